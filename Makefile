@@ -1,0 +1,197 @@
+# barline: one non-recursive Makefile. `make help` lists what it can do.
+#
+# CC, CFLAGS, CPPFLAGS, LDFLAGS, PREFIX and DESTDIR are yours; the project's own flags
+# are kept apart. Variants live in folders of their own: B=build/NAME SAN=address,...
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CFLAGS ?= -O2 -g
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+SAN ?=
+B ?= build/release
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
+
+VERSION := $(shell sed -n 's/^\#define BL_VERSION "\(.*\)"/\1/p' lib/base/base.h)
+TOOLS := midi2remi vocab shard xltrain xlsample remi2midi featstats
+PACKAGES := smf libzstd openblas jansson libxxhash libmd
+
+# The everyday build puts the tools beside their sources, a variant keeps its own.
+BIN := $(if $(filter build/release,$(B)),bin,$(B)/bin)
+
+OWN_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -pthread \
+  -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+  -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wpointer-arith -Wcast-qual \
+  -fno-strict-overflow -fstack-protector-strong -MMD -MP
+OWN_LDFLAGS := -pthread -Wl,--as-needed
+ifneq ($(WERROR),)
+OWN_CFLAGS += -Werror
+endif
+ifneq ($(SAN),)
+OWN_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+OWN_LDFLAGS += -fsanitize=$(SAN)
+endif
+
+# Asked once, and only when something is compiled.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
+COMPILE = $(CC) $(OWN_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(KERNEL_CFLAGS)
+LINK = $(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS)
+
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c))
+LIB := $(B)/libbarline.a
+# The engine again with double numbers, for gradient checks.
+DOUBLE_OBJ := $(patsubst %.c,$(B)/double/%.o,$(wildcard lib/base/*.c lib/nn/*.c lib/model/*.c))
+DOUBLE := $(B)/double/libbarline.a
+
+UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
+GRAD := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/double_*.c))
+BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+REPLAY := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+## all: build the tools (in bin/)
+.PHONY: all
+all: $(TOOLS:%=$(BIN)/%)
+
+$(B)/%.o: %.c | $(B)/packages
+	@mkdir -p $(@D)
+	$(call say,CC)$(COMPILE) -c -o $@ $<
+
+$(B)/double/%.o: %.c | $(B)/packages
+	@mkdir -p $(@D)
+	$(call say,CC)$(COMPILE) -DBL_DOUBLE -c -o $@ $<
+
+# The kernels are the hot loops; strict IEEE arithmetic everywhere (no -ffast-math).
+$(B)/lib/nn/%.o $(B)/lib/model/%.o $(B)/double/lib/nn/%.o: KERNEL_CFLAGS := -O3
+$(B)/lib/cli/opt.o: CPPFLAGS += -DBL_BUILD='"$(notdir $(CC)) $(CFLAGS) $(SAN:%=-fsanitize=%)"'
+
+$(LIB): $(LIB_OBJ)
+$(DOUBLE): $(DOUBLE_OBJ)
+$(LIB) $(DOUBLE):
+	@rm -f $@
+	$(call say,AR)ar rcs $@ $(filter %.o,$^)
+
+$(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
+
+$(UNIT) $(BENCH) $(B)/tests/laws: $(B)/%: $(B)/%.o $(LIB)
+	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
+
+$(GRAD): $(B)/%: $(B)/double/%.o $(DOUBLE)
+	@mkdir -p $(@D)
+	$(call say,LD)$(LINK) -o $@ $< $(DOUBLE) $(PKG_LIBS) -lm
+
+$(REPLAY): $(B)/%: $(B)/%.o $(B)/tests/fuzz/replay.o $(LIB)
+	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
+
+$(B)/packages:
+	@for p in $(PACKAGES); do pkg-config --exists $$p || { \
+	  echo "barline: the library '$$p' is missing; 'make deps' installs it" >&2; exit 1; }; done
+	@mkdir -p $(@D)
+	@touch $@
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# ---- use ----
+
+## deps: install what building, demo and tests need (Debian, Ubuntu; names it elsewhere)
+.PHONY: deps
+deps:
+	@.ci/deps build test
+
+## demo: samples -> tokens -> training -> 8 new pieces, in under three minutes
+.PHONY: demo
+demo:
+	@.ci/deps build
+	@$(MAKE) all
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) -f pipelines/demo.mk
+
+## test: every test in its quick form; prints N passed, N failed
+.PHONY: test
+test:
+	@.ci/deps build test
+	@$(MAKE) all test-programs
+	@tests/run.sh $(B) $(BIN)
+
+## test-slow: the long forms too
+.PHONY: test-slow
+test-slow:
+	@.ci/deps build test
+	@$(MAKE) all test-programs
+	@BARLINE_SLOW=1 tests/run.sh $(B) $(BIN)
+
+.PHONY: test-programs
+test-programs: $(UNIT) $(GRAD) $(REPLAY) $(B)/tests/laws
+
+## test-data: the laws of the token scheme on a folder of MIDI files, DATA=dir
+.PHONY: test-data
+test-data: all $(B)/tests/laws
+	@[ -n "$(DATA)" ] || { echo "usage: make test-data DATA=dir" >&2; exit 64; }
+	@$(B)/tests/laws $(DATA)
+
+## asan ubsan tsan: build and test under a sanitizer, in build/asan, ...
+.PHONY: asan ubsan tsan
+asan:
+	@$(MAKE) test B=build/asan SAN=address,undefined CFLAGS="-O1 -g"
+ubsan:
+	@$(MAKE) test B=build/ubsan SAN=undefined CFLAGS="-O1 -g"
+tsan:
+	@$(MAKE) test B=build/tsan SAN=thread CFLAGS="-O1 -g"
+
+## bench: speeds as TSV: name, value, unit
+.PHONY: bench
+bench: all $(BENCH)
+	@for b in $(BENCH); do $$b; done
+
+## lint: layers, symbols, shell scripts, man pages, format
+.PHONY: lint
+lint:
+	@.ci/deps build test
+	@$(MAKE) all
+	@tests/lint.sh $(B)
+
+## fmt: format the C sources as .clang-format says
+.PHONY: fmt
+fmt:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+# ---- installing ----
+
+## install, uninstall: under PREFIX (/usr/local), DESTDIR respected
+.PHONY: install uninstall
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	  $(DESTDIR)$(PREFIX)/share/barline/pipelines $(DESTDIR)$(PREFIX)/share/barline/schemas
+	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(TOOLS:%=bin/%.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(wildcard pipelines/*) $(DESTDIR)$(PREFIX)/share/barline/pipelines
+	install -m 644 $(wildcard schemas/*.*) $(DESTDIR)$(PREFIX)/share/barline/schemas
+
+uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/man/man1/%.1)
+	rm -rf $(DESTDIR)$(PREFIX)/share/barline
+
+## dist: build/barline-VERSION.tar.gz of what is committed
+.PHONY: dist
+dist:
+	@mkdir -p build
+	git archive --format=tar --prefix=barline-$(VERSION)/ HEAD | gzip -9n > build/barline-$(VERSION).tar.gz
+
+## clean: remove what was built (and demo/)
+.PHONY: clean
+clean:
+	rm -rf build demo $(TOOLS:%=bin/%)
+
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile

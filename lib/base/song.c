@@ -1,0 +1,101 @@
+/* song.c - see song.h. */
+#include "base/song.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int bl_song_add_note(bl_song *s, bl_note note, bl_err *e)
+{
+    void *p = s->notes;
+    int rc = bl_grow(&p, &s->cap_notes, s->n_notes + 1, sizeof *s->notes, e);
+    s->notes = p;
+    if (rc == 0)
+        s->notes[s->n_notes++] = note;
+    return rc;
+}
+
+int bl_song_add_tempo(bl_song *s, int32_t tick, uint32_t us, bl_err *e)
+{
+    void *p = s->tempos;
+    int rc = bl_grow(&p, &s->cap_tempos, s->n_tempos + 1, sizeof *s->tempos, e);
+    s->tempos = p;
+    if (rc == 0)
+        s->tempos[s->n_tempos++] = (bl_tempo){tick, us};
+    return rc;
+}
+
+int bl_song_add_meter(bl_song *s, int32_t tick, int num, int den_log2, bl_err *e)
+{
+    void *p = s->meters;
+    int rc = bl_grow(&p, &s->cap_meters, s->n_meters + 1, sizeof *s->meters, e);
+    s->meters = p;
+    if (rc == 0)
+        s->meters[s->n_meters++] = (bl_meter){tick, num, den_log2};
+    return rc;
+}
+
+/* Bottom-up merge sort: qsort is not stable and reorders simultaneous events.
+ * Each element starts with its int32_t tick. */
+static int stable_sort(void *base, size_t n, size_t size, bl_err *e)
+{
+    int sorted = 1;
+    char *a = base;
+#define TICK(p, i) (*(const int32_t *)(const void *)((p) + (i)*size))
+    for (size_t i = 1; i < n && sorted; i++)
+        sorted = TICK(a, i - 1) <= TICK(a, i);
+    if (sorted)
+        return 0;
+    char *spare = bl_calloc(n, size, e);
+    if (spare == NULL)
+        return BL_E_NOMEM;
+    char *from = a, *to = spare;
+    for (size_t width = 1; width < n; width *= 2) {
+        for (size_t lo = 0; lo < n; lo += 2 * width) {
+            size_t mid = lo + width < n ? lo + width : n;
+            size_t hi = lo + 2 * width < n ? lo + 2 * width : n;
+            size_t i = lo, j = mid;
+            for (size_t k = lo; k < hi; k++) {
+                int left = i < mid && (j >= hi || TICK(from, i) <= TICK(from, j));
+                memcpy(to + k * size, from + (left ? i++ : j++) * size, size);
+            }
+        }
+        char *swap = from;
+        from = to;
+        to = swap;
+    }
+#undef TICK
+    if (from != a)
+        memcpy(a, from, n * size);
+    free(spare);
+    return 0;
+}
+
+_Static_assert(offsetof(bl_note, on) == 0 && offsetof(bl_tempo, tick) == 0 &&
+                   offsetof(bl_meter, tick) == 0,
+               "stable_sort reads the tick at the start of each element");
+
+int bl_song_sort(bl_song *s, bl_err *e)
+{
+    int rc = stable_sort(s->notes, s->n_notes, sizeof *s->notes, e);
+    if (rc == 0)
+        rc = stable_sort(s->tempos, s->n_tempos, sizeof *s->tempos, e);
+    if (rc == 0)
+        rc = stable_sort(s->meters, s->n_meters, sizeof *s->meters, e);
+    return rc;
+}
+
+void bl_song_clear(bl_song *s)
+{
+    s->n_notes = s->n_tempos = s->n_meters = 0;
+    s->tpq = 0;
+    s->end = 0;
+}
+
+void bl_song_free(bl_song *s)
+{
+    free(s->notes);
+    free(s->tempos);
+    free(s->meters);
+    *s = (bl_song){0};
+}

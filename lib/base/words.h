@@ -1,0 +1,30 @@
+/* words.h - a bijection between token names and dense ids, with a fast look-up.
+ * Schemes own one (their closed vocabulary), vocabulary files are one. */
+#ifndef BL_WORDS_H
+#define BL_WORDS_H
+
+#include "base/hash.h"
+
+enum { BL_WORD_MAX = 64, BL_WORDS_MAX = 65536 };
+
+typedef struct bl_words bl_words;
+
+bl_words *bl_words_new(bl_err *e) BL_MUST_CHECK; /* empty; release with bl_words_del */
+void bl_words_del(bl_words *w);
+
+/* Appends a name; its id is the old bl_words_size. Names are 1..64 characters
+ * of [A-Za-z0-9_#/.+:-]. 0; BL_E_FORMAT for a bad or repeated name; BL_E_LIMIT
+ * beyond 65,536; BL_E_NOMEM. */
+int bl_words_add(bl_words *w, const char *name, size_t len, bl_err *e) BL_MUST_CHECK;
+
+size_t bl_words_size(const bl_words *w);
+const char *bl_words_name(const bl_words *w, size_t id); /* id < size; w owns it */
+size_t bl_words_len(const bl_words *w, size_t id);
+
+/* The id of a name (not necessarily NUL-terminated), or -1. */
+int bl_words_find(const bl_words *w, const char *name, size_t len);
+
+/* SHA-256 over "name LF" in id order: the identity of a vocabulary. */
+int bl_words_sha256(const bl_words *w, bl_sha256 hex, bl_err *e) BL_MUST_CHECK;
+
+#endif

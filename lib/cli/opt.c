@@ -1,0 +1,334 @@
+/* opt.c - see opt.h. */
+#include "cli/opt.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef BL_BUILD
+#define BL_BUILD "unknown"
+#endif
+
+enum { HELP_COLUMN = 30, N_COMMON = 11, MAX_OPTIONS = 64, EXIT_MISUSE = 64 };
+
+/* ---- the rows of all tools ---- */
+
+static size_t common_rows(bl_opt_common *c, bl_opt rows[N_COMMON])
+{
+    const bl_opt table[N_COMMON] = {
+        {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Common options", 0},
+        {'o', "output", BL_OPT_STR, &c->output, "FILE", 0, 0,
+         "write there instead of standard output", 0},
+        {'j', "jobs", BL_OPT_INT, &c->jobs, "N", 0, 1024,
+         "work on N processors, 0 = all", 0},
+        {0, "seed", BL_OPT_INT, &c->seed, "N", 0, 0x1p53, "seed of all chance", 1},
+        {'q', "quiet", BL_OPT_COUNT, &c->quiet, NULL, 0, 0, "print errors only", 0},
+        {'v', "verbose", BL_OPT_COUNT, &c->verbose, NULL, 0, 0, "print more", 0},
+        {0, "progress", BL_OPT_CHOICE, &c->progress, "auto|always|never", 0, 0,
+         "draw a progress line; auto: on a terminal", 0},
+        {'u', "plain", BL_OPT_FLAG, &c->plain, NULL, 0, 0, "write without compression",
+         0},
+        {0, "no-pg", BL_OPT_FLAG, &c->no_pg, NULL, 0, 0,
+         "leave out the record of the programs that made the data", 0},
+        {'f', "force", BL_OPT_FLAG, &c->force, NULL, 0, 0,
+         "replace what exists, write binary data to a terminal", 0},
+        {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
+    };
+    memcpy(rows, table, sizeof table);
+    return N_COMMON - 1;
+}
+
+static int has_argument(const bl_opt *o)
+{
+    return o->type != BL_OPT_FLAG && o->type != BL_OPT_COUNT;
+}
+
+/* ---- --help and --version ---- */
+
+static void print_default(const bl_opt *o)
+{
+    if (o->type == BL_OPT_INT) {
+        printf(" [%" PRId64 "]", *(const int64_t *)o->value);
+    } else if (o->type == BL_OPT_REAL) {
+        if (!isnan(*(const double *)o->value))
+            printf(" [%g]", *(const double *)o->value);
+    } else if (o->type == BL_OPT_STR && *(const char *const *)o->value != NULL) {
+        printf(" [%s]", *(const char *const *)o->value);
+    } else if (o->type == BL_OPT_CHOICE) {
+        const char *name = o->arg;
+        for (int i = *(const int *)o->value; i > 0; i--)
+            name = strchr(name, '|') + 1;
+        printf(" [%.*s]", (int)strcspn(name, "|"), name);
+    }
+}
+
+static void print_row(const bl_opt *o)
+{
+    char left[128];
+    if (o->type == BL_OPT_GROUP) {
+        printf("\n%s:\n", o->help);
+        return;
+    }
+    int used = o->letter != 0 ? snprintf(left, sizeof left, "  -%c, ", o->letter)
+                              : snprintf(left, sizeof left, "      ");
+    snprintf(left + used, sizeof left - (size_t)used, "--%s%s%s", o->name,
+             has_argument(o) ? " " : "", has_argument(o) ? o->arg : "");
+    if (strlen(left) < HELP_COLUMN - 1)
+        printf("%-*s", HELP_COLUMN, left);
+    else
+        printf("%s\n%*s", left, HELP_COLUMN, "");
+    printf("%s", o->help);
+    print_default(o);
+    printf("\n");
+}
+
+static void print_help(const bl_opts *o, const bl_opt *const *rows, size_t n)
+{
+    printf("%s - %s\n\nUsage: %s %s\n", o->about->name, o->about->purpose,
+           o->about->name, o->about->synopsis);
+    if (rows[0]->type != BL_OPT_GROUP)
+        printf("\nOptions:\n");
+    for (size_t i = 0; i < n; i++)
+        print_row(rows[i]);
+    printf("  %-*s%s\n  %-*s%s\n", HELP_COLUMN - 2, "-h, --help",
+           "print this, and leave", HELP_COLUMN - 2, "-V, --version",
+           "print versions and build flags, and leave");
+    printf("\nExamples:\n%s\nSee also: %s\n", o->about->examples, o->about->see_also);
+}
+
+static const char *cpu_path(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f"))
+        return "x86-64 avx512f";
+    if (__builtin_cpu_supports("avx2"))
+        return "x86-64 avx2";
+    return "x86-64";
+#else
+    return "portable";
+#endif
+}
+
+static void print_version(const bl_opts *o)
+{
+    printf("%s (barline) %s\n", o->about->name, BL_VERSION);
+    if (o->about->libraries != NULL)
+        printf("%s", o->about->libraries);
+    printf("build: %s\ncpu: %s\n", BL_BUILD, cpu_path());
+}
+
+/* ---- values ---- */
+
+static BL_PRINTF(2, 3) int misuse(const bl_opts *o, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    fprintf(stderr, "%s: %s; try '%s --help'\n", o->about->name, text, o->about->name);
+    return EXIT_MISUSE;
+}
+
+static int parse_int(const bl_opts *o, const bl_opt *row, const char *text)
+{
+    char *end;
+    errno = 0;
+    long long x = strtoll(text, &end, 10);
+    int64_t unit = 1;
+    if (*end == 'k')
+        unit = 1000;
+    else if (*end == 'M')
+        unit = 1000000;
+    else if (*end == 'G')
+        unit = 1000000000;
+    end += unit != 1;
+    int64_t value;
+    if (end == text || *end != '\0' || errno != 0 ||
+        __builtin_mul_overflow((int64_t)x, unit, &value))
+        return misuse(o, "--%s wants a whole number, not '%s'", row->name, text);
+    if ((row->low != 0 || row->high != 0) &&
+        ((double)value < row->low || (double)value > row->high))
+        return misuse(o, "--%s is %s, which is not within %g..%g", row->name, text,
+                      row->low, row->high);
+    *(int64_t *)row->value = value;
+    return 0;
+}
+
+static int parse_real(const bl_opts *o, const bl_opt *row, const char *text)
+{
+    char *end;
+    double x = strtod(text, &end);
+    if (end == text || *end != '\0' || !isfinite(x))
+        return misuse(o, "--%s wants a number, not '%s'", row->name, text);
+    if ((row->low != 0 || row->high != 0) && (x < row->low || x > row->high))
+        return misuse(o, "--%s is %s, which is not within %g..%g", row->name, text,
+                      row->low, row->high);
+    *(double *)row->value = x;
+    return 0;
+}
+
+static int parse_choice(const bl_opts *o, const bl_opt *row, const char *text)
+{
+    const char *name = row->arg;
+    for (int i = 0;; i++) {
+        size_t len = strcspn(name, "|");
+        if (strlen(text) == len && strncmp(name, text, len) == 0) {
+            *(int *)row->value = i;
+            return 0;
+        }
+        if (name[len] == '\0')
+            return misuse(o, "--%s is one of %s, not '%s'", row->name, row->arg, text);
+        name += len + 1;
+    }
+}
+
+static int parse_list(const bl_opts *o, const bl_opt *row, const char *text)
+{
+    bl_opt_list *list = row->value;
+    void *items = list->item;
+    if (bl_grow(&items, &list->cap, list->n + 1, sizeof *list->item, NULL) != 0)
+        return misuse(o, "out of memory at --%s", row->name);
+    list->item = items;
+    list->item[list->n++] = text;
+    return 0;
+}
+
+static int set_value(const bl_opts *o, const bl_opt *row, const char *text)
+{
+    switch (row->type) {
+    case BL_OPT_FLAG:
+        *(int *)row->value = 1;
+        return 0;
+    case BL_OPT_COUNT:
+        ++*(int *)row->value;
+        return 0;
+    case BL_OPT_INT:
+        return parse_int(o, row, text);
+    case BL_OPT_REAL:
+        return parse_real(o, row, text);
+    case BL_OPT_CHOICE:
+        return parse_choice(o, row, text);
+    case BL_OPT_LIST:
+        return parse_list(o, row, text);
+    default:
+        *(const char **)row->value = text;
+        return 0;
+    }
+}
+
+/* Keeps "--name=value" for the provenance; folders are cut off, so that the same work
+ * in another place leaves the same record. */
+static int remember(bl_opts *o, const bl_opt *row, const char *text)
+{
+    const char *slash =
+        text != NULL && row->type == BL_OPT_STR ? strrchr(text, '/') : NULL;
+    if (slash != NULL)
+        text = slash + 1;
+    bl_buf b = {0};
+    char **given = realloc(o->given, (o->n_given + 1) * sizeof *given);
+    if (given != NULL)
+        o->given = given;
+    if (given == NULL ||
+        bl_buf_addf(&b, NULL, "--%s%s%s", row->name, text != NULL ? "=" : "",
+                    text != NULL ? text : "") != 0 ||
+        bl_buf_str(&b, NULL) == NULL) {
+        bl_buf_free(&b);
+        return misuse(o, "out of memory at --%s", row->name);
+    }
+    o->given[o->n_given++] = (char *)b.data;
+    return 0;
+}
+
+/* ---- parsing ---- */
+
+static int bad_option(const bl_opts *o, int c, char **argv)
+{
+    if (c == ':')
+        return misuse(o, "option '%s' wants a value", argv[optind - 1]);
+    if (optopt >= 256 || (optopt != 0 && strncmp(argv[optind - 1], "--", 2) == 0))
+        return misuse(o, "option '%s' takes no value", argv[optind - 1]);
+    if (optopt != 0)
+        return misuse(o, "unknown option '-%c'", optopt);
+    return misuse(o, "unknown option '%s'", argv[optind - 1]);
+}
+
+static int parse_all(bl_opts *o, const bl_opt *const *rows, size_t n, int argc,
+                     char **argv)
+{
+    struct option longs[MAX_OPTIONS + 3];
+    char letters[2 * MAX_OPTIONS + 8] = ":hV";
+    size_t n_longs = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i]->type == BL_OPT_GROUP)
+            continue;
+        longs[n_longs++] =
+            (struct option){rows[i]->name, has_argument(rows[i]), NULL, 256 + (int)i};
+        if (rows[i]->letter != 0) {
+            char one[] = {(char)rows[i]->letter, has_argument(rows[i]) ? ':' : '\0',
+                          '\0'};
+            strcat(letters, one);
+        }
+    }
+    longs[n_longs++] = (struct option){"help", no_argument, NULL, 'h'};
+    longs[n_longs++] = (struct option){"version", no_argument, NULL, 'V'};
+    longs[n_longs] = (struct option){NULL, 0, NULL, 0};
+
+    opterr = 0;
+    for (int c; (c = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
+        if (c == 'h') {
+            print_help(o, rows, n);
+            return 0;
+        }
+        if (c == 'V') {
+            print_version(o);
+            return 0;
+        }
+        if (c == '?' || c == ':')
+            return bad_option(o, c, argv);
+        size_t i = c >= 256 ? (size_t)c - 256 : 0;
+        while (c < 256 && rows[i]->letter != c)
+            i++;
+        const bl_opt *row = rows[i];
+        int rc = set_value(o, row, optarg);
+        if (rc == 0 && row->shapes_output)
+            rc = remember(o, row, has_argument(row) ? optarg : NULL);
+        if (rc != 0)
+            return rc;
+    }
+    return -1;
+}
+
+int bl_opt_parse(bl_opts *o, int argc, char **argv)
+{
+    bl_opt common[N_COMMON];
+    const bl_opt *rows[MAX_OPTIONS];
+    size_t n = 0, n_common = common_rows(o->common, common);
+    for (const bl_opt *row = o->own; row->type != BL_OPT_END; row++)
+        rows[n++] = row;
+    for (size_t i = 0; i < n_common; i++)
+        rows[n++] = &common[i];
+    int rc = parse_all(o, rows, n, argc, argv);
+    o->operands = argv + optind;
+    o->n_operands = argc - optind;
+    return rc;
+}
+
+void bl_opt_free(bl_opts *o)
+{
+    for (size_t i = 0; i < o->n_given; i++)
+        free(o->given[i]);
+    free(o->given);
+    for (const bl_opt *row = o->own; row->type != BL_OPT_END; row++)
+        if (row->type == BL_OPT_LIST)
+            free(((bl_opt_list *)row->value)->item);
+    o->given = NULL;
+    o->n_given = 0;
+}

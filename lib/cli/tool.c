@@ -1,0 +1,160 @@
+/* tool.c - see tool.h. The one place with state of the process: signals need it. */
+#include "cli/tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int bl_exit_of(int code)
+{
+    switch (code) {
+    case 0:
+        return BL_EXIT_OK;
+    case BL_E_ARG:
+        return BL_EXIT_USAGE;
+    case BL_E_FORMAT:
+    case BL_E_TRUNC:
+    case BL_E_CORRUPT:
+    case BL_E_VERSION:
+    case BL_E_MISMATCH:
+    case BL_E_LIMIT:
+        return BL_EXIT_DATA;
+    case BL_E_OPEN:
+        return BL_EXIT_NOINPUT;
+    case BL_E_CREATE:
+        return BL_EXIT_CANTCREAT;
+    case BL_E_IO:
+        return BL_EXIT_IO;
+    case BL_E_STOPPED:
+        return BL_EXIT_STOPPED;
+    default:
+        return BL_EXIT_INTERNAL;
+    }
+}
+
+void bl_tool_start(void)
+{
+    /* A closed descriptor gets /dev/null the wrong way round, so that using it fails
+     * and the next file that is opened does not land on it. */
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+            if (open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+                _exit(BL_EXIT_INTERNAL);
+    /* Some parents leave SIGPIPE ignored; a reader that goes away ends us silently. */
+    signal(SIGPIPE, SIG_DFL);
+    /* Beyond `ulimit -f` a write then fails with EFBIG, which has a message. */
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+int bl_tool_finish(bl_log *l, int status)
+{
+    int failed = fflush(stdout) != 0 || ferror(stdout);
+    /* Closing a descriptor that was never open is no failure unless it was used. */
+    if (close(STDOUT_FILENO) != 0 && errno != EBADF)
+        failed = 1;
+    if (failed && status == BL_EXIT_OK) {
+        if (l != NULL)
+            bl_log_say(l, "cannot write standard output: %s", strerror(errno));
+        status = BL_EXIT_IO;
+    }
+    bl_log_del(l);
+    return status;
+}
+
+int bl_tool_jobs(const bl_opt_common *c)
+{
+    if (c->jobs > 0)
+        return (int)c->jobs;
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (int)n : 1;
+}
+
+int bl_tool_refuse_tty_out(bl_log *l, const bl_opt_common *c)
+{
+    int to_stdout = c->output == NULL || strcmp(c->output, "-") == 0;
+    if (!to_stdout || c->plain || c->force || !isatty(STDOUT_FILENO))
+        return 0;
+    bl_log_say(l, "standard output is a terminal; use -o FILE, a pipe, -u for text, "
+                  "or -f to force");
+    return 1;
+}
+
+int bl_tool_refuse_tty_in(bl_log *l, const bl_opts *o)
+{
+    if (o->n_operands > 0 || !isatty(STDIN_FILENO))
+        return 0;
+    bl_log_say(l, "no input: name files or pipe data in; try '%s --help'",
+               o->about->name);
+    return 1;
+}
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t stop_signal;
+static volatile sig_atomic_t checkpoint_wanted;
+static char guarded[4096];
+
+static void watch(int sig, void (*handler)(int))
+{
+    struct sigaction sa = {.sa_handler = handler};
+    sigemptyset(&sa.sa_mask);
+    sigaction(sig, &sa, NULL);
+}
+
+static void on_fatal(int sig)
+{
+    if (guarded[0] != '\0')
+        unlink(guarded);
+    signal(sig, SIG_DFL);
+    raise(sig);
+}
+
+void bl_guard_file(const char *path)
+{
+    static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXCPU};
+    sigset_t all, old;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &old);
+    guarded[0] = '\0';
+    if (path != NULL && strlen(path) < sizeof guarded)
+        strcpy(guarded, path);
+    for (size_t i = 0; i < BL_COUNT(fatal); i++)
+        watch(fatal[i], path != NULL ? on_fatal : SIG_DFL);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+static void on_stop(int sig)
+{
+    if (stop_signal != 0)
+        _exit(128 + sig);
+    stop_signal = sig;
+}
+
+static void on_checkpoint(int sig)
+{
+    (void)sig;
+    checkpoint_wanted = 1;
+}
+
+void bl_stop_watch(void)
+{
+    watch(SIGINT, on_stop);
+    watch(SIGTERM, on_stop);
+    watch(SIGUSR1, on_checkpoint);
+}
+
+int bl_stop_asked(void)
+{
+    return stop_signal;
+}
+
+int bl_checkpoint_asked(void)
+{
+    int wanted = checkpoint_wanted;
+    checkpoint_wanted = 0;
+    return wanted;
+}

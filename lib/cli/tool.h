@@ -1,0 +1,50 @@
+/* tool.h - what every main begins and ends with. Tools only. */
+#ifndef BL_TOOL_H
+#define BL_TOOL_H
+
+#include "base/err.h"
+#include "cli/log.h"
+#include "cli/opt.h"
+
+/* Exit statuses (DESIGN: the tools). */
+enum {
+    BL_EXIT_OK = 0,
+    BL_EXIT_USAGE = 64,
+    BL_EXIT_DATA = 65,
+    BL_EXIT_NOINPUT = 66,
+    BL_EXIT_INTERNAL = 70,
+    BL_EXIT_CANTCREAT = 73,
+    BL_EXIT_IO = 74,
+    BL_EXIT_STOPPED = 75,
+};
+
+/* The exit status that goes with an error code. */
+int bl_exit_of(int code);
+
+/* Where descriptors 0, 1 or 2 are closed, opens /dev/null there (so that no file
+ * lands on them) and remembers that standard output was closed. Call first. */
+void bl_tool_start(void);
+/* Closes standard output; turns a failed write into BL_EXIT_IO with a message.
+ * Returns the status to leave with. */
+int bl_tool_finish(bl_log *l, int status);
+
+/* The number of jobs to use: common->jobs, or the processors online if 0. */
+int bl_tool_jobs(const bl_opt_common *c);
+
+/* 1, with a message, if compressed bytes would go to a terminal. */
+int bl_tool_refuse_tty_out(bl_log *l, const bl_opt_common *c);
+/* 1, with a message, if no operand is given and standard input is a terminal. */
+int bl_tool_refuse_tty_in(bl_log *l, const bl_opts *o);
+
+/* ---- signals ---- */
+
+/* Removes this file (a bl_out's temp) if SIGINT, SIGTERM or SIGHUP ends the tool;
+ * NULL forgets it. One file at a time; the path is copied. Not with bl_stop_watch. */
+void bl_guard_file(const char *path);
+
+/* SIGINT and SIGTERM ask to stop, SIGUSR1 asks for a checkpoint: */
+void bl_stop_watch(void); /* installs the handlers; a second signal exits at once */
+int bl_stop_asked(void);  /* the signal's number, or 0 */
+int bl_checkpoint_asked(void); /* 1 once after each SIGUSR1 */
+
+#endif

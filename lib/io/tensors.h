@@ -1,0 +1,59 @@
+/* tensors.h - safetensors: one record = u64 header length, JSON header, data.
+ * A file is one record; a stream is records back to back in zstd. */
+#ifndef BL_TENSORS_H
+#define BL_TENSORS_H
+
+#include "io/json.h"
+#include "io/zio.h"
+
+typedef enum {
+    BL_F32,
+    BL_F64,
+    BL_I64,
+    BL_I32,
+    BL_U16,
+    BL_U32,
+    BL_U8,
+    BL_N_DTYPES
+} bl_dtype;
+
+size_t bl_dtype_size(bl_dtype t);
+const char *bl_dtype_name(bl_dtype t); /* "F32", ... */
+
+enum { BL_TENSOR_DIMS = 8, BL_TENSOR_NAME = 256 };
+
+typedef struct {
+    char name[BL_TENSOR_NAME];
+    bl_dtype dtype;
+    int ndim;
+    int64_t shape[BL_TENSOR_DIMS];
+    uint64_t bytes; /* product of the shape times the element size */
+    void *data;     /* writing: the caller's; reading: set by the reader's owner */
+} bl_tensor;
+
+/* Fills shape and bytes; BL_E_LIMIT where the product does not fit. */
+int bl_tensor_make(bl_tensor *t, const char *name, bl_dtype dtype, int ndim,
+                   const int64_t *shape, void *data, bl_err *e) BL_MUST_CHECK;
+
+/* Writes one record through w: tensors sorted as upstream does (alignment of the
+ * dtype descending, then name), header padded with blanks so that the data begin
+ * at a multiple of 4096, all bytes covered. `meta` is an object of strings. */
+int bl_tensors_write(bl_zw *w, const bl_tensor *t, size_t n, const bl_json *meta,
+                     bl_err *e) BL_MUST_CHECK;
+
+/* The header of a record: checked (ranges contiguous from 0, products equal,
+ * names unique, closed list of dtypes, metadata strings only, <= 16 MiB). */
+typedef struct {
+    bl_tensor *t; /* in data order, data = NULL */
+    size_t n;
+    bl_json *meta;  /* owned; an empty object if there is none */
+    uint64_t bytes; /* of all data */
+} bl_tensors_head;
+
+/* Reads the header of the next record: 1, 0 at a clean end. */
+int bl_tensors_read_head(bl_zr *r, bl_tensors_head *h, bl_err *e) BL_MUST_CHECK;
+/* After it, read each tensor's bytes in data order with bl_zr_read_exact. */
+const bl_tensor *bl_tensors_find(const bl_tensors_head *h, const char *name);
+void bl_tensors_head_free(bl_tensors_head *h);
+
+#endif

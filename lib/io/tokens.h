@@ -1,0 +1,80 @@
+/* tokens.h - the token stream `.tok.zst`, schema remi-tokens/1: text in zstd, one
+ * frame a piece; layout in schemas/remi-tokens.md. */
+#ifndef BL_TOKENS_H
+#define BL_TOKENS_H
+
+#include "base/words.h"
+#include "io/json.h"
+#include "io/prov.h"
+
+enum {
+    BL_TOKENS_LINE_MAX = 1 << 20,
+    BL_TOKENS_PIECE_MAX = 16 << 20,
+    BL_NAME_MAX = 4096
+};
+
+/* What the stream says of its tokens. */
+typedef struct {
+    char scheme[32];  /* "remi" */
+    int grid;         /* its parameter */
+    bl_sha256 sha256; /* bl_scheme_sha256 */
+} bl_tokens_kind;
+
+/* What the stream says of one piece. `fixes` is a JSON object or NULL. */
+typedef struct {
+    const char *name;   /* as given, any bytes but NUL; percent-encoded in the stream */
+    const char *sha256; /* of the source bytes, "" if there is none (samples) */
+    int tpq;            /* of the source, 0 if there is none */
+    int64_t ticks;      /* its length */
+    int tracks;
+    const bl_json *fixes;
+} bl_piece_info;
+
+/* ---- writing ---- */
+typedef struct bl_tokw bl_tokw;
+
+/* Writes the header. `level` as bl_zw_new; pg may be NULL (--no-pg). `words` and
+ * `begins_line` (which ids start a text line) must outlive the writer. */
+int bl_tokw_new(bl_tokw **w, int fd, int level, const bl_tokens_kind *kind,
+                const bl_words *words, const uint8_t *begins_line, const bl_json *pg,
+                bl_err *e) BL_MUST_CHECK;
+int bl_tokw_piece(bl_tokw *w, const bl_piece_info *info, const uint16_t *ids, size_t n,
+                  size_t bars, bl_err *e) BL_MUST_CHECK;
+/* Writes the trailer and flushes. rejects: files that gave no piece. */
+int bl_tokw_finish(bl_tokw *w, uint64_t rejects, bl_err *e) BL_MUST_CHECK;
+/* Formats one piece as text (without writing), for workers that prepare pieces in
+ * parallel: *out gets everything from "#piece" to "#end", with index i. */
+int bl_tokens_format(bl_buf *out, uint64_t i, const bl_piece_info *info,
+                     const uint16_t *ids, size_t n, size_t bars, const bl_words *words,
+                     const uint8_t *begins_line, bl_err *e) BL_MUST_CHECK;
+void bl_tokw_del(bl_tokw *w);
+
+/* ---- reading ---- */
+typedef struct bl_tokr bl_tokr;
+
+typedef struct {
+    char *name; /* decoded */
+    bl_sha256 sha256;
+    int tpq, tracks;
+    int64_t ticks;
+    uint64_t index; /* as the stream numbers it */
+    bl_ids ids;     /* no BOS or EOS */
+    size_t bars;    /* lines: bars of the piece */
+    uint64_t xxh3;  /* of its text: content identity */
+} bl_piece;
+
+/* Reads the header; `name` is for messages. Then ask for the kind, open its scheme
+ * and give its words with bl_tokr_set_words before the first piece. */
+int bl_tokr_new(bl_tokr **r, int fd, const char *name, bl_err *e) BL_MUST_CHECK;
+const bl_tokens_kind *bl_tokr_kind(const bl_tokr *r);
+const bl_json *bl_tokr_pg(const bl_tokr *r); /* NULL if the stream has none */
+void bl_tokr_set_words(bl_tokr *r, const bl_words *words);
+/* The next piece: 1, or 0 after the last trailer at the end of the file. Checks
+ * counts, hashes and that concatenated segments are of the same kind (else
+ * BL_E_MISMATCH). Anything cut is BL_E_TRUNC. Piece memory is reused. */
+int bl_tokr_next(bl_tokr *r, bl_piece *piece, bl_err *e) BL_MUST_CHECK;
+uint64_t bl_tokr_rejects(const bl_tokr *r); /* summed over the trailers so far */
+void bl_tokr_del(bl_tokr *r);
+void bl_piece_free(bl_piece *p);
+
+#endif

@@ -1,0 +1,76 @@
+/* midi.h - Standard MIDI Files to songs and back. Bytes are hostile: they pass
+ * the gate (gate.h), then libsmf reads what the gate wrote. */
+#ifndef BL_MIDI_H
+#define BL_MIDI_H
+
+#include "base/mem.h"
+#include "base/song.h"
+
+/* Bounds: a file beyond them is rejected with BL_E_LIMIT. */
+enum {
+    BL_MIDI_MAX_BYTES = 64 << 20,
+    BL_MIDI_MAX_TRACKS = 4096,
+    BL_MIDI_MAX_EVENTS = 16 << 20,
+    BL_MIDI_MAX_TICK = (1 << 28) - 1,
+};
+
+/* Why a file was rejected, or what was repaired: closed lists, their names are in
+ * the --rejects table and in the `fixes` of a stream. */
+typedef enum {
+    BL_REJECT_NONE,
+    BL_REJECT_EMPTY,      /* "empty": zero bytes */
+    BL_REJECT_NOT_MIDI,   /* "not-midi": no MThd */
+    BL_REJECT_TRUNCATED,  /* "truncated": nothing of the music is there */
+    BL_REJECT_BAD_HEADER, /* "bad-header": header fields make no sense */
+    BL_REJECT_FORMAT_2,   /* "format-2": independent sequences */
+    BL_REJECT_SMPTE,      /* "smpte": division in frames, not in quarters */
+    BL_REJECT_TOO_LARGE,  /* "too-large": beyond a bound above */
+    BL_REJECT_TOO_LONG,   /* "too-long": more bars than the scheme takes */
+    BL_REJECT_UNREADABLE, /* "unreadable": the file cannot be read */
+    BL_REJECT_INTERNAL,   /* "internal": libsmf refused what the gate wrote */
+    BL_N_REJECTS
+} bl_reject;
+
+typedef enum {
+    BL_FIX_CHUNK_LENGTH, /* "chunk-length": clamped to the file */
+    BL_FIX_ALIEN_CHUNK,  /* "alien-chunk": skipped */
+    BL_FIX_TRACK_COUNT,  /* "track-count": header and chunks disagree */
+    BL_FIX_NO_EOT,       /* "no-eot": end of track added */
+    BL_FIX_AFTER_EOT,    /* "after-eot": bytes after the end of track dropped */
+    BL_FIX_DATA_BYTE,    /* "data-byte": a data byte over 127 clipped */
+    BL_FIX_BAD_EVENT, /* "bad-event": an event that cannot be read; rest of track lost
+                       */
+    BL_FIX_BAD_META, /* "bad-meta": tempo, meter or key of impossible content dropped */
+    BL_FIX_RUNNING,  /* "running-status": after a meta or SysEx event, resumed */
+    BL_FIX_WRAPPER,  /* "wrapper": RIFF RMID or junk before MThd removed */
+    BL_FIX_OPEN_NOTE, /* "open-note": closed at the end of its track */
+    BL_FIX_STRAY_OFF, /* "stray-off": a note-off without its note ignored */
+    BL_N_FIXES
+} bl_fix;
+
+const char *bl_reject_name(bl_reject r);
+const char *bl_fix_name(bl_fix f);
+
+typedef struct {
+    uint32_t fixes[BL_N_FIXES]; /* how often each repair was made */
+    bl_reject reject;           /* set when reading fails */
+    int format;                 /* 0 or 1 */
+    int tracks;                 /* MTrk chunks that were read */
+} bl_midi_report;
+
+/* Reads the bytes of a file into *song (cleared first, memory reused): notes
+ * paired first-in-first-out by (track, channel, pitch), program by channel in
+ * merged order (ties: lower track first), all times in ticks.
+ * 0; else a negative code, report->reject and the byte offset in *e. */
+int bl_midi_read(const uint8_t *bytes, size_t len, bl_song *song,
+                 bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
+
+/* Writes a song (sorted) as format 1: a track 0 of tempos and meters, then one
+ * track for each program, drums on channel 10. Notes that overlap a note of the
+ * same pitch and program, and would be paired differently when read back, get
+ * a further track, so that reading gives the same notes. All tracks end at
+ * song->end or later. `path` is created or replaced; make it a temporary file.
+ * 0 or BL_E_CREATE, BL_E_IO, BL_E_NOMEM. */
+int bl_midi_write(const bl_song *song, const char *path, bl_err *e) BL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,116 @@
+/* model.h - a language model over token ids: parameters, one segment forward and
+ * backward, segment memory. Architectures are graph builders behind it; today the
+ * Transformer-XL (Dai et al. 2019, "Transformer-XL: Attentive language models
+ * beyond a fixed-length context").
+ *
+ * Letters: B lanes (batch rows), T segment, M memory slots, L layers, H heads,
+ * D width, F feed-forward width, V vocabulary. */
+#ifndef BL_MODEL_H
+#define BL_MODEL_H
+
+#include "base/err.h"
+#include "nn/pool.h"
+#include "nn/real.h"
+
+typedef struct {
+    int vocab;          /* V */
+    int layers;         /* L */
+    int width;          /* D, a multiple of heads */
+    int heads;          /* H */
+    int ff;             /* F */
+    int segment;        /* T: tokens a step and lane */
+    int memory;         /* M: memory slots a layer, may be 0 */
+    double dropout;     /* on embeddings, positions, sub-layer outputs, inside the FF */
+    double att_dropout; /* on attention probabilities */
+    int pre_norm;       /* 0: post-norm as published; 1: pre-norm with a final norm */
+    int untie_uv;    /* 0: the biases u, v are shared by all layers; 1: one pair each */
+    int clamp_len;   /* distances beyond it count as it; 0 = no clamp */
+    double norm_eps; /* of the layer norm, 1e-5 */
+    double init_std; /* of the normal initial weights, 0.02 */
+} bl_model_config;
+
+bl_model_config bl_model_config_default(void);
+/* BL_E_ARG naming the field that is out of range (bounds: layers <= 256, width <=
+ * 65,536, ... so that a hostile file cannot ask for the world). */
+int bl_model_config_check(const bl_model_config *c, bl_err *e) BL_MUST_CHECK;
+
+/* One named parameter tensor; value and grad point into the two flat blocks. */
+typedef struct {
+    char name[64]; /* "emb", "l0.wq", "l0.ln1.g", "out.b", "u", ... */
+    int ndim;
+    int64_t shape[2];
+    int64_t size;
+    int64_t start; /* index into the flat blocks */
+    int decay;     /* 1 for matrices: weight decay applies */
+} bl_param;
+
+typedef struct bl_model bl_model;
+
+/* Builds the graph for B lanes, all buffers allocated and touched; the pool is
+ * borrowed. train == 0 leaves out gradients and saved activations.
+ * The parameters are zero until bl_model_init or until they are filled. */
+int bl_model_new(bl_model **m, const bl_model_config *c, int lanes, int train,
+                 bl_pool *pool, bl_err *e) BL_MUST_CHECK;
+void bl_model_del(bl_model *m);
+
+/* Initialises all parameters: normal(0, init_std) matrices, u and v; norm gains 1;
+ * biases 0. The same for a seed whatever B, T or threads. */
+void bl_model_init(bl_model *m, uint64_t seed);
+
+const bl_model_config *bl_model_conf(const bl_model *m);
+int bl_model_lanes(const bl_model *m);
+int bl_model_n_params(const bl_model *m); /* tensors */
+const bl_param *bl_model_param(const bl_model *m, int i);
+int64_t bl_model_size(const bl_model *m); /* parameters in all */
+bl_real *bl_model_values(bl_model *m);    /* [size] */
+bl_real *bl_model_grads(bl_model *m);     /* [size], NULL if not training */
+/* Lets a model of the same config read another's parameters (evaluation with other
+ * lanes or segment while training): its own block is released. */
+void bl_model_share(bl_model *m, const bl_model *owner);
+
+/* Segment memory: layer n's holds the last M inputs of layer n, oldest first.
+ * length[b] <= M slots are real; the rest is masked. */
+bl_real *bl_model_memory(bl_model *m, int layer); /* (B, M, D), last rows real */
+int32_t *bl_model_memory_length(bl_model *m);     /* (B) */
+void bl_model_forget(bl_model *m, int lane);      /* at the start of a piece */
+
+/* Forward of one segment.
+ *   x (B,T) token ids; y (B,T) targets, -1 = not scored; n_real (B): how many of the
+ *   T positions of the lane are tokens (the rest, at the end, is padding: neither
+ *   seen by later keys nor kept in memory).
+ * train: dropout on, from counters (seed, step), so that the backward pass draws the
+ * same masks again. Returns the sum of -ln p over scored targets, in *n_scored how
+ * many there are. */
+double bl_model_forward(bl_model *m, const int32_t *x, const int32_t *y,
+                        const int32_t *n_real, int train, uint64_t seed, uint64_t step,
+                        int64_t *n_scored);
+/* -ln p of each target (B,T) of the last forward; 0 where not scored. */
+const bl_real *bl_model_nll(const bl_model *m);
+/* Logits (B,T,V) of the last forward. When training they may be overwritten by
+ * bl_model_backward. */
+const bl_real *bl_model_logits(const bl_model *m);
+/* Adds d(loss_scale * sum of -ln p)/d(parameter) to the gradients. */
+void bl_model_backward(bl_model *m, double loss_scale);
+/* Moves the memories on by the segment last run (no gradient flows through them). */
+void bl_model_advance(bl_model *m);
+
+/* Bytes this model would take, and multiply-adds of a trained token, for --dry-run. */
+int64_t bl_model_bytes(const bl_model_config *c, int lanes, int train);
+double bl_model_flops_per_token(const bl_model_config *c);
+
+/* ---- incremental generation: one token a step, keys and values cached ---- */
+
+typedef struct bl_gen bl_gen;
+
+/* n_streams sequences decoded together; each token sees the `memory` tokens before
+ * it and itself (the same numbers as the training graph with T = 1, M = memory).
+ * Borrows the parameters of m. */
+int bl_gen_new(bl_gen **g, bl_model *m, int n_streams, int memory, bl_pool *pool,
+               bl_err *e) BL_MUST_CHECK;
+void bl_gen_forget(bl_gen *g, int stream);
+/* Feeds token[s] to stream s (-1: the stream rests) and writes logits (n_streams,V);
+ * rows of resting streams are left alone. */
+void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits);
+void bl_gen_del(bl_gen *g);
+
+#endif

@@ -1,0 +1,56 @@
+#!/bin/bash
+# lint.sh BUILD: the walls between the layers, the purity of the library, one includer for
+# each third-party header, shell scripts, man pages, formatting. Prints what is wrong.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+build=$1
+bad=0
+wrong() {
+    printf 'lint: %s\n' "$*" >&2
+    bad=1
+}
+
+# ---- layers: DESIGN's table, arrows only downwards ----
+declare -A may=(
+    [base]='' [cli]='base' [io]='base' [midi]='base' [token]='base' [nn]='base'
+    [model]='nn base' [train]='io model nn base' [stat]='token base'
+)
+for folder in lib/*/; do
+    f=$(basename "$folder")
+    [ -n "${may[$f]+x}" ] || wrong "lib/$f is not in the table of layers"
+    while IFS=: read -r file header; do
+        layer=${header%%/*}
+        [[ " ${may[$f]-} $f " == *" $layer "* ]] || wrong "$file includes $header: lib/$f may not"
+    done < <(grep -HoP '^#include "\K[^"]+' "$folder"*.[ch] | tr -s ' ')
+done
+
+# ---- third-party headers: one includer each ----
+for header in zstd.h jansson.h xxhash.h sha2.h smf.h cblas.h; do
+    n=$(grep -lE "^#include <(.*/)?$header>" -r lib bin | wc -l)
+    [ "$n" -le 1 ] || wrong "$n files include $header"
+done
+grep -nE '^#include <(zstd|jansson|xxhash|sha2|smf|cblas)' -r bin && wrong "a tool includes a third-party header"
+
+# ---- purity: no output, exit, clock, environment, chance or writable data in the library ----
+impure='exit|_exit|abort|printf|puts|putchar|fputs|perror|stdout|stderr|getenv|time|clock|clock_gettime|gettimeofday|rand|random|srand'
+for object in "$build"/lib/*/*.o; do
+    [[ $object == */lib/cli/* ]] && continue
+    found=$(nm "$object" | awk -v r="^($impure)$" '$1=="U" && $2 ~ r {print $2}' | tr '\n' ' ')
+    [ -z "$found" ] || wrong "$object uses $found"
+    found=$(nm "$object" | awk '$2 ~ /^[BbDdC]$/ && $3 !~ /^(__|\.)/ {print $3}' | tr '\n' ' ')
+    [ -z "$found" ] || wrong "$object has writable data: $found"
+done
+
+# ---- text ----
+git grep -nIE '[[:blank:]]+$' -- ':!*.md' ':!*.abc' && wrong "blanks at the end of a line"
+git grep -nIE '\b(TODO|FIXME|XXX)\b' -- bin lib pipelines tests ':!tests/lint.sh' && wrong "something is left open"
+while read -r file; do
+    [ "$(wc -l <"$file")" -le 700 ] || wrong "$file has more than 700 lines"
+done < <(git ls-files 'lib/*.[ch]' 'bin/*.c')
+mapfile -t scripts < <(git ls-files '*.sh' '*.bash' .ci)
+shellcheck -x "${scripts[@]}" || wrong "shellcheck has a word"
+mandoc -T lint -W warning bin/*.1 || wrong "a man page is not clean"
+git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror || wrong "run 'make fmt'"
+
+[ "$bad" -eq 0 ] && echo "lint: clean"
+exit "$bad"
