@@ -4,10 +4,8 @@
     render.py            write samples/NAME.mid for every samples/abc/NAME.abc
     render.py --check    render in memory, compare, exit 1 naming differences
 
-The tunes use a small part of ABC: the headers X T C O N M L Q K, notes, rests,
-ties, tuplets, broken rhythm, repeats with two endings, inline [M:] [Q:] [K:],
-"chord" symbols and [CEG] chords.  A tune is one melody; the rest of the
-arrangement comes from directives, one line for each part:
+The tunes use a small part of ABC, see abcfile.py.  A tune is one melody with
+chord symbols; the arrangement comes from directives, one line for each part:
 
     %%melody 73 octave=1        the tune; delay=2 makes it a canon, two bars late
     %%harmony 48                a second voice: the next chord tone below the tune
@@ -22,27 +20,19 @@ or softer).  A pickup is a short first bar with its own [M:]; later choruses
 play it in the tail of the bar before, so that bars stay aligned.
 """
 
-import re
 import struct
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+# Keep the folder free of bytecode: it is compared file by file.
+sys.dont_write_bytecode = True
+from abcfile import QUARTER, Reader, SampleError, Slot
+
 HERE = Path(__file__).resolve().parent
-QUARTER = 480
-WHOLE = 4 * QUARTER
 MAX_BYTES = 20000
 DRUM_CHANNEL = 9
-
-LETTERS = dict(C=0, D=2, E=4, F=5, G=7, A=9, B=11)
-FIFTHS = "FCGDAEB"
-MODES = {"": 0, "maj": 0, "lyd": 1, "mix": -1, "dor": -2, "m": -3, "min": -3, "phr": -4}
-QUALITIES = {
-    "": (0, 4, 7), "m": (0, 3, 7), "7": (0, 4, 7, 10), "m7": (0, 3, 7, 10),
-    "maj7": (0, 4, 7, 11), "6": (0, 4, 7, 9), "m6": (0, 3, 7, 9), "sus4": (0, 5, 7),
-    "dim": (0, 3, 6), "dim7": (0, 3, 6, 9), "aug": (0, 4, 8), "5": (0, 7),
-}
 
 # A pattern is a step length in ticks and a string read step by step from the
 # start of each bar, over and over: X x o are hits from loud to soft, "-" holds
@@ -57,7 +47,6 @@ CHORDS = {
     "oompah": (EIGHTH, ".x"),
     "halves": (QUARTER, ".x"),
     "jig": (EIGHTH, "X.o"),
-    "ballad": (EIGHTH, "x-oooo"),
     "habanera": (EIGHTH, "X..xx.x."),
     "swing": (TRIPLET, "...x.o"),
     "seven": (EIGHTH, "X-.x.x."),
@@ -73,8 +62,8 @@ BASS = {
     "habanera": (EIGHTH, "R--5R-5-"),
     "seven": (EIGHTH, "R--5-R-"),
 }
-KICK, STICK, SNARE, CLAP, LOW_TOM, HAT, OPEN_HAT, CRASH, RIDE, TAMBOURINE = (
-    36, 37, 38, 39, 45, 42, 46, 49, 51, 54)
+KICK, STICK, SNARE, CLAP, HAT, LOW_TOM, CRASH, RIDE, TAMBOURINE = (
+    36, 37, 38, 39, 42, 45, 49, 51, 54)
 DRUMS = {
     "rock": (EIGHTH, {KICK: "X..xX...", SNARE: "..X...X.", HAT: "xoxoxoxo"}),
     "pop": (EIGHTH, {KICK: "X...X..x", SNARE: "..x...x.", RIDE: "xoxoxoxo"}),
@@ -86,45 +75,11 @@ DRUMS = {
     "jig": (EIGHTH, {KICK: "X..x..", STICK: "..o..x", TAMBOURINE: "xooxoo"}),
     "swing": (TRIPLET, {KICK: "o..o..", RIDE: "x..x.o", HAT: "...x..", SNARE: "...o.."}),
     "habanera": (EIGHTH, {KICK: "X..xX.x.", STICK: "..x..x..", TAMBOURINE: "xoxoxoxo"}),
-    "seven": (EIGHTH, {KICK: "X....x.", LOW_TOM: "...x...", CLAP: "...x.x.", TAMBOURINE: "xooxoxo"}),
+    "seven": (EIGHTH, {KICK: "X....x.", LOW_TOM: "...x...", CLAP: "...x.x.",
+                       TAMBOURINE: "xooxoxo"}),
 }
 FILL = (SIXTEENTH, "oxxX")
 HIT = {"X": 100, "x": 84, "o": 62}
-
-
-class SampleError(Exception):
-    """A mistake in a tune: the message names the file, the line and the cause."""
-
-
-@dataclass
-class Bar:
-    line: int
-    meter: tuple
-    key: tuple                                    # sharps, minor
-    tempo: Fraction                               # quarters per minute
-    notes: list = field(default_factory=list)     # (start, length, pitches, tied)
-    chords: list = field(default_factory=list)    # (start, chord or None)
-    opens: bool = False
-    closes: bool = False
-    ending: int = 0
-
-    @property
-    def length(self):
-        return WHOLE * self.meter[0] // self.meter[1]
-
-    @property
-    def beat(self):
-        number, unit = self.meter
-        return WHOLE // unit * (3 if unit == 8 and number % 3 == 0 else 1)
-
-
-@dataclass
-class Slot:
-    """A bar at its place in the finished piece; a pickup has index -1."""
-    bar: Bar
-    tick: int
-    chorus: int
-    index: int
 
 
 @dataclass
@@ -144,258 +99,7 @@ class Note:
     velocity: int
 
 
-@dataclass
-class Part:
-    kind: str
-    value: str
-    options: dict
-
-    def number(self, name, default=0):
-        return int(self.options.get(name, default))
-
-    def plays(self, chorus):
-        return self.number("from", 1) <= chorus <= self.number("to", 99)
-
-
-# Reading ABC
-
-TOKEN = re.compile(r"""
-    \s+
-  | \[(?P<field>[MKQ]):(?P<value>[^\]]*)\]
-  | (?P<bar>:\||\|:|\|\]|\|\||\|)\s*(?P<ending>[12])?
-  | "(?P<chord>[^"]*)"
-  | \((?P<tuplet>[23])
-  | (?P<broken>[<>])
-  | (?P<sound>\[[^\]:|]+\]|z|[_^=]?[A-Ga-g][,']*)(?P<length>\d*/*\d*)(?P<tie>-)?
-""", re.VERBOSE)
-PITCH = re.compile(r"([_^=]?)([A-Ga-g])([,']*)")
-
-
-def parse_length(text):
-    top, slashes, bottom = re.fullmatch(r"(\d*)(/*)(\d*)", text).groups()
-    return Fraction(int(top or 1), int(bottom) if bottom else 2 ** len(slashes))
-
-
-def parse_meter(text):
-    top, bottom = text.split("/")
-    return int(top), int(bottom)
-
-
-def parse_tempo(text):
-    unit, rate = text.split("=")
-    return Fraction(unit) * 4 * int(rate)
-
-
-def parse_key(text):
-    tonic, sign, mode = re.fullmatch(r"([A-G])([#b]?)([a-z]*)", text).groups()
-    sharps = FIFTHS.index(tonic) - 1 + {"": 0, "#": 7, "b": -7}[sign] + MODES[mode]
-    return sharps, MODES[mode] < -1
-
-
-def parse_chord(text):
-    """A chord symbol as (root, intervals, bass); NC means silence."""
-    if text == "NC":
-        return None
-    root, sign, quality, bass, low = re.fullmatch(
-        r"([A-G])([#b]?)([a-z0-9]*)(?:/([A-G])([#b]?))?", text).groups()
-    shift = {"": 0, "#": 1, "b": -1, None: 0}
-    tone = (LETTERS[root] + shift[sign]) % 12
-    return tone, QUALITIES[quality], (LETTERS[bass] + shift[low]) % 12 if bass else tone
-
-
-class Reader:
-    """Reads one file into bars; keeps the state that ABC carries along."""
-
-    def __init__(self, path):
-        self.path, self.line = path, 0
-        self.headers, self.parts, self.bars = {}, [], []
-        self.settings = {"choruses": "1", "ritard": None}
-        self.unit = Fraction(1, 8)
-        self.meter, self.key, self.tempo = (4, 4), (0, False), Fraction(120)
-        self.chord, self.opens, self.ending = None, False, 0
-        self.start_bar()
-
-    def fail(self, cause):
-        raise SampleError(f"{self.path.name}:{self.line}: {cause}")
-
-    def read(self):
-        for self.line, text in enumerate(self.path.read_text("ascii").splitlines(), 1):
-            try:
-                self.read_line(text)
-            except (ValueError, KeyError, AttributeError):
-                self.fail(f"not understood: {text.strip()}")
-        if self.position or self.stretch:
-            self.fail("the tune ends inside a bar or tuplet")
-        return self
-
-    def read_line(self, text):
-        if text.startswith("%%"):
-            self.directive(text[2:].split())
-        elif text.startswith("%"):
-            pass
-        elif re.match(r"[A-Z]:", text):
-            self.headers[text[0]] = text[2:].strip()
-            self.set_field(text[0], text[2:].strip())
-        else:
-            self.music(text)
-
-    def directive(self, words):
-        kind, values = words[0], words[1:]
-        if kind in self.settings:
-            self.settings[kind] = values[0] if values else "yes"
-        elif kind in PLAYERS:
-            options = dict(word.split("=") for word in values[1:])
-            self.parts.append(Part(kind, values[0], options))
-        else:
-            self.fail(f"unknown directive %%{kind}")
-
-    def set_field(self, name, value):
-        if name == "M":
-            self.meter = parse_meter(value)
-        elif name == "L":
-            self.unit = Fraction(value)
-        elif name == "Q":
-            self.tempo = parse_tempo(value)
-        elif name == "K":
-            self.key = parse_key(value)
-        elif name not in "XTCON":
-            self.fail(f"unknown header {name}:")
-
-    def music(self, text):
-        at = 0
-        while at < len(text):
-            token = TOKEN.match(text, at)
-            if not token:
-                self.fail(f"not understood: {text[at:at + 12]}")
-            self.token(token)
-            at = token.end()
-
-    def token(self, token):
-        if token["field"]:
-            if self.position:
-                self.fail("fields may change only at a bar line")
-            self.set_field(token["field"], token["value"])
-        elif token["bar"]:
-            self.bar_line(token["bar"], int(token["ending"] or 0))
-        elif token["chord"]:
-            self.chord = parse_chord(token["chord"])
-            self.chords.append((self.position, self.chord))
-        elif token["tuplet"]:
-            # Three in the time of two, or two in the time of three.
-            count = int(token["tuplet"])
-            self.stretch = [Fraction(5 - count, count)] * count
-        elif token["broken"]:
-            self.break_rhythm(token["broken"])
-        elif token["sound"]:
-            self.sound(token["sound"], parse_length(token["length"]), bool(token["tie"]))
-
-    def sound(self, text, length, tied):
-        length *= self.unit * self.factor * (self.stretch.pop() if self.stretch else 1)
-        self.factor = 1
-        pitches = tuple(self.pitch(*found) for found in PITCH.findall(text))
-        self.notes.append((self.position, length, pitches, tied))
-        self.position += length
-
-    def pitch(self, sign, letter, octaves):
-        """Accidentals last to the bar line; otherwise the key decides."""
-        place = letter + octaves
-        if sign:
-            self.signs[place] = {"^": 1, "=": 0, "_": -1}[sign]
-        sharps, upper = self.key[0], letter.upper()
-        if sharps > 0:
-            altered = upper in FIFTHS[:sharps]
-        else:
-            altered = -(upper in FIFTHS[len(FIFTHS) + sharps:])
-        octave = 5 + letter.islower() + octaves.count("'") - octaves.count(",")
-        return 12 * octave + LETTERS[upper] + self.signs.get(place, altered)
-
-    def break_rhythm(self, sign):
-        start, length, pitches, tied = self.notes.pop()
-        longer = Fraction(3, 2) if sign == ">" else Fraction(1, 2)
-        self.notes.append((start, length * longer, pitches, tied))
-        self.position += length * (longer - 1)
-        self.factor = 2 - longer
-
-    def start_bar(self):
-        self.position, self.stretch, self.factor = Fraction(0), [], 1
-        self.notes, self.chords, self.signs = [], [(Fraction(0), self.chord)], {}
-
-    def bar_line(self, mark, ending):
-        if self.position:
-            self.finish_bar()
-        if mark == ":|":
-            self.bars[-1].closes = True
-        if mark != "|":
-            self.ending = 0
-        self.opens |= mark == "|:"
-        self.ending = ending or self.ending
-
-    def finish_bar(self):
-        number, unit = self.meter
-        if self.position != Fraction(number, unit):
-            self.fail(f"bar {len(self.bars) + 1} lasts {self.position} of a whole note, "
-                      f"the meter is {number}/{unit}")
-        if self.stretch:
-            self.fail(f"bar {len(self.bars) + 1} ends inside a tuplet")
-        notes = [(self.ticks(start), self.ticks(length), pitches, tied)
-                 for start, length, pitches, tied in self.notes]
-        chords = dict((self.ticks(start), chord) for start, chord in self.chords)
-        self.bars.append(Bar(self.line, self.meter, self.key, self.tempo, notes,
-                             sorted(chords.items(), key=lambda item: item[0]),
-                             self.opens, False, self.ending))
-        self.opens = False
-        self.start_bar()
-
-    def ticks(self, length):
-        ticks = length * WHOLE
-        if ticks.denominator != 1:
-            self.fail(f"a length of {length} does not fit {QUARTER} ticks per quarter")
-        return int(ticks)
-
-
-# From the written bars to the bars as they are played
-
-def expand_repeats(bars):
-    played, at, opened, turn = [], 0, 0, 1
-    while at < len(bars):
-        bar = bars[at]
-        left_ending = bar.ending == 0 and at and bars[at - 1].ending == 2
-        if at != opened and (bar.opens or left_ending):
-            opened, turn = at, 1
-        if not bar.ending or bar.ending == turn:
-            played.append(bar)
-            if bar.closes:
-                if turn == 1:
-                    at, turn = opened - 1, 2
-                else:
-                    opened, turn = at + 1, 1
-        at += 1
-    return played
-
-
-def fold_pickup(last, pickup):
-    """The bar before a new chorus gives its tail to the pickup."""
-    cut = last.length - pickup.length
-    kept = [(start, min(length, cut - start), pitches, tied and start + length <= cut)
-            for start, length, pitches, tied in last.notes if start < cut]
-    moved = [(start + cut, *rest) for start, *rest in pickup.notes]
-    return replace(last, notes=kept + moved)
-
-
-def lay_out(bars, choruses):
-    pickup = bars[0] if bars[0].length < bars[1].length else None
-    body = bars[1:] if pickup else bars
-    slots, tick = [], 0
-    if pickup:
-        slots.append(Slot(pickup, 0, 1, -1))
-        tick = pickup.length
-    for chorus in range(1, choruses + 1):
-        for index, bar in enumerate(body):
-            if pickup and chorus < choruses and index == len(body) - 1:
-                bar = fold_pickup(bar, pickup)
-            slots.append(Slot(bar, tick, chorus, index))
-            tick += bar.length
-    return slots
+# Time and harmony
 
 
 def slow_down(slots):
@@ -404,6 +108,7 @@ def slow_down(slots):
 
 
 def chord_spans(slots):
+    """Every chord of the piece, split at bar lines; silence leaves a gap."""
     for slot in slots:
         edges = [start for start, _ in slot.bar.chords[1:]] + [slot.bar.length]
         for (start, chord), end in zip(slot.bar.chords, edges):
@@ -461,7 +166,7 @@ def play_melody(part, slots):
                 if tied:
                     held[pitch] = note
             if set(ties) - set(pitches):
-                raise SampleError(f"line {slot.bar.line}: a tie joins different notes")
+                raise SampleError(f"{slot.bar.line}: a tie joins different notes")
     end = slots[-1].tick + slots[-1].bar.length
     return [Note(note.start + late, min(note.end + late, end), note.pitch + shift, note.velocity)
             for note in notes if note.start + late < end]
@@ -506,24 +211,26 @@ def bass_tone(chord, mark):
     return 34 + (root + step - 34) % 12
 
 
+def bass_pitch(name, mark, before, span):
+    """The waltz bass takes root and fifth by turns, but no fifth on a new chord."""
+    if BASS[name] is None:
+        repeated = before and before.chord == span.chord and span.slot.index % 2
+        mark = "5" if name == "alternate" and repeated else "R"
+    return bass_tone(span.chord, mark)
+
+
 def play_bass(part, slots):
     name, notes, spans = part.options.get("pattern", "root"), [], list(chord_spans(slots))
-    for span, after in zip(spans, spans[1:] + spans[:1]):
+    shift = 12 * part.number("octave")
+    for before, span, after in zip([None] + spans, spans, spans[1:] + spans[:1]):
         found = list(span_hits(BASS[name], span))
         for start, end, mark in found:
-            # The waltz bass: root and fifth by turns, but never a fifth on a new chord.
-            if BASS[name] is None:
-                whole = span.end - span.start == span.slot.bar.length
-                fifth = name == "alternate" and span.slot.index % 2 and whole
-                mark = "5" if fifth else "R"
-            elif start == span.start:
-                mark = "R"
-            pitch = bass_tone(span.chord, mark)
+            pitch = bass_pitch(name, "R" if start == span.start else mark, before, span)
             if name == "walk" and start == found[-1][0] and after.chord != span.chord:
                 # Step into the next root from a semitone below.
                 pitch = bass_tone(after.chord, "R") - 1
             loud = 80 + shape(span.slot, start - span.slot.tick)
-            notes.append(Note(start, end, pitch + 12 * part.number("octave"), loud))
+            notes.append(Note(start, end, pitch + shift, loud))
     return notes
 
 
@@ -625,12 +332,13 @@ def part_events(part, name, channel, slots):
 
 def render(path):
     """The bytes of the MIDI file for one ABC file."""
-    tune = Reader(path).read()
-    slots = lay_out(expand_repeats(tune.bars), int(tune.settings["choruses"]))
+    tune = Reader(path, PLAYERS).read()
+    slots = tune.lay_out()
     if tune.settings["ritard"]:
         slow_down(slots)
     end = slots[-1].tick + slots[-1].bar.length
-    tracks, channels, names = [track_chunk(conductor_events(tune.headers["T"], slots), end)], 0, {}
+    tracks = [track_chunk(conductor_events(tune.headers["T"], slots), end)]
+    channels, names = 0, {}
     for part in tune.parts:
         names[part.kind] = names.get(part.kind, 0) + 1
         name = part.kind.capitalize() + (f" {names[part.kind]}" if names[part.kind] > 1 else "")
@@ -639,8 +347,10 @@ def render(path):
             channels += 2 if channels + 1 == DRUM_CHANNEL else 1
         try:
             tracks.append(track_chunk(part_events(part, name, channel, slots), end))
-        except (SampleError, KeyError, ValueError) as error:
-            raise SampleError(f"{path.name}: part {name}: {error}") from error
+        except SampleError as error:
+            raise SampleError(f"{path.name}:{error}") from error
+        except (LookupError, ValueError) as error:
+            raise SampleError(f"{path.name}:{part.line}: not understood: {error}") from error
     data = b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), QUARTER) + b"".join(tracks)
     if len(data) > MAX_BYTES:
         raise SampleError(f"{path.name}: {len(data)} bytes, the limit is {MAX_BYTES}")
@@ -657,7 +367,7 @@ def main(arguments):
         target = HERE / f"{source.stem}.mid"
         try:
             data = render(source)
-        except SampleError as error:
+        except (SampleError, UnicodeError) as error:
             wrong.append(str(error))
             continue
         if not arguments:

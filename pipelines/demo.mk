@@ -1,0 +1,31 @@
+# demo.mk - the whole chain on the project's own samples, in two minutes or so:
+# samples -> tokens -> shards -> a tiny Transformer-XL -> 8 new pieces -> features.
+# Run it through `make demo`. The number of steps is fixed, so that two runs on one
+# machine give the same bytes; a fast machine is simply done earlier.
+
+HERE := $(dir $(lastword $(MAKEFILE_LIST)))
+MIDI := $(HERE)../samples
+OUT := demo
+PRESET := tiny
+TRAIN := --steps $(or $(STEPS),600)
+include $(HERE)rules.mk
+
+.DEFAULT_GOAL := demo
+.PHONY: demo
+demo: features
+	@echo
+	@echo "The samples beside the new pieces (mean and standard deviation):"
+	@echo
+	@featstats --summary --vs $(TOKENS) $(OUT)/new.tok.zst
+	@echo
+	@echo "Everything lies in $(OUT)/:"
+	@echo "  corpus.tok.zst   the samples as REMI tokens     zstdcat $(OUT)/corpus.tok.zst | head"
+	@echo "  data/            training shards                cat $(OUT)/data/manifest.json"
+	@echo "  run/             checkpoints, metrics.tsv       column -t $(OUT)/run/metrics.tsv | tail"
+	@echo "  new.tok.zst      the new pieces as tokens       zstdcat $(OUT)/new.tok.zst | head"
+	@echo "  new/*.mid        the new pieces, to listen to   timidity $(OUT)/new/*.mid"
+	@echo "  features.tsv     measures of each new piece     column -t -s \$$'\\t' $(OUT)/features.tsv"
+	@echo
+	@echo "What to try next:"
+	@echo "  bin/xlsample $(OUT)/run -n 4 --bars 32 --seed 7 | bin/remi2midi -d more"
+	@echo "  bin/midi2remi YOUR-FOLDER | bin/shard -o data && bin/xltrain --data data -o run"

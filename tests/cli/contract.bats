@@ -1,0 +1,315 @@
+# contract.bats - what all seven tools promise alike (DESIGN: the tools). Each test is one
+# promise, looped over the tools; `feed` knows how each takes an input and an output.
+load ../helpers
+
+TOOLS=(midi2remi vocab shard xltrain xlsample remi2midi featstats)
+TINY=(--preset tiny --set layers=1 --set width=16 --set heads=2 --set ff=32
+    --set segment=16 --set memory=16 --set batch=4 --seed 1 -q)
+
+# One of each kind of data, made once: song.mid one.tok.zst two.tok.zst data/ run/
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    local mids=("$BARLINE_ROOT"/samples/*.mid)
+    cp "${mids[0]}" song.mid
+    midi2remi song.mid -o one.tok.zst
+    midi2remi "${mids[@]:0:6}" -o two.tok.zst
+    shard two.tok.zst -o data --split train=.5,valid=.25,test=.25
+    xltrain --data data -o run --steps 2 "${TINY[@]}"
+    cp -L run/latest ckpt.safetensors
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    F=$BATS_FILE_TMPDIR
+}
+
+# The input each tool reads, as one file.
+declare -A INPUT=(
+    [midi2remi]=song.mid [vocab]=two.tok.zst [shard]=two.tok.zst [remi2midi]=one.tok.zst
+    [xltrain]=data/train-00000-of-00001.safetensors.zst [xlsample]=ckpt.safetensors
+    [featstats]=two.tok.zst
+)
+
+# feed TOOL INPUT OUTPUT [ARG...]: the tool's everyday work.
+feed() {
+    local tool=$1 in=$2 out=$3
+    shift 3
+    case $tool in
+    xltrain)
+        rm -rf shards
+        cp -r "$F/data" shards
+        cp "$in" shards/train-00000-of-00001.safetensors.zst
+        xltrain --data shards -o "$out" --steps 1 "${TINY[@]}" "$@"
+        ;;
+    xlsample) xlsample "$in" -o "$out" --bars 2 "$@" ;;
+    *) "$tool" "$in" -o "$out" "$@" ;;
+    esac
+}
+
+# refused STATUS TOOL INPUT [TEXT]: one line on stderr with the tool's name and TEXT, nothing
+# on stdout, nothing left.
+refused() {
+    local status=$1 tool=$2 input=$3
+    rm -rf out
+    run -"$status" --separate-stderr feed "$tool" "$input" out
+    [ -z "$output" ] || fail "$tool wrote to stdout: $output"
+    says "$tool: "
+    says "${4:-}"
+    [ ! -e out ] || fail "$tool left an output"
+    local left=(*.tmp.*)
+    [ ! -e "${left[0]}" ] || fail "$tool left ${left[*]}"
+}
+
+@test "every tool: --help goes to stdout with 0, and shows usage, examples, see also" {
+    for tool in "${TOOLS[@]}"; do
+        for flag in -h --help; do
+            run -0 --separate-stderr "$tool" $flag
+            [ -z "$stderr" ]
+            has "$tool - "
+            has "Usage: $tool "
+            has "Examples:"
+            has "See also:"
+        done
+    done
+}
+
+@test "every tool: --version names barline, libraries, build and processor" {
+    for tool in "${TOOLS[@]}"; do
+        run -0 --separate-stderr "$tool" --version
+        has "$tool (barline) "
+        has "build: "
+        has "cpu: "
+        [ "$output" = "$("$tool" -V)" ]
+    done
+}
+
+@test "every tool: a misuse is one line on stderr that says where to look, and 64" {
+    for tool in "${TOOLS[@]}"; do
+        for bad in --no-such-option -Z "--jobs=x" "--jobs=-1" "--progress=maybe" --output; do
+            run -64 --separate-stderr "$tool" $bad
+            [ -z "$output" ]
+            says "$tool: "
+            says "try '$tool --help'"
+        done
+    done
+}
+
+@test "every tool: the man page documents exactly the options of --help" {
+    for tool in "${TOOLS[@]}"; do
+        "$tool" --help | grep -oP '^  (-\w, |    )--\K[a-z0-9-]+' | sort >help
+        grep -oP '^\.It (Fl \w )?(, )?Fl -\K[a-z0-9-]+' "$BARLINE_ROOT/bin/$tool.1" | sort >man
+        diff help man || fail "$tool: help (<) and man page (>) differ"
+    done
+}
+
+@test "every tool: starts in a moment" {
+    for tool in "${TOOLS[@]}"; do
+        "$tool" --help >/dev/null
+        local start=${EPOCHREALTIME/./}
+        for _ in 1 2 3 4 5 6 7 8 9 10; do "$tool" --help >/dev/null; done
+        local each=$(((${EPOCHREALTIME/./} - start) / 10))
+        [ "$each" -lt 100000 ] || fail "$tool --help takes $each us"
+    done
+}
+
+@test "every tool: a full disk is 74 with a message" {
+    for tool in "${TOOLS[@]}"; do
+        run -74 --separate-stderr bash -c "$tool --help >/dev/full"
+        says "$tool: "
+    done
+    for tool in midi2remi vocab remi2midi featstats xlsample; do
+        run -74 --separate-stderr feed "$tool" "$F/${INPUT[$tool]}" /dev/full
+        says "$tool: "
+    done
+}
+
+@test "every tool: a missing input is 66 and names it" {
+    for tool in "${TOOLS[@]}"; do
+        [ "$tool" != xltrain ] || continue
+        refused 66 "$tool" nowhere/absent "absent"
+    done
+    run -66 --separate-stderr xltrain --data nowhere -o out
+    says "nowhere"
+}
+
+@test "every tool: an output that cannot be created is 73 and names it" {
+    for tool in "${TOOLS[@]}"; do
+        run -73 --separate-stderr feed "$tool" "$F/${INPUT[$tool]}" no/such/folder/out
+        says "$tool: "
+        says "no/such/folder"
+    done
+}
+
+@test "every tool: an empty input is 65" {
+    : >empty
+    for tool in "${TOOLS[@]}"; do
+        [ "$tool" != midi2remi ] || continue
+        refused 65 "$tool" empty
+    done
+}
+
+@test "every tool: an input of another kind is 65 and leaves nothing" {
+    printf 'once upon a time\n' >prose
+    head -c 5000 /dev/zero >zeros
+    for tool in "${TOOLS[@]}"; do
+        [ "$tool" != midi2remi ] || continue
+        refused 65 "$tool" prose
+        refused 65 "$tool" zeros
+        [ "$tool" = featstats ] || refused 65 "$tool" "$F/song.mid"
+    done
+}
+
+@test "midi2remi: what is not MIDI is rejected with a reason, and the stream is still whole" {
+    printf 'once upon a time\n' >prose
+    : >empty
+    for bad in prose empty "$F/one.tok.zst"; do
+        run -65 --separate-stderr midi2remi "$bad" -o "$(basename "$bad").out"
+        says "midi2remi: '$bad': "
+        [ "$(text "$(basename "$bad").out" | tail -n 1)" = '#eos {"pieces":0,"tokens":0,"rejects":1}' ]
+    done
+}
+
+@test "every tool: an input cut anywhere is 65 and leaves nothing" {
+    for tool in vocab shard xltrain xlsample remi2midi featstats; do
+        local size cut
+        size=$(stat -c %s "$F/${INPUT[$tool]}")
+        for i in 0 1 2 3 5 8 11 13 14 15; do
+            cut=$((size * i / 16))
+            head -c "$cut" "$F/${INPUT[$tool]}" >cut
+            refused 65 "$tool" cut
+        done
+        head -c $((size - 1)) "$F/${INPUT[$tool]}" >cut
+        refused 65 "$tool" cut
+    done
+}
+
+@test "every tool: bytes after the end are refused" {
+    for tool in vocab shard xltrain xlsample remi2midi featstats; do
+        { cat "$F/${INPUT[$tool]}"; echo trailing; } >long
+        refused 65 "$tool" long
+    done
+}
+
+@test "every tool: a flipped bit is refused, or changes nothing" {
+    for tool in vocab shard xltrain xlsample remi2midi featstats; do
+        feed "$tool" "$F/${INPUT[$tool]}" whole
+        for at in 3 40 97 200 401 600; do
+            python3 -c "
+import sys
+b = bytearray(open(sys.argv[1], 'rb').read())
+b[$at * len(b) // 640] ^= 16
+open('flipped', 'wb').write(b)" "$F/${INPUT[$tool]}"
+            rm -rf out
+            run --separate-stderr feed "$tool" flipped out
+            if [ "$status" -eq 0 ]; then
+                diff -r whole out || fail "$tool accepted damage at $at/640"
+            else
+                [ "$status" -eq 65 ] || fail "$tool: status $status"
+                [ ! -e out ] || fail "$tool left an output"
+            fi
+        done
+        rm -rf whole
+    done
+}
+
+@test "every tool: the same input and seed give the same bytes, for any -j" {
+    for tool in "${TOOLS[@]}"; do
+        feed "$tool" "$F/${INPUT[$tool]}" a -j 1
+        feed "$tool" "$F/${INPUT[$tool]}" b -j 2
+        diff -r a b || fail "$tool differs between -j 1 and -j 2"
+        rm -rf a b
+    done
+}
+
+@test "stream tools: a pipe gives what a file gives" {
+    for tool in midi2remi vocab shard remi2midi featstats; do
+        feed "$tool" "$F/${INPUT[$tool]}" a --no-pg
+        case $tool in
+        shard) cat "$F/${INPUT[$tool]}" | shard -o b --no-pg ;;
+        *) cat "$F/${INPUT[$tool]}" | "$tool" --no-pg >b ;;
+        esac
+        if [ "$tool" = midi2remi ] || [ "$tool" = featstats ]; then
+            # the name of the piece is all that may differ
+            cmp <(text a | sed 's/"name":"[^"]*"//; s/^[^#\t]*\t//') \
+                <(text b | sed 's/"name":"[^"]*"//; s/^[^#\t]*\t//')
+        else
+            diff -r a b
+        fi
+        rm -rf a b
+    done
+}
+
+@test "every tool: a reader that goes away ends it without a word" {
+    for tool in "${TOOLS[@]}"; do
+        run --separate-stderr bash -c "$tool --help | true"
+        [ -z "$stderr" ] || fail "$tool: $stderr"
+    done
+    for tool in midi2remi vocab remi2midi featstats xlsample; do
+        run --separate-stderr bash -c "trap '' PIPE; $tool '$F/${INPUT[$tool]}' | true"
+        [ -z "$stderr" ] || fail "$tool: $stderr"
+    done
+}
+
+@test "every tool: a closed standard output is an error, not a lost file" {
+    for tool in midi2remi vocab remi2midi featstats xlsample; do
+        run -74 --separate-stderr bash -c "$tool '$F/${INPUT[$tool]}' >&-"
+        says "$tool: "
+    done
+}
+
+@test "stream tools: no compressed or binary data to a terminal, no waiting for one" {
+    for tool in midi2remi remi2midi xlsample; do
+        run script -qec "$tool '$F/${INPUT[$tool]}'" /dev/null
+        [ "$status" -eq 64 ] || fail "$tool: status $status: $output"
+        has "standard output is a terminal"
+    done
+    for tool in midi2remi vocab remi2midi featstats; do
+        run script -qec "timeout 5 $tool >/dev/null" /dev/null
+        [ "$status" -eq 64 ] || fail "$tool: status $status: $output"
+        has "no input"
+    done
+}
+
+@test "provenance: each tool adds itself to the chain, --no-pg leaves it out" {
+    chain() { jq -r '[.[] | .id] | join(" ")' <<<"$1"; }
+    text "$F/one.tok.zst" | sed -n '1s/^#remi //p' | jq -c .pg >pg
+    [ "$(chain "$(cat pg)")" = "midi2remi" ]
+    [ "$(chain "$(jq -c .pg "$F/data/manifest.json")")" = "midi2remi shard" ]
+    xlsample "$F/ckpt.safetensors" --bars 1 -u -o s.tok
+    [ "$(chain "$(sed -n '1s/^#remi //p' s.tok | jq -c .pg)")" = "midi2remi shard xltrain xlsample" ]
+    midi2remi "$F/song.mid" -u --no-pg -o n.tok
+    [ "$(sed -n '1s/^#remi //p' n.tok | jq 'has("pg")')" = false ]
+    # nothing of this machine, nothing of today
+    ! grep -q "$BATS_FILE_TMPDIR\|$(hostname)" pg
+}
+
+@test "every tool: an existing output is replaced whole, and survives a failed run" {
+    for tool in midi2remi vocab remi2midi featstats xlsample; do
+        echo old >out
+        feed "$tool" "$F/${INPUT[$tool]}" out
+        [ "$(head -c 3 out)" != old ]
+        echo old >out
+        head -c 20 "$F/${INPUT[$tool]}" >cut
+        [ "$tool" = midi2remi ] && continue # a broken file is a reject, its stream is whole
+        run -65 feed "$tool" cut out
+        [ "$(cat out)" = old ] || fail "$tool harmed the old file"
+    done
+}
+
+@test "file names with blanks, quotes, dashes, percent signs and newlines go through" {
+    local name
+    for name in 'a b.mid' "o'clock.mid" '-x.mid' '100%.mid' $'new\nline.mid' $'caf\xe9.mid'; do
+        cp "$F/song.mid" "./$name"
+        midi2remi -o t.tok.zst -- "$name"
+        [ "$(text t.tok.zst | grep -c '^#piece')" -eq 1 ]
+        remi2midi --force -d back t.tok.zst
+        [ "$(find back -name '*.mid' | wc -l)" -eq 1 ]
+        rm -rf back "./$name"
+    done
+}
+
+@test "a locale with a decimal comma changes nothing" {
+    featstats "$F/two.tok.zst" >a
+    LC_ALL=de_DE.UTF-8 featstats "$F/two.tok.zst" >b
+    cmp a b
+}

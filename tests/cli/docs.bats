@@ -1,0 +1,71 @@
+# docs.bats - what is written is run: every command of the README's `sh` fences and of the
+# man pages' EXAMPLES, in order, in an empty folder that holds samples/ and pipelines/.
+# Training is cut short by a wrapper that adds a tiny model and three steps; nothing else
+# is changed. The README's two commands (make demo, make test) are run by .ci/run.
+load ../helpers
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    ln -s "$BARLINE_ROOT/samples" "$BARLINE_ROOT/pipelines" .
+    mkdir wrapped
+    cat >wrapped/xltrain <<EOF
+#!/bin/bash
+# --eval and --dry-run take no time; a run that is resumed keeps its own size
+case " \$* " in
+*" --eval "* | *" --dry-run "* | *" --help "*) exec "$(command -v xltrain)" "\$@" ;;
+*" --resume "*) exec "$(command -v xltrain)" "\$@" --steps 6 ;;
+esac
+args=()
+while [ \$# -gt 0 ]; do
+    case \$1 in
+    --minutes | --steps | --preset) shift ;;
+    *) args+=("\$1") ;;
+    esac
+    shift
+done
+exec "$(command -v xltrain)" "\${args[@]}" --preset tiny --steps 3 --set layers=1 --set width=32 --set heads=2 --set ff=64
+EOF
+    chmod +x wrapped/xltrain
+    PATH=$PWD/wrapped:$PATH
+}
+
+# runs SCRIPT-FILE: line by line would lose loops, so the whole script, traced on failure
+runs() {
+    run bash -x -e "$1" </dev/null
+    [ "$status" -eq 0 ] || fail "status $status: $output"
+}
+
+@test "README: every command in it runs" {
+    awk '/^```sh$/{on=1; next} /^```/{on=0} on' "$BARLINE_ROOT/README.md" >script
+    [ "$(grep -c '|' script)" -ge 10 ]
+    runs script
+}
+
+man_examples() { # man_examples TOOL: the commands of its EXAMPLES section
+    awk '/^\.Sh /{on = $2 == "EXAMPLES"; next} !on{next}
+         /^\.Bd /{literal=1; next} /^\.Ed/{literal=0; next}
+         literal{print; next} sub(/^\.Dl /, ""){print}' "$BARLINE_ROOT/bin/$1.1" |
+        sed 's/\\e/\\/g; s/\\&//g; s/\\(aq/'"'"'/g; s/\\(dq/"/g; s/\\-/-/g'
+}
+
+for_each_page() { # every page gets a folder of its own
+    local tool
+    for tool in "$@"; do
+        mkdir "$tool"
+        (
+            cd "$tool"
+            ln -s ../samples ../pipelines .
+            man_examples "$tool" >script
+            [ "$(wc -l <script)" -ge 3 ] || fail "$tool(1) has fewer than three examples"
+            runs script
+        ) || return 1
+    done
+}
+
+@test "man pages: every example of the data tools runs" {
+    for_each_page midi2remi vocab shard remi2midi featstats
+}
+
+@test "man pages: every example of the model tools runs" {
+    for_each_page xltrain xlsample
+}

@@ -1,0 +1,257 @@
+/* test_grammar.c - the automaton of "remi": what is encoded is accepted, what it lets
+ * be drawn is music, what is wrong is named. */
+#include "songs.h"
+#include "tap.h"
+
+static const int grids[] = {1, 4, 6, 24};
+
+/* Counts violations, EOS included. */
+static int violations(const bl_scheme *s, const bl_ids *ids)
+{
+    bl_grammar g;
+    int n = 0;
+    bl_grammar_start(&g, s);
+    n += bl_grammar_step(&g, BL_ID_BOS) != NULL;
+    for (size_t i = 0; i < ids->n; i++)
+        n += bl_grammar_step(&g, ids->id[i]) != NULL;
+    return n + (bl_grammar_step(&g, BL_ID_EOS) != NULL);
+}
+
+static void test_encoded(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_song song = {0};
+    bl_ids ids = {0};
+    for (size_t i = 0; i < BL_COUNT(grids); i++) {
+        bl_scheme *s = open_scheme(grids[i]);
+        bl_rng r = bl_rng_make(9, (uint64_t)grids[i]);
+        int wrong = 0;
+        for (int k = 0; k < 1000; k++) {
+            size_t bars;
+            random_song(&song, &r);
+            ids.n = 0;
+            need(bl_scheme_encode(s, &song, &ids, &bars, NULL, &e), &e);
+            wrong += violations(s, &ids) != 0;
+        }
+        ok(wrong == 0, "grid %d: all of 1000 encoded songs are accepted (%d not)",
+           grids[i], wrong);
+        bl_scheme_del(s);
+    }
+    bl_ids_free(&ids);
+    bl_song_free(&song);
+}
+
+/* The mask, and 1 if it agrees with a step of each token. */
+static int mask_is_right(const bl_grammar *g, uint8_t *mask, size_t size)
+{
+    bl_grammar_mask(g, mask);
+    for (size_t id = 0; id < size; id++) {
+        bl_grammar copy = *g;
+        if (mask[id] != (bl_grammar_step(&copy, (unsigned)id) == NULL))
+            return 0;
+    }
+    return 1;
+}
+
+static int draw(const uint8_t *mask, size_t size, bl_rng *r)
+{
+    uint32_t n = 0;
+    for (size_t id = 0; id < size; id++)
+        n += mask[id];
+    if (n == 0)
+        return -1;
+    uint32_t k = bl_rng_below(r, n);
+    for (size_t id = 0;; id++)
+        if (mask[id] && k-- == 0)
+            return (int)id;
+}
+
+/* Draws a kind first, then a token of it: else pieces of five tokens would be rare. */
+static int draw_by_kind(const bl_scheme *s, uint8_t *mask, size_t size, bl_rng *r)
+{
+    int id = draw(mask, size, r);
+    for (int tries = songs_pick(r, 0, 3); id >= 0 && tries > 0; tries--) {
+        int other = (int)bl_rng_below(r, (uint32_t)size);
+        const char *kind = bl_scheme_kind(s, (unsigned)other);
+        if (mask[other] && (strcmp(kind, "PitchDrum") == 0 || tries == 1))
+            id = other;
+    }
+    return id;
+}
+
+static void sample(bl_ids *ids, const bl_scheme *s, bl_rng *r, int *masks_right)
+{
+    enum { LONGEST = 400 };
+    bl_err e = BL_ERR_INIT;
+    uint8_t mask[2048];
+    size_t size = bl_words_size(bl_scheme_words(s));
+    bl_grammar g;
+    ids->n = 0;
+    bl_grammar_start(&g, s);
+    for (;;) {
+        if (ids->n % 16 == 0)
+            *masks_right &= mask_is_right(&g, mask, size);
+        bl_grammar_mask(&g, mask);
+        if (ids->n > 0 && ids->n < LONGEST)
+            mask[BL_ID_EOS] = 0;
+        int id = ids->n >= LONGEST && mask[BL_ID_EOS] ? BL_ID_EOS
+                                                      : draw_by_kind(s, mask, size, r);
+        if (id < 0)
+            need(bl_fail(&e, BL_E_FORMAT, "the grammar allows nothing"), &e);
+        need(bl_grammar_step(&g, (unsigned)id) == NULL ? 0 : BL_E_FORMAT, &e);
+        if (id == BL_ID_EOS)
+            return;
+        if (id != BL_ID_BOS)
+            need(bl_ids_add(ids, (unsigned)id, &e), &e);
+    }
+}
+
+/* A token sequence with durations left out: they may reach beyond the end. Notes of
+ * one pitch at one moment differ in velocity and duration only, so that their velocities
+ * may be swapped: they are left out too. */
+static void without_lengths(bl_ids *ids, const bl_scheme *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ids->n; i++) {
+        const char *kind = bl_scheme_kind(s, ids->id[i]);
+        if (strcmp(kind, "Duration") != 0 && strcmp(kind, "Velocity") != 0)
+            ids->id[n++] = ids->id[i];
+    }
+    ids->n = n;
+}
+
+static void test_sampled(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_ids ids = {0}, again = {0};
+    bl_song song = {0};
+    for (size_t i = 0; i < BL_COUNT(grids); i++) {
+        bl_scheme *s = open_scheme(grids[i]);
+        bl_rng r = bl_rng_make(10, (uint64_t)grids[i]);
+        int rejected = 0, skips = 0, changed = 0, masks_right = 1;
+        size_t notes = 0;
+        for (int k = 0; k < 200; k++) {
+            size_t skipped, bars;
+            sample(&ids, s, &r, &masks_right);
+            rejected += violations(s, &ids) != 0;
+            need(bl_scheme_decode(s, ids.id, ids.n, &song, &skipped, &e), &e);
+            skips += skipped != 0;
+            notes += song.n_notes;
+            again.n = 0;
+            need(bl_scheme_encode(s, &song, &again, &bars, NULL, &e), &e);
+            without_lengths(&ids, s);
+            without_lengths(&again, s);
+            changed += !ids_equal(&ids, &again);
+        }
+        ok(masks_right, "grid %d: masks agree with steps", grids[i]);
+        ok(rejected == 0 && skips == 0, "grid %d: what masks allow is accepted and "
+                                        "decoded whole (%zu notes)",
+           grids[i], notes);
+        ok(changed == 0 && notes > 1000,
+           "grid %d: and encoded again it is the same (%d differ)", grids[i], changed);
+        bl_scheme_del(s);
+    }
+    bl_ids_free(&ids);
+    bl_ids_free(&again);
+    bl_song_free(&song);
+}
+
+#define HEAD "Bar TimeSig_4/4 Position_0 Tempo_120"
+#define NOTE "Pitch_60 Velocity_63 Duration_4"
+#define DRUM "PitchDrum_40 Velocity_63 Duration_4"
+
+static void test_violations(void)
+{
+    static const struct {
+        const char *tokens;
+        const char *why; /* of the one violation, NULL = none */
+    } cases[] = {
+        {"", NULL},
+        {HEAD, NULL},
+        {HEAD " Bar Bar TimeSig_3/4 Position_11 Tempo_60 Bar", NULL},
+        {HEAD " Program_5 " NOTE " " NOTE " Program_6 " NOTE " " DRUM " " DRUM, NULL},
+        {HEAD " Program_5 " NOTE " Position_1 Program_3 " NOTE " Program_5 " NOTE, NULL},
+        {HEAD " PAD", "out of place"},
+        {HEAD " MASK", "out of place"},
+        {HEAD " BOS", "out of place"},
+        {"Bar Position_0 Tempo_120", "out of place"},
+        {"Bar TimeSig_4/4 Position_0 " DRUM, "out of place"},
+        {"Bar TimeSig_4/4 Position_1 Tempo_120", "the first position is not 0"},
+        {"Bar TimeSig_4/4 Bar Position_0 Tempo_120", "out of place"},
+        {HEAD " Bar TimeSig_4/4 Bar", "time signature does not change"},
+        {HEAD " TimeSig_3/4", "out of place"},
+        {HEAD " Position_0 " DRUM, "position goes back or leaves the bar"},
+        {HEAD " Position_16 " DRUM, "position goes back or leaves the bar"},
+        {HEAD " Position_4 " DRUM " Position_3 " DRUM,
+         "position goes back or leaves the bar"},
+        {HEAD " Position_4", "out of place"},
+        {HEAD " Position_4 Bar", "out of place"},
+        {HEAD " Position_4 Position_5 " DRUM, "out of place"},
+        {HEAD " Position_4 Tempo_120 " DRUM, "tempo does not change"},
+        {HEAD " Position_4 " DRUM " Tempo_60", "out of place"},
+        {HEAD " " NOTE, "no program stated"},
+        {HEAD " Program_0 " DRUM, "out of place"},
+        {HEAD " Program_0 " NOTE " Program_0 " NOTE, "program out of order or repeated"},
+        {HEAD " Program_4 " NOTE " Program_3 " NOTE, "program out of order or repeated"},
+        {HEAD " Program_4 " NOTE " Pitch_59 Velocity_63 Duration_4",
+         "pitches out of order"},
+        {HEAD " Program_4 " NOTE " " DRUM " " NOTE, "melodic note after drums"},
+        {HEAD " " DRUM " PitchDrum_39 Velocity_63 Duration_4",
+         "drum pitches out of order"},
+        {HEAD " " DRUM " Velocity_63", "out of place"},
+        {HEAD " " DRUM " Duration_4", "out of place"},
+        {HEAD " PitchDrum_40 Velocity_63", "out of place"},
+        {HEAD " PitchDrum_40 Velocity_63 Bar", "out of place"},
+    };
+    bl_scheme *s = open_scheme(4);
+    bl_ids ids = {0};
+    for (size_t i = 0; i < BL_COUNT(cases); i++) {
+        bl_grammar g;
+        const char *first = NULL;
+        int n = 0;
+        unspell(&ids, s, cases[i].tokens);
+        bl_grammar_start(&g, s);
+        for (size_t t = 0; t <= ids.n; t++) {
+            unsigned id = t < ids.n ? ids.id[t] : BL_ID_EOS;
+            const char *why = bl_grammar_step(&g, id);
+            n += why != NULL;
+            first = first == NULL ? why : first;
+        }
+        int as_expected = cases[i].why == NULL
+                              ? n == 0
+                              : n == 1 && strcmp(first, cases[i].why) == 0;
+        if (!ok(as_expected, "%s: '%s'", cases[i].why == NULL ? "good" : cases[i].why,
+                cases[i].tokens))
+            printf("# %d violations, the first: %s\n", n, first == NULL ? "-" : first);
+    }
+    bl_ids_free(&ids);
+    bl_scheme_del(s);
+}
+
+static void test_end(void)
+{
+    bl_scheme *s = open_scheme(4);
+    bl_grammar g;
+    uint8_t mask[2048];
+    bl_grammar_start(&g, s);
+    bl_grammar_mask(&g, mask);
+    ok(mask[BL_ID_BOS] && mask[BL_ID_EOS] && mask[4] && !mask[5] && !mask[BL_ID_PAD],
+       "a piece begins with BOS or Bar");
+    ok(bl_grammar_step(&g, BL_ID_BOS) == NULL && bl_grammar_step(&g, BL_ID_EOS) == NULL,
+       "it may be empty");
+    bl_grammar_mask(&g, mask);
+    int any = 0;
+    for (size_t id = 0; id < bl_words_size(bl_scheme_words(s)); id++)
+        any |= mask[id];
+    ok(!any && bl_grammar_step(&g, 4) != NULL, "nothing follows its end");
+    bl_scheme_del(s);
+}
+
+int main(void)
+{
+    test_encoded();
+    test_sampled();
+    test_violations();
+    test_end();
+    return tap_done();
+}
