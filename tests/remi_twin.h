@@ -1,5 +1,6 @@
-/* remi_twin.h - what "remi" keeps of a song, computed a second time: slow, plain, by the
- * sentences of schemas/remi-scheme.md and with none of the scheme's code. Tests only.
+/* remi_twin.h - what "remi" keeps of a song, computed a second time: slow, plain, by
+ * the sentences of schemas/remi-scheme.md and with none of the scheme's code. Tests
+ * only.
  *
  * Time is counted in 1/(480 tpq) of a quarter note; nominal time in 1/480. */
 #ifndef REMI_TWIN_H
@@ -147,7 +148,8 @@ static int twin_duration(long long halves, long long room)
     return best;
 }
 
-static twin_note twin_quantise(const twin *t, const bl_song *s, const bl_note *n, int grid)
+static twin_note twin_quantise(const twin *t, const bl_song *s, const bl_note *n,
+                               int grid)
 {
     long long quarter = 480LL * s->tpq, step = 480 / grid, when = 480LL * n->on;
     int b = t->n_bars - 1;

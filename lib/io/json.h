@@ -43,7 +43,11 @@ int bl_json_get(const bl_json *o, const char *key, const bl_json **value,
                 bl_err *e) BL_MUST_CHECK;
 int bl_json_has(const bl_json *o, const char *key);
 size_t bl_json_size(const bl_json *j); /* of an array or object */
-/* The i-th member of an object, in order: key and value. i < bl_json_size. */
+/* The key after `key` (as this function or bl_json_member gave it; NULL = before the
+ * first) and its value; NULL after the last. For going through large objects. */
+const char *bl_json_next(const bl_json *o, const char *key, const bl_json **value);
+/* The i-th member of an object, in order: key and value. i < bl_json_size; takes time
+ * in proportion to i. */
 void bl_json_member(const bl_json *o, size_t i, const char **key,
                     const bl_json **value);
 const bl_json *bl_json_at(const bl_json *array, size_t i);

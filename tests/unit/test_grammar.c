@@ -107,8 +107,8 @@ static void sample(bl_ids *ids, const bl_scheme *s, bl_rng *r, int *masks_right)
 }
 
 /* A token sequence with durations left out: they may reach beyond the end. Notes of
- * one pitch at one moment differ in velocity and duration only, so that their velocities
- * may be swapped: they are left out too. */
+ * one pitch at one moment differ in velocity and duration only, so that their
+ * velocities may be swapped: they are left out too. */
 static void without_lengths(bl_ids *ids, const bl_scheme *s)
 {
     size_t n = 0;
@@ -144,8 +144,9 @@ static void test_sampled(void)
             changed += !ids_equal(&ids, &again);
         }
         ok(masks_right, "grid %d: masks agree with steps", grids[i]);
-        ok(rejected == 0 && skips == 0, "grid %d: what masks allow is accepted and "
-                                        "decoded whole (%zu notes)",
+        ok(rejected == 0 && skips == 0,
+           "grid %d: what masks allow is accepted and "
+           "decoded whole (%zu notes)",
            grids[i], notes);
         ok(changed == 0 && notes > 1000,
            "grid %d: and encoded again it is the same (%d differ)", grids[i], changed);
@@ -170,7 +171,8 @@ static void test_violations(void)
         {HEAD, NULL},
         {HEAD " Bar Bar TimeSig_3/4 Position_11 Tempo_60 Bar", NULL},
         {HEAD " Program_5 " NOTE " " NOTE " Program_6 " NOTE " " DRUM " " DRUM, NULL},
-        {HEAD " Program_5 " NOTE " Position_1 Program_3 " NOTE " Program_5 " NOTE, NULL},
+        {HEAD " Program_5 " NOTE " Position_1 Program_3 " NOTE " Program_5 " NOTE,
+         NULL},
         {HEAD " PAD", "out of place"},
         {HEAD " MASK", "out of place"},
         {HEAD " BOS", "out of place"},
@@ -191,8 +193,10 @@ static void test_violations(void)
         {HEAD " Position_4 " DRUM " Tempo_60", "out of place"},
         {HEAD " " NOTE, "no program stated"},
         {HEAD " Program_0 " DRUM, "out of place"},
-        {HEAD " Program_0 " NOTE " Program_0 " NOTE, "program out of order or repeated"},
-        {HEAD " Program_4 " NOTE " Program_3 " NOTE, "program out of order or repeated"},
+        {HEAD " Program_0 " NOTE " Program_0 " NOTE,
+         "program out of order or repeated"},
+        {HEAD " Program_4 " NOTE " Program_3 " NOTE,
+         "program out of order or repeated"},
         {HEAD " Program_4 " NOTE " Pitch_59 Velocity_63 Duration_4",
          "pitches out of order"},
         {HEAD " Program_4 " NOTE " " DRUM " " NOTE, "melodic note after drums"},
@@ -217,9 +221,8 @@ static void test_violations(void)
             n += why != NULL;
             first = first == NULL ? why : first;
         }
-        int as_expected = cases[i].why == NULL
-                              ? n == 0
-                              : n == 1 && strcmp(first, cases[i].why) == 0;
+        int as_expected =
+            cases[i].why == NULL ? n == 0 : n == 1 && strcmp(first, cases[i].why) == 0;
         if (!ok(as_expected, "%s: '%s'", cases[i].why == NULL ? "good" : cases[i].why,
                 cases[i].tokens))
             printf("# %d violations, the first: %s\n", n, first == NULL ? "-" : first);

@@ -1,0 +1,483 @@
+/* xltrain - shards in, a run folder of checkpoints and metrics out. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/tool.h"
+#include "io/prov.h"
+#include "io/shards.h"
+#include "train/loop.h"
+#include "train/run.h"
+
+enum { CALIBRATION_STEPS = 20, TRAIN = 0, VALID = 1 };
+
+static const double SMOOTHING = 0.98; /* of the loss in the progress line */
+
+static const bl_opt_about about = {
+    .name = "xltrain",
+    .purpose = "train a Transformer-XL on shards of tokens",
+    .synopsis = "--data DIR -o DIR [OPTION]...",
+    .examples = "  midi2remi samples | shard -o data && xltrain --data data -o run\n"
+                "  xltrain --data data -o run --resume --steps 6000\n",
+    .see_also = "shard(1), xlsample(1)",
+};
+
+typedef struct {
+    const char *data, *config, *init, *eval;
+    int preset, resume, dry_run;
+    int64_t steps;
+    double minutes, save_every;
+    bl_opt_list set;
+    bl_opt_common common;
+    bl_opts opts;
+    bl_log *log;
+
+    bl_pool *pool;
+    bl_shards shards[2]; /* train and valid, or the split to evaluate */
+    bl_ckpt ckpt;        /* to go on or begin from */
+    bl_train_config plan;
+    bl_json *pg;
+    bl_trainer trainer;
+    bl_run run;
+
+    double begun, saved; /* seconds on the log's clock */
+    int64_t first_step, first_tokens;
+    double smooth_loss, valid_loss;
+    int rows_lost;
+    bl_err unsaved; /* why the last checkpoint could not be written */
+} job;
+
+/* ---- what to do ---- */
+
+static int is_given(const job *j, const char *option)
+{
+    for (size_t i = 0; i < j->opts.n_given; i++)
+        if (strncmp(j->opts.given[i], option, strlen(option)) == 0)
+            return 1;
+    return 0;
+}
+
+static int misuse(const job *j, bl_err *e)
+{
+    if (j->opts.n_operands > 0)
+        return bl_fail(e, BL_E_ARG, "unexpected '%s'; try 'xltrain --help'",
+                       j->opts.operands[0]);
+    if (j->data == NULL)
+        return bl_fail(e, BL_E_ARG,
+                       "no data: name a folder made by shard with --data DIR");
+    int needs_no_run = j->dry_run || (j->eval != NULL && j->init != NULL);
+    if (j->common.output == NULL && (!needs_no_run || j->resume))
+        return bl_fail(e, BL_E_ARG, "no output: name a folder for the run with -o DIR");
+    if (j->eval != NULL && (j->resume || j->dry_run))
+        return bl_fail(e, BL_E_ARG, "--eval goes with neither --resume nor --dry-run");
+    if (j->steps > 0 && j->minutes > 0)
+        return bl_fail(e, BL_E_ARG, "--steps and --minutes do not go together");
+    return 0;
+}
+
+static int split_of(const char *name, bl_err *e)
+{
+    for (int i = 0; i < BL_SPLITS; i++)
+        if (strcmp(name, bl_split_name(i)) == 0)
+            return i;
+    return bl_fail(e, BL_E_ARG, "--eval is one of train, valid, test, not '%s'", name);
+}
+
+static bl_pieces pieces_of(const bl_shards *s)
+{
+    return (bl_pieces){s->tokens, s->offsets, (int64_t)s->n_pieces};
+}
+
+static int load_ckpt(job *j, const char *path, const char *name, int with_state,
+                     bl_err *e)
+{
+    char file[BL_RUN_PATH];
+    int rc = bl_run_find(path, name, file, e);
+    return rc != 0 ? rc : bl_ckpt_load(&j->ckpt, file, with_state, e);
+}
+
+/* Checkpoint and data must speak the same vocabulary. */
+static int check_vocab(const job *j, const char *from, bl_err *e)
+{
+    const bl_vocab *ours = &j->shards[TRAIN].vocab, *theirs = &j->ckpt.vocab;
+    if (strcmp(ours->sha256, theirs->sha256) != 0)
+        return bl_fail(e, BL_E_MISMATCH,
+                       "the vocabularies of '%s' (%.12s) and '%s' (%.12s) "
+                       "differ",
+                       j->data, ours->sha256, from, theirs->sha256);
+    return 0;
+}
+
+/* The checkpoint to go on or begin from, if any. */
+static int load_start(job *j, bl_err *e)
+{
+    if (j->resume) {
+        int rc = load_ckpt(j, j->common.output, "latest", 1, e);
+        if (rc != 0)
+            return rc;
+        if (strcmp(j->ckpt.info.manifest_sha256, j->shards[TRAIN].manifest_sha256) != 0)
+            return bl_fail(e, BL_E_MISMATCH,
+                           "'%s' is not the data that '%s' was trained on", j->data,
+                           j->common.output);
+        return check_vocab(j, j->common.output, e);
+    }
+    if (j->init != NULL) {
+        int rc = load_ckpt(j, j->init, "best", 0, e);
+        return rc != 0 ? rc : check_vocab(j, j->init, e);
+    }
+    return 0;
+}
+
+/* A run that is resumed keeps its settings, unless the command that began it is given
+ * again. */
+static int base_config(job *j, bl_err *e)
+{
+    static const char *const presets[] = {"tiny", "small", "remi", "seed"};
+    if (j->resume && !is_given(j, "--preset=") && j->config == NULL) {
+        j->plan = j->ckpt.info.config;
+        return 0;
+    }
+    int rc = bl_config_preset(&j->plan, presets[j->preset], e);
+    if (rc == 0 && j->init != NULL)
+        j->plan.model = j->ckpt.info.config.model;
+    if (rc == 0 && j->config != NULL)
+        rc = bl_config_read_file(&j->plan, j->config, e);
+    return rc;
+}
+
+/* The settings: of the preset or the run, then --config, --set, --seed and --steps. */
+static int make_plan(job *j, bl_err *e)
+{
+    int rc = load_start(j, e);
+    if (rc == 0)
+        rc = base_config(j, e);
+    for (size_t i = 0; i < j->set.n && rc == 0; i++)
+        rc = bl_config_set(&j->plan, j->set.item[i], e);
+    if (rc != 0)
+        return rc;
+    if (is_given(j, "--seed="))
+        j->plan.seed = j->common.seed;
+    if (j->steps > 0)
+        j->plan.steps = j->steps;
+    j->plan.model.vocab = (int)bl_words_size(j->shards[TRAIN].vocab.words);
+    rc = bl_config_check(&j->plan, e);
+    if (rc == 0 && (j->resume || j->init != NULL)) {
+        const char *key =
+            bl_config_differs(&j->plan, &j->ckpt.info.config,
+                              j->resume ? BL_FIXED_RUN : BL_FIXED_WEIGHTS);
+        if (key != NULL)
+            rc = bl_fail(e, BL_E_ARG, "%s cannot be changed: '%s' has another", key,
+                         j->resume ? j->common.output : j->init);
+    }
+    return rc;
+}
+
+/* ---- --dry-run and --eval ---- */
+
+static int dry_run(const job *j)
+{
+    const bl_train_config *c = &j->plan;
+    const bl_pieces train = pieces_of(&j->shards[TRAIN]);
+    double step_tokens = (double)c->lanes * c->model.segment;
+    double epoch = (double)bl_pieces_targets(&train);
+    int64_t n = bl_ckpt_n_params(&c->model);
+    int64_t bytes =
+        bl_model_bytes(&c->model, c->lanes, 1) + 2 * n * (int64_t)sizeof(bl_real);
+    if (j->shards[VALID].n_pieces > 0)
+        bytes += bl_model_bytes(&c->model, c->lanes, 0) - n * (int64_t)sizeof(bl_real);
+    printf("name\tvalue\tunit\n");
+    printf("parameters\t%" PRId64 "\tnumbers\n", n);
+    printf("memory\t%" PRId64 "\tbytes\n", bytes);
+    printf("checkpoint\t%" PRId64 "\tbytes\n", 3 * n * (int64_t)sizeof(bl_real));
+    printf("step\t%.0f\ttokens\n", step_tokens);
+    printf("step_work\t%.4g\tflop\n",
+           step_tokens * bl_model_flops_per_token(&c->model));
+    printf("epoch\t%.0f\ttokens\n", epoch);
+    printf("run\t%" PRId64 "\tsteps\n", c->steps);
+    printf("run\t%.4g\tepochs\n", (double)c->steps * step_tokens / epoch);
+    return 0;
+}
+
+static int evaluate(job *j, bl_err *e)
+{
+    const char *path = j->init != NULL ? j->init : j->common.output;
+    const bl_pieces pieces = pieces_of(&j->shards[TRAIN]);
+    bl_model *m = NULL;
+    double loss;
+    int64_t targets;
+    int rc = load_ckpt(j, path, "best", 0, e);
+    if (rc == 0)
+        rc = check_vocab(j, path, e);
+    if (rc == 0)
+        rc = bl_model_new(&m, &j->ckpt.info.config.model, j->ckpt.info.config.lanes, 0,
+                          j->pool, e);
+    if (rc == 0)
+        rc = bl_ckpt_get_params(&j->ckpt, m, e);
+    if (rc == 0)
+        rc = bl_evaluate(m, &pieces, 0, &loss, &targets, e);
+    if (rc == 0)
+        printf("split\tstep\ttokens\tloss\tppl\n%s\t%" PRId64 "\t%" PRId64
+               "\t%.9g\t%.9g\n",
+               j->eval, j->ckpt.info.step, targets, loss, exp(loss));
+    bl_model_del(m);
+    return rc;
+}
+
+/* ---- training ---- */
+
+static int init_trainer(job *j, bl_err *e)
+{
+    const bl_pieces train = pieces_of(&j->shards[TRAIN]);
+    const bl_pieces valid = pieces_of(&j->shards[VALID]);
+    bl_trainer *t = &j->trainer;
+    int rc = bl_trainer_init(t, &j->plan, &train, &valid, j->pool, e);
+    if (rc == 0 && j->resume)
+        rc = bl_trainer_resume(t, &j->ckpt, e);
+    else if (rc == 0 && j->init != NULL)
+        rc = bl_ckpt_get_params(&j->ckpt, t->state.model, e);
+    if (rc != 0)
+        return rc;
+    t->info.vocab = &j->shards[TRAIN].vocab;
+    t->info.pg = j->pg;
+    strcpy(t->info.manifest_sha256, j->shards[TRAIN].manifest_sha256);
+    if (j->resume && strcmp(t->info.blas, j->ckpt.info.blas) != 0)
+        bl_log_warn(j->log, "the run was made with %s, this is %s: other roundings",
+                    j->ckpt.info.blas, t->info.blas);
+    return 0;
+}
+
+/* A resumed run keeps its record, so that it ends in the bytes of one in one go. */
+static int make_pg(job *j, bl_err *e)
+{
+    bl_prov_self self = {"xltrain", (const char *const *)j->opts.given,
+                         j->opts.n_given};
+    const bl_json *parents[] = {j->shards[TRAIN].pg, j->ckpt.pg};
+    if (!j->resume)
+        j->pg = bl_prov_chain(parents, BL_COUNT(parents), &self, e);
+    else if (j->ckpt.pg != NULL)
+        j->pg = bl_json_copy(j->ckpt.pg, e);
+    return e->code;
+}
+
+static int open_run(job *j, bl_err *e)
+{
+    const char *dir = j->common.output;
+    if (j->resume)
+        return bl_run_resume(&j->run, dir, &j->plan, j->trainer.info.step, e);
+    return bl_run_begin(&j->run, dir, &j->plan, e);
+}
+
+/* A full disk does not end the training: the next checkpoint may find room. */
+static void save(job *j)
+{
+    char text[1024];
+    bl_err e = BL_ERR_INIT;
+    if (bl_run_save(&j->run, &j->trainer, &e) != 0)
+        bl_log_warn(j->log, "no checkpoint of step %" PRId64 ", training goes on: %s",
+                    j->trainer.info.step, bl_err_text(&e, text, sizeof text));
+    j->unsaved = e;
+    j->saved = bl_log_seconds(j->log);
+}
+
+static void log_row(job *j, const bl_train_row *row)
+{
+    char text[1024];
+    bl_err e = BL_ERR_INIT;
+    if (bl_run_log(&j->run, row, &e) != 0 && !j->rows_lost++)
+        bl_log_warn(j->log, "a row is lost, training goes on: %s",
+                    bl_err_text(&e, text, sizeof text));
+}
+
+static void show(job *j, const bl_train_row *row)
+{
+    double x = isnan(j->smooth_loss) ? row->loss : j->smooth_loss;
+    j->smooth_loss = SMOOTHING * x + (1 - SMOOTHING) * row->loss;
+    if (!isnan(row->valid_loss)) {
+        j->valid_loss = row->valid_loss;
+        bl_log_debug(j->log, "step %" PRId64 ": loss %.4f, valid %.4f", row->step,
+                     j->smooth_loss, row->valid_loss);
+    }
+    if (!bl_log_progress_due(j->log))
+        return;
+    char left[32];
+    double seconds = bl_log_seconds(j->log) - j->begun;
+    double rate = (double)(row->step - j->first_step) / seconds;
+    int64_t steps = j->trainer.info.config.steps;
+    bl_log_progress(
+        j->log,
+        "step %" PRId64 "/%" PRId64 "  epoch %.2f  loss %.3f  valid %.3f  "
+        "%.0f tok/s  %s left",
+        row->step, steps, row->epoch, j->smooth_loss, j->valid_loss,
+        (double)(row->tokens - j->first_tokens) / seconds,
+        bl_log_clock((double)(steps - row->step) / rate, left, sizeof left));
+}
+
+/* --minutes: plans the number of steps from the speed so far, so that the schedule ends
+ * with the time. The one place where the clock shapes the result. */
+static int plan_steps(job *j, bl_err *e)
+{
+    bl_trainer *t = &j->trainer;
+    int64_t done = t->info.step - j->first_step;
+    double spent = bl_log_seconds(j->log) - j->begun, left = 60 * j->minutes - spent;
+    int is_due = done == CALIBRATION_STEPS || bl_trainer_due(t) || left <= 0;
+    if (j->minutes <= 0 || !is_due || bl_trainer_done(t))
+        return 0;
+    int64_t more = (int64_t)(left * (double)done / spent);
+    t->info.config.steps = t->info.step + bl_max(more, 1);
+    return bl_run_config(&j->run, &t->info.config, e);
+}
+
+static int train(job *j, bl_err *e)
+{
+    bl_trainer *t = &j->trainer;
+    bl_train_row row;
+    bl_stop_watch();
+    j->begun = j->saved = bl_log_seconds(j->log);
+    j->first_step = t->info.step;
+    j->first_tokens = t->info.tokens;
+    j->smooth_loss = j->valid_loss = NAN;
+    while (!bl_trainer_done(t)) {
+        int rc = bl_trainer_step(t, &row, e);
+        if (rc != 0)
+            return rc;
+        log_row(j, &row);
+        show(j, &row);
+        int wanted = bl_trainer_due(t) || bl_checkpoint_asked() || bl_stop_asked() ||
+                     bl_log_seconds(j->log) - j->saved > 60 * j->save_every;
+        rc = plan_steps(j, e);
+        if (rc != 0)
+            return rc;
+        if (wanted)
+            save(j);
+        if (bl_stop_asked() && !bl_trainer_done(t))
+            return bl_fail(e, BL_E_STOPPED,
+                           "stopped after step %" PRId64 "; --resume goes "
+                           "on",
+                           t->info.step);
+    }
+    return 0;
+}
+
+/* What could not be written is told at the end, and by the status. */
+static int finish(job *j, int rc, bl_err *e)
+{
+    const bl_ckpt_info *info = &j->trainer.info;
+    if ((rc == 0 || rc == BL_E_STOPPED) && j->unsaved.code != 0) {
+        *e = j->unsaved;
+        return e->code;
+    }
+    if (rc == 0 && j->rows_lost > 0)
+        return bl_fail(e, BL_E_IO, "metrics.tsv lacks %d rows", j->rows_lost);
+    if (rc == 0 && isfinite(info->best_loss))
+        bl_log_info(j->log,
+                    "%" PRId64 " steps, %" PRId64 " tokens, best validation loss "
+                    "%.4f at step %" PRId64,
+                    info->step, info->tokens, info->best_loss, info->best_step);
+    return rc;
+}
+
+static int run(job *j, bl_err *e)
+{
+    int rc = 0;
+    if (!j->resume && !j->common.force && bl_run_exists(j->common.output))
+        return bl_fail(e, BL_E_CREATE,
+                       "'%s' holds a run already; --resume goes on with it, -f begins "
+                       "anew",
+                       j->common.output);
+    if (!j->common.no_pg)
+        rc = make_pg(j, e);
+    if (rc == 0)
+        rc = init_trainer(j, e);
+    bl_ckpt_free(&j->ckpt); /* as large as the trainer */
+    if (rc == 0 && j->resume && j->minutes <= 0 && bl_trainer_done(&j->trainer)) {
+        bl_log_info(j->log, "the run is complete; --steps N goes on to step N");
+        return 0;
+    }
+    if (rc == 0)
+        rc = open_run(j, e);
+    if (rc == 0)
+        rc = finish(j, train(j, e), e);
+    return rc;
+}
+
+static int work(job *j, bl_err *e)
+{
+    int split = TRAIN;
+    int rc = misuse(j, e);
+    if (rc == 0 && j->eval != NULL) {
+        split = split_of(j->eval, e);
+        rc = bl_min(split, 0);
+    }
+    if (rc == 0)
+        rc = bl_shards_read(&j->shards[TRAIN], j->data, split, e);
+    if (rc == 0 && j->eval == NULL)
+        rc = bl_shards_read(&j->shards[VALID], j->data, VALID, e);
+    if (rc == 0 && j->eval == NULL)
+        rc = make_plan(j, e);
+    if (rc != 0)
+        return rc;
+    if (j->dry_run)
+        return dry_run(j);
+    rc = bl_pool_new(&j->pool, bl_tool_jobs(&j->common), e);
+    if (rc != 0)
+        return rc;
+    return j->eval != NULL ? evaluate(j, e) : run(j, e);
+}
+
+static void release(job *j)
+{
+    bl_run_close(&j->run);
+    bl_trainer_free(&j->trainer);
+    bl_json_del(j->pg);
+    bl_ckpt_free(&j->ckpt);
+    bl_shards_free(&j->shards[TRAIN]);
+    bl_shards_free(&j->shards[VALID]);
+    bl_pool_del(j->pool);
+    bl_opt_free(&j->opts);
+}
+
+int main(int argc, char **argv)
+{
+    job j = {.preset = 1, .save_every = 10, .run.metrics = -1};
+    const bl_opt own[] = {
+        {0, "data", BL_OPT_STR, &j.data, "DIR", 0, 0, "shards to learn from", 0},
+        {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "What is trained", 0},
+        {0, "preset", BL_OPT_CHOICE, &j.preset, "tiny|small|remi|seed", 0, 0,
+         "named settings", 1},
+        {0, "config", BL_OPT_STR, &j.config, "FILE", 0, 0,
+         "change the settings that this JSON file names", 1},
+        {0, "set", BL_OPT_LIST, &j.set, "KEY=VALUE", 0, 0,
+         "change one setting; may be given several times", 1},
+        {0, "init", BL_OPT_STR, &j.init, "FILE", 0, 0,
+         "begin with the weights of this checkpoint or run", 1},
+        {0, "steps", BL_OPT_INT, &j.steps, "N", 0, 1e12,
+         "train N steps in all, 0 = as the settings say", 1},
+        {0, "minutes", BL_OPT_REAL, &j.minutes, "M", 0, 1e6,
+         "train as many steps as M minutes allow, 0 = as the settings say", 1},
+        {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How", 0},
+        {0, "resume", BL_OPT_FLAG, &j.resume, NULL, 0, 0, "go on with the run in -o",
+         0},
+        {0, "save-every", BL_OPT_REAL, &j.save_every, "MINUTES", 0, 1e6,
+         "write a checkpoint at least so often", 0},
+        {0, "dry-run", BL_OPT_FLAG, &j.dry_run, NULL, 0, 0,
+         "print size and work of the run, and leave", 0},
+        {0, "eval", BL_OPT_STR, &j.eval, "SPLIT", 0, 0,
+         "print the loss of the run's best checkpoint on train, valid or test", 0},
+        {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
+    };
+    j.opts = (bl_opts){.about = &about, .own = own, .common = &j.common};
+    bl_tool_start();
+    int status = bl_opt_parse(&j.opts, argc, argv);
+    if (status < 0) {
+        bl_err e = BL_ERR_INIT;
+        j.log = bl_log_new("xltrain", &j.common);
+        int rc = work(&j, &e);
+        status = bl_exit_of(rc);
+        if (rc != 0)
+            bl_log_error(j.log, &e);
+    }
+    release(&j);
+    return bl_tool_finish(j.log, status);
+}

@@ -1,0 +1,185 @@
+/* walk.c - see walk.h. */
+#include "cli/walk.h"
+#include "base/hash.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_DEPTH = 64 };
+
+int bl_paths_add(bl_paths *p, const char *path, size_t len, bl_err *e)
+{
+    void *list = p->path;
+    int rc = bl_grow(&list, &p->cap, p->n + 1, sizeof *p->path, e);
+    p->path = list;
+    if (rc != 0)
+        return rc;
+    char *copy = bl_calloc(len + 1, 1, e);
+    if (copy == NULL)
+        return BL_E_NOMEM;
+    memcpy(copy, path, len);
+    p->path[p->n++] = copy;
+    return 0;
+}
+
+void bl_paths_free(bl_paths *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        free(p->path[i]);
+    free(p->path);
+    *p = (bl_paths){0};
+}
+
+const char *bl_path_shown(const char *path)
+{
+    if (strcmp(path, "-") == 0)
+        return "stdin";
+    while (path[0] == '.' && path[1] == '/') {
+        const char *rest = path + 2 + strspn(path + 2, "/");
+        if (*rest == '\0')
+            break;
+        path = rest;
+    }
+    return path;
+}
+
+static int has_suffix(const char *name, const char *const *suffixes)
+{
+    size_t len = strlen(name);
+    for (; *suffixes != NULL; suffixes++) {
+        size_t n = strlen(*suffixes);
+        if (len > n && strcasecmp(name + len - n, *suffixes) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names in a directory, sorted, but "." and "..". Negative BL_E_OPEN (nothing is
+ * recorded) if it cannot be read. */
+static int names_in(bl_paths *names, const char *dir, bl_err *e)
+{
+    int rc = 0;
+    DIR *d = opendir(dir);
+    if (d == NULL)
+        return BL_E_OPEN;
+    for (struct dirent *entry; rc == 0 && (entry = readdir(d)) != NULL;) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+            rc = bl_paths_add(names, name, strlen(name), e);
+    }
+    closedir(d);
+    if (names->n > 1)
+        qsort(names->path, names->n, sizeof *names->path, by_bytes);
+    return rc;
+}
+
+static int walk(bl_paths *p, const char *dir, const char *const *suffixes, int depth,
+                bl_err *e);
+
+/* Adds `path` if it is a wanted file, or what is below it if it is a directory. */
+static int visit(bl_paths *p, const char *path, const char *const *suffixes, int depth,
+                 bl_err *e)
+{
+    struct stat link, target;
+    if (lstat(path, &link) != 0)
+        return 0; /* gone since the directory was read */
+    if (S_ISDIR(link.st_mode))
+        return walk(p, path, suffixes, depth + 1, e);
+    if (!has_suffix(path, suffixes))
+        return 0;
+    if (stat(path, &target) == 0 && !S_ISREG(target.st_mode))
+        return 0;
+    return bl_paths_add(p, path, strlen(path), e);
+}
+
+static int walk(bl_paths *p, const char *dir, const char *const *suffixes, int depth,
+                bl_err *e)
+{
+    bl_paths names = {0};
+    bl_buf path = {0};
+    size_t len = strlen(dir);
+    int rc = depth < MAX_DEPTH ? names_in(&names, dir, e) : BL_E_OPEN;
+    if (rc == BL_E_OPEN)
+        rc = bl_paths_add(p, dir, len, e);
+    for (size_t i = 0; rc == 0 && i < names.n; i++) {
+        path.len = 0;
+        rc = bl_buf_addf(&path, e, "%s%s%s", dir,
+                         len > 0 && dir[len - 1] == '/' ? "" : "/", names.path[i]);
+        const char *text = rc == 0 ? bl_buf_str(&path, e) : NULL;
+        rc = text == NULL ? BL_E_NOMEM : visit(p, text, suffixes, depth, e);
+    }
+    bl_buf_free(&path);
+    bl_paths_free(&names);
+    return rc;
+}
+
+int bl_paths_add_operand(bl_paths *p, const char *operand, const char *const *suffixes,
+                         bl_err *e)
+{
+    struct stat st;
+    if (strcmp(operand, "-") == 0)
+        return bl_paths_add(p, operand, 1, e);
+    if (stat(operand, &st) != 0 || access(operand, R_OK) != 0) {
+        bl_fail_errno(e, BL_E_OPEN, "cannot be read");
+        return bl_err_in(e, operand);
+    }
+    if (S_ISDIR(st.st_mode))
+        return walk(p, operand, suffixes, 0, e);
+    return bl_paths_add(p, operand, strlen(operand), e);
+}
+
+int bl_paths_add_list(bl_paths *p, const char *list, size_t len,
+                      const char *const *suffixes, bl_err *e)
+{
+    bl_paths names = {0};
+    int rc = 0;
+    while (rc == 0 && len > 0) {
+        const char *nul = memchr(list, '\0', len);
+        size_t n = nul == NULL ? len : (size_t)(nul - list);
+        if (n == 0)
+            rc = bl_fail(e, BL_E_FORMAT, "the list has an empty name");
+        else
+            rc = bl_paths_add(&names, list, n, e);
+        list += n + (nul != NULL);
+        len -= n + (nul != NULL);
+    }
+    for (size_t i = 0; rc == 0 && i < names.n; i++)
+        rc = bl_paths_add_operand(p, names.path[i], suffixes, e);
+    bl_paths_free(&names);
+    return rc;
+}
+
+int bl_part_parse(const char *text, uint64_t *i, uint64_t *n, bl_err *e)
+{
+    int used = -1;
+    if (strspn(text, "0123456789/") == strlen(text) && strlen(text) < 20 &&
+        sscanf(text, "%" SCNu64 "/%" SCNu64 "%n", i, n, &used) == 2 &&
+        text[used] == '\0' && *i >= 1 && *i <= *n)
+        return 0;
+    return bl_fail(e, BL_E_ARG, "--part wants I/N with I from 1 to N, not '%s'", text);
+}
+
+void bl_paths_keep_part(bl_paths *p, uint64_t i, uint64_t n)
+{
+    size_t kept = 0;
+    for (size_t k = 0; k < p->n; k++) {
+        const char *name = bl_path_shown(p->path[k]);
+        if (bl_xxh3(name, strlen(name)) % n == i - 1)
+            p->path[kept++] = p->path[k];
+        else
+            free(p->path[k]);
+    }
+    p->n = kept;
+}

@@ -1,0 +1,200 @@
+/* file.c - see file.h. */
+#include "io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TEMP_TRIES = 100, READ_CHUNK = 1 << 16, SYSCALL_MAX = 1 << 30 };
+
+static int cannot(bl_err *e, int code, const char *what, const char *path)
+{
+    bl_fail_errno(e, code, "cannot %s", what);
+    bl_err_in(e, path);
+    return code;
+}
+
+/* ---- output ---- */
+
+/* Creates PATH.tmp.N for the first free N from the process id on: two writers of one
+ * path never share a file, and what a killed one left behind is no obstacle. */
+static int create_temp(bl_out *o, bl_err *e)
+{
+    size_t size = strlen(o->path) + 32;
+    o->temp = bl_calloc(size, 1, e);
+    if (o->temp == NULL)
+        return BL_E_NOMEM;
+    for (int i = 0; i < TEMP_TRIES; i++) {
+        snprintf(o->temp, size, "%s.tmp.%ld", o->path, (long)getpid() + i);
+        o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (o->fd >= 0)
+            return 0;
+        if (errno != EEXIST)
+            break;
+    }
+    cannot(e, BL_E_CREATE, "create", o->path);
+    free(o->temp);
+    o->temp = NULL;
+    return BL_E_CREATE;
+}
+
+/* The file that a link leads to is replaced, not the link. */
+static char *target_of(const char *path, int exists, bl_err *e)
+{
+    char *real = exists ? realpath(path, NULL) : NULL;
+    return real != NULL ? real : bl_strdup(path, e);
+}
+
+int bl_out_open(bl_out *o, const char *path, bl_err *e)
+{
+    struct stat st;
+    *o = (bl_out){.fd = -1};
+    if (path == NULL || strcmp(path, "-") == 0) {
+        o->fd = STDOUT_FILENO;
+        return 0;
+    }
+    int exists = stat(path, &st) == 0;
+    if (exists && S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return cannot(e, BL_E_CREATE, "create", path);
+    }
+    o->path = target_of(path, exists, e);
+    if (o->path == NULL)
+        return BL_E_NOMEM;
+    int rc = 0;
+    if (!exists || S_ISREG(st.st_mode)) {
+        rc = create_temp(o, e);
+    } else {
+        o->fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (o->fd < 0)
+            rc = cannot(e, BL_E_CREATE, "open for writing", path);
+    }
+    if (rc != 0)
+        bl_out_abort(o);
+    return rc;
+}
+
+/* Makes a rename last. A folder that may not be read, or a file system that cannot sync
+ * one, is no reason to call the file lost. */
+static int sync_folder(const char *path, bl_err *e)
+{
+    char *folder = bl_strdup(path, e);
+    if (folder == NULL)
+        return BL_E_NOMEM;
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL)
+        slash[slash == folder] = '\0';
+    int fd = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    if (fd < 0)
+        return 0;
+    int failed = fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP;
+    if (failed)
+        cannot(e, BL_E_IO, "sync the folder of the file", path);
+    close(fd);
+    return failed ? BL_E_IO : 0;
+}
+
+int bl_out_commit(bl_out *o, bl_err *e)
+{
+    int rc = 0;
+    if (o->path == NULL) { /* standard output is its owner's to close */
+        o->fd = -1;
+        return 0;
+    }
+    if (o->temp != NULL && fsync(o->fd) != 0)
+        rc = cannot(e, BL_E_IO, "sync", o->path);
+    if (close(o->fd) != 0 && rc == 0)
+        rc = cannot(e, BL_E_IO, "close", o->path);
+    o->fd = -1;
+    if (rc == 0 && o->temp != NULL) {
+        if (rename(o->temp, o->path) != 0) {
+            rc = cannot(e, BL_E_IO, "rename the finished file to", o->path);
+        } else {
+            free(o->temp);
+            o->temp = NULL;
+            rc = sync_folder(o->path, e);
+        }
+    }
+    bl_out_abort(o);
+    return rc;
+}
+
+void bl_out_abort(bl_out *o)
+{
+    if (o->path == NULL)
+        return;
+    if (o->fd >= 0)
+        close(o->fd);
+    if (o->temp != NULL)
+        unlink(o->temp);
+    free(o->temp);
+    free(o->path);
+    *o = (bl_out){.fd = -1};
+}
+
+int bl_write_all(int fd, const void *bytes, size_t len, bl_err *e)
+{
+    const char *p = bytes;
+    while (len > 0) {
+        ssize_t n = write(fd, p, len < SYSCALL_MAX ? len : SYSCALL_MAX);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return bl_fail_errno(e, BL_E_IO, "cannot write");
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* ---- input ---- */
+
+int bl_in_open(const char *path, int *fd, bl_err *e)
+{
+    struct stat st;
+    *fd = STDIN_FILENO;
+    if (strcmp(path, "-") == 0)
+        return 0;
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0)
+        return cannot(e, BL_E_OPEN, "open", path);
+    if (fstat(*fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        close(*fd);
+        *fd = -1;
+        errno = EISDIR;
+        return cannot(e, BL_E_OPEN, "open", path);
+    }
+    return 0;
+}
+
+int64_t bl_read_some(int fd, void *bytes, size_t len, bl_err *e)
+{
+    for (;;) {
+        ssize_t n = read(fd, bytes, len < SYSCALL_MAX ? len : SYSCALL_MAX);
+        if (n >= 0)
+            return n;
+        if (errno != EINTR)
+            return bl_fail_errno(e, BL_E_IO, "cannot read");
+    }
+}
+
+int bl_read_all(int fd, bl_buf *b, size_t max, bl_err *e)
+{
+    for (size_t total = 0;;) {
+        int rc = bl_buf_reserve(b, b->len + READ_CHUNK, e);
+        if (rc != 0)
+            return rc;
+        int64_t n = bl_read_some(fd, b->data + b->len, READ_CHUNK, e);
+        if (n <= 0)
+            return (int)n;
+        total += (size_t)n;
+        if (total > max)
+            return bl_fail(e, BL_E_LIMIT, "more than %zu bytes", max);
+        b->len += (size_t)n;
+    }
+}

@@ -1,0 +1,128 @@
+/* prov.c - see prov.h. */
+#include "io/prov.h"
+#include "base/hash.h"
+
+#include <stdlib.h>
+
+/* The growing chain, with a hash of each entry to tell repeats. */
+typedef struct {
+    bl_json *list; /* owned */
+    uint64_t seen[BL_PROV_MAX];
+} chain;
+
+int bl_prov_check(const bl_json *pg, bl_err *e)
+{
+    static const char *const keys[] = {"id", "vn", "args", NULL};
+    const char *text;
+    const bl_json *args;
+    size_t n = bl_json_size(pg);
+    if (n > BL_PROV_MAX)
+        return bl_fail(e, BL_E_LIMIT, "'pg' has more than %d entries", BL_PROV_MAX);
+    for (size_t i = 0; i < n; i++) {
+        const bl_json *entry = bl_json_at(pg, i);
+        if (entry == NULL)
+            return bl_fail(e, BL_E_FORMAT, "'pg' is not a list");
+        int rc = bl_json_str(entry, "id", &text, e);
+        if (rc == 0)
+            rc = bl_json_str(entry, "vn", &text, e);
+        if (rc == 0)
+            rc = bl_json_get(entry, "args", &args, e);
+        if (rc == 0)
+            rc = bl_json_only(entry, keys, e);
+        if (rc != 0)
+            return rc;
+        for (size_t k = 0; k < bl_json_size(args); k++)
+            if (bl_json_at(args, k) == NULL || !bl_json_as_str(bl_json_at(args, k), &text))
+                return bl_fail(e, BL_E_FORMAT, "'args' of 'pg' is not a list of strings");
+    }
+    return 0;
+}
+
+/* Appends a copy of the entry unless it stands there. */
+static int add(chain *c, const bl_json *entry, bl_err *e)
+{
+    bl_buf text = {0};
+    size_t n = bl_json_size(c->list), i = 0;
+    int rc = bl_json_write(entry, &text, e);
+    uint64_t hash = bl_xxh3(text.data, text.len);
+    bl_buf_free(&text);
+    if (rc != 0)
+        return rc;
+    while (i < n && c->seen[i] != hash)
+        i++;
+    if (i < n)
+        return 0;
+    if (n == BL_PROV_MAX)
+        return bl_fail(e, BL_E_LIMIT, "the record of programs has more than %d entries",
+                       BL_PROV_MAX);
+    bl_json *copy = bl_json_copy(entry, e);
+    if (copy == NULL)
+        return BL_E_NOMEM;
+    c->seen[n] = hash;
+    return bl_json_push(c->list, copy, e);
+}
+
+/* Options may hold any bytes; JSON and the streams may not. */
+static int push_encoded(bl_json *args, const char *arg, bl_err *e)
+{
+    bl_buf text = {0};
+    int rc = 0;
+    for (const char *p = arg; *p != '\0' && rc == 0; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c < 0x20 || c > 0x7E || c == '%')
+            rc = bl_buf_addf(&text, e, "%%%02X", c);
+        else
+            rc = bl_buf_addc(&text, c, e);
+    }
+    if (rc == 0) {
+        const char *s = bl_buf_str(&text, e);
+        rc = s == NULL ? BL_E_NOMEM : bl_json_push_str(args, s, e);
+    }
+    bl_buf_free(&text);
+    return rc;
+}
+
+static int add_self(chain *c, const bl_prov_self *self, bl_err *e)
+{
+    bl_json *entry = bl_json_object(e);
+    bl_json *args = bl_json_array(e);
+    int rc = entry == NULL || args == NULL ? BL_E_NOMEM : 0;
+    for (size_t i = 0; i < self->n_args && rc == 0; i++)
+        rc = push_encoded(args, self->args[i], e);
+    if (rc == 0)
+        rc = bl_json_set_str(entry, "id", self->tool, e);
+    if (rc == 0)
+        rc = bl_json_set_str(entry, "vn", BL_VERSION, e);
+    if (rc == 0) {
+        rc = bl_json_put(entry, "args", args, e);
+        args = NULL;
+    }
+    if (rc == 0)
+        rc = add(c, entry, e);
+    bl_json_del(entry);
+    bl_json_del(args);
+    return rc;
+}
+
+bl_json *bl_prov_chain(const bl_json *const *parents, size_t n_parents,
+                       const bl_prov_self *self, bl_err *e)
+{
+    bl_json *list = NULL;
+    chain *c = bl_calloc(1, sizeof *c, e);
+    if (c == NULL)
+        return NULL;
+    c->list = bl_json_array(e);
+    int rc = c->list == NULL ? BL_E_NOMEM : 0;
+    for (size_t p = 0; p < n_parents && rc == 0; p++)
+        for (size_t i = 0; parents[p] != NULL && i < bl_json_size(parents[p]) && rc == 0;
+             i++)
+            rc = add(c, bl_json_at(parents[p], i), e);
+    if (rc == 0 && self != NULL)
+        rc = add_self(c, self, e);
+    if (rc == 0)
+        list = c->list;
+    else
+        bl_json_del(c->list);
+    free(c);
+    return list;
+}

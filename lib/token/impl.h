@@ -1,0 +1,48 @@
+/* impl.h - what a scheme is made of (inside lib/token only). Adding a scheme means
+ * adding its file, which fills a bl_scheme_ops, and one line in scheme.c. */
+#ifndef BL_TOKEN_IMPL_H
+#define BL_TOKEN_IMPL_H
+
+#include "token/scheme.h"
+
+enum { BL_KINDS_MAX = 16 };
+
+typedef struct {
+    const char *name;
+    int default_grid;
+    /* Names of the kinds of tokens, in id order: the ids of a kind are contiguous. */
+    const char *const *kinds;
+    int n_kinds;
+    /* Kind whose tokens start a text line, or -1. */
+    int line_kind;
+    /* How many tokens a kind has, and the name of its i-th. */
+    int (*count)(int kind, int grid);
+    void (*word)(int kind, int i, char name[BL_WORD_MAX + 1]);
+
+    int (*encode)(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t *bars,
+                  bl_scheme_fixes *fixes, bl_err *e);
+    int (*decode)(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *song,
+                  size_t *skipped, bl_err *e);
+    void (*grammar_start)(bl_grammar *g);
+    const char *(*grammar_step)(bl_grammar *g, unsigned id);
+    void (*grammar_mask)(const bl_grammar *g, uint8_t *allowed);
+} bl_scheme_ops;
+
+struct bl_scheme {
+    const bl_scheme_ops *ops;
+    int grid; /* positions a quarter note */
+    bl_words *words;
+    bl_sha256 sha256;
+    uint16_t first[BL_KINDS_MAX + 1]; /* ids of kind k: first[k] .. first[k + 1] - 1 */
+    uint8_t *kind_of;                 /* [vocabulary] */
+};
+
+/* The i-th token of a kind. */
+static inline unsigned bl_token(const bl_scheme *s, int kind, int i)
+{
+    return (unsigned)s->first[kind] + (unsigned)i;
+}
+
+extern const bl_scheme_ops bl_remi_ops;
+
+#endif

@@ -1,0 +1,24 @@
+/* remi.c - the scheme "remi": REMI (Huang and Yang, "Pop Music Transformer", 2020)
+ * for whole multi-instrument files. Every bar has its token, time signatures and
+ * tempos are kept, nothing is lost beyond the stated bins. */
+#include "token/remi.h"
+
+static const char *const kinds[REMI_N_KINDS] = {
+    "PAD",   "BOS",     "EOS",   "MASK",      "Bar",      "TimeSig",  "Position",
+    "Tempo", "Program", "Pitch", "PitchDrum", "Velocity", "Duration",
+};
+
+const bl_scheme_ops bl_remi_ops = {
+    .name = "remi",
+    .default_grid = 4,
+    .kinds = kinds,
+    .n_kinds = REMI_N_KINDS,
+    .line_kind = REMI_BAR,
+    .count = bl_remi_count,
+    .word = bl_remi_word,
+    .encode = bl_remi_encode,
+    .decode = bl_remi_decode,
+    .grammar_start = bl_remi_grammar_start,
+    .grammar_step = bl_remi_grammar_step,
+    .grammar_mask = bl_remi_grammar_mask,
+};

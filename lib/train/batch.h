@@ -1,0 +1,63 @@
+/* batch.h - pieces to segments. B lanes read one piece each, in segments of T tokens
+ * whose targets are the tokens one later; a lane that ends its piece takes the next one
+ * of the epoch's order, so a memory never spans two pieces. All state is a cursor of
+ * 2 + 2 B numbers. */
+#ifndef BL_BATCH_H
+#define BL_BATCH_H
+
+#include "base/mem.h"
+#include "base/rng.h"
+
+/* Borrowed: piece i is tokens[offsets[i] .. offsets[i + 1] - 1]. */
+typedef struct {
+    const uint16_t *tokens;
+    const int64_t *offsets; /* [n_pieces + 1], ascending */
+    int64_t n_pieces;
+} bl_pieces;
+
+typedef struct {
+    bl_pieces pieces;
+    int lanes, segment; /* B, T */
+    int once;           /* 1: each piece once, then the batches end */
+    uint64_t seed;
+
+    /* the cursor */
+    int64_t epoch;   /* from 0 */
+    int64_t next;    /* place in the order that the next free lane takes */
+    int64_t *piece;  /* (B) piece of the lane, -1 = none */
+    int64_t *offset; /* (B) place in it of the next x */
+
+    int64_t *order; /* [n_order] pieces; made anew from (seed, epoch) */
+    int64_t n_order;
+
+    /* the batch that bl_batch_next made */
+    int32_t *x, *y;  /* (B,T) y = -1: padding */
+    int32_t *n_real; /* (B) */
+    uint8_t *fresh;  /* (B) 1: a piece begins here, forget the memory */
+} bl_batch;
+
+/* For training: pieces without end, each epoch in another order. Pieces of fewer than
+ * two tokens are passed over; BL_E_FORMAT if no piece is left. Release with _free. */
+int bl_batch_init(bl_batch *b, const bl_pieces *pieces, int lanes, int segment,
+                  uint64_t seed, bl_err *e) BL_MUST_CHECK;
+
+/* For evaluation: each piece once. max_tokens > 0: pieces drawn at random, the same for
+ * any run, until they hold that many (at least one piece); 0 = all. Long pieces come
+ * first, so that the lanes end together. */
+int bl_batch_init_once(bl_batch *b, const bl_pieces *pieces, int lanes, int segment,
+                       int64_t max_tokens, bl_err *e) BL_MUST_CHECK;
+
+/* Makes the next batch. Returns the targets in it; 0 after the last one of `once`. */
+int64_t bl_batch_next(bl_batch *b);
+
+/* Puts the cursor elsewhere: epoch, next, piece and offset of each lane, as they were
+ * after some bl_batch_next (b's own arrays may be given). BL_E_FORMAT where they do not
+ * fit the pieces. */
+int bl_batch_seek(bl_batch *b, int64_t epoch, int64_t next, const int64_t *piece,
+                  const int64_t *offset, bl_err *e) BL_MUST_CHECK;
+
+/* Targets in one epoch. */
+int64_t bl_pieces_targets(const bl_pieces *p);
+void bl_batch_free(bl_batch *b);
+
+#endif

@@ -1,0 +1,311 @@
+/* ckpt.c - see ckpt.h. */
+#include "train/ckpt.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/file.h"
+#include "train/ckpt_meta.h"
+
+_Static_assert(sizeof(bl_real) == 4, "checkpoints hold F32");
+
+enum { CHUNK = 1 << 20 };
+
+int64_t bl_ckpt_n_params(const bl_model_config *c)
+{
+    int64_t d = c->width, f = c->ff, layers = c->layers;
+    int64_t layer = 5 * d * d + 2 * d * f + f + 5 * d;
+    int64_t biases = 2 * d * (c->untie_uv ? layers : 1);
+    int64_t last_norm = c->pre_norm ? 2 * d : 0;
+    return layers * layer + c->vocab * (d + 1) + biases + last_norm;
+}
+
+/* ---- the list of tensors: one for writing and for reading ---- */
+
+typedef struct {
+    bl_tensor *t;
+    size_t n, cap;
+    int64_t place[2]; /* cursor.place: epoch, next */
+} tensor_list;
+
+static int add(tensor_list *l, const char *name, bl_dtype dtype, int ndim,
+               const int64_t *shape, void *data, bl_err *e)
+{
+    void *array = l->t;
+    int rc = bl_grow(&array, &l->cap, l->n + 1, sizeof *l->t, e);
+    if (rc != 0)
+        return rc;
+    l->t = array;
+    return bl_tensor_make(&l->t[l->n++], name, dtype, ndim, shape, data, e);
+}
+
+/* One tensor for each parameter: PREFIX.NAME, its data inside the flat block. */
+static int add_block(tensor_list *l, const char *prefix, bl_model *m, bl_real *block,
+                     bl_err *e)
+{
+    int rc = 0;
+    for (int i = 0; i < bl_model_n_params(m) && rc == 0; i++) {
+        const bl_param *p = bl_model_param(m, i);
+        char name[BL_TENSOR_NAME];
+        snprintf(name, sizeof name, "%s.%s", prefix, p->name);
+        rc = add(l, name, BL_F32, p->ndim, p->shape, block + p->start, e);
+    }
+    return rc;
+}
+
+static int add_memory(tensor_list *l, bl_model *m, bl_err *e)
+{
+    const bl_model_config *c = bl_model_conf(m);
+    int64_t shape[] = {bl_model_lanes(m), c->memory, c->width};
+    int rc = 0;
+    for (int layer = 0; layer < c->layers && c->memory > 0 && rc == 0; layer++) {
+        char name[32];
+        snprintf(name, sizeof name, "mem.%d", layer);
+        rc = add(l, name, BL_F32, 3, shape, bl_model_memory(m, layer), e);
+    }
+    if (rc == 0)
+        rc = add(l, "mem_length", BL_I32, 1, shape, bl_model_memory_length(m), e);
+    return rc;
+}
+
+static int add_cursor(tensor_list *l, const bl_batch *b, bl_err *e)
+{
+    int64_t lanes = b->lanes, two = 2;
+    l->place[0] = b->epoch;
+    l->place[1] = b->next;
+    int rc = add(l, "cursor.place", BL_I64, 1, &two, l->place, e);
+    if (rc == 0)
+        rc = add(l, "cursor.piece", BL_I64, 1, &lanes, b->piece, e);
+    if (rc == 0)
+        rc = add(l, "cursor.offset", BL_I64, 1, &lanes, b->offset, e);
+    return rc;
+}
+
+static int add_state(tensor_list *l, const bl_ckpt_state *s, bl_err *e)
+{
+    int rc = add_block(l, "param", s->model, bl_model_values(s->model), e);
+    if (rc == 0)
+        rc = add_block(l, "adam.m", s->model, s->adam_m, e);
+    if (rc == 0)
+        rc = add_block(l, "adam.v", s->model, s->adam_v, e);
+    if (rc == 0)
+        rc = add_memory(l, s->model, e);
+    if (rc == 0)
+        rc = add_cursor(l, s->batch, e);
+    return rc;
+}
+
+int bl_ckpt_save(const char *path, const bl_ckpt_info *info, const bl_ckpt_state *state,
+                 bl_err *e)
+{
+    tensor_list list = {0};
+    bl_json *meta = NULL;
+    bl_zw *w = NULL;
+    bl_out out = {.fd = -1};
+    int rc = add_state(&list, state, e);
+    if (rc != 0)
+        goto done;
+    meta = bl_ckpt_make_meta(info, list.t, list.n, e);
+    rc = meta != NULL ? bl_out_open(&out, path, e) : BL_E_NOMEM;
+    if (rc != 0)
+        goto done;
+    rc = bl_zw_new(&w, out.fd, 0, e);
+    if (rc == 0)
+        rc = bl_tensors_write(w, list.t, list.n, meta, e);
+    if (rc == 0)
+        rc = bl_zw_end_frame(w, e);
+    if (rc == 0)
+        rc = bl_out_commit(&out, e);
+    else
+        bl_out_abort(&out);
+    if (rc != 0)
+        bl_err_in(e, path);
+done:
+    bl_zw_del(w);
+    bl_json_del(meta);
+    free(list.t);
+    return rc;
+}
+
+/* ---- reading ---- */
+
+static int is_param(const bl_tensor *t)
+{
+    return strncmp(t->name, "param.", 6) == 0;
+}
+
+/* So that a model of this config is no larger than what the file holds. */
+static int check_size(const bl_ckpt *c, bl_err *e)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < c->head.n; i++)
+        if (is_param(&c->head.t[i]))
+            bytes += c->head.t[i].bytes;
+    int64_t n = bl_ckpt_n_params(&c->info.config.model);
+    if (bytes != (uint64_t)n * sizeof(bl_real))
+        return bl_fail(e, BL_E_FORMAT,
+                       "the config asks for %" PRId64 " parameters, the file "
+                       "holds %" PRIu64 " bytes of them",
+                       n, bytes);
+    return 0;
+}
+
+/* Reads t->bytes in chunks, so that memory follows the bytes that are really there;
+ * keeps them in t->data or only hashes them. */
+static int read_data(bl_zr *r, bl_tensor *t, int keep, uint8_t *chunk, uint64_t *value,
+                     bl_err *e)
+{
+    bl_buf data = {0};
+    bl_xxh3_state *hash = bl_xxh3_new(e);
+    int rc = hash != NULL ? 0 : BL_E_NOMEM;
+    for (uint64_t at = 0; at < t->bytes && rc == 0;) {
+        size_t len = t->bytes - at < CHUNK ? (size_t)(t->bytes - at) : CHUNK;
+        int got = bl_zr_read_exact(r, chunk, len, e);
+        if (got <= 0) {
+            rc = got < 0 ? got
+                         : bl_fail(e, BL_E_TRUNC, "the file ends inside '%s'", t->name);
+            break;
+        }
+        bl_xxh3_add(hash, chunk, len);
+        if (keep)
+            rc = bl_buf_add(&data, chunk, len, e);
+        at += len;
+    }
+    if (rc == 0)
+        *value = bl_xxh3_value(hash);
+    bl_xxh3_del(hash);
+    if (rc != 0 || !keep)
+        bl_buf_free(&data);
+    else
+        t->data = data.data;
+    return rc;
+}
+
+static int read_tensors(bl_ckpt *c, bl_zr *r, int with_state, bl_err *e)
+{
+    uint8_t *chunk = bl_calloc(CHUNK, 1, e);
+    int rc = chunk != NULL ? 0 : BL_E_NOMEM;
+    for (size_t i = 0; i < c->head.n && rc == 0; i++) {
+        bl_tensor *t = &c->head.t[i];
+        char key[BL_TENSOR_NAME + 8], hex[17];
+        const char *stated;
+        uint64_t value = 0;
+        rc = read_data(r, t, with_state || is_param(t), chunk, &value, e);
+        snprintf(key, sizeof key, "xxh3.%s", t->name);
+        snprintf(hex, sizeof hex, "%016" PRIx64, value);
+        if (rc == 0)
+            rc = bl_json_str(c->head.meta, key, &stated, e);
+        if (rc == 0 && strcmp(hex, stated) != 0)
+            rc = bl_fail(e, BL_E_CORRUPT, "tensor '%s' does not match its hash",
+                         t->name);
+    }
+    if (rc == 0) {
+        int64_t more = bl_zr_read(r, chunk, 1, e);
+        if (more != 0)
+            rc = more < 0 ? (int)more
+                          : bl_fail(e, BL_E_FORMAT, "bytes follow the last tensor");
+    }
+    free(chunk);
+    return rc;
+}
+
+int bl_ckpt_load(bl_ckpt *c, const char *path, int with_state, bl_err *e)
+{
+    bl_zr *r = NULL;
+    int fd;
+    *c = (bl_ckpt){0};
+    int rc = bl_in_open(path, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_zr_new(&r, fd, e);
+    if (rc == 0) {
+        int got = bl_tensors_read_head(r, &c->head, e);
+        if (got <= 0)
+            rc = got < 0 ? got : bl_fail(e, BL_E_TRUNC, "empty file");
+    }
+    if (rc == 0)
+        rc = bl_ckpt_get_meta(c, e);
+    if (rc == 0)
+        rc = check_size(c, e);
+    if (rc == 0)
+        rc = read_tensors(c, r, with_state, e);
+    if (rc != 0)
+        bl_err_in(e, path);
+    bl_zr_del(r);
+    if (fd != STDIN_FILENO)
+        close(fd);
+    return rc;
+}
+
+/* Copies what was read to where the list points, name by name. */
+static int copy_list(const bl_ckpt *c, const tensor_list *l, bl_err *e)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const bl_tensor *want = &l->t[i];
+        const bl_tensor *have = bl_tensors_find(&c->head, want->name);
+        if (have == NULL)
+            return bl_fail(e, BL_E_FORMAT, "tensor '%s' is missing", want->name);
+        if (have->dtype != want->dtype || have->ndim != want->ndim ||
+            memcmp(have->shape, want->shape,
+                   (size_t)want->ndim * sizeof *want->shape) != 0)
+            return bl_fail(e, BL_E_FORMAT,
+                           "tensor '%s' has another shape or type than the "
+                           "config asks for",
+                           want->name);
+        if (have->data == NULL)
+            return bl_fail(e, BL_E_ARG, "tensor '%s' was not kept", want->name);
+        memcpy(want->data, have->data, want->bytes);
+    }
+    return 0;
+}
+
+int bl_ckpt_get_params(const bl_ckpt *c, bl_model *m, bl_err *e)
+{
+    tensor_list list = {0};
+    int rc = add_block(&list, "param", m, bl_model_values(m), e);
+    if (rc == 0)
+        rc = copy_list(c, &list, e);
+    free(list.t);
+    return rc;
+}
+
+/* Memory lengths index into the memories. */
+static int check_lengths(bl_model *m, bl_err *e)
+{
+    const int32_t *length = bl_model_memory_length(m);
+    for (int lane = 0; lane < bl_model_lanes(m); lane++)
+        if (length[lane] < 0 || length[lane] > bl_model_conf(m)->memory)
+            return bl_fail(e, BL_E_FORMAT, "the memory of lane %d has length %d", lane,
+                           (int)length[lane]);
+    return 0;
+}
+
+int bl_ckpt_get_state(const bl_ckpt *c, const bl_ckpt_state *state, bl_err *e)
+{
+    tensor_list list = {0};
+    int rc = add_state(&list, state, e);
+    if (rc == 0 && list.n != c->head.n)
+        rc = bl_fail(e, BL_E_FORMAT, "%zu tensors, not %zu", c->head.n, list.n);
+    if (rc == 0)
+        rc = copy_list(c, &list, e);
+    if (rc == 0)
+        rc = check_lengths(state->model, e);
+    if (rc == 0)
+        rc = bl_batch_seek(state->batch, list.place[0], list.place[1],
+                           state->batch->piece, state->batch->offset, e);
+    free(list.t);
+    return rc;
+}
+
+void bl_ckpt_free(bl_ckpt *c)
+{
+    for (size_t i = 0; i < c->head.n; i++)
+        free(c->head.t[i].data);
+    bl_tensors_head_free(&c->head);
+    bl_vocab_free(&c->vocab);
+    bl_json_del(c->pg);
+    *c = (bl_ckpt){0};
+}

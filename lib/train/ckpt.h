@@ -1,0 +1,62 @@
+/* ckpt.h - one checkpoint file, schema xl-checkpoint/1: a bare safetensors file that
+ * holds everything resuming needs (parameters, moments, memories, cursor) and
+ * everything sampling needs (config, vocabulary). Layout: schemas/xl-checkpoint.md. */
+#ifndef BL_CKPT_H
+#define BL_CKPT_H
+
+#include "io/tensors.h"
+#include "io/vocab.h"
+#include "train/batch.h"
+#include "train/config.h"
+
+/* What a checkpoint says besides its tensors. */
+typedef struct {
+    bl_train_config config;
+    int64_t step;     /* optimiser steps done */
+    int64_t tokens;   /* targets seen */
+    double best_loss; /* lowest validation loss so far, infinity before the first */
+    int64_t best_step;
+    const bl_vocab *vocab;     /* ids of the model */
+    bl_sha256 manifest_sha256; /* of the data it was trained on */
+    char blas[128];            /* name of the gemm that ran: other ones, other bits */
+    const bl_json *pg;         /* or NULL */
+} bl_ckpt_info;
+
+/* The state that training goes on from; all borrowed. */
+typedef struct {
+    bl_model *model;
+    bl_real *adam_m, *adam_v; /* [bl_model_size(model)] */
+    bl_batch *batch;
+} bl_ckpt_state;
+
+/* Writes PATH whole or not at all. 0, BL_E_CREATE, BL_E_IO, BL_E_NOMEM. */
+int bl_ckpt_save(const char *path, const bl_ckpt_info *info, const bl_ckpt_state *state,
+                 bl_err *e) BL_MUST_CHECK;
+
+/* A checkpoint in memory; info points into it. */
+typedef struct {
+    bl_ckpt_info info;
+    bl_vocab vocab;
+    bl_json *pg;
+    bl_tensors_head head; /* data owned; NULL where they were not kept */
+} bl_ckpt;
+
+/* Reads and verifies all of PATH ("-" = standard input): hashes of metadata and
+ * tensors, config within bounds, as many parameters as the config asks for - so that a
+ * model of this config is no larger than the bytes that were read. with_state == 0
+ * keeps the parameters only. Memory grows with what was read, never with what a header
+ * claims. Release with bl_ckpt_free, also after an error. */
+int bl_ckpt_load(bl_ckpt *c, const char *path, int with_state, bl_err *e) BL_MUST_CHECK;
+
+/* Copies the parameters into a model of the same config. BL_E_FORMAT where a tensor is
+ * missing or has another shape. */
+int bl_ckpt_get_params(const bl_ckpt *c, bl_model *m, bl_err *e) BL_MUST_CHECK;
+/* Copies everything. The configs must agree in what BL_FIXED_RUN covers. */
+int bl_ckpt_get_state(const bl_ckpt *c, const bl_ckpt_state *state,
+                      bl_err *e) BL_MUST_CHECK;
+void bl_ckpt_free(bl_ckpt *c);
+
+/* The number of parameters that a config asks for. */
+int64_t bl_ckpt_n_params(const bl_model_config *c);
+
+#endif

@@ -1,0 +1,384 @@
+/* ckpt_meta.c - the metadata of a checkpoint: see ckpt_meta.h. */
+#include "train/ckpt_meta.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCHEMA "xl-checkpoint/1"
+
+/* ---- writing ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* XXH3 over "key NUL value NUL" of all entries but "xxh3", in byte order of the keys:
+ * the tensors' hashes are among them, so this one value covers the whole file. */
+static int hash_meta(const bl_json *meta, char hex[17], bl_err *e)
+{
+    size_t n = bl_json_size(meta);
+    const char **key = bl_calloc(n, sizeof *key, e);
+    bl_xxh3_state *hash = bl_xxh3_new(e);
+    int rc = key != NULL && hash != NULL ? 0 : BL_E_NOMEM;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const bl_json *value;
+        bl_json_member(meta, i, &key[i], &value);
+    }
+    if (rc == 0)
+        qsort(key, n, sizeof *key, by_key);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const char *value;
+        if (strcmp(key[i], "xxh3") == 0)
+            continue;
+        rc = bl_json_str(meta, key[i], &value, e);
+        if (rc == 0) {
+            bl_xxh3_add(hash, key[i], strlen(key[i]) + 1);
+            bl_xxh3_add(hash, value, strlen(value) + 1);
+        }
+    }
+    if (rc == 0)
+        snprintf(hex, 17, "%016" PRIx64, bl_xxh3_value(hash));
+    bl_xxh3_del(hash);
+    free(key);
+    return rc;
+}
+
+static int set_json(bl_json *meta, const char *key, const bl_json *value, bl_err *e)
+{
+    bl_buf text = {0};
+    int rc = bl_json_write(value, &text, e);
+    if (rc == 0) {
+        const char *s = bl_buf_str(&text, e);
+        rc = s != NULL ? bl_json_set_str(meta, key, s, e) : BL_E_NOMEM;
+    }
+    bl_buf_free(&text);
+    return rc;
+}
+
+static int set_int(bl_json *meta, const char *key, int64_t x, bl_err *e)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%" PRId64, x);
+    return bl_json_set_str(meta, key, text, e);
+}
+
+static int set_hash(bl_json *meta, const bl_tensor *t, bl_err *e)
+{
+    char key[BL_TENSOR_NAME + 8], hex[17];
+    snprintf(key, sizeof key, "xxh3.%s", t->name);
+    snprintf(hex, sizeof hex, "%016" PRIx64, bl_xxh3(t->data, t->bytes));
+    return bl_json_set_str(meta, key, hex, e);
+}
+
+static int set_config(bl_json *meta, const bl_train_config *config, bl_err *e)
+{
+    bl_json *o = bl_config_json(config, e);
+    int rc = o != NULL ? set_json(meta, "config", o, e) : BL_E_NOMEM;
+    bl_json_del(o);
+    return rc;
+}
+
+static int set_vocab(bl_json *meta, const bl_vocab *vocab, bl_err *e)
+{
+    bl_json *list = bl_json_array(e), *tokenizer = bl_json_object(e);
+    int rc = list != NULL && tokenizer != NULL ? 0 : BL_E_NOMEM;
+    for (size_t i = 0; i < bl_words_size(vocab->words) && rc == 0; i++)
+        rc = bl_json_push_str(list, bl_words_name(vocab->words, i), e);
+    if (rc == 0)
+        rc = set_json(meta, "vocab", list, e);
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "vocab_sha256", vocab->sha256, e);
+    if (rc == 0)
+        rc = bl_json_set_str(tokenizer, "name", vocab->kind.scheme, e);
+    if (rc == 0)
+        rc = bl_json_set_int(tokenizer, "grid", vocab->kind.grid, e);
+    if (rc == 0)
+        rc = set_json(meta, "tokenizer", tokenizer, e);
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "tokenizer_sha256", vocab->kind.sha256, e);
+    bl_json_del(list);
+    bl_json_del(tokenizer);
+    return rc;
+}
+
+static int set_run(bl_json *meta, const bl_ckpt_info *info, bl_err *e)
+{
+    char best[40];
+    snprintf(best, sizeof best, "%.17g", info->best_loss);
+    int rc = bl_json_set_str(meta, "schema", SCHEMA, e);
+    if (rc == 0)
+        rc = set_config(meta, &info->config, e);
+    if (rc == 0)
+        rc = set_int(meta, "step", info->step, e);
+    if (rc == 0)
+        rc = set_int(meta, "tokens", info->tokens, e);
+    if (rc == 0)
+        rc = set_int(meta, "seed", info->config.seed, e);
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "best_loss", best, e);
+    if (rc == 0)
+        rc = set_int(meta, "best_step", info->best_step, e);
+    if (rc == 0)
+        rc = set_vocab(meta, info->vocab, e);
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "manifest_sha256", info->manifest_sha256, e);
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "blas", info->blas, e);
+    if (rc == 0 && info->pg != NULL)
+        rc = set_json(meta, "pg", info->pg, e);
+    return rc;
+}
+
+bl_json *bl_ckpt_make_meta(const bl_ckpt_info *info, const bl_tensor *t, size_t n,
+                           bl_err *e)
+{
+    char hex[17];
+    bl_json *meta = bl_json_object(e);
+    int rc = meta != NULL ? set_run(meta, info, e) : BL_E_NOMEM;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = set_hash(meta, &t[i], e);
+    if (rc == 0)
+        rc = hash_meta(meta, hex, e);
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "xxh3", hex, e);
+    if (rc != 0) {
+        bl_json_del(meta);
+        return NULL;
+    }
+    return meta;
+}
+
+/* ---- reading ---- */
+
+static int get_int(const bl_json *meta, const char *key, int64_t *x, bl_err *e)
+{
+    const char *text;
+    char *end;
+    int rc = bl_json_str(meta, key, &text, e);
+    if (rc != 0)
+        return rc;
+    *x = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || *x < 0)
+        return bl_fail(e, BL_E_FORMAT, "metadata '%s' is not a count", key);
+    return 0;
+}
+
+static int get_best(bl_ckpt *c, bl_err *e)
+{
+    const char *text;
+    char *end;
+    int rc = bl_json_str(c->head.meta, "best_loss", &text, e);
+    if (rc != 0)
+        return rc;
+    c->info.best_loss = strtod(text, &end);
+    if (end == text || *end != '\0' || isnan(c->info.best_loss))
+        return bl_fail(e, BL_E_FORMAT, "metadata 'best_loss' is not a number");
+    return get_int(c->head.meta, "best_step", &c->info.best_step, e);
+}
+
+static int get_text(const bl_json *meta, const char *key, char *out, size_t size,
+                    bl_err *e)
+{
+    const char *text;
+    int rc = bl_json_str(meta, key, &text, e);
+    if (rc == 0 && strlen(text) >= size)
+        rc = bl_fail(e, BL_E_FORMAT, "metadata '%s' is too long", key);
+    if (rc == 0)
+        strcpy(out, text);
+    return rc;
+}
+
+static int get_config(bl_ckpt *c, bl_err *e)
+{
+    const char *text;
+    bl_json *o = NULL;
+    bl_train_config *config = &c->info.config;
+    int rc = bl_config_preset(config, "small", e);
+    if (rc == 0)
+        rc = bl_json_str(c->head.meta, "config", &text, e);
+    if (rc == 0) {
+        o = bl_json_parse(text, strlen(text), e);
+        rc = o != NULL ? bl_config_read(config, o, e) : BL_E_FORMAT;
+    }
+    bl_json_del(o);
+    if (rc == 0 && bl_config_check(config, e) != 0) {
+        rc = BL_E_FORMAT; /* of the file, not of an option */
+        e->code = rc;
+    }
+    return rc;
+}
+
+static int get_kind(const bl_json *meta, bl_tokens_kind *kind, bl_err *e)
+{
+    const char *text;
+    int64_t grid = 0;
+    bl_json *o = NULL;
+    int rc = bl_json_str(meta, "tokenizer", &text, e);
+    if (rc == 0) {
+        o = bl_json_parse(text, strlen(text), e);
+        rc = o != NULL ? get_text(o, "name", kind->scheme, sizeof kind->scheme, e)
+                       : BL_E_FORMAT;
+    }
+    if (rc == 0)
+        rc = bl_json_int(o, "grid", 0, 1000, &grid, e);
+    if (rc == 0)
+        rc = get_text(meta, "tokenizer_sha256", kind->sha256, sizeof kind->sha256, e);
+    kind->grid = (int)grid;
+    bl_json_del(o);
+    return rc;
+}
+
+/* The JSON parser takes objects only: a list is read as the member of one. */
+static bl_json *parse_list(const char *text, const bl_json **list, bl_err *e)
+{
+    bl_buf b = {0};
+    bl_json *o = NULL;
+    if (bl_buf_addf(&b, e, "{\"list\":%s}", text) == 0)
+        o = bl_json_parse((const char *)b.data, b.len, e);
+    bl_buf_free(&b);
+    if (o != NULL && bl_json_get(o, "list", list, e) != 0) {
+        bl_json_del(o);
+        o = NULL;
+    }
+    return o;
+}
+
+static int get_words(const bl_json *meta, bl_words *words, bl_err *e)
+{
+    const char *text, *name;
+    const bl_json *list;
+    int rc = bl_json_str(meta, "vocab", &text, e);
+    if (rc != 0)
+        return rc;
+    bl_json *o = parse_list(text, &list, e);
+    if (o == NULL)
+        return BL_E_FORMAT;
+    for (size_t i = 0; i < bl_json_size(list) && rc == 0; i++) {
+        if (bl_json_at(list, i) == NULL || !bl_json_as_str(bl_json_at(list, i), &name))
+            rc = bl_fail(e, BL_E_FORMAT, "the vocabulary is not a list of strings");
+        else
+            rc = bl_words_add(words, name, strlen(name), e);
+    }
+    bl_json_del(o);
+    return rc;
+}
+
+static int get_vocab(bl_ckpt *c, bl_err *e)
+{
+    const char *sha256;
+    const bl_json *meta = c->head.meta;
+    bl_tokens_kind kind = {0};
+    bl_words *words = bl_words_new(e);
+    int rc = words != NULL ? get_words(meta, words, e) : BL_E_NOMEM;
+    if (rc == 0 && bl_words_size(words) != (size_t)c->info.config.model.vocab)
+        rc = bl_fail(e, BL_E_FORMAT, "the vocabulary has %zu tokens, the model %d",
+                     bl_words_size(words), c->info.config.model.vocab);
+    if (rc == 0)
+        rc = get_kind(meta, &kind, e);
+    if (rc == 0)
+        rc = bl_json_str(meta, "vocab_sha256", &sha256, e);
+    uint64_t *count = NULL;
+    if (rc == 0) {
+        count = bl_calloc(bl_words_size(words), sizeof *count, e);
+        rc = count != NULL ? bl_vocab_make(&c->vocab, words, count, &kind, e)
+                           : BL_E_NOMEM;
+    }
+    if (rc != 0) {
+        free(count);
+        bl_words_del(words);
+        return rc;
+    }
+    if (strcmp(c->vocab.sha256, sha256) != 0)
+        return bl_fail(e, BL_E_CORRUPT, "the vocabulary does not match its hash");
+    c->info.vocab = &c->vocab;
+    return 0;
+}
+
+static int get_pg(bl_ckpt *c, bl_err *e)
+{
+    const char *text;
+    const bl_json *list;
+    if (!bl_json_has(c->head.meta, "pg"))
+        return 0;
+    int rc = bl_json_str(c->head.meta, "pg", &text, e);
+    if (rc != 0)
+        return rc;
+    bl_json *o = parse_list(text, &list, e);
+    if (o == NULL)
+        return BL_E_FORMAT;
+    c->pg = bl_json_copy(list, e);
+    c->info.pg = c->pg;
+    bl_json_del(o);
+    return c->pg != NULL ? 0 : BL_E_NOMEM;
+}
+
+static int check_schema(const bl_json *meta, bl_err *e)
+{
+    const char *schema;
+    if (!bl_json_has(meta, "schema"))
+        return bl_fail(e, BL_E_FORMAT, "not a checkpoint: it does not say " SCHEMA);
+    int rc = bl_json_str(meta, "schema", &schema, e);
+    if (rc != 0 || strcmp(schema, SCHEMA) == 0)
+        return rc;
+    if (strncmp(schema, "xl-checkpoint/", 14) == 0)
+        return bl_fail(e, BL_E_VERSION,
+                       "its schema is '%.40s', this program knows " SCHEMA, schema);
+    return bl_fail(e, BL_E_FORMAT, "not a checkpoint: its schema is '%.40s'", schema);
+}
+
+static int check_keys(const bl_json *meta, bl_err *e)
+{
+    static const char *const known[] = {
+        "schema",           "config",          "step",  "tokens",       "seed",
+        "best_loss",        "best_step",       "vocab", "vocab_sha256", "tokenizer",
+        "tokenizer_sha256", "manifest_sha256", "blas",  "pg",           "xxh3"};
+    for (size_t i = 0; i < bl_json_size(meta); i++) {
+        const char *key;
+        const bl_json *value;
+        bl_json_member(meta, i, &key, &value);
+        int is_known = strncmp(key, "xxh3.", 5) == 0 || strncmp(key, "x-", 2) == 0;
+        for (size_t k = 0; k < BL_COUNT(known) && !is_known; k++)
+            is_known = strcmp(key, known[k]) == 0;
+        if (!is_known)
+            return bl_fail(e, BL_E_FORMAT, "unknown metadata '%.64s'", key);
+    }
+    return 0;
+}
+
+int bl_ckpt_get_meta(bl_ckpt *c, bl_err *e)
+{
+    const bl_json *meta = c->head.meta;
+    const char *stated;
+    char hex[17];
+    int rc = check_schema(meta, e);
+    if (rc == 0)
+        rc = check_keys(meta, e);
+    if (rc == 0)
+        rc = bl_json_str(meta, "xxh3", &stated, e);
+    if (rc == 0)
+        rc = hash_meta(meta, hex, e);
+    if (rc == 0 && strcmp(hex, stated) != 0)
+        rc = bl_fail(e, BL_E_CORRUPT, "the metadata do not match their hash");
+    if (rc == 0)
+        rc = get_config(c, e);
+    if (rc == 0)
+        rc = get_int(meta, "step", &c->info.step, e);
+    if (rc == 0)
+        rc = get_int(meta, "tokens", &c->info.tokens, e);
+    if (rc == 0)
+        rc = get_best(c, e);
+    if (rc == 0)
+        rc = get_text(meta, "manifest_sha256", c->info.manifest_sha256,
+                      sizeof c->info.manifest_sha256, e);
+    if (rc == 0)
+        rc = get_text(meta, "blas", c->info.blas, sizeof c->info.blas, e);
+    if (rc == 0)
+        rc = get_vocab(c, e);
+    if (rc == 0)
+        rc = get_pg(c, e);
+    return rc;
+}

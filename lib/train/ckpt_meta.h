@@ -1,0 +1,17 @@
+/* ckpt_meta.h - between ckpt.c and ckpt_meta.c: what a checkpoint says besides its
+ * tensors, as the strings of the safetensors header. */
+#ifndef BL_CKPT_META_H
+#define BL_CKPT_META_H
+
+#include "train/ckpt.h"
+
+/* The metadata of a checkpoint with these tensors, all hashes included. The caller
+ * releases it with bl_json_del. NULL and BL_E_NOMEM or BL_E_FORMAT. */
+bl_json *bl_ckpt_make_meta(const bl_ckpt_info *info, const bl_tensor *t, size_t n,
+                           bl_err *e) BL_MUST_CHECK;
+
+/* Verifies c->head.meta (schema, keys, hash) and fills c->info, c->vocab and c->pg. The
+ * tensors' own hashes are the caller's to check. */
+int bl_ckpt_get_meta(bl_ckpt *c, bl_err *e) BL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,385 @@
+/* config.c - see config.h. */
+#include "train/config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/file.h"
+
+enum { CONFIG_BYTES_MAX = 1 << 20, KEY_MAX = 31 };
+
+typedef enum { INT32, INT64, REAL, SCHEDULE } kind;
+
+enum { FREE, WEIGHTS = BL_FIXED_WEIGHTS, RUN = BL_FIXED_RUN };
+
+typedef struct {
+    const char *key;
+    kind kind;
+    size_t at; /* offset into bl_train_config */
+    double low, high;
+    int fixed; /* FREE or a bl_config_fixed */
+} field;
+
+#define AT(member) offsetof(bl_train_config, member)
+
+static const field fields[] = {
+    {"vocab", INT32, AT(model.vocab), 0, 65536, WEIGHTS},
+    {"layers", INT32, AT(model.layers), 1, 256, WEIGHTS},
+    {"width", INT32, AT(model.width), 1, 65536, WEIGHTS},
+    {"heads", INT32, AT(model.heads), 1, 1024, WEIGHTS},
+    {"ff", INT32, AT(model.ff), 1, 262144, WEIGHTS},
+    {"segment", INT32, AT(model.segment), 1, 65536, RUN},
+    {"memory", INT32, AT(model.memory), 0, 65536, RUN},
+    {"dropout", REAL, AT(model.dropout), 0, 0.95, FREE},
+    {"att_dropout", REAL, AT(model.att_dropout), 0, 0.95, FREE},
+    {"pre_norm", INT32, AT(model.pre_norm), 0, 1, WEIGHTS},
+    {"untie_uv", INT32, AT(model.untie_uv), 0, 1, WEIGHTS},
+    {"clamp_len", INT32, AT(model.clamp_len), 0, 65536, FREE},
+    {"norm_eps", REAL, AT(model.norm_eps), 1e-12, 0.1, FREE},
+    {"init_std", REAL, AT(model.init_std), 0, 10, FREE},
+    {"batch", INT32, AT(lanes), 1, 4096, RUN},
+    {"steps", INT64, AT(steps), 1, 1e12, FREE},
+    {"seed", INT64, AT(seed), 0, 0x1p53, RUN},
+    {"lr", REAL, AT(lr), 0, 1e30, FREE},
+    {"min_lr", REAL, AT(min_lr), 0, 1, FREE},
+    {"warmup", INT64, AT(warmup), 0, 1e12, FREE},
+    {"schedule", SCHEDULE, AT(schedule), 0, BL_N_LR - 1, FREE},
+    {"clip", REAL, AT(clip), 0, 1e9, FREE},
+    {"beta1", REAL, AT(beta1), 0, 0.999999, FREE},
+    {"beta2", REAL, AT(beta2), 0, 0.99999999, FREE},
+    {"eps", REAL, AT(eps), 1e-15, 1, FREE},
+    {"weight_decay", REAL, AT(weight_decay), 0, 10, FREE},
+    {"eval_every", INT64, AT(eval_every), 0, 1e12, FREE},
+    {"eval_tokens", INT64, AT(eval_tokens), 0, 1e12, FREE},
+};
+
+static const char *const schedule_names[BL_N_LR] = {"cosine", "constant", "inv_sqrt"};
+
+/* ---- one field as a number ---- */
+
+static double get(const bl_train_config *c, const field *f)
+{
+    const char *base = (const char *)c;
+    switch (f->kind) {
+    case REAL:
+        return *(const double *)(const void *)(base + f->at);
+    case INT64:
+        return (double)*(const int64_t *)(const void *)(base + f->at);
+    default:
+        return *(const int *)(const void *)(base + f->at);
+    }
+}
+
+static int put(bl_train_config *c, const field *f, double x, int code, bl_err *e)
+{
+    char *base = (char *)c;
+    if (!(x >= f->low && x <= f->high))
+        return bl_fail(e, code, "%s is %.10g, which is not within %.10g..%.10g", f->key,
+                       x, f->low, f->high);
+    if (f->kind != REAL && x != floor(x))
+        return bl_fail(e, code, "%s is %.10g, which is not a whole number", f->key, x);
+    switch (f->kind) {
+    case REAL:
+        *(double *)(void *)(base + f->at) = x;
+        return 0;
+    case INT64:
+        *(int64_t *)(void *)(base + f->at) = (int64_t)x;
+        return 0;
+    default:
+        *(int *)(void *)(base + f->at) = (int)x;
+        return 0;
+    }
+}
+
+/* ---- finding a field ---- */
+
+/* Insertions, deletions and substitutions between two keys (Levenshtein). */
+static int distance(const char *a, const char *b)
+{
+    int row[KEY_MAX + 1];
+    int n = (int)strlen(b);
+    for (int j = 0; j <= n; j++)
+        row[j] = j;
+    for (int i = 1; a[i - 1] != '\0'; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = (int)bl_min(change, bl_min(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[n];
+}
+
+static const field *find(const char *key, int code, bl_err *e)
+{
+    const field *nearest = NULL;
+    int least = 0;
+    for (size_t i = 0; i < BL_COUNT(fields); i++) {
+        int d = distance(key, fields[i].key);
+        if (d == 0)
+            return &fields[i];
+        if (nearest == NULL || d < least) {
+            nearest = &fields[i];
+            least = d;
+        }
+    }
+    bl_fail(e, code, "unknown key '%.64s'; the nearest is '%s'", key, nearest->key);
+    return NULL;
+}
+
+static int schedule_of(const char *name, double *x, int code, bl_err *e)
+{
+    for (int i = 0; i < BL_N_LR; i++) {
+        if (strcmp(name, schedule_names[i]) == 0) {
+            *x = i;
+            return 0;
+        }
+    }
+    return bl_fail(e, code,
+                   "schedule is one of cosine, constant, inv_sqrt, not '%.64s'", name);
+}
+
+/* ---- presets ---- */
+
+static const bl_train_config common = {
+    .lanes = 8,
+    .seed = 0,
+    .min_lr = 0.02,
+    .schedule = BL_LR_COSINE,
+    .clip = 1.0,
+    .beta1 = 0.9,
+    .beta2 = 0.99,
+    .eps = 1e-8,
+    .eval_tokens = 50000,
+};
+
+static void shape(bl_train_config *c, int layers, int width, int heads, int ff,
+                  int segment, int memory)
+{
+    c->model.layers = layers;
+    c->model.width = width;
+    c->model.heads = heads;
+    c->model.ff = ff;
+    c->model.segment = segment;
+    c->model.memory = memory;
+}
+
+/* A minute on two processors: enough to hear what a handful of pieces teach. */
+static void tiny(bl_train_config *c)
+{
+    shape(c, 2, 96, 4, 384, 64, 64);
+    c->model.dropout = 0.1;
+    c->steps = 600;
+    c->lr = 3e-3;
+    c->warmup = 50;
+    c->eval_every = 100;
+    c->eval_tokens = 10000;
+}
+
+/* Ten minutes on two processors, some hundred pieces or more. */
+static void small(bl_train_config *c)
+{
+    shape(c, 4, 192, 6, 768, 128, 128);
+    c->model.dropout = 0.1;
+    c->steps = 3000;
+    c->lr = 1.5e-3;
+    c->warmup = 200;
+    c->eval_every = 500;
+}
+
+/* Huang and Yang 2020, "Pop Music Transformer": the size, rate and schedule. */
+static void remi(bl_train_config *c)
+{
+    shape(c, 12, 512, 8, 2048, 512, 512);
+    c->model.dropout = 0.1;
+    c->model.att_dropout = 0.1;
+    c->lanes = 4;
+    c->steps = 400000;
+    c->lr = 2e-4;
+    c->min_lr = 0.004;
+    c->clip = 0.25;
+    c->beta2 = 0.999;
+    c->eval_every = 2000;
+}
+
+/* The size of the work this project began from. */
+static void seed(bl_train_config *c)
+{
+    shape(c, 6, 64, 8, 256, 64, 64);
+    c->lanes = 16;
+    c->model.dropout = 0.1;
+    c->steps = 20000;
+    c->lr = 1e-3;
+    c->warmup = 200;
+    c->eval_every = 1000;
+}
+
+static const struct {
+    const char *name;
+    void (*fill)(bl_train_config *c);
+} presets[] = {{"tiny", tiny}, {"small", small}, {"remi", remi}, {"seed", seed}};
+
+const char *bl_config_presets(void)
+{
+    return "tiny|small|remi|seed";
+}
+
+int bl_config_preset(bl_train_config *c, const char *name, bl_err *e)
+{
+    for (size_t i = 0; i < BL_COUNT(presets); i++) {
+        if (strcmp(name, presets[i].name) == 0) {
+            *c = common;
+            c->model = bl_model_config_default();
+            c->model.vocab = 0;
+            presets[i].fill(c);
+            return 0;
+        }
+    }
+    return bl_fail(e, BL_E_ARG, "unknown preset '%.64s'; there are %s", name,
+                   bl_config_presets());
+}
+
+/* ---- text and JSON ---- */
+
+int bl_config_set(bl_train_config *c, const char *assignment, bl_err *e)
+{
+    char key[KEY_MAX + 1];
+    size_t len = strcspn(assignment, "=");
+    if (assignment[len] == '\0' || len == 0 || len > KEY_MAX)
+        return bl_fail(e, BL_E_ARG, "'%.64s' is not key=value", assignment);
+    memcpy(key, assignment, len);
+    key[len] = '\0';
+    const char *text = assignment + len + 1;
+    const field *f = find(key, BL_E_ARG, e);
+    if (f == NULL)
+        return BL_E_ARG;
+    if (strcmp(key, "vocab") == 0)
+        return bl_fail(e, BL_E_ARG, "vocab cannot be set: it is that of the data");
+    double x = 0;
+    if (f->kind == SCHEDULE) {
+        int rc = schedule_of(text, &x, BL_E_ARG, e);
+        if (rc != 0)
+            return rc;
+    } else {
+        char *end;
+        x = strtod(text, &end);
+        if (end == text || *end != '\0' || !isfinite(x))
+            return bl_fail(e, BL_E_ARG, "%s wants a number, not '%.64s'", key, text);
+    }
+    return put(c, f, x, BL_E_ARG, e);
+}
+
+static int read_member(bl_train_config *c, const char *key, const bl_json *value,
+                       bl_err *e)
+{
+    const char *text;
+    int64_t whole;
+    double x = 0;
+    if (strcmp(key, "schema") == 0) {
+        if (!bl_json_as_str(value, &text) || strcmp(text, "xl-config/1") != 0)
+            return bl_fail(e, BL_E_VERSION, "the schema is not xl-config/1");
+        return 0;
+    }
+    if (strlen(key) > KEY_MAX)
+        return bl_fail(e, BL_E_FORMAT, "unknown key '%.64s'", key);
+    const field *f = find(key, BL_E_FORMAT, e);
+    if (f == NULL)
+        return BL_E_FORMAT;
+    if (f->kind == SCHEDULE) {
+        if (!bl_json_as_str(value, &text))
+            return bl_fail(e, BL_E_FORMAT, "schedule is not a string");
+        int rc = schedule_of(text, &x, BL_E_FORMAT, e);
+        if (rc != 0)
+            return rc;
+    } else if (bl_json_as_int(value, &whole)) {
+        x = (double)whole;
+    } else if (!bl_json_as_real(value, &x)) {
+        return bl_fail(e, BL_E_FORMAT, "%s is not a number", key);
+    }
+    return put(c, f, x, BL_E_FORMAT, e);
+}
+
+int bl_config_read(bl_train_config *c, const bl_json *object, bl_err *e)
+{
+    for (size_t i = 0; i < bl_json_size(object); i++) {
+        const char *key;
+        const bl_json *value;
+        bl_json_member(object, i, &key, &value);
+        int rc = read_member(c, key, value, e);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+int bl_config_read_file(bl_train_config *c, const char *path, bl_err *e)
+{
+    bl_buf text = {0};
+    bl_json *object = NULL;
+    int fd;
+    int rc = bl_in_open(path, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_read_all(fd, &text, CONFIG_BYTES_MAX, e);
+    if (fd != STDIN_FILENO)
+        close(fd);
+    if (rc == 0) {
+        object = bl_json_parse((const char *)text.data, text.len, e);
+        rc = object != NULL ? bl_config_read(c, object, e) : BL_E_FORMAT;
+    }
+    if (rc != 0)
+        rc = bl_err_in(e, path);
+    bl_json_del(object);
+    bl_buf_free(&text);
+    return rc;
+}
+
+bl_json *bl_config_json(const bl_train_config *c, bl_err *e)
+{
+    bl_json *o = bl_json_object(e);
+    int rc = o != NULL ? bl_json_set_str(o, "schema", "xl-config/1", e) : BL_E_NOMEM;
+    for (size_t i = 0; i < BL_COUNT(fields) && rc == 0; i++) {
+        const field *f = &fields[i];
+        double x = get(c, f);
+        if (f->kind == REAL)
+            rc = bl_json_set_real(o, f->key, x, e);
+        else if (f->kind == SCHEDULE)
+            rc = bl_json_set_str(o, f->key, schedule_names[c->schedule], e);
+        else
+            rc = bl_json_set_int(o, f->key, (int64_t)x, e);
+    }
+    if (rc != 0) {
+        bl_json_del(o);
+        return NULL;
+    }
+    return o;
+}
+
+int bl_config_check(const bl_train_config *c, bl_err *e)
+{
+    for (size_t i = 0; i < BL_COUNT(fields); i++) {
+        const field *f = &fields[i];
+        double x = get(c, f);
+        if (!(x >= f->low && x <= f->high))
+            return bl_fail(e, BL_E_ARG, "%s is %.10g, which is not within %.10g..%.10g",
+                           f->key, x, f->low, f->high);
+    }
+    return bl_model_config_check(&c->model, e);
+}
+
+const char *bl_config_differs(const bl_train_config *a, const bl_train_config *b,
+                              bl_config_fixed fixed)
+{
+    for (size_t i = 0; i < BL_COUNT(fields); i++) {
+        const field *f = &fields[i];
+        int counts = f->fixed != FREE && f->fixed <= (int)fixed;
+        if (counts && get(a, f) != get(b, f))
+            return f->key;
+    }
+    return NULL;
+}

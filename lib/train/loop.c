@@ -1,0 +1,187 @@
+/* loop.c - see loop.h. */
+#include "train/loop.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/gemm.h"
+#include "nn/optim.h"
+
+/* ---- evaluation ---- */
+
+/* Forgets the memory of lanes that begin a piece, then runs the batch. */
+static double forward(bl_model *m, const bl_batch *b, int train, uint64_t seed,
+                      uint64_t step, int64_t *n_scored)
+{
+    for (int lane = 0; lane < b->lanes; lane++)
+        if (b->fresh[lane])
+            bl_model_forget(m, lane);
+    return bl_model_forward(m, b->x, b->y, b->n_real, train, seed, step, n_scored);
+}
+
+int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, double *loss,
+                int64_t *targets, bl_err *e)
+{
+    bl_batch b;
+    int rc = bl_batch_init_once(&b, pieces, bl_model_lanes(m),
+                                bl_model_conf(m)->segment, max_tokens, e);
+    if (rc != 0)
+        return rc;
+    double sum = 0;
+    *targets = 0;
+    while (bl_batch_next(&b) > 0) {
+        int64_t n;
+        sum += forward(m, &b, 0, 0, 0, &n);
+        bl_model_advance(m);
+        *targets += n;
+    }
+    *loss = sum / (double)*targets;
+    bl_batch_free(&b);
+    return 0;
+}
+
+/* ---- training ---- */
+
+int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
+                    const bl_pieces *train, const bl_pieces *valid, bl_pool *pool,
+                    bl_err *e)
+{
+    *t = (bl_trainer){.pool = pool};
+    t->info.config = *config;
+    t->info.best_loss = INFINITY;
+    bl_gemm_name(t->info.blas, sizeof t->info.blas);
+    int rc = bl_config_check(config, e);
+    if (rc == 0)
+        rc = bl_batch_init(&t->batch, train, config->lanes, config->model.segment,
+                           (uint64_t)config->seed, e);
+    if (rc == 0)
+        rc = bl_model_new(&t->state.model, &config->model, config->lanes, 1, pool, e);
+    if (rc != 0)
+        return rc;
+    size_t n = (size_t)bl_model_size(t->state.model);
+    t->state.batch = &t->batch;
+    t->state.adam_m = bl_calloc(n, sizeof *t->state.adam_m, e);
+    t->state.adam_v = bl_calloc(n, sizeof *t->state.adam_v, e);
+    if (t->state.adam_m == NULL || t->state.adam_v == NULL)
+        return BL_E_NOMEM;
+    bl_model_init(t->state.model, (uint64_t)config->seed);
+    t->epoch_targets = bl_pieces_targets(train);
+    if (valid == NULL || valid->n_pieces == 0)
+        return 0;
+    t->valid = *valid;
+    rc = bl_model_new(&t->eval_model, &config->model, config->lanes, 0, pool, e);
+    if (rc == 0)
+        bl_model_share(t->eval_model, t->state.model);
+    return rc;
+}
+
+void bl_trainer_free(bl_trainer *t)
+{
+    bl_model_del(t->eval_model);
+    bl_model_del(t->state.model);
+    free(t->state.adam_m);
+    free(t->state.adam_v);
+    bl_batch_free(&t->batch);
+    *t = (bl_trainer){0};
+}
+
+int bl_trainer_done(const bl_trainer *t)
+{
+    return t->info.step >= t->info.config.steps;
+}
+
+int bl_trainer_due(const bl_trainer *t)
+{
+    int64_t every = t->info.config.eval_every;
+    return bl_trainer_done(t) || (every > 0 && t->info.step % every == 0);
+}
+
+static double learning_rate(const bl_train_config *c, int64_t step)
+{
+    bl_schedule s = {
+        .kind = (bl_schedule_kind)c->schedule,
+        .lr = c->lr,
+        .min_ratio = c->min_lr,
+        .warmup = c->warmup,
+        .total = c->steps,
+    };
+    return bl_lr(&s, step);
+}
+
+static void update(bl_trainer *t, double lr, double norm)
+{
+    const bl_train_config *c = &t->info.config;
+    bl_adam_params p = {
+        .lr = lr,
+        .beta1 = c->beta1,
+        .beta2 = c->beta2,
+        .eps = c->eps,
+        .weight_decay = c->weight_decay,
+        .scale = c->clip > 0 && norm > c->clip ? c->clip / norm : 1,
+        .step = t->info.step + 1,
+    };
+    bl_adam(t->pool, &p, t->state.model, t->state.adam_m, t->state.adam_v);
+}
+
+static int evaluate(bl_trainer *t, double *loss, bl_err *e)
+{
+    int64_t targets;
+    int rc = bl_evaluate(t->eval_model, &t->valid, t->info.config.eval_tokens, loss,
+                         &targets, e);
+    if (rc == 0 && *loss < t->info.best_loss) {
+        t->info.best_loss = *loss;
+        t->info.best_step = t->info.step;
+    }
+    return rc;
+}
+
+int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
+{
+    bl_model *m = t->state.model;
+    const bl_train_config *c = &t->info.config;
+    int64_t n;
+    bl_batch_next(&t->batch);
+    double sum =
+        forward(m, &t->batch, 1, (uint64_t)c->seed, (uint64_t)t->info.step, &n);
+    memset(bl_model_grads(m), 0, (size_t)bl_model_size(m) * sizeof(bl_real));
+    bl_model_backward(m, 1 / (double)n);
+    double norm = bl_grad_norm(t->pool, bl_model_grads(m), bl_model_size(m));
+    double loss = sum / (double)n, lr = learning_rate(c, t->info.step);
+    if (!isfinite(loss) || !isfinite(norm))
+        return bl_fail(e, BL_E_DIVERGED,
+                       "step %" PRId64
+                       ": loss %g, gradient norm %g; stopped before the "
+                       "update (a lower lr, more warmup or less clip may help)",
+                       t->info.step + 1, loss, norm);
+    update(t, lr, norm);
+    bl_model_advance(m);
+    t->info.step++;
+    t->info.tokens += n;
+    *row = (bl_train_row){
+        .step = t->info.step,
+        .tokens = t->info.tokens,
+        .epoch = (double)t->info.tokens / (double)t->epoch_targets,
+        .lr = lr,
+        .loss = loss,
+        .grad_norm = norm,
+        .valid_loss = NAN,
+    };
+    if (t->eval_model != NULL && bl_trainer_due(t))
+        return evaluate(t, &row->valid_loss, e);
+    return 0;
+}
+
+int bl_trainer_resume(bl_trainer *t, const bl_ckpt *c, bl_err *e)
+{
+    const char *key = bl_config_differs(&t->info.config, &c->info.config, BL_FIXED_RUN);
+    if (key != NULL)
+        return bl_fail(e, BL_E_MISMATCH, "%s is not that of the run", key);
+    int rc = bl_ckpt_get_state(c, &t->state, e);
+    t->info.step = c->info.step;
+    t->info.tokens = c->info.tokens;
+    t->info.best_loss = c->info.best_loss;
+    t->info.best_step = c->info.best_step;
+    return rc;
+}

@@ -1,0 +1,364 @@
+/* run.c - see run.h. */
+#include "train/run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/file.h"
+
+#define CKPT_PREFIX "ckpt-"
+#define CKPT_SUFFIX ".safetensors"
+
+enum { KEPT = 2, METRICS_MAX = 1 << 30 };
+
+static const char metrics_head[] =
+    "#train {\"schema\":\"train-log/1\"}\n"
+    "step\ttokens\tepoch\tlr\tloss\tgrad_norm\tvalid_loss\n";
+
+static void path_of(const bl_run *r, const char *name, char path[BL_RUN_PATH])
+{
+    snprintf(path, BL_RUN_PATH, "%s/%s", r->dir, name);
+}
+
+static int set_dir(bl_run *r, const char *dir, bl_err *e)
+{
+    r->metrics = -1;
+    r->bytes = 0;
+    if (strlen(dir) >= sizeof r->dir)
+        return bl_fail(e, BL_E_CREATE, "the path of the run folder is too long");
+    strcpy(r->dir, dir);
+    return 0;
+}
+
+int bl_run_exists(const char *dir)
+{
+    char path[BL_RUN_PATH];
+    struct stat st;
+    static const char *const marks[] = {"config.json", "metrics.tsv", "latest"};
+    for (size_t i = 0; i < BL_COUNT(marks); i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, marks[i]);
+        if (lstat(path, &st) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* ---- the checkpoints in the folder ---- */
+
+/* The step in "ckpt-STEP.safetensors" followed by `tail`, or -1. */
+static int64_t step_of(const char *name, const char *tail)
+{
+    char *end;
+    size_t prefix = strlen(CKPT_PREFIX), suffix = strlen(CKPT_SUFFIX);
+    if (strncmp(name, CKPT_PREFIX, prefix) != 0 || name[prefix] < '0' ||
+        name[prefix] > '9')
+        return -1;
+    errno = 0;
+    int64_t step = strtoll(name + prefix, &end, 10);
+    if (errno != 0 || strncmp(end, CKPT_SUFFIX, suffix) != 0 ||
+        strncmp(end + suffix, tail, strlen(tail)) != 0)
+        return -1;
+    return tail[0] == '\0' && end[suffix] != '\0' ? -1 : step;
+}
+
+static void ckpt_name(int64_t step, char name[64])
+{
+    snprintf(name, 64, CKPT_PREFIX "%08" PRId64 CKPT_SUFFIX, step);
+}
+
+/* Calls fn for each entry of the folder; what cannot be listed is left alone. */
+static void each_entry(const bl_run *r,
+                       void (*fn)(const char *path, const char *name, void *arg),
+                       void *arg)
+{
+    char path[BL_RUN_PATH];
+    DIR *d = opendir(r->dir);
+    if (d == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        if (strlen(entry->d_name) > 60)
+            continue;
+        path_of(r, entry->d_name, path);
+        fn(path, entry->d_name, arg);
+    }
+    closedir(d);
+}
+
+static void remove_half_written(const char *path, const char *name, void *arg)
+{
+    (void)arg;
+    if (step_of(name, ".tmp.") >= 0)
+        unlink(path);
+}
+
+static void remove_ckpt(const char *path, const char *name, void *arg)
+{
+    (void)arg;
+    if (step_of(name, "") >= 0)
+        unlink(path);
+}
+
+/* What may stay: the newest steps, and the targets of the links. */
+typedef struct {
+    int64_t newest[KEPT];
+    char linked[2][64];
+} keep;
+
+static void note_newest(const char *path, const char *name, void *arg)
+{
+    keep *k = arg;
+    int64_t step = step_of(name, "");
+    (void)path;
+    for (int i = 0; i < KEPT; i++) {
+        if (step > k->newest[i]) {
+            int64_t older = k->newest[i];
+            k->newest[i] = step;
+            step = older;
+        }
+    }
+}
+
+static void remove_unless_kept(const char *path, const char *name, void *arg)
+{
+    const keep *k = arg;
+    int64_t step = step_of(name, "");
+    int stays =
+        step < 0 || strcmp(name, k->linked[0]) == 0 || strcmp(name, k->linked[1]) == 0;
+    for (int i = 0; i < KEPT; i++)
+        stays |= step == k->newest[i];
+    if (!stays)
+        unlink(path);
+}
+
+static void read_link(const bl_run *r, const char *link, char target[64])
+{
+    char path[BL_RUN_PATH];
+    path_of(r, link, path);
+    ssize_t n = readlink(path, target, 63);
+    target[n > 0 ? n : 0] = '\0';
+}
+
+static void prune(const bl_run *r)
+{
+    keep k = {.newest = {-1, -1}};
+    read_link(r, "best", k.linked[0]);
+    read_link(r, "latest", k.linked[1]);
+    each_entry(r, note_newest, &k);
+    each_entry(r, remove_unless_kept, &k);
+}
+
+static int point(const bl_run *r, const char *link, const char *target, bl_err *e)
+{
+    char path[BL_RUN_PATH], temp[BL_RUN_PATH];
+    char name[32];
+    snprintf(name, sizeof name, "%s.tmp", link);
+    path_of(r, name, temp);
+    path_of(r, link, path);
+    unlink(temp);
+    if (symlink(target, temp) != 0 || rename(temp, path) != 0) {
+        bl_fail_errno(e, BL_E_IO, "cannot make the link");
+        unlink(temp);
+        return bl_err_in(e, path);
+    }
+    return 0;
+}
+
+int bl_run_save(bl_run *r, const bl_trainer *t, bl_err *e)
+{
+    char name[64], path[BL_RUN_PATH];
+    int is_best = t->eval_model == NULL || t->info.best_step == t->info.step;
+    ckpt_name(t->info.step, name);
+    path_of(r, name, path);
+    /* A checkpoint must not be newer on disk than the rows that lead to it. */
+    if (fsync(r->metrics) != 0)
+        return bl_fail_errno(e, BL_E_IO, "cannot write metrics.tsv");
+    int rc = bl_ckpt_save(path, &t->info, &t->state, e);
+    if (rc == 0)
+        rc = point(r, "latest", name, e);
+    if (rc == 0 && is_best)
+        rc = point(r, "best", name, e);
+    if (rc == 0)
+        prune(r);
+    return rc;
+}
+
+int bl_run_find(const char *path, const char *name, char found[BL_RUN_PATH], bl_err *e)
+{
+    struct stat st;
+    const char *other = strcmp(name, "best") == 0 ? "latest" : "best";
+    const char *const links[] = {name, other};
+    if (strlen(path) >= BL_RUN_PATH - 64)
+        return bl_fail(e, BL_E_OPEN, "the path is too long");
+    strcpy(found, path);
+    if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return 0;
+    for (size_t i = 0; i < BL_COUNT(links); i++) {
+        int len = snprintf(found, BL_RUN_PATH, "%s/%s", path, links[i]);
+        if (len < BL_RUN_PATH && stat(found, &st) == 0)
+            return 0;
+    }
+    bl_fail(e, BL_E_OPEN, "the folder holds no checkpoint");
+    return bl_err_in(e, path);
+}
+
+/* ---- config.json ---- */
+
+int bl_run_config(const bl_run *r, const bl_train_config *c, bl_err *e)
+{
+    char path[BL_RUN_PATH];
+    bl_buf text = {0};
+    bl_out out = {.fd = -1};
+    path_of(r, "config.json", path);
+    bl_json *o = bl_config_json(c, e);
+    int rc = o != NULL ? bl_json_write(o, &text, e) : BL_E_NOMEM;
+    if (rc == 0)
+        rc = bl_buf_addc(&text, '\n', e);
+    if (rc == 0)
+        rc = bl_out_open(&out, path, e);
+    if (rc == 0) {
+        rc = bl_write_all(out.fd, text.data, text.len, e);
+        if (rc == 0)
+            rc = bl_out_commit(&out, e);
+        else
+            bl_out_abort(&out);
+    }
+    if (rc != 0)
+        bl_err_in(e, path);
+    bl_buf_free(&text);
+    bl_json_del(o);
+    return rc;
+}
+
+/* ---- metrics.tsv ---- */
+
+static int open_metrics(bl_run *r, int flags, bl_err *e)
+{
+    char path[BL_RUN_PATH];
+    path_of(r, "metrics.tsv", path);
+    r->metrics = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
+    if (r->metrics < 0) {
+        bl_fail_errno(e, BL_E_CREATE, "cannot create");
+        return bl_err_in(e, path);
+    }
+    return 0;
+}
+
+static int append(bl_run *r, const char *text, size_t len, bl_err *e)
+{
+    int rc = bl_write_all(r->metrics, text, len, e);
+    if (rc == 0) {
+        r->bytes += (int64_t)len;
+        return 0;
+    }
+    /* No half row stays; if this fails as well, resuming drops the row. */
+    if (ftruncate(r->metrics, r->bytes) != 0)
+        bl_fail(e, BL_E_IO, "metrics.tsv ends in a broken row");
+    char path[BL_RUN_PATH];
+    path_of(r, "metrics.tsv", path);
+    bl_err_in(e, path);
+    return rc;
+}
+
+int bl_run_log(bl_run *r, const bl_train_row *row, bl_err *e)
+{
+    char text[256], valid[32] = "nan";
+    if (!isnan(row->valid_loss))
+        snprintf(valid, sizeof valid, "%.9g", row->valid_loss);
+    int n = snprintf(
+        text, sizeof text, "%" PRId64 "\t%" PRId64 "\t%.9g\t%.9g\t%.9g\t%.9g\t%s\n",
+        row->step, row->tokens, row->epoch, row->lr, row->loss, row->grad_norm, valid);
+    return append(r, text, (size_t)n, e);
+}
+
+/* The bytes of the head and of the whole rows up to `step`. */
+static size_t rows_until(const bl_buf *b, int64_t step)
+{
+    size_t kept = sizeof metrics_head - 1;
+    const char *text = (const char *)b->data;
+    if (b->len < kept || memcmp(text, metrics_head, kept) != 0)
+        return 0;
+    while (kept < b->len) {
+        const char *end = memchr(text + kept, '\n', b->len - kept);
+        if (end == NULL || strtoll(text + kept, NULL, 10) > step)
+            break;
+        kept = (size_t)(end - text) + 1;
+    }
+    return kept;
+}
+
+static int cut_metrics(bl_run *r, int64_t step, bl_err *e)
+{
+    bl_buf b = {0};
+    int rc = bl_read_all(r->metrics, &b, METRICS_MAX, e);
+    if (rc == 0) {
+        r->bytes = (int64_t)rows_until(&b, step);
+        if (ftruncate(r->metrics, r->bytes) != 0)
+            rc = bl_fail_errno(e, BL_E_IO, "cannot cut metrics.tsv");
+    }
+    bl_buf_free(&b);
+    if (rc == 0 && r->bytes == 0)
+        rc = append(r, metrics_head, sizeof metrics_head - 1, e);
+    return rc;
+}
+
+/* ---- beginning and resuming ---- */
+
+static void remove_old_run(const bl_run *r)
+{
+    static const char *const names[] = {"latest", "best", "metrics.tsv", "config.json"};
+    char path[BL_RUN_PATH];
+    for (size_t i = 0; i < BL_COUNT(names); i++) {
+        path_of(r, names[i], path);
+        unlink(path);
+    }
+    each_entry(r, remove_ckpt, NULL);
+    each_entry(r, remove_half_written, NULL);
+}
+
+int bl_run_begin(bl_run *r, const char *dir, const bl_train_config *c, bl_err *e)
+{
+    int rc = set_dir(r, dir, e);
+    if (rc != 0)
+        return rc;
+    if (mkdir(dir, 0777) != 0 && errno != EEXIST) {
+        bl_fail_errno(e, BL_E_CREATE, "cannot make the folder");
+        return bl_err_in(e, dir);
+    }
+    remove_old_run(r);
+    rc = bl_run_config(r, c, e);
+    if (rc == 0)
+        rc = open_metrics(r, O_TRUNC, e);
+    if (rc == 0)
+        rc = append(r, metrics_head, sizeof metrics_head - 1, e);
+    return rc;
+}
+
+int bl_run_resume(bl_run *r, const char *dir, const bl_train_config *c, int64_t step,
+                  bl_err *e)
+{
+    int rc = set_dir(r, dir, e);
+    if (rc != 0)
+        return rc;
+    each_entry(r, remove_half_written, NULL);
+    rc = bl_run_config(r, c, e);
+    if (rc == 0)
+        rc = open_metrics(r, 0, e);
+    if (rc == 0)
+        rc = cut_metrics(r, step, e);
+    return rc;
+}
+
+void bl_run_close(bl_run *r)
+{
+    if (r->metrics >= 0)
+        close(r->metrics);
+    r->metrics = -1;
+}

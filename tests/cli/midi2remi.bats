@@ -1,0 +1,244 @@
+#!/usr/bin/env bats
+# midi2remi: which files it takes, what it writes, what it does with those that are no good.
+load ../helpers
+
+# The worked example of schemas/remi-scheme.md as a file, and a few pieces typed by hand.
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    /usr/bin/python3 - <<'PY'
+from mido import Message, MetaMessage, MidiFile, MidiTrack
+
+def track(*events):
+    t, now = MidiTrack(), 0
+    for tick, message in sorted(events, key=lambda e: e[0]):
+        t.append(message.copy(time=tick - now))
+        now = tick
+    return t
+
+def note(on, off, pitch, velocity, channel):
+    return [(on, Message('note_on', note=pitch, velocity=velocity, channel=channel)),
+            (off, Message('note_off', note=pitch, channel=channel))]
+
+f = MidiFile(ticks_per_beat=96)
+f.tracks.append(track((0, MetaMessage('set_tempo', tempo=500000)),
+                      (0, MetaMessage('time_signature', numerator=4, denominator=4)),
+                      (288, MetaMessage('time_signature', numerator=3, denominator=4)),
+                      (576, MetaMessage('set_tempo', tempo=400000)),
+                      (720, MetaMessage('end_of_track'))))
+f.tracks.append(track(*note(0, 96, 60, 80, 0), *note(94, 144, 64, 80, 0), *note(600, 720, 67, 127, 0)))
+f.tracks.append(track((0, Message('program_change', program=32, channel=1)), *note(2, 190, 43, 64, 1)))
+f.tracks.append(track(*note(0, 96, 36, 100, 9)))
+f.save('example.mid')
+PY
+    local i
+    for i in 1 2 3 4 5 6 7 8 9; do
+        echo "Bar Position_$i Pitch_6$i Velocity_79 Duration_8 Bar PitchDrum_4$i Velocity_99 Duration_1" |
+            remi2midi --raw -o "p$i.mid"
+    done
+}
+
+# pieces FILE...: the names in streams, in order.
+pieces() {
+    text "$@" | sed -n 's/^#piece //p' | jq -r .name
+}
+
+# music FILE...: the token lines alone.
+music() {
+    text "$@" | grep -v '^#'
+}
+
+@test "midi2remi: the worked example of the scheme's page" {
+    run -0 --separate-stderr midi2remi -u "$BATS_FILE_TMPDIR/example.mid"
+    [ -z "$stderr" ]
+    printf '%s\n' "$output" | grep -v '^#' >got
+    local page=$BARLINE_ROOT/schemas/remi-scheme.md
+    # the page breaks the first line; a line begins with Bar
+    sed -n '/^## 6/,$ s/^    //p' "$page" | tr -s ' \n' ' ' | sed 's/ Bar/\nBar/g; s/ $//' >expected
+    echo >>expected
+    diff expected got
+}
+
+@test "midi2remi: header, piece, end and trailer say what there is" {
+    cp "$BATS_FILE_TMPDIR/example.mid" x.mid
+    midi2remi -u -o s.tok x.mid
+    head -n 1 s.tok | sed 's/^#remi //' | jq -e '.tokenizer.name == "remi" and .tokenizer.grid == 4
+        and .pg[0].id == "midi2remi" and (.tokenizer_sha256 | length == 64)'
+    sed -n 's/^#piece //p' s.tok | jq -e --arg sum "$(sha256sum <x.mid | cut -d' ' -f1)" \
+        '.name == "x.mid" and .tpq == 96 and .ticks == 720 and .tracks == 4 and .sha256 == $sum and (has("fixes") | not)'
+    sed -n 's/^#end //p' s.tok | jq -e '.bars == 3 and .tokens == 28'
+    tail -n 1 s.tok | sed 's/^#eos //' | jq -e '.pieces == 1 and .rejects == 0'
+    midi2remi -u --no-pg x.mid | head -n 1 | sed 's/^#remi //' | jq -e 'has("pg") | not'
+    midi2remi -u --grid 8 -o s8.tok x.mid
+    head -n 1 s8.tok | sed 's/^#remi //' | jq -e '.tokenizer.grid == 8 and .pg[0].args == ["--grid=8"]'
+}
+
+@test "midi2remi: files, directories and standard input, in order" {
+    mkdir -p d/b d/a
+    cp "$BATS_FILE_TMPDIR/p1.mid" d/z.mid
+    cp "$BATS_FILE_TMPDIR/p2.mid" d/b/Upper.MIDI
+    cp "$BATS_FILE_TMPDIR/p3.mid" d/a/x.kar
+    cp "$BATS_FILE_TMPDIR/p4.mid" d/B.Rmi
+    cp "$BATS_FILE_TMPDIR/p5.mid" d/notes.txt
+    ln -s z.mid d/link.mid
+    ln -s . d/loop
+    run -0 --separate-stderr midi2remi -o s ./d/notes.txt d - <"$BATS_FILE_TMPDIR/p6.mid"
+    run -0 pieces s
+    [ "$output" = "$(printf '%s\n' d/notes.txt d/B.Rmi d/a/x.kar d/b/Upper.MIDI d/link.mid d/z.mid stdin)" ]
+    midi2remi <"$BATS_FILE_TMPDIR/p6.mid" >t
+    [ "$(pieces t)" = stdin ]
+    diff <(music t) <(music s | tail -n 2)
+    mkdir empty
+    run -0 --separate-stderr midi2remi -o e empty
+    says "no MIDI file"
+    [ "$(text e | tail -n 1)" = '#eos {"pieces":0,"tokens":0,"rejects":0}' ]
+}
+
+@test "midi2remi: an operand that is not there ends it before anything is written" {
+    run -66 --separate-stderr midi2remi -o s "$BATS_FILE_TMPDIR/p1.mid" missing.mid
+    says "'missing.mid': cannot be read: No such file"
+    [ ! -e s ]
+}
+
+@test "midi2remi: names from a list" {
+    cp "$BATS_FILE_TMPDIR"/p[12].mid .
+    cp p1.mid "$(printf 'new\nline %%.mid')"
+    printf '%s\0' p2.mid "$(printf 'new\nline %%.mid')" ./p1.mid >list
+    midi2remi --files0-from list -o s
+    midi2remi --files0-from - -o t <list
+    cmp s t
+    [ "$(text s | grep -c '^#piece')" -eq 3 ]
+    text s | grep -q '"name":"new%0Aline %25.mid"'
+    printf 'p1.mid\0\0' >bad
+    run -65 --separate-stderr midi2remi --files0-from bad -o u
+    says "'bad': the list has an empty name"
+    run -66 midi2remi --files0-from nolist
+    run -64 --separate-stderr midi2remi --files0-from list p1.mid
+    says "not both"
+}
+
+@test "midi2remi: the same bytes for any number of jobs" {
+    for i in 1 2 3 4 5 6 7 8 9; do
+        cp "$BATS_FILE_TMPDIR/p$i.mid" .
+    done
+    head -c 10 p4.mid >cut.mid
+    local j
+    for j in 0 1 2 3 8 64; do
+        run -65 --separate-stderr midi2remi -j "$j" -o "s$j" p?.mid cut.mid p?.mid
+        says "'cut.mid'"
+        cmp s0 "s$j"
+    done
+    [ "$(pieces s0 | wc -l)" -eq 18 ]
+}
+
+@test "midi2remi: parts are disjoint and together the whole" {
+    cd "$BATS_FILE_TMPDIR"
+    local t=$BATS_TEST_TMPDIR
+    midi2remi -o "$t/all" ./p?.mid
+    for i in 1 2 3; do midi2remi --part $i/3 -o "$t/$i" p?.mid; done
+    diff <(pieces "$t/all") <(pieces "$t/1" "$t/2" "$t/3" | sort)
+    [ "$(pieces "$t/1" | wc -l)" -lt 9 ]
+    local bad
+    for bad in 0/3 4/3 1/0 1 x -1/3 1/3/4 ''; do
+        run -64 --separate-stderr midi2remi "--part=$bad" p1.mid
+        says "--part wants I/N"
+    done
+}
+
+@test "midi2remi: a file that is no good costs itself only" {
+    cp "$BATS_FILE_TMPDIR"/p[12].mid .
+    echo 'not music' >text.mid
+    : >"$(printf 'tab\tname.mid')"
+    mkdir d
+    ln -s nowhere d/broken.mid
+    run -65 --separate-stderr midi2remi -o s --rejects r.tsv p1.mid text.mid tab*.mid d p2.mid
+    [ "$(pieces s | tr '\n' ' ')" = "p1.mid p2.mid " ]
+    text s | tail -n 1 | grep -q '"rejects":3}'
+    [ "$(printf '%s\n' "$stderr" | wc -l)" -eq 3 ]
+    [[ $stderr == *"midi2remi: 'text.mid': "*"[not-midi]"* ]]
+    [[ $stderr == *"[empty]"* ]]
+    [[ $stderr == *"'d/broken.mid': "*"[unreadable]"* ]]
+    [ "$(head -n 1 r.tsv)" = "$(printf 'file\tcode\toffset\treason')" ]
+    [ "$(cut -f 2 r.tsv | tr '\n' ' ')" = "code not-midi empty unreadable " ]
+    [ "$(awk -F'\t' '{print NF}' r.tsv | sort -u)" -eq 4 ]
+    grep -q '^tab%09name.mid' r.tsv
+    run -0 midi2remi -o t --max-reject 3 p1.mid text.mid tab*.mid d p2.mid
+    cmp s t
+    run -0 midi2remi -o t --max-reject 60% p1.mid text.mid tab*.mid d p2.mid
+    run -65 midi2remi -o t --max-reject 59% p1.mid text.mid tab*.mid d p2.mid
+    local bad
+    for bad in x -1 101% 3x nan ''; do
+        run -64 --separate-stderr midi2remi "--max-reject=$bad" p1.mid
+        says "--max-reject wants"
+    done
+}
+
+@test "midi2remi: a worker that is killed costs its file only" {
+    cp "$BATS_FILE_TMPDIR"/p[1234].mid .
+    mkfifo wait.mid
+    midi2remi -j 2 -o s p1.mid wait.mid p2.mid p3.mid p4.mid 2>err &
+    local tool=$! tries=0 worker=
+    # the other worker ends when its files are done; the one that waits is left
+    while [ $((tries++)) -lt 100 ]; do
+        worker=$(ps -o pid=,stat= --ppid $tool | awk '$2 !~ /Z/ {print $1}')
+        [ "$(ps -o pid= --ppid $tool | wc -l)" -ne 2 ] || [ "$(wc -w <<<"$worker")" -ne 1 ] || break
+        sleep 0.05
+    done
+    kill -KILL "$worker"
+    local status=0
+    wait $tool || status=$?
+    [ "$status" -eq 65 ]
+    [ "$(pieces s | tr '\n' ' ')" = "p1.mid p2.mid p3.mid p4.mid " ]
+    grep -q "'wait.mid': .*\[internal\]" err
+}
+
+@test "midi2remi: what was replaced is counted" {
+    /usr/bin/python3 - <<'PY'
+from mido import Message, MetaMessage, MidiFile, MidiTrack
+f = MidiFile(ticks_per_beat=480)
+f.tracks.append(MidiTrack([
+    MetaMessage('time_signature', numerator=17, denominator=4), MetaMessage('set_tempo', tempo=60000),
+    Message('note_on', note=60, velocity=64), Message('note_off', note=60, time=480 * 70)]))
+f.save('odd.mid')
+PY
+    midi2remi -u odd.mid | sed -n 's/^#piece //p' | jq -e '.fixes == {"meters":1,"tempos":1,"durations":1}'
+}
+
+@test "midi2remi: output appears whole or not at all" {
+    cp "$BATS_FILE_TMPDIR/p1.mid" .
+    run -74 --separate-stderr bash -c 'midi2remi p1.mid >/dev/full'
+    says "midi2remi: "
+    run -74 midi2remi -o /dev/full p1.mid
+    run -74 bash -c 'midi2remi p1.mid >&-'
+    run -73 --separate-stderr midi2remi -o no/such/s p1.mid
+    says "no/such/s"
+    echo old >s
+    run -64 midi2remi --grid 5 -o s p1.mid
+    [ "$(cat s)" = old ]
+    midi2remi -o s p1.mid
+    [ "$(pieces s)" = p1.mid ]
+    [ -z "$(compgen -G '*.tmp.*')" ]
+    run -0 bash -c 'set -o pipefail; midi2remi -u p1.mid | cat >t'
+    diff <(text s) t
+}
+
+@test "midi2remi: misuse is one line and status 64" {
+    local args
+    for args in '--grid 7' '--grid 25' '--scheme nope' '--level 0' '--level 20' '--part' '--what' '-j x'; do
+        # shellcheck disable=SC2086  # several words on purpose
+        run -64 --separate-stderr midi2remi $args "$BATS_FILE_TMPDIR/p1.mid"
+        says "midi2remi: "
+        [ -z "$output" ]
+    done
+    run -64 --separate-stderr midi2remi --scheme nope "$BATS_FILE_TMPDIR/p1.mid"
+    says "remi"
+}
+
+@test "midi2remi: compressed bytes do not go to a terminal, names are asked for on one" {
+    cp "$BATS_FILE_TMPDIR/p1.mid" .
+    run -64 script -qec 'midi2remi p1.mid' /dev/null
+    has "terminal"
+    run -0 script -qec 'midi2remi -u p1.mid' /dev/null
+    has "#eos"
+    run -64 script -qec 'midi2remi -o s' /dev/null
+    has "no input"
+}

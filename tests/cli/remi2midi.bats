@@ -1,0 +1,182 @@
+#!/usr/bin/env bats
+# remi2midi: files for pieces, tables of notes, verdicts on streams.
+load ../helpers
+
+NOTE='Velocity_79 Duration_8'
+
+# raw NAME TOKENS...: a MIDI file made of tokens.
+raw() {
+    local name=$1
+    shift
+    echo "$*" | remi2midi --raw -o "$name"
+}
+
+@test "remi2midi: tokens survive a MIDI file" {
+    raw a.mid "Bar TimeSig_3/4 Tempo_90 Position_1 Program_7 Pitch_60 $NOTE Pitch_60 $NOTE" \
+        "PitchDrum_40 $NOTE Bar Bar TimeSig_7/8 Position_3 Tempo_150 Pitch_127 $NOTE"
+    midi2remi -u a.mid | grep -v '^#' >once
+    [ "$(wc -l <once)" -eq 3 ]
+    midi2remi a.mid | remi2midi >b.mid
+    midi2remi -u b.mid | grep -v '^#' | diff once -
+    run -0 /usr/bin/python3 - b.mid <<'PY'
+import sys
+from mido import MidiFile
+f = MidiFile(sys.argv[1])
+notes = sorted((m.channel == 9, m.note, m.velocity) for m in f if m.type == 'note_on' and m.velocity)
+print(f.type, f.ticks_per_beat, notes)
+print([(m.numerator, m.denominator) for m in f if m.type == 'time_signature'])
+PY
+    [ "${lines[0]}" = "1 480 [(False, 60, 79), (False, 60, 79), (False, 127, 79), (True, 40, 79)]" ]
+    [ "${lines[1]}" = "[(3, 4), (7, 8)]" ]
+}
+
+@test "remi2midi: a directory of pieces, each with a name of its own" {
+    mkdir -p in/x in/y
+    raw in/x/song.mid "Pitch_60 $NOTE"
+    raw in/y/song.kar "Pitch_61 $NOTE"
+    raw in/y/.hidden.mid "Pitch_62 $NOTE"
+    raw in/y/-dash.mid "Pitch_63 $NOTE"
+    raw "in/y/$(printf 'new\nline').mid" "Pitch_64 $NOTE"
+    raw "in/y/$(printf 'l%.0s' {1..240}).mid" "Pitch_65 $NOTE"
+    midi2remi -o s in
+    remi2midi -d out s
+    [ "$(find out -type f | wc -l)" -eq 6 ]
+    for name in song.mid song-2.mid _.hidden.mid _-dash.mid new_line.mid; do
+        [ -s "out/$name" ] || fail "no $name"
+    done
+    midi2remi -u out/song-2.mid | grep -q Pitch_61
+    mkdir again
+    remi2midi -d again s
+    diff -r out again
+    echo file >taken
+    run -73 --separate-stderr remi2midi -d taken s
+    says taken
+}
+
+@test "remi2midi: one file wants one piece" {
+    raw a.mid "Pitch_60 $NOTE"
+    midi2remi -o two a.mid a.mid
+    echo old >x.mid
+    run -65 --separate-stderr remi2midi -o x.mid two
+    says "'two': there is more than one piece; use -d DIR"
+    [ "$(cat x.mid)" = old ]
+    run -65 --separate-stderr remi2midi two
+    [ -z "$output" ]
+    mkdir none
+    midi2remi -q -o zero none
+    run -65 --separate-stderr remi2midi -o x.mid zero
+    says "there is no piece"
+    [ "$(cat x.mid)" = old ]
+    remi2midi -d many zero
+    [ -z "$(ls many)" ]
+    [ -z "$(compgen -G '*.tmp.*')" ]
+}
+
+@test "remi2midi: bare tokens of any shape make a file" {
+    printf 'Velocity_3\nTimeSig_4/4\n\n  EOS Bar' | remi2midi --raw -q -o a.mid
+    midi2remi -u a.mid | grep -q '^Bar TimeSig_4/4'
+    run -0 --separate-stderr remi2midi --raw -o b.mid <<<"Bar Pitch_60 Bar"
+    says "1 tokens make no sense"
+    : | remi2midi --raw -o empty.mid
+    run -65 --separate-stderr remi2midi --raw -o c.mid <<<$'Bar\nBar Pitch_128'
+    says "line 2: no token 'Pitch_128'"
+    [ ! -e c.mid ]
+    run -64 --separate-stderr remi2midi --raw --grid 7 <<<Bar
+    says "grid 7"
+    echo "Bar Position_95 Pitch_60 $NOTE" | remi2midi --raw --grid 24 -o d.mid
+    midi2remi -u --grid 24 d.mid | grep -q "Position_95"
+}
+
+@test "remi2midi: the table of notes" {
+    raw "a,b.mid" "Tempo_90 Position_2 Program_7 Pitch_60 Velocity_3 Duration_3 Bar PitchDrum_40 $NOTE"
+    midi2remi "a,b.mid" | remi2midi --csv >got
+    printf '%s\n' piece,onset_ticks,duration_ticks,pitch,velocity,program,drum \
+        '"a,b.mid",240,180,60,3,7,0' '"a,b.mid",1920,480,40,79,0,1' | diff - got
+    midi2remi "a,b.mid" "a,b.mid" | remi2midi --csv -o file
+    [ "$(wc -l <file)" -eq 5 ]
+}
+
+@test "remi2midi --check: a sound stream passes in silence" {
+    raw a.mid "Program_7 Pitch_60 $NOTE"
+    midi2remi -o s a.mid a.mid
+    run -0 --separate-stderr remi2midi --check s s
+    [ -z "$output$stderr" ]
+    midi2remi -u a.mid | remi2midi --check
+}
+
+@test "remi2midi --check: a violation has a place and a reason" {
+    local head='Bar TimeSig_4/4 Position_0 Tempo_120'
+    check() { # TOKENS, WORDS of the message
+        run -65 --separate-stderr remi2midi --raw --check <<<"$1"
+        says "$2"
+    }
+    check "$head Bar Position_4 Position_5" "bar 2, token 7, Position_5: out of place"
+    check "$head Pitch_60 $NOTE" "bar 1, token 5, Pitch_60: no program stated"
+    check "$head Bar TimeSig_4/4" "token 6, TimeSig_4/4: time signature does not change"
+    check "$head PitchDrum_40" "the end: it comes too early"
+    remi2midi --raw --check <<<"BOS $head EOS"
+    # in a stream: made by hand with the right sums, so that only the grammar is wrong
+    raw a.mid "Program_7 Pitch_60 $NOTE"
+    midi2remi -u a.mid | sed 's/Position_0/Position_1/' >wrong
+    local sum
+    sum=$(grep '^Bar' wrong | xxhsum -H3 | grep -oE '[0-9a-f]{16}')
+    sed -i "s/\"xxh3\":\"[0-9a-f]*\"/\"xxh3\":\"$sum\"/" wrong
+    run -65 --separate-stderr remi2midi --check wrong
+    says "remi2midi: 'wrong': piece 0 'a.mid': bar 1, token 3, Position_1: the first position is not 0"
+}
+
+@test "remi2midi: damaged streams are refused and leave nothing" {
+    raw a.mid "Program_7 Pitch_60 $NOTE"
+    midi2remi -o s a.mid
+    local size option
+    size=$(wc -c <s)
+    head -c $((size - 1)) s >short
+    midi2remi -u a.mid | sed 's/Pitch_60/Pitch_61/' >changed
+    echo hello >alien
+    midi2remi -u a.mid | sed '1s/"name":"remi"/"name":"romi"/' >other
+    for bad in short changed alien other a.mid; do
+        for option in "-o x.mid" "--check"; do
+            # shellcheck disable=SC2086  # two words on purpose
+            run -65 --separate-stderr remi2midi $option "$bad"
+            says "remi2midi: '$bad': "
+            [ ! -e x.mid ]
+        done
+    done
+    run -66 --separate-stderr remi2midi missing
+    says "'missing'"
+}
+
+@test "remi2midi: output appears whole or not at all" {
+    raw a.mid "Pitch_60 $NOTE"
+    midi2remi -o s a.mid
+    run -74 bash -c 'remi2midi s >/dev/full'
+    run -74 remi2midi -o /dev/full s
+    run -73 remi2midi -o no/such.mid s
+    remi2midi -o b.mid s
+    remi2midi s | cmp - b.mid
+    mkfifo pipe
+    cat pipe >copy &
+    remi2midi -o pipe s
+    wait $!
+    cmp copy b.mid
+    [ -z "$(compgen -G '*.tmp.*')" ]
+    TMPDIR=$PWD/nowhere run -73 --separate-stderr remi2midi s
+    says "nowhere"
+}
+
+@test "remi2midi: misuse is one line and status 64" {
+    raw a.mid "Pitch_60 $NOTE"
+    midi2remi -o s a.mid
+    local args
+    for args in '--check --csv' '--check -o x' '-d d -o x' '-d d --check' '-d d --csv' '--what' '-d'; do
+        # shellcheck disable=SC2086  # several words on purpose
+        run -64 --separate-stderr remi2midi s $args
+        says "remi2midi: "
+    done
+    [ ! -e d ]
+    [ ! -e x ]
+    run -64 script -qec 'remi2midi s' /dev/null
+    has "terminal"
+    run -64 script -qec 'remi2midi -o x.mid' /dev/null
+    has "no input"
+}

@@ -1,0 +1,150 @@
+#!/usr/bin/env bats
+# xlsample: whole pieces, the same bytes for any number of them, prompts, misuse.
+load ../helpers
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    local root
+    root=$(cd "${BATS_TEST_DIRNAME}/../.." && pwd)
+    midi2remi "$root"/samples/*.mid -o all.tok.zst
+    shard -o data all.tok.zst
+    # barely trained on purpose: the grammar must hold whatever the model says
+    xltrain --data data -o run --preset tiny --set layers=1 --set width=32 --set heads=2 \
+        --set ff=64 --steps 30 --set warmup=5
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    ln -s "$BATS_FILE_TMPDIR/run" run
+    ln -s "$BATS_FILE_TMPDIR/all.tok.zst" all.tok.zst
+}
+
+# pieces FILE: "name bars" of each piece
+pieces() {
+    text "$1" | awk '/^#piece/ {match($0, /"name":"[^"]*"/); name = substr($0, RSTART + 8, RLENGTH - 9)
+        bars = 0} /^Bar/ {bars++} /^#end/ {print name, bars}'
+}
+
+@test "xlsample: pieces of the bars asked for, which the grammar accepts" {
+    xlsample run -n 10 --bars 5 -o s.tok.zst
+    remi2midi --check s.tok.zst
+    [ "$(pieces s.tok.zst | awk '{print $2}' | sort -u)" = 5 ]
+    [ "$(pieces s.tok.zst | head -n 1)" = "sample-000000 5" ]
+    [ "$(pieces s.tok.zst | wc -l)" -eq 10 ]
+    remi2midi -d out s.tok.zst
+    [ "$(find out -name '*.mid' | wc -l)" -eq 10 ]
+}
+
+@test "xlsample: the grammar holds under every way to draw" {
+    for how in "--temperature 5 --top-p 1" "--temperature 0" "--top-k 1" "--top-k 5 --top-p 1" \
+        "--min-p 0.2 --top-p 1" "--top-p 0.3" "--top-p 0"; do
+        # shellcheck disable=SC2086  # options are words
+        xlsample run -n 4 --bars 2 $how -o s.tok.zst
+        remi2midi --check s.tok.zst || fail "$how"
+    done
+}
+
+@test "xlsample: piece i is the same for any -n and -j" {
+    xlsample run -n 11 --bars 3 --seed 5 --no-pg -u -o eleven
+    xlsample run -n 11 --bars 3 --seed 5 --no-pg -u -j1 -o again
+    cmp eleven again
+    for n in 1 3 9; do
+        xlsample run -n $n --bars 3 --seed 5 --no-pg -u -o few
+        last=$(grep -n '^#end' few | tail -n 1 | cut -d : -f 1)
+        cmp <(head -n "$last" few) <(head -n "$last" eleven)
+    done
+    xlsample run -n 11 --bars 3 --seed 6 --no-pg -u -o other
+    run ! cmp -s eleven other
+    [ "$(grep -v '^#' eleven | sort -u | wc -l)" -gt 11 ]
+}
+
+@test "xlsample: goes on from prompts, in turn, and leaves them as they are" {
+    xlsample run -n 3 --bars 2 -u -o theme
+    xlsample run -n 5 --bars 4 --prompt theme -u -o more
+    remi2midi --check more
+    [ "$(pieces more | awk '{print $2}' | sort -u)" = 6 ]
+    awk '/^#piece/ {i++; bar = 0; next} /^#/ {next} ++bar <= 2 {print (i - 1) % 3, bar, $0}' more |
+        sort -u >heads
+    awk '/^#piece/ {i++; bar = 0; next} /^#/ {next} {print i - 1, ++bar, $0}' theme |
+        sort -u >want
+    cmp heads want
+    xlsample run -n 5 --bars 4 --prompt - -u <theme >piped
+    cmp <(grep -v '^#remi' more) <(grep -v '^#remi' piped)
+}
+
+@test "xlsample: --bars 0 ends where the model ends, --max-tokens cuts whole notes" {
+    run -0 --separate-stderr xlsample run -n 3 --bars 0 --max-tokens 150 -o s.tok.zst
+    remi2midi --check s.tok.zst
+    text s.tok.zst | awk '/^#end/ {match($0, /"tokens":[0-9]+/)
+        if (substr($0, RSTART + 9, RLENGTH - 9) > 150) exit 1}'
+    run -0 --separate-stderr xlsample run --bars 64 --max-tokens 20 -o s.tok.zst
+    says "1 of 1 pieces were cut"
+    remi2midi --check s.tok.zst
+}
+
+@test "xlsample: takes a file, a run folder or standard input; one with state or moved" {
+    cp -r run/ moved
+    rm moved/best
+    xlsample run/best --bars 2 --no-pg -u -o a
+    xlsample run --bars 2 --no-pg -u -o b
+    cmp a b
+    xlsample moved --bars 2 --no-pg -u >c
+    xlsample - --bars 2 --no-pg -u <run/latest >d
+    cmp c d
+    xlsample - --bars 2 --no-pg -u < <(cat run/latest) >e
+    cmp c e
+}
+
+@test "xlsample: the record of programs goes on, or is left out" {
+    xlsample run --bars 1 -u -o s
+    for tool in midi2remi shard xltrain xlsample; do
+        head -n 1 s | grep -q "\"id\":\"$tool\"" || fail "$tool"
+    done
+    [[ $(head -n 1 s) != *"$BATS_FILE_TMPDIR"* ]]
+    xlsample run --bars 1 -u --no-pg -o s
+    run ! grep -q '"pg"' s
+}
+
+@test "xlsample: --no-grammar lets the model say what it likes" {
+    xlsample run -n 4 --bars 2 --temperature 5 --top-p 1 --no-grammar -o s.tok.zst
+    run -65 remi2midi --check s.tok.zst
+    remi2midi -d out s.tok.zst
+}
+
+@test "xlsample: damage and strangers are refused, no output is left" {
+    cp run/latest c
+    printf '\377' | dd of=c bs=1 seek=9000 conv=notrunc status=none
+    run -65 --separate-stderr xlsample c -o s
+    says "c"
+    head -c 6000 run/latest >c
+    run -65 --separate-stderr xlsample c -o s
+    says "c"
+    : >c
+    run -65 --separate-stderr xlsample c -o s
+    says "c"
+    run -65 --separate-stderr xlsample all.tok.zst -o s
+    says "all.tok.zst"
+    midi2remi --grid 8 "$SAMPLES"/*.mid -o eight.tok.zst
+    run -65 --separate-stderr xlsample run --prompt eight.tok.zst -o s
+    says "schemes of 'eight.tok.zst'"
+    printf 'nonsense\n' >bad
+    run -65 --separate-stderr xlsample run --prompt bad -o s
+    says "bad"
+    [ ! -e s ]
+}
+
+@test "xlsample: misuse is one line and 64, absence 66" {
+    run -64 --separate-stderr xlsample
+    says "checkpoint"
+    run -64 --separate-stderr xlsample run run
+    says "checkpoint"
+    run -64 --separate-stderr xlsample run --top-p 2
+    says "top-p"
+    run -64 --separate-stderr xlsample run -n 0
+    says "pieces"
+    run -66 --separate-stderr xlsample none
+    says "none"
+    mkdir empty
+    run -66 --separate-stderr xlsample empty
+    says "no checkpoint"
+}

@@ -1,0 +1,275 @@
+#!/usr/bin/env bats
+# xltrain: run folders, resuming bit by bit, evaluation, misuse.
+load ../helpers
+
+# A corpus of a few seconds' work and a model of a few thousand parameters.
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    local root
+    root=$(cd "${BATS_TEST_DIRNAME}/../.." && pwd)
+    midi2remi "$root"/samples/*.mid | shard --split train=.6,valid=.2,test=.2 -o data
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    ln -s "$BATS_FILE_TMPDIR/data" data
+}
+
+small=(--data data --set layers=1 --set width=16 --set heads=2 --set ff=32
+    --set segment=16 --set memory=16 --set batch=2 --set warmup=2 --set eval_every=5
+    --set eval_tokens=200)
+
+# train DIR OPTION...: a run of 10 steps
+train() {
+    local dir=$1
+    shift
+    xltrain "${small[@]}" --steps 10 -o "$dir" "$@"
+}
+
+@test "xltrain: leaves checkpoints, links, metrics and settings" {
+    train run
+    [ "$(readlink run/latest)" = ckpt-00000010.safetensors ]
+    [ -f "run/$(readlink run/best)" ]
+    [ "$(grep -vc '^#' run/metrics.tsv)" -eq 11 ]
+    [ "$(grep -v '^#' run/metrics.tsv | head -n 1)" = \
+        "$(printf 'step\ttokens\tepoch\tlr\tloss\tgrad_norm\tvalid_loss')" ]
+    /usr/bin/python3 - <<'PY'
+import json
+config = json.load(open('run/config.json'))
+assert config['schema'] == 'xl-config/1' and config['steps'] == 10 and config['layers'] == 1
+rows = [l.split('\t') for l in open('run/metrics.tsv') if l[0] not in '#s']
+assert [r[0] for r in rows] == [str(i) for i in range(1, 11)]
+assert [i for i, r in enumerate(rows, 1) if r[6] != 'nan\n'] == [5, 10]
+PY
+}
+
+@test "xltrain: the same bytes again, for any -j and in another folder" {
+    train a -j1
+    train b -j2
+    train c -j3
+    cmp a/latest b/latest
+    cmp a/latest c/latest
+    cmp a/metrics.tsv b/metrics.tsv
+    cmp a/config.json b/config.json
+    train d --seed 8
+    run ! cmp -s a/latest d/latest
+}
+
+@test "xltrain: stopped by SIGTERM and resumed, the bytes of one go" {
+    local steps=(--set steps=400 --set eval_every=150)
+    xltrain "${small[@]}" "${steps[@]}" -o whole
+    xltrain "${small[@]}" "${steps[@]}" -o run 2>err &
+    local pid=$! status=0
+    until [ -s run/metrics.tsv ] && [ "$(wc -l <run/metrics.tsv)" -gt 5 ]; do sleep 0.01; done
+    kill -TERM $pid
+    wait $pid || status=$?
+    [ "$status" -eq 75 ] || fail "status $status: $(cat err)"
+    [ "$(wc -l <err)" -eq 1 ] && grep -q -e '--resume' err
+    xltrain --resume --data data -o run
+    cmp whole/latest run/latest
+    cmp whole/metrics.tsv run/metrics.tsv
+    cmp whole/config.json run/config.json
+    [ "$(ls whole)" = "$(ls run)" ]
+}
+
+@test "xltrain: killed at any moment, the run goes on from its last checkpoint" {
+    xltrain "${small[@]}" --steps 300 --set eval_every=20 -o whole
+    xltrain "${small[@]}" --steps 300 --set eval_every=20 -o run &
+    local pid=$!
+    until [ -L run/latest ] && [ "$(wc -l <run/metrics.tsv)" -gt 40 ]; do sleep 0.01; done
+    kill -KILL $pid
+    wait $pid || true
+    printf '299\thalf a row' >>run/metrics.tsv
+    : >run/ckpt-00000099.safetensors.tmp.123
+    xltrain --resume --data data -o run
+    cmp whole/latest run/latest
+    cmp whole/metrics.tsv run/metrics.tsv
+    [ "$(ls whole)" = "$(ls run)" ]
+}
+
+@test "xltrain: SIGUSR1 writes a checkpoint and goes on" {
+    xltrain "${small[@]}" --set steps=100000 --set eval_every=0 -o run 2>err &
+    local pid=$! status=0
+    until [ -s run/metrics.tsv ] && [ "$(wc -l <run/metrics.tsv)" -gt 5 ]; do sleep 0.01; done
+    kill -USR1 $pid
+    until [ -L run/latest ]; do sleep 0.01; done
+    kill -INT $pid
+    wait $pid || status=$?
+    [ "$status" -eq 75 ]
+    [ "$(find run -name 'ckpt-*' | wc -l)" -ge 1 ]
+    xltrain --eval valid --data data -o run
+}
+
+@test "xltrain: keeps the last two checkpoints and the best" {
+    train run --set eval_every=1 --steps 20
+    local best
+    best=$(readlink run/best)
+    for f in ckpt-00000019.safetensors ckpt-00000020.safetensors "$best"; do
+        [ -f "run/$f" ]
+    done
+    [ "$(find run -name 'ckpt-*' | wc -l)" -le 3 ]
+}
+
+@test "xltrain: --resume goes further, and says when there is nothing to do" {
+    train run
+    run -0 --separate-stderr xltrain --resume --data data -o run -v
+    says "complete"
+    xltrain --resume --steps 14 --data data -o run
+    [ "$(readlink run/latest)" = ckpt-00000014.safetensors ]
+    run -64 --separate-stderr xltrain --resume --set batch=3 --data data -o run
+    says "batch cannot be changed"
+    run -64 --separate-stderr xltrain --resume --preset remi --data data -o run
+    says "layers cannot be changed"
+    train again --steps 14
+    train again --steps 14 --resume
+    cmp again/latest again/ckpt-00000014.safetensors
+}
+
+@test "xltrain: --init begins with given weights, of the same shape and words only" {
+    train run
+    before=$(xltrain --eval train --data data -o run | cut -f 4 | tail -n 1)
+    xltrain --data data --init run -o tuned --steps 5 --set lr=0 --set eval_every=5
+    after=$(xltrain --eval train --data data -o tuned | cut -f 4 | tail -n 1)
+    [ "$before" = "$after" ]
+    run -64 --separate-stderr xltrain --data data --init run -o x --set width=32
+    says "width cannot be changed"
+    vocab --scheme remi --grid 8 >v.tsv
+    midi2remi --grid 8 "$SAMPLES"/*.mid | shard -o other
+    run -65 --separate-stderr xltrain --data other --init run -o x
+    says "vocabularies of 'other'"
+    run -65 --separate-stderr xltrain --resume --data other -o run
+    says "not the data"
+    [ ! -e x ]
+}
+
+@test "xltrain: --eval prints loss and perplexity of a split" {
+    train run
+    for split in train valid test; do
+        run -0 --separate-stderr xltrain --eval $split --data data -o run
+        [ "$(printf '%s\n' "$output" | head -n 1)" = "$(printf 'split\tstep\ttokens\tloss\tppl')" ]
+        printf '%s\n' "$output" | awk -F '\t' -v s=$split 'NR == 2 && $1 == s && $3 > 0 &&
+            $4 > 0 && ($5 - exp($4)) ^ 2 < 1e-4 * $5 {good = 1} END {exit !good}'
+        [ "$output" = "$(xltrain --eval $split --data data --init run/best)" ]
+    done
+    run -64 --separate-stderr xltrain --eval dev --data data -o run
+    says "train, valid, test"
+}
+
+@test "xltrain: --dry-run tells size and work, and writes nothing" {
+    run -0 --separate-stderr xltrain --dry-run --preset remi --data data -o run
+    for name in parameters memory checkpoint step step_work epoch run; do
+        has "$name"
+    done
+    [ "$(printf '%s\n' "$output" | awk -F '\t' '$1 == "parameters" {print ($2 > 4e7)}')" = 1 ]
+    [ ! -e run ]
+}
+
+@test "xltrain: --minutes ends with the time and records its steps" {
+    run -0 xltrain "${small[@]}" --minutes 0.02 -o run
+    steps=$(/usr/bin/python3 -c 'import json; print(json.load(open("run/config.json"))["steps"])')
+    [ "$(tail -n 1 run/metrics.tsv | cut -f 1)" -eq "$steps" ]
+    [ "$steps" -ge 20 ]
+}
+
+@test "xltrain: --config takes the settings of another run" {
+    train a --set lr=0.0125
+    xltrain --data data --config a/config.json -o b
+    cmp a/config.json b/config.json
+    cmp a/metrics.tsv b/metrics.tsv
+    echo '{"lr":0.1,"layer":3}' >bad.json
+    run -65 --separate-stderr xltrain --data data --config bad.json -o c
+    says "nearest is 'layers'"
+}
+
+@test "xltrain: a folder that holds a run is not overwritten without -f" {
+    train run
+    sum=$(sha256sum run/latest)
+    run -73 --separate-stderr train run
+    says "--resume"
+    [ "$sum" = "$(sha256sum run/latest)" ]
+    train run -f --steps 3
+    [ "$(find run -name 'ckpt-*')" = run/ckpt-00000003.safetensors ]
+}
+
+@test "xltrain: a loss that is not finite stops the run with 70, its checkpoints are good" {
+    run -70 --separate-stderr xltrain "${small[@]}" --set lr=1e30 --set clip=0 --set warmup=0 \
+        --set eval_every=1 --steps 3000 --set schedule=constant -o run
+    says "stopped before the update"
+    [ ! -L run/latest ] || xltrain --eval valid --data data -o run
+}
+
+@test "xltrain: misuse is one line and 64" {
+    run -64 --separate-stderr xltrain
+    says "--data"
+    run -64 --separate-stderr xltrain --data data
+    says "-o DIR"
+    run -64 --separate-stderr xltrain --data data -o run --set layres=3
+    says "nearest is 'layers'"
+    run -64 --separate-stderr xltrain --data data -o run --set width=15 --set heads=2
+    says "heads"
+    run -64 --separate-stderr xltrain --data data -o run --preset huge
+    says "tiny|small"
+    run -64 --separate-stderr xltrain --data data -o run --steps 3 --minutes 3
+    says "--minutes"
+    run -64 --separate-stderr xltrain --data data -o run stray
+    says "stray"
+    run -66 --separate-stderr xltrain --data none -o run
+    says "none"
+    run -66 --separate-stderr xltrain --data data --resume -o run
+    says "run"
+    [ ! -e run ]
+}
+
+@test "xltrain: a damaged checkpoint is refused, the run stays" {
+    train run
+    f=run/$(readlink run/latest)
+    size=$(stat -c %s "$f")
+    for at in 3 100 5000 $((size / 2)) $((size - 1)); do
+        cp "$f" good
+        printf '\377' | dd of="$f" bs=1 seek="$at" conv=notrunc status=none
+        run -65 --separate-stderr xltrain --resume --data data -o run --steps 20
+        says "run/latest"
+        cp good "$f"
+    done
+    truncate -s 5000 "$f"
+    run -65 xltrain --resume --data data -o run --steps 20
+    cp good "$f"
+    xltrain --resume --data data -o run --steps 20
+}
+
+@test "xltrain: a disk without room costs the checkpoint, not the training" {
+    # the limit lets the table through but not a checkpoint
+    run -74 --separate-stderr bash -c 'ulimit -f 8; exec xltrain "$@"' - "${small[@]}" \
+        --set width=64 --steps 10 -o run
+    [[ $stderr == *"no checkpoint of step 5"* ]]
+    [ "$(tail -n 1 run/metrics.tsv | cut -f 1)" -eq 10 ]
+    [ -z "$(find run -name 'ckpt-*')" ]
+}
+
+@test "xltrain: the checkpoint is a safetensors file that numpy reads" {
+    train run
+    /usr/bin/python3 - <<'PY'
+import json, hashlib, numpy as np
+raw = open('run/latest', 'rb').read()
+n = int.from_bytes(raw[:8], 'little')
+head = json.loads(raw[8:8 + n])
+meta = head.pop('__metadata__')
+assert meta['schema'] == 'xl-checkpoint/1' and meta['step'] == '10'
+config, vocab = json.loads(meta['config']), json.loads(meta['vocab'])
+assert len(vocab) == config['vocab']
+sha = hashlib.sha256(''.join(v + '\n' for v in vocab).encode()).hexdigest()
+assert sha == meta['vocab_sha256']
+dtypes = {'F32': '<f4', 'I32': '<i4', 'I64': '<i8'}
+end = 0
+t = {}
+for name, d in head.items():
+    a, b = d['data_offsets']
+    t[name] = np.frombuffer(raw[8 + n + a:8 + n + b], dtypes[d['dtype']]).reshape(d['shape'])
+    assert 'xxh3.' + name in meta
+    end = max(end, b)
+assert 8 + n + end == len(raw) and (8 + n) % 4096 == 0
+assert t['param.emb'].shape == (len(vocab), 16) and np.isfinite(t['param.emb']).all()
+assert t['adam.v.emb'].min() >= 0 and t['adam.v.emb'].max() > 0
+assert t['mem.0'].shape == (2, 16, 16) and t['cursor.piece'].shape == (2,)
+PY
+}

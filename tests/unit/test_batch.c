@@ -1,0 +1,193 @@
+/* test_batch.c - lanes read every target once, in order, and resume anywhere. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tap.h"
+#include "train/batch.h"
+
+enum { PIECES = 13, LANES = 3, SEGMENT = 4, TOKENS = 400 };
+
+typedef struct {
+    uint16_t tokens[TOKENS];
+    int64_t offsets[PIECES + 1];
+    bl_pieces pieces;
+} corpus;
+
+/* Pieces of lengths 0 to 24; token i is i, so that a token tells its place. */
+static void make_corpus(corpus *c)
+{
+    int64_t at = 0;
+    for (int i = 0; i < TOKENS; i++)
+        c->tokens[i] = (uint16_t)i;
+    for (int i = 0; i < PIECES; i++) {
+        c->offsets[i] = at;
+        at += (i * 7) % 25;
+    }
+    c->offsets[PIECES] = at;
+    c->pieces = (bl_pieces){c->tokens, c->offsets, PIECES};
+}
+
+/* How often each place was an x; 0 if x and y or padding are not as they should be. */
+static int count_batch(const bl_batch *b, int *seen)
+{
+    int good = 1;
+    for (int l = 0; l < b->lanes; l++) {
+        for (int t = 0; t < b->segment; t++) {
+            int32_t x = b->x[l * b->segment + t], y = b->y[l * b->segment + t];
+            if (t < b->n_real[l]) {
+                good = good && y == x + 1;
+                seen[x]++;
+            } else {
+                good = good && y == -1 && x == 0;
+            }
+        }
+    }
+    return good;
+}
+
+static int is_target(const corpus *c, int place)
+{
+    for (int i = 0; i < PIECES; i++)
+        if (place >= c->offsets[i] && place + 1 < c->offsets[i + 1])
+            return 1;
+    return 0;
+}
+
+static void test_once(const corpus *c)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_batch b;
+    int seen[TOKENS] = {0}, good = 1, each = 1;
+    int64_t n, total = 0;
+    ok(bl_batch_init_once(&b, &c->pieces, LANES, SEGMENT, 0, &e) == 0, "once: opens");
+    while ((n = bl_batch_next(&b)) > 0) {
+        good = good && count_batch(&b, seen);
+        total += n;
+    }
+    for (int i = 0; i < TOKENS; i++)
+        each = each && seen[i] == is_target(c, i);
+    ok(good, "once: targets are one later, tails padded");
+    ok(each, "once: every target exactly once");
+    ok(total == bl_pieces_targets(&c->pieces), "once: %lld targets in all",
+       (long long)total);
+    ok(bl_batch_next(&b) == 0, "once: stays at its end");
+    bl_batch_free(&b);
+
+    ok(bl_batch_init_once(&b, &c->pieces, LANES, SEGMENT, 30, &e) == 0, "cap: opens");
+    total = 0;
+    while ((n = bl_batch_next(&b)) > 0)
+        total += n;
+    ok(total > 0 && total < 60, "cap: about 30 tokens, not all (%lld)",
+       (long long)total);
+    bl_batch_free(&b);
+}
+
+/* A lane goes on where it stopped, or is fresh at the beginning of a piece. */
+static void test_lanes(const corpus *c)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_batch b;
+    int32_t want[LANES] = {-1, -1, -1};
+    int good = 1;
+    if (!ok(bl_batch_init(&b, &c->pieces, LANES, SEGMENT, 5, &e) == 0, "lanes: opens"))
+        return;
+    for (int step = 0; step < 200; step++) {
+        bl_batch_next(&b);
+        for (int l = 0; l < LANES; l++) {
+            int32_t x = b.x[l * SEGMENT];
+            int begins = 0;
+            for (int i = 0; i < PIECES; i++)
+                begins |= x == c->offsets[i];
+            good = good && b.n_real[l] > 0;
+            good = good && (b.fresh[l] ? begins : x == want[l]);
+            want[l] = x + b.n_real[l];
+        }
+    }
+    ok(good, "lanes: segments of a piece follow each other");
+    bl_batch_free(&b);
+}
+
+static void test_epochs(const corpus *c)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_batch b;
+    int seen[TOKENS] = {0}, each = 1, differ = 0;
+    int64_t first[PIECES];
+    if (!ok(bl_batch_init(&b, &c->pieces, 1, SEGMENT, 5, &e) == 0, "epochs: opens"))
+        return;
+    memcpy(first, b.order, sizeof *first * (size_t)b.n_order);
+    while (b.epoch < 3)
+        bl_batch_next(&b); /* the last one is the first of epoch 3 */
+    for (int64_t i = 0; i < b.n_order; i++)
+        differ |= first[i] != b.order[i];
+    ok(differ, "epochs: the order changes");
+    count_batch(&b, seen);
+    for (;;) {
+        bl_batch_next(&b);
+        if (b.epoch == 4)
+            break;
+        count_batch(&b, seen);
+    }
+    for (int i = 0; i < TOKENS; i++)
+        each = each && seen[i] == is_target(c, i);
+    ok(each, "epochs: every target once in an epoch");
+    bl_batch_free(&b);
+}
+
+static void test_seek(const corpus *c)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_batch a, b;
+    int same = 1;
+    if (!ok(bl_batch_init(&a, &c->pieces, LANES, SEGMENT, 9, &e) == 0, "seek: opens"))
+        return;
+    for (int step = 0; step < 100 && same; step++) {
+        same = bl_batch_init(&b, &c->pieces, LANES, SEGMENT, 9, &e) == 0 &&
+               bl_batch_seek(&b, a.epoch, a.next, a.piece, a.offset, &e) == 0;
+        if (!same)
+            break;
+        bl_batch_next(&a);
+        bl_batch_next(&b);
+        same = memcmp(a.x, b.x, LANES * SEGMENT * sizeof *a.x) == 0 &&
+               memcmp(a.y, b.y, LANES * SEGMENT * sizeof *a.y) == 0 &&
+               memcmp(a.fresh, b.fresh, LANES) == 0 && a.next == b.next &&
+               memcmp(a.offset, b.offset, LANES * sizeof *a.offset) == 0;
+        bl_batch_free(&b);
+    }
+    ok(same, "seek: the next batch is the same from any place");
+
+    int64_t piece[LANES] = {0, -1, -1}, offset[LANES] = {1000, 0, 0};
+    ok(bl_batch_seek(&a, 0, 0, piece, offset, NULL) == BL_E_FORMAT,
+       "seek: offset too far");
+    piece[0] = PIECES;
+    offset[0] = 0;
+    ok(bl_batch_seek(&a, 0, 0, piece, offset, NULL) == BL_E_FORMAT,
+       "seek: no such piece");
+    piece[0] = -1;
+    ok(bl_batch_seek(&a, 0, 99, piece, offset, NULL) == BL_E_FORMAT,
+       "seek: beyond order");
+    bl_batch_free(&a);
+}
+
+static void test_empty(void)
+{
+    bl_err e = BL_ERR_INIT;
+    const uint16_t tokens[] = {1};
+    const int64_t offsets[] = {0, 1};
+    const bl_pieces one = {tokens, offsets, 1}, none = {tokens, offsets, 0};
+    bl_batch b;
+    ok(bl_batch_init(&b, &one, 2, 4, 0, &e) == BL_E_FORMAT, "no target: refused");
+    ok(bl_batch_init(&b, &none, 2, 4, 0, &e) == BL_E_FORMAT, "no piece: refused");
+}
+
+int main(void)
+{
+    corpus c;
+    make_corpus(&c);
+    test_once(&c);
+    test_lanes(&c);
+    test_epochs(&c);
+    test_seek(&c);
+    test_empty();
+    return tap_done();
+}

@@ -1,0 +1,250 @@
+/* test_loop.c - training learns, resumes bit by bit, does not depend on threads, and
+ * stops before a step that is not finite. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tap.h"
+#include "train/loop.h"
+
+enum { VOCAB = 12, PIECES = 6, PIECE = 23, STEPS = 12 };
+
+static uint16_t tokens[PIECES * PIECE];
+static int64_t offsets[PIECES + 1];
+static const bl_pieces pieces = {tokens, offsets, PIECES};
+static char path[64];
+
+/* Scales up and down from different notes: predictable once seen. */
+static void make_corpus(void)
+{
+    for (int i = 0; i < PIECES; i++) {
+        offsets[i] = i * PIECE;
+        for (int t = 0; t < PIECE; t++)
+            tokens[i * PIECE + t] = (uint16_t)(4 + (i + (i % 2 ? t : PIECE - t)) % 8);
+        tokens[i * PIECE] = 1;
+        tokens[i * PIECE + PIECE - 1] = 2;
+    }
+    offsets[PIECES] = PIECES * PIECE;
+}
+
+static bl_train_config config(void)
+{
+    bl_train_config c;
+    if (bl_config_preset(&c, "tiny", NULL) != 0)
+        abort();
+    c.model.vocab = VOCAB;
+    c.model.layers = 2;
+    c.model.width = 16;
+    c.model.heads = 2;
+    c.model.ff = 32;
+    c.model.segment = 8;
+    c.model.memory = 8;
+    c.lanes = 4;
+    c.steps = STEPS;
+    c.warmup = 3;
+    c.lr = 0.01;
+    c.eval_every = 4;
+    return c;
+}
+
+static int open_trainer(bl_trainer *t, bl_pool **pool, const bl_train_config *c,
+                        int threads)
+{
+    bl_err e = BL_ERR_INIT;
+    int rc = bl_pool_new(pool, threads, &e);
+    if (rc == 0)
+        rc = bl_trainer_init(t, c, &pieces, &pieces, *pool, &e);
+    if (rc != 0)
+        printf("# %s\n", e.text);
+    return rc;
+}
+
+static void close_trainer(bl_trainer *t, bl_pool **pool)
+{
+    bl_trainer_free(t);
+    bl_pool_del(*pool);
+    *pool = NULL;
+}
+
+/* Everything a run leaves: its rows and its state. */
+typedef struct {
+    bl_train_row rows[STEPS];
+    bl_real *values;
+    int64_t n;
+} trace;
+
+static int go(bl_trainer *t, trace *tr, int64_t until)
+{
+    while (t->info.step < until) {
+        int64_t at = t->info.step;
+        if (bl_trainer_step(t, &tr->rows[at], NULL) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int end(bl_trainer *t, trace *tr)
+{
+    tr->n = bl_model_size(t->state.model);
+    tr->values = malloc((size_t)tr->n * sizeof *tr->values);
+    if (tr->values == NULL)
+        return -1;
+    memcpy(tr->values, bl_model_values(t->state.model),
+           (size_t)tr->n * sizeof *tr->values);
+    return 0;
+}
+
+static int same_row(const bl_train_row *a, const bl_train_row *b)
+{
+    int valid =
+        isnan(a->valid_loss) ? isnan(b->valid_loss) : a->valid_loss == b->valid_loss;
+    return a->step == b->step && a->tokens == b->tokens && a->lr == b->lr &&
+           a->loss == b->loss && a->grad_norm == b->grad_norm && valid;
+}
+
+static int same(const trace *a, const trace *b)
+{
+    for (int i = 0; i < STEPS; i++)
+        if (!same_row(&a->rows[i], &b->rows[i]))
+            return 0;
+    return a->n == b->n &&
+           memcmp(a->values, b->values, (size_t)a->n * sizeof *a->values) == 0;
+}
+
+/* One go on `threads`, broken off and resumed after `stop` steps if stop > 0. */
+static int run(trace *tr, int threads, int64_t stop)
+{
+    bl_train_config c = config();
+    bl_vocab vocab = {.words = bl_words_new(NULL)};
+    bl_trainer t = {0};
+    bl_pool *pool = NULL;
+    bl_ckpt ckpt = {0};
+    bl_err e = BL_ERR_INIT;
+    char name[16];
+    for (int i = 0; i < VOCAB; i++) {
+        snprintf(name, sizeof name, "t%d", i);
+        if (bl_words_add(vocab.words, name, strlen(name), &e) != 0)
+            return -1;
+    }
+    uint64_t *count = calloc(VOCAB, sizeof *count);
+    int rc = bl_vocab_make(&vocab, vocab.words, count, &(bl_tokens_kind){0}, &e);
+    if (rc == 0)
+        rc = open_trainer(&t, &pool, &c, threads);
+    if (rc == 0 && stop > 0) {
+        t.info.vocab = &vocab;
+        rc = go(&t, tr, stop);
+        if (rc == 0)
+            rc = bl_ckpt_save(path, &t.info, &t.state, &e);
+        close_trainer(&t, &pool);
+        if (rc == 0)
+            rc = open_trainer(&t, &pool, &c, threads);
+        if (rc == 0)
+            rc = bl_ckpt_load(&ckpt, path, 1, &e);
+        if (rc == 0)
+            rc = bl_trainer_resume(&t, &ckpt, &e);
+        bl_ckpt_free(&ckpt);
+    }
+    if (rc == 0)
+        rc = go(&t, tr, STEPS);
+    if (rc == 0)
+        rc = end(&t, tr);
+    if (e.code != 0)
+        printf("# %s\n", e.text);
+    close_trainer(&t, &pool);
+    bl_vocab_free(&vocab);
+    return rc;
+}
+
+static void test_resume(void)
+{
+    trace whole = {0}, other = {0};
+    if (!ok(run(&whole, 1, 0) == 0, "trains %d steps", STEPS))
+        return;
+    for (int threads = 2; threads <= 3; threads++) {
+        ok(run(&other, threads, 0) == 0 && same(&whole, &other),
+           "the same bits on %d threads", threads);
+        free(other.values);
+        other.values = NULL;
+    }
+    for (int stop = 1; stop < STEPS; stop++) {
+        ok(run(&other, 1, stop) == 0 && same(&whole, &other),
+           "the same bits when resumed after step %d", stop);
+        free(other.values);
+        other.values = NULL;
+    }
+    int evaluated = 0;
+    for (int i = 0; i < STEPS; i++)
+        evaluated += !isnan(whole.rows[i].valid_loss);
+    ok(evaluated == 3, "evaluated at steps 4, 8 and 12");
+    free(whole.values);
+}
+
+static void test_learning(void)
+{
+    bl_train_config c = config();
+    bl_trainer t = {0};
+    bl_pool *pool = NULL;
+    bl_train_row row = {0};
+    int rc;
+    c.steps = 150;
+    c.model.dropout = 0;
+    rc = open_trainer(&t, &pool, &c, 2);
+    while (rc == 0 && !bl_trainer_done(&t))
+        rc = bl_trainer_step(&t, &row, NULL);
+    ok(rc == 0 && row.valid_loss < 0.35, "learns scales: loss %.3f of ln 12 = 2.48",
+       row.valid_loss);
+    ok(t.info.best_loss <= row.valid_loss && t.info.best_step > 0,
+       "remembers its best");
+
+    double loss[2];
+    int64_t n[2];
+    bl_model *narrow = NULL;
+    c.model.segment = 5;
+    rc = bl_model_new(&narrow, &c.model, 1, 0, pool, NULL);
+    if (rc == 0) {
+        bl_model_share(narrow, t.state.model);
+        rc = bl_evaluate(narrow, &pieces, 0, &loss[0], &n[0], NULL);
+    }
+    ok(rc == 0 && n[0] == bl_pieces_targets(&pieces) &&
+           fabs(loss[0] - row.valid_loss) < 0.2,
+       "evaluation reads every target whatever the lanes (%.3f)", loss[0]);
+    bl_model_del(narrow);
+    close_trainer(&t, &pool);
+}
+
+static void test_divergence(void)
+{
+    bl_train_config c = config();
+    bl_trainer t = {0};
+    bl_pool *pool = NULL;
+    bl_train_row row;
+    bl_err e = BL_ERR_INIT;
+    if (!ok(open_trainer(&t, &pool, &c, 1) == 0, "divergence: opens"))
+        return;
+    ok(bl_trainer_step(&t, &row, &e) == 0, "divergence: a step");
+    bl_real *values = bl_model_values(t.state.model);
+    bl_real second = values[1];
+    values[0] = (bl_real)NAN;
+    ok(bl_trainer_step(&t, &row, &e) == BL_E_DIVERGED &&
+           strstr(e.text, "step 2") != NULL,
+       "divergence: not a number stops it (%s)", e.text);
+    ok(values[1] == second && t.info.step == 1, "divergence: before the update");
+    close_trainer(&t, &pool);
+}
+
+int main(void)
+{
+    char dir[] = "/tmp/test_loop.XXXXXX";
+    make_corpus();
+    if (!ok(mkdtemp(dir) != NULL, "a folder for files"))
+        return tap_done();
+    snprintf(path, sizeof path, "%s/ckpt", dir);
+    test_resume();
+    test_learning();
+    test_divergence();
+    unlink(path);
+    rmdir(dir);
+    return tap_done();
+}

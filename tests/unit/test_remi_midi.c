@@ -1,0 +1,73 @@
+/* test_remi_midi.c - the fixed point of "remi" through the bytes of MIDI files. */
+#include "../remi_twin.h"
+#include "midi/midi.h"
+#include "songs.h"
+#include "tap.h"
+
+#include <unistd.h>
+
+static void read_file(const char *path, bl_buf *bytes)
+{
+    bl_err e = BL_ERR_INIT;
+    FILE *f = fopen(path, "rb");
+    bytes->len = 0;
+    need(f == NULL ? BL_E_OPEN : 0, &e);
+    for (int c; (c = getc(f)) != EOF;)
+        need(bl_buf_addc(bytes, c, &e), &e);
+    fclose(f);
+}
+
+/* song -> tokens -> song -> MIDI -> song -> tokens: counts what differs. */
+static void check(const bl_scheme *s, const bl_song *song, const char *path,
+                  int *tokens_differ, int *notes_differ)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_midi_report report = {0};
+    bl_ids first = {0}, second = {0};
+    bl_song decoded = {0}, back = {0};
+    bl_buf bytes = {0};
+    size_t bars;
+    need(bl_scheme_encode(s, song, &first, &bars, NULL, &e), &e);
+    need(bl_scheme_decode(s, first.id, first.n, &decoded, NULL, &e), &e);
+    need(bl_midi_write(&decoded, path, &e), &e);
+    read_file(path, &bytes);
+    need(bl_midi_read(bytes.data, bytes.len, &back, &report, &e), &e);
+    need(bl_scheme_encode(s, &back, &second, &bars, NULL, &e), &e);
+    *tokens_differ += !ids_equal(&first, &second);
+    twin a = twin_of(song, bl_scheme_grid(s)), z = twin_of(&back, bl_scheme_grid(s));
+    *notes_differ += !twin_notes_equal(&a, &z) || a.n_bars != z.n_bars;
+    twin_free(&a);
+    twin_free(&z);
+    bl_ids_free(&first);
+    bl_ids_free(&second);
+    bl_song_free(&decoded);
+    bl_song_free(&back);
+    bl_buf_free(&bytes);
+}
+
+int main(void)
+{
+    static const int grids[] = {1, 4, 12};
+    char path[] = "/tmp/test_remi_midi.XXXXXX";
+    int fd = mkstemp(path);
+    bl_song song = {0};
+    ok(fd >= 0, "a file to write to");
+    for (size_t i = 0; i < BL_COUNT(grids); i++) {
+        bl_scheme *s = open_scheme(grids[i]);
+        bl_rng r = bl_rng_make(11, (uint64_t)grids[i]);
+        int tokens_differ = 0, notes_differ = 0;
+        for (int k = 0; k < 200; k++) {
+            random_song(&song, &r);
+            check(s, &song, path, &tokens_differ, &notes_differ);
+        }
+        ok(tokens_differ == 0, "grid %d: the same tokens after a MIDI file (%d not)",
+           grids[i], tokens_differ);
+        ok(notes_differ == 0, "grid %d: the same notes and bars (%d not)", grids[i],
+           notes_differ);
+        bl_scheme_del(s);
+    }
+    bl_song_free(&song);
+    close(fd);
+    unlink(path);
+    return tap_done();
+}
