@@ -35,16 +35,17 @@ class Piece:
             self.meters = [(0, *meter)]
         self.notes.sort(key=lambda n: n.on)
         self.pitched = sorted((n for n in self.notes if not n.drum),
-                              key=lambda n: (n.on, n.pitch))
+                              key=lambda n: (n.on, n.pitch, n.program))
         self.last = max((n.off for n in self.notes), default=0)
         self.end = max(self.end, self.last)
         self.bars = self.bar_grid()
-        self.of_bar = [self.bar_of(n) for n in self.notes]
+        self.within = [self.bar_of(n) for n in self.notes]
         # the bars up to the end of the last note
         short = Fraction(self.tpq, 8)
         self.n_music = sum(start + short <= self.last for start, _ in self.bars)
         if self.notes:
-            self.n_music = max([self.n_music] + [b + 1 for b in self.of_bar])
+            self.n_music = max(self.n_music, self.within[-1] + 1)
+        self.place = [self.nearest(n, b) for n, b in zip(self.notes, self.within)]
 
     @staticmethod
     def merged(midi):
@@ -105,6 +106,14 @@ class Piece:
                 return b
         return len(self.bars) - 1
 
+    def nearest(self, note, b):
+        """(bar, position) nearest to the beginning of the note, of sixteen in a bar."""
+        start, length = self.bars[b]
+        k = math.floor(max(0, note.on - start) * 16 / length + Fraction(1, 2))
+        if k < 16:
+            return b, k
+        return (b + 1, 0) if b + 1 < self.n_music else (b, 15)
+
     def seconds(self, tick):
         total, at, us = 0, 0, 500000
         for t, new in self.tempos + [(math.inf, 0)]:
@@ -133,27 +142,19 @@ def ratio(a, b):
 def window_entropy(p, width):
     width = min(width, p.n_music)
     classes = [[] for _ in range(p.n_music)]
-    for note, b in zip(p.notes, p.of_bar):
+    for note, (b, _) in zip(p.notes, p.place):
         if not note.drum:
             classes[b].append(note.pitch % 12)
     windows = [sum(classes[b:b + width], []) for b in range(p.n_music - width + 1)]
     return mean(entropy(w) for w in windows if w)
 
 
-def patterns(p, notes_too):
+def patterns(p, wanted):
     """For each bar the set of its sixteen positions at which a note begins."""
     sets = [set() for _ in range(p.n_music)]
-    for note, b in zip(p.notes, p.of_bar):
-        if not notes_too(note):
-            continue
-        start, length = p.bars[b]
-        k = math.floor(max(0, note.on - start) * 16 / length + Fraction(1, 2))
-        if k < 16:
+    for note, (b, k) in zip(p.notes, p.place):
+        if wanted(note):
             sets[b].add(k)
-        elif b + 1 < p.n_music:
-            sets[b + 1].add(0)
-        else:
-            sets[b].add(15)
     return sets
 
 
@@ -234,7 +235,7 @@ def features(p):
         "avg_ioi": ratio(p.seconds(onsets[-1]) - p.seconds(onsets[0]), len(onsets) - 1)
                    if onsets else NAN,
         "mean_duration": mean((x.off - x.on) / p.tpq for x in p.pitched),
-        "off_grid": ratio(sum(is_off_grid(p, x, b) for x, b in zip(p.notes, p.of_bar)), n),
+        "off_grid": ratio(sum(is_off_grid(p, x, b) for x, b in zip(p.notes, p.within)), n),
         "empty_beat_rate": empty_share(p, beats(p)),
         "empty_bar_rate": empty_share(p, cells),
         "groove_consistency": alike(zip(groove, groove[1:])),

@@ -1,4 +1,5 @@
 /* file.c - see file.h. */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "io/file.h"
 
 #include <errno.h>
@@ -78,9 +79,9 @@ int bl_out_open(bl_out *o, const char *path, bl_err *e)
     return rc;
 }
 
-/* Makes a rename last. A folder that may not be read, or a file system that cannot sync
- * one, is no reason to call the file lost. */
-static int sync_folder(const char *path, bl_err *e)
+/* A folder that may not be read, or a file system that cannot sync one, is no reason to
+ * call the file lost. */
+int bl_sync_folder_of(const char *path, bl_err *e)
 {
     char *folder = bl_strdup(path, e);
     if (folder == NULL)
@@ -117,7 +118,7 @@ int bl_out_commit(bl_out *o, bl_err *e)
         } else {
             free(o->temp);
             o->temp = NULL;
-            rc = sync_folder(o->path, e);
+            rc = bl_sync_folder_of(o->path, e);
         }
     }
     bl_out_abort(o);

@@ -25,24 +25,20 @@ static const json_t *look(const bl_json *j)
 
 /* ---- making ---- */
 
-static int is_deeper(const json_t *j, int depth)
+static int is_deeper(const bl_json *j, int depth)
 {
-    const char *key;
-    json_t *value;
-    size_t i;
-    if (!json_is_object(j) && !json_is_array(j))
+    const bl_json *value;
+    if (!bl_json_is_object(j) && !bl_json_is_array(j))
         return 0;
     if (depth == 0)
         return 1;
-    json_array_foreach (j, i, value)
+    for (size_t i = 0; bl_json_is_array(j) && i < bl_json_size(j); i++)
+        if (is_deeper(bl_json_at(j, i), depth - 1))
+            return 1;
+    const char *key = bl_json_next(j, NULL, &value);
+    for (; key != NULL; key = bl_json_next(j, key, &value))
         if (is_deeper(value, depth - 1))
             return 1;
-    void *at = json_object_iter((json_t *)(uintptr_t)j);
-    for (; at != NULL; at = json_object_iter_next((json_t *)(uintptr_t)j, at)) {
-        key = json_object_iter_key(at);
-        if (key != NULL && is_deeper(json_object_iter_value(at), depth - 1))
-            return 1;
-    }
     return 0;
 }
 
@@ -58,7 +54,7 @@ bl_json *bl_json_parse(const char *text, size_t len, bl_err *e)
     }
     if (!json_is_object(j)) {
         bl_fail(e, BL_E_FORMAT, "the JSON text is not an object");
-    } else if (is_deeper(j, DEPTH_MAX)) {
+    } else if (is_deeper(ours(j), DEPTH_MAX)) {
         bl_fail(e, BL_E_FORMAT, "the JSON text nests deeper than %d", DEPTH_MAX);
     } else {
         return ours(j);
@@ -177,7 +173,7 @@ int bl_json_get(const bl_json *o, const char *key, const bl_json **value, bl_err
 
 int bl_json_str(const bl_json *o, const char *key, const char **value, bl_err *e)
 {
-    const bl_json *v;
+    const bl_json *v = NULL;
     int rc = bl_json_get(o, key, &v, e);
     if (rc == 0 && !bl_json_as_str(v, value))
         rc = bl_fail(e, BL_E_FORMAT, "'%s' is not a string", key);
@@ -187,7 +183,7 @@ int bl_json_str(const bl_json *o, const char *key, const char **value, bl_err *e
 int bl_json_int(const bl_json *o, const char *key, int64_t low, int64_t high,
                 int64_t *value, bl_err *e)
 {
-    const bl_json *v;
+    const bl_json *v = NULL;
     int64_t x;
     int rc = bl_json_get(o, key, &v, e);
     if (rc != 0)
@@ -203,7 +199,7 @@ int bl_json_int(const bl_json *o, const char *key, int64_t low, int64_t high,
 
 int bl_json_real(const bl_json *o, const char *key, double *value, bl_err *e)
 {
-    const bl_json *v;
+    const bl_json *v = NULL;
     int rc = bl_json_get(o, key, &v, e);
     if (rc == 0 && !bl_json_as_real(v, value))
         rc = bl_fail(e, BL_E_FORMAT, "'%s' is not a number", key);
@@ -212,7 +208,7 @@ int bl_json_real(const bl_json *o, const char *key, double *value, bl_err *e)
 
 int bl_json_bool(const bl_json *o, const char *key, int *value, bl_err *e)
 {
-    const bl_json *v;
+    const bl_json *v = NULL;
     int rc = bl_json_get(o, key, &v, e);
     if (rc == 0 && !bl_json_as_bool(v, value))
         rc = bl_fail(e, BL_E_FORMAT, "'%s' is not true or false", key);
@@ -224,10 +220,19 @@ int bl_json_has(const bl_json *o, const char *key)
     return json_object_get(look(o), key) != NULL;
 }
 
+int bl_json_is_object(const bl_json *j)
+{
+    return json_is_object(look(j));
+}
+
+int bl_json_is_array(const bl_json *j)
+{
+    return json_is_array(look(j));
+}
+
 size_t bl_json_size(const bl_json *j)
 {
-    return json_is_object(look(j)) ? json_object_size(look(j))
-                                   : json_array_size(look(j));
+    return bl_json_is_object(j) ? json_object_size(look(j)) : json_array_size(look(j));
 }
 
 const char *bl_json_next(const bl_json *o, const char *key, const bl_json **value)
@@ -370,9 +375,9 @@ static int write_object(const bl_json *j, bl_buf *out, bl_err *e)
 
 int bl_json_write(const bl_json *j, bl_buf *out, bl_err *e)
 {
-    if (json_is_object(look(j)))
+    if (bl_json_is_object(j))
         return write_object(j, out, e);
-    if (json_is_array(look(j)))
+    if (bl_json_is_array(j))
         return write_array(j, out, e);
     return write_scalar(look(j), out, e);
 }

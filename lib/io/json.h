@@ -42,6 +42,8 @@ int bl_json_bool(const bl_json *o, const char *key, int *value,
 int bl_json_get(const bl_json *o, const char *key, const bl_json **value,
                 bl_err *e) BL_MUST_CHECK;
 int bl_json_has(const bl_json *o, const char *key);
+int bl_json_is_object(const bl_json *j);
+int bl_json_is_array(const bl_json *j);
 size_t bl_json_size(const bl_json *j); /* of an array or object */
 /* The key after `key` (as this function or bl_json_member gave it; NULL = before the
  * first) and its value; NULL after the last. For going through large objects. */

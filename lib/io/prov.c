@@ -1,6 +1,7 @@
 /* prov.c - see prov.h. */
 #include "io/prov.h"
 #include "base/hash.h"
+#include "io/header.h"
 
 #include <stdlib.h>
 
@@ -10,32 +11,37 @@ typedef struct {
     uint64_t seen[BL_PROV_MAX];
 } chain;
 
-int bl_prov_check(const bl_json *pg, bl_err *e)
+static int check_entry(const bl_json *entry, bl_err *e)
 {
     static const char *const keys[] = {"id", "vn", "args", NULL};
     const char *text;
     const bl_json *args;
+    int rc = bl_json_str(entry, "id", &text, e);
+    if (rc == 0)
+        rc = bl_json_str(entry, "vn", &text, e);
+    if (rc == 0)
+        rc = bl_json_get(entry, "args", &args, e);
+    if (rc == 0)
+        rc = bl_json_only(entry, keys, e);
+    if (rc == 0 && !bl_json_is_array(args))
+        rc = bl_fail(e, BL_E_FORMAT, "'args' is not a list");
+    for (size_t i = 0; rc == 0 && i < bl_json_size(args); i++)
+        if (!bl_json_as_str(bl_json_at(args, i), &text))
+            rc = bl_fail(e, BL_E_FORMAT, "'args' is not a list of strings");
+    return rc;
+}
+
+int bl_prov_check(const bl_json *pg, bl_err *e)
+{
     size_t n = bl_json_size(pg);
+    if (!bl_json_is_array(pg))
+        return bl_fail(e, BL_E_FORMAT, "'pg' is not a list");
     if (n > BL_PROV_MAX)
         return bl_fail(e, BL_E_LIMIT, "'pg' has more than %d entries", BL_PROV_MAX);
-    for (size_t i = 0; i < n; i++) {
-        const bl_json *entry = bl_json_at(pg, i);
-        if (entry == NULL)
-            return bl_fail(e, BL_E_FORMAT, "'pg' is not a list");
-        int rc = bl_json_str(entry, "id", &text, e);
-        if (rc == 0)
-            rc = bl_json_str(entry, "vn", &text, e);
-        if (rc == 0)
-            rc = bl_json_get(entry, "args", &args, e);
-        if (rc == 0)
-            rc = bl_json_only(entry, keys, e);
-        if (rc != 0)
-            return rc;
-        for (size_t k = 0; k < bl_json_size(args); k++)
-            if (bl_json_at(args, k) == NULL || !bl_json_as_str(bl_json_at(args, k), &text))
-                return bl_fail(e, BL_E_FORMAT, "'args' of 'pg' is not a list of strings");
-    }
-    return 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = check_entry(bl_json_at(pg, i), e);
+    return rc;
 }
 
 /* Appends a copy of the entry unless it stands there. */
@@ -62,18 +68,11 @@ static int add(chain *c, const bl_json *entry, bl_err *e)
     return bl_json_push(c->list, copy, e);
 }
 
-/* Options may hold any bytes; JSON and the streams may not. */
+/* Options may hold any bytes; JSON may not. */
 static int push_encoded(bl_json *args, const char *arg, bl_err *e)
 {
     bl_buf text = {0};
-    int rc = 0;
-    for (const char *p = arg; *p != '\0' && rc == 0; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c < 0x20 || c > 0x7E || c == '%')
-            rc = bl_buf_addf(&text, e, "%%%02X", c);
-        else
-            rc = bl_buf_addc(&text, c, e);
-    }
+    int rc = bl_name_encode(arg, &text, e);
     if (rc == 0) {
         const char *s = bl_buf_str(&text, e);
         rc = s == NULL ? BL_E_NOMEM : bl_json_push_str(args, s, e);
@@ -114,8 +113,8 @@ bl_json *bl_prov_chain(const bl_json *const *parents, size_t n_parents,
     c->list = bl_json_array(e);
     int rc = c->list == NULL ? BL_E_NOMEM : 0;
     for (size_t p = 0; p < n_parents && rc == 0; p++)
-        for (size_t i = 0; parents[p] != NULL && i < bl_json_size(parents[p]) && rc == 0;
-             i++)
+        for (size_t i = 0;
+             parents[p] != NULL && i < bl_json_size(parents[p]) && rc == 0; i++)
             rc = add(c, bl_json_at(parents[p], i), e);
     if (rc == 0 && self != NULL)
         rc = add_self(c, self, e);

@@ -10,18 +10,34 @@ enum { BL_SPLITS = 3, BL_SHARD_TOKENS = 64 << 20 };
 /* "train", "valid", "test" */
 const char *bl_split_name(int split);
 
+#define BL_SHARD_SCHEMA "remi-shard/1"   /* of a file of tensors */
+#define BL_SHARDS_SCHEMA "remi-shards/1" /* of the manifest */
+
+/* What lies at `dir`: 0 nothing or an empty folder, 1 a shard directory and nothing
+ * else; BL_E_CREATE, naming what is in the way, where writing would destroy more. */
+int bl_shards_there(const char *dir, bl_err *e) BL_MUST_CHECK;
+
 /* ---- writing: pieces are sorted by name inside, so that order and number of
  * input streams do not show; nothing appears in DIR before _finish ---- */
 typedef struct bl_shardw bl_shardw;
 
+/* Shares are 0..1 and sum to 1 (else BL_E_ARG). `vocab` must outlive the writer.
+ * BL_E_CREATE if bl_shards_there refuses or no folder can be made beside `dir`. */
 int bl_shardw_new(bl_shardw **w, const char *dir, const bl_vocab *vocab,
                   const double share[BL_SPLITS], int level, bl_err *e) BL_MUST_CHECK;
 /* ids: vocabulary ids without BOS and EOS (added here). The split is decided by
  * the hash of the content, so that new pieces never move old ones. */
 int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t xxh3,
                   const uint16_t *ids, size_t n, bl_err *e) BL_MUST_CHECK;
+/* Drops each piece whose content another one with an earlier name has. Returns how
+ * many. Call it last before _finish. */
+uint64_t bl_shardw_dedup(bl_shardw *w);
+/* Writes everything into a folder beside DIR, then puts it in the place of DIR. With
+ * fewer than BL_FEW_PIECES an empty split gets a piece from the largest one (train
+ * first), whatever the hashes say. */
+enum { BL_FEW_PIECES = 50 };
 int bl_shardw_finish(bl_shardw *w, const bl_json *pg, bl_err *e) BL_MUST_CHECK;
-void bl_shardw_del(bl_shardw *w); /* before _finish: removes what was begun */
+void bl_shardw_del(bl_shardw *w);
 /* Pieces and tokens (with BOS and EOS) in a split, after _finish or so far. */
 void bl_shardw_counts(const bl_shardw *w, int split, uint64_t *pieces,
                       uint64_t *tokens);
@@ -37,7 +53,8 @@ typedef struct {
     bl_json *pg; /* of the manifest, or NULL */
 } bl_shards;
 
-/* Reads a split, checks hashes, counts, ids < vocabulary size. */
+/* Reads a split, checks hashes, counts, ids < vocabulary size. A split without pieces
+ * is no error. Release with bl_shards_free, also after an error. */
 int bl_shards_read(bl_shards *s, const char *dir, int split, bl_err *e) BL_MUST_CHECK;
 void bl_shards_free(bl_shards *s);
 

@@ -7,6 +7,8 @@
 #include "io/json.h"
 #include "io/prov.h"
 
+#define BL_TOKENS_SCHEMA "remi-tokens/1"
+
 enum {
     BL_TOKENS_LINE_MAX = 1 << 20,
     BL_TOKENS_PIECE_MAX = 16 << 20,

@@ -7,6 +7,8 @@
 #include "io/json.h"
 #include "io/tokens.h"
 
+#define BL_VOCAB_SCHEMA "remi-vocab/1"
+
 typedef struct {
     bl_words *words;     /* owned */
     uint64_t *count;     /* [bl_words_size(words)], owned */
@@ -15,11 +17,13 @@ typedef struct {
     bl_json *pg;         /* or NULL */
 } bl_vocab;
 
-/* Takes ownership of words and count on success; computes the identity. */
+/* Takes ownership of words and count on success; computes the identity. BL_E_FORMAT
+ * where the first tokens are not PAD BOS EOS MASK. */
 int bl_vocab_make(bl_vocab *v, bl_words *words, uint64_t *count,
                   const bl_tokens_kind *kind, bl_err *e) BL_MUST_CHECK;
 int bl_vocab_write(const bl_vocab *v, int fd, const bl_json *pg,
                    bl_err *e) BL_MUST_CHECK;
+/* `name` is for messages. Release with bl_vocab_free. */
 int bl_vocab_read(bl_vocab *v, int fd, const char *name, bl_err *e) BL_MUST_CHECK;
 void bl_vocab_free(bl_vocab *v);
 

@@ -8,21 +8,21 @@
 #include <zstd_errors.h>
 
 enum {
-    CHUNK = 1 << 17,      /* bytes a system call moves */
-    MAGIC = 4,            /* bytes that tell a frame */
-    HEAD = 8,             /* room before a reader's bytes, for bl_zr_peek */
+    CHUNK = 1 << 17,        /* bytes a system call moves */
+    MAGIC = 4,              /* bytes that tell a frame */
+    HEAD = 8,               /* room before a reader's bytes, for bl_zr_peek */
     FREE_OUTPUT = 64 << 20, /* content that need not answer for its size */
-    MAX_EXPANSION = 1000, /* beyond it, content over input; real text is 11 to 16 */
+    MAX_EXPANSION = 1000,   /* beyond it, content over input; real text is 11 to 16 */
 };
 
 /* ---- writing ---- */
 
 struct bl_zw {
     int fd;
-    ZSTD_CCtx *ctx;  /* NULL: bare bytes */
-    uint8_t *chunk;  /* [CHUNK] on its way to fd */
-    size_t n;        /* of it used */
-    int in_frame;    /* something was added since the last frame ended */
+    ZSTD_CCtx *ctx; /* NULL: bare bytes */
+    uint8_t *chunk; /* [CHUNK] on its way to fd */
+    size_t n;       /* of it used */
+    int in_frame;   /* something was added since the last frame ended */
     uint64_t bytes;
 };
 
@@ -91,7 +91,8 @@ static int compress(bl_zw *w, const void *bytes, size_t len, ZSTD_EndDirective e
         size_t left = ZSTD_compressStream2(w->ctx, &out, &in, end);
         w->n = out.pos;
         if (ZSTD_isError(left))
-            return bl_fail(e, BL_E_NOMEM, "cannot compress: %s", ZSTD_getErrorName(left));
+            return bl_fail(e, BL_E_NOMEM, "cannot compress: %s",
+                           ZSTD_getErrorName(left));
         if (in.pos == in.size && (end == ZSTD_e_continue || left == 0))
             return 0;
         int rc = flush(w, e);
@@ -197,9 +198,8 @@ static int sniff(bl_zr *r, bl_err *e)
     if (r->out == NULL)
         return BL_E_NOMEM;
     r->ctx = ZSTD_createDCtx();
-    if (r->ctx == NULL ||
-        ZSTD_isError(ZSTD_DCtx_setParameter(r->ctx, ZSTD_d_windowLogMax,
-                                            BL_ZIO_WINDOW_LOG)))
+    if (r->ctx == NULL || ZSTD_isError(ZSTD_DCtx_setParameter(
+                              r->ctx, ZSTD_d_windowLogMax, BL_ZIO_WINDOW_LOG)))
         return bl_fail(e, BL_E_NOMEM, "out of memory for a decompressor");
     return 0;
 }
@@ -251,9 +251,10 @@ static int decompress(bl_zr *r, bl_err *e)
     r->in_frame = left != 0;
     r->made += out.pos;
     if (r->made > FREE_OUTPUT && r->made / MAX_EXPANSION > bl_zr_offset(r))
-        return bl_fail_at(e, BL_E_LIMIT, (int64_t)bl_zr_offset(r),
-                          "the content is more than %d times as long as its zstd frames",
-                          MAX_EXPANSION);
+        return bl_fail_at(
+            e, BL_E_LIMIT, (int64_t)bl_zr_offset(r),
+            "the content is more than %d times as long as its zstd frames",
+            MAX_EXPANSION);
     return 0;
 }
 

@@ -122,7 +122,13 @@ static void update(bl_trainer *t, double lr, double norm)
         .scale = c->clip > 0 && norm > c->clip ? c->clip / norm : 1,
         .step = t->info.step + 1,
     };
-    bl_adam(t->pool, &p, t->state.model, t->state.adam_m, t->state.adam_v);
+    bl_model *m = t->state.model;
+    for (int i = 0; i < bl_model_n_params(m); i++) {
+        const bl_param *tensor = bl_model_param(m, i);
+        int64_t at = tensor->start;
+        bl_adam(t->pool, &p, tensor->size, tensor->decay, bl_model_values(m) + at,
+                bl_model_grads(m) + at, t->state.adam_m + at, t->state.adam_v + at);
+    }
 }
 
 static int evaluate(bl_trainer *t, double *loss, bl_err *e)

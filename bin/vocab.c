@@ -1,0 +1,300 @@
+/* vocab - the vocabulary of token streams, with counts. */
+#include "cli/log.h"
+#include "cli/opt.h"
+#include "cli/tool.h"
+#include "io/corpus.h"
+#include "io/file.h"
+#include "io/vocab.h"
+#include "io/zio.h"
+#include "token/scheme.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CANONICAL, SEEN, COUNT };
+
+typedef struct {
+    const char *scheme;
+    int order, json;
+    int64_t grid, min_count;
+    bl_opt_common common;
+} settings;
+
+/* A token of the scheme and how often it stood where. */
+typedef struct {
+    size_t id;
+    uint64_t count;
+    uint64_t first; /* the number of tokens read when it first stood */
+} tally;
+
+typedef struct {
+    const settings *set;
+    const bl_opts *opts;
+    bl_log *log;
+    bl_corpus *corpus; /* NULL: the closed vocabulary of --scheme */
+    bl_scheme *scheme;
+    bl_tokens_kind kind;
+    tally *tallies; /* [n], by id until they are ordered */
+    size_t n;
+    uint64_t n_pieces, n_tokens;
+    bl_vocab vocab;
+    bl_out out;
+} run;
+
+/* ---- counting ---- */
+
+static int open_scheme(run *r, bl_err *e)
+{
+    const char *name =
+        r->corpus != NULL ? bl_corpus_kind(r->corpus)->scheme : r->set->scheme;
+    int grid = r->corpus != NULL ? bl_corpus_kind(r->corpus)->grid : (int)r->set->grid;
+    int rc = bl_scheme_open(&r->scheme, name, grid, e);
+    if (rc != 0 && r->corpus != NULL) { /* a stream named it, not an option */
+        bl_err_in(e, bl_corpus_file(r->corpus));
+        return rc == BL_E_ARG ? BL_E_VERSION : rc;
+    }
+    if (rc != 0)
+        return rc;
+    snprintf(r->kind.scheme, sizeof r->kind.scheme, "%s", bl_scheme_name(r->scheme));
+    snprintf(r->kind.sha256, sizeof r->kind.sha256, "%s", bl_scheme_sha256(r->scheme));
+    r->kind.grid = bl_scheme_grid(r->scheme);
+    if (r->corpus != NULL &&
+        strcmp(bl_corpus_kind(r->corpus)->sha256, r->kind.sha256) != 0) {
+        bl_fail(e, BL_E_MISMATCH,
+                "scheme '%s' (%.12s) is another one than here (%.12s)", name,
+                bl_corpus_kind(r->corpus)->sha256, r->kind.sha256);
+        bl_err_in(e, bl_corpus_file(r->corpus));
+        return BL_E_MISMATCH;
+    }
+    r->n = bl_words_size(bl_scheme_words(r->scheme));
+    r->tallies = bl_calloc(r->n, sizeof *r->tallies, e);
+    for (size_t id = 0; r->tallies != NULL && id < r->n; id++)
+        r->tallies[id].id = id;
+    return r->tallies == NULL ? BL_E_NOMEM : 0;
+}
+
+static void count_piece(run *r, const bl_ids *ids)
+{
+    r->tallies[BL_ID_BOS].count++;
+    r->tallies[BL_ID_EOS].count++;
+    for (size_t i = 0; i < ids->n; i++) {
+        tally *t = &r->tallies[ids->id[i]];
+        if (t->count++ == 0)
+            t->first = r->n_tokens + i;
+    }
+    r->n_tokens += ids->n;
+    r->n_pieces++;
+}
+
+static int count_all(run *r, bl_err *e)
+{
+    bl_piece piece = {0};
+    int rc;
+    bl_corpus_set_words(r->corpus, bl_scheme_words(r->scheme));
+    while ((rc = bl_corpus_next(r->corpus, &piece, e)) > 0) {
+        count_piece(r, &piece.ids);
+        if (bl_log_progress_due(r->log))
+            bl_log_progress(r->log, "%llu pieces, %.1f million tokens",
+                            (unsigned long long)r->n_pieces, (double)r->n_tokens / 1e6);
+    }
+    bl_piece_free(&piece);
+    return rc;
+}
+
+/* ---- choosing and ordering ---- */
+
+static int by_first(const void *va, const void *vb)
+{
+    const tally *a = va, *b = vb;
+    return a->first < b->first ? -1 : a->first > b->first;
+}
+
+static int by_count(const void *va, const void *vb)
+{
+    const tally *a = va, *b = vb;
+    if (a->count != b->count)
+        return a->count > b->count ? -1 : 1;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+/* Drops what is too rare; the specials stay, and stay in front. */
+static void choose(run *r)
+{
+    uint64_t least = (uint64_t)r->set->min_count;
+    size_t kept = BL_N_SPECIALS;
+    if (r->set->order != CANONICAL && least == 0)
+        least = 1;
+    for (size_t i = BL_N_SPECIALS; i < r->n; i++)
+        if (r->tallies[i].count >= least)
+            r->tallies[kept++] = r->tallies[i];
+    r->n = kept;
+    if (r->set->order != CANONICAL)
+        qsort(r->tallies + BL_N_SPECIALS, kept - BL_N_SPECIALS, sizeof *r->tallies,
+              r->set->order == SEEN ? by_first : by_count);
+}
+
+static int make_vocab(run *r, bl_err *e)
+{
+    const bl_words *all = bl_scheme_words(r->scheme);
+    bl_words *words = bl_words_new(e);
+    uint64_t *count = bl_calloc(r->n, sizeof *count, e);
+    int rc = words == NULL || count == NULL ? BL_E_NOMEM : 0;
+    for (size_t i = 0; i < r->n && rc == 0; i++) {
+        size_t id = r->tallies[i].id;
+        count[i] = r->tallies[i].count;
+        rc = bl_words_add(words, bl_words_name(all, id), bl_words_len(all, id), e);
+    }
+    if (rc == 0)
+        rc = bl_vocab_make(&r->vocab, words, count, &r->kind, e);
+    if (rc != 0) {
+        bl_words_del(words);
+        free(count);
+    }
+    return rc;
+}
+
+/* ---- writing ---- */
+
+/* {"token":id,...}, as the tokenizer library of Hugging Face reads it. */
+static int write_json(run *r, bl_err *e)
+{
+    bl_buf text = {0};
+    bl_json *o = bl_json_object(e);
+    int rc = o == NULL ? BL_E_NOMEM : 0;
+    for (size_t id = 0; id < r->n && rc == 0; id++)
+        rc = bl_json_set_int(o, bl_words_name(r->vocab.words, id), (int64_t)id, e);
+    if (rc == 0)
+        rc = bl_json_write(o, &text, e);
+    if (rc == 0)
+        rc = bl_buf_addc(&text, '\n', e);
+    if (rc == 0)
+        rc = bl_write_all(r->out.fd, text.data, text.len, e);
+    bl_json_del(o);
+    bl_buf_free(&text);
+    return rc;
+}
+
+static int write_table(run *r, bl_err *e)
+{
+    const bl_json *parent = r->corpus != NULL ? bl_corpus_pg(r->corpus) : NULL;
+    bl_prov_self self = {
+        .tool = r->opts->about->name,
+        .args = (const char *const *)r->opts->given,
+        .n_args = r->opts->n_given,
+    };
+    bl_json *pg = NULL;
+    if (!r->set->common.no_pg) {
+        pg = bl_prov_chain(&parent, 1, &self, e);
+        if (pg == NULL)
+            return e->code;
+    }
+    int rc = bl_vocab_write(&r->vocab, r->out.fd, pg, e);
+    bl_json_del(pg);
+    return rc;
+}
+
+static int write_vocab(run *r, bl_err *e)
+{
+    int rc = bl_out_open(&r->out, r->set->common.output, e);
+    if (rc != 0)
+        return rc;
+    bl_guard_file(r->out.temp);
+    rc = r->set->json ? write_json(r, e) : write_table(r, e);
+    if (rc == 0)
+        rc = bl_out_commit(&r->out, e);
+    bl_out_abort(&r->out);
+    bl_guard_file(NULL);
+    return rc;
+}
+
+static int work(run *r, bl_err *e)
+{
+    int rc = 0;
+    if (r->set->scheme == NULL)
+        rc = bl_corpus_open(&r->corpus, (const char *const *)r->opts->operands,
+                            (size_t)r->opts->n_operands, e);
+    if (rc == 0)
+        rc = open_scheme(r, e);
+    if (rc == 0 && r->corpus != NULL)
+        rc = count_all(r, e);
+    if (rc != 0)
+        return rc;
+    choose(r);
+    rc = make_vocab(r, e);
+    if (rc == 0)
+        rc = write_vocab(r, e);
+    if (rc == 0)
+        bl_log_info(r->log, "%zu tokens listed; %llu pieces, %llu tokens read", r->n,
+                    (unsigned long long)r->n_pieces, (unsigned long long)r->n_tokens);
+    return rc;
+}
+
+static int execute(run *r)
+{
+    bl_err e = BL_ERR_INIT;
+    int rc = work(r, &e);
+    if (rc != 0)
+        bl_log_error(r->log, &e);
+    bl_vocab_free(&r->vocab);
+    free(r->tallies);
+    bl_scheme_del(r->scheme);
+    bl_corpus_del(r->corpus);
+    return bl_exit_of(rc);
+}
+
+/* 1, with a message, if the options do not go together. */
+static int is_misuse(const run *r)
+{
+    if (r->set->scheme != NULL && r->opts->n_operands > 0) {
+        bl_log_say(r->log, "the streams name their own scheme: give --scheme or files");
+        return 1;
+    }
+    if (r->set->scheme == NULL && r->set->grid != 0) {
+        bl_log_say(r->log, "--grid belongs to --scheme");
+        return 1;
+    }
+    return r->set->scheme == NULL && bl_tool_refuse_tty_in(r->log, r->opts);
+}
+
+int main(int argc, char **argv)
+{
+    settings set = {.common = {.jobs = 1}};
+    char libraries[128];
+    snprintf(libraries, sizeof libraries, "zstd %s, jansson %s\n", bl_zio_version(),
+             bl_json_version());
+    const bl_opt_about about = {
+        .name = "vocab",
+        .purpose = "count the tokens of streams, or list those of a scheme",
+        .synopsis = "[OPTION]... [FILE]...",
+        .examples = "  midi2remi samples/*.mid | vocab --order count | head\n"
+                    "  vocab --scheme remi -o vocab.tsv\n",
+        .see_also = "midi2remi(1), shard(1)",
+        .libraries = libraries,
+    };
+    const bl_opt own[] = {
+        {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Vocabulary", 0},
+        {0, "scheme", BL_OPT_STR, &set.scheme, "NAME", 0, 0,
+         "list all tokens of this scheme, read nothing", 1},
+        {0, "grid", BL_OPT_INT, &set.grid, "N", 0, 24,
+         "with --scheme: positions a quarter note, 0 = its own", 1},
+        {0, "order", BL_OPT_CHOICE, &set.order, "canonical|seen|count", 0, 0,
+         "all of the scheme, or what occurs, as first seen or by count", 1},
+        {0, "min-count", BL_OPT_INT, &set.min_count, "N", 0, 0x1p53,
+         "leave out what occurs less often", 1},
+        {0, "json", BL_OPT_FLAG, &set.json, NULL, 0, 0,
+         "write a JSON object of tokens and ids", 0},
+        {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
+    };
+    bl_opts opts = {.about = &about, .own = own, .common = &set.common};
+    bl_tool_start();
+    bl_log *log = NULL;
+    int status = bl_opt_parse(&opts, argc, argv);
+    if (status < 0) {
+        log = bl_log_new(about.name, &set.common);
+        run r = {.set = &set, .opts = &opts, .log = log};
+        status = is_misuse(&r) ? BL_EXIT_USAGE : execute(&r);
+    }
+    bl_opt_free(&opts);
+    return bl_tool_finish(log, status);
+}

@@ -1,0 +1,141 @@
+/* corpus.c - see corpus.h. */
+#include "io/corpus.h"
+#include "io/file.h"
+#include "io/header.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct bl_corpus {
+    const char *const *paths; /* [n_paths] */
+    size_t n_paths, i;        /* i: the one being read */
+    int fd;
+    bl_tokr *reader; /* NULL after the last stream */
+    bl_tokens_kind kind;
+    const bl_words *words;
+    bl_json *pg; /* of the streams that ended, or NULL */
+};
+
+static const char *path_of(const bl_corpus *c, size_t i)
+{
+    return c->n_paths == 0 ? "-" : c->paths[i];
+}
+
+static const char *shown(const bl_corpus *c, size_t i)
+{
+    return strcmp(path_of(c, i), "-") == 0 ? "stdin" : path_of(c, i);
+}
+
+static int open_stream(bl_corpus *c, bl_err *e)
+{
+    int rc = bl_in_open(path_of(c, c->i), &c->fd, e);
+    return rc == 0 ? bl_tokr_new(&c->reader, c->fd, shown(c, c->i), e) : rc;
+}
+
+static void close_stream(bl_corpus *c)
+{
+    bl_tokr_del(c->reader);
+    c->reader = NULL;
+    if (c->fd > STDIN_FILENO)
+        close(c->fd);
+    c->fd = -1;
+}
+
+int bl_corpus_open(bl_corpus **c, const char *const *paths, size_t n, bl_err *e)
+{
+    *c = NULL;
+    bl_corpus *new = bl_calloc(1, sizeof *new, e);
+    if (new == NULL)
+        return BL_E_NOMEM;
+    new->paths = paths;
+    new->n_paths = n;
+    new->fd = -1;
+    int rc = open_stream(new, e);
+    if (rc != 0) {
+        bl_corpus_del(new);
+        return rc;
+    }
+    new->kind = *bl_tokr_kind(new->reader);
+    *c = new;
+    return 0;
+}
+
+const bl_tokens_kind *bl_corpus_kind(const bl_corpus *c)
+{
+    return &c->kind;
+}
+
+void bl_corpus_set_words(bl_corpus *c, const bl_words *words)
+{
+    c->words = words;
+    bl_tokr_set_words(c->reader, words);
+}
+
+/* Adds the chain of the stream that was read to that of the corpus. */
+static int keep_pg(bl_corpus *c, bl_err *e)
+{
+    const bl_json *both[] = {c->pg, bl_tokr_pg(c->reader)};
+    if (both[1] == NULL)
+        return 0;
+    bl_json *merged = bl_prov_chain(both, BL_COUNT(both), NULL, e);
+    if (merged == NULL)
+        return bl_code_of(e, BL_E_NOMEM);
+    bl_json_del(c->pg);
+    c->pg = merged;
+    return 0;
+}
+
+static int open_next(bl_corpus *c, bl_err *e)
+{
+    int rc = keep_pg(c, e);
+    close_stream(c);
+    c->i++;
+    if (rc != 0 || c->i >= c->n_paths)
+        return rc;
+    rc = open_stream(c, e);
+    if (rc != 0)
+        return rc;
+    const bl_tokens_kind *kind = bl_tokr_kind(c->reader);
+    if (strcmp(kind->sha256, c->kind.sha256) != 0)
+        return bl_fail(
+            e, BL_E_MISMATCH,
+            "the token schemes of '%.120s' (%s, %.12s) and '%.120s' (%s, %.12s) "
+            "differ",
+            shown(c, 0), c->kind.scheme, c->kind.sha256, shown(c, c->i), kind->scheme,
+            kind->sha256);
+    bl_tokr_set_words(c->reader, c->words);
+    return 0;
+}
+
+int bl_corpus_next(bl_corpus *c, bl_piece *piece, bl_err *e)
+{
+    while (c->reader != NULL) {
+        int rc = bl_tokr_next(c->reader, piece, e);
+        if (rc != 0)
+            return rc;
+        rc = open_next(c, e);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+const char *bl_corpus_file(const bl_corpus *c)
+{
+    return shown(c, c->reader != NULL || c->i == 0 ? c->i : c->i - 1);
+}
+
+const bl_json *bl_corpus_pg(const bl_corpus *c)
+{
+    return c->pg;
+}
+
+void bl_corpus_del(bl_corpus *c)
+{
+    if (c == NULL)
+        return;
+    close_stream(c);
+    bl_json_del(c->pg);
+    free(c);
+}

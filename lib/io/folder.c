@@ -1,0 +1,93 @@
+/* folder.c - see folder.h. */
+#define _XOPEN_SOURCE 700 /* realpath */
+#include "io/folder.h"
+#include "io/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TEMP_TRIES = 100 };
+
+static int cannot(bl_err *e, const char *what, const char *path)
+{
+    bl_fail_errno(e, BL_E_CREATE, "cannot %s", what);
+    bl_err_in(e, path);
+    return BL_E_CREATE;
+}
+
+char *bl_folder_path(const char *dir, bl_err *e)
+{
+    char *path = realpath(dir, NULL);
+    if (path == NULL)
+        path = bl_strdup(dir, e);
+    for (size_t n = path != NULL ? strlen(path) : 0; n > 1 && path[n - 1] == '/'; n--)
+        path[n - 1] = '\0';
+    return path;
+}
+
+int bl_folder_temp(char **temp, const char *dir, bl_err *e)
+{
+    size_t size = strlen(dir) + 32;
+    *temp = bl_calloc(size, 1, e);
+    if (*temp == NULL)
+        return BL_E_NOMEM;
+    for (int i = 0; i < TEMP_TRIES; i++) {
+        snprintf(*temp, size, "%s.tmp.%ld", dir, (long)getpid() + i);
+        if (mkdir(*temp, 0777) == 0)
+            return 0;
+        if (errno != EEXIST)
+            break;
+    }
+    cannot(e, "create the folder", dir);
+    free(*temp);
+    *temp = NULL;
+    return BL_E_CREATE;
+}
+
+static int replace(const char *temp, const char *dir, const char *aside, bl_err *e)
+{
+    if (rename(dir, aside) != 0)
+        return cannot(e, "move the old folder aside", dir);
+    if (rename(temp, dir) == 0) {
+        bl_folder_remove(aside);
+        return 0;
+    }
+    cannot(e, "rename the finished folder", dir);
+    if (rename(aside, dir) != 0 && e != NULL)
+        snprintf(e->text, sizeof e->text, "cannot be replaced, and is now '%.300s'",
+                 aside);
+    return BL_E_CREATE;
+}
+
+int bl_folder_swap(const char *temp, const char *dir, bl_err *e)
+{
+    bl_buf aside = {0};
+    int rc = 0;
+    if (rename(temp, dir) != 0) { /* no folder is there, or an empty one */
+        if (errno != ENOTEMPTY && errno != EEXIST)
+            return cannot(e, "rename the finished folder", dir);
+        rc = bl_buf_addf(&aside, e, "%s.old", temp);
+        if (rc == 0)
+            rc = replace(temp, dir, (const char *)aside.data, e);
+    }
+    bl_buf_free(&aside);
+    return rc == 0 ? bl_sync_folder_of(dir, e) : rc;
+}
+
+void bl_folder_remove(const char *path)
+{
+    DIR *d = opendir(path);
+    if (d == NULL)
+        return;
+    for (struct dirent *f = readdir(d); f != NULL; f = readdir(d))
+        if (f->d_name[0] != '.')
+            unlinkat(dirfd(d), f->d_name, 0);
+    closedir(d);
+    rmdir(path);
+}

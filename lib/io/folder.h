@@ -1,0 +1,23 @@
+/* folder.h - folders of files that appear whole or not at all. */
+#ifndef BL_FOLDER_H
+#define BL_FOLDER_H
+
+#include "base/mem.h"
+
+/* The folder itself where `dir` is a link, without slashes at the end. NULL and
+ * BL_E_NOMEM on failure. The caller frees. */
+char *bl_folder_path(const char *dir, bl_err *e) BL_MUST_CHECK;
+
+/* Creates the folder DIR.tmp.N and sets *temp to its name, which the caller frees. 0 or
+ * BL_E_CREATE. */
+int bl_folder_temp(char **temp, const char *dir, bl_err *e) BL_MUST_CHECK;
+
+/* Puts `temp` in the place of `dir`, and deletes the folder and files that were there;
+ * for a moment these have another name. After an error `dir` is as it was. 0,
+ * BL_E_CREATE, BL_E_IO. */
+int bl_folder_swap(const char *temp, const char *dir, bl_err *e) BL_MUST_CHECK;
+
+/* Removes a folder of files. What cannot be removed stays. */
+void bl_folder_remove(const char *path);
+
+#endif

@@ -1,0 +1,168 @@
+/* header.c - see header.h. */
+#include "io/header.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GRID_MAX = 960 };
+
+int bl_header_parse(bl_json **o, const char *line, size_t len, const char *tag,
+                    bl_err *e)
+{
+    size_t n = strlen(tag);
+    *o = NULL;
+    if (len < n + 2 || line[0] != '#' || memcmp(line + 1, tag, n) != 0 ||
+        line[n + 1] != ' ')
+        return bl_fail(e, BL_E_FORMAT, "expected a line '#%s {...}'", tag);
+    *o = bl_json_parse(line + n + 2, len - n - 2, e);
+    return *o == NULL ? bl_code_of(e, BL_E_FORMAT) : 0;
+}
+
+int bl_header_schema(const bl_json *o, const char *schema, bl_err *e)
+{
+    const char *stated;
+    int rc = bl_json_str(o, "schema", &stated, e);
+    if (rc != 0 || strcmp(stated, schema) == 0)
+        return rc;
+    size_t n = (size_t)(strchr(schema, '/') - schema) + 1;
+    if (strncmp(stated, schema, n) == 0)
+        return bl_fail(e, BL_E_VERSION,
+                       "the schema is '%.40s', this program knows '%s'", stated,
+                       schema);
+    return bl_fail(e, BL_E_FORMAT, "the schema is '%.40s', not '%s'", stated, schema);
+}
+
+/* ---- the kind of the tokens ---- */
+
+int bl_header_set_kind(bl_json *o, const bl_tokens_kind *kind, bl_err *e)
+{
+    bl_json *tokenizer = bl_json_object(e);
+    int rc = tokenizer == NULL ? BL_E_NOMEM : 0;
+    if (rc == 0)
+        rc = bl_json_set_str(tokenizer, "name", kind->scheme, e);
+    if (rc == 0)
+        rc = bl_json_set_int(tokenizer, "grid", kind->grid, e);
+    if (rc != 0) {
+        bl_json_del(tokenizer);
+        return rc;
+    }
+    rc = bl_json_put(o, "tokenizer", tokenizer, e);
+    if (rc == 0)
+        rc = bl_json_set_str(o, "tokenizer_sha256", kind->sha256, e);
+    return rc;
+}
+
+int bl_header_get_kind(const bl_json *o, bl_tokens_kind *kind, bl_err *e)
+{
+    static const char *const keys[] = {"name", "grid", NULL};
+    const bl_json *tokenizer;
+    const char *name;
+    int64_t grid;
+    int rc = bl_json_get(o, "tokenizer", &tokenizer, e);
+    if (rc == 0)
+        rc = bl_json_str(tokenizer, "name", &name, e);
+    if (rc == 0)
+        rc = bl_json_int(tokenizer, "grid", 0, GRID_MAX, &grid, e);
+    if (rc == 0)
+        rc = bl_json_only(tokenizer, keys, e);
+    if (rc == 0)
+        rc = bl_header_get_sha256(o, "tokenizer_sha256", kind->sha256, e);
+    if (rc != 0)
+        return rc;
+    if (name[0] == '\0' || strlen(name) >= sizeof kind->scheme)
+        return bl_fail(e, BL_E_FORMAT, "the tokenizer's name has %zu characters",
+                       strlen(name));
+    strcpy(kind->scheme, name);
+    kind->grid = (int)grid;
+    return 0;
+}
+
+/* ---- hashes ---- */
+
+static int get_hex(const bl_json *o, const char *key, size_t digits, const char **hex,
+                   bl_err *e)
+{
+    int rc = bl_json_str(o, key, hex, e);
+    if (rc != 0)
+        return rc;
+    if (strlen(*hex) != digits || strspn(*hex, "0123456789abcdef") != digits)
+        return bl_fail(e, BL_E_FORMAT, "'%s' is not %zu hexadecimal digits", key,
+                       digits);
+    return 0;
+}
+
+int bl_header_get_sha256(const bl_json *o, const char *key, bl_sha256 hex, bl_err *e)
+{
+    const char *text;
+    int rc = get_hex(o, key, sizeof(bl_sha256) - 1, &text, e);
+    if (rc == 0)
+        memcpy(hex, text, sizeof(bl_sha256));
+    return rc;
+}
+
+int bl_header_set_xxh3(bl_json *o, const char *key, uint64_t value, bl_err *e)
+{
+    char hex[17];
+    snprintf(hex, sizeof hex, "%016" PRIx64, value);
+    return bl_json_set_str(o, key, hex, e);
+}
+
+int bl_header_get_xxh3(const bl_json *o, const char *key, uint64_t *value, bl_err *e)
+{
+    const char *text;
+    int rc = get_hex(o, key, 16, &text, e);
+    if (rc == 0)
+        *value = strtoull(text, NULL, 16);
+    return rc;
+}
+
+/* ---- the rest ---- */
+
+int bl_header_set_pg(bl_json *o, const bl_json *pg, bl_err *e)
+{
+    if (pg == NULL)
+        return 0;
+    bl_json *copy = bl_json_copy(pg, e);
+    return copy == NULL ? BL_E_NOMEM : bl_json_put(o, "pg", copy, e);
+}
+
+int bl_header_get_pg(const bl_json *o, bl_json **pg, bl_err *e)
+{
+    const bl_json *stated;
+    *pg = NULL;
+    if (!bl_json_has(o, "pg"))
+        return 0;
+    int rc = bl_json_get(o, "pg", &stated, e);
+    if (rc == 0)
+        rc = bl_prov_check(stated, e);
+    if (rc == 0) {
+        *pg = bl_json_copy(stated, e);
+        rc = *pg == NULL ? BL_E_NOMEM : 0;
+    }
+    return rc;
+}
+
+int bl_header_write(const char *tag, const bl_json *o, bl_buf *out, bl_err *e)
+{
+    int rc = bl_buf_addf(out, e, "#%s ", tag);
+    if (rc == 0)
+        rc = bl_json_write(o, out, e);
+    if (rc == 0)
+        rc = bl_buf_addc(out, '\n', e);
+    return rc;
+}
+
+int bl_name_encode(const char *name, bl_buf *out, bl_err *e)
+{
+    int rc = 0;
+    for (const char *p = name; *p != '\0' && rc == 0; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c < 0x20 || c > 0x7E || c == '%')
+            rc = bl_buf_addf(out, e, "%%%02X", c);
+        else
+            rc = bl_buf_addc(out, c, e);
+    }
+    return rc;
+}

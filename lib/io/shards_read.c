@@ -1,0 +1,370 @@
+/* shards_read.c - the reading half of shards.h: manifest, vocabulary and one split,
+ * each held against the others before a token is used. */
+#include "io/file.h"
+#include "io/header.h"
+#include "io/shards.h"
+#include "io/zio.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MANIFEST_MAX = 64 << 20, CHUNK = 1 << 20 };
+static const int64_t COUNT_MAX = (int64_t)1 << 53;
+
+/* What is read, while it grows. */
+typedef struct {
+    const char *dir;
+    int split;
+    bl_shards *s;
+    bl_buf tokens, offsets; /* of the files so far, offsets from the split's start */
+} reader;
+
+/* What the manifest says of a file of tensors. */
+typedef struct {
+    const char *name;
+    int64_t pieces, tokens;
+    uint64_t tokens_xxh3;
+    unsigned i, of;
+} listed;
+
+/* Opens DIR/NAME; *path gets its name for messages. */
+static int open_file(const reader *r, const char *name, bl_buf *path, int *fd,
+                     bl_err *e)
+{
+    path->len = 0;
+    *fd = -1;
+    if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
+        return bl_fail(e, BL_E_FORMAT,
+                       "'%.64s' is not the name of a file in the folder", name);
+    int rc = bl_buf_addf(path, e, "%s/%s", r->dir, name);
+    return rc == 0 ? bl_in_open((const char *)path->data, fd, e) : rc;
+}
+
+/* ---- manifest and vocabulary ---- */
+
+static int read_manifest(reader *r, bl_json **manifest, bl_err *e)
+{
+    bl_buf path = {0}, text = {0};
+    int fd;
+    int rc = open_file(r, "manifest.json", &path, &fd, e);
+    if (rc == 0) {
+        rc = bl_read_all(fd, &text, MANIFEST_MAX, e);
+        close(fd);
+    }
+    if (rc == 0) {
+        bl_sha256_of(text.data, text.len, r->s->manifest_sha256);
+        *manifest = bl_json_parse((const char *)text.data, text.len, e);
+        rc = *manifest == NULL ? bl_code_of(e, BL_E_FORMAT) : 0;
+    }
+    bl_buf_free(&path);
+    bl_buf_free(&text);
+    return rc;
+}
+
+static int read_vocab(reader *r, const bl_json *manifest, bl_err *e)
+{
+    bl_buf path = {0};
+    bl_sha256 sha256;
+    bl_tokens_kind kind;
+    const char *name;
+    int fd;
+    int rc = bl_header_get_kind(manifest, &kind, e);
+    if (rc == 0)
+        rc = bl_header_get_sha256(manifest, "vocab_sha256", sha256, e);
+    if (rc == 0)
+        rc = bl_json_str(manifest, "vocab", &name, e);
+    if (rc == 0)
+        rc = open_file(r, name, &path, &fd, e);
+    if (rc != 0)
+        goto done;
+    rc = bl_vocab_read(&r->s->vocab, fd, (const char *)path.data, e);
+    close(fd);
+    if (rc == 0 && (strcmp(r->s->vocab.sha256, sha256) != 0 ||
+                    strcmp(r->s->vocab.kind.sha256, kind.sha256) != 0))
+        rc = bl_fail(e, BL_E_MISMATCH,
+                     "the vocabulary (%.12s) is not that of the manifest (%.12s)",
+                     r->s->vocab.sha256, sha256);
+done:
+    bl_buf_free(&path);
+    return rc;
+}
+
+static int check_manifest(const bl_json *manifest, bl_json **pg, bl_err *e)
+{
+    static const char *const keys[] = {"schema", "tokenizer",    "tokenizer_sha256",
+                                       "vocab",  "vocab_sha256", "share",
+                                       "splits", "pg",           NULL};
+    int rc = bl_header_schema(manifest, BL_SHARDS_SCHEMA, e);
+    if (rc == 0)
+        rc = bl_json_only(manifest, keys, e);
+    if (rc == 0)
+        rc = bl_header_get_pg(manifest, pg, e);
+    return rc;
+}
+
+/* ---- one file of tensors ---- */
+
+static int expect(const bl_json *meta, const char *key, const char *value, bl_err *e)
+{
+    const char *stated;
+    int rc = bl_json_str(meta, key, &stated, e);
+    if (rc == 0 && strcmp(stated, value) != 0)
+        rc = bl_fail(e, BL_E_MISMATCH, "'%s' is '%.64s', the manifest says '%s'", key,
+                     stated, value);
+    return rc;
+}
+
+static int check_meta(const reader *r, const bl_json *meta, const listed *f, bl_err *e)
+{
+    static const char *const keys[] = {
+        "schema",       "vocab_sha256", "tokenizer_sha256",
+        "split",        "shard",        "tokens_xxh3",
+        "offsets_xxh3", "pg",           NULL};
+    char place[32], hex[17];
+    snprintf(place, sizeof place, "%u/%u", f->i + 1, f->of);
+    snprintf(hex, sizeof hex, "%016" PRIx64, f->tokens_xxh3);
+    int rc = bl_header_schema(meta, BL_SHARD_SCHEMA, e);
+    if (rc == 0)
+        rc = bl_json_only(meta, keys, e);
+    if (rc == 0)
+        rc = expect(meta, "vocab_sha256", r->s->vocab.sha256, e);
+    if (rc == 0)
+        rc = expect(meta, "tokenizer_sha256", r->s->vocab.kind.sha256, e);
+    if (rc == 0)
+        rc = expect(meta, "split", bl_split_name(r->split), e);
+    if (rc == 0)
+        rc = expect(meta, "shard", place, e);
+    if (rc == 0)
+        rc = expect(meta, "tokens_xxh3", hex, e);
+    return rc;
+}
+
+static int check_tensor(const bl_tensor *t, const char *name, bl_dtype dtype, int64_t n,
+                        bl_err *e)
+{
+    if (strcmp(t->name, name) != 0 || t->dtype != dtype || t->ndim != 1)
+        return bl_fail(e, BL_E_FORMAT, "'%.64s' stands where '%s' %s should", t->name,
+                       name, bl_dtype_name(dtype));
+    if (t->shape[0] != n)
+        return bl_fail(e, BL_E_CORRUPT,
+                       "'%s' has %" PRId64 " elements, the manifest says %" PRId64,
+                       name, t->shape[0], n);
+    return 0;
+}
+
+/* Appends a tensor's bytes; memory grows with what comes. */
+static int read_data(bl_zr *zr, const bl_tensor *t, bl_buf *to, bl_err *e)
+{
+    for (uint64_t left = t->bytes; left > 0;) {
+        size_t n = left < CHUNK ? (size_t)left : CHUNK;
+        int rc = bl_buf_reserve(to, to->len + n, e);
+        if (rc == 0)
+            rc = bl_zr_read_exact(zr, to->data + to->len, n, e);
+        if (rc == 0)
+            rc = bl_fail(e, BL_E_TRUNC, "the file ends inside '%s'", t->name);
+        if (rc < 0)
+            return rc;
+        to->len += n;
+        left -= n;
+    }
+    return 0;
+}
+
+/* Offsets must rise from 0 to the number of tokens; they are moved to the place of this
+ * file in the split, whose last offset so far is the first one here. */
+static int take_offsets(reader *r, size_t start, const listed *f, uint64_t xxh3,
+                        bl_err *e)
+{
+    size_t n = (size_t)f->pieces + 1;
+    void *at = r->offsets.data + start;
+    int64_t *offset = at;
+    int64_t base = (int64_t)(r->tokens.len / sizeof(uint16_t));
+    if (bl_xxh3(offset, n * sizeof *offset) != xxh3)
+        return bl_fail(e, BL_E_CORRUPT, "'piece_offsets' does not match its hash");
+    if (offset[0] != 0 || offset[n - 1] != f->tokens)
+        return bl_fail(e, BL_E_FORMAT, "the offsets do not cover the tokens");
+    for (size_t i = 1; i < n; i++)
+        if (offset[i] - offset[i - 1] < 2 || offset[i] > f->tokens)
+            return bl_fail(e, BL_E_FORMAT, "the offset of piece %zu is wrong", i);
+    for (size_t i = 0; i < n; i++)
+        offset[i] += base;
+    if (start > 0) {
+        memmove(offset, offset + 1, (n - 1) * sizeof *offset);
+        r->offsets.len -= sizeof *offset;
+    }
+    return 0;
+}
+
+static int check_tokens(const reader *r, size_t start, const listed *f, bl_err *e)
+{
+    const void *at = r->tokens.data + start;
+    const uint16_t *token = at;
+    size_t size = bl_words_size(r->s->vocab.words);
+    unsigned most = 0;
+    if (bl_xxh3(token, (size_t)f->tokens * sizeof *token) != f->tokens_xxh3)
+        return bl_fail(e, BL_E_CORRUPT, "'tokens' does not match its hash");
+    for (int64_t i = 0; i < f->tokens; i++)
+        most = token[i] > most ? token[i] : most;
+    if (most >= size)
+        return bl_fail(e, BL_E_FORMAT, "token id %u, but the vocabulary has %zu", most,
+                       size);
+    return 0;
+}
+
+static int read_record(reader *r, bl_zr *zr, const listed *f, bl_err *e)
+{
+    bl_tensors_head head = {0};
+    uint64_t offsets_xxh3 = 0;
+    size_t offsets_start = r->offsets.len, tokens_start = r->tokens.len;
+    char byte;
+    int rc = bl_tensors_read_head(zr, &head, e);
+    if (rc <= 0)
+        return rc < 0 ? rc : bl_fail(e, BL_E_TRUNC, "the file is empty");
+    rc = check_meta(r, head.meta, f, e);
+    if (rc == 0)
+        rc = bl_header_get_xxh3(head.meta, "offsets_xxh3", &offsets_xxh3, e);
+    if (rc == 0 && head.n != 2)
+        rc = bl_fail(e, BL_E_FORMAT, "%zu tensors, not 2", head.n);
+    if (rc == 0)
+        rc = check_tensor(&head.t[0], "piece_offsets", BL_I64, f->pieces + 1, e);
+    if (rc == 0)
+        rc = check_tensor(&head.t[1], "tokens", BL_U16, f->tokens, e);
+    if (rc == 0)
+        rc = read_data(zr, &head.t[0], &r->offsets, e);
+    if (rc == 0)
+        rc = take_offsets(r, offsets_start, f, offsets_xxh3, e);
+    if (rc == 0)
+        rc = read_data(zr, &head.t[1], &r->tokens, e);
+    if (rc == 0)
+        rc = check_tokens(r, tokens_start, f, e);
+    if (rc == 0)
+        rc = (int)bl_zr_read(zr, &byte, 1, e);
+    if (rc > 0)
+        rc = bl_fail(e, BL_E_FORMAT, "bytes follow the last tensor");
+    bl_tensors_head_free(&head);
+    return rc;
+}
+
+static int read_file(reader *r, const listed *f, bl_err *e)
+{
+    bl_buf path = {0};
+    bl_zr *zr = NULL;
+    int fd;
+    int rc = open_file(r, f->name, &path, &fd, e);
+    if (rc == 0) {
+        rc = bl_zr_new(&zr, fd, e);
+        if (rc == 0)
+            rc = read_record(r, zr, f, e);
+        if (rc != 0)
+            bl_err_in(e, (const char *)path.data);
+        close(fd);
+    }
+    bl_zr_del(zr);
+    bl_buf_free(&path);
+    return rc;
+}
+
+/* ---- the split ---- */
+
+static int get_listed(const bl_json *o, listed *f, bl_err *e)
+{
+    static const char *const keys[] = {"name", "pieces", "tokens", "tokens_xxh3", NULL};
+    int rc = bl_json_str(o, "name", &f->name, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "pieces", 1, COUNT_MAX, &f->pieces, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "tokens", 1, COUNT_MAX, &f->tokens, e);
+    if (rc == 0)
+        rc = bl_header_get_xxh3(o, "tokens_xxh3", &f->tokens_xxh3, e);
+    if (rc == 0)
+        rc = bl_json_only(o, keys, e);
+    return rc;
+}
+
+static int read_files(reader *r, const bl_json *files, bl_err *e)
+{
+    int64_t zero = 0;
+    int rc =
+        bl_json_is_array(files) ? 0 : bl_fail(e, BL_E_FORMAT, "'files' is not a list");
+    size_t n = bl_json_size(files);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        listed f = {.i = (unsigned)i, .of = (unsigned)n};
+        rc = get_listed(bl_json_at(files, i), &f, e);
+        if (rc == 0)
+            rc = read_file(r, &f, e);
+    }
+    if (rc == 0 && n == 0)
+        rc = bl_buf_add(&r->offsets, &zero, sizeof zero, e);
+    return rc == 0 ? bl_buf_reserve(&r->tokens, sizeof(uint16_t), e) : rc;
+}
+
+static int read_split(reader *r, const bl_json *manifest, bl_err *e)
+{
+    static const char *const keys[] = {"pieces", "tokens", "files", NULL};
+    const bl_json *splits, *split, *files;
+    int64_t pieces = 0, tokens = 0;
+    int rc = bl_json_get(manifest, "splits", &splits, e);
+    if (rc == 0)
+        rc = bl_json_get(splits, bl_split_name(r->split), &split, e);
+    if (rc == 0)
+        rc = bl_json_int(split, "pieces", 0, COUNT_MAX, &pieces, e);
+    if (rc == 0)
+        rc = bl_json_int(split, "tokens", 0, COUNT_MAX, &tokens, e);
+    if (rc == 0)
+        rc = bl_json_get(split, "files", &files, e);
+    if (rc == 0)
+        rc = bl_json_only(split, keys, e);
+    if (rc == 0)
+        rc = read_files(r, files, e);
+    if (rc != 0)
+        return rc;
+    size_t n_pieces = r->offsets.len / sizeof(int64_t) - 1;
+    size_t n_tokens = r->tokens.len / sizeof(uint16_t);
+    if (n_pieces != (uint64_t)pieces || n_tokens != (uint64_t)tokens)
+        return bl_fail(e, BL_E_CORRUPT,
+                       "the files of '%s' do not hold the stated pieces and tokens",
+                       bl_split_name(r->split));
+    void *data = r->tokens.data;
+    r->s->tokens = data;
+    r->s->n_tokens = n_tokens;
+    data = r->offsets.data;
+    r->s->offsets = data;
+    r->s->n_pieces = n_pieces;
+    r->tokens = r->offsets = (bl_buf){0};
+    return 0;
+}
+
+int bl_shards_read(bl_shards *s, const char *dir, int split, bl_err *e)
+{
+    reader r = {.dir = dir, .split = split, .s = s};
+    bl_json *manifest = NULL;
+    *s = (bl_shards){0};
+    if (split < 0 || split >= BL_SPLITS)
+        return bl_fail(e, BL_E_ARG, "there is no split %d", split);
+    int rc = read_manifest(&r, &manifest, e);
+    if (rc == 0)
+        rc = check_manifest(manifest, &s->pg, e);
+    if (rc == 0)
+        rc = read_vocab(&r, manifest, e);
+    if (rc == 0)
+        rc = read_split(&r, manifest, e);
+    if (rc != 0 && e != NULL && e->where[0] == '\0') {
+        snprintf(e->where, sizeof e->where, "%s/manifest.json", dir);
+    }
+    bl_json_del(manifest);
+    bl_buf_free(&r.tokens);
+    bl_buf_free(&r.offsets);
+    return rc;
+}
+
+void bl_shards_free(bl_shards *s)
+{
+    bl_vocab_free(&s->vocab);
+    bl_json_del(s->pg);
+    free(s->tokens);
+    free(s->offsets);
+    *s = (bl_shards){0};
+}

@@ -1,0 +1,578 @@
+/* shards_write.c - the writing half of shards.h. Pieces are kept in memory until the
+ * end: two bytes a token. Layout: schemas/remi-shard.md. */
+#include "io/file.h"
+#include "io/folder.h"
+#include "io/header.h"
+#include "io/shards.h"
+#include "io/zio.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_NAME = 64 };
+
+typedef struct {
+    char *name;
+    bl_sha256 sha256;
+    uint64_t xxh3; /* of the text: decides the split */
+    size_t start;  /* in bl_shardw.ids */
+    size_t n;      /* tokens with BOS and EOS */
+    int split;
+} piece;
+
+struct bl_shardw {
+    char *dir;
+    char *temp; /* "DIR.tmp.N" while it exists, else NULL */
+    const bl_vocab *vocab;
+    double share[BL_SPLITS];
+    int level;
+    uint16_t bos, eos;
+    bl_ids ids; /* of all pieces, as they came */
+    piece *pieces;
+    size_t n_pieces, cap_pieces;
+};
+
+static void drop_temp(bl_shardw *w)
+{
+    if (w->temp != NULL)
+        bl_folder_remove(w->temp);
+    free(w->temp);
+    w->temp = NULL;
+}
+
+/* ---- collecting ---- */
+
+static int check_shares(const double share[BL_SPLITS], bl_err *e)
+{
+    double sum = 0;
+    for (int s = 0; s < BL_SPLITS; s++) {
+        if (!(share[s] >= 0 && share[s] <= 1))
+            return bl_fail(e, BL_E_ARG, "the share of %s is not within 0..1",
+                           bl_split_name(s));
+        sum += share[s];
+    }
+    if (fabs(sum - 1) > 1e-9)
+        return bl_fail(e, BL_E_ARG, "the shares of the splits sum to %.9g, not 1", sum);
+    return 0;
+}
+
+int bl_shardw_new(bl_shardw **w, const char *dir, const bl_vocab *vocab,
+                  const double share[BL_SPLITS], int level, bl_err *e)
+{
+    *w = NULL;
+    int rc = check_shares(share, e);
+    if (rc == 0)
+        rc = bl_shards_there(dir, e);
+    if (rc < 0)
+        return rc;
+    bl_shardw *new = bl_calloc(1, sizeof *new, e);
+    if (new == NULL)
+        return BL_E_NOMEM;
+    new->vocab = vocab;
+    new->level = level;
+    new->bos = (uint16_t)bl_words_find(vocab->words, "BOS", 3);
+    new->eos = (uint16_t)bl_words_find(vocab->words, "EOS", 3);
+    memcpy(new->share, share, sizeof new->share);
+    new->dir = bl_folder_path(dir, e);
+    /* Only tried here: what cannot be created shall be known before hours of input, and
+     * a run that is killed while it reads shall leave nothing. */
+    rc = new->dir == NULL ? BL_E_NOMEM : bl_folder_temp(&new->temp, new->dir, e);
+    drop_temp(new);
+    if (rc != 0) {
+        bl_shardw_del(new);
+        return rc;
+    }
+    *w = new;
+    return 0;
+}
+
+static int split_of(const bl_shardw *w, uint64_t xxh3)
+{
+    double u = (double)(xxh3 >> 11) * 0x1p-53, sum = 0;
+    int last = 0;
+    for (int s = 0; s < BL_SPLITS; s++) {
+        if (w->share[s] == 0)
+            continue;
+        last = s;
+        sum += w->share[s];
+        if (u < sum)
+            break;
+    }
+    return last;
+}
+
+int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t xxh3,
+                  const uint16_t *ids, size_t n, bl_err *e)
+{
+    piece p = {.xxh3 = xxh3, .start = w->ids.n, .n = n + 2, .split = split_of(w, xxh3)};
+    if (strlen(sha256) >= sizeof p.sha256 || n > BL_TOKENS_PIECE_MAX)
+        return bl_fail(e, BL_E_ARG, "a piece of %zu tokens, hash '%.80s'", n, sha256);
+    void *array = w->pieces;
+    int rc = bl_grow(&array, &w->cap_pieces, w->n_pieces + 1, sizeof p, e);
+    w->pieces = array;
+    if (rc == 0)
+        rc = bl_ids_add(&w->ids, w->bos, e);
+    if (rc == 0)
+        rc = bl_ids_add_n(&w->ids, ids, n, e);
+    if (rc == 0)
+        rc = bl_ids_add(&w->ids, w->eos, e);
+    if (rc == 0) {
+        p.name = bl_strdup(name, e);
+        rc = p.name == NULL ? BL_E_NOMEM : 0;
+    }
+    if (rc != 0) {
+        w->ids.n = p.start;
+        return rc;
+    }
+    strcpy(p.sha256, sha256);
+    w->pieces[w->n_pieces++] = p;
+    return 0;
+}
+
+void bl_shardw_counts(const bl_shardw *w, int split, uint64_t *pieces, uint64_t *tokens)
+{
+    *pieces = *tokens = 0;
+    for (size_t i = 0; i < w->n_pieces; i++) {
+        if (w->pieces[i].split == split) {
+            ++*pieces;
+            *tokens += w->pieces[i].n;
+        }
+    }
+}
+
+void bl_shardw_del(bl_shardw *w)
+{
+    if (w == NULL)
+        return;
+    drop_temp(w);
+    for (size_t i = 0; i < w->n_pieces; i++)
+        free(w->pieces[i].name);
+    free(w->pieces);
+    bl_ids_free(&w->ids);
+    free(w->dir);
+    free(w);
+}
+
+/* ---- order and splits ---- */
+
+static int by_hash(const piece *a, const piece *b)
+{
+    if (a->xxh3 != b->xxh3)
+        return a->xxh3 < b->xxh3 ? -1 : 1;
+    return a->n < b->n ? -1 : a->n > b->n;
+}
+
+static int by_name(const void *va, const void *vb)
+{
+    const piece *a = va, *b = vb;
+    int order = strcmp(a->name, b->name);
+    if (order == 0)
+        order = strcmp(a->sha256, b->sha256);
+    return order != 0 ? order : by_hash(a, b);
+}
+
+static int by_content(const void *va, const void *vb)
+{
+    int order = by_hash(va, vb);
+    return order != 0 ? order : by_name(va, vb);
+}
+
+uint64_t bl_shardw_dedup(bl_shardw *w)
+{
+    size_t kept = 0;
+    qsort(w->pieces, w->n_pieces, sizeof *w->pieces, by_content);
+    for (size_t i = 0; i < w->n_pieces; i++) {
+        if (kept > 0 && by_hash(&w->pieces[kept - 1], &w->pieces[i]) == 0)
+            free(w->pieces[i].name);
+        else
+            w->pieces[kept++] = w->pieces[i];
+    }
+    uint64_t dropped = w->n_pieces - kept;
+    w->n_pieces = kept;
+    return dropped;
+}
+
+/* The split with the most pieces, the first of equals. */
+static int largest_split(const bl_shardw *w, uint64_t *most)
+{
+    uint64_t pieces, tokens;
+    int largest = 0;
+    *most = 0;
+    for (int s = 0; s < BL_SPLITS; s++) {
+        bl_shardw_counts(w, s, &pieces, &tokens);
+        if (pieces > *most) {
+            *most = pieces;
+            largest = s;
+        }
+    }
+    return largest;
+}
+
+/* A handful of pieces may by chance leave a split empty, and a model without data to
+ * learn from or to be measured on. The piece with the least hash moves. */
+static void fill_empty_splits(bl_shardw *w)
+{
+    for (int s = 0; s < BL_SPLITS; s++) {
+        uint64_t pieces, tokens, most;
+        bl_shardw_counts(w, s, &pieces, &tokens);
+        int from = largest_split(w, &most);
+        if (w->share[s] == 0 || pieces > 0 || most < (s == 0 ? 1 : 2))
+            continue;
+        piece *least = NULL;
+        for (size_t i = 0; i < w->n_pieces; i++) {
+            piece *p = &w->pieces[i];
+            if (p->split == from && (least == NULL || by_content(p, least) < 0))
+                least = p;
+        }
+        least->split = s;
+    }
+}
+
+/* ---- files of the folder ---- */
+
+/* Opens a file of the temporary folder. */
+static int open_file(const bl_shardw *w, const char *name, bl_out *out, bl_err *e)
+{
+    bl_buf path = {0};
+    int rc = bl_buf_addf(&path, e, "%s/%s", w->temp, name);
+    if (rc == 0)
+        rc = bl_out_open(out, (const char *)path.data, e);
+    bl_buf_free(&path);
+    return rc;
+}
+
+static int write_file(const bl_shardw *w, const char *name, const bl_buf *text,
+                      bl_err *e)
+{
+    bl_out out;
+    int rc = open_file(w, name, &out, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_write_all(out.fd, text->data, text->len, e);
+    if (rc == 0)
+        rc = bl_out_commit(&out, e);
+    if (rc != 0)
+        bl_err_in(e, w->dir);
+    bl_out_abort(&out);
+    return rc;
+}
+
+/* The table that says which piece stands where in a split. */
+static int write_table(const bl_shardw *w, int split, bl_err *e)
+{
+    bl_buf text = {0};
+    char name[FILE_NAME];
+    size_t idx = 0, offset = 0;
+    int rc = bl_buf_adds(&text, "idx\toffset\tlength\tname\tsha256\n", e);
+    for (size_t i = 0; i < w->n_pieces && rc == 0; i++) {
+        const piece *p = &w->pieces[i];
+        if (p->split != split)
+            continue;
+        rc = bl_buf_addf(&text, e, "%zu\t%zu\t%zu\t", idx++, offset, p->n);
+        if (rc == 0)
+            rc = bl_name_encode(p->name, &text, e);
+        if (rc == 0)
+            rc = bl_buf_addf(&text, e, "\t%s\n", p->sha256);
+        offset += p->n;
+    }
+    snprintf(name, sizeof name, "%s.pieces.tsv", bl_split_name(split));
+    if (rc == 0)
+        rc = write_file(w, name, &text, e);
+    bl_buf_free(&text);
+    return rc;
+}
+
+static int write_vocab(const bl_shardw *w, const bl_json *pg, bl_err *e)
+{
+    bl_vocab counted = *w->vocab;
+    bl_out out = {.fd = -1};
+    counted.count = bl_calloc(bl_words_size(w->vocab->words), sizeof *counted.count, e);
+    if (counted.count == NULL)
+        return BL_E_NOMEM;
+    for (size_t i = 0; i < w->n_pieces; i++)
+        for (size_t k = 0; k < w->pieces[i].n; k++)
+            counted.count[w->ids.id[w->pieces[i].start + k]]++;
+    int rc = open_file(w, "vocab.tsv", &out, e);
+    if (rc == 0)
+        rc = bl_vocab_write(&counted, out.fd, pg, e);
+    if (rc == 0)
+        rc = bl_out_commit(&out, e);
+    if (rc != 0)
+        bl_err_in(e, w->dir);
+    bl_out_abort(&out);
+    free(counted.count);
+    return rc;
+}
+
+/* ---- one file of tensors ---- */
+
+typedef struct {
+    int split;
+    unsigned i, of;     /* the i-th file (from 0) of the split's */
+    size_t first, last; /* pieces of the writer, those of other splits between */
+    size_t n_pieces, n_tokens;
+    int64_t *offsets; /* [n_pieces + 1] */
+    uint16_t *tokens; /* [n_tokens] */
+} shard;
+
+/* Takes pieces of the split from s->first on, as many as fit into a file. */
+static void choose_pieces(const bl_shardw *w, shard *s)
+{
+    s->n_pieces = s->n_tokens = 0;
+    for (s->last = s->first; s->last < w->n_pieces; s->last++) {
+        const piece *p = &w->pieces[s->last];
+        if (p->split != s->split)
+            continue;
+        if (s->n_pieces > 0 && s->n_tokens + p->n > BL_SHARD_TOKENS)
+            break;
+        s->n_pieces++;
+        s->n_tokens += p->n;
+    }
+}
+
+static int gather(const bl_shardw *w, shard *s, bl_err *e)
+{
+    size_t k = 0, at = 0;
+    s->offsets = bl_calloc(s->n_pieces + 1, sizeof *s->offsets, e);
+    s->tokens = bl_calloc(s->n_tokens, sizeof *s->tokens, e);
+    if (s->offsets == NULL || s->tokens == NULL)
+        return BL_E_NOMEM;
+    for (size_t i = s->first; i < s->last; i++) {
+        const piece *p = &w->pieces[i];
+        if (p->split != s->split)
+            continue;
+        memcpy(s->tokens + at, w->ids.id + p->start, p->n * sizeof *s->tokens);
+        at += p->n;
+        s->offsets[++k] = (int64_t)at;
+    }
+    return 0;
+}
+
+static int set_pg_text(bl_json *meta, const bl_json *pg, bl_err *e)
+{
+    bl_buf text = {0};
+    int rc = pg == NULL ? 0 : bl_json_write(pg, &text, e);
+    if (rc == 0 && pg != NULL) {
+        const char *s = bl_buf_str(&text, e);
+        rc = s == NULL ? BL_E_NOMEM : bl_json_set_str(meta, "pg", s, e);
+    }
+    bl_buf_free(&text);
+    return rc;
+}
+
+static int fill_meta(const bl_shardw *w, const shard *s, const bl_json *pg,
+                     bl_json *meta, bl_err *e)
+{
+    char place[32];
+    snprintf(place, sizeof place, "%u/%u", s->i + 1, s->of);
+    int rc = bl_json_set_str(meta, "schema", BL_SHARD_SCHEMA, e);
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "vocab_sha256", w->vocab->sha256, e);
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "tokenizer_sha256", w->vocab->kind.sha256, e);
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "split", bl_split_name(s->split), e);
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "shard", place, e);
+    if (rc == 0)
+        rc = bl_header_set_xxh3(meta, "tokens_xxh3",
+                                bl_xxh3(s->tokens, s->n_tokens * sizeof *s->tokens), e);
+    if (rc == 0)
+        rc = bl_header_set_xxh3(
+            meta, "offsets_xxh3",
+            bl_xxh3(s->offsets, (s->n_pieces + 1) * sizeof *s->offsets), e);
+    return rc == 0 ? set_pg_text(meta, pg, e) : rc;
+}
+
+static int write_record(const bl_shardw *w, const shard *s, const bl_json *meta,
+                        const char *name, bl_err *e)
+{
+    int64_t n_offsets = (int64_t)s->n_pieces + 1, n_tokens = (int64_t)s->n_tokens;
+    bl_tensor t[2];
+    bl_out out = {.fd = -1};
+    bl_zw *zw = NULL;
+    int rc =
+        bl_tensor_make(&t[0], "piece_offsets", BL_I64, 1, &n_offsets, s->offsets, e);
+    if (rc == 0)
+        rc = bl_tensor_make(&t[1], "tokens", BL_U16, 1, &n_tokens, s->tokens, e);
+    if (rc == 0)
+        rc = open_file(w, name, &out, e);
+    if (rc == 0)
+        rc = bl_zw_new(&zw, out.fd, w->level, e);
+    if (rc == 0)
+        rc = bl_tensors_write(zw, t, BL_COUNT(t), meta, e);
+    if (rc == 0)
+        rc = bl_zw_end_frame(zw, e);
+    if (rc == 0)
+        rc = bl_out_commit(&out, e);
+    if (rc != 0)
+        bl_err_in(e, w->dir);
+    bl_out_abort(&out);
+    bl_zw_del(zw);
+    return rc;
+}
+
+/* Adds {"name","pieces","tokens","tokens_xxh3"} to the manifest's list. */
+static int list_file(bl_json *files, const shard *s, const bl_json *meta,
+                     const char *name, bl_err *e)
+{
+    const char *xxh3;
+    bl_json *o = bl_json_object(e);
+    int rc = o == NULL ? BL_E_NOMEM : bl_json_set_str(o, "name", name, e);
+    if (rc == 0)
+        rc = bl_json_set_int(o, "pieces", (int64_t)s->n_pieces, e);
+    if (rc == 0)
+        rc = bl_json_set_int(o, "tokens", (int64_t)s->n_tokens, e);
+    if (rc == 0)
+        rc = bl_json_str(meta, "tokens_xxh3", &xxh3, e);
+    if (rc == 0)
+        rc = bl_json_set_str(o, "tokens_xxh3", xxh3, e);
+    if (rc != 0) {
+        bl_json_del(o);
+        return rc;
+    }
+    return bl_json_push(files, o, e);
+}
+
+static int write_shard(const bl_shardw *w, shard *s, const bl_json *pg, bl_json *files,
+                       bl_err *e)
+{
+    char name[FILE_NAME];
+    snprintf(name, sizeof name, "%s-%05u-of-%05u.safetensors%s",
+             bl_split_name(s->split), s->i, s->of, w->level > 0 ? ".zst" : "");
+    bl_json *meta = bl_json_object(e);
+    int rc = meta == NULL ? BL_E_NOMEM : gather(w, s, e);
+    if (rc == 0)
+        rc = fill_meta(w, s, pg, meta, e);
+    if (rc == 0)
+        rc = write_record(w, s, meta, name, e);
+    if (rc == 0)
+        rc = list_file(files, s, meta, name, e);
+    bl_json_del(meta);
+    free(s->offsets);
+    free(s->tokens);
+    s->offsets = NULL;
+    s->tokens = NULL;
+    return rc;
+}
+
+/* ---- a split and the manifest ---- */
+
+static int write_files(const bl_shardw *w, int split, const bl_json *pg, bl_json *files,
+                       bl_err *e)
+{
+    shard s = {.split = split};
+    int rc = 0;
+    for (choose_pieces(w, &s); s.n_pieces > 0; choose_pieces(w, &s)) {
+        s.of++;
+        s.first = s.last;
+    }
+    s.first = 0;
+    for (choose_pieces(w, &s); s.n_pieces > 0 && rc == 0; choose_pieces(w, &s)) {
+        rc = write_shard(w, &s, pg, files, e);
+        s.i++;
+        s.first = s.last;
+    }
+    return rc;
+}
+
+static int write_split(const bl_shardw *w, int split, const bl_json *pg,
+                       bl_json *splits, bl_err *e)
+{
+    uint64_t pieces, tokens;
+    bl_json *o = bl_json_object(e);
+    bl_json *files = bl_json_array(e);
+    bl_shardw_counts(w, split, &pieces, &tokens);
+    int rc = o == NULL || files == NULL ? BL_E_NOMEM : write_table(w, split, e);
+    if (rc == 0)
+        rc = write_files(w, split, pg, files, e);
+    if (rc == 0)
+        rc = bl_json_set_int(o, "pieces", (int64_t)pieces, e);
+    if (rc == 0)
+        rc = bl_json_set_int(o, "tokens", (int64_t)tokens, e);
+    if (rc == 0) {
+        rc = bl_json_put(o, "files", files, e);
+        files = NULL;
+    }
+    if (rc == 0) {
+        rc = bl_json_put(splits, bl_split_name(split), o, e);
+        o = NULL;
+    }
+    bl_json_del(files);
+    bl_json_del(o);
+    return rc;
+}
+
+static int fill_manifest(const bl_shardw *w, bl_json *m, bl_json *share, bl_err *e)
+{
+    int rc = bl_json_set_str(m, "schema", BL_SHARDS_SCHEMA, e);
+    if (rc == 0)
+        rc = bl_header_set_kind(m, &w->vocab->kind, e);
+    if (rc == 0)
+        rc = bl_json_set_str(m, "vocab", "vocab.tsv", e);
+    if (rc == 0)
+        rc = bl_json_set_str(m, "vocab_sha256", w->vocab->sha256, e);
+    for (int s = 0; s < BL_SPLITS && rc == 0; s++)
+        rc = bl_json_set_real(share, bl_split_name(s), w->share[s], e);
+    return rc;
+}
+
+/* Takes ownership of share and splits. */
+static int write_manifest(const bl_shardw *w, bl_json *share, bl_json *splits,
+                          const bl_json *pg, bl_err *e)
+{
+    bl_buf text = {0};
+    bl_json *m = bl_json_object(e);
+    int rc = m == NULL ? BL_E_NOMEM : fill_manifest(w, m, share, e);
+    if (rc == 0) {
+        rc = bl_json_put(m, "share", share, e);
+        share = NULL;
+    }
+    if (rc == 0) {
+        rc = bl_json_put(m, "splits", splits, e);
+        splits = NULL;
+    }
+    if (rc == 0)
+        rc = bl_header_set_pg(m, pg, e);
+    if (rc == 0)
+        rc = bl_json_write(m, &text, e);
+    if (rc == 0)
+        rc = bl_buf_addc(&text, '\n', e);
+    if (rc == 0)
+        rc = write_file(w, "manifest.json", &text, e);
+    bl_json_del(share);
+    bl_json_del(splits);
+    bl_json_del(m);
+    bl_buf_free(&text);
+    return rc;
+}
+
+int bl_shardw_finish(bl_shardw *w, const bl_json *pg, bl_err *e)
+{
+    bl_json *share = NULL, *splits = NULL;
+    if (w->n_pieces < BL_FEW_PIECES)
+        fill_empty_splits(w);
+    qsort(w->pieces, w->n_pieces, sizeof *w->pieces, by_name);
+    int rc = bl_folder_temp(&w->temp, w->dir, e);
+    if (rc != 0)
+        return rc;
+    share = bl_json_object(e);
+    splits = bl_json_object(e);
+    rc = share == NULL || splits == NULL ? BL_E_NOMEM : write_vocab(w, pg, e);
+    for (int s = 0; s < BL_SPLITS && rc == 0; s++)
+        rc = write_split(w, s, pg, splits, e);
+    if (rc == 0) {
+        rc = write_manifest(w, share, splits, pg, e);
+        share = splits = NULL;
+    }
+    if (rc == 0)
+        rc = bl_shards_there(w->dir, e);
+    if (rc >= 0)
+        rc = bl_folder_swap(w->temp, w->dir, e);
+    drop_temp(w);
+    bl_json_del(share);
+    bl_json_del(splits);
+    return rc;
+}

@@ -1,0 +1,462 @@
+/* tokens_read.c - the reading half of tokens.h. Every line is held against the grammar
+ * of schemas/remi-tokens.abnf; counts and hashes against what was read. */
+#include "base/hash.h"
+#include "io/header.h"
+#include "io/tokens.h"
+#include "io/zio.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRACKS_MAX = 65535, TPQ_MAX = 32767 };
+static const int64_t COUNT_MAX = (int64_t)1
+                                 << 53; /* whole numbers any JSON reader has */
+
+struct bl_tokr {
+    bl_zr *zr;
+    char *name;
+    bl_tokens_kind kind;
+    bl_json *pg; /* of the segments so far, or NULL */
+    const bl_words *words;
+    bl_xxh3_state *hash; /* of the piece's music */
+    uint64_t rejects;
+    uint64_t n_pieces, n_tokens; /* of the segment so far */
+    int is_closed;               /* the last line was a trailer */
+};
+
+/* Gives the error the line and the file. */
+static int fail_here(const bl_tokr *r, int code, bl_err *e)
+{
+    if (e != NULL && e->line == 0 && e->offset < 0)
+        e->line = (int64_t)bl_zr_lines(r->zr);
+    bl_err_in(e, r->name);
+    return code;
+}
+
+static int tells(const char *line, const char *tag)
+{
+    size_t n = strlen(tag);
+    return strncmp(line, tag, n) == 0 && line[n] == ' ';
+}
+
+/* ---- the header of a segment ---- */
+
+static int merge_pg(bl_tokr *r, bl_json *pg, bl_err *e)
+{
+    const bl_json *both[] = {r->pg, pg};
+    bl_json *merged = NULL;
+    int rc = 0;
+    if (pg != NULL) {
+        merged = bl_prov_chain(both, BL_COUNT(both), NULL, e);
+        rc = merged == NULL ? bl_code_of(e, BL_E_LIMIT) : 0;
+    }
+    bl_json_del(pg);
+    if (merged != NULL) {
+        bl_json_del(r->pg);
+        r->pg = merged;
+    }
+    return rc;
+}
+
+static int read_header(bl_tokr *r, const char *line, size_t len, bl_tokens_kind *kind,
+                       bl_err *e)
+{
+    static const char *const keys[] = {"schema", "tokenizer", "tokenizer_sha256", "pg",
+                                       NULL};
+    bl_json *o, *pg = NULL;
+    int rc = bl_header_parse(&o, line, len, "remi", e);
+    if (rc == 0)
+        rc = bl_header_schema(o, BL_TOKENS_SCHEMA, e);
+    if (rc == 0)
+        rc = bl_header_get_kind(o, kind, e);
+    if (rc == 0)
+        rc = bl_json_only(o, keys, e);
+    if (rc == 0)
+        rc = bl_header_get_pg(o, &pg, e);
+    if (rc == 0)
+        rc = merge_pg(r, pg, e);
+    bl_json_del(o);
+    return rc;
+}
+
+static int begin(bl_tokr *r, bl_err *e)
+{
+    const char *line;
+    char first;
+    size_t len;
+    int64_t n = bl_zr_peek(r->zr, &first, 1, e);
+    if (n < 0)
+        return (int)n;
+    if (n == 0)
+        return bl_fail(e, BL_E_TRUNC, "the input is empty");
+    if (first != '#')
+        return bl_fail(e, BL_E_FORMAT, "not a token stream");
+    int rc = bl_zr_line(r->zr, &line, &len, BL_TOKENS_LINE_MAX, e);
+    if (rc < 0)
+        return rc;
+    if (!tells(line, "#remi"))
+        return bl_fail(e, BL_E_FORMAT, "not a token stream: it does not begin '#remi'");
+    return read_header(r, line, len, &r->kind, e);
+}
+
+int bl_tokr_new(bl_tokr **r, int fd, const char *name, bl_err *e)
+{
+    *r = NULL;
+    bl_tokr *new = bl_calloc(1, sizeof *new, e);
+    if (new == NULL)
+        return BL_E_NOMEM;
+    new->name = bl_strdup(name, e);
+    new->hash = bl_xxh3_new(e);
+    int rc = new->name == NULL || new->hash == NULL ? BL_E_NOMEM : 0;
+    if (rc == 0)
+        rc = bl_zr_new(&new->zr, fd, e);
+    if (rc != 0) {
+        bl_err_in(e, name);
+    } else {
+        rc = begin(new, e);
+        if (rc != 0)
+            fail_here(new, rc, e);
+    }
+    if (rc != 0) {
+        bl_tokr_del(new);
+        return rc;
+    }
+    *r = new;
+    return 0;
+}
+
+const bl_tokens_kind *bl_tokr_kind(const bl_tokr *r)
+{
+    return &r->kind;
+}
+
+const bl_json *bl_tokr_pg(const bl_tokr *r)
+{
+    return r->pg;
+}
+
+void bl_tokr_set_words(bl_tokr *r, const bl_words *words)
+{
+    r->words = words;
+}
+
+uint64_t bl_tokr_rejects(const bl_tokr *r)
+{
+    return r->rejects;
+}
+
+static int read_next_header(bl_tokr *r, const char *line, size_t len, bl_err *e)
+{
+    bl_tokens_kind kind = {0};
+    if (!tells(line, "#remi"))
+        return bl_fail(e, BL_E_FORMAT,
+                       "only the header of another stream may follow "
+                       "'#eos'");
+    int rc = read_header(r, line, len, &kind, e);
+    if (rc != 0)
+        return rc;
+    if (strcmp(kind.sha256, r->kind.sha256) != 0)
+        return bl_fail(
+            e, BL_E_MISMATCH,
+            "a stream of scheme '%s' (%.12s) follows one of scheme '%s' (%.12s)",
+            kind.scheme, kind.sha256, r->kind.scheme, r->kind.sha256);
+    r->n_pieces = r->n_tokens = 0;
+    r->is_closed = 0;
+    return 0;
+}
+
+/* ---- the lines around a piece ---- */
+
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* Undoes bl_name_encode. The caller frees the result. */
+static char *decode_name(const char *text, bl_err *e)
+{
+    char *name = bl_calloc(strlen(text) + 1, 1, e);
+    size_t n = 0;
+    if (name == NULL)
+        return NULL;
+    for (const char *p = text; *p != '\0'; p++) {
+        int byte = (unsigned char)*p;
+        if (byte == '%') {
+            int high = hex_digit(p[1]);
+            int low = high < 0 ? -1 : hex_digit(p[2]);
+            byte = low < 0 ? 0 : 16 * high + low;
+            p += low < 0 ? 0 : 2;
+        } else if (byte < 0x20 || byte > 0x7E) {
+            byte = 0;
+        }
+        if (byte == 0 || n >= BL_NAME_MAX) {
+            free(name);
+            bl_fail(e, BL_E_FORMAT, "'name' is too long or not percent-encoded");
+            return NULL;
+        }
+        name[n++] = (char)byte;
+    }
+    return name;
+}
+
+static int check_fixes(const bl_json *o, bl_err *e)
+{
+    const bl_json *fixes, *value;
+    int64_t x;
+    if (!bl_json_has(o, "fixes"))
+        return 0;
+    int rc = bl_json_get(o, "fixes", &fixes, e);
+    if (rc == 0 && !bl_json_is_object(fixes))
+        return bl_fail(e, BL_E_FORMAT, "'fixes' is not an object");
+    const char *key = bl_json_next(fixes, NULL, &value);
+    for (; key != NULL; key = bl_json_next(fixes, key, &value))
+        if (!bl_json_as_int(value, &x) || x < 0 || x > COUNT_MAX)
+            return bl_fail(e, BL_E_FORMAT, "'%.64s' of 'fixes' is not a count", key);
+    return rc;
+}
+
+static int get_source(const bl_json *o, bl_piece *piece, bl_err *e)
+{
+    const char *name, *sha256;
+    int64_t tpq, tracks;
+    int rc = bl_json_str(o, "name", &name, e);
+    if (rc == 0) {
+        free(piece->name);
+        piece->name = decode_name(name, e);
+        rc = piece->name == NULL ? bl_code_of(e, BL_E_FORMAT) : 0;
+    }
+    if (rc == 0)
+        rc = bl_json_str(o, "sha256", &sha256, e);
+    if (rc == 0 && sha256[0] == '\0')
+        piece->sha256[0] = '\0';
+    else if (rc == 0)
+        rc = bl_header_get_sha256(o, "sha256", piece->sha256, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "tpq", 0, TPQ_MAX, &tpq, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "ticks", 0, COUNT_MAX, &piece->ticks, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "tracks", 0, TRACKS_MAX, &tracks, e);
+    if (rc == 0) {
+        piece->tpq = (int)tpq;
+        piece->tracks = (int)tracks;
+    }
+    return rc;
+}
+
+static int read_piece_line(bl_tokr *r, const char *line, size_t len, bl_piece *piece,
+                           bl_err *e)
+{
+    static const char *const keys[] = {"i",     "name",   "sha256", "tpq",
+                                       "ticks", "tracks", "fixes",  NULL};
+    int64_t i, expected = (int64_t)r->n_pieces;
+    bl_json *o;
+    int rc = bl_header_parse(&o, line, len, "piece", e);
+    if (rc == 0)
+        rc = bl_json_int(o, "i", expected, expected, &i, e);
+    if (rc == 0)
+        rc = get_source(o, piece, e);
+    if (rc == 0)
+        rc = check_fixes(o, e);
+    if (rc == 0)
+        rc = bl_json_only(o, keys, e);
+    bl_json_del(o);
+    piece->index = r->n_pieces;
+    return rc;
+}
+
+static int read_end_line(bl_tokr *r, const char *line, size_t len, bl_piece *piece,
+                         size_t lines, bl_err *e)
+{
+    static const char *const keys[] = {"i", "bars", "tokens", "xxh3", NULL};
+    int64_t i, bars = 0, tokens, expected = (int64_t)r->n_pieces;
+    uint64_t xxh3 = 0;
+    bl_json *o;
+    int rc = bl_header_parse(&o, line, len, "end", e);
+    if (rc == 0)
+        rc = bl_json_int(o, "i", expected, expected, &i, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "bars", 0, (int64_t)lines, &bars, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "tokens", 0, COUNT_MAX, &tokens, e);
+    if (rc == 0)
+        rc = bl_header_get_xxh3(o, "xxh3", &xxh3, e);
+    if (rc == 0)
+        rc = bl_json_only(o, keys, e);
+    bl_json_del(o);
+    if (rc != 0)
+        return rc;
+    if ((uint64_t)tokens != piece->ids.n)
+        return bl_fail(e, BL_E_CORRUPT, "the piece has %zu tokens, not %" PRId64,
+                       piece->ids.n, tokens);
+    piece->bars = (size_t)bars;
+    piece->xxh3 = bl_xxh3_value(r->hash);
+    if (xxh3 != piece->xxh3)
+        return bl_fail(e, BL_E_CORRUPT, "the piece does not match its hash");
+    return 0;
+}
+
+static int read_eos_line(bl_tokr *r, const char *line, size_t len, bl_err *e)
+{
+    static const char *const keys[] = {"pieces", "tokens", "rejects", NULL};
+    int64_t pieces = 0, tokens = 0, rejects = 0;
+    bl_json *o;
+    int rc = bl_header_parse(&o, line, len, "eos", e);
+    if (rc == 0)
+        rc = bl_json_int(o, "pieces", 0, COUNT_MAX, &pieces, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "tokens", 0, COUNT_MAX, &tokens, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "rejects", 0, COUNT_MAX, &rejects, e);
+    if (rc == 0)
+        rc = bl_json_only(o, keys, e);
+    bl_json_del(o);
+    if (rc != 0)
+        return rc;
+    if ((uint64_t)pieces != r->n_pieces || (uint64_t)tokens != r->n_tokens)
+        return bl_fail(e, BL_E_CORRUPT,
+                       "the stream has %" PRIu64 " pieces and %" PRIu64
+                       " tokens, not %" PRId64 " and %" PRId64,
+                       r->n_pieces, r->n_tokens, pieces, tokens);
+    r->rejects += (uint64_t)rejects;
+    r->is_closed = 1;
+    return 0;
+}
+
+/* ---- music ---- */
+
+static int fail_token(const bl_tokr *r, const char *token, size_t len, bl_err *e)
+{
+    if (len == 0)
+        return bl_fail(e, BL_E_FORMAT,
+                       "two blanks in a row, or one at an end of the line");
+    return bl_fail(e, BL_E_FORMAT, "'%.*s' is not a token of scheme '%s'",
+                   (int)(len < BL_WORD_MAX ? len : BL_WORD_MAX), token, r->kind.scheme);
+}
+
+static int read_music(bl_tokr *r, const char *line, size_t len, bl_ids *ids, bl_err *e)
+{
+    const char *p = line, *end = line + len;
+    void *array = ids->id;
+    int rc = bl_grow(&array, &ids->cap, ids->n + len / 2 + 1, sizeof *ids->id, e);
+    ids->id = array;
+    if (rc != 0)
+        return rc;
+    uint16_t *out = ids->id + ids->n;
+    for (;;) {
+        const char *blank = memchr(p, ' ', (size_t)(end - p));
+        size_t n = (size_t)((blank != NULL ? blank : end) - p);
+        int id = bl_words_find(r->words, p, n);
+        if (id < 0)
+            return fail_token(r, p, n, e);
+        *out++ = (uint16_t)id;
+        if (blank == NULL)
+            break;
+        p = blank + 1;
+    }
+    ids->n = (size_t)(out - ids->id);
+    if (ids->n > BL_TOKENS_PIECE_MAX)
+        return bl_fail(e, BL_E_LIMIT, "the piece has more than %d tokens",
+                       BL_TOKENS_PIECE_MAX);
+    bl_xxh3_add(r->hash, line, len);
+    bl_xxh3_add(r->hash, "\n", 1);
+    return 0;
+}
+
+/* From behind the "#piece" line to the "#end" line. */
+static int read_piece(bl_tokr *r, bl_piece *piece, bl_err *e)
+{
+    const char *line;
+    size_t len, lines = 0;
+    piece->ids.n = 0;
+    bl_xxh3_reset(r->hash);
+    for (;;) {
+        int rc = bl_zr_line(r->zr, &line, &len, BL_TOKENS_LINE_MAX, e);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
+            return bl_fail(e, BL_E_TRUNC, "the stream ends inside a piece");
+        if (line[0] != '#') {
+            rc = read_music(r, line, len, &piece->ids, e);
+            lines++;
+        } else if (tells(line, "#end")) {
+            return read_end_line(r, line, len, piece, lines, e);
+        } else if (strncmp(line, "#x-", 3) != 0) {
+            rc = bl_fail(e, BL_E_FORMAT, "unexpected line inside a piece: '%.16s'",
+                         line);
+        }
+        if (rc != 0)
+            return rc;
+    }
+}
+
+/* ---- the stream ---- */
+
+/* Reads up to the next piece, and it. As bl_tokr_next. */
+static int next(bl_tokr *r, bl_piece *piece, bl_err *e)
+{
+    const char *line;
+    size_t len;
+    for (;;) {
+        int rc = bl_zr_line(r->zr, &line, &len, BL_TOKENS_LINE_MAX, e);
+        if (rc < 0)
+            return rc;
+        if (rc == 0 && r->is_closed)
+            return 0;
+        if (rc == 0)
+            return bl_fail(e, BL_E_TRUNC, "the stream ends without '#eos'");
+        if (r->is_closed) {
+            rc = read_next_header(r, line, len, e);
+        } else if (tells(line, "#piece")) {
+            rc = read_piece_line(r, line, len, piece, e);
+            if (rc == 0)
+                rc = read_piece(r, piece, e);
+            return rc == 0 ? 1 : rc;
+        } else if (tells(line, "#eos")) {
+            rc = read_eos_line(r, line, len, e);
+        } else if (strncmp(line, "#x-", 3) != 0) {
+            rc = bl_fail(e, BL_E_FORMAT, "unexpected line between pieces: '%.16s'",
+                         line);
+        } else {
+            rc = 0;
+        }
+        if (rc != 0)
+            return rc;
+    }
+}
+
+int bl_tokr_next(bl_tokr *r, bl_piece *piece, bl_err *e)
+{
+    if (r->words == NULL)
+        return bl_fail(e, BL_E_ARG,
+                       "the reader does not know the tokens of the scheme");
+    int rc = next(r, piece, e);
+    if (rc < 0)
+        return fail_here(r, rc, e);
+    if (rc == 1) {
+        r->n_pieces++;
+        r->n_tokens += piece->ids.n;
+    }
+    return rc;
+}
+
+void bl_tokr_del(bl_tokr *r)
+{
+    if (r == NULL)
+        return;
+    bl_zr_del(r->zr);
+    bl_json_del(r->pg);
+    bl_xxh3_del(r->hash);
+    free(r->name);
+    free(r);
+}
+
+void bl_piece_free(bl_piece *p)
+{
+    free(p->name);
+    bl_ids_free(&p->ids);
+    *p = (bl_piece){0};
+}

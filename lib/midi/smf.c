@@ -1,0 +1,452 @@
+/* smf.c - songs from and to Standard MIDI Files. The only file that includes smf.h. What
+ * libsmf reads has passed the gate; it logs through GLib, whose default handler is
+ * silenced while it works (that handler belongs to the process). */
+#include "midi/gate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <smf.h>
+
+enum { KEYS = 16 * 128, DRUM_CHANNEL = 9, MELODIC = 15, MAX_LAYERS = 256 };
+
+static void hush(const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer data)
+{
+    (void)domain;
+    (void)level;
+    (void)text;
+    (void)data;
+}
+
+/* smf_delete looks each event up from the front of its array, which is quadratic: the
+ * events are freed here and the arrays emptied first. */
+static void free_smf(smf_t *smf)
+{
+    for (int i = 1; i <= smf->number_of_tracks; i++) {
+        smf_track_t *track = smf_get_track_by_number(smf, i);
+        for (guint k = 0; k < track->events_array->len; k++) {
+            smf_event_t *event = g_ptr_array_index(track->events_array, k);
+            free(event->midi_buffer);
+            free(event);
+        }
+        g_ptr_array_set_size(track->events_array, 0);
+        track->number_of_events = 0;
+    }
+    smf_delete(smf);
+}
+
+/* ---- reading ---- */
+
+/* A program change at its place in the merged order: tick, track, event. */
+typedef struct {
+    uint64_t at;
+    uint8_t program;
+} change;
+
+typedef struct {
+    bl_song *song;
+    bl_midi_report *report;
+    bl_err *e;
+    change *changes[16]; /* by channel, sorted */
+    size_t n[16], cap[16];
+    int32_t head[KEYS], tail[KEYS]; /* open notes of the track: first and last, -1 none */
+    int32_t *next;                  /* [cap_next] of each note: the next open one */
+    size_t cap_next;
+} reader;
+
+static uint64_t merged(int32_t tick, int track, guint event)
+{
+    return (uint64_t)tick << 36 | (uint64_t)(track - 2) << 24 | event;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const change *x = a, *y = b;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static int collect_programs(reader *r, smf_t *smf)
+{
+    for (int i = 1; i <= smf->number_of_tracks; i++) {
+        smf_track_t *track = smf_get_track_by_number(smf, i);
+        for (guint k = 0; k < track->events_array->len; k++) {
+            const smf_event_t *event = g_ptr_array_index(track->events_array, k);
+            const uint8_t *b = event->midi_buffer;
+            if ((b[0] & 0xf0) != 0xc0)
+                continue;
+            int c = b[0] & 15;
+            void *p = r->changes[c];
+            if (bl_grow(&p, &r->cap[c], r->n[c] + 1, sizeof(change), r->e) != 0)
+                return BL_E_NOMEM;
+            r->changes[c] = p;
+            r->changes[c][r->n[c]++] = (change){merged(event->time_pulses, i, k), b[1]};
+        }
+    }
+    for (int c = 0; c < 16; c++)
+        if (r->n[c] > 1)
+            qsort(r->changes[c], r->n[c], sizeof(change), by_place);
+    return 0;
+}
+
+/* The last program change of the channel before a place; 0 if there is none. */
+static uint8_t program_at(const reader *r, int channel, uint64_t at)
+{
+    size_t low = 0, high = r->n[channel];
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (r->changes[channel][mid].at < at)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low == 0 ? 0 : r->changes[channel][low - 1].program;
+}
+
+static int note_on(reader *r, const uint8_t *b, int32_t tick, int track, guint event)
+{
+    int channel = b[0] & 15, key = channel * 128 + b[1];
+    size_t i = r->song->n_notes;
+    void *p = r->next;
+    int rc = bl_grow(&p, &r->cap_next, i + 1, sizeof *r->next, r->e);
+    r->next = p;
+    if (rc != 0)
+        return rc;
+    bl_note note = {.on = tick, .off = -1, .pitch = b[1], .velocity = b[2],
+                    .program = program_at(r, channel, merged(tick, track, event)),
+                    .drum = channel == DRUM_CHANNEL, .channel = (uint8_t)channel,
+                    .track = (uint16_t)(track - 2)};
+    rc = bl_song_add_note(r->song, note, r->e);
+    if (rc != 0)
+        return rc;
+    r->next[i] = -1;
+    if (r->head[key] < 0)
+        r->head[key] = (int32_t)i;
+    else
+        r->next[r->tail[key]] = (int32_t)i;
+    r->tail[key] = (int32_t)i;
+    return 0;
+}
+
+/* First in, first out: the oldest open note of the key ends. */
+static void note_off(reader *r, int key, int32_t tick)
+{
+    int32_t i = r->head[key];
+    if (i < 0) {
+        r->report->fixes[BL_FIX_STRAY_OFF]++;
+        return;
+    }
+    r->song->notes[i].off = tick;
+    r->head[key] = r->next[i];
+}
+
+static int read_meta(reader *r, const uint8_t *b, size_t len, int32_t tick)
+{
+    if (b[1] == 0x51 && len >= 6)
+        return bl_song_add_tempo(r->song, tick,
+                                 (uint32_t)b[3] << 16 | (uint32_t)b[4] << 8 | b[5], r->e);
+    if (b[1] == 0x58 && len >= 5)
+        return bl_song_add_meter(r->song, tick, b[3], b[4], r->e);
+    return 0;
+}
+
+static int read_track(reader *r, smf_track_t *track, int number)
+{
+    int32_t end = 0;
+    int rc = 0;
+    memset(r->head, 0xff, sizeof r->head);
+    for (guint k = 0; k < track->events_array->len && rc == 0; k++) {
+        const smf_event_t *event = g_ptr_array_index(track->events_array, k);
+        const uint8_t *b = event->midi_buffer;
+        end = event->time_pulses;
+        if (b[0] == 0xff)
+            rc = read_meta(r, b, (size_t)event->midi_buffer_length, end);
+        else if ((b[0] & 0xf0) == 0x90 && b[2] > 0)
+            rc = note_on(r, b, end, number, k);
+        else if ((b[0] & 0xe0) == 0x80)
+            note_off(r, (b[0] & 15) * 128 + b[1], end);
+    }
+    for (int key = 0; key < KEYS; key++)
+        while (r->head[key] >= 0) {
+            r->report->fixes[BL_FIX_OPEN_NOTE]++;
+            note_off(r, key, end);
+        }
+    r->song->end = (int32_t)bl_max(r->song->end, end);
+    return rc;
+}
+
+static int read_smf(reader *r, smf_t *smf)
+{
+    r->song->tpq = smf->ppqn;
+    int rc = collect_programs(r, smf);
+    for (int i = 1; i <= smf->number_of_tracks && rc == 0; i++)
+        rc = read_track(r, smf_get_track_by_number(smf, i), i);
+    return rc == 0 ? bl_song_sort(r->song, r->e) : rc;
+}
+
+int bl_midi_read(const uint8_t *bytes, size_t len, bl_song *song, bl_midi_report *report,
+                 bl_err *e)
+{
+    *report = (bl_midi_report){0};
+    bl_song_clear(song);
+    bl_buf clean = {0};
+    reader r = {.song = song, .report = report, .e = e};
+    int rc = bl_gate(bytes, len, &clean, report, e);
+    if (rc == 0) {
+        GLogFunc loud = g_log_set_default_handler(hush, NULL);
+        smf_t *smf = smf_load_from_memory(clean.data, (int)clean.len);
+        if (smf == NULL) {
+            report->reject = BL_REJECT_INTERNAL;
+            rc = bl_fail(e, BL_E_FORMAT, "libsmf does not take the file");
+        } else {
+            rc = read_smf(&r, smf);
+            free_smf(smf);
+        }
+        g_log_set_default_handler(loud, NULL);
+    }
+    if (rc != 0 && report->reject == BL_REJECT_NONE)
+        report->reject = BL_REJECT_INTERNAL;
+    for (int c = 0; c < 16; c++)
+        free(r.changes[c]);
+    free(r.next);
+    bl_buf_free(&clean);
+    return rc;
+}
+
+/* ---- writing ---- */
+
+/* One event of a track to be: `rank` orders those of a tick - ends of notes before their
+ * beginnings, ends of notes without length after them. */
+typedef struct {
+    int32_t tick;
+    uint8_t rank, pitch, velocity, program;
+} event;
+
+typedef struct {
+    const bl_song *song;
+    smf_t *smf;
+    bl_err *e;
+    event *events;
+    size_t n_events, cap_events;
+    uint16_t *layer; /* [n_notes] */
+    int32_t end;
+} writer;
+
+static int by_time(const void *a, const void *b)
+{
+    const event *x = a, *y = b;
+    if (x->tick != y->tick)
+        return x->tick < y->tick ? -1 : 1;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    if (x->program != y->program)
+        return x->program < y->program ? -1 : 1;
+    if (x->pitch != y->pitch)
+        return x->pitch < y->pitch ? -1 : 1;
+    return 0;
+}
+
+static int group_of(const bl_note *note)
+{
+    return note->drum ? BL_PROGRAM_DRUMS : note->program;
+}
+
+/* Gives each note of a group the lowest layer where first-in-first-out pairing keeps its
+ * end: there no earlier note of the pitch ends later. Sets *layers to their number. */
+static int assign_layers(writer *w, int group, int *layers)
+{
+    int32_t(*last)[128] = NULL; /* [layers][pitch]: the latest end */
+    size_t cap = 0;
+    *layers = 0;
+    for (size_t i = 0; i < w->song->n_notes; i++) {
+        const bl_note *note = &w->song->notes[i];
+        if (group_of(note) != group)
+            continue;
+        int n = 0;
+        while (n < *layers && last[n][note->pitch] > note->off)
+            n++;
+        if (n == *layers && *layers < MAX_LAYERS) {
+            void *p = last;
+            int rc = bl_grow(&p, &cap, (size_t)n + 1, sizeof *last, w->e);
+            last = p;
+            if (rc != 0) {
+                free(last);
+                return rc;
+            }
+            memset(last[n], 0, sizeof last[n]);
+            ++*layers;
+        }
+        n = n < *layers ? n : *layers - 1;
+        last[n][note->pitch] = note->off;
+        w->layer[i] = (uint16_t)n;
+    }
+    free(last);
+    return 0;
+}
+
+static int push(writer *w, event x)
+{
+    void *p = w->events;
+    int rc = bl_grow(&p, &w->cap_events, w->n_events + 1, sizeof *w->events, w->e);
+    w->events = p;
+    if (rc == 0)
+        w->events[w->n_events++] = x;
+    return rc;
+}
+
+static int collect_events(writer *w, int group, int layer)
+{
+    w->n_events = 0;
+    int rc = 0;
+    for (size_t i = 0; i < w->song->n_notes && rc == 0; i++) {
+        const bl_note *n = &w->song->notes[i];
+        if (group_of(n) != group || w->layer[i] != layer)
+            continue;
+        rc = push(w, (event){n->on, 1, n->pitch, n->velocity, n->program});
+        if (rc == 0)
+            rc = push(w, (event){n->off, n->off > n->on ? 0 : 2, n->pitch, 0, n->program});
+    }
+    if (rc == 0 && w->n_events > 0)
+        qsort(w->events, w->n_events, sizeof *w->events, by_time);
+    return rc;
+}
+
+static int add_bytes(writer *w, smf_track_t *track, int32_t tick, const uint8_t *bytes, int n)
+{
+    smf_event_t *e = smf_event_new_from_pointer((void *)(uintptr_t)bytes, n);
+    if (e == NULL)
+        return bl_fail(w->e, BL_E_NOMEM, "libsmf has no memory for an event");
+    smf_track_add_event_pulses(track, e, tick);
+    return 0;
+}
+
+/* `always`: the channel is shared, so the program is said again at every tick with notes,
+ * where it holds in the merged order of the tracks too. */
+static int write_events(writer *w, smf_track_t *track, int channel, int always)
+{
+    int32_t said_at = -1;
+    int said = -1, rc = 0;
+    for (size_t i = 0; i < w->n_events && rc == 0; i++) {
+        const event *x = &w->events[i];
+        int is_on = x->rank == 1;
+        if (is_on && (said != x->program || (always && said_at != x->tick))) {
+            const uint8_t program[] = {(uint8_t)(0xc0 | channel), x->program};
+            rc = add_bytes(w, track, said < 0 && !always ? 0 : x->tick, program, 2);
+            said = x->program;
+            said_at = x->tick;
+        }
+        const uint8_t bytes[] = {(uint8_t)((is_on ? 0x90 : 0x80) | channel), x->pitch,
+                                 is_on ? x->velocity : 64};
+        if (rc == 0)
+            rc = add_bytes(w, track, x->tick, bytes, 3);
+    }
+    return rc;
+}
+
+static smf_track_t *new_track(writer *w)
+{
+    smf_track_t *track = smf_track_new();
+    if (track == NULL)
+        bl_fail(w->e, BL_E_NOMEM, "libsmf has no memory for a track");
+    else
+        smf_add_track(w->smf, track);
+    return track;
+}
+
+static int end_track(writer *w, smf_track_t *track)
+{
+    if (smf_track_add_eot_pulses(track, w->end) != 0)
+        return bl_fail(w->e, BL_E_IO, "libsmf cannot end a track");
+    return 0;
+}
+
+static int write_conductor(writer *w)
+{
+    smf_track_t *track = new_track(w);
+    const bl_song *s = w->song;
+    size_t t = 0, m = 0;
+    int rc = track == NULL ? BL_E_NOMEM : 0;
+    while (rc == 0 && (t < s->n_tempos || m < s->n_meters)) {
+        if (m < s->n_meters && (t == s->n_tempos || s->meters[m].tick <= s->tempos[t].tick)) {
+            const bl_meter *x = &s->meters[m++];
+            const uint8_t b[] = {0xff, 0x58, 4, (uint8_t)x->num, (uint8_t)x->den_log2, 24, 8};
+            rc = add_bytes(w, track, x->tick, b, sizeof b);
+        } else {
+            const bl_tempo *x = &s->tempos[t++];
+            uint32_t us = x->us < 0xffffff ? x->us : 0xffffff;
+            const uint8_t b[] = {0xff, 0x51, 3, (uint8_t)(us >> 16), (uint8_t)(us >> 8),
+                                 (uint8_t)us};
+            rc = add_bytes(w, track, x->tick, b, sizeof b);
+        }
+    }
+    return rc == 0 ? end_track(w, track) : rc;
+}
+
+static int write_group(writer *w, int group, int channel, int shared)
+{
+    int layers;
+    int rc = assign_layers(w, group, &layers);
+    for (int n = 0; n < layers && rc == 0; n++) {
+        smf_track_t *track = new_track(w);
+        rc = track == NULL ? BL_E_NOMEM : collect_events(w, group, n);
+        if (rc == 0)
+            rc = write_events(w, track, channel, shared);
+        if (rc == 0)
+            rc = end_track(w, track);
+    }
+    return rc;
+}
+
+/* Counts the notes of each group; sets *kits if drums change their kit. */
+static int count_groups(writer *w, size_t count[BL_PROGRAM_DRUMS + 1], int *kits)
+{
+    int melodic = 0, kit = -1;
+    for (size_t i = 0; i < w->song->n_notes; i++) {
+        const bl_note *n = &w->song->notes[i];
+        melodic += !n->drum && count[n->program] == 0;
+        count[group_of(n)]++;
+        w->end = (int32_t)bl_max(w->end, n->off);
+        *kits |= n->drum && kit >= 0 && kit != n->program;
+        kit = n->drum ? n->program : kit;
+    }
+    return melodic;
+}
+
+static int write_tracks(writer *w)
+{
+    size_t count[BL_PROGRAM_DRUMS + 1] = {0};
+    int kits = 0, given = 0;
+    w->end = w->song->end;
+    int shared = count_groups(w, count, &kits) > MELODIC;
+    int rc = write_conductor(w);
+    for (int group = 0; group <= BL_PROGRAM_DRUMS && rc == 0; group++) {
+        if (count[group] == 0)
+            continue;
+        int channel = given % MELODIC, drums = group == BL_PROGRAM_DRUMS;
+        channel += channel >= DRUM_CHANNEL;
+        given++;
+        rc = write_group(w, group, drums ? DRUM_CHANNEL : channel, drums ? kits : shared);
+    }
+    return rc;
+}
+
+int bl_midi_write(const bl_song *song, const char *path, bl_err *e)
+{
+    writer w = {.song = song, .e = e};
+    GLogFunc loud = g_log_set_default_handler(hush, NULL);
+    w.layer = bl_calloc(song->n_notes, sizeof *w.layer, e);
+    w.smf = smf_new();
+    int rc = w.layer == NULL ? BL_E_NOMEM : 0;
+    if (rc == 0 && (w.smf == NULL || smf_set_ppqn(w.smf, song->tpq) != 0))
+        rc = bl_fail(e, BL_E_NOMEM, "libsmf cannot begin a file");
+    if (rc == 0)
+        rc = write_tracks(&w);
+    if (rc == 0 && smf_save(w.smf, path) != 0)
+        rc = bl_fail(e, BL_E_IO, "'%s' cannot be written", path);
+    if (w.smf != NULL)
+        free_smf(w.smf);
+    g_log_set_default_handler(loud, NULL);
+    free(w.events);
+    free(w.layer);
+    return rc;
+}

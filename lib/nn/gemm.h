@@ -1,0 +1,38 @@
+/* gemm.h - matrix products. The only header over a BLAS. Matrices are row-major; `ld`
+ * is the distance between rows. */
+#ifndef BL_GEMM_H
+#define BL_GEMM_H
+
+#include "nn/pool.h"
+#include "nn/real.h"
+
+/* C (m,n) = alpha op(A) op(B) + beta C, op(A) (m,k), op(B) (k,n); ta, tb: 1 = that
+ * operand is stored transposed. */
+typedef struct {
+    int ta, tb;
+    int m, n, k;
+    bl_real alpha;
+    const bl_real *a;
+    int lda;
+    const bl_real *b;
+    int ldb;
+    bl_real beta;
+    bl_real *c;
+    int ldc;
+} bl_gemm_args;
+
+/* On the calling thread. */
+void bl_gemm_one(const bl_gemm_args *g);
+/* Split over the pool by rows or columns of C in multiples of 16, a function of the
+ * shape alone: no sum changes its order, the bytes are those of any other pool. */
+void bl_gemm(bl_pool *pool, const bl_gemm_args *g);
+/* The naive twin, for tests: three loops. */
+void bl_gemm_naive(const bl_gemm_args *g);
+
+/* The BLAS that runs, as "OpenBLAS 0.3.21 SkylakeX": other kernels round otherwise. Keeps
+ * the BLAS on one thread per caller. */
+void bl_gemm_name(char *buf, size_t size);
+/* Switches the threads of the BLAS off (ours do the splitting). Call once before. */
+void bl_gemm_setup(void);
+
+#endif

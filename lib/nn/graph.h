@@ -1,0 +1,86 @@
+/* graph.h - a model as a static list of ops over shaped buffers: built once for a shape,
+ * replayed every step without allocation. Forward runs the list in order, backward in
+ * reverse. */
+#ifndef BL_GRAPH_H
+#define BL_GRAPH_H
+
+#include "base/err.h"
+#include "nn/pool.h"
+#include "nn/real.h"
+
+/* A buffer of rows x cols numbers and, when training, its gradient. */
+typedef struct {
+    bl_real *v;
+    bl_real *g; /* NULL where no gradient is wanted */
+    int rows, cols;
+    int has_grad; /* g holds something: the next op adds instead of setting */
+    int is_param; /* its gradient adds up until the caller clears it */
+} bl_mat;
+
+/* What changes from step to step; ops read it through the graph. */
+typedef struct {
+    const int32_t *x, *y;      /* (B,T) tokens and targets, target -1 = not scored */
+    const int32_t *mem_length; /* (B) real memory slots */
+    int train;                 /* dropout on */
+    uint64_t seed, step;       /* of the dropout masks */
+    double loss_scale;         /* of the gradient */
+    double nll_sum;            /* result: sum of -ln p */
+    int64_t n_scored;          /* result: scored targets */
+} bl_feed;
+
+typedef struct bl_graph bl_graph;
+
+typedef struct {
+    void (*forward)(bl_graph *g, void *args);
+    void (*backward)(bl_graph *g, void *args); /* NULL: nothing flows back */
+    void *args;
+} bl_op;
+
+enum { BL_PARTS = 8 }; /* of every element-wise job, whatever the threads */
+
+struct bl_graph {
+    bl_pool *pool;
+    bl_feed feed;
+    int train; /* buffers have gradients */
+    int lanes, segment, memory; /* B, T, M */
+    bl_op *ops;
+    size_t n_ops, cap_ops;
+    void **blocks; /* everything the graph owns */
+    size_t n_blocks, cap_blocks;
+    bl_mat **mats;
+    size_t n_mats, cap_mats;
+    bl_real *scratch;
+    size_t scratch_n;
+    int64_t bytes;
+    uint32_t sites; /* dropout sites given out */
+    bl_err *e;      /* while building: the first failure; later calls do nothing */
+};
+
+/* ---- building: on failure NULL comes back, g->e has the cause, and what follows is
+ * harmless, so that builders read like the diagram ---- */
+
+/* Zeroed memory of the graph, 64-byte aligned. */
+void *bl_graph_alloc(bl_graph *g, size_t n, size_t size);
+/* A buffer of rows x cols, with gradient if the graph trains and `grad`. */
+bl_mat *bl_graph_mat(bl_graph *g, int64_t rows, int64_t cols, int grad);
+/* A parameter: a buffer over memory of the caller. */
+bl_mat *bl_graph_view(bl_graph *g, bl_real *v, bl_real *grad, int64_t rows, int64_t cols);
+/* n numbers that an op may use while it runs; ops run one after the other and
+ * share them. */
+bl_real *bl_graph_scratch(bl_graph *g, size_t n);
+/* Appends an op; args is copied. Returns the graph's copy of the arguments. */
+void *bl_graph_op(bl_graph *g, void (*forward)(bl_graph *, void *),
+                  void (*backward)(bl_graph *, void *), const void *args, size_t size);
+
+/* ---- running ---- */
+void bl_graph_forward(bl_graph *g);
+void bl_graph_backward(bl_graph *g);
+void bl_graph_free(bl_graph *g);
+
+/* 1 if the gradient of m is to be added to, 0 if set; marks it as set. */
+bl_real bl_grad_beta(bl_mat *m);
+
+/* The span [start, end) of `rows` that part p of BL_PARTS handles. */
+void bl_rows_of(int rows, int part, int *start, int *end);
+
+#endif

@@ -1,0 +1,195 @@
+/* linear.c - x W + b with its activation, and the row-wise additions around it. */
+#include "nn/gemm.h"
+#include "nn/ops.h"
+#include "nn/vec.h"
+
+typedef struct {
+    bl_mat *x, *w, *b, *out;
+    int relu;
+    double dropout;
+    uint32_t site;
+} linear_args;
+
+typedef struct {
+    bl_graph *g;
+    linear_args *a;
+} job;
+
+BL_CLONES static void bias_relu(bl_real *x, const bl_real *b, int n, int relu)
+{
+    for (int i = 0; i < n; i++)
+        x[i] += b[i];
+    if (relu)
+        for (int i = 0; i < n; i++)
+            x[i] = x[i] > 0 ? x[i] : 0;
+}
+
+static void epilogue_part(void *arg, int part)
+{
+    job *j = arg;
+    linear_args *a = j->a;
+    int start, end, n = a->out->cols;
+    bl_rows_of(a->out->rows, part, &start, &end);
+    for (int r = start; r < end; r++) {
+        bl_real *row = a->out->v + (ptrdiff_t)r * n;
+        bias_relu(row, a->b->v, n, a->relu);
+        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), n, row);
+    }
+}
+
+static void linear_forward(bl_graph *g, void *args)
+{
+    linear_args *a = args;
+    bl_gemm_args p = {.m = a->out->rows, .n = a->out->cols, .k = a->x->cols, .alpha = 1,
+                      .a = a->x->v, .lda = a->x->cols, .b = a->w->v, .ldb = a->w->cols,
+                      .c = a->out->v, .ldc = a->out->cols};
+    bl_gemm(g->pool, &p);
+    if (a->b == NULL)
+        return;
+    job j = {g, a};
+    bl_pool_run(g->pool, epilogue_part, &j, BL_PARTS);
+}
+
+/* Where the output is 0 the unit was off or dropped: no gradient. Elsewhere dropout's
+ * factor applies once more. */
+BL_CLONES static void mask_grad(bl_real *grad, const bl_real *out, int n, bl_real keep)
+{
+    for (int i = 0; i < n; i++)
+        grad[i] = out[i] > 0 ? grad[i] * keep : 0;
+}
+
+static void activation_part(void *arg, int part)
+{
+    job *j = arg;
+    linear_args *a = j->a;
+    double p = j->g->feed.train ? (uint32_t)(a->dropout * 65536 + 0.5) / 65536.0 : 0;
+    int start, end, n = a->out->cols;
+    bl_rows_of(a->out->rows, part, &start, &end);
+    for (int r = start; r < end; r++)
+        mask_grad(a->out->g + (ptrdiff_t)r * n, a->out->v + (ptrdiff_t)r * n, n,
+                  (bl_real)(1 / (1 - p)));
+}
+
+BL_CLONES void bl_add_columns(bl_real *sum, const bl_real *x, int rows, int cols, int start,
+                              int end)
+{
+    for (int r = 0; r < rows; r++)
+        for (int c = start; c < end; c++)
+            sum[c] += x[(ptrdiff_t)r * cols + c];
+}
+
+/* Each part owns some columns, so rows are added in order whatever the threads. */
+static void bias_part(void *arg, int part)
+{
+    job *j = arg;
+    int start, end;
+    bl_rows_of(j->a->out->cols, part, &start, &end);
+    bl_add_columns(j->a->b->g, j->a->out->g, j->a->out->rows, j->a->out->cols, start, end);
+}
+
+static void linear_backward(bl_graph *g, void *args)
+{
+    linear_args *a = args;
+    job j = {g, a};
+    int rows = a->out->rows, in = a->x->cols, n = a->out->cols;
+    if (a->relu)
+        bl_pool_run(g->pool, activation_part, &j, BL_PARTS);
+    if (a->b != NULL)
+        bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
+    bl_gemm_args dw = {.ta = 1, .m = in, .n = n, .k = rows, .alpha = 1, .a = a->x->v,
+                       .lda = in, .b = a->out->g, .ldb = n, .beta = bl_grad_beta(a->w),
+                       .c = a->w->g, .ldc = n};
+    bl_gemm(g->pool, &dw);
+    if (a->x->g == NULL)
+        return;
+    bl_gemm_args dx = {.tb = 1, .m = rows, .n = in, .k = n, .alpha = 1, .a = a->out->g,
+                       .lda = n, .b = a->w->v, .ldb = n, .beta = bl_grad_beta(a->x),
+                       .c = a->x->g, .ldc = in};
+    bl_gemm(g->pool, &dx);
+}
+
+bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, int relu, double dropout)
+{
+    if (g->e->code != 0)
+        return NULL;
+    bl_mat *out = bl_graph_mat(g, x->rows, w->cols, 1);
+    linear_args a = {x, w, b, out, relu, dropout, ++g->sites};
+    bl_graph_op(g, linear_forward, linear_backward, &a, sizeof a);
+    return out;
+}
+
+/* ---- residual ---- */
+
+typedef struct {
+    bl_mat *x, *y, *out;
+    double dropout;
+    uint32_t site;
+} residual_args;
+
+typedef struct {
+    bl_graph *g;
+    residual_args *a;
+    bl_real x_beta, y_beta;
+} residual_job;
+
+static void residual_part(void *arg, int part)
+{
+    residual_job *j = arg;
+    residual_args *a = j->a;
+    int start, end, n = a->out->cols;
+    bl_rows_of(a->out->rows, part, &start, &end);
+    for (int r = start; r < end; r++) {
+        const bl_real *x = a->x->v + (ptrdiff_t)r * n;
+        bl_real *out = a->out->v + (ptrdiff_t)r * n;
+        memcpy(out, a->y->v + (ptrdiff_t)r * n, (size_t)n * sizeof *out);
+        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), n, out);
+        for (int c = 0; c < n; c++)
+            out[c] += x[c];
+    }
+}
+
+static void residual_forward(bl_graph *g, void *args)
+{
+    residual_job j = {g, args, 0, 0};
+    bl_pool_run(g->pool, residual_part, &j, BL_PARTS);
+}
+
+static void add_to(bl_real *to, const bl_real *from, int n, bl_real beta)
+{
+    if (beta == 0)
+        memcpy(to, from, (size_t)n * sizeof *to);
+    else
+        for (int c = 0; c < n; c++)
+            to[c] += from[c];
+}
+
+static void residual_back_part(void *arg, int part)
+{
+    residual_job *j = arg;
+    residual_args *a = j->a;
+    int start, end, n = a->out->cols;
+    bl_rows_of(a->out->rows, part, &start, &end);
+    for (int r = start; r < end; r++) {
+        bl_real *grad = a->out->g + (ptrdiff_t)r * n;
+        add_to(a->x->g + (ptrdiff_t)r * n, grad, n, j->x_beta);
+        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), n, grad);
+        add_to(a->y->g + (ptrdiff_t)r * n, grad, n, j->y_beta);
+    }
+}
+
+static void residual_backward(bl_graph *g, void *args)
+{
+    residual_args *a = args;
+    residual_job j = {g, a, bl_grad_beta(a->x), bl_grad_beta(a->y)};
+    bl_pool_run(g->pool, residual_back_part, &j, BL_PARTS);
+}
+
+bl_mat *bl_residual(bl_graph *g, bl_mat *x, bl_mat *y, double dropout)
+{
+    if (g->e->code != 0)
+        return NULL;
+    bl_mat *out = bl_graph_mat(g, x->rows, x->cols, 1);
+    residual_args a = {x, y, out, dropout, ++g->sites};
+    bl_graph_op(g, residual_forward, residual_backward, &a, sizeof a);
+    return out;
+}

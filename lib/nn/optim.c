@@ -1,0 +1,108 @@
+/* optim.c - see optim.h. */
+#include "nn/optim.h"
+#include "nn/graph.h"
+#include "nn/vec.h"
+
+double bl_lr(const bl_schedule *s, int64_t step)
+{
+    double pi = 3.14159265358979323846;
+    if (step < s->warmup)
+        return s->lr * (double)(step + 1) / (double)s->warmup;
+    switch (s->kind) {
+    case BL_COSINE: {
+        double span = (double)bl_max(1, s->total - s->warmup);
+        double done = (double)(step - s->warmup) / span;
+        double wave = (1 + cos(pi * (done < 1 ? done : 1))) / 2;
+        return s->lr * (s->min_ratio + (1 - s->min_ratio) * wave);
+    }
+    case BL_INV_SQRT:
+        return s->lr * sqrt((double)bl_max(1, s->warmup) / (double)(step + 1));
+    default:
+        return s->lr;
+    }
+}
+
+enum { SMALL = 8192, NORM_LANES = 8 }; /* not worth waking the others */
+
+typedef struct {
+    bl_real rate, decay, beta1, beta2, eps, scale, correct2;
+    int64_t n;
+    bl_real *value, *m, *v;
+    const bl_real *grad;
+    double sum[BL_PARTS];
+} job;
+
+/* Both bias corrections are hoisted into `rate` and `correct2`. */
+BL_CLONES static void adam_span(const job *j, int64_t start, int64_t end)
+{
+    bl_real *value = j->value, *m = j->m, *v = j->v;
+    const bl_real *grad = j->grad;
+    bl_real b1 = j->beta1, b2 = j->beta2, eps = j->eps, rate = j->rate, scale = j->scale;
+    bl_real decay = j->decay, correct2 = j->correct2;
+    for (int64_t i = start; i < end; i++) {
+        bl_real g = grad[i] * scale;
+        bl_real a = b1 * m[i] + (1 - b1) * g;
+        bl_real b = b2 * v[i] + (1 - b2) * g * g;
+        m[i] = a;
+        v[i] = b;
+#ifdef BL_DOUBLE
+        value[i] -= rate * a / (sqrt(b) * correct2 + eps) + decay * value[i];
+#else
+        value[i] -= rate * a / (sqrtf(b) * correct2 + eps) + decay * value[i];
+#endif
+    }
+}
+
+static void adam_part(void *arg, int part)
+{
+    const job *j = arg;
+    adam_span(j, j->n * part / BL_PARTS, j->n * (part + 1) / BL_PARTS);
+}
+
+void bl_adam(bl_pool *pool, const bl_adam_params *p, int64_t n, int decay, bl_real *value,
+             const bl_real *grad, bl_real *m, bl_real *v)
+{
+    double c1 = 1 - pow(p->beta1, (double)p->step), c2 = 1 - pow(p->beta2, (double)p->step);
+    job j = {
+        .rate = (bl_real)(p->lr / c1),
+        .decay = (bl_real)(decay ? p->lr * p->weight_decay : 0),
+        .beta1 = (bl_real)p->beta1,
+        .beta2 = (bl_real)p->beta2,
+        .eps = (bl_real)p->eps,
+        .scale = (bl_real)p->scale,
+        .correct2 = (bl_real)(1 / sqrt(c2)),
+        .n = n,
+        .value = value,
+        .grad = grad,
+        .m = m,
+        .v = v,
+    };
+    if (n < SMALL)
+        adam_span(&j, 0, n);
+    else
+        bl_pool_run(pool, adam_part, &j, BL_PARTS);
+}
+
+static void norm_part(void *arg, int part)
+{
+    job *j = arg;
+    double lane[NORM_LANES] = {0};
+    int64_t i = j->n * part / BL_PARTS, end = j->n * (part + 1) / BL_PARTS;
+    for (; i + NORM_LANES <= end; i += NORM_LANES)
+        for (int l = 0; l < NORM_LANES; l++)
+            lane[l] += (double)j->grad[i + l] * (double)j->grad[i + l];
+    for (int l = 0; i < end; i++, l++)
+        lane[l] += (double)j->grad[i] * (double)j->grad[i];
+    for (int l = 0; l < NORM_LANES; l++)
+        j->sum[part] += lane[l];
+}
+
+double bl_grad_norm(bl_pool *pool, const bl_real *grad, int64_t n)
+{
+    job j = {.n = n, .grad = grad};
+    bl_pool_run(pool, norm_part, &j, BL_PARTS);
+    double sum = 0;
+    for (int part = 0; part < BL_PARTS; part++)
+        sum += j.sum[part];
+    return sqrt(sum);
+}

@@ -1,0 +1,38 @@
+/* optim.h - Adam, gradient norm and learning-rate schedules. */
+#ifndef BL_OPTIM_H
+#define BL_OPTIM_H
+
+#include "nn/pool.h"
+#include "nn/real.h"
+
+typedef enum { BL_COSINE, BL_CONSTANT, BL_INV_SQRT } bl_schedule_kind;
+
+typedef struct {
+    bl_schedule_kind kind;
+    double lr;        /* the highest */
+    double min_ratio; /* cosine ends at lr * min_ratio */
+    int64_t warmup;   /* steps of linear rise from 0 */
+    int64_t total;    /* steps of the cosine, warm-up included */
+} bl_schedule;
+
+/* The rate of a step counted from 0. inv_sqrt: lr * sqrt(warmup / step) after warm-up
+ * (Vaswani et al. 2017, 5.3, scaled to peak at lr). */
+double bl_lr(const bl_schedule *s, int64_t step);
+
+typedef struct {
+    double lr, beta1, beta2, eps;
+    double weight_decay; /* decoupled (Loshchilov, Hutter 2019) */
+    double scale;        /* the gradients are multiplied by it first (clipping) */
+    int64_t step;        /* from 1 */
+} bl_adam_params;
+
+/* One Adam update (Kingma, Ba 2015, algorithm 1) of n values from their gradients; first
+ * and second moments m, v. decay: weight_decay applies. */
+void bl_adam(bl_pool *pool, const bl_adam_params *p, int64_t n, int decay, bl_real *value,
+             const bl_real *grad, bl_real *m, bl_real *v);
+
+/* The Euclidean norm of n numbers, summed in double in a fixed order; not finite if one
+ * of them is not. */
+double bl_grad_norm(bl_pool *pool, const bl_real *grad, int64_t n);
+
+#endif

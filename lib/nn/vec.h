@@ -1,0 +1,101 @@
+/* vec.h - loops over rows of numbers that compilers vectorise without -ffast-math: sums
+ * go into LANES partial sums in a fixed order, exp is a polynomial. For .c files of
+ * lib/nn and lib/model only. */
+#ifndef BL_VEC_H
+#define BL_VEC_H
+
+#include "nn/real.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* One binary runs everywhere: the loader picks the clone for the processor. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) &&                   \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&                   \
+    !defined(BL_DOUBLE)
+#define BL_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define BL_CLONES
+#endif
+
+#define BL_INLINE static inline __attribute__((always_inline, unused))
+
+enum { BL_LANES = 16 };
+
+/* e^x, x <= 88; below -87 it is 0. Relative error below 2e-7 (Cody and Waite's
+ * reduction, a polynomial of degree 6 on [-ln2/2, ln2/2]). */
+BL_INLINE bl_real bl_exp(bl_real x)
+{
+#ifdef BL_DOUBLE
+    return exp(x);
+#else
+    float c = x < -87.0f ? -87.0f : x;
+    float n = c * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number */
+    n -= 12582912.0f;
+    float r = c - n * 0.693359375f + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    union {
+        int32_t i;
+        float f;
+    } scale = {.i = ((int32_t)n + 127) << 23};
+    return x < -87.0f ? 0.0f : p * scale.f;
+#endif
+}
+
+BL_INLINE bl_real bl_fold(const bl_real *lane)
+{
+    bl_real sum = 0;
+    for (int l = 0; l < BL_LANES; l++)
+        sum += lane[l];
+    return sum;
+}
+
+BL_INLINE bl_real bl_sum(const bl_real *x, int n)
+{
+    bl_real lane[BL_LANES] = {0};
+    int i = 0;
+    for (; i + BL_LANES <= n; i += BL_LANES)
+        for (int l = 0; l < BL_LANES; l++)
+            lane[l] += x[i + l];
+    for (int l = 0; i < n; i++, l++)
+        lane[l] += x[i];
+    return bl_fold(lane);
+}
+
+BL_INLINE bl_real bl_dot(const bl_real *x, const bl_real *y, int n)
+{
+    bl_real lane[BL_LANES] = {0};
+    int i = 0;
+    for (; i + BL_LANES <= n; i += BL_LANES)
+        for (int l = 0; l < BL_LANES; l++)
+            lane[l] += x[i + l] * y[i + l];
+    for (int l = 0; i < n; i++, l++)
+        lane[l] += x[i] * y[i];
+    return bl_fold(lane);
+}
+
+BL_INLINE bl_real bl_max_of(const bl_real *x, int n)
+{
+    bl_real lane[BL_LANES];
+    for (int l = 0; l < BL_LANES; l++)
+        lane[l] = x[0];
+    int i = 0;
+    for (; i + BL_LANES <= n; i += BL_LANES)
+        for (int l = 0; l < BL_LANES; l++)
+            lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
+    for (int l = 0; i < n; i++, l++)
+        lane[l] = x[i] > lane[l] ? x[i] : lane[l];
+    bl_real max = lane[0];
+    for (int l = 1; l < BL_LANES; l++)
+        max = lane[l] > max ? lane[l] : max;
+    return max;
+}
+
+#endif

@@ -1,0 +1,37 @@
+/* family.h - the tables of features, one a family (inside lib/stat only). A new feature
+ * is a function and a row in one of these files; a new family a file, a line here and a
+ * line in feat.c. */
+#ifndef BL_FAMILY_H
+#define BL_FAMILY_H
+
+#include "stat/feat.h"
+
+#include <math.h>
+
+/* Each ends with a row without a name. */
+extern const bl_feat bl_feats_piece[];
+extern const bl_feat bl_feats_pitch[];
+extern const bl_feat bl_feats_texture[];
+extern const bl_feat bl_feats_rhythm[];
+
+/* a / b, NaN where there is nothing to divide by. */
+static inline double bl_ratio(double a, double b)
+{
+    return b > 0 ? a / b : NAN;
+}
+
+/* Entropy in bits of counts that add up to `sum`, NaN if that is 0. */
+static inline double bl_entropy(const uint32_t *count, size_t n, uint32_t sum)
+{
+    double bits = 0;
+    if (sum == 0)
+        return NAN;
+    for (size_t i = 0; i < n; i++) {
+        double p = (double)count[i] / sum;
+        if (count[i] > 0)
+            bits -= p * log2(p);
+    }
+    return bits;
+}
+
+#endif

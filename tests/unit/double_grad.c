@@ -1,0 +1,137 @@
+/* double_grad.c - every parameter gradient of small models against central differences,
+ * in double: all ops, options, memories that are partly filled, padded tails, dropout. */
+#include "model/model.h"
+#include "tap.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { LANES = 3, SEGMENT = 5, TOKENS = LANES * SEGMENT };
+
+typedef struct {
+    bl_model *m;
+    int32_t x[TOKENS], y[TOKENS], n_real[LANES];
+    double scale;
+    int train;
+} fixture;
+
+static double loss(fixture *f)
+{
+    int64_t n;
+    return f->scale *
+           bl_model_forward(f->m, f->x, f->y, f->n_real, f->train, 7, 3, &n);
+}
+
+static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
+{
+    bl_err e = BL_ERR_INIT;
+    if (bl_model_new(&f->m, c, LANES, 1, pool, &e) != 0)
+        exit(70);
+    bl_model_init(f->m, 11);
+    for (int64_t i = 0; i < bl_model_size(f->m); i++) /* no parameter at a special value */
+        bl_model_values(f->m)[i] += 0.1 * sin(1.7 * (double)i);
+    f->scale = 0.25;
+    f->n_real[0] = f->n_real[1] = SEGMENT;
+    f->n_real[2] = 3;
+    for (int s = 0; s < 2; s++) { /* two segments before: the memory is real */
+        int64_t n;
+        for (int i = 0; i < TOKENS; i++) {
+            int scored = i % SEGMENT < f->n_real[i / SEGMENT];
+            f->x[i] = scored ? (i * i + 3 * s + i) % c->vocab : 0;
+            f->y[i] = scored && i != 4 ? (i * 5 + s) % c->vocab : -1;
+        }
+        if (s == 1)
+            bl_model_forget(f->m, 1);
+        bl_model_forward(f->m, f->x, f->y, f->n_real, 0, 0, 0, &n);
+        bl_model_advance(f->m);
+    }
+}
+
+/* d(loss)/dv: the central difference of fourth order. */
+static double slope(fixture *f, double *v)
+{
+    static const double weight[] = {1.0 / 12, -8.0 / 12, 0, 8.0 / 12, -1.0 / 12};
+    double old = *v, h = 1e-4, sum = 0;
+    for (int i = -2; i <= 2; i++) {
+        *v = old + i * h;
+        sum += weight[i + 2] * loss(f);
+    }
+    *v = old;
+    return sum / h;
+}
+
+/* The largest relative error over some elements of each tensor. */
+static double worst(fixture *f, const char **where)
+{
+    double worst_error = 0;
+    int64_t size = bl_model_size(f->m);
+    double *value = bl_model_values(f->m), *grad = bl_model_grads(f->m);
+    for (int64_t i = 0; i < size; i++)
+        grad[i] = 0;
+    loss(f);
+    bl_model_backward(f->m, f->scale);
+    for (int t = 0; t < bl_model_n_params(f->m); t++) {
+        const bl_param *p = bl_model_param(f->m, t);
+        for (int64_t k = 0; k < p->size; k += 1 + p->size / 24) {
+            double numeric = slope(f, &value[p->start + k]), exact = grad[p->start + k];
+            double error = fabs(numeric - exact) / (1e-4 + fabs(numeric) + fabs(exact));
+            if (error > worst_error) {
+                worst_error = error;
+                *where = p->name;
+            }
+        }
+    }
+    return worst_error;
+}
+
+static void check(const char *name, const bl_model_config *c, int train, bl_pool *pool)
+{
+    fixture f = {.train = train};
+    const char *where = "";
+    fill(&f, c, pool);
+    double error = worst(&f, &where);
+    ok(error < 1e-6, "%s: gradient error %.2g (%s)", name, error, where);
+    bl_model_del(f.m);
+}
+
+int main(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_pool *pool;
+    if (bl_pool_new(&pool, 2, &e) != 0)
+        return 70;
+    bl_model_config base = bl_model_config_default(), c;
+    base.vocab = 13;
+    base.layers = 2;
+    base.width = 12;
+    base.heads = 3;
+    base.ff = 20;
+    base.segment = SEGMENT;
+    base.memory = 7;
+    base.dropout = base.att_dropout = 0;
+
+    check("Transformer-XL, post-norm", &base, 0, pool);
+    c = base;
+    c.pre_norm = 1;
+    check("pre-norm", &c, 0, pool);
+    c = base;
+    c.untie_uv = 1;
+    c.clamp_len = 4;
+    check("own u and v a layer, clamped distances", &c, 0, pool);
+    c = base;
+    c.memory = 0;
+    check("no memory", &c, 0, pool);
+    c.pre_norm = 1;
+    check("no memory, pre-norm", &c, 0, pool);
+    c = base;
+    c.memory = 3;
+    check("memory shorter than the segment", &c, 0, pool);
+    c = base;
+    c.dropout = 0.3;
+    c.att_dropout = 0.2;
+    check("dropout on, the same masks in both passes", &c, 1, pool);
+    c.pre_norm = 1;
+    check("dropout, pre-norm", &c, 1, pool);
+    bl_pool_del(pool);
+    return tap_done();
+}
