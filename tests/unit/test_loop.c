@@ -124,7 +124,10 @@ static int run(trace *tr, int threads, int64_t stop)
     bl_err e = BL_ERR_INIT;
     char name[16];
     for (int i = 0; i < VOCAB; i++) {
+        static const char *const special[] = {"PAD", "BOS", "EOS", "MASK"};
         snprintf(name, sizeof name, "t%d", i);
+        if (i < 4)
+            snprintf(name, sizeof name, "%s", special[i]);
         if (bl_words_add(vocab.words, name, strlen(name), &e) != 0)
             return -1;
     }
@@ -188,7 +191,7 @@ static void test_learning(void)
     bl_pool *pool = NULL;
     bl_train_row row = {0};
     int rc;
-    c.steps = 150;
+    c.steps = 400;
     c.model.dropout = 0;
     rc = open_trainer(&t, &pool, &c, 2);
     while (rc == 0 && !bl_trainer_done(&t))

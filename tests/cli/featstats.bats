@@ -1,0 +1,274 @@
+# featstats.bats - the tool around the features; these are tested by tests/unit/test_feat.c
+# and here against tests/feat_oracle.py, which shares no code with them.
+load ../helpers
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    midi2remi "$BARLINE_ROOT"/samples/{can-can,kesh-jig,sakura}.mid -o three.tok.zst
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    F=$BATS_FILE_TMPDIR
+}
+
+# column NAME FILE: a column of a table, without its heading.
+column() {
+    awk -F'\t' -v name="$1" '/^#feat/ {next}
+        !at {for (i = 1; i <= NF; i++) if ($i == name) at = i; next}
+        {print $at}' "$2"
+}
+
+# agree A B: two tables with the same columns and numbers within 1e-8, all that nine digits
+# can tell, names apart.
+agree() {
+    /usr/bin/python3 - "$1" "$2" <<'END'
+import math, sys
+a, b = ([line.rstrip("\n").split("\t") for line in open(f) if line[0] != "#"]
+        for f in sys.argv[1:])
+assert a[0] == b[0], (a[0], b[0])
+assert len(a) == len(b) > 1, (len(a), len(b))
+for x, y in zip(a[1:], b[1:]):
+    for name, u, v in list(zip(a[0], x, y))[1:]:
+        u, v = float(u), float(v)
+        same = math.isnan(u) and math.isnan(v) or abs(u - v) <= 1e-8 * max(1, abs(v))
+        assert same, (x[0], name, u, v)
+END
+}
+
+# Pieces that the samples lack: silent ones, drums alone, changes of meter and tempo inside
+# a bar, notes of no length, off the grid, on top of each other.
+odd_pieces() {
+    /usr/bin/python3 - <<'END'
+import random
+from mido import Message, MetaMessage, MidiFile, MidiTrack
+
+def write(name, tpq, events, end):
+    track, at = MidiTrack(), 0
+    for tick, message in sorted(events, key=lambda e: e[0]):
+        track.append(message.copy(time=tick - at))
+        at = tick
+    track.append(MetaMessage("end_of_track", time=max(0, end - at)))
+    file = MidiFile(ticks_per_beat=tpq)
+    file.tracks.append(track)
+    file.save(name)
+
+def note(on, length, pitch, channel=0, velocity=64):
+    return [(on, Message("note_on", note=pitch, velocity=velocity, channel=channel)),
+            (on + length, Message("note_off", note=pitch, velocity=0, channel=channel))]
+
+def meter(tick, num, den):
+    return [(tick, MetaMessage("time_signature", numerator=num, denominator=den))]
+
+write("silent.mid", 96, [], 1000)
+write("one.mid", 96, note(100, 50, 60), 150)
+write("drums.mid", 480, sum((note(i * 130, 60, 36 + i % 3, 9) for i in range(40)), []), 0)
+write("point.mid", 480, note(0, 0, 60) + note(960, 0, 62), 960)
+for seed in range(8):
+    r = random.Random(seed)
+    tpq = r.choice([24, 96, 120, 480])
+    events = meter(0, 3, 4) + meter(r.randrange(20 * tpq), 7, 8) + meter(13 * tpq, 2, 2)
+    for _ in range(4):
+        tempo = MetaMessage("set_tempo", tempo=r.randrange(200000, 1500000))
+        events.append((r.randrange(30 * tpq), tempo))
+    for channel, program in ((0, 5), (1, 40)):
+        events.append((0, Message("program_change", program=program, channel=channel)))
+    for _ in range(80):
+        events += note(r.randrange(32 * tpq), r.choice([1, tpq // 4, tpq, 5 * tpq]),
+                       r.randrange(40, 90), r.choice([0, 1, 9]), r.randrange(1, 128))
+    write(f"random-{seed}.mid", tpq, events, 0)
+END
+}
+
+@test "featstats: features are those of an independent program, on every sample" {
+    featstats "$SAMPLES" >a
+    /usr/bin/python3 "$BARLINE_ROOT/tests/feat_oracle.py" "$SAMPLES"/*.mid >b
+    [ "$(wc -l <a)" -gt 40 ]
+    agree a b
+}
+
+@test "featstats: and on pieces the samples lack, with their meters and with another" {
+    odd_pieces
+    featstats ./*.mid >a
+    /usr/bin/python3 "$BARLINE_ROOT/tests/feat_oracle.py" ./*.mid >b
+    [ "$(wc -l <a)" -eq 14 ]
+    agree a b
+    featstats --meter 5/8 ./*.mid >c
+    /usr/bin/python3 "$BARLINE_ROOT/tests/feat_oracle.py" --meter 5/8 ./*.mid >d
+    agree c d
+    run ! agree a c
+}
+
+@test "featstats: the table is as its schema says" {
+    featstats "$F/three.tok.zst" >t
+    /usr/bin/python3 - t "$BARLINE_ROOT/schemas/feat-header.schema.json" <<'END'
+import json, re, sys
+import jsonschema
+lines = open(sys.argv[1]).read().split("\n")
+tag, text = lines[0].split(" ", 1)
+header = json.loads(text)
+jsonschema.Draft202012Validator(json.load(open(sys.argv[2]))).validate(header)
+assert tag == "#feat" and lines.pop() == "" and header["pieces"] == len(lines) - 2 == 3
+assert lines[1].split("\t") == ["name"] + header["features"]
+assert [p["id"] for p in header["pg"]] == ["midi2remi", "featstats"]
+for line in lines[2:]:
+    fields = line.split("\t")
+    assert len(fields) == 1 + len(header["features"])
+    for x in fields[1:]:
+        assert re.fullmatch(r"nan|-?[0-9.]+(e[-+][0-9]+)?", x), x
+        assert x == "nan" or "%.9g" % float(x) == x, x
+END
+    [ "$(featstats --no-pg "$F/three.tok.zst" | head -n 1 | grep -c '"pg"')" -eq 0 ]
+}
+
+@test "featstats: the schema's page and --list name the columns of the table, in order" {
+    featstats "$F/three.tok.zst" | sed -n 2p | tr '\t' '\n' | tail -n +2 >columns
+    featstats --list | tail -n +2 | cut -f 1 >listed
+    cmp columns listed
+    awk -F'|' '/^\| `/ {print $2}' "$BARLINE_ROOT/schemas/feat.md" | grep -o '[a-z0-9_]*' |
+        grep -v '^$' >documented
+    cmp columns documented
+    [ "$(featstats --list | awk -F'\t' 'NF != 3' | wc -l)" -eq 0 ]
+}
+
+@test "featstats: tokens and files have the same notes, bars and pitches" {
+    midi2remi "$SAMPLES" | featstats >tokens
+    featstats "$SAMPLES" >files
+    for f in n_notes n_bars n_programs drum_share pitch_range pitch_entropy avg_pitch_shift \
+        scale_consistency pitch_class_entropy_4bar groove_consistency; do
+        cmp <(column $f tokens) <(column $f files) || fail "$f differs"
+    done
+    [ "$(column violations tokens | sort -u)" = 0 ]
+    [ "$(column violations files | sort -u)" = nan ]
+}
+
+@test "featstats: kinds of input mix; each way in gives the same row" {
+    cp "$SAMPLES/sakura.mid" song
+    midi2remi -u "$SAMPLES/sakura.mid" -o plain.tok
+    mkdir -p dir/sub
+    cp song dir/b.MID
+    cp plain.tok dir/sub/a.tok
+    cp song dir/ignored.txt
+    featstats song dir plain.tok >t
+    [ "$(column name t | tr '\n' ' ')" = "song dir/b.MID $SAMPLES/sakura.mid $SAMPLES/sakura.mid " ]
+    row() { tail -n 1 | cut -f 2-; }
+    midi=$(featstats song | row)
+    [ "$(featstats <song | row)" = "$midi" ]
+    [ "$(cat song | featstats - | row)" = "$midi" ]
+    tokens=$(featstats plain.tok | row)
+    [ "$(featstats <plain.tok | row)" = "$tokens" ]
+    [ "$(cat plain.tok | featstats | row)" = "$tokens" ]
+    [ "$(midi2remi song | featstats | row)" = "$tokens" ]
+}
+
+@test "featstats: streams of several pieces, and several streams" {
+    featstats "$F/three.tok.zst" >one
+    [ "$(column n_bars one | wc -l)" -eq 3 ]
+    cat "$F/three.tok.zst" "$F/three.tok.zst" | featstats >twice
+    featstats "$F/three.tok.zst" "$F/three.tok.zst" >again
+    cmp twice again
+    [ "$(column n_notes twice | wc -l)" -eq 6 ]
+}
+
+@test "featstats: a broken MIDI file is a line on stderr, no row, and 65 at the end" {
+    mkdir dir
+    cp "$SAMPLES/sakura.mid" dir/b.mid
+    printf 'once upon a time' >dir/a.mid
+    : >dir/c.mid
+    run -65 --separate-stderr featstats dir -o t
+    [ "${#stderr_lines[@]}" -eq 2 ]
+    [[ ${stderr_lines[0]} == "featstats: 'dir/a.mid': "*"[not-midi]" ]]
+    [[ ${stderr_lines[1]} == "featstats: 'dir/c.mid': "*"[empty]" ]]
+    [ "$(column name t)" = dir/b.mid ]
+    [[ $(head -n 1 t) == *'"pieces":1,"rejects":2,'* ]]
+    featstats --max-reject 2 dir >t 2>/dev/null
+    featstats --max-reject 67% dir >t 2>/dev/null
+    run -65 featstats --max-reject 66% dir
+    run -64 --separate-stderr featstats --max-reject x dir
+    says "--max-reject"
+}
+
+@test "featstats: a damaged stream among others leaves nothing, and is named" {
+    head -c 700 "$F/three.tok.zst" >cut.tok.zst
+    for how in "-o out $F/three.tok.zst cut.tok.zst" "$F/three.tok.zst cut.tok.zst" \
+        "--summary --vs cut.tok.zst $F/three.tok.zst"; do
+        # shellcheck disable=SC2086
+        run -65 --separate-stderr featstats $how
+        says "featstats: 'cut.tok.zst': "
+        [ -z "$output" ]
+        [ ! -e out ]
+    done
+}
+
+@test "featstats: --json has the numbers of the table, and null" {
+    featstats "$SAMPLES/can-can.mid" "$SAMPLES/sakura.mid" >t
+    featstats --json "$SAMPLES/can-can.mid" "$SAMPLES/sakura.mid" >j
+    /usr/bin/python3 - t j <<'END'
+import json, sys
+rows = [line.rstrip("\n").split("\t") for line in open(sys.argv[1])][1:]
+objects = [json.loads(line) for line in open(sys.argv[2])]
+assert len(objects) == 2
+for row, o in zip(rows[1:], objects):
+    assert list(o) == rows[0]
+    assert o["name"] == row[0]
+    for key, x in list(zip(rows[0], row))[1:]:
+        assert o[key] is None if x == "nan" else o[key] == float(x)
+END
+}
+
+@test "featstats: --summary has mean, deviation, extremes and median of the columns" {
+    featstats "$SAMPLES" >t
+    featstats --summary "$SAMPLES" >s
+    /usr/bin/python3 - t s <<'END'
+import statistics, sys
+rows = [line.rstrip("\n").split("\t") for line in open(sys.argv[1])][1:]
+table = [line.split() for line in open(sys.argv[2])]
+assert table[0] == "feature pieces mean sd min median max".split()
+assert [r[0] for r in table[1:]] == rows[0][1:]
+for i, row in enumerate(table[1:], 1):
+    x = [float(r[i]) for r in rows[1:] if r[i] != "nan"]
+    want = [len(x)] + ["nan"] * 5
+    if x:
+        want[1:] = [statistics.mean(x), statistics.stdev(x), min(x), statistics.median(x), max(x)]
+    for is_, should in zip(row[1:], want):
+        assert is_ == str(should) or abs(float(is_) - should) <= 1e-3 * abs(should) + 1e-9, row
+END
+}
+
+@test "featstats: --vs sets two sets side by side" {
+    featstats --summary "$SAMPLES" | awk '{print $1, $2, $3, $4}' >all
+    featstats --summary "$F/three.tok.zst" | awk '{print $1, $2, $3, $4}' >three
+    featstats --summary --vs "$SAMPLES" "$F/three.tok.zst" >both
+    cmp <(tail -n +2 both | awk '{print $1, $2, $3, $4}') <(tail -n +2 three)
+    cmp <(tail -n +2 both | awk '{print $1, $5, $6, $7}') <(tail -n +2 all)
+}
+
+@test "featstats: nothing to read is no error, and said" {
+    mkdir none
+    run -0 --separate-stderr featstats none
+    says "there is no MIDI file or token stream"
+    [[ ${lines[0]} == '#feat {"schema":"feat/1","pieces":0,'* ]]
+    [ "${#lines[@]}" -eq 2 ]
+    run -0 --separate-stderr featstats --summary none
+    has "nan"
+}
+
+@test "featstats: options that make no sense are refused" {
+    for args in "--meter 3" "--meter 3/5" "--meter 0/4" "--meter 4/4x" "--meter 4/256" \
+        "--vs x" "--json --summary" "--list x" "--list --json"; do
+        # shellcheck disable=SC2086
+        run -64 --separate-stderr featstats $args <"$SAMPLES/sakura.mid"
+        says "featstats: "
+        [ -z "$output" ]
+    done
+}
+
+@test "featstats: names that are no text stay one field" {
+    name=$'a\tb"\\%\xe9.mid'
+    cp "$SAMPLES/sakura.mid" "$name"
+    featstats "$name" >t
+    [ "$(column name t)" = 'a%09b"\%25%E9.mid' ]
+    [ "$(featstats --json "$name" | jq -r .name)" = 'a%09b"\%25%E9.mid' ]
+    midi2remi "$name" | featstats >u
+    [ "$(column name u)" = 'a%09b"\%25%E9.mid' ]
+}
