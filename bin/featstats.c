@@ -464,12 +464,10 @@ int main(int argc, char **argv)
     };
     bl_opts opts = {.about = &about, .own = own, .common = &set.common};
     bl_tool_start();
-    bl_log *log = NULL;
     int status = bl_opt_parse(&opts, argc, argv);
-    if (status < 0) {
-        log = bl_log_new(about.name, &set.common);
+    bl_log *log = bl_log_new(about.name, &set.common);
+    if (status < 0)
         status = start(&set, &opts, log);
-    }
     bl_opt_free(&opts);
     return bl_tool_finish(log, status);
 }

@@ -301,15 +301,17 @@ static void show(job *j, const bl_train_row *row)
     }
     if (!bl_log_progress_due(j->log))
         return;
-    char left[32];
+    char left[32], valid[32] = "-";
+    if (!isnan(j->valid_loss))
+        snprintf(valid, sizeof valid, "%.3f", j->valid_loss);
     double seconds = bl_log_seconds(j->log) - j->begun;
     double rate = (double)(row->step - j->first_step) / seconds;
     int64_t steps = j->trainer.info.config.steps;
     bl_log_progress(
         j->log,
-        "step %" PRId64 "/%" PRId64 "  epoch %.2f  loss %.3f  valid %.3f  "
+        "step %" PRId64 "/%" PRId64 "  epoch %.2f  loss %.3f  valid %s  "
         "%.0f tok/s  %s left",
-        row->step, steps, row->epoch, j->smooth_loss, j->valid_loss,
+        row->step, steps, row->epoch, j->smooth_loss, valid,
         (double)(row->tokens - j->first_tokens) / seconds,
         bl_log_clock((double)(steps - row->step) / rate, left, sizeof left));
 }

@@ -15,7 +15,7 @@
 #define BL_BUILD "unknown"
 #endif
 
-enum { HELP_COLUMN = 30, N_COMMON = 11, MAX_OPTIONS = 64, EXIT_MISUSE = 64 };
+enum { HELP_COLUMN = 30, N_COMMON = 11, MAX_OPTIONS = 64, EXIT_MISUSE = 64, EXIT_IO = 74 };
 
 /* ---- the rows of all tools ---- */
 
@@ -122,6 +122,16 @@ static void print_version(const bl_opts *o)
     if (o->about->libraries != NULL)
         printf("%s", o->about->libraries);
     printf("build: %s\ncpu: %s\n", BL_BUILD, cpu_path());
+}
+
+/* The status after --help and --version: a full disk counts there too. */
+static int printed(const bl_opts *o)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    fprintf(stderr, "%s: cannot write standard output: %s\n", o->about->name,
+            strerror(errno));
+    return EXIT_IO;
 }
 
 /* ---- values ---- */
@@ -285,11 +295,11 @@ static int parse_all(bl_opts *o, const bl_opt *const *rows, size_t n, int argc,
     for (int c; (c = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
         if (c == 'h') {
             print_help(o, rows, n);
-            return 0;
+            return printed(o);
         }
         if (c == 'V') {
             print_version(o);
-            return 0;
+            return printed(o);
         }
         if (c == '?' || c == ':')
             return bad_option(o, c, argv);

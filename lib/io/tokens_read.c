@@ -379,6 +379,7 @@ static int read_piece(bl_tokr *r, bl_piece *piece, bl_err *e)
             return rc;
         if (rc == 0)
             return bl_fail(e, BL_E_TRUNC, "the stream ends inside a piece");
+        rc = 0;
         if (line[0] != '#') {
             rc = read_music(r, line, len, &piece->ids, e);
             lines++;
@@ -408,6 +409,7 @@ static int next(bl_tokr *r, bl_piece *piece, bl_err *e)
             return 0;
         if (rc == 0)
             return bl_fail(e, BL_E_TRUNC, "the stream ends without '#eos'");
+        rc = 0;
         if (r->is_closed) {
             rc = read_next_header(r, line, len, e);
         } else if (tells(line, "#piece")) {
@@ -420,8 +422,6 @@ static int next(bl_tokr *r, bl_piece *piece, bl_err *e)
         } else if (strncmp(line, "#x-", 3) != 0) {
             rc = bl_fail(e, BL_E_FORMAT, "unexpected line between pieces: '%.16s'",
                          line);
-        } else {
-            rc = 0;
         }
         if (rc != 0)
             return rc;

@@ -24,7 +24,7 @@ setup() {
 }
 
 # The input each tool reads, as one file.
-declare -A INPUT=(
+declare -gA INPUT=(
     [midi2remi]=song.mid [vocab]=two.tok.zst [shard]=two.tok.zst [remi2midi]=one.tok.zst
     [xltrain]=data/train-00000-of-00001.safetensors.zst [xlsample]=ckpt.safetensors
     [featstats]=two.tok.zst

@@ -52,13 +52,12 @@ for_each_page() { # every page gets a folder of its own
     local tool
     for tool in "$@"; do
         mkdir "$tool"
-        (
-            cd "$tool"
-            ln -s ../samples ../pipelines .
-            man_examples "$tool" >script
-            [ "$(wc -l <script)" -ge 3 ] || fail "$tool(1) has fewer than three examples"
-            runs script
-        ) || return 1
+        cd "$tool"
+        ln -s ../samples ../pipelines .
+        man_examples "$tool" >script
+        [ "$(wc -l <script)" -ge 3 ] || fail "$tool(1) has fewer than three examples"
+        runs script
+        cd ..
     done
 }
 

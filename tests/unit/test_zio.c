@@ -1,5 +1,4 @@
 /* test_zio.c - the zstd envelope, files that appear whole, hostile input. */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -374,8 +373,7 @@ static void test_out(void)
        "out: standard output");
     o = (bl_out){0};
     bl_out_abort(&o);
-    ok(fcntl(0, F_GETFD) != -1 || errno == EBADF,
-       "out: abort of nothing closes nothing");
+    ok(fcntl(0, F_GETFD) != -1, "out: abort of nothing closes nothing");
     int fd;
     ok(bl_in_open("absent", &fd, NULL) == BL_E_OPEN, "in: absent");
     ok(bl_in_open(".", &fd, NULL) == BL_E_OPEN, "in: a folder");
