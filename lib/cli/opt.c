@@ -15,7 +15,13 @@
 #define BL_BUILD "unknown"
 #endif
 
-enum { HELP_COLUMN = 30, N_COMMON = 11, MAX_OPTIONS = 64, EXIT_MISUSE = 64, EXIT_IO = 74 };
+enum {
+    HELP_COLUMN = 30,
+    N_COMMON = 11,
+    MAX_OPTIONS = 64,
+    EXIT_MISUSE = 64,
+    EXIT_IO = 74
+};
 
 /* ---- the rows of all tools ---- */
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum {
-    SEARCH_BYTES = 1 << 16,  /* how far MThd may lie behind a wrapper or junk */
-    MAX_CONDUCTOR = 10000,   /* tempos and meters: libsmf is quadratic in them */
+    SEARCH_BYTES = 1 << 16, /* how far MThd may lie behind a wrapper or junk */
+    MAX_CONDUCTOR = 10000,  /* tempos and meters: libsmf is quadratic in them */
     META_TEMPO = 0x51,
     META_METER = 0x58,
     META_EOT = 0x2f,
@@ -23,7 +23,7 @@ typedef struct {
 typedef struct {
     const uint8_t *in;
     size_t len;
-    bl_buf *out;    /* tracks; the header and first track are put before them */
+    bl_buf *out; /* tracks; the header and first track are put before them */
     conductor *conductors;
     size_t n_conductors, cap_conductors;
     uint32_t events;
@@ -81,7 +81,8 @@ static int put_delta(bl_buf *b, uint32_t value, bl_err *e)
     return rc;
 }
 
-static int put_event(bl_buf *b, uint32_t delta, const uint8_t *bytes, size_t n, bl_err *e)
+static int put_event(bl_buf *b, uint32_t delta, const uint8_t *bytes, size_t n,
+                     bl_err *e)
 {
     int rc = put_delta(b, delta, e);
     return rc == 0 ? bl_buf_add(b, bytes, n, e) : rc;
@@ -96,10 +97,10 @@ static int put_eot(bl_buf *b, uint32_t delta, bl_err *e)
 /* ---- one track ---- */
 
 typedef struct {
-    size_t p, limit;     /* the next byte, the end of what may be read */
+    size_t p, limit;       /* the next byte, the end of what may be read */
     int64_t tick, written; /* now, and of the last event written */
-    uint8_t status;      /* of the last channel event, 0 = none yet */
-    int interrupted;     /* a meta or SysEx event came since */
+    uint8_t status;        /* of the last channel event, 0 = none yet */
+    int interrupted;       /* a meta or SysEx event came since */
 } track;
 
 /* A variable-length quantity of at most four bytes: 1, or 0 where it is broken. */
@@ -126,13 +127,16 @@ static int keep_conductor(gate *g, const track *t, uint8_t type, const uint8_t *
         return 0;
     }
     void *p = g->conductors;
-    int rc = bl_grow(&p, &g->cap_conductors, g->n_conductors + 1, sizeof *g->conductors, g->e);
+    int rc = bl_grow(&p, &g->cap_conductors, g->n_conductors + 1, sizeof *g->conductors,
+                     g->e);
     g->conductors = p;
     if (rc != 0)
         return rc;
     conductor *c = &g->conductors[g->n_conductors];
-    *c = (conductor){.tick = (int32_t)t->tick, .order = (uint32_t)g->n_conductors,
-                     .type = type, .len = is_tempo ? 3 : 4};
+    *c = (conductor){.tick = (int32_t)t->tick,
+                     .order = (uint32_t)g->n_conductors,
+                     .type = type,
+                     .len = is_tempo ? 3 : 4};
     if (is_tempo) {
         memcpy(c->data, data, 3);
     } else {
@@ -319,7 +323,8 @@ static int write_head(gate *g, unsigned division, bl_buf *out)
         const conductor *c = &g->conductors[i];
         uint8_t event[7] = {0xff, c->type, c->len};
         memcpy(event + 3, c->data, sizeof c->data);
-        rc = put_event(&body, (uint32_t)(c->tick - now), event, 3 + (size_t)c->len, g->e);
+        rc = put_event(&body, (uint32_t)(c->tick - now), event, 3 + (size_t)c->len,
+                       g->e);
         now = c->tick;
     }
     if (rc == 0)
@@ -371,11 +376,13 @@ static int read_header(gate *g, size_t *pos, unsigned *n_tracks, unsigned *divis
         return reject(g, BL_REJECT_SMPTE, BL_E_FORMAT, at + 12,
                       "time is counted in film frames, not in quarters");
     g->report->format = (int)format;
-    *pos = size <= g->len - at - 8 ? at + 8 + size : find_chunk(g, "MTrk", at + 14, g->len);
+    *pos = size <= g->len - at - 8 ? at + 8 + size
+                                   : find_chunk(g, "MTrk", at + 14, g->len);
     return 0;
 }
 
-int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_midi_report *report, bl_err *e)
+int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_midi_report *report,
+            bl_err *e)
 {
     size_t pos = 0;
     unsigned n_tracks = 0, division = 0;

@@ -13,9 +13,9 @@ const char *bl_reject_name(bl_reject r)
 const char *bl_fix_name(bl_fix f)
 {
     static const char name[BL_N_FIXES][16] = {
-        "chunk-length", "alien-chunk", "track-count",    "no-eot",
-        "after-eot",    "data-byte",   "bad-event",      "bad-meta",
-        "running-status", "wrapper",   "open-note",      "stray-off",
+        "chunk-length",   "alien-chunk", "track-count", "no-eot",
+        "after-eot",      "data-byte",   "bad-event",   "bad-meta",
+        "running-status", "wrapper",     "open-note",   "stray-off",
     };
     return (unsigned)f < BL_N_FIXES ? name[f] : "unknown";
 }

@@ -1,5 +1,5 @@
-/* smf.c - songs from and to Standard MIDI Files. The only file that includes smf.h. What
- * libsmf reads has passed the gate; it logs through GLib, whose default handler is
+/* smf.c - songs from and to Standard MIDI Files. The only file that includes smf.h.
+ * What libsmf reads has passed the gate; it logs through GLib, whose default handler is
  * silenced while it works (that handler belongs to the process). */
 #include "midi/gate.h"
 
@@ -11,7 +11,8 @@
 
 enum { KEYS = 16 * 128, DRUM_CHANNEL = 9, MELODIC = 15, MAX_LAYERS = 256 };
 
-static void hush(const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer data)
+static void hush(const gchar *domain, GLogLevelFlags level, const gchar *text,
+                 gpointer data)
 {
     (void)domain;
     (void)level;
@@ -50,8 +51,9 @@ typedef struct {
     bl_err *e;
     change *changes[16]; /* by channel, sorted */
     size_t n[16], cap[16];
-    int32_t head[KEYS], tail[KEYS]; /* open notes of the track: first and last, -1 none */
-    int32_t *next;                  /* [cap_next] of each note: the next open one */
+    int32_t head[KEYS],
+        tail[KEYS]; /* open notes of the track: first and last, -1 none */
+    int32_t *next;  /* [cap_next] of each note: the next open one */
     size_t cap_next;
 } reader;
 
@@ -112,9 +114,13 @@ static int note_on(reader *r, const uint8_t *b, int32_t tick, int track, guint e
     r->next = p;
     if (rc != 0)
         return rc;
-    bl_note note = {.on = tick, .off = -1, .pitch = b[1], .velocity = b[2],
+    bl_note note = {.on = tick,
+                    .off = -1,
+                    .pitch = b[1],
+                    .velocity = b[2],
                     .program = program_at(r, channel, merged(tick, track, event)),
-                    .drum = channel == DRUM_CHANNEL, .channel = (uint8_t)channel,
+                    .drum = channel == DRUM_CHANNEL,
+                    .channel = (uint8_t)channel,
                     .track = (uint16_t)(track - 2)};
     rc = bl_song_add_note(r->song, note, r->e);
     if (rc != 0)
@@ -143,8 +149,8 @@ static void note_off(reader *r, int key, int32_t tick)
 static int read_meta(reader *r, const uint8_t *b, size_t len, int32_t tick)
 {
     if (b[1] == 0x51 && len >= 6)
-        return bl_song_add_tempo(r->song, tick,
-                                 (uint32_t)b[3] << 16 | (uint32_t)b[4] << 8 | b[5], r->e);
+        return bl_song_add_tempo(
+            r->song, tick, (uint32_t)b[3] << 16 | (uint32_t)b[4] << 8 | b[5], r->e);
     if (b[1] == 0x58 && len >= 5)
         return bl_song_add_meter(r->song, tick, b[3], b[4], r->e);
     return 0;
@@ -184,8 +190,8 @@ static int read_smf(reader *r, smf_t *smf)
     return rc == 0 ? bl_song_sort(r->song, r->e) : rc;
 }
 
-int bl_midi_read(const uint8_t *bytes, size_t len, bl_song *song, bl_midi_report *report,
-                 bl_err *e)
+int bl_midi_read(const uint8_t *bytes, size_t len, bl_song *song,
+                 bl_midi_report *report, bl_err *e)
 {
     *report = (bl_midi_report){0};
     bl_song_clear(song);
@@ -215,8 +221,8 @@ int bl_midi_read(const uint8_t *bytes, size_t len, bl_song *song, bl_midi_report
 
 /* ---- writing ---- */
 
-/* One event of a track to be: `rank` orders those of a tick - ends of notes before their
- * beginnings, ends of notes without length after them. */
+/* One event of a track to be: `rank` orders those of a tick - ends of notes before
+ * their beginnings, ends of notes without length after them. */
 typedef struct {
     int32_t tick;
     uint8_t rank, pitch, velocity, program;
@@ -251,8 +257,9 @@ static int group_of(const bl_note *note)
     return note->drum ? BL_PROGRAM_DRUMS : note->program;
 }
 
-/* Gives each note of a group the lowest layer where first-in-first-out pairing keeps its
- * end: there no earlier note of the pitch ends later. Sets *layers to their number. */
+/* Gives each note of a group the lowest layer where first-in-first-out pairing keeps
+ * its end: there no earlier note of the pitch ends later. Sets *layers to their number.
+ */
 static int assign_layers(writer *w, int group, int *layers)
 {
     int32_t(*last)[128] = NULL; /* [layers][pitch]: the latest end */
@@ -304,14 +311,16 @@ static int collect_events(writer *w, int group, int layer)
             continue;
         rc = push(w, (event){n->on, 1, n->pitch, n->velocity, n->program});
         if (rc == 0)
-            rc = push(w, (event){n->off, n->off > n->on ? 0 : 2, n->pitch, 0, n->program});
+            rc = push(w,
+                      (event){n->off, n->off > n->on ? 0 : 2, n->pitch, 0, n->program});
     }
     if (rc == 0 && w->n_events > 0)
         qsort(w->events, w->n_events, sizeof *w->events, by_time);
     return rc;
 }
 
-static int add_bytes(writer *w, smf_track_t *track, int32_t tick, const uint8_t *bytes, int n)
+static int add_bytes(writer *w, smf_track_t *track, int32_t tick, const uint8_t *bytes,
+                     int n)
 {
     smf_event_t *e = smf_event_new_from_pointer((void *)(uintptr_t)bytes, n);
     if (e == NULL)
@@ -320,8 +329,8 @@ static int add_bytes(writer *w, smf_track_t *track, int32_t tick, const uint8_t 
     return 0;
 }
 
-/* `always`: the channel is shared, so the program is said again at every tick with notes,
- * where it holds in the merged order of the tracks too. */
+/* `always`: the channel is shared, so the program is said again at every tick with
+ * notes, where it holds in the merged order of the tracks too. */
 static int write_events(writer *w, smf_track_t *track, int channel, int always)
 {
     int32_t said_at = -1;
@@ -367,15 +376,17 @@ static int write_conductor(writer *w)
     size_t t = 0, m = 0;
     int rc = track == NULL ? BL_E_NOMEM : 0;
     while (rc == 0 && (t < s->n_tempos || m < s->n_meters)) {
-        if (m < s->n_meters && (t == s->n_tempos || s->meters[m].tick <= s->tempos[t].tick)) {
+        if (m < s->n_meters &&
+            (t == s->n_tempos || s->meters[m].tick <= s->tempos[t].tick)) {
             const bl_meter *x = &s->meters[m++];
-            const uint8_t b[] = {0xff, 0x58, 4, (uint8_t)x->num, (uint8_t)x->den_log2, 24, 8};
+            const uint8_t b[] = {0xff, 0x58, 4, (uint8_t)x->num, (uint8_t)x->den_log2,
+                                 24,   8};
             rc = add_bytes(w, track, x->tick, b, sizeof b);
         } else {
             const bl_tempo *x = &s->tempos[t++];
             uint32_t us = x->us < 0xffffff ? x->us : 0xffffff;
-            const uint8_t b[] = {0xff, 0x51, 3, (uint8_t)(us >> 16), (uint8_t)(us >> 8),
-                                 (uint8_t)us};
+            const uint8_t b[] = {
+                0xff, 0x51, 3, (uint8_t)(us >> 16), (uint8_t)(us >> 8), (uint8_t)us};
             rc = add_bytes(w, track, x->tick, b, sizeof b);
         }
     }
@@ -425,7 +436,8 @@ static int write_tracks(writer *w)
         int channel = given % MELODIC, drums = group == BL_PROGRAM_DRUMS;
         channel += channel >= DRUM_CHANNEL;
         given++;
-        rc = write_group(w, group, drums ? DRUM_CHANNEL : channel, drums ? kits : shared);
+        rc = write_group(w, group, drums ? DRUM_CHANNEL : channel,
+                         drums ? kits : shared);
     }
     return rc;
 }

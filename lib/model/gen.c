@@ -1,6 +1,6 @@
-/* gen.c - generation one token at a time. Keys and values of the past stay in rings; the
- * positional keys r W_r of all distances are made once. A step costs what T = 1 costs in
- * the training graph, without recomputing the memory. */
+/* gen.c - generation one token at a time. Keys and values of the past stay in rings;
+ * the positional keys r W_r of all distances are made once. A step costs what T = 1
+ * costs in the training graph, without recomputing the memory. */
 #include "base/mem.h"
 #include "model/impl.h"
 #include "nn/gemm.h"
@@ -15,11 +15,11 @@ struct bl_gen {
     bl_pool *pool;
     int streams, window;
     bl_err build;
-    bl_graph store;   /* owns the buffers; has no ops */
-    bl_real **k, **v; /* [layers] rings (S, W, D) */
-    bl_real **r;      /* [layers] (W, D): row d is the key of distance d */
-    int64_t *count;   /* [S] tokens seen */
-    int64_t *position; /* [S] of this step, -1 = rests */
+    bl_graph store;             /* owns the buffers; has no ops */
+    bl_real **k, **v;           /* [layers] rings (S, W, D) */
+    bl_real **r;                /* [layers] (W, D): row d is the key of distance d */
+    int64_t *count;             /* [S] tokens seen */
+    int64_t *position;          /* [S] of this step, -1 = rests */
     bl_real *x, *y, *q, *a, *h; /* (S, D), (S, D), (S, D), (S, D), (S, F) */
     bl_real *score;             /* (S, W) */
 };
@@ -53,8 +53,16 @@ static int alloc_rings(bl_gen *g)
 static void project(bl_gen *g, const bl_real *x, const bl_mat *w, const bl_mat *bias,
                     int rows, bl_real *y)
 {
-    bl_gemm_args p = {.m = rows, .n = w->cols, .k = w->rows, .alpha = 1, .a = x,
-                      .lda = w->rows, .b = w->v, .ldb = w->cols, .c = y, .ldc = w->cols};
+    bl_gemm_args p = {.m = rows,
+                      .n = w->cols,
+                      .k = w->rows,
+                      .alpha = 1,
+                      .a = x,
+                      .lda = w->rows,
+                      .b = w->v,
+                      .ldb = w->cols,
+                      .c = y,
+                      .ldc = w->cols};
     bl_gemm(g->pool, &p);
     for (int r = 0; r < rows && bias != NULL; r++)
         for (int c = 0; c < w->cols; c++)
@@ -64,8 +72,8 @@ static void project(bl_gen *g, const bl_real *x, const bl_mat *w, const bl_mat *
 static int prepare_positions(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
-    bl_real *rows = bl_graph_alloc(&g->store, (size_t)g->window * (size_t)c->width,
-                                   sizeof *rows);
+    bl_real *rows =
+        bl_graph_alloc(&g->store, (size_t)g->window * (size_t)c->width, sizeof *rows);
     if (rows == NULL)
         return g->store.e->code;
     for (int d = 0; d < g->window; d++) {
@@ -82,7 +90,8 @@ int bl_gen_new(bl_gen **out, bl_model *m, int n_streams, int memory, bl_pool *po
 {
     *out = NULL;
     if (n_streams < 1 || n_streams > 65536 || memory < 0 || memory > 1 << 20)
-        return bl_fail(e, BL_E_ARG, "%d streams with %d tokens of memory are not possible",
+        return bl_fail(e, BL_E_ARG,
+                       "%d streams with %d tokens of memory are not possible",
                        n_streams, memory);
     bl_gen *g = bl_calloc(1, sizeof *g, e);
     if (g == NULL)
@@ -125,15 +134,17 @@ typedef struct {
 
 /* One head: scores over the ring, softmax, weighted sum of the values. The key of age d
  * lies at (position - d) mod W. */
-BL_CLONES static void attend_head(const bl_real *qu, const bl_real *qv, const bl_real *k,
-                                  const bl_real *v, const bl_real *r, int64_t position, int n,
-                                  int window, int d, int e, bl_real *score, bl_real *out)
+BL_CLONES static void attend_head(const bl_real *qu, const bl_real *qv,
+                                  const bl_real *k, const bl_real *v, const bl_real *r,
+                                  int64_t position, int n, int window, int d, int e,
+                                  bl_real *score, bl_real *out)
 {
     bl_real scale = 1 / (bl_real)sqrt((double)e);
     for (int age = 0; age < n; age++) {
         ptrdiff_t slot = (ptrdiff_t)((position - age) % window);
-        score[age] = (bl_dot(qu, k + slot * d, e) + bl_dot(qv, r + (ptrdiff_t)age * d, e)) *
-                     scale;
+        score[age] =
+            (bl_dot(qu, k + slot * d, e) + bl_dot(qv, r + (ptrdiff_t)age * d, e)) *
+            scale;
     }
     bl_real max = bl_max_of(score, n);
     for (int age = 0; age < n; age++)
@@ -166,14 +177,15 @@ static void attend_stream(void *arg, int s)
     }
     for (int h = 0; h < heads; h++) {
         int at = h * e;
-        attend_head(q + at, qv + at, g->k[j->layer] + ring + at, g->v[j->layer] + ring + at,
-                    g->r[j->layer] + at, g->position[s], n, g->window, d, e,
-                    g->score + (ptrdiff_t)s * g->window, g->a + (ptrdiff_t)s * d + at);
+        attend_head(q + at, qv + at, g->k[j->layer] + ring + at,
+                    g->v[j->layer] + ring + at, g->r[j->layer] + at, g->position[s], n,
+                    g->window, d, e, g->score + (ptrdiff_t)s * g->window,
+                    g->a + (ptrdiff_t)s * d + at);
     }
 }
 
-static void norm_rows(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *bias,
-                      bl_real *y)
+static void norm_rows(bl_gen *g, const bl_real *x, const bl_mat *gain,
+                      const bl_mat *bias, bl_real *y)
 {
     int d = g->m->config.width;
     bl_real mean, rstd;
@@ -259,9 +271,19 @@ void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits)
         bl_real *out = logits + (ptrdiff_t)s * vocab;
         memcpy(out, m->out_b->v, (size_t)vocab * sizeof *out);
     }
-    /* all rows in one product, so that a stream's numbers do not depend on its neighbours */
-    bl_gemm_args p = {.tb = 1, .m = g->streams, .n = vocab, .k = d, .alpha = 1, .a = g->x,
-                      .lda = d, .b = m->emb->v, .ldb = d, .beta = 1, .c = logits,
+    /* all rows in one product, so that a stream's numbers do not depend on its
+     * neighbours */
+    bl_gemm_args p = {.tb = 1,
+                      .m = g->streams,
+                      .n = vocab,
+                      .k = d,
+                      .alpha = 1,
+                      .a = g->x,
+                      .lda = d,
+                      .b = m->emb->v,
+                      .ldb = d,
+                      .beta = 1,
+                      .c = logits,
                       .ldc = vocab};
     bl_gemm(g->pool, &p);
 }

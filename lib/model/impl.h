@@ -1,4 +1,5 @@
-/* impl.h - what the files of lib/model share: the parameter list and the model record. */
+/* impl.h - what the files of lib/model share: the parameter list and the model record.
+ */
 #ifndef BL_MODEL_IMPL_H
 #define BL_MODEL_IMPL_H
 
@@ -25,7 +26,7 @@ struct bl_model {
     int64_t size;
     bl_real *value, *grad; /* [size]; value may be another model's */
     bl_mat *emb, *out_b, *lnf_g, *lnf_b;
-    bl_layer *layer; /* [layers] */
+    bl_layer *layer;  /* [layers] */
     bl_real **memory; /* [layers] (B, M, D) */
     bl_mat **input;   /* [layers] what the memory keeps: the input of each layer */
     int32_t *mem_length;
@@ -34,7 +35,8 @@ struct bl_model {
     bl_real *nll;
 };
 
-/* Lists the tensors of a config: names, shapes, places. Sets m->param, n_params, size. */
+/* Lists the tensors of a config: names, shapes, places. Sets m->param, n_params, size.
+ */
 int bl_model_list(bl_model *m, bl_err *e) BL_MUST_CHECK;
 /* Views over the blocks, into m->layer and the rest, in the order of bl_model_list. */
 void bl_model_bind(bl_model *m);

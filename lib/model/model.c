@@ -30,20 +30,28 @@ int bl_model_config_check(const bl_model_config *c, bl_err *e)
         const char *name;
         int64_t value, low, high;
     } whole[] = {
-        {"vocab", c->vocab, 1, 65536},     {"layers", c->layers, 1, 256},
-        {"width", c->width, 2, 65536},     {"heads", c->heads, 1, 1024},
-        {"ff", c->ff, 1, 262144},          {"segment", c->segment, 1, 65536},
-        {"memory", c->memory, 0, 65536},   {"pre_norm", c->pre_norm, 0, 1},
-        {"untie_uv", c->untie_uv, 0, 1},   {"clamp_len", c->clamp_len, 0, 131072},
-        {"width over heads (must be whole)", c->heads > 0 ? c->width % c->heads : 0, 0, 0},
+        {"vocab", c->vocab, 1, 65536},
+        {"layers", c->layers, 1, 256},
+        {"width", c->width, 2, 65536},
+        {"heads", c->heads, 1, 1024},
+        {"ff", c->ff, 1, 262144},
+        {"segment", c->segment, 1, 65536},
+        {"memory", c->memory, 0, 65536},
+        {"pre_norm", c->pre_norm, 0, 1},
+        {"untie_uv", c->untie_uv, 0, 1},
+        {"clamp_len", c->clamp_len, 0, 131072},
+        {"width over heads (must be whole)", c->heads > 0 ? c->width % c->heads : 0, 0,
+         0},
         {"width (must be even)", c->width % 2, 0, 0},
     };
     const struct {
         const char *name;
         double value, low, high;
     } real[] = {
-        {"dropout", c->dropout, 0, 0.95},    {"att_dropout", c->att_dropout, 0, 0.95},
-        {"norm_eps", c->norm_eps, 1e-12, 1}, {"init_std", c->init_std, 1e-6, 10},
+        {"dropout", c->dropout, 0, 0.95},
+        {"att_dropout", c->att_dropout, 0, 0.95},
+        {"norm_eps", c->norm_eps, 1e-12, 1},
+        {"init_std", c->init_std, 1e-6, 10},
     };
     for (size_t i = 0; i < BL_COUNT(whole); i++)
         if (whole[i].value < whole[i].low || whole[i].value > whole[i].high)
@@ -52,8 +60,8 @@ int bl_model_config_check(const bl_model_config *c, bl_err *e)
                            (long long)whole[i].low, (long long)whole[i].high);
     for (size_t i = 0; i < BL_COUNT(real); i++)
         if (!(real[i].value >= real[i].low && real[i].value <= real[i].high))
-            return bl_fail(e, BL_E_ARG, "%s is %g, which is not within %g..%g", real[i].name,
-                           real[i].value, real[i].low, real[i].high);
+            return bl_fail(e, BL_E_ARG, "%s is %g, which is not within %g..%g",
+                           real[i].name, real[i].value, real[i].low, real[i].high);
     return 0;
 }
 
@@ -63,7 +71,8 @@ static int alloc_blocks(bl_model *m)
 {
     bl_graph *g = &m->graph;
     size_t layers = (size_t)m->config.layers;
-    size_t slots = (size_t)g->lanes * (size_t)m->config.memory * (size_t)m->config.width;
+    size_t slots =
+        (size_t)g->lanes * (size_t)m->config.memory * (size_t)m->config.width;
     m->value = bl_graph_alloc(g, (size_t)m->size, sizeof *m->value);
     if (g->train)
         m->grad = bl_graph_alloc(g, (size_t)m->size, sizeof *m->grad);
@@ -92,8 +101,12 @@ int bl_model_new(bl_model **out, const bl_model_config *c, int lanes, int train,
     bl_gemm_setup();
     m->config = *c;
     m->build = BL_ERR_INIT;
-    m->graph = (bl_graph){.pool = pool, .train = train, .lanes = lanes,
-                          .segment = c->segment, .memory = c->memory, .e = &m->build};
+    m->graph = (bl_graph){.pool = pool,
+                          .train = train,
+                          .lanes = lanes,
+                          .segment = c->segment,
+                          .memory = c->memory,
+                          .e = &m->build};
     rc = bl_model_list(m, &m->build);
     if (rc == 0)
         rc = alloc_blocks(m);
@@ -170,8 +183,12 @@ double bl_model_forward(bl_model *m, const int32_t *x, const int32_t *y,
                         int64_t *n_scored)
 {
     m->n_real = n_real;
-    m->graph.feed = (bl_feed){.x = x, .y = y, .mem_length = m->mem_length, .train = train,
-                              .seed = seed, .step = step};
+    m->graph.feed = (bl_feed){.x = x,
+                              .y = y,
+                              .mem_length = m->mem_length,
+                              .train = train,
+                              .seed = seed,
+                              .step = step};
     bl_graph_forward(&m->graph);
     *n_scored = m->graph.feed.n_scored;
     return m->graph.feed.nll_sum;
@@ -223,7 +240,8 @@ void bl_model_advance(bl_model *m)
             bl_real *memory = m->memory[n] + (size_t)b * (size_t)slots * d;
             const bl_real *x = m->input[n]->v + (size_t)b * (size_t)t * d;
             memmove(memory, memory + (size_t)fresh * d, kept * row);
-            memcpy(memory + kept * d, x + (size_t)(real - fresh) * d, (size_t)fresh * row);
+            memcpy(memory + kept * d, x + (size_t)(real - fresh) * d,
+                   (size_t)fresh * row);
         }
         m->mem_length[b] = (int32_t)bl_min(slots, m->mem_length[b] + real);
     }
@@ -243,8 +261,8 @@ int64_t bl_model_bytes(const bl_model_config *c, int lanes, int train)
 {
     double d = c->width, t = c->segment, keys = (double)c->memory + c->segment;
     double b = lanes, both = train ? 2 : 1;
-    double layer = both * (b * t * (8 * d + c->ff) + b * keys * (c->memory > 0 ? 3 : 2) * d +
-                           keys * d) +
+    double layer = both * (b * t * (8 * d + c->ff) +
+                           b * keys * (c->memory > 0 ? 3 : 2) * d + keys * d) +
                    b * c->memory * d + (c->pre_norm ? both * b * keys * d : 0);
     double tile = c->heads * (3 * t * keys + 4 * t * d / c->heads);
     double reals = both * parameters(c) + c->layers * layer + b * t * c->vocab + tile +

@@ -1,5 +1,5 @@
-/* params.c - the one list of parameter tensors: names, shapes, initial values, and where
- * each lies in the flat block. */
+/* params.c - the one list of parameter tensors: names, shapes, initial values, and
+ * where each lies in the flat block. */
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/impl.h"
@@ -105,19 +105,27 @@ void bl_model_bind(bl_model *m)
 {
     for (int i = 0; i < m->n_params; i++) {
         const bl_param *t = &m->param[i];
-        m->mat[i] = bl_graph_view(&m->graph, m->value + t->start,
-                                  m->grad != NULL ? m->grad + t->start : NULL,
-                                  t->ndim == 1 ? 1 : t->shape[0],
-                                  t->ndim == 1 ? t->shape[0] : t->shape[1]);
+        m->mat[i] = bl_graph_view(
+            &m->graph, m->value + t->start, m->grad != NULL ? m->grad + t->start : NULL,
+            t->ndim == 1 ? 1 : t->shape[0], t->ndim == 1 ? t->shape[0] : t->shape[1]);
     }
     for (int n = 0; n < m->config.layers; n++) {
         int own = m->config.untie_uv ? n : -1;
         m->layer[n] = (bl_layer){
-            .wq = bind(m, "wq", n), .wk = bind(m, "wk", n), .wv = bind(m, "wv", n),
-            .wr = bind(m, "wr", n), .wo = bind(m, "wo", n), .u = bind(m, "u", own),
-            .vb = bind(m, "v", own), .ln1_g = bind(m, "ln1.g", n),
-            .ln1_b = bind(m, "ln1.b", n), .w1 = bind(m, "w1", n), .b1 = bind(m, "b1", n),
-            .w2 = bind(m, "w2", n), .b2 = bind(m, "b2", n), .ln2_g = bind(m, "ln2.g", n),
+            .wq = bind(m, "wq", n),
+            .wk = bind(m, "wk", n),
+            .wv = bind(m, "wv", n),
+            .wr = bind(m, "wr", n),
+            .wo = bind(m, "wo", n),
+            .u = bind(m, "u", own),
+            .vb = bind(m, "v", own),
+            .ln1_g = bind(m, "ln1.g", n),
+            .ln1_b = bind(m, "ln1.b", n),
+            .w1 = bind(m, "w1", n),
+            .b1 = bind(m, "b1", n),
+            .w2 = bind(m, "w2", n),
+            .b2 = bind(m, "b2", n),
+            .ln2_g = bind(m, "ln2.g", n),
             .ln2_b = bind(m, "ln2.b", n),
         };
     }

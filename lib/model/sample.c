@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* Sifts order[i] down a heap of n ids whose root has the lowest logit (ties: highest id). */
+/* Sifts order[i] down a heap of n ids whose root has the lowest logit (ties: highest
+ * id). */
 static int is_worse(const bl_real *logits, int32_t a, int32_t b)
 {
     return logits[a] < logits[b] || (logits[a] == logits[b] && a > b);

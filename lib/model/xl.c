@@ -18,7 +18,8 @@ static bl_mat *layer_of(bl_model *m, int n, bl_mat *x, bl_mat *positions)
     bl_mat *keys_from = context, *queries_from = x;
     if (c->pre_norm) { /* memory is raw and normed on use */
         queries_from = bl_norm(g, x, l->ln1_g, l->ln1_b, eps);
-        keys_from = context == x ? queries_from : bl_norm(g, context, l->ln1_g, l->ln1_b, eps);
+        keys_from =
+            context == x ? queries_from : bl_norm(g, context, l->ln1_g, l->ln1_b, eps);
     }
     bl_mat *q = bl_linear(g, queries_from, l->wq, NULL, 0, 0);
     bl_mat *k = bl_linear(g, keys_from, l->wk, NULL, 0, 0);

@@ -1,10 +1,10 @@
-/* attention.c - relative attention with segment memory (Dai et al. 2019), one head of one
- * lane at a time over a (T, K) tile that belongs to the part. The probabilities are not
- * kept: the backward pass makes them again from the row's log-sum-exp.
+/* attention.c - relative attention with segment memory (Dai et al. 2019), one head of
+ * one lane at a time over a (T, K) tile that belongs to the part. The probabilities are
+ * not kept: the backward pass makes them again from the row's log-sum-exp.
  *
- * score(i,j) = ((q_i + u).k_j + (q_i + vb).r_(K-1-d)) / sqrt(e), d = M + i - j. With X =
- * (q + vb) r' that row of r is column j + T-1-i of X: reading row i at the offset T-1-i
- * replaces the paper's shift (appendix B). */
+ * score(i,j) = ((q_i + u).k_j + (q_i + vb).r_(K-1-d)) / sqrt(e), d = M + i - j. With X
+ * = (q + vb) r' that row of r is column j + T-1-i of X: reading row i at the offset
+ * T-1-i replaces the paper's shift (appendix B). */
 #include "nn/gemm.h"
 #include "nn/ops.h"
 #include "nn/vec.h"
@@ -60,7 +60,8 @@ static void multiply(int ta, int tb, int m, int n, int k, const bl_real *a, int 
 }
 
 /* qu = q + u, qv = q + vb for one head; S = qu k', X = qv r'. */
-static void scores(const bl_graph *g, const attention_args *a, int b, int h, const tile *w)
+static void scores(const bl_graph *g, const attention_args *a, int b, int h,
+                   const tile *w)
 {
     int t = g->segment, keys = g->memory + t, d = a->q->cols, e = d / a->heads;
     const bl_real *q = a->q->v + (ptrdiff_t)b * t * d + h * e;
@@ -70,8 +71,8 @@ static void scores(const bl_graph *g, const attention_args *a, int b, int h, con
             w->qu[i * e + c] = q[(ptrdiff_t)i * d + c] + u[c];
             w->qv[i * e + c] = q[(ptrdiff_t)i * d + c] + vb[c];
         }
-    multiply(0, 1, t, keys, e, w->qu, e, a->k->v + (ptrdiff_t)b * keys * d + h * e, d, 0,
-             w->s, keys);
+    multiply(0, 1, t, keys, e, w->qu, e, a->k->v + (ptrdiff_t)b * keys * d + h * e, d,
+             0, w->s, keys);
     multiply(0, 1, t, keys, e, w->qv, e, a->r->v + h * e, d, 0, w->x, keys);
 }
 
@@ -110,12 +111,13 @@ static void forward_part(void *arg, int part)
         for (int i = 0; i < t; i++) {
             bl_real *row = w.s + (ptrdiff_t)i * keys;
             int64_t at = (int64_t)unit * t + i;
-            a->log_sum[at] = softmax_row(row, w.x + (ptrdiff_t)i * keys + t - 1 - i, first,
-                                         g->memory + i, keys, a->scale);
-            bl_dropout(&g->feed, a->site, a->dropout, bl_site_start(at, keys), keys, row);
+            a->log_sum[at] = softmax_row(row, w.x + (ptrdiff_t)i * keys + t - 1 - i,
+                                         first, g->memory + i, keys, a->scale);
+            bl_dropout(&g->feed, a->site, a->dropout, bl_site_start(at, keys), keys,
+                       row);
         }
-        multiply(0, 0, t, e, keys, w.s, keys, a->v->v + (ptrdiff_t)b * keys * d + h * e, d, 0,
-                 a->out->v + (ptrdiff_t)b * t * d + h * e, d);
+        multiply(0, 0, t, e, keys, w.s, keys, a->v->v + (ptrdiff_t)b * keys * d + h * e,
+                 d, 0, a->out->v + (ptrdiff_t)b * t * d + h * e, d);
     }
 }
 
@@ -137,7 +139,8 @@ BL_CLONES static void probabilities(bl_real *s, const bl_real *x, int first, int
 }
 
 /* dS = P (dP - sum P dP) scale, in place of dP. */
-BL_CLONES static void softmax_back_row(const bl_real *p, bl_real *dp, int keys, bl_real scale)
+BL_CLONES static void softmax_back_row(const bl_real *p, bl_real *dp, int keys,
+                                       bl_real scale)
 {
     bl_real sum = bl_dot(p, dp, keys);
     for (int j = 0; j < keys; j++)
@@ -157,15 +160,17 @@ static void score_grads(bl_graph *g, attention_args *a, int b, int h, const tile
     int drops = g->feed.train && a->dropout > 0;
     multiply(0, 1, t, keys, e, grad, d, v, d, 0, w->dp, keys);
     for (int i = 0; i < t; i++)
-        probabilities(w->s + (ptrdiff_t)i * keys, w->x + (ptrdiff_t)i * keys + t - 1 - i,
-                      first, g->memory + i, keys, a->scale, a->log_sum[unit * t + i]);
+        probabilities(w->s + (ptrdiff_t)i * keys,
+                      w->x + (ptrdiff_t)i * keys + t - 1 - i, first, g->memory + i,
+                      keys, a->scale, a->log_sum[unit * t + i]);
     /* w->x is free now: it takes the dropped probabilities, then dX */
     const bl_real *dropped = w->s;
     if (drops) {
         memcpy(w->x, w->s, (size_t)t * (size_t)keys * sizeof *w->x);
         for (int i = 0; i < t; i++) {
             int64_t start = bl_site_start(unit * t + i, keys);
-            bl_dropout(&g->feed, a->site, a->dropout, start, keys, w->x + (ptrdiff_t)i * keys);
+            bl_dropout(&g->feed, a->site, a->dropout, start, keys,
+                       w->x + (ptrdiff_t)i * keys);
             bl_dropout(&g->feed, a->site, a->dropout, start, keys,
                        w->dp + (ptrdiff_t)i * keys);
         }
@@ -214,7 +219,11 @@ static void backward_part(void *arg, int h)
 static void attention_backward(bl_graph *g, void *args)
 {
     attention_args *a = args;
-    job j = {g, a, bl_grad_beta(a->q), bl_grad_beta(a->k), bl_grad_beta(a->v),
+    job j = {g,
+             a,
+             bl_grad_beta(a->q),
+             bl_grad_beta(a->k),
+             bl_grad_beta(a->v),
              bl_grad_beta(a->r)};
     bl_pool_run(g->pool, backward_part, &j, a->heads);
 }
@@ -225,8 +234,16 @@ bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v, bl_mat *r, bl
     if (g->e->code != 0)
         return NULL;
     int e = q->cols / heads;
-    attention_args a = {.q = q, .k = k, .v = v, .r = r, .u = u, .vb = vb, .heads = heads,
-                        .tiles = heads, .dropout = dropout, .site = ++g->sites};
+    attention_args a = {.q = q,
+                        .k = k,
+                        .v = v,
+                        .r = r,
+                        .u = u,
+                        .vb = vb,
+                        .heads = heads,
+                        .tiles = heads,
+                        .dropout = dropout,
+                        .site = ++g->sites};
     a.scale = (bl_real)(1 / sqrt((double)e));
     a.out = bl_graph_mat(g, q->rows, q->cols, 1);
     a.log_sum = bl_graph_alloc(g, (size_t)q->rows * (size_t)heads, sizeof *a.log_sum);

@@ -1,4 +1,5 @@
-/* dropout.c - masks from Philox counters, eight elements a call: 16 bits decide each. */
+/* dropout.c - masks from Philox counters, eight elements a call: 16 bits decide each.
+ */
 #include "base/rng.h"
 #include "nn/ops.h"
 #include "nn/vec.h"
@@ -31,7 +32,8 @@ BL_CLONES static void philox_batch(const uint32_t key[2], uint64_t first, uint32
     }
 }
 
-void bl_dropout(const bl_feed *f, uint32_t site, double p, int64_t start, int n, bl_real *x)
+void bl_dropout(const bl_feed *f, uint32_t site, double p, int64_t start, int n,
+                bl_real *x)
 {
     if (!f->train || p <= 0)
         return;

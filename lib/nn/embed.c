@@ -117,7 +117,8 @@ typedef struct {
 static void memory_forward(bl_graph *g, void *args)
 {
     memory_args *a = args;
-    size_t d = (size_t)a->x->cols, m = (size_t)g->memory * d, t = (size_t)g->segment * d;
+    size_t d = (size_t)a->x->cols, m = (size_t)g->memory * d,
+           t = (size_t)g->segment * d;
     for (size_t b = 0; b < (size_t)g->lanes; b++) {
         memcpy(a->out->v + b * (m + t), a->memory + b * m, m * sizeof(bl_real));
         memcpy(a->out->v + b * (m + t) + m, a->x->v + b * t, t * sizeof(bl_real));
@@ -128,7 +129,8 @@ static void memory_forward(bl_graph *g, void *args)
 static void memory_backward(bl_graph *g, void *args)
 {
     memory_args *a = args;
-    size_t d = (size_t)a->x->cols, m = (size_t)g->memory * d, t = (size_t)g->segment * d;
+    size_t d = (size_t)a->x->cols, m = (size_t)g->memory * d,
+           t = (size_t)g->segment * d;
     bl_real beta = bl_grad_beta(a->x);
     for (size_t b = 0; b < (size_t)g->lanes; b++) {
         const bl_real *from = a->out->g + b * (m + t) + m;

@@ -16,7 +16,8 @@ void bl_gemm_name(char *buf, size_t size)
     /* get_config: "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
     int major = 0, minor = 0, patch = 0;
     sscanf(openblas_get_config(), "OpenBLAS %d.%d.%d", &major, &minor, &patch);
-    snprintf(buf, size, "OpenBLAS %d.%d.%d %s", major, minor, patch, openblas_get_corename());
+    snprintf(buf, size, "OpenBLAS %d.%d.%d %s", major, minor, patch,
+             openblas_get_corename());
 }
 
 void bl_gemm_one(const bl_gemm_args *g)

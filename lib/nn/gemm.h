@@ -29,8 +29,8 @@ void bl_gemm(bl_pool *pool, const bl_gemm_args *g);
 /* The naive twin, for tests: three loops. */
 void bl_gemm_naive(const bl_gemm_args *g);
 
-/* The BLAS that runs, as "OpenBLAS 0.3.21 SkylakeX": other kernels round otherwise. Keeps
- * the BLAS on one thread per caller. */
+/* The BLAS that runs, as "OpenBLAS 0.3.21 SkylakeX": other kernels round otherwise.
+ * Keeps the BLAS on one thread per caller. */
 void bl_gemm_name(char *buf, size_t size);
 /* Switches the threads of the BLAS off (ours do the splitting). Call once before. */
 void bl_gemm_setup(void);

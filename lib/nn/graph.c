@@ -50,7 +50,8 @@ bl_real *bl_graph_scratch(bl_graph *g, size_t n)
     return g->scratch;
 }
 
-bl_mat *bl_graph_view(bl_graph *g, bl_real *v, bl_real *grad, int64_t rows, int64_t cols)
+bl_mat *bl_graph_view(bl_graph *g, bl_real *v, bl_real *grad, int64_t rows,
+                      int64_t cols)
 {
     bl_mat *m = bl_graph_alloc(g, 1, sizeof *m);
     if (m == NULL)
@@ -65,7 +66,8 @@ bl_mat *bl_graph_view(bl_graph *g, bl_real *v, bl_real *grad, int64_t rows, int6
     if (rc != 0)
         return NULL;
     g->mats[g->n_mats++] = m;
-    *m = (bl_mat){.v = v, .g = grad, .rows = (int)rows, .cols = (int)cols, .is_param = 1};
+    *m = (bl_mat){
+        .v = v, .g = grad, .rows = (int)rows, .cols = (int)cols, .is_param = 1};
     return m;
 }
 

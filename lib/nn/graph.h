@@ -1,6 +1,6 @@
-/* graph.h - a model as a static list of ops over shaped buffers: built once for a shape,
- * replayed every step without allocation. Forward runs the list in order, backward in
- * reverse. */
+/* graph.h - a model as a static list of ops over shaped buffers: built once for a
+ * shape, replayed every step without allocation. Forward runs the list in order,
+ * backward in reverse. */
 #ifndef BL_GRAPH_H
 #define BL_GRAPH_H
 
@@ -41,7 +41,7 @@ enum { BL_PARTS = 8 }; /* of every element-wise job, whatever the threads */
 struct bl_graph {
     bl_pool *pool;
     bl_feed feed;
-    int train; /* buffers have gradients */
+    int train;                  /* buffers have gradients */
     int lanes, segment, memory; /* B, T, M */
     bl_op *ops;
     size_t n_ops, cap_ops;
@@ -64,7 +64,8 @@ void *bl_graph_alloc(bl_graph *g, size_t n, size_t size);
 /* A buffer of rows x cols, with gradient if the graph trains and `grad`. */
 bl_mat *bl_graph_mat(bl_graph *g, int64_t rows, int64_t cols, int grad);
 /* A parameter: a buffer over memory of the caller. */
-bl_mat *bl_graph_view(bl_graph *g, bl_real *v, bl_real *grad, int64_t rows, int64_t cols);
+bl_mat *bl_graph_view(bl_graph *g, bl_real *v, bl_real *grad, int64_t rows,
+                      int64_t cols);
 /* n numbers that an op may use while it runs; ops run one after the other and
  * share them. */
 bl_real *bl_graph_scratch(bl_graph *g, size_t n);

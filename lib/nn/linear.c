@@ -40,9 +40,16 @@ static void epilogue_part(void *arg, int part)
 static void linear_forward(bl_graph *g, void *args)
 {
     linear_args *a = args;
-    bl_gemm_args p = {.m = a->out->rows, .n = a->out->cols, .k = a->x->cols, .alpha = 1,
-                      .a = a->x->v, .lda = a->x->cols, .b = a->w->v, .ldb = a->w->cols,
-                      .c = a->out->v, .ldc = a->out->cols};
+    bl_gemm_args p = {.m = a->out->rows,
+                      .n = a->out->cols,
+                      .k = a->x->cols,
+                      .alpha = 1,
+                      .a = a->x->v,
+                      .lda = a->x->cols,
+                      .b = a->w->v,
+                      .ldb = a->w->cols,
+                      .c = a->out->v,
+                      .ldc = a->out->cols};
     bl_gemm(g->pool, &p);
     if (a->b == NULL)
         return;
@@ -70,8 +77,8 @@ static void activation_part(void *arg, int part)
                   (bl_real)(1 / (1 - p)));
 }
 
-BL_CLONES void bl_add_columns(bl_real *sum, const bl_real *x, int rows, int cols, int start,
-                              int end)
+BL_CLONES void bl_add_columns(bl_real *sum, const bl_real *x, int rows, int cols,
+                              int start, int end)
 {
     for (int r = 0; r < rows; r++)
         for (int c = start; c < end; c++)
@@ -84,7 +91,8 @@ static void bias_part(void *arg, int part)
     job *j = arg;
     int start, end;
     bl_rows_of(j->a->out->cols, part, &start, &end);
-    bl_add_columns(j->a->b->g, j->a->out->g, j->a->out->rows, j->a->out->cols, start, end);
+    bl_add_columns(j->a->b->g, j->a->out->g, j->a->out->rows, j->a->out->cols, start,
+                   end);
 }
 
 static void linear_backward(bl_graph *g, void *args)
@@ -96,19 +104,38 @@ static void linear_backward(bl_graph *g, void *args)
         bl_pool_run(g->pool, activation_part, &j, BL_PARTS);
     if (a->b != NULL)
         bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
-    bl_gemm_args dw = {.ta = 1, .m = in, .n = n, .k = rows, .alpha = 1, .a = a->x->v,
-                       .lda = in, .b = a->out->g, .ldb = n, .beta = bl_grad_beta(a->w),
-                       .c = a->w->g, .ldc = n};
+    bl_gemm_args dw = {.ta = 1,
+                       .m = in,
+                       .n = n,
+                       .k = rows,
+                       .alpha = 1,
+                       .a = a->x->v,
+                       .lda = in,
+                       .b = a->out->g,
+                       .ldb = n,
+                       .beta = bl_grad_beta(a->w),
+                       .c = a->w->g,
+                       .ldc = n};
     bl_gemm(g->pool, &dw);
     if (a->x->g == NULL)
         return;
-    bl_gemm_args dx = {.tb = 1, .m = rows, .n = in, .k = n, .alpha = 1, .a = a->out->g,
-                       .lda = n, .b = a->w->v, .ldb = n, .beta = bl_grad_beta(a->x),
-                       .c = a->x->g, .ldc = in};
+    bl_gemm_args dx = {.tb = 1,
+                       .m = rows,
+                       .n = in,
+                       .k = n,
+                       .alpha = 1,
+                       .a = a->out->g,
+                       .lda = n,
+                       .b = a->w->v,
+                       .ldb = n,
+                       .beta = bl_grad_beta(a->x),
+                       .c = a->x->g,
+                       .ldc = in};
     bl_gemm(g->pool, &dx);
 }
 
-bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, int relu, double dropout)
+bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, int relu,
+                  double dropout)
 {
     if (g->e->code != 0)
         return NULL;

@@ -5,7 +5,7 @@
 
 typedef struct {
     bl_mat *x, *emb, *b, *logits;
-    bl_real *nll; /* (rows) */
+    bl_real *nll;     /* (rows) */
     bl_real *log_sum; /* (rows): ln of the sum of e^logit */
 } loss_args;
 
@@ -47,9 +47,17 @@ static void loss_part(void *arg, int part)
 static void loss_forward(bl_graph *g, void *args)
 {
     loss_args *a = args;
-    bl_gemm_args p = {.tb = 1, .m = a->x->rows, .n = a->emb->rows, .k = a->x->cols,
-                      .alpha = 1, .a = a->x->v, .lda = a->x->cols, .b = a->emb->v,
-                      .ldb = a->emb->cols, .c = a->logits->v, .ldc = a->logits->cols};
+    bl_gemm_args p = {.tb = 1,
+                      .m = a->x->rows,
+                      .n = a->emb->rows,
+                      .k = a->x->cols,
+                      .alpha = 1,
+                      .a = a->x->v,
+                      .lda = a->x->cols,
+                      .b = a->emb->v,
+                      .ldb = a->emb->cols,
+                      .c = a->logits->v,
+                      .ldc = a->logits->cols};
     bl_gemm(g->pool, &p);
     job j = {g, a};
     bl_pool_run(g->pool, loss_part, &j, BL_PARTS);
@@ -62,7 +70,8 @@ static void loss_forward(bl_graph *g, void *args)
 }
 
 /* d/dlogit = softmax - onehot(target), times the scale; 0 where not scored. */
-BL_CLONES static void softmax_grad(bl_real *logit, int n, bl_real log_sum, bl_real scale)
+BL_CLONES static void softmax_grad(bl_real *logit, int n, bl_real log_sum,
+                                   bl_real scale)
 {
     for (int c = 0; c < n; c++)
         logit[c] = bl_exp(logit[c] - log_sum) * scale;
@@ -102,12 +111,29 @@ static void loss_backward(bl_graph *g, void *args)
     int rows = a->x->rows, d = a->x->cols, n = a->logits->cols;
     bl_pool_run(g->pool, loss_back_part, &j, BL_PARTS);
     bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
-    bl_gemm_args de = {.ta = 1, .m = n, .n = d, .k = rows, .alpha = 1, .a = a->logits->v,
-                       .lda = n, .b = a->x->v, .ldb = d, .beta = bl_grad_beta(a->emb),
-                       .c = a->emb->g, .ldc = d};
+    bl_gemm_args de = {.ta = 1,
+                       .m = n,
+                       .n = d,
+                       .k = rows,
+                       .alpha = 1,
+                       .a = a->logits->v,
+                       .lda = n,
+                       .b = a->x->v,
+                       .ldb = d,
+                       .beta = bl_grad_beta(a->emb),
+                       .c = a->emb->g,
+                       .ldc = d};
     bl_gemm(g->pool, &de);
-    bl_gemm_args dx = {.m = rows, .n = d, .k = n, .alpha = 1, .a = a->logits->v, .lda = n,
-                       .b = a->emb->v, .ldb = d, .beta = bl_grad_beta(a->x), .c = a->x->g,
+    bl_gemm_args dx = {.m = rows,
+                       .n = d,
+                       .k = n,
+                       .alpha = 1,
+                       .a = a->logits->v,
+                       .lda = n,
+                       .b = a->emb->v,
+                       .ldb = d,
+                       .beta = bl_grad_beta(a->x),
+                       .c = a->x->g,
                        .ldc = d};
     bl_gemm(g->pool, &dx);
 }

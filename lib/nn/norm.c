@@ -5,8 +5,8 @@
 typedef struct {
     bl_mat *x, *gain, *bias, *out;
     double eps;
-    bl_real *mean, *rstd;       /* (rows) */
-    bl_real *dgain, *dbias;     /* (BL_PARTS, cols): partial sums in fixed order */
+    bl_real *mean, *rstd;   /* (rows) */
+    bl_real *dgain, *dbias; /* (BL_PARTS, cols): partial sums in fixed order */
 } norm_args;
 
 typedef struct {
@@ -14,8 +14,9 @@ typedef struct {
     bl_real beta;
 } job;
 
-BL_CLONES static void norm_row(const bl_real *x, const bl_real *gain, const bl_real *bias,
-                               int n, bl_real eps, bl_real *y, bl_real *mean, bl_real *rstd)
+BL_CLONES static void norm_row(const bl_real *x, const bl_real *gain,
+                               const bl_real *bias, int n, bl_real eps, bl_real *y,
+                               bl_real *mean, bl_real *rstd)
 {
     bl_real mu = bl_sum(x, n) / (bl_real)n;
     bl_real lane[BL_LANES] = {0};
@@ -58,8 +59,9 @@ static void norm_forward(bl_graph *g, void *args)
 /* With h = (x - mean) rstd and w = grad gain:
  * dx = rstd (w - mean(w) - h mean(w h)), dgain += grad h, dbias += grad. */
 BL_CLONES static void norm_back_row(const bl_real *x, const bl_real *gain,
-                                    const bl_real *grad, int n, bl_real mean, bl_real rstd,
-                                    bl_real beta, bl_real *dx, bl_real *dgain, bl_real *dbias)
+                                    const bl_real *grad, int n, bl_real mean,
+                                    bl_real rstd, bl_real beta, bl_real *dx,
+                                    bl_real *dgain, bl_real *dbias)
 {
     bl_real w[BL_LANES] = {0}, wh[BL_LANES] = {0};
     for (int i = 0; i < n; i += BL_LANES) {
@@ -85,14 +87,15 @@ static void norm_back_part(void *arg, int part)
     job *j = arg;
     norm_args *a = j->a;
     int start, end, n = a->x->cols;
-    bl_real *dgain = a->dgain + (ptrdiff_t)part * n, *dbias = a->dbias + (ptrdiff_t)part * n;
+    bl_real *dgain = a->dgain + (ptrdiff_t)part * n,
+            *dbias = a->dbias + (ptrdiff_t)part * n;
     memset(dgain, 0, (size_t)n * sizeof *dgain);
     memset(dbias, 0, (size_t)n * sizeof *dbias);
     bl_rows_of(a->x->rows, part, &start, &end);
     for (int r = start; r < end; r++) {
         ptrdiff_t at = (ptrdiff_t)r * n;
-        norm_back_row(a->x->v + at, a->gain->v, a->out->g + at, n, a->mean[r], a->rstd[r],
-                      j->beta, a->x->g + at, dgain, dbias);
+        norm_back_row(a->x->v + at, a->gain->v, a->out->g + at, n, a->mean[r],
+                      a->rstd[r], j->beta, a->x->g + at, dgain, dbias);
     }
 }
 

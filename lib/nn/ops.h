@@ -1,8 +1,9 @@
-/* ops.h - the coarse operations of the models. Each call appends one op to the graph and
- * returns the buffer it fills; shapes are (rows, columns). A failure while building
+/* ops.h - the coarse operations of the models. Each call appends one op to the graph
+ * and returns the buffer it fills; shapes are (rows, columns). A failure while building
  * gives NULL and is kept in g->e.
  *
- * Letters: B lanes, T segment, M memory, K = M + T keys, D width, H heads, e = D / H. */
+ * Letters: B lanes, T segment, M memory, K = M + T keys, D width, H heads, e = D / H.
+ */
 #ifndef BL_OPS_H
 #define BL_OPS_H
 
@@ -12,20 +13,21 @@
 bl_mat *bl_embed(bl_graph *g, bl_mat *emb, double scale, double dropout);
 
 /* Sinusoids of the distances K-1 .. 0, sines in the first half of the columns, cosines
- * in the second (Dai et al. 2019, A; Vaswani et al. 2017, 3.5), distances beyond `clamp`
- * as clamp (0 = none), dropout with one mask a step: (K, D). */
+ * in the second (Dai et al. 2019, A; Vaswani et al. 2017, 3.5), distances beyond
+ * `clamp` as clamp (0 = none), dropout with one mask a step: (K, D). */
 bl_mat *bl_positions(bl_graph *g, int width, int clamp, double dropout);
 
 /* [memory ; x] in time for each lane: (B*K, D). memory (B, M, D) gets no gradient. */
 bl_mat *bl_with_memory(bl_graph *g, const bl_real *memory, bl_mat *x);
 
 /* x W [+ b] [relu, then dropout]: (rows of x, columns of W). b (1, cols) or NULL. */
-bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, int relu, double dropout);
+bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, int relu,
+                  double dropout);
 
 /* Relative attention with segment memory (Dai et al. 2019, equation 5 on): queries q
  * (B*T, D), keys and values k, v (B*K, D), r (K, D) the projected positions, biases
- * u, vb (H, e). Query i sees the keys first .. M+i, first = M - mem_length[lane]. Dropout
- * on the probabilities. (B*T, D). */
+ * u, vb (H, e). Query i sees the keys first .. M+i, first = M - mem_length[lane].
+ * Dropout on the probabilities. (B*T, D). */
 bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v, bl_mat *r, bl_mat *u,
                      bl_mat *vb, int heads, double dropout);
 
@@ -54,10 +56,12 @@ void bl_position_row(int distance, int width, bl_real *row);
 /* Multiplies n numbers by the mask of a dropout site (0 or 1/(1-p)), elements start ..
  * start+n of the site; start is a multiple of 8 (Srivastava et al. 2014, inverted). The
  * mask comes from counters (seed, step, site, element): nothing is stored. */
-void bl_dropout(const bl_feed *f, uint32_t site, double p, int64_t start, int n, bl_real *x);
+void bl_dropout(const bl_feed *f, uint32_t site, double p, int64_t start, int n,
+                bl_real *x);
 
 /* sum[c] += the rows of x (rows, cols), one after the other, for start <= c < end. */
-void bl_add_columns(bl_real *sum, const bl_real *x, int rows, int cols, int start, int end);
+void bl_add_columns(bl_real *sum, const bl_real *x, int rows, int cols, int start,
+                    int end);
 
 /* Where row r of a site's (rows, cols) mask begins: rows start at whole groups of 8. */
 static inline int64_t bl_site_start(int64_t row, int cols)

@@ -37,7 +37,8 @@ BL_CLONES static void adam_span(const job *j, int64_t start, int64_t end)
 {
     bl_real *value = j->value, *m = j->m, *v = j->v;
     const bl_real *grad = j->grad;
-    bl_real b1 = j->beta1, b2 = j->beta2, eps = j->eps, rate = j->rate, scale = j->scale;
+    bl_real b1 = j->beta1, b2 = j->beta2, eps = j->eps, rate = j->rate,
+            scale = j->scale;
     bl_real decay = j->decay, correct2 = j->correct2;
     for (int64_t i = start; i < end; i++) {
         bl_real g = grad[i] * scale;
@@ -59,10 +60,11 @@ static void adam_part(void *arg, int part)
     adam_span(j, j->n * part / BL_PARTS, j->n * (part + 1) / BL_PARTS);
 }
 
-void bl_adam(bl_pool *pool, const bl_adam_params *p, int64_t n, int decay, bl_real *value,
-             const bl_real *grad, bl_real *m, bl_real *v)
+void bl_adam(bl_pool *pool, const bl_adam_params *p, int64_t n, int decay,
+             bl_real *value, const bl_real *grad, bl_real *m, bl_real *v)
 {
-    double c1 = 1 - pow(p->beta1, (double)p->step), c2 = 1 - pow(p->beta2, (double)p->step);
+    double c1 = 1 - pow(p->beta1, (double)p->step),
+           c2 = 1 - pow(p->beta2, (double)p->step);
     job j = {
         .rate = (bl_real)(p->lr / c1),
         .decay = (bl_real)(decay ? p->lr * p->weight_decay : 0),

@@ -26,10 +26,10 @@ typedef struct {
     int64_t step;        /* from 1 */
 } bl_adam_params;
 
-/* One Adam update (Kingma, Ba 2015, algorithm 1) of n values from their gradients; first
- * and second moments m, v. decay: weight_decay applies. */
-void bl_adam(bl_pool *pool, const bl_adam_params *p, int64_t n, int decay, bl_real *value,
-             const bl_real *grad, bl_real *m, bl_real *v);
+/* One Adam update (Kingma, Ba 2015, algorithm 1) of n values from their gradients;
+ * first and second moments m, v. decay: weight_decay applies. */
+void bl_adam(bl_pool *pool, const bl_adam_params *p, int64_t n, int decay,
+             bl_real *value, const bl_real *grad, bl_real *m, bl_real *v);
 
 /* The Euclidean norm of n numbers, summed in double in a fixed order; not finite if one
  * of them is not. */

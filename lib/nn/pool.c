@@ -15,9 +15,9 @@ struct bl_pool {
     int n_started;
     pthread_mutex_t lock;
     pthread_cond_t wake, done;
-    atomic_uint job;     /* counts jobs; workers wait for it to change */
-    atomic_int next;     /* the part to be taken next */
-    atomic_int busy;     /* workers that have not finished with the job */
+    atomic_uint job; /* counts jobs; workers wait for it to change */
+    atomic_int next; /* the part to be taken next */
+    atomic_int busy; /* workers that have not finished with the job */
     atomic_int stopping;
     bl_pool_fn *fn;
     void *arg;

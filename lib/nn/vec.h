@@ -11,8 +11,8 @@
 #include <string.h>
 
 /* One binary runs everywhere: the loader picks the clone for the processor. */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) &&                   \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&                   \
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) &&                 \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&                 \
     !defined(BL_DOUBLE)
 #define BL_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else

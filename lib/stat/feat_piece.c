@@ -66,10 +66,7 @@ static double violations(const bl_view *v)
 
 const bl_feat bl_feats_piece[] = {
     {"n_notes", "1", "number of notes", n_notes},
-    {"n_bars", "1",
-     "number of bars by the time signatures, silent ones too: as many as the piece has "
-     "Bar tokens",
-     n_bars},
+    {"n_bars", "1", "number of bars by the time signatures, silent ones too", n_bars},
     {"seconds", "s", "time from the start to the end of the last note", seconds},
     {"tempo_mean", "bpm",
      "quarter notes a minute, averaged over the time to the end of the last note",

@@ -2,8 +2,9 @@
  *
  * Bars follow the time signatures; one that changes inside a bar cuts it. A rest of a
  * bar shorter than a 32nd note is no bar: its time belongs to the next one. Likewise
- * the end of the piece, so that a few ticks too many make no bar. These are the bars of
- * the scheme "remi", hence a file and its tokens have as many. */
+ * the end of the piece, so that a few ticks too many make no bar. A file has then as
+ * many bars as its tokens in the scheme "remi", but where a time signature is longer
+ * than those of the vocabulary and "remi" makes several bars of one. */
 #include "stat/view.h"
 
 /* Parts of a tick. Exact: the denominator is at most 128. */

@@ -1,5 +1,6 @@
 /* double_grad.c - every parameter gradient of small models against central differences,
- * in double: all ops, options, memories that are partly filled, padded tails, dropout. */
+ * in double: all ops, options, memories that are partly filled, padded tails, dropout.
+ */
 #include "model/model.h"
 #include "tap.h"
 
@@ -18,8 +19,7 @@ typedef struct {
 static double loss(fixture *f)
 {
     int64_t n;
-    return f->scale *
-           bl_model_forward(f->m, f->x, f->y, f->n_real, f->train, 7, 3, &n);
+    return f->scale * bl_model_forward(f->m, f->x, f->y, f->n_real, f->train, 7, 3, &n);
 }
 
 static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
@@ -28,7 +28,8 @@ static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
     if (bl_model_new(&f->m, c, LANES, 1, pool, &e) != 0)
         exit(70);
     bl_model_init(f->m, 11);
-    for (int64_t i = 0; i < bl_model_size(f->m); i++) /* no parameter at a special value */
+    for (int64_t i = 0; i < bl_model_size(f->m);
+         i++) /* no parameter at a special value */
         bl_model_values(f->m)[i] += 0.1 * sin(1.7 * (double)i);
     f->scale = 0.25;
     f->n_real[0] = f->n_real[1] = SEGMENT;
@@ -47,7 +48,8 @@ static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
     }
 }
 
-/* d(loss)/dv by a central difference: small enough to stay clear of the ReLU's kinks. */
+/* d(loss)/dv by a central difference: small enough to stay clear of the ReLU's kinks.
+ */
 static double slope(fixture *f, double *v)
 {
     double old = *v, h = 1e-5;

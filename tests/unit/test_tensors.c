@@ -96,15 +96,14 @@ static void test_records(void)
     for (int level = 0; level <= 5; level += 5) {
         bl_buf b = write_four(level, 3);
         ok(count_records(&b) == 3, "tensors: three records, level %d", level);
-        size_t refused = 0, whole = b.len;
+        size_t whole = b.len;
+        int refused = 1;
         for (size_t cut = 1; cut < whole; cut += level == 0 ? 7 : 1) {
             b.len = cut;
-            refused += count_records(&b) == BL_E_TRUNC;
+            if (level > 0 || cut % (whole / 3) != 0) /* bare, a border is a clean end */
+                refused &= count_records(&b) == BL_E_TRUNC;
         }
-        ok(refused == (level == 0
-                           ? (whole - 2) / 7 + 1 - (4154 % 7 == 1) - (8308 % 7 == 1)
-                           : whole - 1),
-           "tensors: cut inside a record, level %d", level);
+        ok(refused, "tensors: cut inside a record, level %d", level);
         bl_buf_free(&b);
     }
     bl_buf none = {0};

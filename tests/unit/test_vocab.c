@@ -63,7 +63,8 @@ static void test_round_trip(void)
     again = write_vocab(&back, back.pg);
     ok(again.len == b.len && memcmp(again.data, b.data, b.len) == 0,
        "vocab: byte for byte");
-    bl_sha256_of("PAD\nBOS\nEOS\nMASK\nBar\nTimeSig_4/4\n", 35, sha256);
+    static const char column[] = "PAD\nBOS\nEOS\nMASK\nBar\nTimeSig_4/4\n";
+    bl_sha256_of(column, strlen(column), sha256);
     ok(strcmp(back.sha256, sha256) == 0, "vocab: identified by its tokens");
     back.count[4]++;
     bl_vocab recounted;
