@@ -79,7 +79,8 @@ int bl_names_give(bl_names *names, const char *piece, const char *suffix,
     stem_of(piece, stem, BL_FILE_NAME_MAX - NUMBER - strlen(suffix));
     snprintf(name, BL_FILE_NAME_MAX + 1, "%s%s", stem, suffix);
     for (unsigned long k = 2; !take(names, name); k++)
-        snprintf(name, BL_FILE_NAME_MAX + 1, "%s-%lu%s", stem, k, suffix);
+        snprintf(name, BL_FILE_NAME_MAX + 1, "%.*s-%lu%s", BL_FILE_NAME_MAX - NUMBER,
+                 stem, k, suffix);
     return 0;
 }
 

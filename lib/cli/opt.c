@@ -244,8 +244,9 @@ static int set_value(const bl_opts *o, const bl_opt *row, const char *text)
  * in another place leaves the same record. */
 static int remember(bl_opts *o, const bl_opt *row, const char *text)
 {
-    const char *slash =
-        text != NULL && row->type == BL_OPT_STR ? strrchr(text, '/') : NULL;
+    int is_path = row->type == BL_OPT_STR &&
+                  (strcmp(row->arg, "FILE") == 0 || strcmp(row->arg, "DIR") == 0);
+    const char *slash = is_path && text != NULL ? strrchr(text, '/') : NULL;
     if (slash != NULL)
         text = slash + 1;
     bl_buf b = {0};

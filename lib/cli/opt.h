@@ -28,7 +28,7 @@ typedef struct {
     const char *name; /* "output" */
     bl_opt_type type;
     void *value;       /* where it goes; its content is the default */
-    const char *arg;   /* metavariable "FILE", or the choices "a|b|c" */
+    const char *arg;   /* metavariable ("FILE", "DIR": a path), or the choices "a|b|c" */
     double low, high;  /* of INT and REAL; both 0 = no bound */
     const char *help;  /* lower case, no full stop */
     int shapes_output; /* 1: belongs into the provenance */

@@ -92,6 +92,24 @@ done:
     return rc;
 }
 
+/* The shares are for people: only their form is checked. */
+static int check_share(const bl_json *manifest, bl_err *e)
+{
+    static const char *const keys[] = {"train", "valid", "test", NULL};
+    const bl_json *share;
+    double x = 0;
+    int rc = bl_json_get(manifest, "share", &share, e);
+    if (rc == 0)
+        rc = bl_json_only(share, keys, e);
+    for (int s = 0; s < BL_SPLITS && rc == 0; s++) {
+        rc = bl_json_real(share, bl_split_name(s), &x, e);
+        if (rc == 0 && !(x >= 0 && x <= 1))
+            rc =
+                bl_fail(e, BL_E_FORMAT, "the share of '%s' is %g", bl_split_name(s), x);
+    }
+    return rc;
+}
+
 static int check_manifest(const bl_json *manifest, bl_json **pg, bl_err *e)
 {
     static const char *const keys[] = {"schema", "tokenizer",    "tokenizer_sha256",
@@ -100,6 +118,8 @@ static int check_manifest(const bl_json *manifest, bl_json **pg, bl_err *e)
     int rc = bl_header_schema(manifest, BL_SHARDS_SCHEMA, e);
     if (rc == 0)
         rc = bl_json_only(manifest, keys, e);
+    if (rc == 0)
+        rc = check_share(manifest, e);
     if (rc == 0)
         rc = bl_header_get_pg(manifest, pg, e);
     return rc;
@@ -303,10 +323,13 @@ static int read_files(reader *r, const bl_json *files, bl_err *e)
 
 static int read_split(reader *r, const bl_json *manifest, bl_err *e)
 {
+    static const char *const names[] = {"train", "valid", "test", NULL};
     static const char *const keys[] = {"pieces", "tokens", "files", NULL};
     const bl_json *splits, *split, *files;
     int64_t pieces = 0, tokens = 0;
     int rc = bl_json_get(manifest, "splits", &splits, e);
+    if (rc == 0)
+        rc = bl_json_only(splits, names, e);
     if (rc == 0)
         rc = bl_json_get(splits, bl_split_name(r->split), &split, e);
     if (rc == 0)

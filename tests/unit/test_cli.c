@@ -30,7 +30,7 @@ static int parse(fixture *f, bl_opt *rows, const char *line)
     const bl_opt table[] = {
         {'n', "number", BL_OPT_INT, &f->number, "N", 1, 5000, "count", 1},
         {0, "share", BL_OPT_REAL, &f->share, "X", 0, 1, "share", 1},
-        {0, "file", BL_OPT_STR, &f->file, "F", 0, 0, "file", 1},
+        {0, "file", BL_OPT_STR, &f->file, "FILE", 0, 0, "file", 1},
         {0, "kind", BL_OPT_CHOICE, &f->kind, "red|green|blue", 0, 0, "kind", 0},
         {'x', "flag", BL_OPT_FLAG, &f->flag, NULL, 0, 0, "flag", 1},
         {0, "set", BL_OPT_LIST, &f->sets, "K=V", 0, 0, "set", 0},

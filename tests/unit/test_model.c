@@ -1,0 +1,288 @@
+/* test_model.c - the engine in single precision against its naive twins: products,
+ * memory against the whole context, generation against the training graph, dropout,
+ * threads, sampling. Gradients are double_grad.c's. */
+#include "base/rng.h"
+#include "model/model.h"
+#include "model/sample.h"
+#include "nn/gemm.h"
+#include "nn/ops.h"
+#include "nn/optim.h"
+#include "tap.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VOCAB = 23, LENGTH = 24 };
+
+static bl_model_config config(int segment, int memory)
+{
+    bl_model_config c = bl_model_config_default();
+    c.vocab = VOCAB;
+    c.layers = 3;
+    c.width = 32;
+    c.heads = 4;
+    c.ff = 64;
+    c.segment = segment;
+    c.memory = memory;
+    c.dropout = 0;
+    c.init_std = 0.2;
+    return c;
+}
+
+static bl_model *open_model(const bl_model_config *c, int lanes, int train,
+                            bl_pool *pool)
+{
+    bl_model *m;
+    bl_err e = BL_ERR_INIT;
+    if (bl_model_new(&m, c, lanes, train, pool, &e) != 0) {
+        printf("Bail out! %s\n", e.text);
+        exit(1);
+    }
+    bl_model_init(m, 5);
+    return m;
+}
+
+static int32_t token(int i)
+{
+    return (int32_t)((i * i * 7 + i * 3 + 1) % VOCAB);
+}
+
+static double difference(const bl_real *a, const bl_real *b, int n)
+{
+    double max = 0;
+    for (int i = 0; i < n; i++)
+        max = fmax(max, fabs((double)a[i] - (double)b[i]));
+    return max;
+}
+
+/* Logits of LENGTH tokens, one lane, read in segments of c->segment. */
+static void read_in_segments(const bl_model_config *c, bl_pool *pool, bl_real *logits)
+{
+    bl_model *m = open_model(c, 1, 0, pool);
+    int32_t x[LENGTH], y[LENGTH];
+    int64_t n;
+    for (int start = 0; start < LENGTH; start += c->segment) {
+        int32_t real = (int32_t)bl_min(c->segment, LENGTH - start);
+        for (int i = 0; i < c->segment; i++) {
+            x[i] = i < real ? token(start + i) : 0;
+            y[i] = -1;
+        }
+        bl_model_forward(m, x, y, &real, 0, 0, 0, &n);
+        memcpy(logits + start * VOCAB, bl_model_logits(m),
+               (size_t)real * VOCAB * sizeof *logits);
+        bl_model_advance(m);
+    }
+    bl_model_del(m);
+}
+
+static void test_memory(bl_pool *pool)
+{
+    static bl_real whole[LENGTH * VOCAB], parts[LENGTH * VOCAB];
+    for (int pre = 0; pre <= 1; pre++) {
+        bl_model_config c = config(LENGTH, 0);
+        c.pre_norm = pre;
+        read_in_segments(&c, pool, whole);
+        static const int segment[] = {1, 5, 7, 12};
+        for (size_t i = 0; i < BL_COUNT(segment); i++) {
+            c.segment = segment[i];
+            c.memory = LENGTH;
+            read_in_segments(&c, pool, parts);
+            double d = difference(whole, parts, LENGTH * VOCAB);
+            ok(d < 2e-4, "segments of %d with memory are one long segment (%.1g)%s",
+               segment[i], d, pre ? ", pre-norm" : "");
+        }
+    }
+}
+
+static void test_generation(bl_pool *pool)
+{
+    static bl_real graph[LENGTH * VOCAB], logits[3 * VOCAB];
+    static const int memory[] = {6, 40};
+    for (size_t k = 0; k < BL_COUNT(memory); k++) {
+        bl_model_config c = config(1, memory[k]);
+        c.untie_uv = k == 1;
+        c.clamp_len = k == 0 ? 4 : 0;
+        read_in_segments(&c, pool, graph);
+        bl_model *m = open_model(&c, 1, 0, pool);
+        bl_gen *g;
+        if (bl_gen_new(&g, m, 3, memory[k], pool, NULL) != 0)
+            exit(1);
+        double worst = 0;
+        for (int i = -2; i < LENGTH; i++) { /* stream 2 starts late, stream 0 rests */
+            int32_t t[3] = {-1, token(i + 5), i < 0 ? -1 : token(i)};
+            bl_gen_step(g, t, logits);
+            if (i >= 0)
+                worst = fmax(worst,
+                             difference(logits + 2 * VOCAB, graph + i * VOCAB, VOCAB));
+        }
+        ok(worst < 2e-4, "generation with memory %d is the graph with T = 1 (%.1g)",
+           memory[k], worst);
+        bl_gen_forget(g, 2);
+        bl_gen_step(g, (int32_t[]){-1, -1, token(0)}, logits);
+        ok(difference(logits + 2 * VOCAB, graph, VOCAB) < 2e-4,
+           "a stream can begin anew");
+        bl_gen_del(g);
+        bl_model_del(m);
+    }
+}
+
+static void test_gemm(bl_pool *pool)
+{
+    enum { MAX = 300 };
+    static bl_real a[MAX * MAX], b[MAX * MAX], c[MAX * MAX], d[MAX * MAX];
+    static const int shape[][3] = {
+        {1, 7, 9}, {130, 70, 33}, {70, 300, 64}, {257, 16, 100}};
+    bl_rng rng = bl_rng_make(3, 0);
+    for (int i = 0; i < MAX * MAX; i++) {
+        a[i] = (bl_real)bl_rng_normal(&rng);
+        b[i] = (bl_real)bl_rng_normal(&rng);
+    }
+    for (size_t s = 0; s < BL_COUNT(shape); s++)
+        for (int t = 0; t < 4; t++) {
+            int m = shape[s][0], n = shape[s][1], k = shape[s][2], ta = t & 1,
+                tb = t >> 1;
+            for (int i = 0; i < MAX * MAX; i++)
+                c[i] = d[i] = (bl_real)i * 1e-3f;
+            bl_gemm_args g = {ta,         tb, m,          n, k, 0.5, a,
+                              ta ? m : k, b,  tb ? k : n, 2, c, n};
+            bl_gemm(pool, &g);
+            g.c = d;
+            bl_gemm_naive(&g);
+            ok(difference(c, d, MAX * MAX) < 1e-2, "product %dx%dx%d%s%s", m, n, k,
+               ta ? " a'" : "", tb ? " b'" : "");
+        }
+}
+
+static void test_dropout(void)
+{
+    enum { N = 80000 };
+    static bl_real x[N], y[N];
+    bl_feed f = {.train = 1, .seed = 9, .step = 4};
+    double kept = 0, sum = 0;
+    for (int i = 0; i < N; i++)
+        x[i] = y[i] = 1;
+    bl_dropout(&f, 3, 0.1, 0, N, x);
+    for (int i = 0; i < N; i++) {
+        kept += x[i] != 0;
+        sum += (double)x[i];
+    }
+    ok(fabs(kept / N - 0.9) < 0.005, "dropout 0.1 keeps %.4f", kept / N);
+    ok(fabs(sum / N - 1) < 0.01, "and the mean is %.4f", sum / N);
+    bl_dropout(&f, 3, 0.1, 0, 4000, y);
+    bl_dropout(&f, 3, 0.1, 4000, N - 4000, y + 4000);
+    ok(memcmp(x, y, sizeof x) == 0, "the mask does not depend on how it is cut");
+    uint32_t counter[4] = {5, 0, 3, 0}, key[2] = {9, 4}, word[4];
+    bl_philox(key, counter, word);
+    int same = 1;
+    for (int i = 0; i < 8; i++)
+        same &= (x[40 + i] != 0) == ((word[i / 2] >> (16 * (i % 2)) & 0xffff) >= 6554);
+    ok(same, "elements 40..47 are counter 5 of Philox");
+}
+
+/* A few optimiser steps on one batch; returns the last loss. */
+static double overfit(int steps, bl_pool *pool, bl_real *end)
+{
+    bl_model_config c = config(12, 6);
+    c.dropout = steps < 10 ? 0.2 : 0;
+    c.init_std = 0.05;
+    bl_model *m = open_model(&c, 4, 1, pool);
+    size_t size = (size_t)bl_model_size(m);
+    bl_real *mo = calloc(size, sizeof *mo), *v = calloc(size, sizeof *v);
+    int32_t x[48], y[48], real[4] = {12, 12, 12, 12};
+    double loss = 0;
+    for (int i = 0; i < 48; i++) {
+        x[i] = token(i);
+        y[i] = token(i + 1);
+    }
+    for (int step = 1; step <= steps; step++) {
+        int64_t n;
+        loss = bl_model_forward(m, x, y, real, 1, 1, (uint64_t)step, &n) / 48;
+        memset(bl_model_grads(m), 0, size * sizeof(bl_real));
+        bl_model_backward(m, 1.0 / 48);
+        bl_adam_params p = {.lr = 3e-3,
+                            .beta1 = 0.9,
+                            .beta2 = 0.99,
+                            .eps = 1e-8,
+                            .scale = 1,
+                            .step = step};
+        bl_adam(pool, &p, (int64_t)size, 0, bl_model_values(m), bl_model_grads(m), mo,
+                v);
+    }
+    if (end != NULL)
+        memcpy(end, bl_model_values(m), size * sizeof *end);
+    free(mo);
+    free(v);
+    bl_model_del(m);
+    return loss;
+}
+
+static void test_training(bl_pool *pool)
+{
+    static bl_real one[200000], other[200000];
+    ok(overfit(150, pool, NULL) < 0.1, "one batch is learnt by heart");
+    overfit(3, pool, one);
+    for (int threads = 1; threads <= 5; threads += 2) {
+        bl_pool *p;
+        if (bl_pool_new(&p, threads, NULL) != 0)
+            exit(1);
+        overfit(3, p, other);
+        ok(memcmp(one, other, sizeof one) == 0, "%d threads give the same bytes",
+           threads);
+        bl_pool_del(p);
+    }
+}
+
+static void test_sampling(void)
+{
+    static const bl_real logits[] = {1, 3, 2, 3, -50, 0};
+    int32_t order[6];
+    double prob[6], logp;
+    int count[6] = {0};
+    bl_rng rng = bl_rng_make(1, 2);
+    bl_sample_params p = {.temperature = 0, .top_p = 1};
+    ok(bl_sample(logits, NULL, 6, &p, &rng, order, prob, &logp) == 1,
+       "greedy: lowest of ties");
+    uint8_t none[6] = {0}, some[6] = {1, 0, 0, 0, 1, 1};
+    ok(bl_sample(logits, none, 6, &p, &rng, order, prob, NULL) == -1,
+       "nothing allowed: -1");
+    ok(bl_sample(logits, some, 6, &p, &rng, order, prob, NULL) == 0, "the mask holds");
+    p.temperature = 1;
+    for (int i = 0; i < 40000; i++)
+        count[bl_sample(logits, NULL, 6, &p, &rng, order, prob, NULL)]++;
+    double z = exp(1) + 2 * exp(3) + exp(2) + 1;
+    ok(fabs(count[1] / 40000.0 - exp(3) / z) < 0.01 &&
+           fabs(count[0] / 40000.0 - exp(1) / z) < 0.01,
+       "frequencies are the softmax");
+    p.top_k = 2;
+    int outside = 0;
+    for (int i = 0; i < 2000; i++)
+        outside += logits[bl_sample(logits, NULL, 6, &p, &rng, order, prob, NULL)] < 3;
+    ok(outside == 0, "top-k 2 draws the best two");
+    p.top_k = 0;
+    p.top_p = 0.5;
+    for (int i = 0; i < 2000; i++)
+        outside += logits[bl_sample(logits, NULL, 6, &p, &rng, order, prob, NULL)] < 3;
+    ok(outside == 0, "top-p 0.5 draws the nucleus");
+    p.top_p = 1;
+    p.min_p = 0.3;
+    for (int i = 0; i < 2000; i++)
+        outside += logits[bl_sample(logits, NULL, 6, &p, &rng, order, prob, NULL)] < 2;
+    ok(outside == 0, "min-p 0.3 draws what has 0.3 of the best");
+}
+
+int main(void)
+{
+    bl_pool *pool;
+    if (bl_pool_new(&pool, 2, NULL) != 0)
+        return 1;
+    bl_gemm_setup();
+    test_gemm(pool);
+    test_memory(pool);
+    test_generation(pool);
+    test_dropout();
+    test_training(pool);
+    test_sampling();
+    bl_pool_del(pool);
+    return tap_done();
+}
