@@ -7,7 +7,7 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 MIDI := $(HERE)../samples
 OUT := demo
 PRESET := tiny
-TRAIN := --steps $(or $(STEPS),600)
+TRAIN := --steps $(or $(STEPS),2500)
 include $(HERE)rules.mk
 
 .DEFAULT_GOAL := demo

@@ -56,8 +56,9 @@ $(DATA)/manifest.json: $(TOKENS)
 
 # An interrupted run on these very data goes on; anything else starts anew.
 $(RUN)/done: $(DATA)/manifest.json
-	how=--force; [ ! $(RUN)/latest -nt $< ] || how=--resume; \
-	xltrain --data $(DATA) -o $(RUN) --preset $(PRESET) --seed $(SEED) $(TRAIN) $$how
+	@how=--force; [ ! $(RUN)/latest -nt $< ] || how=--resume; \
+	set -- xltrain --data $(DATA) -o $(RUN) --preset $(PRESET) --seed $(SEED) $(TRAIN) $$how; \
+	echo "$$@"; "$$@"
 	@touch $@
 
 $(OUT)/new.tok.zst: $(RUN)/done
