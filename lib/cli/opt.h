@@ -27,10 +27,10 @@ typedef struct {
     int letter;       /* 'o', or 0 */
     const char *name; /* "output" */
     bl_opt_type type;
-    void *value;       /* where it goes; its content is the default */
-    const char *arg;   /* metavariable ("FILE", "DIR": a path), or the choices "a|b|c" */
-    double low, high;  /* of INT and REAL; both 0 = no bound */
-    const char *help;  /* lower case, no full stop */
+    void *value;      /* where it goes; its content is the default */
+    const char *arg;  /* metavariable ("FILE", "DIR": a path), or the choices "a|b|c" */
+    double low, high; /* of INT and REAL; both 0 = no bound */
+    const char *help; /* lower case, no full stop */
     int shapes_output; /* 1: belongs into the provenance */
 } bl_opt;
 

@@ -1,0 +1,304 @@
+#!/usr/bin/env bats
+# shard: the folder of tensors, read back by an independent reader.
+load ../helpers
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    mapfile -t mids < <(printf '%s\n' "$BARLINE_ROOT"/samples/*.mid)
+    midi2remi "${mids[@]}" -o all.tok.zst
+    midi2remi "${mids[@]:0:8}" -o few.tok.zst
+    shard all.tok.zst -o data
+    cat >reader.py <<'PY'
+"""Reads a shard folder with numpy and zstandard alone; checks what the format promises."""
+import io, json, os, subprocess, sys
+import numpy as np, zstandard
+
+def record(path):
+    b = open(path, 'rb').read()
+    if path.endswith('.zst'):
+        b = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(b), read_across_frames=True).read()
+    n = int.from_bytes(b[:8], 'little')
+    head = json.loads(b[8:8 + n])
+    assert (8 + n) % 4096 == 0 and b[8:9] == b'{'
+    types = {'I64': '<i8', 'U16': '<u2'}
+    meta, at, out = head.pop('__metadata__'), 0, {}
+    for name, t in head.items():
+        begin, end = t['data_offsets']
+        assert begin == at
+        at = end
+        out[name] = np.frombuffer(b[8 + n + begin:8 + n + end], types[t['dtype']]).reshape(t['shape'])
+    assert 8 + n + at == len(b)
+    return meta, out
+
+def xxh3(array):
+    p = subprocess.run(['xxhsum', '-H3'], input=array.tobytes(), capture_output=True)
+    return p.stdout.decode().split('= ')[-1].strip()
+
+def folder(path):
+    """Yields split, name, tokens for every piece."""
+    manifest = json.load(open(path + '/manifest.json'))
+    lines = [l.rstrip('\n').split('\t') for l in open(path + '/vocab.tsv')]
+    words = [l[1] for l in lines[1:]]
+    assert json.loads(lines[0][0][7:])['tokens_sha256'] == manifest['vocab_sha256']
+    counts = np.zeros(len(words), int)
+    for split, s in manifest['splits'].items():
+        table = [l.rstrip('\n').split('\t') for l in open(f'{path}/{split}.pieces.tsv')][1:]
+        at = pieces = 0
+        for i, f in enumerate(s['files']):
+            meta, t = record(f"{path}/{f['name']}")
+            offsets, tokens = t['piece_offsets'], t['tokens']
+            assert meta['split'] == split and meta['shard'] == f"{i + 1}/{len(s['files'])}"
+            assert meta['tokens_xxh3'] == f['tokens_xxh3'] == xxh3(tokens)
+            assert meta['offsets_xxh3'] == xxh3(offsets)
+            assert meta['vocab_sha256'] == manifest['vocab_sha256']
+            assert offsets[0] == 0 and offsets[-1] == len(tokens) == f['tokens']
+            counts += np.bincount(tokens, minlength=len(words))
+            for begin, end in zip(offsets, offsets[1:]):
+                idx, offset, length, name, _ = table[pieces]
+                assert (int(idx), int(offset), int(length)) == (pieces, at + begin, end - begin)
+                ids = tokens[begin:end]
+                assert words[ids[0]] == 'BOS' and words[ids[-1]] == 'EOS'
+                pieces += 1
+                yield split, name, [words[k] for k in ids[1:-1]]
+            at += len(tokens)
+        assert (pieces, at) == (s['pieces'], s['tokens']) and pieces == len(table)
+    assert [int(l[2]) for l in lines[1:]] == list(counts)
+
+def stream(path):
+    text = subprocess.run(['zstdcat', path], capture_output=True).stdout.decode()
+    name, tokens, out = None, [], {}
+    for line in text.splitlines():
+        if line.startswith('#piece '):
+            name, tokens = json.loads(line[7:])['name'], []
+        elif line.startswith('#end '):
+            out[name] = tokens
+        elif not line.startswith('#'):
+            tokens += line.split()
+    return out
+PY
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    F=$BATS_FILE_TMPDIR
+    cp "$F/reader.py" .
+}
+
+# split_of DIR: lines "name TAB split", sorted
+split_of() {
+    local s
+    for s in train valid test; do
+        sed 1d "$1/$s.pieces.tsv" | cut -f 4 | sed "s/\$/\t$s/"
+    done | sort
+}
+
+@test "shard: from MIDI files with nothing else said" {
+    midi2remi "$SAMPLES"/*.mid | shard -o data
+    diff -r data "$F/data"
+}
+
+@test "shard: every token of every piece once, as an independent reader finds them" {
+    run -0 /usr/bin/python3 - "$F" <<'PY'
+import sys
+from reader import folder, stream
+want, got = stream(sys.argv[1] + '/all.tok.zst'), {}
+splits = set()
+names = {}
+for split, name, tokens in folder(sys.argv[1] + '/data'):
+    assert name not in got
+    got[name] = tokens
+    splits.add(split)
+    names.setdefault(split, []).append(name)
+assert got == want, 'pieces differ'
+assert splits == {'train', 'valid', 'test'}
+assert all(n == sorted(n) for n in names.values())
+print(len(got))
+PY
+    [ "$output" -eq "$(printf '%s\n' "$SAMPLES"/*.mid | wc -l)" ]
+}
+
+@test "shard: bare files hold the same" {
+    shard -u "$F/all.tok.zst" -o bare
+    run -0 /usr/bin/python3 - "$F/data" bare <<'PY'
+import os, sys
+from reader import folder
+assert list(folder(sys.argv[1])) == list(folder(sys.argv[2]))
+assert not [f for f in os.listdir('bare') if f.endswith('.zst')]
+PY
+    for f in bare/*.safetensors; do
+        zstdcat "$F/data/$(basename "$f").zst" | cmp - "$f"
+    done
+    shard --level 1 "$F/all.tok.zst" -o fast
+    zstdcat fast/train*.zst | cmp - bare/train*.safetensors
+}
+
+@test "shard: order and number of the streams do not show" {
+    local i
+    for i in 1 2 3; do midi2remi --part $i/3 "$SAMPLES" -o part$i.tok.zst; done
+    midi2remi "$SAMPLES" | shard --no-pg -o one
+    shard --no-pg part3.tok.zst part1.tok.zst part2.tok.zst -o three
+    diff -r one three
+    cat part2.tok.zst part3.tok.zst part1.tok.zst | shard --no-pg -o joined
+    diff -r one joined
+}
+
+@test "shard: pieces that are added never move the others" {
+    midi2remi "$SAMPLES"/[a-s]*.mid -o most.tok.zst
+    [ "$(zstdcat most.tok.zst | grep -c '^#piece')" -ge 50 ]
+    shard most.tok.zst -o most
+    split_of most >before
+    split_of "$F/data" | join -t $'\t' - before >both
+    [ "$(wc -l <both)" -eq "$(wc -l <before)" ]
+    awk -F'\t' '$2 != $3{exit 1}' both
+}
+
+@test "shard: shares are kept, and a handful of pieces leaves no split empty" {
+    shard "$F/all.tok.zst" --split train=.5,test=.5 -o half
+    [ "$(jq -r .splits.valid.pieces half/manifest.json)" -eq 0 ]
+    jq -e '.splits.train.pieces > 20 and .splits.test.pieces > 20' half/manifest.json
+    shard "$F/all.tok.zst" --split valid=1 -o one
+    jq -e '.splits.train.pieces == 0 and .splits.valid.pieces > 50' one/manifest.json
+    for n in 1 2 3 8; do
+        midi2remi $(ls "$SAMPLES"/*.mid | head -n $n) | shard -o small$n
+        jq -r '[.splits[].pieces] | @tsv' small$n/manifest.json
+    done >pieces
+    awk 'NR == 1 && $0 != "1\t0\t0"{exit 1} NR == 2 && $0 != "1\t1\t0"{exit 1}
+         NR > 2 && ($1 < 1 || $2 < 1 || $3 < 1){exit 1}' pieces || fail "$(cat pieces)"
+}
+
+@test "shard: --split wants shares of the three that sum to 1" {
+    for bad in train=1,valid=.1 train=.5 train=x train train=1,train=0 fit=1 train=1, '' train=nan \
+        train=-1,valid=2 train=1e999; do
+        run -64 --separate-stderr shard --split "$bad" -o x "$F/few.tok.zst"
+        says "shard: "
+        [ ! -e x ]
+    done
+    shard --split test=0.1,valid=0.2,train=0.7 -o x "$F/few.tok.zst"
+    [ "$(jq -c .share x/manifest.json)" = '{"train":0.7,"valid":0.2,"test":0.1}' ]
+}
+
+@test "shard: --dedup keeps one of those with the same tokens" {
+    cp "$SAMPLES/sakura.mid" z.mid
+    cp "$SAMPLES/sakura.mid" b.mid
+    cp "$SAMPLES/abide-with-me.mid" c.mid
+    midi2remi z.mid c.mid b.mid -o s.tok.zst
+    run -0 --separate-stderr shard -v --dedup s.tok.zst --split train=1 -o once
+    says "1 repeated pieces dropped"
+    [ "$(sed 1d once/train.pieces.tsv | cut -f 4 | tr '\n' ' ')" = 'b.mid c.mid ' ]
+    shard s.tok.zst --split train=1 -o all
+    [ "$(sed 1d all/train.pieces.tsv | wc -l)" -eq 3 ]
+}
+
+@test "shard: --vocab numbers the tokens, and must have them all" {
+    vocab --order count "$F/few.tok.zst" -o v
+    shard --vocab v "$F/few.tok.zst" -o data
+    cmp <(grep -v '^#' v) <(grep -v '^#' data/vocab.tsv)
+    run -0 /usr/bin/python3 - "$F" <<'PY'
+import sys
+from reader import folder, stream
+assert {n: t for _, n, t in folder('data')} == stream(sys.argv[1] + '/few.tok.zst')
+PY
+    vocab --order count --min-count 50 "$F/few.tok.zst" -o rare
+    run -65 --separate-stderr shard --vocab rare "$F/few.tok.zst" -o x
+    says "shard: '$F/few.tok.zst': piece '"
+    says "which is not in 'rare'"
+    vocab --scheme remi --grid 12 -o other
+    run -65 --separate-stderr shard --vocab other "$F/few.tok.zst" -o x
+    says "'other'"
+    says "few.tok.zst'"
+    run -66 --separate-stderr shard --vocab absent "$F/few.tok.zst" -o x
+    says "'absent'"
+    local n cut
+    n=$(stat -c %s v)
+    for cut in 0 1 7 100 $((n / 2)) $((n - 20)) $((n - 1)); do
+        head -c "$cut" v >cut
+        run -65 --separate-stderr shard --vocab cut "$F/few.tok.zst" -o x
+        says "'cut'"
+    done
+    [ ! -e x ]
+}
+
+@test "shard: where to write must be said" {
+    for args in '' '-o -'; do
+        run -64 --separate-stderr shard $args "$F/few.tok.zst"
+        says "-o DIR"
+        [ -z "$output" ]
+    done
+}
+
+@test "shard: a folder of shards is replaced with -f only, one of other things never" {
+    shard "$F/few.tok.zst" -o data
+    run -73 --separate-stderr shard "$F/all.tok.zst" -o data
+    says "shard: 'data': the folder holds shards; -f replaces them"
+    shard -f -u "$F/all.tok.zst" -o data/
+    shard -u "$F/all.tok.zst" -o fresh
+    diff -r data fresh
+    mkdir -p mine empty
+    echo precious >mine/diary.txt
+    for force in '' -f; do
+        run -73 --separate-stderr shard $force "$F/few.tok.zst" -o mine
+        says "diary.txt"
+    done
+    [ "$(cat mine/diary.txt)" = precious ]
+    shard "$F/few.tok.zst" -o empty
+    [ -s empty/manifest.json ]
+    ln -s data link
+    shard -f "$F/few.tok.zst" -o link
+    [ -L link ]
+    diff -r data empty
+    echo >file
+    run -73 --separate-stderr shard -f "$F/few.tok.zst" -o file
+    says "'file'"
+    run -73 --separate-stderr shard "$F/few.tok.zst" -o no/such/data
+    says "'no/such/data'"
+    left=(*.tmp.*)
+    [ ! -e "${left[0]}" ] || fail "left ${left[*]}"
+}
+
+@test "shard: a run that fails or is killed leaves the old folder and nothing else" {
+    shard "$F/few.tok.zst" -o data
+    cp -r data before
+    head -c 3000 "$F/all.tok.zst" >cut
+    run -65 --separate-stderr shard -f cut -o data
+    says "'cut': byte 3000: "
+    for signal in INT TERM KILL HUP; do
+        mkfifo pipe
+        shard -f -o data pipe &
+        tool=$!
+        exec 9>pipe
+        cat cut >&9
+        kill -$signal $tool
+        run wait $tool
+        exec 9>&-
+        rm pipe
+    done
+    diff -r data before
+    [ "$(echo *)" = 'before cut data reader.py' ] || fail "left: $(echo *)"
+}
+
+@test "shard: a full disk is 74 and leaves the old folder" {
+    shard "$F/few.tok.zst" -o data
+    cp -r data before
+    run -74 --separate-stderr bash -c "ulimit -f 8; shard -f '$F/all.tok.zst' -o data"
+    says "shard: 'data': cannot write: File too large"
+    diff -r data before
+    [ "$(echo *)" = 'before data reader.py' ] || fail "left: $(echo *)"
+}
+
+@test "shard: no piece, no shards" {
+    printf '%s\n' "$(zstdcat "$F/few.tok.zst" | sed -n 1p)" '#eos {"pieces":0,"tokens":0,"rejects":1}' >none
+    run -65 --separate-stderr shard none -o x
+    says "'none': there is no piece in the input"
+    [ ! -e x ]
+}
+
+@test "shard: a verbose run counts, an empty split is worth a warning" {
+    run -0 --separate-stderr shard -v "$F/few.tok.zst" -o x
+    says "shard: train "
+    says "valid "
+    says "test "
+    run -0 --separate-stderr shard --split train=.999,valid=.001 "$F/all.tok.zst" -o y
+    says "warning: split 'valid' is empty"
+    run -0 --separate-stderr shard -q --split train=.999,valid=.001 "$F/all.tok.zst" -o z
+    [ -z "$stderr" ]
+}

@@ -1,0 +1,170 @@
+/* test_gate.c - hostile MIDI bytes: one defect at a time with known content, every
+ * truncation and every byte changed, and what must be counted or rejected. */
+#include "midi/gate.h"
+#include "tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Two notes on a track of 480 ticks a quarter, written as text: hexadecimal bytes. */
+#define HEADER "4d546864 00000006 0001 0001 01e0 "
+#define NOTES "00 90 3c 40  8360 80 3c 40  00 90 3e 40  8360 80 3e 40 "
+#define EOT "00 ff 2f 00 "
+
+typedef struct {
+    const char *what, *hex;
+    int notes; /* that must come out, -1: rejected */
+    int fix;   /* that must be counted, or -1 */
+    bl_reject reject;
+} defect;
+
+static const defect defects[] = {
+    {"a whole file", HEADER "4d54726b 00000018 " NOTES EOT, 2, -1, 0},
+    {"no end of track", HEADER "4d54726b 00000014 " NOTES, 2, BL_FIX_NO_EOT, 0},
+    {"bytes after the end of track", HEADER "4d54726b 0000001a " NOTES EOT "0000", 2,
+     BL_FIX_AFTER_EOT, 0},
+    {"a chunk longer than the file", HEADER "4d54726b 7fffffff " NOTES EOT, 2,
+     BL_FIX_CHUNK_LENGTH, 0},
+    {"a chunk shorter than its track", HEADER "4d54726b 00000009 " NOTES EOT, 2, -1, 0},
+    {"an alien chunk", HEADER "58585858 00000002 0000 4d54726b 00000018 " NOTES EOT, 2,
+     BL_FIX_ALIEN_CHUNK, 0},
+    {"a wrapper",
+     "52494646 00000000 524d4944 64617461 00000000 " HEADER
+     "4d54726b 00000018 " NOTES EOT,
+     2, BL_FIX_WRAPPER, 0},
+    {"a long header",
+     "4d546864 00000008 0001 0001 01e0 0000 4d54726b 00000018 " NOTES EOT, 2, -1, 0},
+    {"more tracks said than there",
+     "4d546864 00000006 0001 0005 01e0 4d54726b 00000018 " NOTES EOT, 2,
+     BL_FIX_TRACK_COUNT, 0},
+    {"running status",
+     HEADER "4d54726b 00000013 00 90 3c 40 8360 3c 00 00 3e 40 8360 3e 00 " EOT, 2, -1,
+     0},
+    {"running status across a meta event",
+     HEADER
+     "4d54726b 00000018 00 90 3c 40 00 ff 01 01 41 8360 3c 00 00 3e 40 8360 3e 00 " EOT,
+     2, BL_FIX_RUNNING, 0},
+    {"running status after SysEx",
+     HEADER
+     "4d54726b 00000017 00 90 3c 40 00 f0 01 f7 8360 3c 00 00 3e 40 8360 3e 00 " EOT,
+     2, BL_FIX_RUNNING, 0},
+    {"an F7 escape", HEADER "4d54726b 0000001c 00 f7 01 f8 " NOTES EOT, 2, -1, 0},
+    {"a data byte over 127", HEADER "4d54726b 0000000d 00 90 3c ff 8360 80 3c 40 " EOT,
+     1, BL_FIX_DATA_BYTE, 0},
+    {"an open note", HEADER "4d54726b 00000008 00 90 3c 40 " EOT, 1, BL_FIX_OPEN_NOTE,
+     0},
+    {"a stray note-off", HEADER "4d54726b 0000001c 00 80 30 40 " NOTES EOT, 2,
+     BL_FIX_STRAY_OFF, 0},
+    {"a tempo of nothing", HEADER "4d54726b 0000001c 00 ff 51 00 " NOTES EOT, 2,
+     BL_FIX_BAD_META, 0},
+    {"a meter of 2^255", HEADER "4d54726b 00000020 00 ff 58 04 04 ff 18 08 " NOTES EOT,
+     2, BL_FIX_BAD_META, 0},
+    {"a quantity of five bytes",
+     HEADER "4d54726b 0000001d " NOTES "8181818101 90 40 40", 2, BL_FIX_BAD_EVENT, 0},
+    {"nothing", "", -1, -1, BL_REJECT_EMPTY},
+    {"text", "6f6e63652075706f6e20612074696d65", -1, -1, BL_REJECT_NOT_MIDI},
+    {"a header cut", "4d546864 00000006 0001", -1, -1, BL_REJECT_TRUNCATED},
+    {"no track", HEADER, -1, -1, BL_REJECT_TRUNCATED},
+    {"division 0", "4d546864 00000006 0001 0001 0000 4d54726b 00000018 " NOTES EOT, -1,
+     -1, BL_REJECT_BAD_HEADER},
+    {"film frames", "4d546864 00000006 0001 0001 e728 4d54726b 00000018 " NOTES EOT, -1,
+     -1, BL_REJECT_SMPTE},
+    {"format 2", "4d546864 00000006 0002 0001 01e0 4d54726b 00000018 " NOTES EOT, -1,
+     -1, BL_REJECT_FORMAT_2},
+};
+
+static size_t bytes_of(const char *hex, uint8_t *out)
+{
+    size_t n = 0;
+    for (; *hex != '\0'; hex++) {
+        if (*hex == ' ')
+            continue;
+        char two[3] = {hex[0], hex[1], '\0'};
+        out[n++] = (uint8_t)strtoul(two, NULL, 16);
+        hex++;
+    }
+    return n;
+}
+
+static void test_defects(void)
+{
+    bl_song song = {0};
+    for (size_t i = 0; i < BL_COUNT(defects); i++) {
+        const defect *d = &defects[i];
+        uint8_t bytes[256];
+        bl_midi_report report;
+        bl_err e = BL_ERR_INIT;
+        size_t len = bytes_of(d->hex, bytes);
+        int rc = bl_midi_read(bytes, len, &song, &report, &e);
+        if (d->notes < 0)
+            ok(rc < 0 && report.reject == d->reject && e.text[0] != '\0',
+               "%s: rejected as %s", d->what, bl_reject_name(report.reject));
+        else
+            ok(rc == 0 && song.n_notes == (size_t)d->notes &&
+                   (d->fix < 0 || report.fixes[d->fix] > 0),
+               "%s: %zu notes%s%s", d->what, song.n_notes,
+               d->fix < 0 ? "" : ", counted as ",
+               d->fix < 0 ? "" : bl_fix_name((bl_fix)d->fix));
+    }
+    bl_song_free(&song);
+}
+
+/* Reads a copy of exactly len bytes, so that a sanitizer sees any byte beyond. */
+static int survives(const uint8_t *bytes, size_t len, bl_song *song)
+{
+    bl_midi_report report;
+    uint8_t *copy = malloc(len == 0 ? 1 : len);
+    memcpy(copy, bytes, len);
+    int rc = bl_midi_read(copy, len, song, &report, NULL);
+    free(copy);
+    return rc == 0 ? report.reject == BL_REJECT_NONE : report.reject != BL_REJECT_NONE;
+}
+
+static void test_damage(void)
+{
+    bl_song song = {0};
+    uint8_t bytes[256];
+    size_t len =
+        bytes_of(HEADER "4d54726b 0000002f 00 ff 51 03 07a120 00 ff 58 04 04021808 "
+                        "00 c0 05 00 f0 02 01f7 " NOTES EOT,
+                 bytes);
+    int bad = 0, tried = 0;
+    for (size_t cut = 0; cut <= len; cut++, tried++)
+        bad += !survives(bytes, cut, &song);
+    for (size_t at = 0; at < len; at++)
+        for (int value = 0; value < 256; value++, tried++) {
+            uint8_t old = bytes[at];
+            bytes[at] = (uint8_t)value;
+            bad += !survives(bytes, len, &song);
+            bytes[at] = old;
+        }
+    ok(bad == 0, "%d truncations and changed bytes: read, or rejected with a reason",
+       tried);
+    bl_song_free(&song);
+}
+
+static void test_programs(void)
+{
+    /* the program is set in the first track, the notes are in the second */
+    uint8_t bytes[256];
+    size_t len = bytes_of("4d546864 00000006 0001 0002 0060 "
+                          "4d54726b 00000007 00 c3 28 00 ff 2f 00 "
+                          "4d54726b 00000010 00 93 3c 40 60 83 3c 40 00 99 24 40 " EOT,
+                          bytes);
+    bl_song song = {0};
+    bl_midi_report report;
+    int rc = bl_midi_read(bytes, len, &song, &report, NULL);
+    ok(rc == 0 && song.n_notes == 2 && song.notes[0].program == 40 &&
+           !song.notes[0].drum,
+       "a program holds for its channel in all tracks");
+    ok(rc == 0 && song.notes[1].drum, "channel 10 is drums");
+    bl_song_free(&song);
+}
+
+int main(void)
+{
+    test_defects();
+    test_damage();
+    test_programs();
+    return tap_done();
+}
