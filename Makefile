@@ -55,7 +55,6 @@ DOUBLE := $(B)/double/libbarline.a
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 GRAD := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/double_*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
-REPLAY := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 ## all: build the tools (in bin/)
 .PHONY: all
@@ -89,9 +88,6 @@ $(UNIT) $(BENCH) $(B)/tests/laws: $(B)/%: $(B)/%.o $(LIB)
 $(GRAD): $(B)/%: $(B)/double/%.o $(DOUBLE)
 	@mkdir -p $(@D)
 	$(call say,LD)$(LINK) -o $@ $< $(DOUBLE) $(PKG_LIBS) -lm
-
-$(REPLAY): $(B)/%: $(B)/%.o $(B)/tests/fuzz/replay.o $(LIB)
-	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
 
 $(B)/packages:
 	@for p in $(PACKAGES); do pkg-config --exists $$p || { \
@@ -130,7 +126,7 @@ test-slow:
 	@BARLINE_SLOW=1 tests/run.sh $(B) $(BIN)
 
 .PHONY: test-programs
-test-programs: $(UNIT) $(GRAD) $(REPLAY) $(B)/tests/laws
+test-programs: $(UNIT) $(GRAD) $(B)/tests/laws
 
 ## test-data: the laws of the token scheme on a folder of MIDI files, DATA=dir
 .PHONY: test-data

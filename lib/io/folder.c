@@ -14,13 +14,6 @@
 
 enum { TEMP_TRIES = 100 };
 
-static int cannot(bl_err *e, const char *what, const char *path)
-{
-    bl_fail_errno(e, BL_E_CREATE, "cannot %s", what);
-    bl_err_in(e, path);
-    return BL_E_CREATE;
-}
-
 char *bl_folder_path(const char *dir, bl_err *e)
 {
     char *path = realpath(dir, NULL);
@@ -44,7 +37,7 @@ int bl_folder_temp(char **temp, const char *dir, bl_err *e)
         if (errno != EEXIST)
             break;
     }
-    cannot(e, "create the folder", dir);
+    bl_fail_errno(e, BL_E_CREATE, "cannot create the folder");
     free(*temp);
     *temp = NULL;
     return BL_E_CREATE;
@@ -53,12 +46,12 @@ int bl_folder_temp(char **temp, const char *dir, bl_err *e)
 static int replace(const char *temp, const char *dir, const char *aside, bl_err *e)
 {
     if (rename(dir, aside) != 0)
-        return cannot(e, "move the old folder aside", dir);
+        return bl_fail_errno(e, BL_E_CREATE, "cannot move the old folder aside");
     if (rename(temp, dir) == 0) {
         bl_folder_remove(aside);
         return 0;
     }
-    cannot(e, "rename the finished folder", dir);
+    bl_fail_errno(e, BL_E_CREATE, "cannot rename the finished folder");
     if (rename(aside, dir) != 0 && e != NULL)
         snprintf(e->text, sizeof e->text, "cannot be replaced, and is now '%.300s'",
                  aside);
@@ -71,7 +64,7 @@ int bl_folder_swap(const char *temp, const char *dir, bl_err *e)
     int rc = 0;
     if (rename(temp, dir) != 0) { /* no folder is there, or an empty one */
         if (errno != ENOTEMPTY && errno != EEXIST)
-            return cannot(e, "rename the finished folder", dir);
+            return bl_fail_errno(e, BL_E_CREATE, "cannot rename the finished folder");
         rc = bl_buf_addf(&aside, e, "%s.old", temp);
         if (rc == 0)
             rc = replace(temp, dir, (const char *)aside.data, e);

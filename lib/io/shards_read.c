@@ -110,6 +110,57 @@ static int check_share(const bl_json *manifest, bl_err *e)
     return rc;
 }
 
+static int get_listed(const bl_json *o, listed *f, bl_err *e)
+{
+    static const char *const keys[] = {"name", "pieces", "tokens", "tokens_xxh3", NULL};
+    int rc = bl_json_str(o, "name", &f->name, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "pieces", 1, COUNT_MAX, &f->pieces, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "tokens", 1, COUNT_MAX, &f->tokens, e);
+    if (rc == 0)
+        rc = bl_header_get_xxh3(o, "tokens_xxh3", &f->tokens_xxh3, e);
+    if (rc == 0)
+        rc = bl_json_only(o, keys, e);
+    return rc;
+}
+
+/* The form of what is said of a split, also of those that are not read. */
+static int check_split(const bl_json *split, bl_err *e)
+{
+    static const char *const keys[] = {"pieces", "tokens", "files", NULL};
+    const bl_json *files = NULL;
+    int64_t n;
+    listed f;
+    int rc = bl_json_int(split, "pieces", 0, COUNT_MAX, &n, e);
+    if (rc == 0)
+        rc = bl_json_int(split, "tokens", 0, COUNT_MAX, &n, e);
+    if (rc == 0)
+        rc = bl_json_get(split, "files", &files, e);
+    if (rc == 0)
+        rc = bl_json_only(split, keys, e);
+    if (rc == 0 && !bl_json_is_array(files))
+        rc = bl_fail(e, BL_E_FORMAT, "'files' is not a list");
+    for (size_t i = 0; rc == 0 && i < bl_json_size(files); i++)
+        rc = get_listed(bl_json_at(files, i), &f, e);
+    return rc;
+}
+
+static int check_splits(const bl_json *manifest, bl_err *e)
+{
+    static const char *const keys[] = {"train", "valid", "test", NULL};
+    const bl_json *splits, *split;
+    int rc = bl_json_get(manifest, "splits", &splits, e);
+    if (rc == 0)
+        rc = bl_json_only(splits, keys, e);
+    for (int s = 0; rc == 0 && s < BL_SPLITS; s++) {
+        rc = bl_json_get(splits, bl_split_name(s), &split, e);
+        if (rc == 0)
+            rc = check_split(split, e);
+    }
+    return rc;
+}
+
 static int check_manifest(const bl_json *manifest, bl_json **pg, bl_err *e)
 {
     static const char *const keys[] = {"schema", "tokenizer",    "tokenizer_sha256",
@@ -120,6 +171,8 @@ static int check_manifest(const bl_json *manifest, bl_json **pg, bl_err *e)
         rc = bl_json_only(manifest, keys, e);
     if (rc == 0)
         rc = check_share(manifest, e);
+    if (rc == 0)
+        rc = check_splits(manifest, e);
     if (rc == 0)
         rc = bl_header_get_pg(manifest, pg, e);
     return rc;
@@ -289,27 +342,11 @@ static int read_file(reader *r, const listed *f, bl_err *e)
 
 /* ---- the split ---- */
 
-static int get_listed(const bl_json *o, listed *f, bl_err *e)
-{
-    static const char *const keys[] = {"name", "pieces", "tokens", "tokens_xxh3", NULL};
-    int rc = bl_json_str(o, "name", &f->name, e);
-    if (rc == 0)
-        rc = bl_json_int(o, "pieces", 1, COUNT_MAX, &f->pieces, e);
-    if (rc == 0)
-        rc = bl_json_int(o, "tokens", 1, COUNT_MAX, &f->tokens, e);
-    if (rc == 0)
-        rc = bl_header_get_xxh3(o, "tokens_xxh3", &f->tokens_xxh3, e);
-    if (rc == 0)
-        rc = bl_json_only(o, keys, e);
-    return rc;
-}
-
 static int read_files(reader *r, const bl_json *files, bl_err *e)
 {
     int64_t zero = 0;
-    int rc =
-        bl_json_is_array(files) ? 0 : bl_fail(e, BL_E_FORMAT, "'files' is not a list");
     size_t n = bl_json_size(files);
+    int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
         listed f = {.i = (unsigned)i, .of = (unsigned)n};
         rc = get_listed(bl_json_at(files, i), &f, e);
@@ -321,15 +358,23 @@ static int read_files(reader *r, const bl_json *files, bl_err *e)
     return rc == 0 ? bl_buf_reserve(&r->tokens, sizeof(uint16_t), e) : rc;
 }
 
+/* Hands the arrays over. */
+static void take_arrays(reader *r)
+{
+    void *data = r->tokens.data;
+    r->s->tokens = data;
+    r->s->n_tokens = r->tokens.len / sizeof(uint16_t);
+    data = r->offsets.data;
+    r->s->offsets = data;
+    r->s->n_pieces = r->offsets.len / sizeof(int64_t) - 1;
+    r->tokens = r->offsets = (bl_buf){0};
+}
+
 static int read_split(reader *r, const bl_json *manifest, bl_err *e)
 {
-    static const char *const names[] = {"train", "valid", "test", NULL};
-    static const char *const keys[] = {"pieces", "tokens", "files", NULL};
     const bl_json *splits, *split, *files;
     int64_t pieces = 0, tokens = 0;
     int rc = bl_json_get(manifest, "splits", &splits, e);
-    if (rc == 0)
-        rc = bl_json_only(splits, names, e);
     if (rc == 0)
         rc = bl_json_get(splits, bl_split_name(r->split), &split, e);
     if (rc == 0)
@@ -339,24 +384,14 @@ static int read_split(reader *r, const bl_json *manifest, bl_err *e)
     if (rc == 0)
         rc = bl_json_get(split, "files", &files, e);
     if (rc == 0)
-        rc = bl_json_only(split, keys, e);
-    if (rc == 0)
         rc = read_files(r, files, e);
     if (rc != 0)
         return rc;
-    size_t n_pieces = r->offsets.len / sizeof(int64_t) - 1;
-    size_t n_tokens = r->tokens.len / sizeof(uint16_t);
-    if (n_pieces != (uint64_t)pieces || n_tokens != (uint64_t)tokens)
+    take_arrays(r);
+    if (r->s->n_pieces != (uint64_t)pieces || r->s->n_tokens != (uint64_t)tokens)
         return bl_fail(e, BL_E_CORRUPT,
                        "the files of '%s' do not hold the stated pieces and tokens",
                        bl_split_name(r->split));
-    void *data = r->tokens.data;
-    r->s->tokens = data;
-    r->s->n_tokens = n_tokens;
-    data = r->offsets.data;
-    r->s->offsets = data;
-    r->s->n_pieces = n_pieces;
-    r->tokens = r->offsets = (bl_buf){0};
     return 0;
 }
 
@@ -374,9 +409,8 @@ int bl_shards_read(bl_shards *s, const char *dir, int split, bl_err *e)
         rc = read_vocab(&r, manifest, e);
     if (rc == 0)
         rc = read_split(&r, manifest, e);
-    if (rc != 0 && e != NULL && e->where[0] == '\0') {
+    if (rc != 0 && e != NULL && e->where[0] == '\0')
         snprintf(e->where, sizeof e->where, "%s/manifest.json", dir);
-    }
     bl_json_del(manifest);
     bl_buf_free(&r.tokens);
     bl_buf_free(&r.offsets);

@@ -23,8 +23,9 @@ typedef struct {
 } piece;
 
 struct bl_shardw {
-    char *dir;
-    char *temp; /* "DIR.tmp.N" while it exists, else NULL */
+    char *shown; /* the folder as the caller calls it, for messages */
+    char *dir;   /* the folder itself */
+    char *temp;  /* "DIR.tmp.N" while it exists, else NULL */
     const bl_vocab *vocab;
     double share[BL_SPLITS];
     int level;
@@ -75,12 +76,16 @@ int bl_shardw_new(bl_shardw **w, const char *dir, const bl_vocab *vocab,
     new->bos = (uint16_t)bl_words_find(vocab->words, "BOS", 3);
     new->eos = (uint16_t)bl_words_find(vocab->words, "EOS", 3);
     memcpy(new->share, share, sizeof new->share);
+    new->shown = bl_strdup(dir, e);
     new->dir = bl_folder_path(dir, e);
     /* Only tried here: what cannot be created shall be known before hours of input, and
      * a run that is killed while it reads shall leave nothing. */
-    rc = new->dir == NULL ? BL_E_NOMEM : bl_folder_temp(&new->temp, new->dir, e);
+    rc = new->shown == NULL || new->dir == NULL
+             ? BL_E_NOMEM
+             : bl_folder_temp(&new->temp, new->dir, e);
     drop_temp(new);
     if (rc != 0) {
+        bl_err_in(e, dir);
         bl_shardw_del(new);
         return rc;
     }
@@ -151,6 +156,7 @@ void bl_shardw_del(bl_shardw *w)
         free(w->pieces[i].name);
     free(w->pieces);
     bl_ids_free(&w->ids);
+    free(w->shown);
     free(w->dir);
     free(w);
 }
@@ -253,8 +259,6 @@ static int write_file(const bl_shardw *w, const char *name, const bl_buf *text,
     rc = bl_write_all(out.fd, text->data, text->len, e);
     if (rc == 0)
         rc = bl_out_commit(&out, e);
-    if (rc != 0)
-        bl_err_in(e, w->dir);
     bl_out_abort(&out);
     return rc;
 }
@@ -299,8 +303,6 @@ static int write_vocab(const bl_shardw *w, const bl_json *pg, bl_err *e)
         rc = bl_vocab_write(&counted, out.fd, pg, e);
     if (rc == 0)
         rc = bl_out_commit(&out, e);
-    if (rc != 0)
-        bl_err_in(e, w->dir);
     bl_out_abort(&out);
     free(counted.count);
     return rc;
@@ -407,8 +409,6 @@ static int write_record(const bl_shardw *w, const shard *s, const bl_json *meta,
         rc = bl_zw_end_frame(zw, e);
     if (rc == 0)
         rc = bl_out_commit(&out, e);
-    if (rc != 0)
-        bl_err_in(e, w->dir);
     bl_out_abort(&out);
     bl_zw_del(zw);
     return rc;
@@ -549,30 +549,35 @@ static int write_manifest(const bl_shardw *w, bl_json *share, bl_json *splits,
     return rc;
 }
 
-int bl_shardw_finish(bl_shardw *w, const bl_json *pg, bl_err *e)
+static int write_folder(bl_shardw *w, const bl_json *pg, bl_err *e)
 {
-    bl_json *share = NULL, *splits = NULL;
-    if (w->n_pieces < BL_FEW_PIECES)
-        fill_empty_splits(w);
-    qsort(w->pieces, w->n_pieces, sizeof *w->pieces, by_name);
-    int rc = bl_folder_temp(&w->temp, w->dir, e);
-    if (rc != 0)
-        return rc;
-    share = bl_json_object(e);
-    splits = bl_json_object(e);
-    rc = share == NULL || splits == NULL ? BL_E_NOMEM : write_vocab(w, pg, e);
+    bl_json *share = bl_json_object(e), *splits = bl_json_object(e);
+    int rc = share == NULL || splits == NULL ? BL_E_NOMEM : write_vocab(w, pg, e);
     for (int s = 0; s < BL_SPLITS && rc == 0; s++)
         rc = write_split(w, s, pg, splits, e);
     if (rc == 0) {
         rc = write_manifest(w, share, splits, pg, e);
         share = splits = NULL;
     }
+    bl_json_del(share);
+    bl_json_del(splits);
+    return rc;
+}
+
+int bl_shardw_finish(bl_shardw *w, const bl_json *pg, bl_err *e)
+{
+    if (w->n_pieces < BL_FEW_PIECES)
+        fill_empty_splits(w);
+    qsort(w->pieces, w->n_pieces, sizeof *w->pieces, by_name);
+    int rc = bl_folder_temp(&w->temp, w->dir, e);
+    if (rc == 0)
+        rc = write_folder(w, pg, e);
     if (rc == 0)
         rc = bl_shards_there(w->dir, e);
     if (rc >= 0)
         rc = bl_folder_swap(w->temp, w->dir, e);
+    if (rc != 0 && e != NULL) /* not the file beside it that is gone by now */
+        snprintf(e->where, sizeof e->where, "%s", w->shown);
     drop_temp(w);
-    bl_json_del(share);
-    bl_json_del(splits);
     return rc;
 }

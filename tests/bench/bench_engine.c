@@ -1,0 +1,110 @@
+/* bench_engine.c - speeds of the engine as TSV: name, value, unit. The sgemm rate of
+ * the same run is the gauge: machines and minutes differ, shares compare. */
+#include "model/model.h"
+#include "nn/gemm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { M = 1024, N = 512, K = 512, RUNS = 3 };
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The best of a few windows, in floating-point operations a second. */
+static double sgemm_rate(bl_pool *pool)
+{
+    bl_real *a = calloc((size_t)M * K, sizeof *a),
+            *b = calloc((size_t)K * N, sizeof *b);
+    bl_real *c = calloc((size_t)M * N, sizeof *c);
+    bl_gemm_args g = {0, 0, M, N, K, 1, a, K, b, N, 0, c, N};
+    double best = 0;
+    for (int run = 0; run < RUNS; run++) {
+        int n = 0;
+        double start = now(), spent;
+        do
+            bl_gemm(pool, &g);
+        while (n++, (spent = now() - start) < 0.3);
+        double rate = 2.0 * M * N * K * n / spent;
+        best = rate > best ? rate : best;
+    }
+    free(a);
+    free(b);
+    free(c);
+    return best;
+}
+
+static void train(const char *name, bl_model_config c, int lanes, bl_pool *pool,
+                  double gauge)
+{
+    bl_model *m;
+    bl_err e = BL_ERR_INIT;
+    if (bl_model_new(&m, &c, lanes, 1, pool, &e) != 0) {
+        fprintf(stderr, "bench: %s: %s\n", name, e.text);
+        return;
+    }
+    size_t tokens = (size_t)lanes * (size_t)c.segment;
+    int32_t *x = calloc(tokens, sizeof *x), *real = calloc((size_t)lanes, sizeof *real);
+    for (int i = 0; i < lanes; i++)
+        real[i] = c.segment;
+    bl_model_init(m, 1);
+    int steps = 0;
+    double start = 0, spent = 0;
+    for (; steps < 2 || spent < 3; steps++) {
+        if (steps == 1) /* the first one is not counted */
+            start = now();
+        int64_t n;
+        bl_model_forward(m, x, x, real, 1, 1, (uint64_t)steps, &n);
+        memset(bl_model_grads(m), 0, (size_t)bl_model_size(m) * sizeof(bl_real));
+        bl_model_backward(m, 1e-3);
+        bl_model_advance(m);
+        spent = steps > 0 ? now() - start : 0;
+    }
+    double rate = (double)tokens * (steps - 1) / spent;
+    int threads = bl_pool_threads(pool);
+    printf("train-%s-j%d\t%.0f\ttoken/s\n", name, threads, rate);
+    printf("train-%s-j%d-share\t%.0f\t%% of sgemm\n", name, threads,
+           100 * rate * bl_model_flops_per_token(&c) / gauge);
+    fflush(stdout);
+    free(x);
+    free(real);
+    bl_model_del(m);
+}
+
+static bl_model_config size(int layers, int width, int ff, int segment, int vocab)
+{
+    bl_model_config c = bl_model_config_default();
+    c.layers = layers;
+    c.width = width;
+    c.heads = 8;
+    c.ff = ff;
+    c.segment = c.memory = segment;
+    c.vocab = vocab;
+    c.dropout = 0;
+    return c;
+}
+
+int main(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    bl_gemm_setup();
+    for (int threads = 1; threads <= processors && threads <= 2; threads++) {
+        bl_pool *pool;
+        if (bl_pool_new(&pool, threads, NULL) != 0)
+            return 1;
+        double gauge = sgemm_rate(pool);
+        printf("sgemm-j%d\t%.1f\tGFLOP/s\n", threads, gauge / 1e9);
+        train("L6-d64", size(6, 64, 256, 64, 839), 16, pool, gauge);
+        train("L6-d256", size(6, 256, 1024, 128, 320), 8, pool, gauge);
+        train("L12-d512", size(12, 512, 2048, 512, 320), 2, pool, gauge);
+        bl_pool_del(pool);
+    }
+    return 0;
+}

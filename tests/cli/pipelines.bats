@@ -1,0 +1,52 @@
+# pipelines.bats - the Makefiles that compose the tools, on a few samples and a tiny model.
+load ../helpers
+
+TINY='--set layers=1 --set width=16 --set heads=2 --set ff=32 --set segment=16 --set memory=16'
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    mkdir midi
+    cp "$SAMPLES"/a*.mid midi
+    cp -r "$BARLINE_ROOT/pipelines" .
+}
+
+@test "pop909.mk, nottingham.mk: from a folder to features; the second time nothing is done" {
+    local args=(PRESET=tiny MIDI=midi PIECES=2 BARS=2 "TRAIN=--steps 3 $TINY")
+    for file in pop909 nottingham; do
+        run -0 make -f pipelines/$file.mk OUT=$file "${args[@]}"
+        [ "$(find $file/new -name '*.mid' -size +0 | wc -l)" -eq 2 ]
+        [ "$(grep -vc '^#' $file/features.tsv)" -eq 3 ]
+        run -0 make -f pipelines/$file.mk OUT=$file "${args[@]}"
+        has "Nothing to be done"
+    done
+}
+
+@test "rules.mk: a broken file is listed, not fatal; a new one is noticed" {
+    local args=(-f pipelines/nottingham.mk OUT=out MIDI=midi data)
+    printf 'no music' >midi/broken.mid
+    run -0 make "${args[@]}"
+    grep -q broken.mid out/rejects.tsv
+    local before
+    before=$(jq .splits.train.pieces out/data/manifest.json)
+    touch -d '1 hour ago' out/corpus.tok.zst
+    cp "$SAMPLES"/b*.mid midi
+    run -0 make "${args[@]}"
+    [ "$(jq .splits.train.pieces out/data/manifest.json)" -gt "$before" ]
+}
+
+@test "rules.mk: without MIDI it says what to do" {
+    run -2 make -f pipelines/nottingham.mk
+    has "MIDI is not set"
+}
+
+@test "demo.mk: the same bytes twice" {
+    mkdir samples
+    cp midi/*.mid samples
+    for copy in one two; do
+        rm -rf demo
+        run -0 make -f pipelines/demo.mk STEPS="3 $TINY"
+        has "Everything lies in demo/"
+        mv demo "$copy"
+    done
+    diff -r one two
+}

@@ -1,0 +1,241 @@
+#!/usr/bin/env bats
+# schemas.bats - every JSON part the tools write is valid; what the schemas refuse the tools
+# refuse too; the golden files of every released version are read and mean the same.
+load ../helpers
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    local samples=$BARLINE_ROOT/samples
+    midi2remi "$samples"/{sakura,we-three-kings,abide-with-me}.mid "$samples"/render.py \
+        -o s.tok.zst --max-reject 1 2>/dev/null
+    midi2remi "$samples"/sakura.mid -u -o plain.tok
+    vocab --order seen s.tok.zst -o vocab.tsv
+    shard s.tok.zst --vocab vocab.tsv -u -o data
+    featstats s.tok.zst -o feat.tsv
+    xltrain --data data -o run --steps 2 --preset tiny --set layers=1 --set width=8 \
+        --set heads=2 --set ff=8 --set segment=8 --set memory=8 --set batch=2 -q
+    xlsample run --bars 1 -o sample.tok.zst
+    cat >parts.py <<'PY'
+"""The JSON parts of files of all formats, each with the schema that describes it."""
+import glob, io, json, os
+import zstandard
+from jsonschema import Draft202012Validator
+
+ROOT = os.environ['BARLINE_ROOT'] + '/schemas/'
+
+def content(path):
+    b = open(path, 'rb').read()
+    if b[:1] in b'#{' or not b.startswith(b'\x28\xb5\x2f\xfd'):
+        return b
+    return zstandard.ZstdDecompressor().stream_reader(io.BytesIO(b), read_across_frames=True).read()
+
+LINES = {'#remi': 'remi-tokens-header', '#piece': 'remi-tokens-piece', '#end': 'remi-tokens-end',
+         '#eos': 'remi-tokens-eos', '#vocab': 'remi-vocab-header', '#feat': 'feat-header'}
+
+def of_lines(path):
+    for line in content(path).decode('ascii').splitlines():
+        tag, _, rest = line.partition(' ')
+        if tag in LINES:
+            yield LINES[tag], json.loads(rest)
+
+def of_tensors(path, schema):
+    b = content(path)
+    n = int.from_bytes(b[:8], 'little')
+    meta = json.loads(b[8:8 + n])['__metadata__']
+    yield schema, meta
+    if 'config' in meta:
+        yield 'config', json.loads(meta['config'])
+
+def of_json(path, schema):
+    yield schema, json.load(open(path))
+
+def of_folder(path):
+    yield from of_json(path + '/manifest.json', 'remi-shards-manifest')
+    yield from of_lines(path + '/vocab.tsv')
+    for f in glob.glob(path + '/*.safetensors*'):
+        yield from of_tensors(f, 'remi-shard-meta')
+
+def validators():
+    out = {}
+    for path in glob.glob(ROOT + '*.schema.json'):
+        schema = json.load(open(path))
+        Draft202012Validator.check_schema(schema)
+        out[os.path.basename(path)[:-12]] = Draft202012Validator(schema)
+    return out
+PY
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    F=$BATS_FILE_TMPDIR
+    G=$BARLINE_ROOT/schemas/golden
+    export PYTHONPATH=$F F G BARLINE_ROOT
+}
+
+@test "schemas: what the tools write, and the golden files, are valid" {
+    /usr/bin/python3 - <<'PY'
+import itertools, os
+from parts import *
+F, G = os.environ['F'], os.environ['G']
+v, seen = validators(), {}
+parts = itertools.chain(
+    of_lines(F + '/s.tok.zst'), of_lines(F + '/sample.tok.zst'), of_lines(F + '/vocab.tsv'),
+    of_folder(F + '/data'), of_lines(F + '/feat.tsv'), of_json(F + '/run/config.json', 'config'),
+    of_tensors(F + '/run/latest', 'xl-checkpoint-meta'),
+    of_lines(G + '/remi-tokens-1.tok.zst'), of_lines(G + '/remi-vocab-1.tsv'),
+    of_folder(G + '/remi-shard-1'), of_lines(G + '/feat-1.tsv'),
+    of_json(G + '/xl-config-1.json', 'config'),
+    of_tensors(G + '/xl-checkpoint-1.safetensors', 'xl-checkpoint-meta'))
+for schema, part in parts:
+    for error in v[schema].iter_errors(part):
+        raise SystemExit(f'{schema}: {error.message}')
+    seen[schema] = seen.get(schema, 0) + 1
+missing = set(v) - set(seen)
+assert not missing, f'no part for {missing}'
+print(seen)
+PY
+}
+
+@test "schemas: every page names its schemas, every link leads somewhere" {
+    cd "$BARLINE_ROOT/schemas"
+    for page in *.md golden/README.md; do
+        grep -oP '\]\(\K[^)#]+' "$page" | while read -r link; do
+            [[ $link == http* ]] || [ -e "$(dirname "$page")/$link" ] || fail "$page: $link"
+        done
+    done
+    for schema in *.schema.json; do
+        jq -e '.["$schema"] and .title and .description' "$schema" >/dev/null || fail "$schema"
+    done
+}
+
+@test "schemas: what they refuse the tools refuse, and both take x- keys" {
+    /usr/bin/python3 - <<'PY'
+import copy, json, os, shutil, subprocess
+from parts import *
+F = os.environ['F']
+v = validators()
+text = content(F + '/plain.tok').decode()
+table = content(F + '/vocab.tsv').decode()
+
+def paths(o, at=()):
+    """Where the keys of an object and of the objects in it are."""
+    for key, value in o.items():
+        yield at + (key,)
+        if isinstance(value, dict):
+            yield from paths(value, at + (key,))
+        if isinstance(value, list):
+            for i, item in enumerate(value):
+                if isinstance(item, dict):
+                    yield from paths(item, at + (key, i))
+
+def into(o, at):
+    for k in at[:-1]:
+        o = o[k]
+    return o
+
+def mutants(part):
+    for at in paths(part):
+        m = copy.deepcopy(part)
+        del into(m, at)[at[-1]]
+        yield m
+        for other in None, True, -1, 1.5, 1 << 60, 'x y', [], ['x'], {}, {'x': 1}:
+            m = copy.deepcopy(part)
+            into(m, at)[at[-1]] = other
+            yield m
+    m = dict(part, more=1)
+    yield m
+
+def run(*command):
+    p = subprocess.run(command, capture_output=True)
+    assert p.returncode in (0, 65), (command, p.stderr)
+    return p.returncode == 0
+
+def put(path, s):
+    with open(path, 'w') as f:
+        f.write(s)
+    return path
+
+def line_of(tag, part, whole):
+    lines = whole.splitlines()
+    k = next(i for i, l in enumerate(lines) if l.startswith(tag + ' '))
+    lines[k] = tag + ' ' + json.dumps(part)
+    return '\n'.join(lines) + '\n'
+
+def record(part):
+    """The shard for training with other metadata."""
+    b = content(F + '/data/train-00000-of-00001.safetensors')
+    n = int.from_bytes(b[:8], 'little')
+    head = json.loads(b[8:8 + n])
+    head['__metadata__'] = part
+    text = json.dumps(head).encode().ljust(n)
+    return n.to_bytes(8, 'little') + text + b[8 + n:]
+
+def folder(name, data):
+    shutil.rmtree('data', ignore_errors=True)
+    shutil.copytree(F + '/data', 'data')
+    with open('data/' + name, 'wb') as f:
+        f.write(data)
+    return run('xltrain', '--dry-run', '--data', 'data', '--preset', 'tiny')
+
+tries = {
+    'remi-tokens-header': ('#remi', lambda p: run('vocab', put('s', line_of('#remi', p, text)))),
+    'remi-tokens-piece': ('#piece', lambda p: run('vocab', put('s', line_of('#piece', p, text)))),
+    'remi-tokens-end': ('#end', lambda p: run('vocab', put('s', line_of('#end', p, text)))),
+    'remi-tokens-eos': ('#eos', lambda p: run('vocab', put('s', line_of('#eos', p, text)))),
+    'remi-vocab-header': ('#vocab', lambda p: run('shard', '-f', '-o', 'x', '--vocab',
+        put('v', line_of('#vocab', p, table)), F + '/s.tok.zst')),
+    'remi-shards-manifest': (None, lambda p: folder('manifest.json', json.dumps(p).encode())),
+    'remi-shard-meta': (None, lambda p: folder('train-00000-of-00001.safetensors', record(p))),
+}
+bad = {}
+for schema, (tag, accepts) in tries.items():
+    if tag == '#vocab':
+        part = dict(of_lines(F + '/vocab.tsv'))[schema]
+    elif tag:
+        part = dict(of_lines(F + '/plain.tok'))[schema]
+    else:
+        part = dict(of_folder(F + '/data'))[schema]
+    if schema == 'remi-shard-meta':
+        part = dict(of_tensors(F + '/data/train-00000-of-00001.safetensors', schema))[schema]
+    if schema == 'remi-tokens-piece':
+        part['fixes'] = {'clipped': 2}
+    assert v[schema].is_valid(part) and accepts(part), schema
+    assert v[schema].is_valid(dict(part, **{'x-mine': 'y'})), schema
+    assert accepts(dict(part, **{'x-mine': 'y'})), schema
+    for m in mutants(part):
+        if not v[schema].is_valid(m):
+            assert not accepts(m), f'{schema}: the tool takes {json.dumps(m)}'
+            bad[schema] = bad.get(schema, 0) + 1
+assert sum(bad.values()) >= 400 and len(bad) == len(tries), bad
+print(bad)
+PY
+}
+
+@test "golden: the token stream means what it meant" {
+    vocab --order seen "$G/remi-tokens-1.tok.zst" >v
+    diff <(sed 1d "$G/remi-vocab-1.tsv") <(sed 1d v)
+    shard --vocab "$G/remi-vocab-1.tsv" "$G/remi-tokens-1.tok.zst" -o x
+    midi2remi --no-pg -u "$SAMPLES"/{sakura,abide-with-me}.mid | grep -v '^#' |
+        diff - <(zstdcat "$G/remi-tokens-1.tok.zst" | grep -v '^#')
+    remi2midi -d out "$G/remi-tokens-1.tok.zst"
+    [ "$(ls out | wc -l)" -eq 2 ]
+}
+
+@test "golden: the shards are what they were" {
+    shard "$G/remi-tokens-1.tok.zst" --no-pg --vocab "$G/remi-vocab-1.tsv" \
+        --split train=.5,valid=.5 -o data
+    for split in train valid test; do diff "$G/remi-shard-1/$split.pieces.tsv" data; done
+    diff <(sed 1d "$G/remi-shard-1/vocab.tsv") <(sed 1d data/vocab.tsv)
+    for key in splits share vocab_sha256 tokenizer tokenizer_sha256; do
+        diff <(jq -cS .$key "$G/remi-shard-1/manifest.json") <(jq -cS .$key data/manifest.json)
+    done
+    xltrain --dry-run --data "$G/remi-shard-1" --preset tiny
+}
+
+@test "golden: the checkpoint samples, and training goes on from it" {
+    xlsample "$G/xl-checkpoint-1.safetensors" --bars 1 -u -o s.tok
+    vocab s.tok >/dev/null
+    xltrain --data "$G/remi-shard-1" --config "$G/xl-config-1.json" --steps 3 \
+        --init "$G/xl-checkpoint-1.safetensors" -o run -q
+    diff <(sed -n 2p "$G/train-log-1.tsv") <(sed -n 2p run/metrics.tsv)
+}
