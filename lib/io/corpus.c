@@ -1,7 +1,6 @@
 /* corpus.c - see corpus.h. */
 #include "io/corpus.h"
 #include "io/file.h"
-#include "io/header.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +79,7 @@ static int keep_pg(bl_corpus *c, bl_err *e)
         return 0;
     bl_json *merged = bl_prov_chain(both, BL_COUNT(both), NULL, e);
     if (merged == NULL)
-        return bl_code_of(e, BL_E_NOMEM);
+        return BL_E_NOMEM;
     bl_json_del(c->pg);
     c->pg = merged;
     return 0;

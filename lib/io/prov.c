@@ -44,8 +44,8 @@ int bl_prov_check(const bl_json *pg, bl_err *e)
     return rc;
 }
 
-/* Appends a copy of the entry unless it stands there. */
-static int add(chain *c, const bl_json *entry, bl_err *e)
+/* Appends a copy of the entry unless it stands there or `most` do. */
+static int add(chain *c, const bl_json *entry, size_t most, bl_err *e)
 {
     bl_buf text = {0};
     size_t n = bl_json_size(c->list), i = 0;
@@ -56,16 +56,22 @@ static int add(chain *c, const bl_json *entry, bl_err *e)
         return rc;
     while (i < n && c->seen[i] != hash)
         i++;
-    if (i < n)
+    if (i < n || n >= most)
         return 0;
-    if (n == BL_PROV_MAX)
-        return bl_fail(e, BL_E_LIMIT, "the record of programs has more than %d entries",
-                       BL_PROV_MAX);
     bl_json *copy = bl_json_copy(entry, e);
     if (copy == NULL)
         return BL_E_NOMEM;
     c->seen[n] = hash;
     return bl_json_push(c->list, copy, e);
+}
+
+static int add_parent(chain *c, const bl_json *parent, bl_err *e)
+{
+    size_t n = parent == NULL ? 0 : bl_json_size(parent);
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = add(c, bl_json_at(parent, i), BL_PROV_MAX - 1, e);
+    return rc;
 }
 
 /* Options may hold any bytes; JSON may not. */
@@ -97,7 +103,7 @@ static int add_self(chain *c, const bl_prov_self *self, bl_err *e)
         args = NULL;
     }
     if (rc == 0)
-        rc = add(c, entry, e);
+        rc = add(c, entry, BL_PROV_MAX, e);
     bl_json_del(entry);
     bl_json_del(args);
     return rc;
@@ -113,9 +119,7 @@ bl_json *bl_prov_chain(const bl_json *const *parents, size_t n_parents,
     c->list = bl_json_array(e);
     int rc = c->list == NULL ? BL_E_NOMEM : 0;
     for (size_t p = 0; p < n_parents && rc == 0; p++)
-        for (size_t i = 0;
-             parents[p] != NULL && i < bl_json_size(parents[p]) && rc == 0; i++)
-            rc = add(c, bl_json_at(parents[p], i), e);
+        rc = add_parent(c, parents[p], e);
     if (rc == 0 && self != NULL)
         rc = add_self(c, self, e);
     if (rc == 0)

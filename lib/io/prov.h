@@ -12,9 +12,9 @@ int bl_prov_check(const bl_json *pg, bl_err *e) BL_MUST_CHECK;
 
 /* A new chain (a JSON array): the entries of all parents in order, without
  * repeats, then {"id","vn","args"} of this run. `self` == NULL copies only.
- * parents may be NULL entries, of what bl_prov_check passed. Bytes of arguments outside
- * printable ASCII, and %, come out as %XX. NULL and BL_E_NOMEM or BL_E_LIMIT on
- * failure. The caller releases with bl_json_del. */
+ * parents may be NULL entries, of what bl_prov_check passed; of more than BL_PROV_MAX -
+ * 1 entries the first are kept. Bytes of arguments outside printable ASCII, and %, come
+ * out as %XX. NULL and BL_E_NOMEM on failure. The caller releases with bl_json_del. */
 typedef struct {
     const char *tool;        /* "midi2remi" */
     const char *const *args; /* effective options that shape the output; folders cut */

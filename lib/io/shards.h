@@ -25,8 +25,8 @@ typedef struct bl_shardw bl_shardw;
  * BL_E_CREATE if bl_shards_there refuses or no folder can be made beside `dir`. */
 int bl_shardw_new(bl_shardw **w, const char *dir, const bl_vocab *vocab,
                   const double share[BL_SPLITS], int level, bl_err *e) BL_MUST_CHECK;
-/* ids: vocabulary ids without BOS and EOS (added here). The split is decided by
- * the hash of the content, so that new pieces never move old ones. */
+/* ids: vocabulary ids without BOS and EOS (added here), else BL_E_ARG. The split is
+ * decided by the hash of the content, so that new pieces never move old ones. */
 int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t xxh3,
                   const uint16_t *ids, size_t n, bl_err *e) BL_MUST_CHECK;
 /* Drops each piece whose content another one with an earlier name has. Returns how

@@ -114,6 +114,9 @@ int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t x
     piece p = {.xxh3 = xxh3, .start = w->ids.n, .n = n + 2, .split = split_of(w, xxh3)};
     if (strlen(sha256) >= sizeof p.sha256 || n > BL_TOKENS_PIECE_MAX)
         return bl_fail(e, BL_E_ARG, "a piece of %zu tokens, hash '%.80s'", n, sha256);
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] >= bl_words_size(w->vocab->words))
+            return bl_fail(e, BL_E_ARG, "token id %u is not of the vocabulary", ids[i]);
     void *array = w->pieces;
     int rc = bl_grow(&array, &w->cap_pieces, w->n_pieces + 1, sizeof p, e);
     w->pieces = array;

@@ -1,5 +1,6 @@
 /* tensors.c - see tensors.h. Layout: schemas/remi-shard.md, "safetensors". */
 #include "io/tensors.h"
+#include "io/header.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -334,7 +335,7 @@ int bl_tensors_read_head(bl_zr *r, bl_tensors_head *h, bl_err *e)
     int rc = read_text(r, &text, e);
     if (rc > 0) {
         o = bl_json_parse((const char *)text.data, text.len, e);
-        rc = o == NULL ? BL_E_FORMAT : read_meta(o, &h->meta, e);
+        rc = o == NULL ? bl_code_of(e, BL_E_FORMAT) : read_meta(o, &h->meta, e);
         if (rc == 0)
             rc = read_tensors(o, h, e);
         if (rc == 0)

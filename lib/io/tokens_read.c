@@ -42,6 +42,7 @@ static int tells(const char *line, const char *tag)
 
 /* ---- the header of a segment ---- */
 
+/* Adds the chain of another segment; takes ownership of it. */
 static int merge_pg(bl_tokr *r, bl_json *pg, bl_err *e)
 {
     const bl_json *both[] = {r->pg, pg};
@@ -49,7 +50,7 @@ static int merge_pg(bl_tokr *r, bl_json *pg, bl_err *e)
     int rc = 0;
     if (pg != NULL) {
         merged = bl_prov_chain(both, BL_COUNT(both), NULL, e);
-        rc = merged == NULL ? bl_code_of(e, BL_E_LIMIT) : 0;
+        rc = merged == NULL ? BL_E_NOMEM : 0;
     }
     bl_json_del(pg);
     if (merged != NULL) {

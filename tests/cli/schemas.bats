@@ -108,6 +108,31 @@ PY
     done
 }
 
+@test "schemas: the readers and commands printed in the pages work" {
+    fence() { awk -v f="\`\`\`$1" '$0 == f{on = 1; next} /^\`\`\`/{on = 0} on' "$BARLINE_ROOT/schemas/$2"; }
+    cp "$F"/{s.tok.zst,vocab.tsv} .
+    fence python remi-tokens.md >tokens.py
+    /usr/bin/python3 tokens.py s.tok.zst >names
+    [ "$(cut -f 2 names | awk '{n += $1} END{print n}')" -eq "$(zstdcat s.tok.zst | grep -v '^#' | wc -w)" ]
+    zstdcat s.tok.zst | head -n -1 | zstd -q -o cut.zst
+    run -1 /usr/bin/python3 tokens.py cut.zst
+    has "the stream is cut"
+    fence python remi-shard.md >shard.py
+    /usr/bin/python3 shard.py "$F/data/train-00000-of-00001.safetensors" >ids
+    shard s.tok.zst --vocab vocab.tsv -o z
+    /usr/bin/python3 shard.py z/train-00000-of-00001.safetensors.zst | cmp ids -
+    [ "$(wc -w <ids)" -eq "$(jq .splits.train.tokens z/manifest.json)" ]
+    { fence python remi-vocab.md; echo 'print(len(ids), ids["EOS"])'; } >vocab.py
+    [ "$(/usr/bin/python3 vocab.py)" = "$(grep -vc '^#' vocab.tsv) 2" ]
+    cp s.tok.zst x.tok.zst
+    cp s.tok.zst a.tok.zst
+    cp s.tok.zst b.tok.zst
+    fence sh remi-tokens.md >commands
+    [ "$(wc -l <commands)" -ge 6 ]
+    bash -e commands >/dev/null
+    vocab both.tok.zst >/dev/null
+}
+
 @test "schemas: what they refuse the tools refuse, and both take x- keys" {
     /usr/bin/python3 - <<'PY'
 import copy, json, os, shutil, subprocess

@@ -231,6 +231,33 @@ static void test_bad_prov(void)
     bl_buf_free(&b);
 }
 
+/* Hundreds of streams, each with a record of its own, still join. */
+static void test_long_prov(void)
+{
+    bl_prov_self self = {"tool", NULL, 0};
+    bl_buf b = {0};
+    int rc = bl_buf_addc(&b, '[', NULL);
+    for (int i = 0; i < 700; i++)
+        rc |= bl_buf_addf(&b, NULL, "%s{\"id\":\"a\",\"vn\":\"%d\",\"args\":[]}",
+                          i == 0 ? "" : ",", i);
+    rc |= bl_buf_addc(&b, ']', NULL);
+    bl_json *first = parse_chain(bl_buf_str(&b, NULL));
+    for (size_t i = 0; i < b.len; i++)
+        b.data[i] = b.data[i] == 'a' && b.data[i + 1] == '"' ? 'b' : b.data[i];
+    bl_json *second = parse_chain(bl_buf_str(&b, NULL));
+    const bl_json *parents[] = {first, second};
+    const char *id = "";
+    bl_json *pg = bl_prov_chain(parents, 2, &self, NULL);
+    ok(rc == 0 && bl_json_size(pg) == BL_PROV_MAX && bl_prov_check(pg, NULL) == 0 &&
+           bl_json_str(bl_json_at(pg, 1023), "id", &id, NULL) == 0 &&
+           strcmp(id, "tool") == 0,
+       "prov: of too many entries the first are kept, and this run's");
+    bl_json_del(pg);
+    bl_json_del(first);
+    bl_json_del(second);
+    bl_buf_free(&b);
+}
+
 int main(void)
 {
     test_refusals();
@@ -238,5 +265,6 @@ int main(void)
     test_getting();
     test_prov();
     test_bad_prov();
+    test_long_prov();
     return tap_done();
 }

@@ -207,6 +207,8 @@ static void test_dedup(void)
     ok(rc == 0 && bl_shardw_dedup(w) == 3, "shards: three of six are repeats");
     bl_shardw_counts(w, 0, &pieces, &tokens);
     ok(pieces == 3 && tokens == 3 + 2 + 1 + 6, "shards: counted without them");
+    ok(bl_shardw_add(w, "g", "", 5, (const uint16_t[]){N_WORDS}, 1, NULL) == BL_E_ARG,
+       "shards: no id beyond the vocabulary");
     ok(bl_shardw_finish(w, NULL, NULL) == 0, "shards: written without them");
     bl_buf table = file_of("once", "train.pieces.tsv");
     ok(strcmp(bl_buf_str(&table, NULL),

@@ -336,13 +336,42 @@ static void test_truncation(const scheme *s)
     }
 }
 
+/* A stream of about 2 kB compressed: one piece of random pitches. */
+static bl_buf write_random(const scheme *s)
+{
+    enum { N = 3500 };
+    uint16_t ids[N];
+    size_t bars = 1;
+    uint32_t x = 1;
+    bl_tokw *w = NULL;
+    int fd = temp_fd();
+    ids[0] = BAR;
+    for (size_t i = 1; i < N; i++) {
+        x = x * 1664525 + 1013904223;
+        ids[i] = (uint16_t)((x >> 16) % N_WORDS);
+        bars += ids[i] == BAR;
+    }
+    int rc = bl_tokw_new(&w, fd, 5, &s->kind, s->words, s->begins_line, NULL, NULL);
+    if (rc == 0)
+        rc = bl_tokw_piece(w, &infos[0], ids, N, bars, NULL);
+    if (rc == 0)
+        rc = bl_tokw_finish(w, 0, NULL);
+    bl_tokw_del(w);
+    if (rc != 0)
+        exit(1);
+    bl_buf b = temp_bytes(fd);
+    close(fd);
+    return b;
+}
+
+/* Every bit of it flipped, one after the other. */
 static void test_flips(const scheme *s)
 {
-    bl_buf b = write_stream(s, 5, NULL), whole = {0};
+    bl_buf b = write_random(s), whole = {0}, out = {0};
     size_t wrong = 0, harmless = 0;
     int rc = digest(s, b.data, b.len, &whole, NULL);
     for (size_t bit = 0; bit < 8 * b.len; bit++) {
-        bl_buf out = {0};
+        out.len = 0;
         b.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         if (digest(s, b.data, b.len, &out, NULL) == 0) {
             int same =
@@ -351,12 +380,12 @@ static void test_flips(const scheme *s)
             wrong += (size_t)!same;
         }
         b.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        bl_buf_free(&out);
     }
-    ok(rc == 0 && wrong == 0, "tokens: %zu flipped bits, %zu harmless, %zu wrong",
-       8 * b.len, harmless, wrong);
+    ok(rc == 0 && wrong == 0 && harmless < b.len / 10,
+       "tokens: %zu flipped bits, %zu harmless, %zu wrong", 8 * b.len, harmless, wrong);
     bl_buf_free(&b);
     bl_buf_free(&whole);
+    bl_buf_free(&out);
 }
 
 int main(void)
