@@ -50,3 +50,14 @@ setup() {
     done
     diff -r one two
 }
+
+# bats test_tags=slow
+@test "demo.mk: the whole demo, on one processor and on two: the same bytes" {
+    ln -s "$SAMPLES" samples
+    for jobs in 1 2; do
+        rm -rf demo
+        run -0 make -f pipelines/demo.mk STEPS="2500 -j $jobs"
+        mv demo "jobs$jobs"
+    done
+    diff -r jobs1 jobs2
+}
