@@ -168,7 +168,7 @@ PY
     run -0 xltrain "${small[@]}" --minutes 0.02 -o run
     steps=$(/usr/bin/python3 -c 'import json; print(json.load(open("run/config.json"))["steps"])')
     [ "$(tail -n 1 run/metrics.tsv | cut -f 1)" -eq "$steps" ]
-    [ "$steps" -ge 20 ]
+    [ "$steps" -ge 1 ] && [ "$steps" -lt 3000 ] # fewer than without --minutes
 }
 
 @test "xltrain: --config takes the settings of another run" {
