@@ -81,7 +81,8 @@ static int measure_tokens(run *r, set_of_pieces *to, const bl_scheme *scheme, bl
 static int measure_midi(run *r, set_of_pieces *to, const char *name,
                         bl_midi_report *report, bl_err *e)
 {
-    int rc = bl_midi_read(r->bytes.data, r->bytes.len, &r->song, report, e);
+    int rc =
+        bl_midi_read(r->bytes.data, r->bytes.len, BL_READ_FIFO, &r->song, report, e);
     if (rc != 0)
         return rc;
     r->input.song = &r->song;
@@ -109,14 +110,7 @@ static int add_pg(set_of_pieces *to, const bl_json *pg, bl_err *e)
 
 static int open_scheme(bl_scheme **scheme, const bl_tokens_kind *kind, bl_err *e)
 {
-    int rc = bl_scheme_open(scheme, kind->scheme, kind->grid, e);
-    if (rc == BL_E_ARG) /* here it is the stream that is wrong, not the user */
-        return e->code = BL_E_VERSION;
-    if (rc == 0 && strcmp(kind->sha256, bl_scheme_sha256(*scheme)) != 0)
-        rc = bl_fail(e, BL_E_MISMATCH,
-                     "its scheme '%s' is not that of this version of barline",
-                     kind->scheme);
-    return rc;
+    return bl_scheme_open_stated(scheme, &kind->spec, kind->sha256, e);
 }
 
 static int read_stream(run *r, set_of_pieces *to, int fd, const char *name, bl_err *e)

@@ -70,7 +70,7 @@ static int check_size(const converter *c, bl_err *e)
     size_t line = 0, piece = 0;
     for (size_t i = 0; i < c->ids.n; i++) {
         size_t len = bl_words_len(words, c->ids.id[i]) + 1;
-        line = bl_scheme_begins_line(c->scheme, c->ids.id[i]) ? len : line + len;
+        line = bl_scheme_begins_bar(c->scheme, c->ids.id[i]) ? len : line + len;
         piece += len;
         if (line > BL_TOKENS_LINE_MAX || piece > BL_TOKENS_PIECE_MAX)
             return bl_fail(e, BL_E_LIMIT, "more notes in a %s than a stream can hold",
@@ -83,7 +83,8 @@ static int convert_bytes(converter *c, outcome *o)
 {
     bl_sha256_of(c->bytes.data, c->bytes.len, o->sha256);
     o->report = (bl_midi_report){0};
-    int rc = bl_midi_read(c->bytes.data, c->bytes.len, &c->song, &o->report, &o->why);
+    int rc = bl_midi_read(c->bytes.data, c->bytes.len, bl_scheme_reading(c->scheme),
+                          &c->song, &o->report, &o->why);
     if (rc != 0)
         return rc;
     o->tpq = c->song.tpq;
@@ -133,7 +134,6 @@ typedef struct {
     bl_log *log;
     bl_paths paths;
     bl_scheme *scheme;
-    uint8_t *begins_line; /* [vocabulary] */
     bl_out out, table;
     bl_tokw *writer;
     bl_rejects rejects;
@@ -284,20 +284,14 @@ static int begin_rejects(run *r, bl_err *e)
 
 static int begin_stream(run *r, bl_err *e)
 {
-    bl_tokens_kind kind = {.grid = bl_scheme_grid(r->scheme)};
+    bl_tokens_kind kind = {.spec = *bl_scheme_spec(r->scheme)};
     const bl_words *words = bl_scheme_words(r->scheme);
     bl_prov_self self = {
         .tool = r->opts->about->name,
         .args = (const char *const *)r->opts->given,
         .n_args = r->opts->n_given,
     };
-    snprintf(kind.scheme, sizeof kind.scheme, "%s", bl_scheme_name(r->scheme));
     snprintf(kind.sha256, sizeof kind.sha256, "%s", bl_scheme_sha256(r->scheme));
-    r->begins_line = bl_calloc(bl_words_size(words), 1, e);
-    if (r->begins_line == NULL)
-        return BL_E_NOMEM;
-    for (unsigned id = 0; id < bl_words_size(words); id++)
-        r->begins_line[id] = (uint8_t)bl_scheme_begins_line(r->scheme, id);
     int rc = bl_out_open(&r->out, r->set->common.output, e);
     if (rc != 0)
         return rc;
@@ -306,7 +300,8 @@ static int begin_stream(run *r, bl_err *e)
     if (pg == NULL && !r->set->common.no_pg)
         return e->code;
     int level = r->set->common.plain ? 0 : (int)r->set->level;
-    rc = bl_tokw_new(&r->writer, r->out.fd, level, &kind, words, r->begins_line, pg, e);
+    rc = bl_tokw_new(&r->writer, r->out.fd, level, &kind, words,
+                     bl_scheme_lines(r->scheme), pg, e);
     bl_json_del(pg);
     return rc;
 }
@@ -342,13 +337,14 @@ static void run_free(run *r)
     bl_rejects_free(&r->rejects);
     bl_paths_free(&r->paths);
     bl_scheme_del(r->scheme);
-    free(r->begins_line);
 }
 
 static int execute(run *r)
 {
     bl_err e = BL_ERR_INIT;
-    int rc = bl_scheme_open(&r->scheme, r->set->scheme, (int)r->set->grid, &e);
+    bl_spec spec = {.grid = (int)r->set->grid};
+    snprintf(spec.scheme, sizeof spec.scheme, "%s", r->set->scheme);
+    int rc = bl_scheme_open(&r->scheme, &spec, &e);
     if (rc == 0)
         rc = collect(r, &e);
     if (rc == 0)

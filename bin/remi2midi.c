@@ -43,24 +43,13 @@ typedef int piece_fn(run *r, bl_err *e);
 
 /* ---- reading ---- */
 
-static int open_scheme(run *r, const char *name, int grid, bl_err *e)
-{
-    bl_scheme_del(r->scheme);
-    return bl_scheme_open(&r->scheme, name, grid, e);
-}
-
 static int read_pieces(run *r, bl_tokr *reader, piece_fn *each, bl_err *e)
 {
     const bl_tokens_kind *kind = bl_tokr_kind(reader);
-    int rc = open_scheme(r, kind->scheme, kind->grid, e);
-    if (rc == BL_E_ARG) /* here it is the stream that is wrong, not the user */
-        return e->code = BL_E_VERSION;
+    bl_scheme_del(r->scheme);
+    int rc = bl_scheme_open_stated(&r->scheme, &kind->spec, kind->sha256, e);
     if (rc != 0)
         return rc;
-    if (strcmp(kind->sha256, bl_scheme_sha256(r->scheme)) != 0)
-        return bl_fail(e, BL_E_MISMATCH,
-                       "its scheme '%s' is not that of this version of barline",
-                       kind->scheme);
     bl_tokr_set_words(reader, bl_scheme_words(r->scheme));
     while ((rc = bl_tokr_next(reader, &r->piece, e)) > 0) {
         rc = each(r, e);
@@ -106,7 +95,9 @@ static int parse_raw(run *r, const bl_buf *text, bl_err *e)
 static int read_raw(run *r, int fd, piece_fn *each, bl_err *e)
 {
     bl_buf text = {0};
-    int rc = open_scheme(r, r->set->scheme, (int)r->set->grid, e);
+    bl_spec spec = {.grid = (int)r->set->grid};
+    snprintf(spec.scheme, sizeof spec.scheme, "%s", r->set->scheme);
+    int rc = bl_scheme_open(&r->scheme, &spec, e);
     if (rc == 0)
         rc = bl_read_all(fd, &text, BL_TOKENS_PIECE_MAX, e);
     if (rc == 0)
@@ -298,7 +289,7 @@ static int check(run *r, bl_err *e)
     bl_grammar_start(&g, r->scheme);
     for (size_t i = 0; i < ids->n; i++) {
         last = ids->id[i];
-        bar += (size_t)bl_scheme_begins_line(r->scheme, last);
+        bar += (size_t)bl_scheme_begins_bar(r->scheme, last);
         const char *why = bl_grammar_step(&g, last);
         if (why != NULL)
             return violation(r, bar, i + 1,

@@ -80,16 +80,8 @@ static int check_output(run *r, bl_err *e)
 static int open_scheme(run *r, bl_err *e)
 {
     const bl_tokens_kind *kind = bl_corpus_kind(r->corpus);
-    int rc = bl_scheme_open(&r->scheme, kind->scheme, kind->grid, e);
-    if (rc == BL_E_ARG)
-        rc = BL_E_VERSION; /* a stream named it, not an option */
-    if (rc == 0 && strcmp(kind->sha256, bl_scheme_sha256(r->scheme)) != 0)
-        rc = bl_fail(e, BL_E_MISMATCH,
-                     "scheme '%s' (%.12s) is another one than here (%.12s)",
-                     kind->scheme, kind->sha256, bl_scheme_sha256(r->scheme));
-    if (rc != 0)
-        bl_err_in(e, bl_corpus_file(r->corpus));
-    return rc;
+    int rc = bl_scheme_open_stated(&r->scheme, &kind->spec, kind->sha256, e);
+    return rc == 0 ? 0 : bl_err_in(e, bl_corpus_file(r->corpus));
 }
 
 static int read_vocab(run *r, bl_err *e)
@@ -107,8 +99,8 @@ static int read_vocab(run *r, bl_err *e)
             e, BL_E_MISMATCH,
             "the token schemes of '%.120s' (%s, %.12s) and '%.120s' (%s, %.12s) "
             "differ",
-            r->set->vocab, r->vocab.kind.scheme, r->vocab.kind.sha256,
-            bl_corpus_file(r->corpus), kind->scheme, kind->sha256);
+            r->set->vocab, r->vocab.kind.spec.scheme, r->vocab.kind.sha256,
+            bl_corpus_file(r->corpus), kind->spec.scheme, kind->sha256);
     return rc;
 }
 

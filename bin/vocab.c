@@ -46,27 +46,16 @@ typedef struct {
 
 static int open_scheme(run *r, bl_err *e)
 {
-    const char *name =
-        r->corpus != NULL ? bl_corpus_kind(r->corpus)->scheme : r->set->scheme;
-    int grid = r->corpus != NULL ? bl_corpus_kind(r->corpus)->grid : (int)r->set->grid;
-    int rc = bl_scheme_open(&r->scheme, name, grid, e);
-    if (rc != 0 && r->corpus != NULL) { /* a stream named it, not an option */
-        bl_err_in(e, bl_corpus_file(r->corpus));
-        return rc == BL_E_ARG ? BL_E_VERSION : rc;
-    }
+    const bl_tokens_kind *kind = r->corpus != NULL ? bl_corpus_kind(r->corpus) : NULL;
+    bl_spec spec = {.grid = (int)r->set->grid};
+    snprintf(spec.scheme, sizeof spec.scheme, "%s", r->set->scheme);
+    int rc = kind != NULL
+                 ? bl_scheme_open_stated(&r->scheme, &kind->spec, kind->sha256, e)
+                 : bl_scheme_open(&r->scheme, &spec, e);
     if (rc != 0)
-        return rc;
-    snprintf(r->kind.scheme, sizeof r->kind.scheme, "%s", bl_scheme_name(r->scheme));
+        return kind != NULL ? bl_err_in(e, bl_corpus_file(r->corpus)) : rc;
+    r->kind.spec = *bl_scheme_spec(r->scheme);
     snprintf(r->kind.sha256, sizeof r->kind.sha256, "%s", bl_scheme_sha256(r->scheme));
-    r->kind.grid = bl_scheme_grid(r->scheme);
-    if (r->corpus != NULL &&
-        strcmp(bl_corpus_kind(r->corpus)->sha256, r->kind.sha256) != 0) {
-        bl_fail(e, BL_E_MISMATCH,
-                "scheme '%s' (%.12s) is another one than here (%.12s)", name,
-                bl_corpus_kind(r->corpus)->sha256, r->kind.sha256);
-        bl_err_in(e, bl_corpus_file(r->corpus));
-        return BL_E_MISMATCH;
-    }
     r->n = bl_words_size(bl_scheme_words(r->scheme));
     r->tallies = bl_calloc(r->n, sizeof *r->tallies, e);
     for (size_t id = 0; r->tallies != NULL && id < r->n; id++)

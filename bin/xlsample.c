@@ -97,13 +97,7 @@ static int map_vocab(job *j, bl_err *e)
 static int open_scheme(job *j, bl_err *e)
 {
     const bl_tokens_kind *kind = &j->ckpt.vocab.kind;
-    int rc = bl_scheme_open(&j->scheme, kind->scheme, kind->grid, e);
-    if (rc == 0 && strcmp(bl_scheme_sha256(j->scheme), kind->sha256) != 0)
-        rc = bl_fail(e, BL_E_MISMATCH,
-                     "its scheme '%s' (%.12s) is not the one of this "
-                     "program (%.12s)",
-                     kind->scheme, kind->sha256, bl_scheme_sha256(j->scheme));
-    return rc == BL_E_ARG ? BL_E_FORMAT : rc;
+    return bl_scheme_open_stated(&j->scheme, &kind->spec, kind->sha256, e);
 }
 
 /* The parameters live in a model of one lane and one token; generation keeps keys and
@@ -230,7 +224,7 @@ static int read_prompts(job *j, bl_err *e)
 static int append(job *j, lane *l, unsigned id, bl_err *e)
 {
     (void)bl_grammar_step(&l->grammar, id);
-    l->bars += bl_scheme_begins_line(j->scheme, id);
+    l->bars += bl_scheme_begins_bar(j->scheme, id);
     return bl_ids_add(&l->ids, id, e);
 }
 
@@ -277,7 +271,7 @@ static void make_mask(job *j, lane *l)
         unsigned id = j->to_scheme[i];
         j->mask[i] =
             j->scheme_mask[id] &&
-            (!only_bar || bl_scheme_begins_line(j->scheme, id) || id == BL_ID_EOS);
+            (!only_bar || bl_scheme_begins_bar(j->scheme, id) || id == BL_ID_EOS);
     }
 }
 
@@ -291,8 +285,7 @@ static int draw(job *j, lane *l, const bl_real *logits, bl_err *e)
                          j->prob, NULL);
     unsigned id = next >= 0 ? j->to_scheme[next] : BL_ID_EOS;
     int64_t bars = l->bars - l->prompt_bars;
-    int is_full =
-        j->bars > 0 && bars == j->bars && bl_scheme_begins_line(j->scheme, id);
+    int is_full = j->bars > 0 && bars == j->bars && bl_scheme_begins_bar(j->scheme, id);
     int is_cut = next < 0 || (int64_t)(l->ids.n - l->n_prompt) >= j->max_tokens;
     if (id == BL_ID_EOS || is_full || is_cut) {
         l->is_done = 1;
@@ -309,7 +302,7 @@ static int64_t count_bars(const job *j, const bl_ids *ids)
 {
     int64_t bars = 0;
     for (size_t i = 0; i < ids->n; i++)
-        bars += bl_scheme_begins_line(j->scheme, ids->id[i]);
+        bars += bl_scheme_begins_bar(j->scheme, ids->id[i]);
     return bars;
 }
 
@@ -379,15 +372,11 @@ static int sample_all(job *j, bl_tokw *w, bl_err *e)
 static int write_stream(job *j, bl_err *e)
 {
     const bl_words *words = bl_scheme_words(j->scheme);
-    size_t n = bl_words_size(words);
     bl_out out = {.fd = -1};
     bl_tokw *w = NULL;
     bl_json *pg = NULL;
-    uint8_t *begins_line = bl_calloc(n, 1, e);
-    int rc = begins_line != NULL ? 0 : BL_E_NOMEM;
-    for (size_t id = 0; id < n && rc == 0; id++)
-        begins_line[id] = (uint8_t)bl_scheme_begins_line(j->scheme, (unsigned)id);
-    if (rc == 0 && !j->common.no_pg) {
+    int rc = 0;
+    if (!j->common.no_pg) {
         pg = make_pg(j, e);
         rc = pg != NULL ? 0 : BL_E_NOMEM;
     }
@@ -397,7 +386,7 @@ static int write_stream(job *j, bl_err *e)
         goto done;
     bl_guard_file(out.temp);
     rc = bl_tokw_new(&w, out.fd, j->common.plain ? 0 : BL_ZIO_LEVEL,
-                     &j->ckpt.vocab.kind, words, begins_line, pg, e);
+                     &j->ckpt.vocab.kind, words, bl_scheme_lines(j->scheme), pg, e);
     if (rc == 0)
         rc = sample_all(j, w, e);
     if (rc == 0)
@@ -408,7 +397,6 @@ static int write_stream(job *j, bl_err *e)
 done:
     bl_tokw_del(w);
     bl_json_del(pg);
-    free(begins_line);
     return rc;
 }
 

@@ -40,7 +40,7 @@ static int read_song(state *s, const char *path, bl_song *song, bl_err *e)
     rc = bl_read_all(fd, &s->bytes, BL_MIDI_MAX_BYTES, e);
     close(fd);
     if (rc == 0)
-        rc = bl_midi_read(s->bytes.data, s->bytes.len, song, &report, e);
+        rc = bl_midi_read(s->bytes.data, s->bytes.len, BL_READ_FIFO, song, &report, e);
     return rc;
 }
 
@@ -66,7 +66,7 @@ static size_t count_bars(const state *s)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->first.n; i++)
-        n += (size_t)bl_scheme_begins_line(s->scheme, s->first.id[i]);
+        n += (size_t)bl_scheme_begins_bar(s->scheme, s->first.id[i]);
     return n;
 }
 
@@ -148,7 +148,7 @@ int main(int argc, char **argv)
     for (int i = 1; rc == 0 && i < argc; i++)
         rc = bl_paths_add_operand(&paths, argv[i], suffixes, &e);
     if (rc == 0)
-        rc = bl_scheme_open(&s.scheme, "remi", 0, &e);
+        rc = bl_scheme_open(&s.scheme, &(bl_spec){.scheme = "remi"}, &e);
     for (size_t i = 0; rc == 0 && i < paths.n; i++)
         check_file(&s, paths.path[i]);
     if (rc != 0)

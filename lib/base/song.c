@@ -21,7 +21,7 @@ int bl_song_add_tempo(bl_song *s, int32_t tick, uint32_t us, bl_err *e)
     int rc = bl_grow(&p, &s->cap_tempos, s->n_tempos + 1, sizeof *s->tempos, e);
     s->tempos = p;
     if (rc == 0)
-        s->tempos[s->n_tempos++] = (bl_tempo){tick, us};
+        s->tempos[s->n_tempos++] = (bl_tempo){.tick = tick, .us = us};
     return rc;
 }
 
@@ -32,6 +32,16 @@ int bl_song_add_meter(bl_song *s, int32_t tick, int num, int den_log2, bl_err *e
     s->meters = p;
     if (rc == 0)
         s->meters[s->n_meters++] = (bl_meter){tick, num, den_log2};
+    return rc;
+}
+
+int bl_song_add_pedal(bl_song *s, bl_pedal pedal, bl_err *e)
+{
+    void *p = s->pedals;
+    int rc = bl_grow(&p, &s->cap_pedals, s->n_pedals + 1, sizeof *s->pedals, e);
+    s->pedals = p;
+    if (rc == 0)
+        s->pedals[s->n_pedals++] = pedal;
     return rc;
 }
 
@@ -72,7 +82,7 @@ static int stable_sort(void *base, size_t n, size_t size, bl_err *e)
 }
 
 _Static_assert(offsetof(bl_note, on) == 0 && offsetof(bl_tempo, tick) == 0 &&
-                   offsetof(bl_meter, tick) == 0,
+                   offsetof(bl_meter, tick) == 0 && offsetof(bl_pedal, tick) == 0,
                "stable_sort reads the tick at the start of each element");
 
 int bl_song_sort(bl_song *s, bl_err *e)
@@ -82,12 +92,14 @@ int bl_song_sort(bl_song *s, bl_err *e)
         rc = stable_sort(s->tempos, s->n_tempos, sizeof *s->tempos, e);
     if (rc == 0)
         rc = stable_sort(s->meters, s->n_meters, sizeof *s->meters, e);
+    if (rc == 0)
+        rc = stable_sort(s->pedals, s->n_pedals, sizeof *s->pedals, e);
     return rc;
 }
 
 void bl_song_clear(bl_song *s)
 {
-    s->n_notes = s->n_tempos = s->n_meters = 0;
+    s->n_notes = s->n_tempos = s->n_meters = s->n_pedals = 0;
     s->tpq = 0;
     s->end = 0;
 }
@@ -97,5 +109,6 @@ void bl_song_free(bl_song *s)
     free(s->notes);
     free(s->tempos);
     free(s->meters);
+    free(s->pedals);
     *s = (bl_song){0};
 }

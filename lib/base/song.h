@@ -16,11 +16,13 @@ typedef struct {
     uint8_t drum;     /* 1 on MIDI channel 10 */
     uint8_t channel;  /* 0..15 */
     uint16_t track;   /* of the file, from 0 */
+    uint32_t closed;  /* rank of its end in the file: track by track, as events come */
 } bl_note;
 
 typedef struct {
     int32_t tick;
     uint32_t us; /* microseconds a quarter note, > 0 */
+    uint16_t track;
 } bl_tempo;
 
 typedef struct {
@@ -28,6 +30,29 @@ typedef struct {
     int num;      /* numerator, as in the file: may be 0 or odd sizes */
     int den_log2; /* denominator = 2^den_log2, 0..7 */
 } bl_meter;
+
+typedef struct {
+    int32_t tick;
+    uint8_t value; /* of controller 64: 64 and more is down */
+    uint8_t program, drum, channel;
+    uint16_t track;
+} bl_pedal;
+
+/* How the events of a file become notes. All pair within a track, by channel and pitch.
+ */
+typedef enum {
+    /* barline's own: a note-off ends the oldest open note; what is open at the end of
+     * the track ends there; the program is that of the channel, in the merged order of
+     * the tracks, at the beginning of the note. */
+    BL_READ_FIFO,
+    /* The readers of 2018 to 2020 (pretty_midi, miditoolkit up to 0.1.16): a note-off
+     * ends all open notes that began earlier; if there is none, it drops those that
+     * begin with it. What stays open is dropped; the program is that of the channel in
+     * this track, at the end of the note. */
+    BL_READ_CLOSE_ALL,
+    /* Later miditoolkit: as the last, but a note-off ends the oldest open note. */
+    BL_READ_CLOSE_FIRST,
+} bl_reading;
 
 typedef struct {
     int tpq;     /* ticks a quarter note, 1..32767 */
@@ -38,15 +63,18 @@ typedef struct {
     size_t n_tempos, cap_tempos; /* by tick, ties in file order: the last one holds */
     bl_meter *meters;
     size_t n_meters, cap_meters; /* as tempos */
+    bl_pedal *pedals;
+    size_t n_pedals, cap_pedals; /* as tempos */
 } bl_song;
 
 /* Append one element; the arrays grow. 0 or BL_E_NOMEM. */
 int bl_song_add_note(bl_song *s, bl_note note, bl_err *e) BL_MUST_CHECK;
 int bl_song_add_tempo(bl_song *s, int32_t tick, uint32_t us, bl_err *e) BL_MUST_CHECK;
+int bl_song_add_pedal(bl_song *s, bl_pedal pedal, bl_err *e) BL_MUST_CHECK;
 int bl_song_add_meter(bl_song *s, int32_t tick, int num, int den_log2,
                       bl_err *e) BL_MUST_CHECK;
 
-/* Puts the three arrays in the order stated above (stable in the order of
+/* Puts the arrays in the order stated above (stable in the order of
  * addition, which the caller makes the file order). 0 or BL_E_NOMEM. */
 int bl_song_sort(bl_song *s, bl_err *e) BL_MUST_CHECK;
 

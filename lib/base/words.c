@@ -33,7 +33,7 @@ void bl_words_del(bl_words *w)
     free(w);
 }
 
-static int name_is_valid(const char *name, size_t len)
+int bl_word_is_valid(const char *name, size_t len)
 {
     if (len < 1 || len > BL_WORD_MAX)
         return 0;
@@ -79,7 +79,7 @@ static int grow_slots(bl_words *w, bl_err *e)
 
 int bl_words_add(bl_words *w, const char *name, size_t len, bl_err *e)
 {
-    if (!name_is_valid(name, len))
+    if (!bl_word_is_valid(name, len))
         return bl_fail(e, BL_E_FORMAT, "bad token name '%.*s'",
                        (int)(len > BL_WORD_MAX ? BL_WORD_MAX : len), name);
     if (w->n >= BL_WORDS_MAX)

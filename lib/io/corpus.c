@@ -101,8 +101,8 @@ static int open_next(bl_corpus *c, bl_err *e)
             e, BL_E_MISMATCH,
             "the token schemes of '%.120s' (%s, %.12s) and '%.120s' (%s, %.12s) "
             "differ",
-            shown(c, 0), c->kind.scheme, c->kind.sha256, shown(c, c->i), kind->scheme,
-            kind->sha256);
+            shown(c, 0), c->kind.spec.scheme, c->kind.sha256, shown(c, c->i),
+            kind->spec.scheme, kind->sha256);
     bl_tokr_set_words(c->reader, c->words);
     return 0;
 }

@@ -36,14 +36,105 @@ int bl_header_schema(const bl_json *o, const char *schema, bl_err *e)
 
 /* ---- the kind of the tokens ---- */
 
+static int set_labels(bl_json *o, const char *labels, bl_err *e)
+{
+    char word[BL_WORD_MAX + 1];
+    bl_json *list = bl_json_array(e);
+    int rc = list == NULL ? BL_E_NOMEM : 0;
+    for (const char *p = labels; *p != '\0' && rc == 0; p = strchr(p, '\n') + 1) {
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(p, "\n"), p);
+        rc = bl_json_push_str(list, word, e);
+    }
+    if (rc != 0) {
+        bl_json_del(list);
+        return rc;
+    }
+    return bl_json_put(o, "labels", list, e);
+}
+
+int bl_header_set_spec(bl_json *o, const bl_spec *spec, bl_err *e)
+{
+    int rc = bl_json_set_str(o, "name", spec->scheme, e);
+    if (rc == 0)
+        rc = bl_json_set_int(o, "grid", spec->grid, e);
+    if (rc == 0 && spec->chords)
+        rc = bl_json_set_int(o, "chords", 1, e);
+    if (rc == 0 && spec->pedal)
+        rc = bl_json_set_int(o, "pedal", 1, e);
+    if (rc == 0 && spec->labels[0] != '\0')
+        rc = set_labels(o, spec->labels, e);
+    return rc;
+}
+
+static int add_label(bl_spec *spec, size_t *used, const char *word, bl_err *e)
+{
+    size_t len = strlen(word);
+    if (len == 0 || len > BL_WORD_MAX || !bl_word_is_valid(word, len))
+        return bl_fail(e, BL_E_FORMAT, "the label '%.64s' is not a token", word);
+    if (*used + len + 2 > sizeof spec->labels)
+        return bl_fail(e, BL_E_LIMIT, "more labels than %d bytes", BL_LABELS_MAX);
+    memcpy(spec->labels + *used, word, len);
+    *used += len;
+    spec->labels[(*used)++] = '\n';
+    spec->labels[*used] = '\0';
+    return 0;
+}
+
+static int get_labels(const bl_json *o, bl_spec *spec, bl_err *e)
+{
+    const bl_json *list;
+    const char *word;
+    size_t used = 0;
+    int rc = bl_json_get(o, "labels", &list, e);
+    for (size_t i = 0; rc == 0 && i < bl_json_size(list); i++) {
+        if (bl_json_at(list, i) == NULL || !bl_json_as_str(bl_json_at(list, i), &word))
+            return bl_fail(e, BL_E_FORMAT, "'labels' is not a list of strings");
+        rc = add_label(spec, &used, word, e);
+    }
+    return rc;
+}
+
+static int get_flag(const bl_json *o, const char *key, int *flag, bl_err *e)
+{
+    int64_t value = 0;
+    int rc = bl_json_has(o, key) ? bl_json_int(o, key, 1, 1, &value, e) : 0;
+    *flag = (int)value;
+    return rc;
+}
+
+int bl_header_get_spec(const bl_json *o, bl_spec *spec, bl_err *e)
+{
+    static const char *const keys[] = {"name",  "grid",   "chords",
+                                       "pedal", "labels", NULL};
+    const char *name;
+    int64_t grid;
+    *spec = (bl_spec){0};
+    int rc = bl_json_str(o, "name", &name, e);
+    if (rc == 0)
+        rc = bl_json_int(o, "grid", 0, GRID_MAX, &grid, e);
+    if (rc == 0)
+        rc = get_flag(o, "chords", &spec->chords, e);
+    if (rc == 0)
+        rc = get_flag(o, "pedal", &spec->pedal, e);
+    if (rc == 0 && bl_json_has(o, "labels"))
+        rc = get_labels(o, spec, e);
+    if (rc == 0)
+        rc = bl_json_only(o, keys, e);
+    if (rc != 0)
+        return rc;
+    if (name[0] == '\0' || strlen(name) >= sizeof spec->scheme)
+        return bl_fail(e, BL_E_FORMAT, "the tokenizer's name has %zu characters",
+                       strlen(name));
+    strcpy(spec->scheme, name);
+    spec->grid = (int)grid;
+    return 0;
+}
+
 int bl_header_set_kind(bl_json *o, const bl_tokens_kind *kind, bl_err *e)
 {
     bl_json *tokenizer = bl_json_object(e);
-    int rc = tokenizer == NULL ? BL_E_NOMEM : 0;
-    if (rc == 0)
-        rc = bl_json_set_str(tokenizer, "name", kind->scheme, e);
-    if (rc == 0)
-        rc = bl_json_set_int(tokenizer, "grid", kind->grid, e);
+    int rc =
+        tokenizer == NULL ? BL_E_NOMEM : bl_header_set_spec(tokenizer, &kind->spec, e);
     if (rc != 0) {
         bl_json_del(tokenizer);
         return rc;
@@ -56,27 +147,13 @@ int bl_header_set_kind(bl_json *o, const bl_tokens_kind *kind, bl_err *e)
 
 int bl_header_get_kind(const bl_json *o, bl_tokens_kind *kind, bl_err *e)
 {
-    static const char *const keys[] = {"name", "grid", NULL};
     const bl_json *tokenizer;
-    const char *name;
-    int64_t grid;
     int rc = bl_json_get(o, "tokenizer", &tokenizer, e);
     if (rc == 0)
-        rc = bl_json_str(tokenizer, "name", &name, e);
-    if (rc == 0)
-        rc = bl_json_int(tokenizer, "grid", 0, GRID_MAX, &grid, e);
-    if (rc == 0)
-        rc = bl_json_only(tokenizer, keys, e);
+        rc = bl_header_get_spec(tokenizer, &kind->spec, e);
     if (rc == 0)
         rc = bl_header_get_sha256(o, "tokenizer_sha256", kind->sha256, e);
-    if (rc != 0)
-        return rc;
-    if (name[0] == '\0' || strlen(name) >= sizeof kind->scheme)
-        return bl_fail(e, BL_E_FORMAT, "the tokenizer's name has %zu characters",
-                       strlen(name));
-    strcpy(kind->scheme, name);
-    kind->grid = (int)grid;
-    return 0;
+    return rc;
 }
 
 /* ---- hashes ---- */

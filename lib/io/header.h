@@ -21,7 +21,12 @@ int bl_header_parse(bl_json **o, const char *line, size_t len, const char *tag,
  * of the same name, which the message states; BL_E_FORMAT for another name. */
 int bl_header_schema(const bl_json *o, const char *schema, bl_err *e) BL_MUST_CHECK;
 
-/* Sets and gets "tokenizer":{"name","grid"} and "tokenizer_sha256". */
+/* The members of the object "tokenizer": "name", "grid" and, where they are not off,
+ * "chords", "pedal" and "labels". */
+int bl_header_set_spec(bl_json *o, const bl_spec *spec, bl_err *e) BL_MUST_CHECK;
+int bl_header_get_spec(const bl_json *o, bl_spec *spec, bl_err *e) BL_MUST_CHECK;
+
+/* Sets and gets "tokenizer" and "tokenizer_sha256". */
 int bl_header_set_kind(bl_json *o, const bl_tokens_kind *kind, bl_err *e) BL_MUST_CHECK;
 int bl_header_get_kind(const bl_json *o, bl_tokens_kind *kind, bl_err *e) BL_MUST_CHECK;
 

@@ -3,6 +3,7 @@
 #ifndef BL_TOKENS_H
 #define BL_TOKENS_H
 
+#include "base/spec.h"
 #include "base/words.h"
 #include "io/json.h"
 #include "io/prov.h"
@@ -17,8 +18,7 @@ enum {
 
 /* What the stream says of its tokens. */
 typedef struct {
-    char scheme[32];  /* "remi" */
-    int grid;         /* its parameter */
+    bl_spec spec;
     bl_sha256 sha256; /* bl_scheme_sha256 */
 } bl_tokens_kind;
 
@@ -36,9 +36,9 @@ typedef struct {
 typedef struct bl_tokw bl_tokw;
 
 /* Writes the header. `level` as bl_zw_new; pg may be NULL (--no-pg). `words` and
- * `begins_line` (which ids start a text line) must outlive the writer. */
+ * `lines` must outlive the writer. */
 int bl_tokw_new(bl_tokw **w, int fd, int level, const bl_tokens_kind *kind,
-                const bl_words *words, const uint8_t *begins_line, const bl_json *pg,
+                const bl_words *words, bl_lines lines, const bl_json *pg,
                 bl_err *e) BL_MUST_CHECK;
 int bl_tokw_piece(bl_tokw *w, const bl_piece_info *info, const uint16_t *ids, size_t n,
                   size_t bars, bl_err *e) BL_MUST_CHECK;
@@ -48,7 +48,7 @@ int bl_tokw_finish(bl_tokw *w, uint64_t rejects, bl_err *e) BL_MUST_CHECK;
  * parallel: *out gets everything from "#piece" to "#end", with index i. */
 int bl_tokens_format(bl_buf *out, uint64_t i, const bl_piece_info *info,
                      const uint16_t *ids, size_t n, size_t bars, const bl_words *words,
-                     const uint8_t *begins_line, bl_err *e) BL_MUST_CHECK;
+                     bl_lines lines, bl_err *e) BL_MUST_CHECK;
 void bl_tokw_del(bl_tokw *w);
 
 /* ---- reading ---- */

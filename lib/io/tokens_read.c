@@ -161,7 +161,7 @@ static int read_next_header(bl_tokr *r, const char *line, size_t len, bl_err *e)
         return bl_fail(
             e, BL_E_MISMATCH,
             "a stream of scheme '%s' (%.12s) follows one of scheme '%s' (%.12s)",
-            kind.scheme, kind.sha256, r->kind.scheme, r->kind.sha256);
+            kind.spec.scheme, kind.sha256, r->kind.spec.scheme, r->kind.sha256);
     r->n_pieces = r->n_tokens = 0;
     r->is_closed = 0;
     return 0;
@@ -335,7 +335,8 @@ static int fail_token(const bl_tokr *r, const char *token, size_t len, bl_err *e
         return bl_fail(e, BL_E_FORMAT,
                        "two blanks in a row, or one at an end of the line");
     return bl_fail(e, BL_E_FORMAT, "'%.*s' is not a token of scheme '%s'",
-                   (int)(len < BL_WORD_MAX ? len : BL_WORD_MAX), token, r->kind.scheme);
+                   (int)(len < BL_WORD_MAX ? len : BL_WORD_MAX), token,
+                   r->kind.spec.scheme);
 }
 
 static int read_music(bl_tokr *r, const char *line, size_t len, bl_ids *ids, bl_err *e)

@@ -10,8 +10,8 @@
 struct bl_tokw {
     bl_zw *zw;
     const bl_words *words;
-    const uint8_t *begins_line; /* [words] */
-    bl_buf text;                /* of the piece at hand */
+    bl_lines lines;
+    bl_buf text; /* of the piece at hand */
     uint64_t n_pieces, n_tokens;
 };
 
@@ -42,15 +42,14 @@ static int write_header(bl_tokw *w, const bl_tokens_kind *kind, const bl_json *p
 }
 
 int bl_tokw_new(bl_tokw **w, int fd, int level, const bl_tokens_kind *kind,
-                const bl_words *words, const uint8_t *begins_line, const bl_json *pg,
-                bl_err *e)
+                const bl_words *words, bl_lines lines, const bl_json *pg, bl_err *e)
 {
     *w = NULL;
     bl_tokw *new = bl_calloc(1, sizeof *new, e);
     if (new == NULL)
         return BL_E_NOMEM;
     new->words = words;
-    new->begins_line = begins_line;
+    new->lines = lines;
     int rc = bl_zw_new(&new->zw, fd, level, e);
     if (rc == 0)
         rc = write_header(new, kind, pg, e);
@@ -106,10 +105,10 @@ static int format_piece(bl_buf *out, uint64_t i, const bl_piece_info *info, bl_e
 /* The lines of music. A line that would grow too long for a reader goes on in the next
  * one: what begins a bar is its token, not the line. */
 static int format_music(bl_buf *out, const uint16_t *ids, size_t n,
-                        const bl_words *words, const uint8_t *begins_line,
-                        size_t *lines, bl_err *e)
+                        const bl_words *words, bl_lines rule, size_t *lines, bl_err *e)
 {
     size_t size = bl_words_size(words), line = out->len;
+    unsigned moved = 0; /* since the last multiple of the unit */
     *lines = n > 0;
     for (size_t i = 0; i < n; i++) {
         unsigned id = ids[i];
@@ -121,9 +120,11 @@ static int format_music(bl_buf *out, const uint16_t *ids, size_t n,
             if (rc != 0)
                 return rc;
         }
+        moved += rule.advance[id];
+        int is_due = moved >= rule.unit;
+        moved = is_due ? moved % rule.unit : moved;
         if (i > 0) {
-            int breaks =
-                begins_line[id] || out->len + 1 + len - line > BL_TOKENS_LINE_MAX;
+            int breaks = is_due || out->len + 1 + len - line > BL_TOKENS_LINE_MAX;
             out->data[out->len++] = breaks ? '\n' : ' ';
             line = breaks ? out->len : line;
             *lines += (size_t)breaks;
@@ -153,7 +154,7 @@ static int format_end(bl_buf *out, uint64_t i, size_t bars, size_t n, uint64_t x
 
 int bl_tokens_format(bl_buf *out, uint64_t i, const bl_piece_info *info,
                      const uint16_t *ids, size_t n, size_t bars, const bl_words *words,
-                     const uint8_t *begins_line, bl_err *e)
+                     bl_lines rule, bl_err *e)
 {
     size_t lines = 0;
     if (n > BL_TOKENS_PIECE_MAX)
@@ -163,7 +164,7 @@ int bl_tokens_format(bl_buf *out, uint64_t i, const bl_piece_info *info,
     if (rc != 0)
         return rc;
     size_t start = out->len;
-    rc = format_music(out, ids, n, words, begins_line, &lines, e);
+    rc = format_music(out, ids, n, words, rule, &lines, e);
     if (rc != 0)
         return rc;
     if (bars > lines)
@@ -179,7 +180,7 @@ int bl_tokw_piece(bl_tokw *w, const bl_piece_info *info, const uint16_t *ids, si
 {
     w->text.len = 0;
     int rc = bl_tokens_format(&w->text, w->n_pieces, info, ids, n, bars, w->words,
-                              w->begins_line, e);
+                              w->lines, e);
     if (rc == 0)
         rc = write_text(w, e);
     w->n_pieces++;

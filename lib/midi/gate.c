@@ -2,39 +2,57 @@
  * clamped to what is there. */
 #include "midi/gate.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {
-    SEARCH_BYTES = 1 << 16, /* how far MThd may lie behind a wrapper or junk */
-    MAX_CONDUCTOR = 10000,  /* tempos and meters: libsmf is quadratic in them */
+    SEARCH_BYTES = 1 << 16,       /* how far MThd may lie behind a wrapper or junk */
+    PAUSE_MAX_QUARTERS = 1 << 18, /* 36 hours at 120 a minute */
+    TEMPO_DEFAULT = 500000,
     META_TEMPO = 0x51,
+    META_SMPTE_OFFSET = 0x54,
     META_METER = 0x58,
+    META_KEY = 0x59,
     META_EOT = 0x2f,
 };
-
-/* A tempo or meter event, on its way to the first track. */
-typedef struct {
-    int32_t tick;
-    uint32_t order; /* as met: tracks one after the other */
-    uint8_t type, len, data[4];
-} conductor;
 
 typedef struct {
     const uint8_t *in;
     size_t len;
-    bl_buf *out; /* tracks; the header and first track are put before them */
-    conductor *conductors;
-    size_t n_conductors, cap_conductors;
+    bl_buf *out;
+    bl_song *song;
+    int is_smpte; /* time in frames: tempos mean nothing */
     uint32_t events;
     bl_midi_report *report;
     bl_err *e;
 } gate;
 
+/* What reading an event comes to; errors of the library are below them. */
+enum { BROKEN = -1, ENDED = 0, GO_ON = 1 };
+
 static int reject(gate *g, bl_reject why, int code, size_t offset, const char *cause)
 {
     g->report->reject = why;
     return bl_fail_at(g->e, code, (int64_t)offset, "%s", cause);
+}
+
+static void fix(gate *g, bl_fix what)
+{
+    g->report->fixes[what]++;
+}
+
+/* What a strict reader refuses; the first place is kept. */
+static void note_strict(gate *g, bl_fix what, size_t offset)
+{
+    if (g->report->strict_fix < 0) {
+        g->report->strict_fix = (int)what;
+        g->report->strict_offset = (int64_t)offset;
+    }
+}
+
+static void fix_strict(gate *g, bl_fix what, size_t offset)
+{
+    fix(g, what);
+    note_strict(g, what, offset);
 }
 
 static uint32_t be32(const uint8_t *p)
@@ -56,36 +74,29 @@ static size_t find_chunk(const gate *g, const char *id, size_t from, size_t end)
     return g->len;
 }
 
+static int looks_like_chunk(const gate *g, size_t at)
+{
+    if (at + 8 > g->len)
+        return at == g->len;
+    for (size_t i = at; i < at + 4; i++)
+        if (g->in[i] < 0x20 || g->in[i] > 0x7e)
+            return 0;
+    return 1;
+}
+
 /* ---- writing ---- */
-
-static int put_be(bl_buf *b, uint32_t value, int bytes, bl_err *e)
-{
-    int rc = 0;
-    for (int i = bytes - 1; i >= 0 && rc == 0; i--)
-        rc = bl_buf_addc(b, (int)(value >> (8 * i) & 0xff), e);
-    return rc;
-}
-
-static int put_delta(bl_buf *b, uint32_t value, bl_err *e)
-{
-    uint8_t bytes[5];
-    int n = 0;
-    do
-        bytes[n++] = (uint8_t)(value & 0x7f);
-    while ((value >>= 7) != 0);
-    int rc = 0;
-    while (n > 0 && rc == 0) {
-        n--;
-        rc = bl_buf_addc(b, bytes[n] | (n > 0 ? 0x80 : 0), e);
-    }
-    return rc;
-}
 
 static int put_event(bl_buf *b, uint32_t delta, const uint8_t *bytes, size_t n,
                      bl_err *e)
 {
-    int rc = put_delta(b, delta, e);
-    return rc == 0 ? bl_buf_add(b, bytes, n, e) : rc;
+    uint8_t event[4 + 3];
+    size_t len = 0;
+    for (int shift = 21; shift > 0; shift -= 7)
+        if (delta >> shift != 0)
+            event[len++] = (uint8_t)(0x80 | (delta >> shift & 0x7f));
+    event[len++] = (uint8_t)(delta & 0x7f);
+    memcpy(event + len, bytes, n);
+    return bl_buf_add(b, event, len + n, e);
 }
 
 static int put_eot(bl_buf *b, uint32_t delta, bl_err *e)
@@ -116,59 +127,85 @@ static int read_vlq(const gate *g, track *t, uint32_t *value)
     return 0;
 }
 
-static int keep_conductor(gate *g, const track *t, uint8_t type, const uint8_t *data,
-                          uint32_t len)
+static int keep_tempo(gate *g, const track *t, const uint8_t *data, uint32_t len)
 {
-    int is_tempo = type == META_TEMPO;
-    int good = is_tempo ? len == 3 && (data[0] | data[1] | data[2]) != 0
-                        : len >= 2 && data[1] <= 7;
-    if (!good || g->n_conductors >= MAX_CONDUCTOR) {
-        g->report->fixes[BL_FIX_BAD_META]++;
+    uint32_t us =
+        len >= 3 ? (uint32_t)data[0] << 16 | (uint32_t)data[1] << 8 | data[2] : 0;
+    if (us == 0) {
+        fix_strict(g, BL_FIX_BAD_TEMPO, t->p);
         return 0;
     }
-    void *p = g->conductors;
-    int rc = bl_grow(&p, &g->cap_conductors, g->n_conductors + 1, sizeof *g->conductors,
-                     g->e);
-    g->conductors = p;
-    if (rc != 0)
-        return rc;
-    conductor *c = &g->conductors[g->n_conductors];
-    *c = (conductor){.tick = (int32_t)t->tick,
-                     .order = (uint32_t)g->n_conductors,
-                     .type = type,
-                     .len = is_tempo ? 3 : 4};
-    if (is_tempo) {
-        memcpy(c->data, data, 3);
-    } else {
-        const uint8_t meter[] = {data[0], data[1], 24, 8};
-        memcpy(c->data, meter, sizeof meter);
-    }
-    g->n_conductors++;
-    return 0;
+    if (g->is_smpte)
+        return 0;
+    int rc = bl_song_add_tempo(g->song, (int32_t)t->tick, us, g->e);
+    if (rc == 0)
+        g->song->tempos[g->song->n_tempos - 1].track = (uint16_t)g->report->tracks;
+    return rc;
 }
 
-/* After 0xff: 1 to go on, 0 at the end of track, -1 broken, other negative: error. */
+static int keep_meter(gate *g, const track *t, const uint8_t *data, uint32_t len)
+{
+    if (len < 4)
+        fix_strict(g, BL_FIX_BAD_METER, t->p);
+    else if (data[1] > 7)
+        fix(g, BL_FIX_BAD_METER);
+    if (len < 2 || data[1] > 7)
+        return 0;
+    return bl_song_add_meter(g->song, (int32_t)t->tick, data[0], data[1], g->e);
+}
+
+/* Keys and offsets are no part of a song; but readers have refused files for them. */
+static void check_meta(gate *g, const track *t, uint8_t type, const uint8_t *data,
+                       uint32_t len)
+{
+    static const uint8_t at_least[128] = {
+        [0x20] = 1, [META_SMPTE_OFFSET] = 5, [META_KEY] = 2};
+    int sharps = len >= 2 ? (int8_t)data[0] : 0;
+    if (type < 128 && len < at_least[type])
+        fix_strict(g, BL_FIX_BAD_META, t->p);
+    else if (type == META_KEY && (sharps < -7 || sharps > 7 || data[1] > 1))
+        fix_strict(g, BL_FIX_BAD_KEY, t->p);
+    else if (type == META_SMPTE_OFFSET &&
+             (data[1] > 59 || data[2] > 59 || data[4] > 99))
+        fix_strict(g, BL_FIX_BAD_META, t->p);
+    else if (type == 0 && len == 1)
+        fix_strict(g, BL_FIX_BAD_META, t->p);
+}
+
 static int read_meta(gate *g, track *t)
 {
     uint32_t len;
     if (t->p >= t->limit)
-        return -1;
+        return BROKEN;
     uint8_t type = g->in[t->p++];
-    if (!read_vlq(g, t, &len))
-        return type == META_EOT ? 0 : -1;
-    if (len > t->limit - t->p)
-        return type == META_EOT ? 0 : -1;
+    if (!read_vlq(g, t, &len) || len > t->limit - t->p)
+        return type == META_EOT ? ENDED : BROKEN;
     const uint8_t *data = g->in + t->p;
-    t->p += len;
+    int rc = 0;
     t->interrupted = 1;
-    if (type == META_EOT)
-        return 0;
-    if (type == META_TEMPO || type == META_METER) {
-        int rc = keep_conductor(g, t, type, data, len);
-        if (rc != 0)
-            return rc;
-    }
-    return 1;
+    if (type == META_TEMPO)
+        rc = keep_tempo(g, t, data, len);
+    else if (type == META_METER)
+        rc = keep_meter(g, t, data, len);
+    else
+        check_meta(g, t, type, data, len);
+    t->p += len;
+    return rc < 0 ? rc : type == META_EOT ? ENDED : GO_ON;
+}
+
+/* F0 and F7 events: nothing of the music, so what is wrong in them needs no repair. */
+static int read_sysex(gate *g, track *t)
+{
+    uint32_t len;
+    if (!read_vlq(g, t, &len) || len > t->limit - t->p)
+        return BROKEN;
+    for (size_t i = t->p; i < t->p + len; i++)
+        if (g->in[i] > 127 && !(i == t->p && g->in[i] == 0xf0) &&
+            !(i + 1 == t->p + len && g->in[i] == 0xf7))
+            note_strict(g, BL_FIX_DATA_BYTE, i);
+    t->interrupted = 1;
+    t->p += len;
+    return GO_ON;
 }
 
 /* How many data bytes follow a status byte. */
@@ -184,52 +221,54 @@ static int read_channel(gate *g, track *t, uint8_t status)
     uint8_t event[3] = {status};
     int n = data_bytes(status);
     if ((size_t)n > t->limit - t->p)
-        return -1;
+        return BROKEN;
     for (int i = 1; i <= n; i++) {
         event[i] = g->in[t->p++];
         if (event[i] > 127) {
             event[i] = 127;
-            g->report->fixes[BL_FIX_DATA_BYTE]++;
+            fix_strict(g, BL_FIX_DATA_BYTE, t->p - 1);
         }
     }
     if (status >= 0xf0)
-        return 1; /* a system message: nothing of the music */
+        return GO_ON; /* a system message: nothing of the music */
     if (++g->events > BL_MIDI_MAX_EVENTS)
         return reject(g, BL_REJECT_TOO_LARGE, BL_E_LIMIT, t->p, "too many events");
     uint32_t delta = (uint32_t)(t->tick - t->written);
     t->written = t->tick;
     int rc = put_event(g->out, delta, event, (size_t)n + 1, g->e);
-    return rc == 0 ? 1 : rc;
+    return rc == 0 ? GO_ON : rc;
 }
 
-/* One event: 1 to go on, 0 at the end of track, -1 broken, other negative: error. */
+/* A pause that no music has is noise in the file: it is left out. */
+static void pass_time(gate *g, track *t, uint32_t delta)
+{
+    int64_t most = (int64_t)PAUSE_MAX_QUARTERS * g->song->tpq;
+    if (delta > most || t->tick + delta > BL_MIDI_MAX_TICK)
+        fix(g, BL_FIX_PAUSE);
+    else
+        t->tick += delta;
+}
+
 static int read_event(gate *g, track *t)
 {
-    uint32_t delta, len;
+    uint32_t delta;
     if (!read_vlq(g, t, &delta) || t->p >= t->limit)
-        return -1;
-    if (t->tick + delta > BL_MIDI_MAX_TICK)
-        return -1;
-    t->tick += delta;
+        return BROKEN;
+    pass_time(g, t, delta);
     uint8_t status = g->in[t->p];
     if (status >= 0x80) {
         t->p++;
     } else {
         status = t->status;
         if (status == 0)
-            return -1;
+            return BROKEN;
         if (t->interrupted)
-            g->report->fixes[BL_FIX_RUNNING]++;
+            fix(g, BL_FIX_RUNNING);
     }
     if (status == 0xff)
         return read_meta(g, t);
-    if (status == 0xf0 || status == 0xf7) {
-        t->interrupted = 1;
-        if (!read_vlq(g, t, &len) || len > t->limit - t->p)
-            return -1;
-        t->p += len;
-        return 1;
-    }
+    if (status == 0xf0 || status == 0xf7)
+        return read_sysex(g, t);
     if (status < 0xf0) {
         t->status = status;
         t->interrupted = 0;
@@ -237,23 +276,41 @@ static int read_event(gate *g, track *t)
     return read_channel(g, t, status);
 }
 
-/* The MTrk chunk whose content is in[start..limit) -> one canonical chunk. */
-static int read_track(gate *g, size_t start, size_t limit)
+/* Events up to the end of the track or the limit. Where the chunk ends before the track
+ * and no other chunk follows, its length is too short: it goes on to the next. */
+static int read_events(gate *g, track *t)
 {
-    track t = {.p = start, .limit = limit};
+    int more = GO_ON;
+    while (more == GO_ON && t->p < t->limit) {
+        more = read_event(g, t);
+        if (more == ENDED && t->p < t->limit)
+            fix(g, BL_FIX_AFTER_EOT);
+        if (more != ENDED && t->p == t->limit && !looks_like_chunk(g, t->p)) {
+            fix_strict(g, BL_FIX_CHUNK_LENGTH, t->p);
+            t->limit = find_chunk(g, "MTrk", t->p, g->len);
+        }
+    }
+    return more;
+}
+
+/* The MTrk chunk at *pos -> one canonical chunk that begins at the tick *end, which
+ * becomes that of its last event. *pos moves behind it. */
+static int read_track(gate *g, size_t *pos, int64_t *end)
+{
+    size_t start = *pos + 8, stated = be32(g->in + *pos + 4), room = g->len - start;
+    track t = {
+        .p = start, .limit = start + (stated < room ? stated : room), .tick = *end};
     size_t head = g->out->len;
+    if (stated > room)
+        fix_strict(g, BL_FIX_CHUNK_LENGTH, start - 4);
     int rc = bl_buf_add(g->out, "MTrk\0\0\0\0", 8, g->e);
-    int more = rc == 0 ? 1 : rc;
-    while (more == 1 && t.p < t.limit)
-        more = read_event(g, &t);
-    if (more < -1)
+    int more = rc == 0 ? read_events(g, &t) : rc;
+    if (more < BROKEN)
         return more;
-    if (more == -1)
-        g->report->fixes[BL_FIX_BAD_EVENT]++;
-    else if (more == 1)
-        g->report->fixes[BL_FIX_NO_EOT]++;
-    else if (t.p < t.limit)
-        g->report->fixes[BL_FIX_AFTER_EOT]++;
+    if (more == BROKEN)
+        fix_strict(g, BL_FIX_BAD_EVENT, t.p);
+    else if (more == GO_ON)
+        fix(g, BL_FIX_NO_EOT);
     rc = put_eot(g->out, (uint32_t)(t.tick - t.written), g->e);
     if (rc != 0)
         return rc;
@@ -261,91 +318,84 @@ static int read_track(gate *g, size_t start, size_t limit)
     for (int i = 0; i < 4; i++)
         g->out->data[head + 4 + (size_t)i] = (uint8_t)(len >> (24 - 8 * i));
     g->report->tracks++;
+    *end = t.tick;
+    *pos = t.limit;
     return 0;
 }
 
 /* ---- the file ---- */
 
-static int looks_like_chunk(const gate *g, size_t at)
+/* The next sequence of a format 2 file begins afresh where the last one ended. */
+static int begin_sequence(gate *g, int64_t tick)
 {
-    if (at + 8 > g->len)
-        return at == g->len;
-    for (size_t i = at; i < at + 4; i++)
-        if (g->in[i] < 0x20 || g->in[i] > 0x7e)
-            return 0;
-    return 1;
+    int rc = 0;
+    if (!g->is_smpte)
+        rc = bl_song_add_tempo(g->song, (int32_t)tick, TEMPO_DEFAULT, g->e);
+    return rc == 0 ? bl_song_add_meter(g->song, (int32_t)tick, 4, 2, g->e) : rc;
 }
 
-static int read_tracks(gate *g, size_t pos)
+/* The chunk at pos is none of ours: where the next may be. */
+static size_t skip_alien(const gate *g, size_t pos)
 {
-    while (pos + 8 <= g->len) {
-        size_t clen = be32(g->in + pos + 4), start = pos + 8, room = g->len - start;
-        if (memcmp(g->in + pos, "MTrk", 4) != 0) {
-            g->report->fixes[BL_FIX_ALIEN_CHUNK]++;
-            pos = clen <= room && looks_like_chunk(g, start + clen)
-                      ? start + clen
-                      : find_chunk(g, "MTrk", pos + 1, g->len);
+    size_t stated = be32(g->in + pos + 4), start = pos + 8;
+    return stated <= g->len - start && looks_like_chunk(g, start + stated)
+               ? start + stated
+               : find_chunk(g, "MTrk", pos + 1, g->len);
+}
+
+/* What follows the tracks that the header tells of counts only if it is a track again:
+ * files written over longer ones end in leftovers of them. */
+static int read_tracks(gate *g, size_t pos, unsigned n_tracks)
+{
+    int64_t end = 0;
+    int rc = 0;
+    while (pos < g->len && rc == 0) {
+        int is_track = g->len - pos >= 8 && memcmp(g->in + pos, "MTrk", 4) == 0;
+        if (!is_track &&
+            (g->len - pos < 8 || (unsigned)g->report->tracks >= n_tracks)) {
+            fix(g, BL_FIX_TRAILING);
+            break;
+        }
+        if (!is_track) {
+            fix_strict(g, BL_FIX_ALIEN_CHUNK, pos);
+            pos = skip_alien(g, pos);
             continue;
         }
         if (g->report->tracks >= BL_MIDI_MAX_TRACKS)
             return reject(g, BL_REJECT_TOO_LARGE, BL_E_LIMIT, pos, "too many tracks");
-        size_t limit = start + (clen < room ? clen : room);
-        if (clen > room) {
-            g->report->fixes[BL_FIX_CHUNK_LENGTH]++;
-        } else if (!looks_like_chunk(g, limit)) { /* the length may be too short */
-            limit = find_chunk(g, "MTrk", limit, g->len);
-        }
-        int rc = read_track(g, start, limit);
-        if (rc != 0)
-            return rc;
-        pos = limit;
+        if (g->report->format != 2)
+            end = 0;
+        else if (g->report->tracks > 0)
+            rc = begin_sequence(g, end);
+        if (rc == 0)
+            rc = read_track(g, &pos, &end);
     }
-    return 0;
-}
-
-static int by_tick(const void *a, const void *b)
-{
-    const conductor *x = a, *y = b;
-    if (x->tick != y->tick)
-        return x->tick < y->tick ? -1 : 1;
-    return x->order < y->order ? -1 : x->order > y->order;
-}
-
-/* The header, and the first track with all tempos and meters. */
-static int write_head(gate *g, unsigned division, bl_buf *out)
-{
-    bl_buf body = {0};
-    int32_t now = 0;
-    if (g->n_conductors > 0)
-        qsort(g->conductors, g->n_conductors, sizeof *g->conductors, by_tick);
-    int rc = 0;
-    for (size_t i = 0; i < g->n_conductors && rc == 0; i++) {
-        const conductor *c = &g->conductors[i];
-        uint8_t event[7] = {0xff, c->type, c->len};
-        memcpy(event + 3, c->data, sizeof c->data);
-        rc = put_event(&body, (uint32_t)(c->tick - now), event, 3 + (size_t)c->len,
-                       g->e);
-        now = c->tick;
-    }
-    if (rc == 0)
-        rc = put_eot(&body, 0, g->e);
-    if (rc == 0)
-        rc = bl_buf_add(out, "MThd\0\0\0\6\0\1", 10, g->e);
-    if (rc == 0)
-        rc = put_be(out, (uint32_t)g->report->tracks + 1, 2, g->e);
-    if (rc == 0)
-        rc = put_be(out, division, 2, g->e);
-    if (rc == 0)
-        rc = bl_buf_add(out, "MTrk", 4, g->e);
-    if (rc == 0)
-        rc = put_be(out, (uint32_t)body.len, 4, g->e);
-    if (rc == 0)
-        rc = bl_buf_add(out, body.data, body.len, g->e);
-    bl_buf_free(&body);
     return rc;
 }
 
-static int read_header(gate *g, size_t *pos, unsigned *n_tracks, unsigned *division)
+/* Ticks a quarter note. A division in frames a second becomes one of quarters at a
+ * tempo of 120 a minute, or of 60 where that would not be whole. */
+static int set_division(gate *g, unsigned division)
+{
+    if (division == 0) {
+        fix(g, BL_FIX_HEADER);
+        division = 480;
+    }
+    g->song->tpq = (int)division;
+    if ((division & 0x8000) == 0)
+        return 0;
+    fix(g, BL_FIX_SMPTE);
+    g->is_smpte = 1;
+    int rate = 256 - (int)(division >> 8), a_frame = (int)bl_max(division & 0xff, 1);
+    int is_29_97 = rate == 29;
+    int a_second = (is_29_97 ? 30 : rate) * a_frame;
+    int half = a_second % 2 == 0;
+    uint32_t us = half ? 500000 : 1000000;
+    g->song->tpq = half ? a_second / 2 : a_second;
+    return bl_song_add_tempo(g->song, 0, is_29_97 ? us + us / 1000 : us, g->e);
+}
+
+static int read_header(gate *g, size_t *pos, unsigned *n_tracks)
 {
     if (g->len == 0)
         return reject(g, BL_REJECT_EMPTY, BL_E_FORMAT, 0, "the file is empty");
@@ -357,7 +407,7 @@ static int read_header(gate *g, size_t *pos, unsigned *n_tracks, unsigned *divis
         return reject(g, BL_REJECT_NOT_MIDI, BL_E_FORMAT, 0,
                       "not a MIDI file: there is no MThd");
     if (at > 0)
-        g->report->fixes[BL_FIX_WRAPPER]++;
+        fix(g, BL_FIX_WRAPPER);
     if (g->len - at < 14)
         return reject(g, BL_REJECT_TRUNCATED, BL_E_TRUNC, g->len,
                       "the file ends inside its header");
@@ -365,41 +415,50 @@ static int read_header(gate *g, size_t *pos, unsigned *n_tracks, unsigned *divis
     size_t size = be32(h + 4);
     unsigned format = be16(h + 8);
     *n_tracks = be16(h + 10);
-    *division = be16(h + 12);
-    if (size < 6 || format > 2 || *division == 0)
-        return reject(g, BL_REJECT_BAD_HEADER, BL_E_FORMAT, at,
-                      "the header makes no sense");
+    if (size != 6 || format > 2)
+        fix(g, BL_FIX_HEADER);
     if (format == 2)
-        return reject(g, BL_REJECT_FORMAT_2, BL_E_FORMAT, at + 8,
-                      "format 2 holds independent sequences");
-    if (*division & 0x8000)
-        return reject(g, BL_REJECT_SMPTE, BL_E_FORMAT, at + 12,
-                      "time is counted in film frames, not in quarters");
-    g->report->format = (int)format;
-    *pos = size <= g->len - at - 8 ? at + 8 + size
-                                   : find_chunk(g, "MTrk", at + 14, g->len);
-    return 0;
+        fix(g, BL_FIX_FORMAT_2);
+    g->report->format = format > 2 ? 1 : (int)format;
+    *pos = size >= 6 && size <= g->len - at - 8 ? at + 8 + size
+                                                : find_chunk(g, "MTrk", at + 8, g->len);
+    return set_division(g, be16(h + 12));
 }
 
-int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_midi_report *report,
-            bl_err *e)
+/* Written before the tracks, completed after them. */
+static int write_header(gate *g)
 {
-    size_t pos = 0;
-    unsigned n_tracks = 0, division = 0;
-    bl_buf tracks = {0};
-    gate g = {.in = in, .len = len, .out = &tracks, .report = report, .e = e};
-    int rc = read_header(&g, &pos, &n_tracks, &division);
+    return bl_buf_add(g->out, "MThd\0\0\0\6\0\1\0\0\0\0", 14, g->e);
+}
+
+static void complete_header(gate *g, size_t at)
+{
+    uint8_t *h = g->out->data + at;
+    h[10] = (uint8_t)(g->report->tracks >> 8);
+    h[11] = (uint8_t)g->report->tracks;
+    h[12] = (uint8_t)(g->song->tpq >> 8);
+    h[13] = (uint8_t)g->song->tpq;
+}
+
+int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_song *song,
+            bl_midi_report *report, bl_err *e)
+{
+    size_t pos = 0, at = out->len;
+    unsigned n_tracks = 0;
+    gate g = {.in = in, .len = len, .out = out, .song = song, .report = report, .e = e};
+    report->strict_fix = -1;
+    int rc = read_header(&g, &pos, &n_tracks);
     if (rc == 0)
-        rc = read_tracks(&g, pos);
-    if (rc == 0 && report->tracks == 0)
+        rc = write_header(&g);
+    if (rc == 0)
+        rc = read_tracks(&g, pos, n_tracks);
+    if (rc == 0 && report->tracks == 0 && n_tracks > 0)
         rc = reject(&g, BL_REJECT_TRUNCATED, BL_E_TRUNC, len, "there is no track");
-    if (rc == 0 && (unsigned)report->tracks != n_tracks)
-        report->fixes[BL_FIX_TRACK_COUNT]++;
+    if (rc == 0 && (unsigned)report->tracks < n_tracks)
+        fix_strict(&g, BL_FIX_TRACK_COUNT, len);
+    else if (rc == 0 && (unsigned)report->tracks != n_tracks)
+        fix(&g, BL_FIX_TRACK_COUNT);
     if (rc == 0)
-        rc = write_head(&g, division, out);
-    if (rc == 0)
-        rc = bl_buf_add(out, tracks.data, tracks.len, e);
-    free(g.conductors);
-    bl_buf_free(&tracks);
+        complete_header(&g, at);
     return rc;
 }

@@ -6,11 +6,14 @@
 
 #include "midi/midi.h"
 
-/* in[0..len) -> *out (appended): MThd of 6 bytes, format 0 or 1, MTrk chunks with
- * explicit status bytes, no SysEx, texts of at most 120 bytes, tempos and time
- * signatures moved to the first track, exactly one end of track each. Repairs
- * are counted in report->fixes. 0, or a negative code with report->reject. */
-int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_midi_report *report,
-            bl_err *e) BL_MUST_CHECK;
+/* in[0..len) -> *out (appended): MThd of 6 bytes, format 1, one MTrk chunk for each of
+ * the file's, with channel events only, their status bytes explicit, data bytes below
+ * 128, one end of track each. Tempos and time signatures go to *song instead, in file
+ * order, as libsmf is quadratic in them; song->tpq is the division. Texts and SysEx,
+ * which no song holds, are read over. The sequences of a format 2 file follow each
+ * other in time. Repairs are counted in report->fixes. 0, or a negative code with
+ * report->reject. */
+int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_song *song,
+            bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
 
 #endif

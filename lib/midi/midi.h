@@ -10,7 +10,7 @@
 enum {
     BL_MIDI_MAX_BYTES = 64 << 20,
     BL_MIDI_MAX_TRACKS = 4096,
-    BL_MIDI_MAX_EVENTS = 16 << 20,
+    BL_MIDI_MAX_EVENTS = 4 << 20,
     BL_MIDI_MAX_TICK = (1 << 28) - 1,
 };
 
@@ -21,9 +21,7 @@ typedef enum {
     BL_REJECT_EMPTY,      /* "empty": zero bytes */
     BL_REJECT_NOT_MIDI,   /* "not-midi": no MThd */
     BL_REJECT_TRUNCATED,  /* "truncated": nothing of the music is there */
-    BL_REJECT_BAD_HEADER, /* "bad-header": header fields make no sense */
-    BL_REJECT_FORMAT_2,   /* "format-2": independent sequences */
-    BL_REJECT_SMPTE,      /* "smpte": division in frames, not in quarters */
+    BL_REJECT_STRICT,     /* "strict": the readers of the scheme's paper refuse it */
     BL_REJECT_TOO_LARGE,  /* "too-large": beyond a bound above */
     BL_REJECT_TOO_LONG,   /* "too-long": more bars than the scheme takes */
     BL_REJECT_UNREADABLE, /* "unreadable": the file cannot be read */
@@ -36,14 +34,22 @@ typedef enum {
     BL_FIX_ALIEN_CHUNK,  /* "alien-chunk": skipped */
     BL_FIX_TRACK_COUNT,  /* "track-count": header and chunks disagree */
     BL_FIX_NO_EOT,       /* "no-eot": end of track added */
+    BL_FIX_TRAILING,     /* "trailing": bytes after the last track dropped */
     BL_FIX_AFTER_EOT,    /* "after-eot": bytes after the end of track dropped */
     BL_FIX_DATA_BYTE,    /* "data-byte": a data byte over 127 clipped */
     BL_FIX_BAD_EVENT, /* "bad-event": an event that cannot be read; rest of track lost
                        */
-    BL_FIX_BAD_META, /* "bad-meta": tempo, meter or key of impossible content dropped */
-    BL_FIX_RUNNING,  /* "running-status": after a meta or SysEx event, resumed */
-    BL_FIX_WRAPPER,  /* "wrapper": RIFF RMID or junk before MThd removed */
-    BL_FIX_OPEN_NOTE, /* "open-note": closed at the end of its track */
+    BL_FIX_BAD_TEMPO, /* "bad-tempo": of no length, dropped */
+    BL_FIX_BAD_METER, /* "bad-meter": cut short or of impossible denominator */
+    BL_FIX_BAD_KEY,   /* "bad-key": a key signature that is none, read over */
+    BL_FIX_BAD_META,  /* "bad-meta": another meta event of impossible content */
+    BL_FIX_RUNNING,   /* "running-status": after a meta or SysEx event, resumed */
+    BL_FIX_WRAPPER,   /* "wrapper": RIFF RMID or junk before MThd removed */
+    BL_FIX_HEADER,    /* "header": a field of no sense replaced */
+    BL_FIX_SMPTE,     /* "smpte": time in film frames turned into quarters */
+    BL_FIX_FORMAT_2,  /* "format-2": independent sequences, one after the other */
+    BL_FIX_PAUSE,     /* "pause": of more than 2^18 quarters, left out */
+    BL_FIX_OPEN_NOTE, /* "open-note": closed at the end of its track, or dropped */
     BL_FIX_STRAY_OFF, /* "stray-off": a note-off without its note ignored */
     BL_N_FIXES
 } bl_fix;
@@ -54,15 +60,18 @@ const char *bl_fix_name(bl_fix f);
 typedef struct {
     uint32_t fixes[BL_N_FIXES]; /* how often each repair was made */
     bl_reject reject;           /* set when reading fails */
-    int format;                 /* 0 or 1 */
+    int format;                 /* 0, 1 or 2 */
     int tracks;                 /* MTrk chunks that were read */
+    int strict_fix;        /* the first fix that strict readers do not make, or -1 */
+    int64_t strict_offset; /* where */
 } bl_midi_report;
 
 /* Reads the bytes of a file into *song (cleared first, memory reused): notes
- * paired first-in-first-out by (track, channel, pitch), program by channel in
- * merged order (ties: lower track first), all times in ticks.
- * 0; else a negative code, report->reject and the byte offset in *e. */
-int bl_midi_read(const uint8_t *bytes, size_t len, bl_song *song,
+ * paired as `how` says (merged order of tracks: by tick, ties lower track first), all
+ * times in ticks. Memory: at most 200 bytes for each of BL_MIDI_MAX_EVENTS and ten
+ * times the file. 0; else a negative code, report->reject and the byte offset in *e.
+ */
+int bl_midi_read(const uint8_t *bytes, size_t len, bl_reading how, bl_song *song,
                  bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
 
 /* Writes a song (sorted) as format 1: a track 0 of tempos and meters, then one

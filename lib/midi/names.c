@@ -4,8 +4,8 @@
 const char *bl_reject_name(bl_reject r)
 {
     static const char name[BL_N_REJECTS][16] = {
-        "none",  "empty",     "not-midi", "truncated",  "bad-header", "format-2",
-        "smpte", "too-large", "too-long", "unreadable", "internal",
+        "none",      "empty",    "not-midi",   "truncated", "strict",
+        "too-large", "too-long", "unreadable", "internal",
     };
     return (unsigned)r < BL_N_REJECTS ? name[r] : "unknown";
 }
@@ -13,9 +13,10 @@ const char *bl_reject_name(bl_reject r)
 const char *bl_fix_name(bl_fix f)
 {
     static const char name[BL_N_FIXES][16] = {
-        "chunk-length",   "alien-chunk", "track-count", "no-eot",
-        "after-eot",      "data-byte",   "bad-event",   "bad-meta",
-        "running-status", "wrapper",     "open-note",   "stray-off",
+        "chunk-length", "alien-chunk", "track-count",    "no-eot",    "trailing",
+        "after-eot",    "data-byte",   "bad-event",      "bad-tempo", "bad-meter",
+        "bad-key",      "bad-meta",    "running-status", "wrapper",   "header",
+        "smpte",        "format-2",    "pause",          "open-note", "stray-off",
     };
     return (unsigned)f < BL_N_FIXES ? name[f] : "unknown";
 }

@@ -2,6 +2,7 @@
  * What libsmf reads has passed the gate; it logs through GLib, whose default handler is
  * silenced while it works (that handler belongs to the process). */
 #include "midi/gate.h"
+#include "midi/pairing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 #include <smf.h>
 
-enum { KEYS = 16 * 128, DRUM_CHANNEL = 9, MELODIC = 15, MAX_LAYERS = 256 };
+enum { DRUM_CHANNEL = 9, MELODIC = 15, MAX_LAYERS = 256 };
 
 static void hush(const gchar *domain, GLogLevelFlags level, const gchar *text,
                  gpointer data)
@@ -39,182 +40,60 @@ static void free_smf(smf_t *smf)
 
 /* ---- reading ---- */
 
-/* A program change at its place in the merged order: tick, track, event. */
-typedef struct {
-    uint64_t at;
-    uint8_t program;
-} change;
-
-typedef struct {
-    bl_song *song;
-    bl_midi_report *report;
-    bl_err *e;
-    change *changes[16]; /* by channel, sorted */
-    size_t n[16], cap[16];
-    int32_t head[KEYS],
-        tail[KEYS]; /* open notes of the track: first and last, -1 none */
-    int32_t *next;  /* [cap_next] of each note: the next open one */
-    size_t cap_next;
-} reader;
-
-static uint64_t merged(int32_t tick, int track, guint event)
+static int read_track(bl_pairing *p, const smf_track_t *track)
 {
-    return (uint64_t)tick << 36 | (uint64_t)(track - 2) << 24 | event;
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const change *x = a, *y = b;
-    return x->at < y->at ? -1 : x->at > y->at;
-}
-
-static int collect_programs(reader *r, smf_t *smf)
-{
-    for (int i = 1; i <= smf->number_of_tracks; i++) {
-        smf_track_t *track = smf_get_track_by_number(smf, i);
-        for (guint k = 0; k < track->events_array->len; k++) {
-            const smf_event_t *event = g_ptr_array_index(track->events_array, k);
-            const uint8_t *b = event->midi_buffer;
-            if ((b[0] & 0xf0) != 0xc0)
-                continue;
-            int c = b[0] & 15;
-            void *p = r->changes[c];
-            if (bl_grow(&p, &r->cap[c], r->n[c] + 1, sizeof(change), r->e) != 0)
-                return BL_E_NOMEM;
-            r->changes[c] = p;
-            r->changes[c][r->n[c]++] = (change){merged(event->time_pulses, i, k), b[1]};
-        }
-    }
-    for (int c = 0; c < 16; c++)
-        if (r->n[c] > 1)
-            qsort(r->changes[c], r->n[c], sizeof(change), by_place);
-    return 0;
-}
-
-/* The last program change of the channel before a place; 0 if there is none. */
-static uint8_t program_at(const reader *r, int channel, uint64_t at)
-{
-    size_t low = 0, high = r->n[channel];
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (r->changes[channel][mid].at < at)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low == 0 ? 0 : r->changes[channel][low - 1].program;
-}
-
-static int note_on(reader *r, const uint8_t *b, int32_t tick, int track, guint event)
-{
-    int channel = b[0] & 15, key = channel * 128 + b[1];
-    size_t i = r->song->n_notes;
-    void *p = r->next;
-    int rc = bl_grow(&p, &r->cap_next, i + 1, sizeof *r->next, r->e);
-    r->next = p;
-    if (rc != 0)
-        return rc;
-    bl_note note = {.on = tick,
-                    .off = -1,
-                    .pitch = b[1],
-                    .velocity = b[2],
-                    .program = program_at(r, channel, merged(tick, track, event)),
-                    .drum = channel == DRUM_CHANNEL,
-                    .channel = (uint8_t)channel,
-                    .track = (uint16_t)(track - 2)};
-    rc = bl_song_add_note(r->song, note, r->e);
-    if (rc != 0)
-        return rc;
-    r->next[i] = -1;
-    if (r->head[key] < 0)
-        r->head[key] = (int32_t)i;
-    else
-        r->next[r->tail[key]] = (int32_t)i;
-    r->tail[key] = (int32_t)i;
-    return 0;
-}
-
-/* First in, first out: the oldest open note of the key ends. */
-static void note_off(reader *r, int key, int32_t tick)
-{
-    int32_t i = r->head[key];
-    if (i < 0) {
-        r->report->fixes[BL_FIX_STRAY_OFF]++;
-        return;
-    }
-    r->song->notes[i].off = tick;
-    r->head[key] = r->next[i];
-}
-
-static int read_meta(reader *r, const uint8_t *b, size_t len, int32_t tick)
-{
-    if (b[1] == 0x51 && len >= 6)
-        return bl_song_add_tempo(
-            r->song, tick, (uint32_t)b[3] << 16 | (uint32_t)b[4] << 8 | b[5], r->e);
-    if (b[1] == 0x58 && len >= 5)
-        return bl_song_add_meter(r->song, tick, b[3], b[4], r->e);
-    return 0;
-}
-
-static int read_track(reader *r, smf_track_t *track, int number)
-{
-    int32_t end = 0;
     int rc = 0;
-    memset(r->head, 0xff, sizeof r->head);
     for (guint k = 0; k < track->events_array->len && rc == 0; k++) {
         const smf_event_t *event = g_ptr_array_index(track->events_array, k);
         const uint8_t *b = event->midi_buffer;
-        end = event->time_pulses;
-        if (b[0] == 0xff)
-            rc = read_meta(r, b, (size_t)event->midi_buffer_length, end);
-        else if ((b[0] & 0xf0) == 0x90 && b[2] > 0)
-            rc = note_on(r, b, end, number, k);
-        else if ((b[0] & 0xe0) == 0x80)
-            note_off(r, (b[0] & 15) * 128 + b[1], end);
+        rc = b[0] == 0xff ? bl_pairing_end(p, event->time_pulses)
+                          : bl_pairing_event(p, event->time_pulses, b);
     }
-    for (int key = 0; key < KEYS; key++)
-        while (r->head[key] >= 0) {
-            r->report->fixes[BL_FIX_OPEN_NOTE]++;
-            note_off(r, key, end);
-        }
-    r->song->end = (int32_t)bl_max(r->song->end, end);
     return rc;
 }
 
-static int read_smf(reader *r, smf_t *smf)
+static int read_smf(bl_pairing *p, const smf_t *smf)
 {
-    r->song->tpq = smf->ppqn;
-    int rc = collect_programs(r, smf);
-    for (int i = 1; i <= smf->number_of_tracks && rc == 0; i++)
-        rc = read_track(r, smf_get_track_by_number(smf, i), i);
-    return rc == 0 ? bl_song_sort(r->song, r->e) : rc;
+    int rc = 0;
+    for (guint i = 0; i < smf->tracks_array->len && rc == 0; i++)
+        rc = read_track(p, g_ptr_array_index(smf->tracks_array, i));
+    return rc == 0 ? bl_pairing_finish(p) : rc;
 }
 
-int bl_midi_read(const uint8_t *bytes, size_t len, bl_song *song,
+static int read_clean(const bl_buf *clean, bl_pairing *p, bl_midi_report *report,
+                      bl_err *e)
+{
+    GLogFunc loud = g_log_set_default_handler(hush, NULL);
+    smf_t *smf = smf_load_from_memory(clean->data, (int)clean->len);
+    int rc;
+    if (smf == NULL) {
+        report->reject = BL_REJECT_INTERNAL;
+        rc = bl_fail(e, BL_E_FORMAT, "libsmf does not take the file");
+    } else {
+        rc = read_smf(p, smf);
+        free_smf(smf);
+    }
+    g_log_set_default_handler(loud, NULL);
+    return rc;
+}
+
+int bl_midi_read(const uint8_t *bytes, size_t len, bl_reading how, bl_song *song,
                  bl_midi_report *report, bl_err *e)
 {
     *report = (bl_midi_report){0};
     bl_song_clear(song);
     bl_buf clean = {0};
-    reader r = {.song = song, .report = report, .e = e};
-    int rc = bl_gate(bytes, len, &clean, report, e);
-    if (rc == 0) {
-        GLogFunc loud = g_log_set_default_handler(hush, NULL);
-        smf_t *smf = smf_load_from_memory(clean.data, (int)clean.len);
-        if (smf == NULL) {
-            report->reject = BL_REJECT_INTERNAL;
-            rc = bl_fail(e, BL_E_FORMAT, "libsmf does not take the file");
-        } else {
-            rc = read_smf(&r, smf);
-            free_smf(smf);
-        }
-        g_log_set_default_handler(loud, NULL);
-    }
+    bl_pairing *pairing = NULL;
+    int rc = bl_gate(bytes, len, &clean, song, report, e);
+    if (rc == 0)
+        rc = bl_pairing_new(&pairing, how, song, report, e);
+    if (rc == 0 && report->tracks > 0) /* libsmf knows no file without tracks */
+        rc = read_clean(&clean, pairing, report, e);
+    if (rc == 0)
+        rc = bl_song_sort(song, e);
     if (rc != 0 && report->reject == BL_REJECT_NONE)
         report->reject = BL_REJECT_INTERNAL;
-    for (int c = 0; c < 16; c++)
-        free(r.changes[c]);
-    free(r.next);
+    bl_pairing_del(pairing);
     bl_buf_free(&clean);
     return rc;
 }

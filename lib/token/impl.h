@@ -9,15 +9,19 @@ enum { BL_KINDS_MAX = 16 };
 
 typedef struct {
     const char *name;
-    int default_grid;
+    int grids[9]; /* allowed, the default first, ended by 0 */
+    int takes_chords, takes_pedal, takes_labels;
+    bl_reading reading;
     /* Names of the kinds of tokens, in id order: the ids of a kind are contiguous. */
     const char *const *kinds;
     int n_kinds;
-    /* Kind whose tokens start a text line, or -1. */
-    int line_kind;
+    int bar_kind; /* whose tokens begin a bar, or -1 */
     /* How many tokens a kind has, and the name of its i-th. */
-    int (*count)(int kind, int grid);
-    void (*word)(int kind, int i, char name[BL_WORD_MAX + 1]);
+    int (*count)(int kind, const bl_spec *spec);
+    void (*word)(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1]);
+    /* In schemes without bars the steps that a token moves on, at most 255; else NULL.
+     */
+    int (*steps)(const bl_scheme *s, unsigned id);
 
     int (*encode)(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t *bars,
                   bl_scheme_fixes *fixes, bl_err *e);
@@ -30,11 +34,13 @@ typedef struct {
 
 struct bl_scheme {
     const bl_scheme_ops *ops;
-    int grid; /* positions a quarter note */
+    bl_spec spec;
+    int grid; /* of spec */
     bl_words *words;
     bl_sha256 sha256;
     uint16_t first[BL_KINDS_MAX + 1]; /* ids of kind k: first[k] .. first[k + 1] - 1 */
     uint8_t *kind_of;                 /* [vocabulary] */
+    uint8_t *advance;                 /* [vocabulary] of bl_lines */
 };
 
 /* The i-th token of a kind. */

@@ -10,10 +10,11 @@ static const char *const kinds[REMI_N_KINDS] = {
 
 const bl_scheme_ops bl_remi_ops = {
     .name = "remi",
-    .default_grid = 4,
+    .grids = {4, 1, 2, 3, 6, 8, 12, 24, 0},
+    .reading = BL_READ_FIFO,
     .kinds = kinds,
     .n_kinds = REMI_N_KINDS,
-    .line_kind = REMI_BAR,
+    .bar_kind = REMI_BAR,
     .count = bl_remi_count,
     .word = bl_remi_word,
     .encode = bl_remi_encode,

@@ -41,8 +41,8 @@ enum {
 
 /* ---- bins (remi_words.c) ---- */
 
-int bl_remi_count(int kind, int grid);
-void bl_remi_word(int kind, int i, char name[BL_WORD_MAX + 1]);
+int bl_remi_count(int kind, const bl_spec *spec);
+void bl_remi_word(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1]);
 
 int bl_remi_velocity_bin(int velocity);
 int bl_remi_velocity(int bin);

@@ -118,13 +118,13 @@ int bl_remi_duration_bin(int64_t halves)
 
 /* ---- names ---- */
 
-int bl_remi_count(int kind, int grid)
+int bl_remi_count(int kind, const bl_spec *spec)
 {
     switch (kind) {
     case REMI_TIMESIG:
         return REMI_N_METERS;
     case REMI_POSITION:
-        return 16 * grid;
+        return 16 * spec->grid;
     case REMI_TEMPO:
         return REMI_BPM_MAX - REMI_BPM_MIN + 1;
     case REMI_PROGRAM:
@@ -140,8 +140,9 @@ int bl_remi_count(int kind, int grid)
     }
 }
 
-void bl_remi_word(int kind, int i, char name[BL_WORD_MAX + 1])
+void bl_remi_word(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1])
 {
+    (void)spec;
     const char *text = bl_remi_ops.kinds[kind];
     int num, den_log2;
     if (kind == REMI_TIMESIG) {

@@ -27,20 +27,40 @@ static int find(const bl_scheme_ops **ops, const char *name, bl_err *e)
     return rc;
 }
 
-/* Grids whose half positions are whole ticks of 480 a quarter note. */
-static int grid_is_valid(int grid)
+static int check_options(bl_spec *spec, const bl_scheme_ops *ops, bl_err *e)
 {
-    return grid >= 1 && grid <= 24 && 24 % grid == 0;
+    bl_buf known = {0};
+    int i = 0, rc = 0;
+    if (spec->grid == 0)
+        spec->grid = ops->grids[0];
+    while (ops->grids[i] != 0 && ops->grids[i] != spec->grid)
+        i++;
+    if (ops->grids[i] == 0) {
+        for (i = 0; ops->grids[i] != 0 && rc == 0; i++)
+            rc = bl_buf_addf(&known, e, "%s%d", i > 0 ? ", " : "", ops->grids[i]);
+        const char *list = bl_buf_str(&known, e);
+        rc = bl_fail(e, BL_E_ARG, "grid %d: scheme '%s' has %s", spec->grid, ops->name,
+                     list == NULL ? "" : list);
+        bl_buf_free(&known);
+        return rc;
+    }
+    const char *option = spec->chords && !ops->takes_chords           ? "chord"
+                         : spec->pedal && !ops->takes_pedal           ? "pedal"
+                         : spec->labels[0] != 0 && !ops->takes_labels ? "label"
+                                                                      : NULL;
+    if (option != NULL)
+        return bl_fail(e, BL_E_ARG, "scheme '%s' has no %s tokens", ops->name, option);
+    return 0;
 }
 
 static int add_words(bl_scheme *s, bl_err *e)
 {
     char name[BL_WORD_MAX + 1];
     for (int kind = 0; kind < s->ops->n_kinds; kind++) {
-        int n = s->ops->count(kind, s->grid);
+        int n = s->ops->count(kind, &s->spec);
         s->first[kind] = (uint16_t)bl_words_size(s->words);
         for (int i = 0; i < n; i++) {
-            s->ops->word(kind, i, name);
+            s->ops->word(kind, i, &s->spec, name);
             int rc = bl_words_add(s->words, name, strlen(name), e);
             if (rc != 0)
                 return rc;
@@ -52,12 +72,18 @@ static int add_words(bl_scheme *s, bl_err *e)
 
 static int map_kinds(bl_scheme *s, bl_err *e)
 {
-    s->kind_of = bl_calloc(bl_words_size(s->words), 1, e);
-    if (s->kind_of == NULL)
+    size_t n = bl_words_size(s->words);
+    s->kind_of = bl_calloc(n, 1, e);
+    s->advance = bl_calloc(n, 1, e);
+    if (s->kind_of == NULL || s->advance == NULL)
         return BL_E_NOMEM;
     for (int kind = 0; kind < s->ops->n_kinds; kind++)
         memset(s->kind_of + s->first[kind], kind,
                (size_t)(s->first[kind + 1] - s->first[kind]));
+    for (unsigned id = 0; id < n; id++)
+        s->advance[id] =
+            (uint8_t)(s->ops->steps != NULL ? s->ops->steps(s, id)
+                                            : s->kind_of[id] == s->ops->bar_kind);
     return 0;
 }
 
@@ -73,26 +99,24 @@ static int hash(bl_scheme *s, bl_err *e)
     return rc;
 }
 
-int bl_scheme_open(bl_scheme **scheme, const char *name, int grid, bl_err *e)
+int bl_scheme_open(bl_scheme **scheme, const bl_spec *spec, bl_err *e)
 {
     const bl_scheme_ops *ops;
     *scheme = NULL;
-    int rc = find(&ops, name, e);
+    int rc = find(&ops, spec->scheme, e);
     if (rc != 0)
         return rc;
-    if (grid == 0)
-        grid = ops->default_grid;
-    if (!grid_is_valid(grid))
-        return bl_fail(
-            e, BL_E_ARG,
-            "grid %d: positions a quarter note are 1, 2, 3, 4, 6, 8, 12 or 24", grid);
     bl_scheme *s = bl_calloc(1, sizeof *s, e);
     if (s == NULL)
         return BL_E_NOMEM;
     s->ops = ops;
-    s->grid = grid;
-    s->words = bl_words_new(e);
-    rc = s->words == NULL ? BL_E_NOMEM : add_words(s, e);
+    s->spec = *spec;
+    rc = check_options(&s->spec, ops, e);
+    s->grid = s->spec.grid;
+    if (rc == 0) {
+        s->words = bl_words_new(e);
+        rc = s->words == NULL ? BL_E_NOMEM : add_words(s, e);
+    }
     if (rc == 0)
         rc = map_kinds(s, e);
     if (rc == 0)
@@ -105,12 +129,32 @@ int bl_scheme_open(bl_scheme **scheme, const char *name, int grid, bl_err *e)
     return 0;
 }
 
+int bl_scheme_open_stated(bl_scheme **scheme, const bl_spec *spec, const char *sha256,
+                          bl_err *e)
+{
+    int rc = bl_scheme_open(scheme, spec, e);
+    if (rc == BL_E_ARG) { /* a file named it, not a user */
+        if (e != NULL)
+            e->code = BL_E_VERSION;
+        return BL_E_VERSION;
+    }
+    if (rc == 0 && strcmp(sha256, (*scheme)->sha256) != 0) {
+        bl_scheme_del(*scheme);
+        *scheme = NULL;
+        rc = bl_fail(e, BL_E_MISMATCH,
+                     "its scheme '%s' (%.12s) is not that of this version of barline",
+                     spec->scheme, sha256);
+    }
+    return rc;
+}
+
 void bl_scheme_del(bl_scheme *s)
 {
     if (s == NULL)
         return;
     bl_words_del(s->words);
     free(s->kind_of);
+    free(s->advance);
     free(s);
 }
 
@@ -122,6 +166,16 @@ const char *bl_scheme_name(const bl_scheme *s)
 int bl_scheme_grid(const bl_scheme *s)
 {
     return s->grid;
+}
+
+const bl_spec *bl_scheme_spec(const bl_scheme *s)
+{
+    return &s->spec;
+}
+
+bl_reading bl_scheme_reading(const bl_scheme *s)
+{
+    return s->ops->reading;
 }
 
 const bl_words *bl_scheme_words(const bl_scheme *s)
@@ -153,9 +207,14 @@ int bl_scheme_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song 
     return s->ops->decode(s, ids, n, song, skipped == NULL ? &unused : skipped, e);
 }
 
-int bl_scheme_begins_line(const bl_scheme *s, unsigned id)
+int bl_scheme_begins_bar(const bl_scheme *s, unsigned id)
 {
-    return s->kind_of[id] == s->ops->line_kind;
+    return s->kind_of[id] == s->ops->bar_kind;
+}
+
+bl_lines bl_scheme_lines(const bl_scheme *s)
+{
+    return (bl_lines){s->advance, s->ops->steps != NULL ? (unsigned)s->grid : 1};
 }
 
 const char *bl_scheme_kind(const bl_scheme *s, unsigned id)

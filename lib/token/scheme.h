@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/song.h"
+#include "base/spec.h"
 #include "base/words.h"
 
 /* The ids every scheme begins with. */
@@ -25,15 +26,24 @@ typedef struct {
     uint32_t durations; /* notes longer than the longest bin, shortened */
 } bl_scheme_fixes;
 
-/* Finds a scheme: "remi" with `grid` positions a quarter note (0 = the default,
- * 4; allowed 1, 2, 3, 4, 6, 8, 12, 24). 0; BL_E_ARG for an unknown name (the
- * message lists the known ones) or a bad grid; BL_E_NOMEM. Release with _del. */
-int bl_scheme_open(bl_scheme **scheme, const char *name, int grid,
-                   bl_err *e) BL_MUST_CHECK;
+/* Finds the scheme of that name with those options. 0; BL_E_ARG for an unknown name
+ * (the message lists the known ones), a grid the scheme does not have (remi: 1, 2, 3,
+ * 4, 6, 8, 12, 24; performance: 100, 125) or an option it does not know; BL_E_NOMEM.
+ * Release with _del. */
+int bl_scheme_open(bl_scheme **scheme, const bl_spec *spec, bl_err *e) BL_MUST_CHECK;
+
+/* The scheme that a stream or vocabulary states, with the hash it states. As above, but
+ * BL_E_VERSION where this version does not know it, BL_E_MISMATCH where its hash is
+ * another one. */
+int bl_scheme_open_stated(bl_scheme **scheme, const bl_spec *spec, const char *sha256,
+                          bl_err *e) BL_MUST_CHECK;
 void bl_scheme_del(bl_scheme *s);
 
 const char *bl_scheme_name(const bl_scheme *s);
 int bl_scheme_grid(const bl_scheme *s);
+const bl_spec *bl_scheme_spec(const bl_scheme *s); /* with its grid filled in */
+/* How the events of a file are to be read for it. */
+bl_reading bl_scheme_reading(const bl_scheme *s);
 const bl_words *bl_scheme_words(const bl_scheme *s); /* the closed vocabulary */
 /* SHA-256 of name, parameters and words: two streams mix only if it agrees. */
 const char *bl_scheme_sha256(const bl_scheme *s);
@@ -44,14 +54,18 @@ enum { BL_BARS_MAX = 1 << 20 };
 int bl_scheme_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t *bars,
                      bl_scheme_fixes *fixes, bl_err *e) BL_MUST_CHECK;
 
-/* Turns ids (each below the vocabulary size) into a song of 480 ticks a quarter,
- * sorted, with `end` at the end of the last bar. Total: what makes no sense is
+/* Turns ids (each below the vocabulary size) into a song, sorted: of 480 ticks a
+ * quarter, with `end` at the end of the last bar; performance: of 500 at 120 beats a
+ * minute, so that steps are whole ticks. Total: what makes no sense is
  * skipped, and counted in *skipped (may be NULL). */
 int bl_scheme_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *song,
                      size_t *skipped, bl_err *e) BL_MUST_CHECK;
 
-/* 1 if a line of the text form begins with this token (for remi: Bar). */
-int bl_scheme_begins_line(const bl_scheme *s, unsigned id);
+/* 1 for the token that begins a bar; in schemes without bars there is none. */
+int bl_scheme_begins_bar(const bl_scheme *s, unsigned id);
+
+/* How pieces are laid out as text; the scheme owns the array. */
+bl_lines bl_scheme_lines(const bl_scheme *s);
 
 /* The kind of a token, for statistics: "Bar", "Pitch", ... The string is static. */
 const char *bl_scheme_kind(const bl_scheme *s, unsigned id);
@@ -60,7 +74,7 @@ const char *bl_scheme_kind(const bl_scheme *s, unsigned id);
 
 typedef struct {
     const bl_scheme *scheme;
-    int32_t v[8]; /* the scheme's state: what came last, position, program, ... */
+    int32_t v[12]; /* the scheme's state: what came last, position, program, ... */
 } bl_grammar;
 
 /* The state before the first token of a piece. */

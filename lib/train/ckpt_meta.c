@@ -1,4 +1,5 @@
 /* ckpt_meta.c - the metadata of a checkpoint: see ckpt_meta.h. */
+#include "io/header.h"
 #include "train/ckpt_meta.h"
 
 #include <inttypes.h>
@@ -93,9 +94,7 @@ static int set_vocab(bl_json *meta, const bl_vocab *vocab, bl_err *e)
     if (rc == 0)
         rc = bl_json_set_str(meta, "vocab_sha256", vocab->sha256, e);
     if (rc == 0)
-        rc = bl_json_set_str(tokenizer, "name", vocab->kind.scheme, e);
-    if (rc == 0)
-        rc = bl_json_set_int(tokenizer, "grid", vocab->kind.grid, e);
+        rc = bl_header_set_spec(tokenizer, &vocab->kind.spec, e);
     if (rc == 0)
         rc = set_json(meta, "tokenizer", tokenizer, e);
     if (rc == 0)
@@ -215,19 +214,14 @@ static int get_config(bl_ckpt *c, bl_err *e)
 static int get_kind(const bl_json *meta, bl_tokens_kind *kind, bl_err *e)
 {
     const char *text;
-    int64_t grid = 0;
     bl_json *o = NULL;
     int rc = bl_json_str(meta, "tokenizer", &text, e);
     if (rc == 0) {
         o = bl_json_parse(text, strlen(text), e);
-        rc = o != NULL ? get_text(o, "name", kind->scheme, sizeof kind->scheme, e)
-                       : BL_E_FORMAT;
+        rc = o != NULL ? bl_header_get_spec(o, &kind->spec, e) : BL_E_FORMAT;
     }
     if (rc == 0)
-        rc = bl_json_int(o, "grid", 0, 1000, &grid, e);
-    if (rc == 0)
         rc = get_text(meta, "tokenizer_sha256", kind->sha256, sizeof kind->sha256, e);
-    kind->grid = (int)grid;
     bl_json_del(o);
     return rc;
 }

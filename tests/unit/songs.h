@@ -23,7 +23,7 @@ __attribute__((unused)) static bl_scheme *open_scheme(int grid)
 {
     bl_err e = BL_ERR_INIT;
     bl_scheme *s;
-    need(bl_scheme_open(&s, "remi", grid, &e), &e);
+    need(bl_scheme_open(&s, &(bl_spec){.scheme = "remi", .grid = grid}, &e), &e);
     return s;
 }
 

@@ -118,7 +118,7 @@ static int make_vocab(bl_vocab *v, bl_err *e)
 {
     static const char *const names[] = {"PAD", "BOS", "EOS", "MASK",
                                         "a",   "b",   "c",   "d"};
-    bl_tokens_kind kind = {.scheme = "remi", .grid = 4};
+    bl_tokens_kind kind = {.spec = {.scheme = "remi", .grid = 4}};
     memset(kind.sha256, 'a', sizeof kind.sha256 - 1);
     bl_words *words = bl_words_new(e);
     uint64_t *count = bl_calloc(BL_COUNT(names), sizeof *count, e);
@@ -235,7 +235,7 @@ static void test_round_trip(const char *path, const char *other)
            c.info.best_step == 5 && strcmp(c.info.blas, "naive") == 0,
        "the numbers come back");
     ok(c.info.vocab != NULL && strcmp(c.info.vocab->sha256, a.vocab.sha256) == 0 &&
-           strcmp(c.info.vocab->kind.scheme, "remi") == 0,
+           strcmp(c.info.vocab->kind.spec.scheme, "remi") == 0,
        "the vocabulary comes back");
     ok(bl_ckpt_get_state(&c, &b.state, &e) == 0, "the state comes back %s", e.text);
     ok(bl_ckpt_save(other, &c.info, &b.state, &e) == 0 && slurp(path, &first) == 0 &&

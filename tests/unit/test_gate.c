@@ -56,21 +56,25 @@ static const defect defects[] = {
     {"a stray note-off", HEADER "4d54726b 0000001c 00 80 30 40 " NOTES EOT, 2,
      BL_FIX_STRAY_OFF, 0},
     {"a tempo of nothing", HEADER "4d54726b 0000001c 00 ff 51 00 " NOTES EOT, 2,
-     BL_FIX_BAD_META, 0},
+     BL_FIX_BAD_TEMPO, 0},
     {"a meter of 2^255", HEADER "4d54726b 00000020 00 ff 58 04 04 ff 18 08 " NOTES EOT,
-     2, BL_FIX_BAD_META, 0},
+     2, BL_FIX_BAD_METER, 0},
     {"a quantity of five bytes",
      HEADER "4d54726b 0000001d " NOTES "8181818101 90 40 40", 2, BL_FIX_BAD_EVENT, 0},
     {"nothing", "", -1, -1, BL_REJECT_EMPTY},
     {"text", "6f6e63652075706f6e20612074696d65", -1, -1, BL_REJECT_NOT_MIDI},
     {"a header cut", "4d546864 00000006 0001", -1, -1, BL_REJECT_TRUNCATED},
     {"no track", HEADER, -1, -1, BL_REJECT_TRUNCATED},
-    {"division 0", "4d546864 00000006 0001 0001 0000 4d54726b 00000018 " NOTES EOT, -1,
-     -1, BL_REJECT_BAD_HEADER},
-    {"film frames", "4d546864 00000006 0001 0001 e728 4d54726b 00000018 " NOTES EOT, -1,
-     -1, BL_REJECT_SMPTE},
-    {"format 2", "4d546864 00000006 0002 0001 01e0 4d54726b 00000018 " NOTES EOT, -1,
-     -1, BL_REJECT_FORMAT_2},
+    {"no track, as the header says", "4d546864 00000006 0001 0000 01e0", 0, -1, 0},
+    {"leftovers of a longer file",
+     HEADER "4d54726b 00000016 " NOTES EOT "904040 4d54726b 00000016 " NOTES EOT, 2,
+     BL_FIX_TRAILING, 0},
+    {"division 0", "4d546864 00000006 0001 0001 0000 4d54726b 00000018 " NOTES EOT, 2,
+     BL_FIX_HEADER, 0},
+    {"film frames", "4d546864 00000006 0001 0001 e728 4d54726b 00000018 " NOTES EOT, 2,
+     BL_FIX_SMPTE, 0},
+    {"format 2", "4d546864 00000006 0002 0001 01e0 4d54726b 00000018 " NOTES EOT, 2,
+     BL_FIX_FORMAT_2, 0},
 };
 
 static size_t bytes_of(const char *hex, uint8_t *out)
@@ -95,7 +99,7 @@ static void test_defects(void)
         bl_midi_report report;
         bl_err e = BL_ERR_INIT;
         size_t len = bytes_of(d->hex, bytes);
-        int rc = bl_midi_read(bytes, len, &song, &report, &e);
+        int rc = bl_midi_read(bytes, len, BL_READ_FIFO, &song, &report, &e);
         if (d->notes < 0)
             ok(rc < 0 && report.reject == d->reject && e.text[0] != '\0',
                "%s: rejected as %s", d->what, bl_reject_name(report.reject));
@@ -115,7 +119,7 @@ static int survives(const uint8_t *bytes, size_t len, bl_song *song)
     bl_midi_report report;
     uint8_t *copy = malloc(len == 0 ? 1 : len);
     memcpy(copy, bytes, len);
-    int rc = bl_midi_read(copy, len, song, &report, NULL);
+    int rc = bl_midi_read(copy, len, BL_READ_FIFO, song, &report, NULL);
     free(copy);
     return rc == 0 ? report.reject == BL_REJECT_NONE : report.reject != BL_REJECT_NONE;
 }
@@ -153,11 +157,91 @@ static void test_programs(void)
                           bytes);
     bl_song song = {0};
     bl_midi_report report;
-    int rc = bl_midi_read(bytes, len, &song, &report, NULL);
+    int rc = bl_midi_read(bytes, len, BL_READ_FIFO, &song, &report, NULL);
     ok(rc == 0 && song.n_notes == 2 && song.notes[0].program == 40 &&
            !song.notes[0].drum,
        "a program holds for its channel in all tracks");
     ok(rc == 0 && song.notes[1].drum, "channel 10 is drums");
+    bl_song_free(&song);
+}
+
+/* Division, format and content of one file, in hexadecimal, to a song. */
+static int read_hex(const char *hex, bl_reading how, bl_song *song, bl_midi_report *r)
+{
+    uint8_t bytes[512];
+    size_t len = bytes_of(hex, bytes);
+    return bl_midi_read(bytes, len, how, song, r, NULL);
+}
+
+static void test_time(void)
+{
+    bl_song song = {0};
+    bl_midi_report r;
+    /* 25 frames of 40 ticks; the tempo in the file means nothing */
+    int rc = read_hex("4d546864 00000006 0001 0001 e728 4d54726b 00000013 "
+                      "00 ff 51 03 0f4240 00 90 3c 40 60 80 3c 40 " EOT,
+                      BL_READ_FIFO, &song, &r);
+    ok(rc == 0 && song.tpq == 500 && song.n_tempos == 1 &&
+           song.tempos[0].us == 500000 && song.n_notes == 1 &&
+           song.notes[0].off == 0x60,
+       "a thousand ticks a second are 500 a quarter at 120 a minute");
+    rc = read_hex("4d546864 00000006 0002 0002 0060 "
+                  "4d54726b 0000000c 00 90 3c 40 60 80 3c 40 " EOT
+                  "4d54726b 0000000c 00 90 3e 40 60 80 3e 40 " EOT,
+                  BL_READ_FIFO, &song, &r);
+    ok(rc == 0 && song.n_notes == 2 && song.notes[1].on == 0x60 &&
+           song.notes[1].off == 0xc0 && song.n_meters == 1 &&
+           song.meters[0].tick == 0x60,
+       "the sequences of format 2 follow each other");
+    rc = read_hex("4d546864 00000006 0001 0001 0001 4d54726b 00000018 "
+                  "ffffff7f 90 3c 40 01 80 3c 40 00 90 3c 40 01 80 3c 40" EOT,
+                  BL_READ_FIFO, &song, &r);
+    ok(rc == 0 && r.fixes[BL_FIX_PAUSE] == 1 && song.n_notes == 2 &&
+           song.notes[0].on == 0,
+       "a pause of years is left out, the music stays");
+    bl_song_free(&song);
+}
+
+static void test_readings(void)
+{
+    /* three notes of one key: at 0, at 2 and at 4; a note-off at 4 before the third, at
+     * 4 after it, at 6; then one that never ends; the program changes at 1 */
+    static const char *const hex =
+        "4d546864 00000006 0001 0001 0060 4d54726b 0000002a "
+        "00 90 3c 10 01 c0 05 01 90 3c 20 02 80 3c 00 00 90 3c 30 00 80 3c 00 "
+        "02 80 3c 00 00 90 3e 40 00 b0 40 7f 02 b0 40 00 " EOT;
+    bl_song song = {0};
+    bl_midi_report r;
+    int rc = read_hex(hex, BL_READ_FIFO, &song, &r);
+    ok(rc == 0 && song.n_notes == 4 && song.notes[0].off == 4 &&
+           song.notes[1].off == 4 && song.notes[2].off == 6 && song.notes[3].off == 8 &&
+           song.notes[0].program == 0 && song.notes[1].program == 5,
+       "first in, first out: each note its own end");
+    ok(song.n_pedals == 2 && song.pedals[0].tick == 6 && song.pedals[0].value == 127 &&
+           song.pedals[1].value == 0 && song.pedals[0].program == 5,
+       "the sustain pedal is kept");
+    rc = read_hex(hex, BL_READ_CLOSE_ALL, &song, &r);
+    ok(rc == 0 && song.n_notes == 2 && song.notes[0].off == 4 &&
+           song.notes[1].off == 4 && song.notes[0].program == 5 &&
+           r.fixes[BL_FIX_OPEN_NOTE] == 1,
+       "close all: two end at once, the note without length and the open one vanish");
+    rc = read_hex(hex, BL_READ_CLOSE_FIRST, &song, &r);
+    ok(rc == 0 && song.n_notes == 3 && song.notes[2].off == 6 &&
+           song.notes[2].closed == 2,
+       "close first: only the open note vanishes");
+    bl_song_free(&song);
+}
+
+static void test_strict(void)
+{
+    bl_song song = {0};
+    bl_midi_report r;
+    int rc = read_hex(HEADER "4d54726b 0000001c 00 ff 59 02 0800 " NOTES EOT,
+                      BL_READ_FIFO, &song, &r);
+    ok(rc == 0 && r.strict_fix == BL_FIX_BAD_KEY && r.strict_offset > 0,
+       "a key of eight sharps is no reason to refuse the file, but known");
+    rc = read_hex(HEADER "4d54726b 00000016 " NOTES EOT, BL_READ_FIFO, &song, &r);
+    ok(rc == 0 && r.strict_fix < 0, "a strict reader has nothing against a clean file");
     bl_song_free(&song);
 }
 
@@ -166,5 +250,8 @@ int main(void)
     test_defects();
     test_damage();
     test_programs();
+    test_time();
+    test_readings();
+    test_strict();
     return tap_done();
 }

@@ -132,7 +132,8 @@ static int run(trace *tr, int threads, int64_t stop)
             return -1;
     }
     uint64_t *count = calloc(VOCAB, sizeof *count);
-    int rc = bl_vocab_make(&vocab, vocab.words, count, &(bl_tokens_kind){0}, &e);
+    int rc = bl_vocab_make(&vocab, vocab.words, count,
+                           &(bl_tokens_kind){.spec = {.scheme = "remi"}}, &e);
     if (rc == 0)
         rc = open_trainer(&t, &pool, &c, threads);
     if (rc == 0 && stop > 0) {

@@ -36,7 +36,7 @@ static void test_vocabulary(void)
     ok(strcmp(bl_scheme_kind(s, 758), "PitchDrum") == 0 &&
            strcmp(bl_scheme_kind(s, BL_ID_EOS), "EOS") == 0,
        "kinds");
-    ok(bl_scheme_begins_line(s, 4) && !bl_scheme_begins_line(s, 5),
+    ok(bl_scheme_begins_bar(s, 4) && !bl_scheme_begins_bar(s, 5),
        "a line begins with Bar");
     bl_scheme_del(s);
 }
@@ -45,7 +45,8 @@ static void test_open(void)
 {
     bl_err e = BL_ERR_INIT;
     bl_scheme *s, *other;
-    ok(bl_scheme_open(&s, "remy", 0, &e) == BL_E_ARG && strstr(e.text, "remi") != NULL,
+    ok(bl_scheme_open(&s, &(bl_spec){.scheme = "remy"}, &e) == BL_E_ARG &&
+           strstr(e.text, "remi") != NULL,
        "an unknown name is answered with the known ones: %s", e.text);
     int refused = 1;
     for (int grid = -1; grid <= 48; grid++) {
@@ -53,7 +54,7 @@ static void test_open(void)
         int valid = grid == 0;
         for (size_t i = 0; i < BL_COUNT(grids); i++)
             valid |= grid == grids[i];
-        int rc = bl_scheme_open(&s, "remi", grid, &e);
+        int rc = bl_scheme_open(&s, &(bl_spec){.scheme = "remi", .grid = grid}, &e);
         refused &= valid ? rc == 0 : rc == BL_E_ARG;
         bl_scheme_del(s);
     }

@@ -16,7 +16,7 @@ static bl_vocab make_vocab(void)
 {
     static const char *const specials[] = {"PAD", "BOS", "EOS", "MASK"};
     bl_vocab v;
-    bl_tokens_kind kind = {.scheme = "remi", .grid = 4};
+    bl_tokens_kind kind = {.spec = {.scheme = "remi", .grid = 4}};
     char name[16];
     memset(kind.sha256, 'a', sizeof kind.sha256 - 1);
     bl_words *words = bl_words_new(NULL);

@@ -16,13 +16,14 @@ enum { BAR, N_WORDS = 12 };
 
 typedef struct {
     bl_words *words;
-    uint8_t begins_line[N_WORDS];
+    uint8_t advance[N_WORDS];
     bl_tokens_kind kind;
 } scheme;
 
 static scheme make_scheme(char digit)
 {
-    scheme s = {.begins_line = {[BAR] = 1}, .kind = {.scheme = "remi", .grid = 4}};
+    scheme s = {.advance = {[BAR] = 1},
+                .kind = {.spec = {.scheme = "remi", .grid = 4}}};
     char name[16];
     s.words = bl_words_new(NULL);
     int rc = bl_words_add(s.words, "Bar", 3, NULL);
@@ -50,7 +51,8 @@ static bl_buf write_stream(const scheme *s, int level, bl_err *e)
     static const size_t n[N_PIECES] = {7, 0, 1}, bars[N_PIECES] = {3, 0, 1};
     bl_tokw *w = NULL;
     int fd = temp_fd();
-    int rc = bl_tokw_new(&w, fd, level, &s->kind, s->words, s->begins_line, NULL, e);
+    int rc = bl_tokw_new(&w, fd, level, &s->kind, s->words, (bl_lines){s->advance, 1},
+                         NULL, e);
     for (int i = 0; i < N_PIECES && rc == 0; i++)
         rc = bl_tokw_piece(w, &infos[i], music, n[i], bars[i], e);
     if (rc == 0)
@@ -160,16 +162,16 @@ static void test_refused_writes(const scheme *s)
     char name[BL_NAME_MAX + 2];
     bl_piece_info info = infos[0];
     ok(bl_tokens_format(&out, 0, &info, (const uint16_t[]){12}, 1, 0, s->words,
-                        s->begins_line, NULL) == BL_E_ARG,
+                        (bl_lines){s->advance, 1}, NULL) == BL_E_ARG,
        "tokens: an id beyond the vocabulary");
-    ok(bl_tokens_format(&out, 0, &info, music, 7, 4, s->words, s->begins_line, NULL) ==
-           BL_E_ARG,
+    ok(bl_tokens_format(&out, 0, &info, music, 7, 4, s->words,
+                        (bl_lines){s->advance, 1}, NULL) == BL_E_ARG,
        "tokens: more bars than lines");
     memset(name, 'x', sizeof name);
     name[sizeof name - 1] = '\0';
     info.name = name;
-    ok(bl_tokens_format(&out, 0, &info, music, 7, 3, s->words, s->begins_line, NULL) ==
-           BL_E_LIMIT,
+    ok(bl_tokens_format(&out, 0, &info, music, 7, 3, s->words,
+                        (bl_lines){s->advance, 1}, NULL) == BL_E_LIMIT,
        "tokens: a name too long");
     bl_buf_free(&out);
 }
@@ -185,7 +187,8 @@ static void test_long_bar(const scheme *s)
     bl_tokr *r = NULL;
     bl_piece p = {0};
     int fd = temp_fd();
-    int rc = bl_tokw_new(&w, fd, 0, &s->kind, s->words, s->begins_line, NULL, NULL);
+    int rc = bl_tokw_new(&w, fd, 0, &s->kind, s->words, (bl_lines){s->advance, 1}, NULL,
+                         NULL);
     if (rc == 0)
         rc = bl_tokw_piece(w, &infos[0], ids, N, 1, NULL);
     if (rc == 0)
@@ -351,7 +354,8 @@ static bl_buf write_random(const scheme *s)
         ids[i] = (uint16_t)((x >> 16) % N_WORDS);
         bars += ids[i] == BAR;
     }
-    int rc = bl_tokw_new(&w, fd, 5, &s->kind, s->words, s->begins_line, NULL, NULL);
+    int rc = bl_tokw_new(&w, fd, 5, &s->kind, s->words, (bl_lines){s->advance, 1}, NULL,
+                         NULL);
     if (rc == 0)
         rc = bl_tokw_piece(w, &infos[0], ids, N, bars, NULL);
     if (rc == 0)

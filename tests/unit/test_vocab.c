@@ -13,7 +13,7 @@ enum { N = 6 };
 static bl_vocab make(void)
 {
     bl_vocab v;
-    bl_tokens_kind kind = {.scheme = "remi", .grid = 4};
+    bl_tokens_kind kind = {.spec = {.scheme = "remi", .grid = 4}};
     memset(kind.sha256, 'a', sizeof kind.sha256 - 1);
     bl_words *words = bl_words_new(NULL);
     uint64_t *count = bl_calloc(N, sizeof *count, NULL);
@@ -57,8 +57,9 @@ static void test_round_trip(void)
     int rc = bl_json_get(o, "pg", &pg, NULL);
     bl_buf b = write_vocab(&v, pg), again;
     ok(rc == 0 && read_vocab(b.data, b.len, &back, NULL) == 0 &&
-           bl_words_size(back.words) == N && strcmp(back.kind.scheme, "remi") == 0 &&
-           back.kind.grid == 4 && bl_json_size(back.pg) == 1,
+           bl_words_size(back.words) == N &&
+           strcmp(back.kind.spec.scheme, "remi") == 0 && back.kind.spec.grid == 4 &&
+           bl_json_size(back.pg) == 1,
        "vocab: comes back");
     again = write_vocab(&back, back.pg);
     ok(again.len == b.len && memcmp(again.data, b.data, b.len) == 0,
@@ -121,7 +122,7 @@ static void test_map(void)
 static void test_specials(void)
 {
     bl_vocab v;
-    bl_tokens_kind kind = {.scheme = "remi"};
+    bl_tokens_kind kind = {.spec = {.scheme = "remi"}};
     bl_words *w = bl_words_new(NULL);
     int rc = bl_words_add(w, "PAD", 3, NULL) | bl_words_add(w, "EOS", 3, NULL);
     ok(rc == 0 && bl_vocab_make(&v, w, NULL, &kind, NULL) == BL_E_FORMAT,

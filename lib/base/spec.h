@@ -1,0 +1,20 @@
+/* spec.h - which tokens: a scheme and its options, as the header of a stream and a
+ * vocabulary state them. What a scheme does not use stays 0. */
+#ifndef BL_SPEC_H
+#define BL_SPEC_H
+
+enum { BL_SCHEME_NAME_MAX = 31, BL_LABELS_MAX = 8192 };
+
+typedef struct {
+    char scheme[BL_SCHEME_NAME_MAX + 1]; /* "remi", "remi-2020", "performance" */
+    /* Time resolution, 0 = the scheme's own. remi: positions a quarter note;
+     * performance: steps a second. */
+    int grid;
+    int chords; /* 1: with chord tokens */
+    int pedal;  /* 1: with tokens of the sustain pedal */
+    /* The words of labels ("Genre_rock"), each ended by a line feed, without
+     * duplicates, in byte order; "" = none. */
+    char labels[BL_LABELS_MAX];
+} bl_spec;
+
+#endif
