@@ -134,6 +134,13 @@ test-data: all $(B)/tests/laws
 	@[ -n "$(DATA)" ] || { echo "usage: make test-data DATA=dir" >&2; exit 64; }
 	@$(B)/tests/laws $(DATA)
 
+## test-golden: token streams against reference dumps, GOLDEN=dir DATA=dir
+.PHONY: test-golden
+test-golden: all
+	@[ -n "$(GOLDEN)" ] && [ -n "$(DATA)" ] || \
+	    { echo "usage: make test-golden GOLDEN=dir DATA=dir" >&2; exit 64; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python3 tests/golden.py $(GOLDEN) $(DATA)
+
 ## asan ubsan tsan: build and test under a sanitizer, in build/asan, ...
 .PHONY: asan ubsan tsan
 asan:

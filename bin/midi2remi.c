@@ -21,43 +21,47 @@ enum { LIST_BYTES_MAX = 1 << 30 };
 
 typedef struct {
     int64_t grid, level;
-    const char *scheme, *files0_from, *part, *rejects, *max_reject;
+    int chords;
+    const char *scheme, *pair, *files0_from, *part, *rejects, *max_reject;
     bl_opt_common common;
 } settings;
 
 /* ---- one file: in a worker ---- */
 
-/* What a worker says of a file; the ids follow it in the result. */
+/* What one file may cost: the largest that is read needs less. */
+enum { FILE_SECONDS = 10, FILE_BYTES = 1 << 30 };
+
+/* What a worker says of a file; the packed piece follows it in the result. */
 typedef struct {
-    bl_midi_report report;
+    bl_reject reject;
     bl_err why; /* it was rejected */
-    bl_scheme_fixes fixes;
-    bl_sha256 sha256;
-    int tpq;
-    int32_t ticks;
-    size_t bars, n_notes, n_ids;
+    size_t n_notes, n_tokens;
 } outcome;
 
 /* A worker's memory from file to file. */
 typedef struct {
     const bl_paths *paths;
     const bl_scheme *scheme;
+    bl_reading how;
+    bl_packer *packer;
     bl_buf bytes;
+    bl_midi_report report;
+    bl_scheme_fixes fixes;
     bl_song song;
     bl_ids ids;
 } converter;
 
-static int read_bytes(converter *c, const char *path, outcome *o)
+static int read_bytes(converter *c, const char *path, bl_err *e)
 {
     int fd;
     c->bytes.len = 0;
-    o->report.reject = BL_REJECT_UNREADABLE;
-    int rc = bl_in_open(path, &fd, &o->why);
+    c->report = (bl_midi_report){.reject = BL_REJECT_UNREADABLE};
+    int rc = bl_in_open(path, &fd, e);
     if (rc != 0)
         return rc;
-    rc = bl_read_all(fd, &c->bytes, BL_MIDI_MAX_BYTES, &o->why);
+    rc = bl_read_all(fd, &c->bytes, BL_MIDI_MAX_BYTES, e);
     if (rc == BL_E_LIMIT)
-        o->report.reject = BL_REJECT_TOO_LARGE;
+        c->report.reject = BL_REJECT_TOO_LARGE;
     if (fd != STDIN_FILENO)
         close(fd);
     return rc;
@@ -79,22 +83,72 @@ static int check_size(const converter *c, bl_err *e)
     return 0;
 }
 
-static int convert_bytes(converter *c, outcome *o)
+/* bytes -> song; what the readers of the scheme's paper refuse is refused. */
+static int read_song(converter *c, bl_err *e)
 {
-    bl_sha256_of(c->bytes.data, c->bytes.len, o->sha256);
-    o->report = (bl_midi_report){0};
-    int rc = bl_midi_read(c->bytes.data, c->bytes.len, bl_scheme_reading(c->scheme),
-                          &c->song, &o->report, &o->why);
-    if (rc != 0)
+    bl_midi_report *report = &c->report;
+    int rc = bl_midi_read(c->bytes.data, c->bytes.len, c->how, &c->song, report, e);
+    if (rc != 0 || report->strict_fix < 0 || !bl_scheme_is_strict(c->scheme))
         return rc;
-    o->tpq = c->song.tpq;
-    o->ticks = c->song.end;
-    o->n_notes = c->song.n_notes;
-    rc = bl_scheme_encode(c->scheme, &c->song, &c->ids, &o->bars, &o->fixes, &o->why);
+    report->reject = BL_REJECT_STRICT;
+    return bl_fail_at(e, BL_E_FORMAT, report->strict_offset,
+                      "the published reader refuses it: %s",
+                      bl_fix_name((bl_fix)report->strict_fix));
+}
+
+/* song -> ids */
+static int encode(converter *c, size_t *bars, bl_err *e)
+{
+    int rc = bl_scheme_encode(c->scheme, &c->song, &c->ids, bars, &c->fixes, e);
     if (rc == 0)
-        rc = check_size(c, &o->why);
+        rc = check_size(c, e);
     if (rc == BL_E_LIMIT)
-        o->report.reject = BL_REJECT_TOO_LONG;
+        c->report.reject = BL_REJECT_TOO_LONG;
+    else if (rc == BL_E_FORMAT)
+        c->report.reject = BL_REJECT_STRICT;
+    return rc;
+}
+
+static int add_fixes(const converter *c, bl_json *j, bl_err *e)
+{
+    const struct {
+        const char *name;
+        uint32_t n;
+    } of_scheme[] = {
+        {"meters", c->fixes.meters},
+        {"tempos", c->fixes.tempos},
+        {"durations", c->fixes.durations},
+    };
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < BL_N_FIXES; i++)
+        if (c->report.fixes[i] > 0)
+            rc = bl_json_set_int(j, bl_fix_name((bl_fix)i), c->report.fixes[i], e);
+    for (size_t i = 0; rc == 0 && i < BL_COUNT(of_scheme); i++)
+        if (of_scheme[i].n > 0)
+            rc = bl_json_set_int(j, of_scheme[i].name, of_scheme[i].n, e);
+    return rc;
+}
+
+/* ids -> packed piece */
+static int pack(converter *c, size_t task, size_t bars, bl_buf *result, bl_err *e)
+{
+    bl_sha256 sha256;
+    bl_json *fixes = bl_json_object(e);
+    int rc = fixes == NULL ? BL_E_NOMEM : add_fixes(c, fixes, e);
+    bl_sha256_of(c->bytes.data, c->bytes.len, sha256);
+    if (rc == 0) {
+        bl_piece_info info = {
+            .name = bl_path_shown(c->paths->path[task]),
+            .sha256 = sha256,
+            .tpq = c->song.tpq,
+            .ticks = c->song.end,
+            .tracks = c->report.tracks,
+            .fixes = bl_json_size(fixes) > 0 ? fixes : NULL,
+        };
+        rc = bl_packer_piece(c->packer, result, task, &info, c->ids.id, c->ids.n, bars,
+                             e);
+    }
+    bl_json_del(fixes);
     return rc;
 }
 
@@ -102,25 +156,32 @@ static int convert(void *arg, size_t task, bl_buf *result, bl_err *e)
 {
     converter *c = arg;
     outcome o = {.why = BL_ERR_INIT};
+    size_t bars = 0;
     c->ids.n = 0;
-    int rc = read_bytes(c, c->paths->path[task], &o);
-    if (rc == 0)
-        rc = convert_bytes(c, &o);
-    if (rc == BL_E_NOMEM) {
-        *e = o.why;
+    int rc = bl_buf_add(result, &o, sizeof o, e); /* its place */
+    if (rc != 0)
         return rc;
-    }
-    if (rc != 0 && o.report.reject == BL_REJECT_NONE)
-        o.report.reject = BL_REJECT_INTERNAL;
-    o.n_ids = rc == 0 ? c->ids.n : 0;
-    rc = bl_buf_add(result, &o, sizeof o, e);
+    rc = read_bytes(c, c->paths->path[task], &o.why);
     if (rc == 0)
-        rc = bl_buf_add(result, c->ids.id, o.n_ids * sizeof *c->ids.id, e);
-    return rc;
+        rc = read_song(c, &o.why);
+    if (rc == 0)
+        rc = encode(c, &bars, &o.why);
+    if (rc == 0)
+        rc = pack(c, task, bars, result, &o.why);
+    o.reject = rc == 0            ? BL_REJECT_NONE
+               : rc == BL_E_NOMEM ? BL_REJECT_TOO_LARGE
+               : c->report.reject ? c->report.reject
+                                  : BL_REJECT_INTERNAL;
+    o.n_notes = c->song.n_notes;
+    o.n_tokens = c->ids.n;
+    memcpy(result->data, &o, sizeof o);
+    result->len = rc == 0 ? result->len : sizeof o;
+    return 0;
 }
 
 static void converter_free(converter *c)
 {
+    bl_packer_del(c->packer);
     bl_buf_free(&c->bytes);
     bl_song_free(&c->song);
     bl_ids_free(&c->ids);
@@ -134,68 +195,41 @@ typedef struct {
     bl_log *log;
     bl_paths paths;
     bl_scheme *scheme;
+    bl_reading how;
     bl_out out, table;
     bl_tokw *writer;
     bl_rejects rejects;
     uint64_t n_pieces, n_notes, n_tokens;
 } run;
 
-static int add_counts(bl_json *j, const outcome *o, bl_err *e)
+/* Of a worker that ended at this file. */
+static void explain(outcome *o, int died)
 {
-    const struct {
-        const char *name;
-        uint32_t n;
-    } of_scheme[] = {
-        {"meters", o->fixes.meters},
-        {"tempos", o->fixes.tempos},
-        {"durations", o->fixes.durations},
-    };
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < BL_N_FIXES; i++)
-        if (o->report.fixes[i] > 0)
-            rc = bl_json_set_int(j, bl_fix_name((bl_fix)i), o->report.fixes[i], e);
-    for (size_t i = 0; rc == 0 && i < BL_COUNT(of_scheme); i++)
-        if (of_scheme[i].n > 0)
-            rc = bl_json_set_int(j, of_scheme[i].name, of_scheme[i].n, e);
-    return rc;
-}
-
-static int write_piece(run *r, const char *name, const outcome *o, const uint16_t *ids,
-                       bl_err *e)
-{
-    bl_json *fixes = bl_json_object(e);
-    int rc = fixes == NULL ? BL_E_NOMEM : add_counts(fixes, o, e);
-    if (rc == 0) {
-        bl_piece_info info = {
-            .name = name,
-            .sha256 = o->sha256,
-            .tpq = o->tpq,
-            .ticks = o->ticks,
-            .tracks = o->report.tracks,
-            .fixes = bl_json_size(fixes) > 0 ? fixes : NULL,
-        };
-        rc = bl_tokw_piece(r->writer, &info, ids, o->n_ids, o->bars, e);
+    o->reject = BL_REJECT_INTERNAL;
+    if (died == BL_CREW_TOO_SLOW) {
+        o->reject = BL_REJECT_TOO_SLOW;
+        bl_fail(&o->why, BL_E_LIMIT, "it takes more than %d seconds", FILE_SECONDS);
+    } else {
+        bl_fail(&o->why, BL_E_FORMAT, "the worker that read it ended");
     }
-    bl_json_del(fixes);
-    r->n_pieces++;
-    r->n_notes += o->n_notes;
-    r->n_tokens += o->n_ids;
-    return rc;
 }
 
 static int take(run *r, size_t i, const bl_buf *result, int died, bl_err *e)
 {
     const char *name = bl_path_shown(r->paths.path[i]);
-    outcome o = {.why = BL_ERR_INIT, .report = {.reject = BL_REJECT_INTERNAL}};
+    outcome o = {.why = BL_ERR_INIT};
     if (died)
-        bl_fail(&o.why, BL_E_FORMAT, "the worker that read it ended");
+        explain(&o, died);
     else
         memcpy(&o, result->data, sizeof o);
-    if (o.report.reject != BL_REJECT_NONE)
-        return bl_rejects_add(&r->rejects, r->log, name,
-                              bl_reject_name(o.report.reject), &o.why, e);
-    const void *ids = result->data + sizeof o;
-    return write_piece(r, name, &o, ids, e);
+    if (o.reject != BL_REJECT_NONE)
+        return bl_rejects_add(&r->rejects, r->log, name, bl_reject_name(o.reject),
+                              &o.why, e);
+    r->n_pieces++;
+    r->n_notes += o.n_notes;
+    r->n_tokens += o.n_tokens;
+    return bl_tokw_packed(r->writer, result->data + sizeof o, result->len - sizeof o,
+                          o.n_tokens, e);
 }
 
 static void show_progress(run *r, size_t done)
@@ -210,14 +244,23 @@ static void show_progress(run *r, size_t done)
         bl_log_clock((double)(r->paths.n - done) / rate, left, sizeof left));
 }
 
+static int level_of(const settings *set)
+{
+    return set->common.plain ? 0 : (int)set->level;
+}
+
 static int convert_all(run *r, bl_err *e)
 {
-    converter c = {.paths = &r->paths, .scheme = r->scheme};
-    bl_crew *crew;
+    converter c = {.paths = &r->paths, .scheme = r->scheme, .how = r->how};
     bl_buf result = {0};
     int died;
-    int jobs = bl_tool_jobs(&r->set->common);
-    int rc = bl_crew_new(&crew, jobs, r->paths.n, convert, &c, e);
+    bl_crew *crew = NULL;
+    int rc = bl_packer_new(&c.packer, level_of(r->set), bl_scheme_words(r->scheme),
+                           bl_scheme_lines(r->scheme), e);
+    if (rc == 0)
+        rc = bl_crew_new_limited(&crew, bl_tool_jobs(&r->set->common), r->paths.n,
+                                 (bl_crew_limits){FILE_BYTES, FILE_SECONDS}, convert,
+                                 &c, e);
     for (size_t i = 0; rc >= 0 && i < r->paths.n; i++) {
         rc = bl_crew_next(crew, &result, &died, e);
         if (rc > 0)
@@ -299,8 +342,7 @@ static int begin_stream(run *r, bl_err *e)
     bl_json *pg = r->set->common.no_pg ? NULL : bl_prov_chain(NULL, 0, &self, e);
     if (pg == NULL && !r->set->common.no_pg)
         return e->code;
-    int level = r->set->common.plain ? 0 : (int)r->set->level;
-    rc = bl_tokw_new(&r->writer, r->out.fd, level, &kind, words,
+    rc = bl_tokw_new(&r->writer, r->out.fd, level_of(r->set), &kind, words,
                      bl_scheme_lines(r->scheme), pg, e);
     bl_json_del(pg);
     return rc;
@@ -339,12 +381,30 @@ static void run_free(run *r)
     bl_scheme_del(r->scheme);
 }
 
+/* How --pair and the scheme together read the events of files. */
+static int choose_reading(run *r, bl_err *e)
+{
+    const char *pair = r->set->pair;
+    r->how = bl_scheme_reading(r->scheme);
+    if (pair == NULL)
+        return 0;
+    if (strcmp(pair, "all") == 0)
+        r->how = BL_READ_CLOSE_ALL;
+    else if (strcmp(pair, "fifo") != 0)
+        return bl_fail(e, BL_E_ARG, "--pair is 'fifo' or 'all', not '%s'", pair);
+    else if (r->how == BL_READ_CLOSE_ALL)
+        r->how = BL_READ_CLOSE_FIRST;
+    return 0;
+}
+
 static int execute(run *r)
 {
     bl_err e = BL_ERR_INIT;
-    bl_spec spec = {.grid = (int)r->set->grid};
+    bl_spec spec = {.grid = (int)r->set->grid, .chords = r->set->chords};
     snprintf(spec.scheme, sizeof spec.scheme, "%s", r->set->scheme);
     int rc = bl_scheme_open(&r->scheme, &spec, &e);
+    if (rc == 0)
+        rc = choose_reading(r, &e);
     if (rc == 0)
         rc = collect(r, &e);
     if (rc == 0)
@@ -386,6 +446,9 @@ int main(int argc, char **argv)
         {0, "scheme", BL_OPT_STR, &set.scheme, "NAME", 0, 0, "the token scheme", 1},
         {0, "grid", BL_OPT_INT, &set.grid, "N", 0, 24,
          "positions a quarter note, 0 = the scheme's own", 1},
+        {0, "pair", BL_OPT_STR, &set.pair, "RULE", 0, 0,
+         "a note-off ends the oldest open note (fifo) or all (all)", 1},
+        {0, "chords", BL_OPT_FLAG, &set.chords, NULL, 0, 0, "add tokens of chords", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Files", 0},
         {0, "files0-from", BL_OPT_STR, &set.files0_from, "FILE", 0, 0,
          "read the names of the inputs there, each ended by NUL", 0},

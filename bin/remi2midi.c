@@ -161,14 +161,14 @@ static int decode(run *r, bl_err *e)
 /* ---- MIDI ---- */
 
 /* libsmf writes to a named file only: the song goes through a temporary one. */
-static int song_bytes(const bl_song *song, char *path, bl_buf *bytes, bl_err *e)
+static int song_bytes(const run *r, char *path, bl_buf *bytes, bl_err *e)
 {
     int fd = mkstemp(path);
     if (fd < 0)
         return bl_fail_errno(e, BL_E_CREATE, "cannot create '%s'", path);
     close(fd);
     bl_guard_file(path);
-    int rc = bl_midi_write(song, path, e);
+    int rc = bl_midi_write(&r->song, bl_scheme_writing(r->scheme), path, e);
     if (rc == 0)
         rc = bl_in_open(path, &fd, e);
     if (rc == 0) {
@@ -180,7 +180,7 @@ static int song_bytes(const bl_song *song, char *path, bl_buf *bytes, bl_err *e)
     return rc;
 }
 
-static int copy_song(const bl_song *song, int fd, bl_err *e)
+static int copy_song(const run *r, int fd, bl_err *e)
 {
     const char *folder = getenv("TMPDIR");
     bl_buf path = {0}, bytes = {0};
@@ -189,7 +189,7 @@ static int copy_song(const bl_song *song, int fd, bl_err *e)
     if (rc == 0 && bl_buf_str(&path, e) == NULL)
         rc = BL_E_NOMEM;
     if (rc == 0)
-        rc = song_bytes(song, (char *)path.data, &bytes, e);
+        rc = song_bytes(r, (char *)path.data, &bytes, e);
     if (rc == 0)
         rc = bl_write_all(fd, bytes.data, bytes.len, e);
     bl_buf_free(&path);
@@ -204,9 +204,9 @@ static int write_song(run *r, const char *path, bl_err *e)
         return rc;
     bl_guard_file(r->out.temp);
     if (r->out.temp != NULL)
-        rc = bl_midi_write(&r->song, r->out.temp, e);
+        rc = bl_midi_write(&r->song, bl_scheme_writing(r->scheme), r->out.temp, e);
     else
-        rc = copy_song(&r->song, r->out.fd, e);
+        rc = copy_song(r, r->out.fd, e);
     if (rc == 0)
         rc = bl_out_commit(&r->out, e);
     else

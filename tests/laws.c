@@ -54,7 +54,7 @@ static int there_and_back(state *s, size_t *n_bars, bl_err *e)
         rc = bl_scheme_decode(s->scheme, s->first.id, s->first.n, &s->decoded, &unused,
                               e);
     if (rc == 0)
-        rc = bl_midi_write(&s->decoded, s->temp, e);
+        rc = bl_midi_write(&s->decoded, BL_WRITE_PROGRAMS, s->temp, e);
     if (rc == 0)
         rc = read_song(s, s->temp, &s->back, e);
     if (rc == 0)

@@ -45,6 +45,19 @@ int bl_song_add_pedal(bl_song *s, bl_pedal pedal, bl_err *e)
     return rc;
 }
 
+int bl_song_add_marker(bl_song *s, int32_t tick, const char *text, bl_err *e)
+{
+    void *p = s->markers;
+    int rc = bl_grow(&p, &s->cap_markers, s->n_markers + 1, sizeof *s->markers, e);
+    s->markers = p;
+    if (rc != 0)
+        return rc;
+    bl_marker *m = &s->markers[s->n_markers++];
+    *m = (bl_marker){.tick = tick};
+    memcpy(m->text, text, strnlen(text, sizeof m->text - 1));
+    return 0;
+}
+
 /* Bottom-up merge sort: qsort is not stable and reorders simultaneous events.
  * Each element starts with its int32_t tick. */
 static int stable_sort(void *base, size_t n, size_t size, bl_err *e)
@@ -82,7 +95,8 @@ static int stable_sort(void *base, size_t n, size_t size, bl_err *e)
 }
 
 _Static_assert(offsetof(bl_note, on) == 0 && offsetof(bl_tempo, tick) == 0 &&
-                   offsetof(bl_meter, tick) == 0 && offsetof(bl_pedal, tick) == 0,
+                   offsetof(bl_meter, tick) == 0 && offsetof(bl_pedal, tick) == 0 &&
+                   offsetof(bl_marker, tick) == 0,
                "stable_sort reads the tick at the start of each element");
 
 int bl_song_sort(bl_song *s, bl_err *e)
@@ -94,12 +108,14 @@ int bl_song_sort(bl_song *s, bl_err *e)
         rc = stable_sort(s->meters, s->n_meters, sizeof *s->meters, e);
     if (rc == 0)
         rc = stable_sort(s->pedals, s->n_pedals, sizeof *s->pedals, e);
+    if (rc == 0)
+        rc = stable_sort(s->markers, s->n_markers, sizeof *s->markers, e);
     return rc;
 }
 
 void bl_song_clear(bl_song *s)
 {
-    s->n_notes = s->n_tempos = s->n_meters = s->n_pedals = 0;
+    s->n_notes = s->n_tempos = s->n_meters = s->n_pedals = s->n_markers = 0;
     s->tpq = 0;
     s->end = 0;
 }
@@ -110,5 +126,6 @@ void bl_song_free(bl_song *s)
     free(s->tempos);
     free(s->meters);
     free(s->pedals);
+    free(s->markers);
     *s = (bl_song){0};
 }

@@ -6,7 +6,10 @@
 
 #include "base/err.h"
 
-enum { BL_PROGRAM_DRUMS = 128 }; /* sort key of drum notes, after all programs */
+enum {
+    BL_PROGRAM_DRUMS = 128, /* sort key of drum notes, after all programs */
+    BL_TICK_MAX = (1 << 28) - 1,
+};
 
 typedef struct {
     int32_t on, off;  /* ticks, off >= on */
@@ -31,6 +34,12 @@ typedef struct {
     int den_log2; /* denominator = 2^den_log2, 0..7 */
 } bl_meter;
 
+/* A text at a time, such as the name of a chord. */
+typedef struct {
+    int32_t tick;
+    char text[20]; /* printable ASCII, NUL-terminated */
+} bl_marker;
+
 typedef struct {
     int32_t tick;
     uint8_t value; /* of controller 64: 64 and more is down */
@@ -54,6 +63,16 @@ typedef enum {
     BL_READ_CLOSE_FIRST,
 } bl_reading;
 
+/* How notes become tracks of a file. */
+typedef enum {
+    /* One track a program, more where pairing would change overlapping notes. */
+    BL_WRITE_PROGRAMS,
+    /* miditoolkit of 2020: all notes in one track of program 0, ordered by tick, pitch
+     * and velocity, with ends as note-ons of velocity 0; tracks end a tick after their
+     * last event. */
+    BL_WRITE_ONE_TRACK,
+} bl_writing;
+
 typedef struct {
     int tpq;     /* ticks a quarter note, 1..32767 */
     int32_t end; /* tick of the last end-of-track */
@@ -65,11 +84,16 @@ typedef struct {
     size_t n_meters, cap_meters; /* as tempos */
     bl_pedal *pedals;
     size_t n_pedals, cap_pedals; /* as tempos */
+    bl_marker *markers; /* only those of decoded songs: files are read without */
+    size_t n_markers, cap_markers;
 } bl_song;
 
 /* Append one element; the arrays grow. 0 or BL_E_NOMEM. */
 int bl_song_add_note(bl_song *s, bl_note note, bl_err *e) BL_MUST_CHECK;
 int bl_song_add_tempo(bl_song *s, int32_t tick, uint32_t us, bl_err *e) BL_MUST_CHECK;
+/* Text beyond what a marker holds is cut. */
+int bl_song_add_marker(bl_song *s, int32_t tick, const char *text,
+                       bl_err *e) BL_MUST_CHECK;
 int bl_song_add_pedal(bl_song *s, bl_pedal pedal, bl_err *e) BL_MUST_CHECK;
 int bl_song_add_meter(bl_song *s, int32_t tick, int num, int den_log2,
                       bl_err *e) BL_MUST_CHECK;

@@ -7,12 +7,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { PIPE_BYTES = 1 << 20 };
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define BL_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define BL_SANITIZED
+#endif
+#endif
 
 typedef struct {
     pid_t pid; /* 0 = none */
@@ -22,6 +32,7 @@ typedef struct {
 struct bl_crew {
     bl_crew_fn *fn;
     void *arg;
+    bl_crew_limits limits;
     size_t n_tasks, next;
     int n_workers;
     worker *workers; /* [n_workers], NULL when the caller works itself */
@@ -64,13 +75,55 @@ static int read_exact(int fd, void *bytes, size_t len)
     return 1;
 }
 
+/* Pages of address space this process has now. */
+static size_t pages_in_use(void)
+{
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "%lu", &pages) != 1)
+        pages = 0;
+    fclose(f);
+    return pages;
+}
+
+static void limit_memory(size_t bytes)
+{
+#ifndef BL_SANITIZED
+    size_t now = pages_in_use() * (size_t)sysconf(_SC_PAGESIZE);
+    struct rlimit most = {now + bytes, now + bytes};
+    if (bytes > 0 && now > 0)
+        (void)setrlimit(RLIMIT_AS, &most); /* where it cannot be set, none holds */
+#else
+    (void)bytes;
+    (void)pages_in_use;
+#endif
+}
+
+/* The limit counts from the start of the process: it moves ahead of each task. */
+static void limit_time(int seconds)
+{
+    struct rusage used;
+    struct rlimit most;
+    if (seconds == 0 || getrusage(RUSAGE_SELF, &used) != 0 ||
+        getrlimit(RLIMIT_CPU, &most) != 0)
+        return;
+    rlim_t soft = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec + seconds + 1);
+    most.rlim_cur =
+        most.rlim_max == RLIM_INFINITY || soft < most.rlim_max ? soft : most.rlim_max;
+    (void)setrlimit(RLIMIT_CPU, &most);
+}
+
 static _Noreturn void work(bl_crew *c, size_t task, int fd)
 {
     bl_buf result = {0};
     bl_guard_file(NULL); /* the unfinished output is the parent's to remove */
+    limit_memory(c->limits.bytes);
     for (; task < c->n_tasks; task += (size_t)c->n_workers) {
         bl_err e = BL_ERR_INIT;
         result.len = 0;
+        limit_time(c->limits.seconds);
         record r = {.rc = c->fn(c->arg, task, &result, &e)};
         r.len = r.rc < 0 ? sizeof e : result.len;
         if (write_all(fd, &r, sizeof r) != 0 ||
@@ -115,8 +168,20 @@ static void stop(worker *w)
     *w = (worker){0};
 }
 
-int bl_crew_new(bl_crew **crew, int n_workers, size_t n_tasks, bl_crew_fn *fn,
-                void *arg, bl_err *e)
+/* Of a worker whose pipe has ended. */
+static int how_it_died(worker *w)
+{
+    int status = 0;
+    close(w->fd);
+    while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    *w = (worker){0};
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU ? BL_CREW_TOO_SLOW
+                                                              : BL_CREW_DIED;
+}
+
+static int new_crew(bl_crew **crew, int n_workers, int forks, size_t n_tasks,
+                    bl_crew_limits limits, bl_crew_fn *fn, void *arg, bl_err *e)
 {
     bl_crew *c = *crew = bl_calloc(1, sizeof *c, e);
     if (c == NULL)
@@ -124,8 +189,9 @@ int bl_crew_new(bl_crew **crew, int n_workers, size_t n_tasks, bl_crew_fn *fn,
     c->fn = fn;
     c->arg = arg;
     c->n_tasks = n_tasks;
+    c->limits = limits;
     c->n_workers = (int)bl_clamp(n_workers, 1, (int64_t)bl_min((int64_t)n_tasks, 1024));
-    if (c->n_workers <= 1)
+    if (!forks || n_tasks == 0)
         return 0;
     int rc = 0;
     c->workers = bl_calloc((size_t)c->n_workers, sizeof *c->workers, e);
@@ -138,6 +204,19 @@ int bl_crew_new(bl_crew **crew, int n_workers, size_t n_tasks, bl_crew_fn *fn,
         *crew = NULL;
     }
     return rc;
+}
+
+int bl_crew_new(bl_crew **c, int n_workers, size_t n_tasks, bl_crew_fn *fn, void *arg,
+                bl_err *e)
+{
+    return new_crew(c, n_workers, n_workers > 1 && n_tasks > 1, n_tasks,
+                    (bl_crew_limits){0}, fn, arg, e);
+}
+
+int bl_crew_new_limited(bl_crew **c, int n_workers, size_t n_tasks,
+                        bl_crew_limits limits, bl_crew_fn *fn, void *arg, bl_err *e)
+{
+    return new_crew(c, n_workers, 1, n_tasks, limits, fn, arg, e);
 }
 
 /* Reads one record of a worker. 1, 0 if it died before the end of it, or an error. */
@@ -176,8 +255,7 @@ int bl_crew_next(bl_crew *c, bl_buf *result, int *died, bl_err *e)
     int rc = receive(&c->workers[w], result, e);
     if (rc != 0)
         return rc;
-    *died = 1;
-    stop(&c->workers[w]);
+    *died = how_it_died(&c->workers[w]);
     if (task + (size_t)c->n_workers >= c->n_tasks)
         return 1;
     rc = start(c, w, task + (size_t)c->n_workers, e);

@@ -44,8 +44,23 @@ int bl_tokw_piece(bl_tokw *w, const bl_piece_info *info, const uint16_t *ids, si
                   size_t bars, bl_err *e) BL_MUST_CHECK;
 /* Writes the trailer and flushes. rejects: files that gave no piece. */
 int bl_tokw_finish(bl_tokw *w, uint64_t rejects, bl_err *e) BL_MUST_CHECK;
-/* Formats one piece as text (without writing), for workers that prepare pieces in
- * parallel: *out gets everything from "#piece" to "#end", with index i. */
+
+/* Workers prepare pieces in parallel: what a packer makes of a piece, a writer of the
+ * same level takes as it is. */
+typedef struct bl_packer bl_packer;
+
+int bl_packer_new(bl_packer **p, int level, const bl_words *words, bl_lines lines,
+                  bl_err *e) BL_MUST_CHECK;
+/* Appends the piece with index i to *out. */
+int bl_packer_piece(bl_packer *p, bl_buf *out, uint64_t i, const bl_piece_info *info,
+                    const uint16_t *ids, size_t n, size_t bars,
+                    bl_err *e) BL_MUST_CHECK;
+void bl_packer_del(bl_packer *p);
+/* Writes a packed piece of n_tokens; its index must be above those before it. */
+int bl_tokw_packed(bl_tokw *w, const void *bytes, size_t len, size_t n_tokens,
+                   bl_err *e) BL_MUST_CHECK;
+
+/* One piece as text: everything from "#piece" to "#end", with index i. */
 int bl_tokens_format(bl_buf *out, uint64_t i, const bl_piece_info *info,
                      const uint16_t *ids, size_t n, size_t bars, const bl_words *words,
                      bl_lines lines, bl_err *e) BL_MUST_CHECK;

@@ -22,6 +22,7 @@ struct bl_tokr {
     bl_xxh3_state *hash; /* of the piece's music */
     uint64_t rejects;
     uint64_t n_pieces, n_tokens; /* of the segment so far */
+    uint64_t next_index;         /* the least that the next piece may have */
     int is_closed;               /* the last line was a trailer */
 };
 
@@ -162,7 +163,7 @@ static int read_next_header(bl_tokr *r, const char *line, size_t len, bl_err *e)
             e, BL_E_MISMATCH,
             "a stream of scheme '%s' (%.12s) follows one of scheme '%s' (%.12s)",
             kind.spec.scheme, kind.sha256, r->kind.spec.scheme, r->kind.sha256);
-    r->n_pieces = r->n_tokens = 0;
+    r->n_pieces = r->n_tokens = r->next_index = 0;
     r->is_closed = 0;
     return 0;
 }
@@ -253,11 +254,11 @@ static int read_piece_line(bl_tokr *r, const char *line, size_t len, bl_piece *p
 {
     static const char *const keys[] = {"i",     "name",   "sha256", "tpq",
                                        "ticks", "tracks", "fixes",  NULL};
-    int64_t i, expected = (int64_t)r->n_pieces;
+    int64_t i = 0;
     bl_json *o;
     int rc = bl_header_parse(&o, line, len, "piece", e);
     if (rc == 0)
-        rc = bl_json_int(o, "i", expected, expected, &i, e);
+        rc = bl_json_int(o, "i", (int64_t)r->next_index, COUNT_MAX, &i, e);
     if (rc == 0)
         rc = get_source(o, piece, e);
     if (rc == 0)
@@ -265,7 +266,8 @@ static int read_piece_line(bl_tokr *r, const char *line, size_t len, bl_piece *p
     if (rc == 0)
         rc = bl_json_only(o, keys, e);
     bl_json_del(o);
-    piece->index = r->n_pieces;
+    piece->index = (uint64_t)i;
+    r->next_index = (uint64_t)i + 1;
     return rc;
 }
 
@@ -273,7 +275,7 @@ static int read_end_line(bl_tokr *r, const char *line, size_t len, bl_piece *pie
                          size_t lines, bl_err *e)
 {
     static const char *const keys[] = {"i", "bars", "tokens", "xxh3", NULL};
-    int64_t i, bars = 0, tokens, expected = (int64_t)r->n_pieces;
+    int64_t i, bars = 0, tokens, expected = (int64_t)piece->index;
     uint64_t xxh3 = 0;
     bl_json *o;
     int rc = bl_header_parse(&o, line, len, "end", e);

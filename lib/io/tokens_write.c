@@ -188,6 +188,14 @@ int bl_tokw_piece(bl_tokw *w, const bl_piece_info *info, const uint16_t *ids, si
     return rc;
 }
 
+int bl_tokw_packed(bl_tokw *w, const void *bytes, size_t len, size_t n_tokens,
+                   bl_err *e)
+{
+    w->n_pieces++;
+    w->n_tokens += n_tokens;
+    return bl_zw_add_frames(w->zw, bytes, len, e);
+}
+
 int bl_tokw_finish(bl_tokw *w, uint64_t rejects, bl_err *e)
 {
     bl_json *o = bl_json_object(e);
@@ -202,6 +210,53 @@ int bl_tokw_finish(bl_tokw *w, uint64_t rejects, bl_err *e)
         rc = bl_header_write("eos", o, &w->text, e);
     bl_json_del(o);
     return rc == 0 ? write_text(w, e) : rc;
+}
+
+/* ---- packers ---- */
+
+struct bl_packer {
+    bl_zw *zw;
+    bl_buf text, frame;
+    const bl_words *words;
+    bl_lines lines;
+};
+
+int bl_packer_new(bl_packer **packer, int level, const bl_words *words, bl_lines lines,
+                  bl_err *e)
+{
+    bl_packer *p = *packer = bl_calloc(1, sizeof *p, e);
+    if (p == NULL)
+        return BL_E_NOMEM;
+    p->words = words;
+    p->lines = lines;
+    int rc = bl_zw_to_buf(&p->zw, &p->frame, level, e);
+    if (rc != 0) {
+        bl_packer_del(p);
+        *packer = NULL;
+    }
+    return rc;
+}
+
+int bl_packer_piece(bl_packer *p, bl_buf *out, uint64_t i, const bl_piece_info *info,
+                    const uint16_t *ids, size_t n, size_t bars, bl_err *e)
+{
+    p->text.len = p->frame.len = 0;
+    int rc = bl_tokens_format(&p->text, i, info, ids, n, bars, p->words, p->lines, e);
+    if (rc == 0)
+        rc = bl_zw_add(p->zw, p->text.data, p->text.len, e);
+    if (rc == 0)
+        rc = bl_zw_end_frame(p->zw, e);
+    return rc == 0 ? bl_buf_add(out, p->frame.data, p->frame.len, e) : rc;
+}
+
+void bl_packer_del(bl_packer *p)
+{
+    if (p == NULL)
+        return;
+    bl_zw_del(p->zw);
+    bl_buf_free(&p->text);
+    bl_buf_free(&p->frame);
+    free(p);
 }
 
 void bl_tokw_del(bl_tokw *w)

@@ -19,6 +19,7 @@ enum {
 
 struct bl_zw {
     int fd;
+    bl_buf *out;    /* NULL: fd */
     ZSTD_CCtx *ctx; /* NULL: bare bytes */
     uint8_t *chunk; /* [CHUNK] on its way to fd */
     size_t n;       /* of it used */
@@ -58,11 +59,25 @@ int bl_zw_new(bl_zw **w, int fd, int level, bl_err *e)
     return 0;
 }
 
+int bl_zw_to_buf(bl_zw **w, bl_buf *out, int level, bl_err *e)
+{
+    int rc = bl_zw_new(w, -1, level, e);
+    if (rc == 0)
+        (*w)->out = out;
+    return rc;
+}
+
+static int deliver(bl_zw *w, const void *bytes, size_t len, bl_err *e)
+{
+    return w->out != NULL ? bl_buf_add(w->out, bytes, len, e)
+                          : bl_write_all(w->fd, bytes, len, e);
+}
+
 static int flush(bl_zw *w, bl_err *e)
 {
     size_t n = w->n;
     w->n = 0;
-    return bl_write_all(w->fd, w->chunk, n, e);
+    return deliver(w, w->chunk, n, e);
 }
 
 static int add_bare(bl_zw *w, const uint8_t *p, size_t len, bl_err *e)
@@ -71,7 +86,7 @@ static int add_bare(bl_zw *w, const uint8_t *p, size_t len, bl_err *e)
     if (len >= CHUNK - w->n) {
         rc = flush(w, e);
         if (rc == 0 && len >= CHUNK)
-            return bl_write_all(w->fd, p, len, e);
+            return deliver(w, p, len, e);
     }
     if (rc == 0) {
         memcpy(w->chunk + w->n, p, len);
@@ -119,6 +134,13 @@ int bl_zw_end_frame(bl_zw *w, bl_err *e)
         rc = compress(w, NULL, 0, ZSTD_e_end, e);
     w->in_frame = 0;
     return rc == 0 ? flush(w, e) : rc;
+}
+
+int bl_zw_add_frames(bl_zw *w, const void *bytes, size_t len, bl_err *e)
+{
+    if (w->in_frame)
+        return bl_fail(e, BL_E_ARG, "a frame inside a frame");
+    return w->ctx == NULL ? add_bare(w, bytes, len, e) : deliver(w, bytes, len, e);
 }
 
 uint64_t bl_zw_bytes(const bl_zw *w)

@@ -13,10 +13,14 @@ typedef struct bl_zw bl_zw;
 
 /* level 1..19, or 0 for bare bytes. Does not own fd. Release with bl_zw_del. */
 int bl_zw_new(bl_zw **w, int fd, int level, bl_err *e) BL_MUST_CHECK;
+/* As bl_zw_new, but what is written is appended to *out, which must outlive it. */
+int bl_zw_to_buf(bl_zw **w, bl_buf *out, int level, bl_err *e) BL_MUST_CHECK;
 int bl_zw_add(bl_zw *w, const void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
 /* Ends the current frame and flushes it to fd (bare: flushes). The next bl_zw_add
  * starts a new frame. An empty frame is never written. */
 int bl_zw_end_frame(bl_zw *w, bl_err *e) BL_MUST_CHECK;
+/* Bytes that are already whole frames (or bare content); only between frames. */
+int bl_zw_add_frames(bl_zw *w, const void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
 uint64_t bl_zw_bytes(const bl_zw *w); /* uncompressed bytes so far */
 void bl_zw_del(bl_zw *w);             /* does not flush */
 

@@ -11,7 +11,7 @@ enum {
     BL_MIDI_MAX_BYTES = 64 << 20,
     BL_MIDI_MAX_TRACKS = 4096,
     BL_MIDI_MAX_EVENTS = 4 << 20,
-    BL_MIDI_MAX_TICK = (1 << 28) - 1,
+    BL_MIDI_MAX_TICK = BL_TICK_MAX,
 };
 
 /* Why a file was rejected, or what was repaired: closed lists, their names are in
@@ -24,6 +24,7 @@ typedef enum {
     BL_REJECT_STRICT,     /* "strict": the readers of the scheme's paper refuse it */
     BL_REJECT_TOO_LARGE,  /* "too-large": beyond a bound above */
     BL_REJECT_TOO_LONG,   /* "too-long": more bars than the scheme takes */
+    BL_REJECT_TOO_SLOW,   /* "too-slow": beyond the time a file may take */
     BL_REJECT_UNREADABLE, /* "unreadable": the file cannot be read */
     BL_REJECT_INTERNAL,   /* "internal": libsmf refused what the gate wrote */
     BL_N_REJECTS
@@ -74,12 +75,14 @@ typedef struct {
 int bl_midi_read(const uint8_t *bytes, size_t len, bl_reading how, bl_song *song,
                  bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
 
-/* Writes a song (sorted) as format 1: a track 0 of tempos and meters, then one
- * track for each program, drums on channel 10. Notes that overlap a note of the
- * same pitch and program, and would be paired differently when read back, get
- * a further track, so that reading gives the same notes. All tracks end at
- * song->end or later. `path` is created or replaced; make it a temporary file.
- * 0 or BL_E_CREATE, BL_E_IO, BL_E_NOMEM. */
-int bl_midi_write(const bl_song *song, const char *path, bl_err *e) BL_MUST_CHECK;
+/* Writes a song (sorted) as format 1: a track 0 of tempos, meters and markers, then
+ * notes as `how` says. With BL_WRITE_PROGRAMS there is one track for each program,
+ * drums on channel 10, pedals with the notes of their program; notes that overlap a
+ * note of the same pitch and program, and would be paired differently when read back,
+ * get a further track, so that reading gives the same notes; all tracks end at
+ * song->end or later. `path` is created or replaced; make it a temporary file. 0 or
+ * BL_E_CREATE, BL_E_IO, BL_E_NOMEM. */
+int bl_midi_write(const bl_song *song, bl_writing how, const char *path,
+                  bl_err *e) BL_MUST_CHECK;
 
 #endif

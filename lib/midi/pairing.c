@@ -4,7 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANNELS = 16, KEYS = CHANNELS * 128, DRUM_CHANNEL = 9, SUSTAIN = 64, OPEN = -1 };
+enum {
+    CHANNELS = 16,
+    KEYS = CHANNELS * 128,
+    DRUM_CHANNEL = 9,
+    SUSTAIN = 64,
+    OPEN = -1
+};
 
 /* A program change, or where a note or pedal event asks for the program: its place in
  * the merged order is tick, track, then rank in the track. */

@@ -100,15 +100,19 @@ int bl_midi_read(const uint8_t *bytes, size_t len, bl_reading how, bl_song *song
 
 /* ---- writing ---- */
 
-/* One event of a track to be: `rank` orders those of a tick - ends of notes before
- * their beginnings, ends of notes without length after them. */
+/* The order within a tick: ends of notes come before their beginnings, ends of notes
+ * without length after them. */
+enum { PEDAL, OFF, ON, LATE_OFF };
+
+/* One event of a track to be. */
 typedef struct {
     int32_t tick;
-    uint8_t rank, pitch, velocity, program;
+    uint8_t rank, pitch, velocity, program; /* of a pedal, its value is the velocity */
 } event;
 
 typedef struct {
     const bl_song *song;
+    bl_writing how;
     smf_t *smf;
     bl_err *e;
     event *events;
@@ -134,6 +138,11 @@ static int by_time(const void *a, const void *b)
 static int group_of(const bl_note *note)
 {
     return note->drum ? BL_PROGRAM_DRUMS : note->program;
+}
+
+static int group_of_pedal(const bl_pedal *p)
+{
+    return p->drum ? BL_PROGRAM_DRUMS : p->program;
 }
 
 /* Gives each note of a group the lowest layer where first-in-first-out pairing keeps
@@ -188,10 +197,15 @@ static int collect_events(writer *w, int group, int layer)
         const bl_note *n = &w->song->notes[i];
         if (group_of(n) != group || w->layer[i] != layer)
             continue;
-        rc = push(w, (event){n->on, 1, n->pitch, n->velocity, n->program});
+        rc = push(w, (event){n->on, ON, n->pitch, n->velocity, n->program});
         if (rc == 0)
-            rc = push(w,
-                      (event){n->off, n->off > n->on ? 0 : 2, n->pitch, 0, n->program});
+            rc = push(w, (event){n->off, n->off > n->on ? OFF : LATE_OFF, n->pitch, 0,
+                                 n->program});
+    }
+    for (size_t i = 0; layer == 0 && i < w->song->n_pedals && rc == 0; i++) {
+        const bl_pedal *p = &w->song->pedals[i];
+        if (group_of_pedal(p) == group)
+            rc = push(w, (event){p->tick, PEDAL, 0, p->value, p->program});
     }
     if (rc == 0 && w->n_events > 0)
         qsort(w->events, w->n_events, sizeof *w->events, by_time);
@@ -216,17 +230,18 @@ static int write_events(writer *w, smf_track_t *track, int channel, int always)
     int said = -1, rc = 0;
     for (size_t i = 0; i < w->n_events && rc == 0; i++) {
         const event *x = &w->events[i];
-        int is_on = x->rank == 1;
+        int is_on = x->rank == ON;
         if (is_on && (said != x->program || (always && said_at != x->tick))) {
             const uint8_t program[] = {(uint8_t)(0xc0 | channel), x->program};
             rc = add_bytes(w, track, said < 0 && !always ? 0 : x->tick, program, 2);
             said = x->program;
             said_at = x->tick;
         }
-        const uint8_t bytes[] = {(uint8_t)((is_on ? 0x90 : 0x80) | channel), x->pitch,
-                                 is_on ? x->velocity : 64};
+        const uint8_t pedal[] = {(uint8_t)(0xb0 | channel), 64, x->velocity};
+        const uint8_t note[] = {(uint8_t)((is_on ? 0x90 : 0x80) | channel), x->pitch,
+                                is_on ? x->velocity : 64};
         if (rc == 0)
-            rc = add_bytes(w, track, x->tick, bytes, 3);
+            rc = add_bytes(w, track, x->tick, x->rank == PEDAL ? pedal : note, 3);
     }
     return rc;
 }
@@ -243,33 +258,57 @@ static smf_track_t *new_track(writer *w)
 
 static int end_track(writer *w, smf_track_t *track)
 {
+    if (w->how == BL_WRITE_ONE_TRACK) {
+        const smf_event_t *last = smf_track_get_last_event(track);
+        w->end = last != NULL ? last->time_pulses + 1 : 1;
+    }
     if (smf_track_add_eot_pulses(track, w->end) != 0)
         return bl_fail(w->e, BL_E_IO, "libsmf cannot end a track");
     return 0;
 }
 
+static int write_tempo(writer *w, smf_track_t *track, const bl_tempo *x)
+{
+    uint32_t us = x->us < 0xffffff ? x->us : 0xffffff;
+    const uint8_t b[] = {0xff,       0x51, 3, (uint8_t)(us >> 16), (uint8_t)(us >> 8),
+                         (uint8_t)us};
+    return add_bytes(w, track, x->tick, b, sizeof b);
+}
+
+static int write_meter(writer *w, smf_track_t *track, const bl_meter *x)
+{
+    const uint8_t b[] = {0xff, 0x58, 4, (uint8_t)x->num, (uint8_t)x->den_log2, 24, 8};
+    return add_bytes(w, track, x->tick, b, sizeof b);
+}
+
+static int write_marker(writer *w, smf_track_t *track, const bl_marker *x)
+{
+    uint8_t b[3 + sizeof x->text] = {0xff, 0x06, (uint8_t)strlen(x->text)};
+    memcpy(b + 3, x->text, b[2]);
+    return add_bytes(w, track, x->tick, b, 3 + b[2]);
+}
+
+/* Of a tick first the tempo, then the time signature, then markers. */
 static int write_conductor(writer *w)
 {
     smf_track_t *track = new_track(w);
     const bl_song *s = w->song;
-    size_t t = 0, m = 0;
+    size_t t = 0, m = 0, k = 0;
     int rc = track == NULL ? BL_E_NOMEM : 0;
-    while (rc == 0 && (t < s->n_tempos || m < s->n_meters)) {
-        if (m < s->n_meters &&
-            (t == s->n_tempos || s->meters[m].tick <= s->tempos[t].tick)) {
-            const bl_meter *x = &s->meters[m++];
-            const uint8_t b[] = {0xff, 0x58, 4, (uint8_t)x->num, (uint8_t)x->den_log2,
-                                 24,   8};
-            rc = add_bytes(w, track, x->tick, b, sizeof b);
-        } else {
-            const bl_tempo *x = &s->tempos[t++];
-            uint32_t us = x->us < 0xffffff ? x->us : 0xffffff;
-            const uint8_t b[] = {
-                0xff, 0x51, 3, (uint8_t)(us >> 16), (uint8_t)(us >> 8), (uint8_t)us};
-            rc = add_bytes(w, track, x->tick, b, sizeof b);
-        }
+    while (rc == 0) {
+        int32_t tempo = t < s->n_tempos ? s->tempos[t].tick : INT32_MAX;
+        int32_t meter = m < s->n_meters ? s->meters[m].tick : INT32_MAX;
+        int32_t marker = k < s->n_markers ? s->markers[k].tick : INT32_MAX;
+        if (bl_min(tempo, bl_min(meter, marker)) == INT32_MAX)
+            return end_track(w, track);
+        if (tempo <= meter && tempo <= marker)
+            rc = write_tempo(w, track, &s->tempos[t++]);
+        else if (meter <= marker)
+            rc = write_meter(w, track, &s->meters[m++]);
+        else
+            rc = write_marker(w, track, &s->markers[k++]);
     }
-    return rc == 0 ? end_track(w, track) : rc;
+    return rc;
 }
 
 static int write_group(writer *w, int group, int channel, int shared)
@@ -299,6 +338,8 @@ static int count_groups(writer *w, size_t count[BL_PROGRAM_DRUMS + 1], int *kits
         *kits |= n->drum && kit >= 0 && kit != n->program;
         kit = n->drum ? n->program : kit;
     }
+    for (size_t i = 0; i < w->song->n_pedals; i++)
+        w->end = (int32_t)bl_max(w->end, w->song->pedals[i].tick);
     return melodic;
 }
 
@@ -321,17 +362,53 @@ static int write_tracks(writer *w)
     return rc;
 }
 
-int bl_midi_write(const bl_song *song, const char *path, bl_err *e)
+/* ---- all notes in one track ---- */
+
+static int by_pitch(const void *a, const void *b)
 {
-    writer w = {.song = song, .e = e};
+    const event *x = a, *y = b;
+    if (x->tick != y->tick)
+        return x->tick < y->tick ? -1 : 1;
+    if (x->pitch != y->pitch)
+        return x->pitch < y->pitch ? -1 : 1;
+    return (x->velocity > y->velocity) - (x->velocity < y->velocity);
+}
+
+static int write_one_track(writer *w)
+{
+    static const uint8_t piano[] = {0xc0, 0};
+    int rc = write_conductor(w);
+    for (size_t i = 0; i < w->song->n_notes && rc == 0; i++) {
+        const bl_note *n = &w->song->notes[i];
+        rc = push(w, (event){n->on, ON, n->pitch, n->velocity, 0});
+        if (rc == 0)
+            rc = push(w, (event){n->off, OFF, n->pitch, 0, 0});
+    }
+    if (rc == 0 && w->n_events > 0)
+        qsort(w->events, w->n_events, sizeof *w->events, by_pitch);
+    smf_track_t *track = rc == 0 ? new_track(w) : NULL;
+    if (track == NULL)
+        return rc == 0 ? BL_E_NOMEM : rc;
+    rc = add_bytes(w, track, 0, piano, sizeof piano);
+    for (size_t i = 0; i < w->n_events && rc == 0; i++) {
+        const event *x = &w->events[i];
+        const uint8_t note[] = {0x90, x->pitch, x->velocity};
+        rc = add_bytes(w, track, x->tick, note, sizeof note);
+    }
+    return rc == 0 ? end_track(w, track) : rc;
+}
+
+int bl_midi_write(const bl_song *song, bl_writing how, const char *path, bl_err *e)
+{
+    writer w = {.song = song, .how = how, .e = e};
     GLogFunc loud = g_log_set_default_handler(hush, NULL);
-    w.layer = bl_calloc(song->n_notes, sizeof *w.layer, e);
+    w.layer = bl_calloc(song->n_notes + 1, sizeof *w.layer, e);
     w.smf = smf_new();
     int rc = w.layer == NULL ? BL_E_NOMEM : 0;
     if (rc == 0 && (w.smf == NULL || smf_set_ppqn(w.smf, song->tpq) != 0))
         rc = bl_fail(e, BL_E_NOMEM, "libsmf cannot begin a file");
     if (rc == 0)
-        rc = write_tracks(&w);
+        rc = how == BL_WRITE_ONE_TRACK ? write_one_track(&w) : write_tracks(&w);
     if (rc == 0 && smf_save(w.smf, path) != 0)
         rc = bl_fail(e, BL_E_IO, "'%s' cannot be written", path);
     if (w.smf != NULL)

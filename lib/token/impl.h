@@ -12,6 +12,8 @@ typedef struct {
     int grids[9]; /* allowed, the default first, ended by 0 */
     int takes_chords, takes_pedal, takes_labels;
     bl_reading reading;
+    bl_writing writing;
+    int is_strict; /* files that the readers of its paper refuse are refused */
     /* Names of the kinds of tokens, in id order: the ids of a kind are contiguous. */
     const char *const *kinds;
     int n_kinds;
@@ -50,5 +52,6 @@ static inline unsigned bl_token(const bl_scheme *s, int kind, int i)
 }
 
 extern const bl_scheme_ops bl_remi_ops;
+extern const bl_scheme_ops bl_remi2020_ops;
 
 #endif

@@ -6,6 +6,7 @@
 
 static const bl_scheme_ops *const schemes[] = {
     &bl_remi_ops,
+    &bl_remi2020_ops,
 };
 
 static int find(const bl_scheme_ops **ops, const char *name, bl_err *e)
@@ -101,7 +102,7 @@ static int hash(bl_scheme *s, bl_err *e)
 
 int bl_scheme_open(bl_scheme **scheme, const bl_spec *spec, bl_err *e)
 {
-    const bl_scheme_ops *ops;
+    const bl_scheme_ops *ops = NULL;
     *scheme = NULL;
     int rc = find(&ops, spec->scheme, e);
     if (rc != 0)
@@ -171,6 +172,16 @@ int bl_scheme_grid(const bl_scheme *s)
 const bl_spec *bl_scheme_spec(const bl_scheme *s)
 {
     return &s->spec;
+}
+
+int bl_scheme_is_strict(const bl_scheme *s)
+{
+    return s->ops->is_strict;
+}
+
+bl_writing bl_scheme_writing(const bl_scheme *s)
+{
+    return s->ops->writing;
 }
 
 bl_reading bl_scheme_reading(const bl_scheme *s)

@@ -44,6 +44,9 @@ int bl_scheme_grid(const bl_scheme *s);
 const bl_spec *bl_scheme_spec(const bl_scheme *s); /* with its grid filled in */
 /* How the events of a file are to be read for it. */
 bl_reading bl_scheme_reading(const bl_scheme *s);
+bl_writing bl_scheme_writing(const bl_scheme *s); /* and its songs to be written */
+/* 1 if files are to be rejected that the readers of its paper refuse. */
+int bl_scheme_is_strict(const bl_scheme *s);
 const bl_words *bl_scheme_words(const bl_scheme *s); /* the closed vocabulary */
 /* SHA-256 of name, parameters and words: two streams mix only if it agrees. */
 const char *bl_scheme_sha256(const bl_scheme *s);

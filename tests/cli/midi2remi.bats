@@ -242,3 +242,68 @@ PY
     run -64 script -qec 'midi2remi -o s' /dev/null
     has "no input"
 }
+
+# two notes of one pitch, the first note-off between them, two tempos in two tracks
+overlap() {
+    /usr/bin/python3 - <<'PY'
+from mido import Message, MetaMessage, MidiFile, MidiTrack
+f = MidiFile(ticks_per_beat=480)
+f.tracks.append(MidiTrack([MetaMessage('set_tempo', tempo=545454)]))
+f.tracks.append(MidiTrack([
+    Message('note_on', note=60, velocity=80), Message('note_on', note=60, velocity=100, time=480),
+    Message('note_off', note=60, time=240), Message('note_off', note=60, time=720),
+    Message('note_on', note=64, velocity=80), Message('note_off', note=64, time=480),
+    MetaMessage('key_signature', key='C', time=0)]))
+f.save('overlap.mid')
+raw = open('overlap.mid', 'rb').read().replace(b'\xff\x59\x02\x00\x00', b'\xff\x59\x02\x09\x00')
+open('nokey.mid', 'wb').write(raw)
+PY
+}
+
+@test "midi2remi: remi-2020 is the published encoder, and its tokens make the published file" {
+    overlap
+    run -0 midi2remi -u --scheme remi-2020 --chords overlap.mid
+    [ "$(grep -v '^#' <<<"$output")" = "Bar_None Position_1/16 Chord_C:maj Position_1/16 \
+Tempo-Class_mid Tempo-Value_20 Position_1/16 Note-Velocity_20 Note-On_60 Note-Duration_11 \
+Position_5/16 Note-Velocity_25 Note-On_60 Note-Duration_3 \
+Position_12/16 Note-Velocity_20 Note-On_64 Note-Duration_7" ] || fail "$output"
+    midi2remi --scheme remi-2020 --chords overlap.mid | remi2midi -o back.mid
+    run -0 /usr/bin/python3 -c '
+import mido
+f = mido.MidiFile("back.mid")
+print(f.ticks_per_beat, len(f.tracks))
+for track in f.tracks:
+    for m in track:
+        print(m.time, m.type, getattr(m, "note", ""), getattr(m, "velocity", ""), getattr(m, "text", ""), ".")'
+    [ "$output" = "480 2
+0 set_tempo    .
+0 time_signature    .
+0 marker   C:maj .
+1 end_of_track    .
+0 program_change    .
+0 note_on 60 80  .
+480 note_on 60 100  .
+240 note_on 60 0  .
+0 note_on 60 0  .
+600 note_on 64 80  .
+480 note_on 64 0  .
+1 end_of_track    ." ] || fail "$output"
+}
+
+@test "midi2remi: --pair says which note a note-off ends" {
+    overlap
+    lengths() { midi2remi -u "$@" overlap.mid | grep -v '^#' | tr ' ' '\n' | grep Duration | tr '\n' ' '; }
+    [ "$(lengths)" = "Duration_12 Duration_16 Duration_8 " ] || fail "$(lengths)"
+    [ "$(lengths --pair all)" = "Duration_12 Duration_4 Duration_8 " ] || fail "$(lengths --pair all)"
+    [ "$(lengths --scheme remi-2020 --pair fifo)" = "Note-Duration_11 Note-Duration_15 Note-Duration_7 " ]
+    run -64 --separate-stderr midi2remi --pair lifo overlap.mid
+    [[ $stderr == *"--pair"*"lifo"* ]]
+}
+
+@test "midi2remi: remi-2020 rejects what the published reader refuses" {
+    overlap
+    run -0 midi2remi -q nokey.mid -o ours.tok.zst
+    run -65 --separate-stderr midi2remi -u --scheme remi-2020 nokey.mid overlap.mid
+    [[ $stderr == *"nokey.mid"*"bad-key"*"[strict]"* ]] || fail "$stderr"
+    [[ $output == *'#piece {"i":1,'*'"pieces":1,'*'"rejects":1}' ]] || fail "$output"
+}

@@ -65,6 +65,46 @@ static size_t run_crew(int n_workers, size_t *deadly, size_t *dead)
     return right;
 }
 
+/* Task 1 never ends, task 2 wants more memory than it gets. */
+static int greedy(void *arg, size_t task, bl_buf *result, bl_err *e)
+{
+    volatile size_t n = 1;
+    (void)arg;
+    while (task == 1 && n > 0)
+        n = n == 1 ? 2 : 1;
+    if (task == 2) {
+        void *p = bl_calloc((size_t)1 << 30, 1, e);
+        int got = p != NULL;
+        free(p);
+        return bl_buf_adds(result, got ? "got it" : "refused", NULL);
+    }
+    return bl_buf_adds(result, "done", e);
+}
+
+static void test_limits(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_crew *c;
+    bl_buf result = {0};
+    int died[4] = {0}, sane = 1;
+    bl_crew_limits limits = {.bytes = 256 << 20, .seconds = 1};
+    int rc = bl_crew_new_limited(&c, 1, 4, limits, greedy, NULL, &e);
+    for (int task = 0; rc == 0 && task < 4; task++) {
+        sane &= bl_crew_next(c, &result, &died[task], &e) == 1;
+        if (task == 0 || task == 3)
+            sane &= result.len == 4 && memcmp(result.data, "done", 4) == 0;
+        if (task == 2)
+            ok((result.len == 7 && memcmp(result.data, "refused", 7) == 0) ||
+                   getenv("ASAN_OPTIONS") != NULL,
+               "a task that wants too much memory is refused it");
+    }
+    ok(rc == 0 && sane && died[1] == BL_CREW_TOO_SLOW && died[0] == 0 && died[2] == 0 &&
+           died[3] == 0,
+       "a task without end costs itself only");
+    bl_crew_del(c);
+    bl_buf_free(&result);
+}
+
 static int fail_at_7(void *arg, size_t task, bl_buf *result, bl_err *e)
 {
     (void)arg;
@@ -287,6 +327,7 @@ static void test_rejects(void)
 int main(void)
 {
     test_crew();
+    test_limits();
     test_no_tasks();
     test_walk();
     test_names();

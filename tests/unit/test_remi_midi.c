@@ -29,7 +29,7 @@ static void check(const bl_scheme *s, const bl_song *song, const char *path,
     size_t bars;
     need(bl_scheme_encode(s, song, &first, &bars, NULL, &e), &e);
     need(bl_scheme_decode(s, first.id, first.n, &decoded, NULL, &e), &e);
-    need(bl_midi_write(&decoded, path, &e), &e);
+    need(bl_midi_write(&decoded, BL_WRITE_PROGRAMS, path, &e), &e);
     read_file(path, &bytes);
     need(bl_midi_read(bytes.data, bytes.len, BL_READ_FIFO, &back, &report, &e), &e);
     need(bl_scheme_encode(s, &back, &second, &bars, NULL, &e), &e);
