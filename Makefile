@@ -55,6 +55,10 @@ DOUBLE := $(B)/double/libbarline.a
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 GRAD := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/double_*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+# Each fuzz target twice: with a plain main for the tests, with libFuzzer for `make fuzz`.
+TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY := $(TARGETS:%=$(B)/tests/fuzz/replay_%)
+FUZZERS := $(TARGETS:%=$(B)/tests/fuzz/libfuzzer_%)
 
 ## all: build the tools (in bin/)
 .PHONY: all
@@ -84,6 +88,15 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 
 $(UNIT) $(BENCH) $(B)/tests/laws: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
+
+$(REPLAY): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/replay.o $(LIB)
+	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
+
+$(FUZZERS): $(B)/tests/fuzz/libfuzzer_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/fuzz.o $(LIB)
+	$(call say,LD)$(LINK) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
+
+$(B)/tests/mutate: $(B)/tests/mutate.o $(B)/tests/fuzz/fuzz.o $(LIB)
+	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
 
 $(GRAD): $(B)/%: $(B)/double/%.o $(DOUBLE)
 	@mkdir -p $(@D)
@@ -126,7 +139,7 @@ test-slow:
 	@BARLINE_SLOW=1 tests/run.sh $(B) $(BIN)
 
 .PHONY: test-programs
-test-programs: $(UNIT) $(GRAD) $(B)/tests/laws
+test-programs: $(UNIT) $(GRAD) $(B)/tests/laws $(REPLAY) $(B)/tests/mutate
 
 ## test-data: the laws of the token scheme on a folder of MIDI files, DATA=dir
 .PHONY: test-data
@@ -140,6 +153,25 @@ test-golden: all
 	@[ -n "$(GOLDEN)" ] && [ -n "$(DATA)" ] || \
 	    { echo "usage: make test-golden GOLDEN=dir DATA=dir" >&2; exit 64; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python3 tests/golden.py $(GOLDEN) $(DATA)
+
+## test-mutate: 100,000 (N=) random mutations of the MIDI files in a folder, DATA=dir
+.PHONY: test-mutate
+test-mutate: $(B)/tests/mutate
+	@[ -n "$(DATA)" ] || { echo "usage: make test-mutate DATA=dir" >&2; exit 64; }
+	@$(B)/tests/mutate -n $(or $(N),100000) $(DATA)
+
+## fuzz: search with libFuzzer, FUZZ=target (all in turn), SECONDS=N (60) for each
+.PHONY: fuzz fuzzers
+fuzz:
+	@printf 'int LLVMFuzzerTestOneInput(void);\nint LLVMFuzzerTestOneInput(void) { return 0; }\n' | \
+	  clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - 2>/dev/null || { \
+	  echo "barline: there is no libFuzzer: it comes with clang and compiler-rt" \
+	    "(Debian: clang libclang-rt-14-dev)" >&2; exit 1; }
+	@$(MAKE) -s all
+	@$(MAKE) -s fuzzers B=build/fuzz CC=clang SAN=fuzzer-no-link,address,undefined CFLAGS="-O1 -g"
+	@PATH="$(CURDIR)/bin:$$PATH" tests/fuzz/run.sh build/fuzz $(or $(SECONDS),60) $(or $(FUZZ),$(TARGETS))
+
+fuzzers: $(FUZZERS)
 
 ## asan ubsan tsan: build and test under a sanitizer, in build/asan, ...
 .PHONY: asan ubsan tsan

@@ -1,0 +1,216 @@
+#!/usr/bin/python3
+"""make_corpus.py OUT: the seeds of the fuzz targets, a folder each.
+
+OUT/midi gets files with one defect each, made by hand below, and small samples; the
+other folders what the tools (found on PATH) write. OUT/midi.tsv says what a reader
+should make of each file with a defect: how many notes it has, or why it is rejected.
+"""
+import json
+import os
+import struct
+import subprocess
+import sys
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+SAMPLES = sorted(
+    (os.path.join(ROOT, "samples", f) for f in os.listdir(os.path.join(ROOT, "samples")) if f.endswith(".mid")),
+    key=os.path.getsize,
+)[:8]
+
+EOT = b"\x00\xff\x2f\x00"
+
+
+def header(tracks=1, form=1, division=480, length=6, more=b""):
+    return b"MThd" + struct.pack(">IHHH", length, form, tracks, division) + more
+
+
+def chunk(body, length=None, name=b"MTrk"):
+    return name + struct.pack(">I", len(body) if length is None else length) + body
+
+
+def vlq(n):
+    out = bytes([n & 127])
+    while n > 127:
+        n >>= 7
+        out = bytes([n & 127 | 128]) + out
+    return out
+
+
+def note(pitch, gap=0, length=240, channel=0):
+    return vlq(gap) + bytes([0x90 | channel, pitch, 80]) + vlq(length) + bytes([0x80 | channel, pitch, 64])
+
+
+def meta(kind, body, length=None, gap=0):
+    return vlq(gap) + bytes([0xFF, kind]) + (vlq(len(body)) if length is None else length) + body
+
+
+def one(body, **how):  # a file of one track
+    return header(**how) + chunk(body)
+
+
+NOTES = note(60) + note(64) + note(67) + note(72)
+TRACK = chunk(NOTES + EOT)
+BOTH = header(2) + TRACK + TRACK  # two tracks, 8 notes
+
+# name: (bytes, notes or the code of its rejection)
+DEFECTS = {
+    "whole": (one(NOTES + EOT), 4),
+    "whole-two-tracks": (BOTH, 8),
+    # the header
+    "empty": (b"", "empty"),
+    "text": (b"once upon a time there was no music\n", "not-midi"),
+    "header-cut": (BOTH[:9], "truncated"),
+    "header-alone": (header(), "truncated"),
+    "header-length-8": (header(length=8, more=b"\0\0") + TRACK, 4),
+    "header-length-huge": (header(length=0xFFFFFFFF) + TRACK, None),
+    "no-tracks": (header(0), 0),
+    "no-tracks-said": (header(0) + TRACK, None),
+    "fewer-tracks-than-said": (header(9) + TRACK, 4),
+    "more-tracks-than-said": (header(1) + TRACK + TRACK, None),
+    "format-0-two-tracks": (header(2, form=0) + TRACK + TRACK, 8),
+    "format-2": (header(2, form=2) + TRACK + TRACK, 8),
+    "format-9": (header(1, form=9) + TRACK, 4),
+    "division-0": (one(NOTES + EOT, division=0), 4),
+    "division-1": (one(note(60, length=1) + EOT, division=1), 1),
+    "division-32767": (one(NOTES + EOT, division=32767), 4),
+    "smpte-25": (one(NOTES + EOT, division=0xE728), 4),
+    "smpte-none": (one(NOTES + EOT, division=0x8000), None),
+    "rmid-wrapper": (b"RIFF" + struct.pack("<I", 30 + len(BOTH)) + b"RMIDdata" + struct.pack("<I", len(BOTH)) + BOTH, 8),
+    "junk-before": (b"\0" * 128 + BOTH, 8),
+    # chunks
+    "alien-chunk-first": (header() + chunk(b"abcd", name=b"XFIH") + TRACK, 4),
+    "alien-chunk-between": (header(2) + TRACK + chunk(b"abcd", name=b"XFKM") + TRACK, 8),
+    "alien-chunk-counted": (header(3) + TRACK + chunk(b"abcd", name=b"XFKM") + TRACK, 8),
+    "track-length-0": (header(2) + chunk(b"") + TRACK, 4),
+    "track-length-7fffffff": (header() + chunk(NOTES + EOT, 0x7FFFFFFF), 4),
+    "track-length-ffffffff": (header() + chunk(NOTES + EOT, 0xFFFFFFFF), 4),
+    "track-length-short": (header() + chunk(NOTES + EOT, 9), 4),
+    "track-length-long": (header(2) + chunk(NOTES + EOT, len(TRACK) + 10) + TRACK, None),
+    "cut-in-chunk-head": (BOTH[: 14 + len(TRACK) + 5], 4),
+    "cut-in-event": (BOTH[: 14 + 8 + len(NOTES) - 2], 4),
+    "cut-in-delta": (one(NOTES + b"\x81"), 4),
+    "trailing-bytes": (BOTH + b"\x1a" * 40, 8),
+    "many-tracks": (header(200) + b"".join(chunk(note(p % 128) + EOT) for p in range(200)), 200),
+    # ends of tracks
+    "no-eot": (one(NOTES), 4),
+    "eot-early": (one(note(60) + EOT + note(64) + EOT), None),
+    "eot-with-length": (one(NOTES + b"\x00\xff\x2f\x02ab"), 4),
+    "eot-late": (one(NOTES + meta(0x2F, b"", gap=100000)), 4),
+    # status bytes
+    "running-status": (one(b"\x00\x90\x3c\x50\x60\x3c\x00\x00\x3e\x50\x60\x3e\x00" + EOT), 2),
+    "running-status-after-meta": (one(b"\x00\x90\x3c\x50" + meta(1, b"la") + b"\x60\x3c\x00\x00\x3e\x50\x60\x3e\x00" + EOT), 2),
+    "running-status-after-sysex": (one(b"\x00\x90\x3c\x50\x00\xf0\x02\x43\xf7\x60\x3c\x00\x00\x3e\x50\x60\x3e\x00" + EOT), 2),
+    "data-without-status": (one(b"\x00\x3c\x50" + NOTES + EOT), None),
+    "data-byte-over-127": (one(b"\x00\x90\x3c\xff\x60\x80\x3c\x40" + EOT), 1),
+    "system-common": (one(b"\x00\xf1\x10\x00\xf2\x10\x10\x00\xf3\x01\x00\xf6" + NOTES + EOT), None),
+    "system-realtime": (one(b"\x00\xf8\x00\xfa\x00\xfe" + NOTES + EOT), None),
+    # SysEx
+    "f7-escape": (one(b"\x00\xf7\x02\xf3\x01" + NOTES + EOT), 4),
+    "sysex-split": (one(b"\x00\xf0\x03\x43\x12\x00\x60\xf7\x03\x43\x12\xf7" + NOTES + EOT), 4),
+    "sysex-unterminated": (one(b"\x00\xf0\x02\x43\x12" + NOTES + EOT), 4),
+    "sysex-too-long": (one(NOTES + b"\x00\xf0\x8f\xff\x7f\x43\x12" + EOT), 4),
+    # meta events
+    "text-127": (one(meta(1, b"x" * 127) + NOTES + EOT), 4),
+    "text-128": (one(meta(1, b"x" * 128) + NOTES + EOT), 4),
+    "text-200": (one(meta(1, b"x" * 200) + NOTES + EOT), 4),
+    "text-1000": (one(meta(5, b"\xe9" * 1000) + NOTES + EOT), 4),
+    "meta-length-huge": (one(NOTES + meta(1, b"x", length=b"\xff\xff\xff\x7f") + EOT), 4),
+    "meta-unknown": (one(meta(0x60, b"?" * 9) + NOTES + EOT), 4),
+    "tempo-no-data": (one(meta(0x51, b"") + NOTES + EOT), 4),
+    "tempo-0": (one(meta(0x51, b"\0\0\0") + NOTES + EOT), 4),
+    "tempo-short": (one(meta(0x51, b"\x07") + NOTES + EOT), 4),
+    "tempo-long": (one(meta(0x51, b"\x07\xa1\x20\x00\x00") + NOTES + EOT), 4),
+    "tempos-in-track-2": (header(2) + TRACK + chunk(meta(0x51, b"\x07\xa1\x20", gap=1) * 400 + EOT), 4),
+    "meter-2-to-255": (one(meta(0x58, b"\x04\xff\x18\x08") + NOTES + EOT), 4),
+    "meter-0": (one(meta(0x58, b"\x00\x02\x18\x08") + NOTES + EOT), 4),
+    "meter-255-1": (one(meta(0x58, b"\xff\x00\x18\x08") + NOTES + EOT), 4),
+    "meter-short": (one(meta(0x58, b"\x03") + NOTES + EOT), 4),
+    "key-impossible": (one(meta(0x59, b"\x40\x07") + NOTES + EOT), 4),
+    # times
+    "vlq-overlong": (one(b"\x80\x80\x80\x00" + NOTES[1:] + EOT), 4),
+    "vlq-5-bytes": (one(NOTES + b"\x81\x81\x81\x81\x01\x90\x40\x40" + EOT), 4),
+    "ticks-beyond-2-28": (one((meta(1, b"", gap=0x0FFFFFFF)) * 3 + NOTES + EOT), None),
+    "ticks-beyond-2-31": (one((meta(1, b"", gap=0x0FFFFFFF)) * 9 + NOTES + EOT), None),
+    # notes
+    "note-open": (one(note(60) + b"\x00\x90\x40\x50\x60" + EOT[1:]), None),
+    "note-stray-off": (one(b"\x00\x80\x30\x40" + NOTES + EOT), 4),
+    "note-length-0": (one(note(60, length=0) + NOTES + EOT), 5),
+    "notes-overlap": (one(b"\x00\x90\x3c\x50\x60\x90\x3c\x40\x60\x80\x3c\x40\x60\x80\x3c\x40" + EOT), 2),
+    "drums": (one(note(35, channel=9) + note(38, channel=9) + EOT), 2),
+}
+
+
+def tool(*args, stdin=None):
+    return subprocess.run(args, input=stdin, stdout=subprocess.PIPE, check=True).stdout
+
+
+def write(folder, name, data):
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(data)
+
+
+def read(*path):
+    with open(os.path.join(*path), "rb") as f:
+        return f.read()
+
+
+def make_midi(out):
+    rows = ["file\tnotes\treject"]
+    for name, (data, what) in DEFECTS.items():
+        write(f"{out}/midi", name + ".mid", data)
+        if what is not None:  # where readers may differ nothing is asked for
+            rows.append(f"{name}.mid\t" + (f"{what}\t" if isinstance(what, int) else f"\t{what}"))
+    write(out, "midi.tsv", ("\n".join(rows) + "\n").encode())
+    for path in SAMPLES:
+        write(f"{out}/midi", os.path.basename(path), read(path))
+
+
+def make_streams(out):
+    one_piece = tool("midi2remi", "-u", SAMPLES[0])
+    write(f"{out}/tokens", "plain", one_piece)
+    write(f"{out}/tokens", "zstd", tool("midi2remi", SAMPLES[0]))
+    write(f"{out}/tokens", "two", one_piece + tool("midi2remi", "-u", "--no-pg", SAMPLES[1]))
+    body = b"".join(line + b"\n" for line in one_piece.split(b"\n") if line and not line.startswith(b"#"))
+    write(f"{out}/tokens", "body", body)
+    write(f"{out}/tokens", "bar", b"Bar\n")
+    for i, line in enumerate(one_piece.split(b"\n")):
+        if line.startswith(b"#"):
+            write(f"{out}/json", f"stream-{i}", line.split(b" ", 1)[1])
+
+
+def make_vocabularies(out):
+    text = tool("vocab", "--scheme", "remi", "-u")
+    write(f"{out}/vocab", "canonical", text)
+    write(f"{out}/vocab", "zstd", subprocess.run(["zstd", "-c"], input=text, stdout=subprocess.PIPE, check=True).stdout)
+    write(f"{out}/vocab", "seen", tool("vocab", "--order", "seen", "--min-count", "1", "-u", stdin=tool("midi2remi", SAMPLES[0])))
+    write(f"{out}/json", "vocab", text.split(b"\n", 1)[0].split(b" ", 1)[1])
+
+
+def make_shards(out):
+    folder = f"{out}/shards-of-samples"
+    tool("shard", "-u", "-f", "-o", folder, stdin=tool("midi2remi", *SAMPLES[:4]))
+    write(f"{out}/json", "manifest", read(folder, "manifest.json"))
+    for i, name in enumerate(sorted(f for f in os.listdir(folder) if "safetensors" in f)):
+        record = read(folder, name)
+        n = struct.unpack("<Q", record[:8])[0]
+        head = json.loads(record[8 : 8 + n])
+        at, end = (8 + n + x for x in head["tokens"]["data_offsets"])
+        write(f"{out}/tensors", name, record)
+        write(f"{out}/json", f"shard-{i}", record[8 : 8 + n].rstrip())
+        write(f"{out}/decode", f"ids-{i}", record[at:end][:2000])
+    small = b'{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}'
+    write(f"{out}/tensors", "small", struct.pack("<Q", len(small)) + small + b"ab")
+    write(f"{out}/tensors", "stream", (struct.pack("<Q", len(small)) + small + b"ab") * 3)
+    write(f"{out}/decode", "every-id", b"".join(struct.pack("<H", i) for i in range(1100)))
+
+
+def main():
+    out = sys.argv[1]
+    make_midi(out)
+    make_streams(out)
+    make_vocabularies(out)
+    make_shards(out)
+
+
+main()
