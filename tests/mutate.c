@@ -155,22 +155,28 @@ static double seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static void work_on(tally *t, const uint8_t *bytes, size_t len)
+static void read_as(tally *t, bl_reading how, const uint8_t *bytes, size_t len)
 {
     static bl_song song;
     bl_midi_report report = {0};
     bl_scheme *scheme;
-    int rc = bl_midi_read(bytes, len, BL_READ_FIFO, &song, &report, NULL);
+    double start = seconds();
+    int rc = bl_midi_read(bytes, len, how, &song, &report, NULL);
     claim((rc == 0) == (report.reject == BL_REJECT_NONE));
-    t->n_rejected[report.reject]++;
-    if (rc != 0)
-        return;
-    t->n_read++;
-    t->n_notes += song.n_notes;
-    fuzz_song(&song);
-    for (size_t i = 0; (scheme = fuzz_scheme(i)) != NULL; i++)
-        if (bl_scheme_reading(scheme) == BL_READ_FIFO)
+    if (rc == 0)
+        fuzz_song(&song);
+    for (size_t i = 0; rc == 0 && (scheme = fuzz_scheme(i)) != NULL; i++)
+        if (bl_scheme_reading(scheme) == how)
             fuzz_laws(scheme, &song);
+    double took = seconds() - start;
+    if (took > t->slowest)
+        t->slowest = took;
+    t->n_slow += took > slow_seconds;
+    if (how != BL_READ_FIFO)
+        return;
+    t->n_read += rc == 0;
+    t->n_notes += rc == 0 ? song.n_notes : 0;
+    t->n_rejected[report.reject]++;
 }
 
 static void work(const state *s)
@@ -183,12 +189,8 @@ static void work(const state *s)
         if (b.len > 0)
             memcpy(exact, b.data, b.len);
         alarm(HANG_SECONDS);
-        double start = seconds();
-        work_on(s->t, exact, b.len);
-        double took = seconds() - start;
-        if (took > s->t->slowest)
-            s->t->slowest = took;
-        s->t->n_slow += took > slow_seconds;
+        for (bl_reading how = BL_READ_FIFO; how <= BL_READ_CLOSE_FIRST; how++)
+            read_as(s->t, how, exact, b.len);
         free(exact);
     }
     bl_buf_free(&b);

@@ -199,6 +199,9 @@ def make_shards(out):
         write(f"{out}/tensors", name, record)
         write(f"{out}/json", f"shard-{i}", record[8 : 8 + n].rstrip())
         write(f"{out}/decode", f"ids-{i}", record[at:end][:2000])
+    for i in range(3):  # edits: file, place, bytes that go, bytes that come
+        for at in (0, 8, 100, 300):
+            write(f"{out}/shards", f"edit-{i}-{at}", struct.pack("<BHB", i, at, 1) + b"0")
     small = b'{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}'
     write(f"{out}/tensors", "small", struct.pack("<Q", len(small)) + small + b"ab")
     write(f"{out}/tensors", "stream", (struct.pack("<Q", len(small)) + small + b"ab") * 3)
