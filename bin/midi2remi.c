@@ -444,8 +444,8 @@ int main(int argc, char **argv)
     const bl_opt own[] = {
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Tokens", 0},
         {0, "scheme", BL_OPT_STR, &set.scheme, "NAME", 0, 0, "the token scheme", 1},
-        {0, "grid", BL_OPT_INT, &set.grid, "N", 0, 24,
-         "positions a quarter note, 0 = the scheme's own", 1},
+        {0, "grid", BL_OPT_INT, &set.grid, "N", 0, 1000,
+         "resolution of time, 0 = the scheme's own", 1},
         {0, "pair", BL_OPT_STR, &set.pair, "RULE", 0, 0,
          "a note-off ends the oldest open note (fifo) or all (all)", 1},
         {0, "chords", BL_OPT_FLAG, &set.chords, NULL, 0, 0, "add tokens of chords", 1},

@@ -2,9 +2,10 @@
 """golden.py GOLDEN DATA - compares midi2remi with reference dumps, token for token.
 
 GOLDEN/remi-2020 holds edge/X.mid with X.mid.tok (or .err) beside it and pop909/NNN.mid.tok
-for DATA/pop909/.../NNN.mid; GOLDEN/performance holds MANIFEST.tsv (dump, file). Prints one
+for DATA/pop909/.../NNN.mid; GOLDEN/performance holds MANIFEST.tsv (file below DATA, steps_per_second, dump). Prints one
 line a group and ends with 1 if a dump differs. The tools are those on PATH.
 """
+import csv
 import os
 import subprocess
 import sys
@@ -95,11 +96,31 @@ def check_remi_2020(tally, golden, data):
                             remi_2020_words(os.path.join(here, dump)))
 
 
+def performance_words(path):
+    """note-seq's names (NOTE_ON_60) as ours (Note-On_60)."""
+    with open(path) as f:
+        for line in f:
+            name, _, value = line.strip().rpartition("_")
+            yield "-".join(w.capitalize() for w in name.split("_")) + "_" + value
+
+
+def check_performance(tally, golden, data):
+    with open(os.path.join(golden, "MANIFEST.tsv"), newline="") as f:
+        for row in csv.DictReader(f, delimiter="\t"):
+            rate, dump = row["steps_per_second"], row["dump"]
+            compare(tally, f"performance, {rate} steps a second", dump,
+                    os.path.join(data, row["file"]),
+                    ["--scheme", "performance", "--grid", rate],
+                    list(performance_words(os.path.join(golden, dump))))
+
+
 def main():
     golden, data = sys.argv[1:3]
     tally = Tally()
     if os.path.isdir(os.path.join(golden, "remi-2020")):
         check_remi_2020(tally, os.path.join(golden, "remi-2020"), data)
+    if os.path.isdir(os.path.join(golden, "performance")):
+        check_performance(tally, os.path.join(golden, "performance"), data)
     return tally.finish()
 
 

@@ -108,6 +108,7 @@ enum { PEDAL, OFF, ON, LATE_OFF };
 typedef struct {
     int32_t tick;
     uint8_t rank, pitch, velocity, program; /* of a pedal, its value is the velocity */
+    uint32_t i; /* of the song's notes: their order is kept */
 } event;
 
 typedef struct {
@@ -132,7 +133,7 @@ static int by_time(const void *a, const void *b)
         return x->program < y->program ? -1 : 1;
     if (x->pitch != y->pitch)
         return x->pitch < y->pitch ? -1 : 1;
-    return 0;
+    return x->i < y->i ? -1 : x->i > y->i;
 }
 
 static int group_of(const bl_note *note)
@@ -197,15 +198,16 @@ static int collect_events(writer *w, int group, int layer)
         const bl_note *n = &w->song->notes[i];
         if (group_of(n) != group || w->layer[i] != layer)
             continue;
-        rc = push(w, (event){n->on, ON, n->pitch, n->velocity, n->program});
+        rc =
+            push(w, (event){n->on, ON, n->pitch, n->velocity, n->program, (uint32_t)i});
         if (rc == 0)
             rc = push(w, (event){n->off, n->off > n->on ? OFF : LATE_OFF, n->pitch, 0,
-                                 n->program});
+                                 n->program, (uint32_t)i});
     }
     for (size_t i = 0; layer == 0 && i < w->song->n_pedals && rc == 0; i++) {
         const bl_pedal *p = &w->song->pedals[i];
         if (group_of_pedal(p) == group)
-            rc = push(w, (event){p->tick, PEDAL, 0, p->value, p->program});
+            rc = push(w, (event){p->tick, PEDAL, 0, p->value, p->program, (uint32_t)i});
     }
     if (rc == 0 && w->n_events > 0)
         qsort(w->events, w->n_events, sizeof *w->events, by_time);
@@ -380,9 +382,9 @@ static int write_one_track(writer *w)
     int rc = write_conductor(w);
     for (size_t i = 0; i < w->song->n_notes && rc == 0; i++) {
         const bl_note *n = &w->song->notes[i];
-        rc = push(w, (event){n->on, ON, n->pitch, n->velocity, 0});
+        rc = push(w, (event){n->on, ON, n->pitch, n->velocity, 0, 0});
         if (rc == 0)
-            rc = push(w, (event){n->off, OFF, n->pitch, 0, 0});
+            rc = push(w, (event){n->off, OFF, n->pitch, 0, 0, 0});
     }
     if (rc == 0 && w->n_events > 0)
         qsort(w->events, w->n_events, sizeof *w->events, by_pitch);

@@ -53,5 +53,6 @@ static inline unsigned bl_token(const bl_scheme *s, int kind, int i)
 
 extern const bl_scheme_ops bl_remi_ops;
 extern const bl_scheme_ops bl_remi2020_ops;
+extern const bl_scheme_ops bl_performance_ops;
 
 #endif

@@ -7,6 +7,7 @@
 static const bl_scheme_ops *const schemes[] = {
     &bl_remi_ops,
     &bl_remi2020_ops,
+    &bl_performance_ops,
 };
 
 static int find(const bl_scheme_ops **ops, const char *name, bl_err *e)

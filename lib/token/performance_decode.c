@@ -1,0 +1,314 @@
+/* performance_decode.c - tokens of "performance" to songs. Total: a note-off of nothing
+ * is passed over, what still sounds ends with the piece.
+ *
+ * Of several notes of one pitch a note-off ends the oldest. That choice is free, and
+ * encoders write the ends of one moment in the order of the beginnings: where the
+ * oldest would break that order, notes of a pitch exchange their ends. Beginnings of
+ * one moment that do not rise in pitch are some ticks apart, too few to be another
+ * step. So the tokens of the decoded song are the tokens again. */
+#include "token/performance.h"
+
+#include <stdlib.h>
+
+enum { VELOCITY_DEFAULT = 100, PASSES = 30, EPISODE_MAX = 1024 };
+
+/* One note-off: which note it ends. From silence to silence of a pitch is an episode;
+ * if it never has two notes at once, there is no choice. */
+typedef struct {
+    int32_t step, note;
+    int32_t low, high; /* the notes it may end, by what is possible beside it */
+    int32_t before;    /* in its episode, -1 = none */
+    uint8_t begins_moment, is_certain, is_last;
+} ending;
+
+/* A note-off of the episode at hand, and the notes it may take. */
+typedef struct {
+    int32_t end, low, high;
+} choice;
+
+typedef struct {
+    const bl_scheme *s;
+    bl_song *song;
+    bl_err *e;
+    ending *ends;
+    size_t n_ends, cap_ends;
+    int32_t *next; /* [cap_next] of notes that sound, by pitch */
+    size_t cap_next;
+    int32_t head[128], tail[128]; /* the oldest and the newest that sounds, -1 = none */
+    int32_t first[128];           /* note of the episode */
+    int32_t last_end[128];        /* of the episode, -1 = none */
+    uint8_t has_choice[128];      /* two notes sounded at once in the episode */
+    int32_t step, velocity;
+    int moved; /* since the last note-off */
+    int late,
+        last_pitch; /* ticks behind the step, pitch of the last note of the step */
+} decoder;
+
+static int32_t ticks(const decoder *d, int32_t step)
+{
+    return step * (PERF_TICKS_A_SECOND / d->s->grid);
+}
+
+static int begin(decoder *d, int pitch)
+{
+    int32_t i = (int32_t)d->song->n_notes;
+    void *p = d->next;
+    int rc = bl_grow(&p, &d->cap_next, (size_t)i + 1, sizeof *d->next, d->e);
+    d->next = p;
+    d->late +=
+        pitch <= d->last_pitch && d->late < PERF_TICKS_A_SECOND / d->s->grid / 2 - 1;
+    d->last_pitch = pitch;
+    if (rc == 0) /* `closed` is the step of the beginning until all is paired */
+        rc = bl_song_add_note(d->song,
+                              (bl_note){.on = ticks(d, d->step) + d->late,
+                                        .closed = (uint32_t)d->step,
+                                        .off = -1,
+                                        .pitch = (uint8_t)pitch,
+                                        .velocity = (uint8_t)d->velocity},
+                              d->e);
+    if (rc != 0)
+        return rc;
+    d->next[i] = -1;
+    if (d->head[pitch] < 0) {
+        d->head[pitch] = d->first[pitch] = i;
+        d->has_choice[pitch] = 0;
+        d->last_end[pitch] = -1;
+    } else {
+        d->next[d->tail[pitch]] = i;
+        d->has_choice[pitch] = 1;
+    }
+    d->tail[pitch] = i;
+    return 0;
+}
+
+/* 1 if a note ended, 0 if none sounds. */
+static int end(decoder *d, int pitch)
+{
+    int32_t i = d->head[pitch], j = (int32_t)d->n_ends;
+    if (i < 0)
+        return 0;
+    void *p = d->ends;
+    int rc = bl_grow(&p, &d->cap_ends, d->n_ends + 1, sizeof *d->ends, d->e);
+    d->ends = p;
+    if (rc != 0)
+        return rc;
+    d->head[pitch] = d->next[i];
+    d->ends[d->n_ends++] = (ending){.step = d->step,
+                                    .note = i,
+                                    .low = d->has_choice[pitch] ? d->first[pitch] : i,
+                                    .high = d->has_choice[pitch] ? d->tail[pitch] : i,
+                                    .before = d->last_end[pitch],
+                                    .begins_moment = (uint8_t)d->moved,
+                                    .is_certain = !d->has_choice[pitch],
+                                    .is_last = d->head[pitch] < 0};
+    d->last_end[pitch] = j;
+    d->moved = 0;
+    return 1;
+}
+
+/* ---- ends in order ---- */
+
+static int pitch_of(const decoder *d, int32_t end)
+{
+    return d->song->notes[d->ends[end].note].pitch;
+}
+
+/* 1 where two neighbours of a moment break the order. */
+static int is_fault(const decoder *d, int32_t j)
+{
+    return j > 0 && !d->ends[j].begins_moment && d->ends[j - 1].note > d->ends[j].note;
+}
+
+/* Of what each note-off of a moment may end, only that is possible which leaves a
+ * lesser note to those before it and a greater to those after. */
+static void bound(decoder *d)
+{
+    for (size_t j = 1; j < d->n_ends; j++)
+        if (!d->ends[j].begins_moment)
+            d->ends[j].low = (int32_t)bl_max(d->ends[j].low, d->ends[j - 1].low + 1);
+    for (size_t j = d->n_ends; j-- > 1;)
+        if (!d->ends[j].begins_moment)
+            d->ends[j - 1].high =
+                (int32_t)bl_min(d->ends[j - 1].high, d->ends[j].high - 1);
+}
+
+/* Closer bounds: those that the neighbours of other pitches set as they are now, in
+ * turn both, those after and those before, so that a knot of wrong choices can come
+ * loose. */
+static choice choice_of(const decoder *d, int32_t end, int pass)
+{
+    const ending *x = d->ends;
+    choice c = {end, x[end].low, x[end].high};
+    int pitch = pitch_of(d, end);
+    if (pass == 0)
+        return c;
+    int32_t j = end;
+    while (!x[j].begins_moment && pitch_of(d, j) == pitch)
+        j--;
+    if (pitch_of(d, j) != pitch && pass % 3 != 1)
+        c.low = (int32_t)bl_max(c.low, x[j].note + 1);
+    j = end + 1;
+    while (j < (int32_t)d->n_ends && !x[j].begins_moment && pitch_of(d, j) == pitch)
+        j++;
+    if (j < (int32_t)d->n_ends && !x[j].begins_moment && pass % 3 != 2)
+        c.high = (int32_t)bl_min(c.high, x[j].note - 1);
+    return c;
+}
+
+static int by_note(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Gives the notes, in order, each to the end that may take it and has the least upper
+ * bound (Glover: matching in convex graphs). 0 if an end is left over. */
+static int match(const decoder *d, const int32_t *notes, const choice *c, int n,
+                 int32_t *taken)
+{
+    for (int i = 0; i < n; i++)
+        taken[i] = -1;
+    for (int k = 0; k < n; k++) {
+        int best = -1;
+        int32_t begins = (int32_t)d->song->notes[notes[k]].closed;
+        for (int i = 0; i < n; i++) {
+            int fits = taken[i] < 0 && c[i].low <= notes[k] && notes[k] <= c[i].high &&
+                       begins < d->ends[c[i].end].step;
+            if (fits && (best < 0 || c[i].high < c[best].high))
+                best = i;
+        }
+        /* where the neighbours leave nothing, what is possible at all */
+        for (int i = 0; best < 0 && i < n; i++)
+            if (taken[i] < 0 && d->ends[c[i].end].low <= notes[k] &&
+                notes[k] <= d->ends[c[i].end].high && begins < d->ends[c[i].end].step)
+                best = i;
+        if (best < 0)
+            return 0;
+        taken[best] = notes[k];
+    }
+    return 1;
+}
+
+/* The episode whose last end is given is matched anew; where that cannot be, it stays.
+ */
+static void mend(decoder *d, int32_t last, int pass)
+{
+    int32_t notes[EPISODE_MAX], taken[EPISODE_MAX];
+    choice c[EPISODE_MAX];
+    int n = 0, faults = 0;
+    for (int32_t j = last; j >= 0 && n < EPISODE_MAX; j = d->ends[j].before, n++) {
+        notes[n] = d->ends[j].note;
+        c[n] = choice_of(d, j, pass);
+        faults += c[n].low > notes[n] || c[n].high < notes[n];
+    }
+    if (n < 2 || n == EPISODE_MAX || faults == 0)
+        return;
+    /* in order of time: of equals the first is taken */
+    for (int i = 0; i < n / 2; i++) {
+        choice swap = c[i];
+        c[i] = c[n - 1 - i];
+        c[n - 1 - i] = swap;
+    }
+    qsort(notes, (size_t)n, sizeof *notes, by_note);
+    if (match(d, notes, c, n, taken))
+        for (int i = 0; i < n; i++)
+            d->ends[c[i].end].note = taken[i];
+}
+
+static void put_in_order(decoder *d)
+{
+    int faults = 1;
+    bound(d);
+    for (int pass = 0; pass < PASSES && faults; pass++) {
+        for (size_t j = 0; j < d->n_ends; j++)
+            if (d->ends[j].is_last && !d->ends[j].is_certain)
+                mend(d, (int32_t)j, pass);
+        faults = 0;
+        for (size_t j = 0; j < d->n_ends; j++)
+            faults |= is_fault(d, (int32_t)j);
+    }
+}
+
+/* ---- tokens ---- */
+
+static int read_token(decoder *d, int kind, int i, size_t *skipped)
+{
+    int rc = 0;
+    switch (kind) {
+    case PERF_ON:
+        return begin(d, i);
+    case PERF_OFF:
+        rc = end(d, i);
+        *skipped += rc == 0;
+        return rc < 0 ? rc : 0;
+    case PERF_SHIFT:
+        d->moved = d->step + i + 1 <= BL_TICK_MAX / PERF_TICKS_A_SECOND * d->s->grid;
+        d->step += d->moved ? i + 1 : 0;
+        d->late = 0;
+        d->last_pitch = -1;
+        *skipped += !d->moved;
+        return 0;
+    case PERF_VELOCITY:
+        d->velocity = 1 + 4 * i;
+        return 0;
+    case PERF_PEDAL:
+        return bl_song_add_pedal(
+            d->song, (bl_pedal){.tick = ticks(d, d->step), .value = i ? 127 : 0}, d->e);
+    default:
+        *skipped += kind == BL_ID_MASK;
+        return 0;
+    }
+}
+
+/* Steps become ticks; notes without length are dropped. */
+static void finish(decoder *d)
+{
+    bl_song *s = d->song;
+    size_t kept = 0;
+    for (size_t i = 0; i < d->n_ends; i++)
+        s->notes[d->ends[i].note].off = d->ends[i].step;
+    for (size_t i = 0; i < s->n_notes; i++) {
+        bl_note n = s->notes[i];
+        n.off = n.off < 0 ? d->step : n.off;
+        if (n.off <= (int32_t)n.closed)
+            continue;
+        n.off = ticks(d, n.off);
+        n.closed = (uint32_t)kept;
+        s->notes[kept++] = n;
+    }
+    s->n_notes = kept;
+    s->end = ticks(d, d->step);
+}
+
+int bl_perf_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *song,
+                   size_t *skipped, bl_err *e)
+{
+    decoder d = {.s = s,
+                 .song = song,
+                 .e = e,
+                 .velocity = VELOCITY_DEFAULT,
+                 .moved = 1,
+                 .last_pitch = -1};
+    int rc = 0;
+    for (int pitch = 0; pitch < 128; pitch++)
+        d.head[pitch] = d.tail[pitch] = d.last_end[pitch] = -1;
+    bl_song_clear(song);
+    song->tpq = PERF_TPQ;
+    *skipped = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        int kind = s->kind_of[ids[i]];
+        if (kind == BL_ID_EOS) {
+            *skipped += n - i - 1;
+            break;
+        }
+        rc = read_token(&d, kind, ids[i] - s->first[kind], skipped);
+    }
+    if (rc == 0) {
+        put_in_order(&d);
+        finish(&d);
+        rc = bl_song_sort(song, e);
+    }
+    free(d.ends);
+    free(d.next);
+    return rc;
+}
