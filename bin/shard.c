@@ -6,7 +6,7 @@
 #include "io/file.h"
 #include "io/shards.h"
 #include "io/zio.h"
-#include "token/scheme.h"
+#include "token/merges.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +29,8 @@ typedef struct {
     bl_scheme *scheme;
     bl_vocab vocab;
     int32_t *map; /* [words of the scheme] id of the vocabulary, or -1 */
+    bl_merges merges;
+    bl_merge_rule rule;
     bl_shardw *writer;
     uint64_t n_pieces, n_tokens, n_dropped;
 } run;
@@ -131,7 +133,10 @@ static int open_vocab(run *r, bl_err *e)
     if (r->map == NULL)
         return BL_E_NOMEM;
     bl_vocab_map(&r->vocab, all, r->map);
-    return 0;
+    rc = bl_merges_of_words(&r->merges, r->vocab.words, e);
+    if (rc != 0)
+        return bl_err_in(e, r->set->vocab);
+    return bl_merge_rule_of(&r->rule, r->scheme, r->map, r->merges.n_base, e);
 }
 
 /* ---- pieces ---- */
@@ -149,6 +154,9 @@ static int add_piece(run *r, bl_piece *piece, bl_err *e)
         }
         piece->ids.id[i] = (uint16_t)r->map[id];
     }
+    int rc = bl_merges_apply(&r->merges, &r->rule, &piece->ids, e);
+    if (rc != 0)
+        return rc;
     r->n_pieces++;
     r->n_tokens += piece->ids.n;
     return bl_shardw_add(r->writer, piece->name, piece->sha256, piece->xxh3,
@@ -252,6 +260,8 @@ static int execute(run *r)
     bl_shardw_del(r->writer);
     bl_vocab_free(&r->vocab);
     free(r->map);
+    bl_merges_free(&r->merges);
+    bl_merge_rule_free(&r->rule);
     bl_scheme_del(r->scheme);
     bl_corpus_del(r->corpus);
     return bl_exit_of(rc);

@@ -6,7 +6,7 @@
 #include "io/file.h"
 #include "io/vocab.h"
 #include "io/zio.h"
-#include "token/scheme.h"
+#include "token/merges.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ enum { CANONICAL, SEEN, COUNT };
 typedef struct {
     const char *scheme;
     int order, json;
-    int64_t grid, min_count;
+    int64_t grid, min_count, bpe;
     bl_opt_common common;
 } settings;
 
@@ -38,6 +38,10 @@ typedef struct {
     tally *tallies; /* [n], by id until they are ordered */
     size_t n;
     uint64_t n_pieces, n_tokens;
+    bl_merge_rule rule;
+    bl_learner *learner; /* NULL: no merges are wanted */
+    bl_merges merges;
+    uint64_t *merge_count; /* [--bpe] */
     bl_vocab vocab;
     bl_out out;
 } run;
@@ -63,6 +67,21 @@ static int open_scheme(run *r, bl_err *e)
     return r->tallies == NULL ? BL_E_NOMEM : 0;
 }
 
+static int begin_learning(run *r, bl_err *e)
+{
+    size_t wanted = (size_t)r->set->bpe;
+    if (wanted == 0)
+        return 0;
+    if (r->n + wanted > BL_WORDS_MAX)
+        return bl_fail(e, BL_E_ARG, "--bpe: %zu tokens and %zu merges are more than %d",
+                       r->n, wanted, BL_WORDS_MAX);
+    r->merge_count = bl_calloc(wanted, sizeof *r->merge_count, e);
+    if (r->merge_count == NULL)
+        return BL_E_NOMEM;
+    int rc = bl_merge_rule_of(&r->rule, r->scheme, NULL, r->n, e);
+    return rc == 0 ? bl_learner_new(&r->learner, r->n, &r->rule, e) : rc;
+}
+
 static void count_piece(run *r, const bl_ids *ids)
 {
     r->tallies[BL_ID_BOS].count++;
@@ -83,6 +102,9 @@ static int count_all(run *r, bl_err *e)
     bl_corpus_set_words(r->corpus, bl_scheme_words(r->scheme));
     while ((rc = bl_corpus_next(r->corpus, &piece, e)) > 0) {
         count_piece(r, &piece.ids);
+        if (r->learner != NULL &&
+            (rc = bl_learner_add(r->learner, piece.ids.id, piece.ids.n, e)) != 0)
+            break;
         if (bl_log_progress_due(r->log))
             bl_log_progress(r->log, "%llu pieces, %.1f million tokens",
                             (unsigned long long)r->n_pieces, (double)r->n_tokens / 1e6);
@@ -123,17 +145,41 @@ static void choose(run *r)
               r->set->order == SEEN ? by_first : by_count);
 }
 
+/* Merges were learned over the scheme's ids; a vocabulary states its own. */
+static int add_merges(const run *r, bl_words *words, uint64_t *count, bl_err *e)
+{
+    char name[BL_WORD_MAX + 1];
+    size_t n_scheme = bl_words_size(bl_scheme_words(r->scheme));
+    uint16_t *to = bl_calloc(n_scheme + r->merges.n, sizeof *to, e);
+    if (to == NULL)
+        return BL_E_NOMEM;
+    for (size_t i = 0; i < r->n; i++)
+        to[r->tallies[i].id] = (uint16_t)i;
+    int rc = 0;
+    for (size_t i = 0; i < r->merges.n && rc == 0; i++) {
+        bl_merge m = r->merges.merge[i];
+        to[n_scheme + i] = (uint16_t)(r->n + i);
+        bl_merge_name((bl_merge){to[m.left], to[m.right]}, name);
+        count[r->n + i] = r->merge_count[i];
+        rc = bl_words_add(words, name, strlen(name), e);
+    }
+    free(to);
+    return rc;
+}
+
 static int make_vocab(run *r, bl_err *e)
 {
     const bl_words *all = bl_scheme_words(r->scheme);
     bl_words *words = bl_words_new(e);
-    uint64_t *count = bl_calloc(r->n, sizeof *count, e);
+    uint64_t *count = bl_calloc(r->n + r->merges.n, sizeof *count, e);
     int rc = words == NULL || count == NULL ? BL_E_NOMEM : 0;
     for (size_t i = 0; i < r->n && rc == 0; i++) {
         size_t id = r->tallies[i].id;
         count[i] = r->tallies[i].count;
         rc = bl_words_add(words, bl_words_name(all, id), bl_words_len(all, id), e);
     }
+    if (rc == 0)
+        rc = add_merges(r, words, count, e);
     if (rc == 0)
         rc = bl_vocab_make(&r->vocab, words, count, &r->kind, e);
     if (rc != 0) {
@@ -151,7 +197,7 @@ static int write_json(run *r, bl_err *e)
     bl_buf text = {0};
     bl_json *o = bl_json_object(e);
     int rc = o == NULL ? BL_E_NOMEM : 0;
-    for (size_t id = 0; id < r->n && rc == 0; id++)
+    for (size_t id = 0; id < bl_words_size(r->vocab.words) && rc == 0; id++)
         rc = bl_json_set_int(o, bl_words_name(r->vocab.words, id), (int64_t)id, e);
     if (rc == 0)
         rc = bl_json_write(o, &text, e);
@@ -205,8 +251,13 @@ static int work(run *r, bl_err *e)
                             (size_t)r->opts->n_operands, e);
     if (rc == 0)
         rc = open_scheme(r, e);
+    if (rc == 0)
+        rc = begin_learning(r, e);
     if (rc == 0 && r->corpus != NULL)
         rc = count_all(r, e);
+    if (rc == 0 && r->learner != NULL)
+        rc = bl_learner_run(r->learner, (size_t)r->set->bpe, &r->merges, r->merge_count,
+                            e);
     if (rc != 0)
         return rc;
     choose(r);
@@ -214,8 +265,9 @@ static int work(run *r, bl_err *e)
     if (rc == 0)
         rc = write_vocab(r, e);
     if (rc == 0)
-        bl_log_info(r->log, "%zu tokens listed; %llu pieces, %llu tokens read", r->n,
-                    (unsigned long long)r->n_pieces, (unsigned long long)r->n_tokens);
+        bl_log_info(r->log, "%zu tokens listed; %llu pieces, %llu tokens read",
+                    bl_words_size(r->vocab.words), (unsigned long long)r->n_pieces,
+                    (unsigned long long)r->n_tokens);
     return rc;
 }
 
@@ -226,6 +278,10 @@ static int execute(run *r)
     if (rc != 0)
         bl_log_error(r->log, &e);
     bl_vocab_free(&r->vocab);
+    bl_learner_del(r->learner);
+    bl_merges_free(&r->merges);
+    bl_merge_rule_free(&r->rule);
+    free(r->merge_count);
     free(r->tallies);
     bl_scheme_del(r->scheme);
     bl_corpus_del(r->corpus);
@@ -241,6 +297,12 @@ static int is_misuse(const run *r)
     }
     if (r->set->scheme == NULL && r->set->grid != 0) {
         bl_log_say(r->log, "--grid belongs to --scheme");
+        return 1;
+    }
+    if (r->set->bpe > 0 && (r->set->scheme != NULL || r->set->min_count > 0)) {
+        bl_log_say(r->log,
+                   "--bpe learns from streams, all tokens of them: it goes with "
+                   "neither --scheme nor --min-count");
         return 1;
     }
     return r->set->scheme == NULL && bl_tool_refuse_tty_in(r->log, r->opts);
@@ -265,12 +327,14 @@ int main(int argc, char **argv)
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Vocabulary", 0},
         {0, "scheme", BL_OPT_STR, &set.scheme, "NAME", 0, 0,
          "list all tokens of this scheme, read nothing", 1},
-        {0, "grid", BL_OPT_INT, &set.grid, "N", 0, 24,
-         "with --scheme: positions a quarter note, 0 = its own", 1},
+        {0, "grid", BL_OPT_INT, &set.grid, "N", 0, 1000,
+         "with --scheme: resolution of time, 0 = its own", 1},
         {0, "order", BL_OPT_CHOICE, &set.order, "canonical|seen|count", 0, 0,
          "all of the scheme, or what occurs, as first seen or by count", 1},
         {0, "min-count", BL_OPT_INT, &set.min_count, "N", 0, 0x1p53,
          "leave out what occurs less often", 1},
+        {0, "bpe", BL_OPT_INT, &set.bpe, "N", 0, BL_WORDS_MAX,
+         "learn up to N merges of tokens that often stand side by side", 1},
         {0, "json", BL_OPT_FLAG, &set.json, NULL, 0, 0,
          "write a JSON object of tokens and ids", 0},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},

@@ -9,7 +9,7 @@
 #include "io/file.h"
 #include "io/tokens.h"
 #include "model/sample.h"
-#include "token/scheme.h"
+#include "token/merges.h"
 #include "train/ckpt.h"
 #include "train/run.h"
 
@@ -26,14 +26,16 @@ static const bl_opt_about about = {
     .see_also = "xltrain(1), remi2midi(1)",
 };
 
-/* One piece as it grows. Ids are the scheme's but for `next`. */
+/* One piece as it grows: in the scheme's ids, and in the model's, where one may stand
+ * for several. */
 typedef struct {
     bl_grammar grammar;
     bl_rng rng;
     bl_ids ids;
     size_t n_prompt; /* of them given, not sampled */
-    size_t n_fed;    /* of them read by the model */
     size_t whole;    /* of them up to where a piece may end */
+    bl_ids fed;
+    size_t n_fed; /* of them read by the model */
     int64_t bars, prompt_bars;
     int is_done;
 } lane;
@@ -54,7 +56,10 @@ typedef struct {
     bl_gen *gen;
     int n_vocab;         /* of the model */
     int32_t *to_vocab;   /* [scheme words] scheme id -> model id or -1 */
-    uint16_t *to_scheme; /* [n_vocab] */
+    uint16_t *to_scheme; /* [n_vocab] but for merges */
+    bl_merges merges;    /* over model ids */
+    bl_merge_rule rule;
+    bl_ids *parts; /* [merges.n] scheme ids that each merge stands for */
 
     bl_ids *prompts; /* [n_prompts] */
     size_t n_prompts, prompts_cap;
@@ -70,6 +75,21 @@ typedef struct {
 } job;
 
 /* ---- the model ---- */
+
+static int map_merges(job *j, bl_err *e)
+{
+    int rc = bl_merge_rule_of(&j->rule, j->scheme, j->to_vocab, j->merges.n_base, e);
+    j->parts = bl_calloc(j->merges.n + 1, sizeof *j->parts, e);
+    if (rc == 0 && j->parts == NULL)
+        rc = BL_E_NOMEM;
+    for (size_t m = 0; m < j->merges.n && rc == 0; m++) {
+        bl_ids *parts = &j->parts[m];
+        rc = bl_merges_expand(&j->merges, (unsigned)(j->merges.n_base + m), parts, e);
+        for (size_t i = 0; i < parts->n && rc == 0; i++)
+            parts->id[i] = j->to_scheme[parts->id[i]];
+    }
+    return rc;
+}
 
 static int map_vocab(job *j, bl_err *e)
 {
@@ -88,10 +108,11 @@ static int map_vocab(job *j, bl_err *e)
             known++;
         }
     }
-    if (known != (size_t)j->n_vocab || j->to_vocab[BL_ID_BOS] < 0)
-        return bl_fail(e, BL_E_MISMATCH, "its vocabulary is not one of the scheme '%s'",
-                       bl_scheme_name(j->scheme));
-    return 0;
+    int rc = bl_merges_of_words(&j->merges, ours, e);
+    if (rc == 0 && (known != j->merges.n_base || j->to_vocab[BL_ID_BOS] < 0))
+        rc = bl_fail(e, BL_E_MISMATCH, "its vocabulary is not one of the scheme '%s'",
+                     bl_scheme_name(j->scheme));
+    return rc == 0 ? map_merges(j, e) : rc;
 }
 
 static int open_scheme(job *j, bl_err *e)
@@ -228,11 +249,26 @@ static int append(job *j, lane *l, unsigned id, bl_err *e)
     return bl_ids_add(&l->ids, id, e);
 }
 
+/* Feeds the model what it has not read of l->ids, which ends whole lines or is new. */
+static int feed(job *j, lane *l, size_t from, bl_err *e)
+{
+    bl_ids more = {0};
+    int rc = 0;
+    for (size_t i = from; i < l->ids.n && rc == 0; i++)
+        rc = bl_ids_add(&more, (unsigned)j->to_vocab[l->ids.id[i]], e);
+    if (rc == 0)
+        rc = bl_merges_apply(&j->merges, &j->rule, &more, e);
+    if (rc == 0)
+        rc = bl_ids_add_n(&l->fed, more.id, more.n, e);
+    bl_ids_free(&more);
+    return rc;
+}
+
 /* BOS, the prompt, and after a prompt a new bar: what was given stays as it is. */
 static int begin(job *j, int s, int64_t piece, bl_err *e)
 {
     lane *l = &j->lanes[s];
-    l->ids.n = 0;
+    l->ids.n = l->fed.n = 0;
     l->n_fed = l->whole = l->n_prompt = 0;
     l->bars = l->prompt_bars = 0;
     l->is_done = piece >= j->n;
@@ -242,14 +278,32 @@ static int begin(job *j, int s, int64_t piece, bl_err *e)
     if (l->is_done)
         return 0;
     int rc = append(j, l, BL_ID_BOS, e);
+    if (rc == 0)
+        rc = feed(j, l, 0, e);
     if (rc != 0 || j->n_prompts == 0)
         return rc;
     const bl_ids *prompt = &j->prompts[(size_t)piece % j->n_prompts];
     for (size_t i = 0; i < prompt->n && rc == 0; i++)
         rc = append(j, l, prompt->id[i], e);
+    if (rc == 0)
+        rc = feed(j, l, 1, e);
     l->prompt_bars = l->bars;
     l->n_prompt = l->whole = l->ids.n;
     return rc;
+}
+
+/* 1 if the grammar takes the parts of a merge one after the other. */
+static int may_follow(const job *j, const lane *l, const bl_ids *parts)
+{
+    if (!j->scheme_mask[parts->id[0]])
+        return 0;
+    if (j->no_grammar)
+        return 1;
+    bl_grammar g = l->grammar;
+    for (size_t i = 0; i < parts->n; i++)
+        if (bl_grammar_step(&g, parts->id[i]) != NULL)
+            return 0;
+    return 1;
 }
 
 /* j->mask: what may come next in the model's ids. */
@@ -267,12 +321,14 @@ static void make_mask(job *j, lane *l)
     if (j->bars > 0 && l->bars - l->prompt_bars < j->bars)
         j->scheme_mask[BL_ID_EOS] = 0;
     int only_bar = l->n_prompt > 0 && l->ids.n == l->n_prompt;
-    for (int i = 0; i < j->n_vocab; i++) {
+    for (size_t i = 0; i < j->merges.n_base; i++) {
         unsigned id = j->to_scheme[i];
         j->mask[i] =
             j->scheme_mask[id] &&
             (!only_bar || bl_scheme_begins_bar(j->scheme, id) || id == BL_ID_EOS);
     }
+    for (size_t m = 0; m < j->merges.n; m++)
+        j->mask[j->merges.n_base + m] = !only_bar && may_follow(j, l, &j->parts[m]);
 }
 
 /* Draws the next token. The piece is done at EOS, where its bars are complete, at
@@ -283,7 +339,12 @@ static int draw(job *j, lane *l, const bl_real *logits, bl_err *e)
     make_mask(j, l);
     int next = bl_sample(logits, j->mask, j->n_vocab, &params, &l->rng, j->order,
                          j->prob, NULL);
-    unsigned id = next >= 0 ? j->to_scheme[next] : BL_ID_EOS;
+    size_t merge = next >= 0 && (size_t)next >= j->merges.n_base
+                       ? (size_t)next - j->merges.n_base
+                       : SIZE_MAX;
+    unsigned id = next < 0            ? BL_ID_EOS
+                  : merge == SIZE_MAX ? j->to_scheme[next]
+                                      : j->parts[merge].id[0];
     int64_t bars = l->bars - l->prompt_bars;
     int is_full = j->bars > 0 && bars == j->bars && bl_scheme_begins_bar(j->scheme, id);
     int is_cut = next < 0 || (int64_t)(l->ids.n - l->n_prompt) >= j->max_tokens;
@@ -295,7 +356,12 @@ static int draw(job *j, lane *l, const bl_real *logits, bl_err *e)
         return 0;
     }
     j->n_sampled++;
-    return append(j, l, id, e);
+    int rc = bl_ids_add(&l->fed, (unsigned)next, e);
+    if (merge == SIZE_MAX)
+        return rc == 0 ? append(j, l, id, e) : rc;
+    for (size_t i = 0; i < j->parts[merge].n && rc == 0; i++)
+        rc = append(j, l, j->parts[merge].id[i], e);
+    return rc;
 }
 
 static int64_t count_bars(const job *j, const bl_ids *ids)
@@ -317,7 +383,7 @@ static int sample_group(job *j, int64_t first, bl_err *e)
         int active = 0;
         for (int s = 0; s < GROUP; s++) {
             lane *l = &j->lanes[s];
-            token[s] = l->is_done ? -1 : j->to_vocab[l->ids.id[l->n_fed++]];
+            token[s] = l->is_done ? -1 : l->fed.id[l->n_fed++];
             active += !l->is_done;
         }
         if (active == 0)
@@ -325,7 +391,7 @@ static int sample_group(job *j, int64_t first, bl_err *e)
         bl_gen_step(j->gen, token, j->logits);
         for (int s = 0; s < GROUP && rc == 0; s++) {
             lane *l = &j->lanes[s];
-            if (!l->is_done && l->n_fed == l->ids.n)
+            if (!l->is_done && l->n_fed == l->fed.n)
                 rc = draw(j, l, j->logits + (size_t)s * (size_t)j->n_vocab, e);
         }
         if (bl_log_progress_due(j->log))
@@ -425,14 +491,21 @@ static int work(job *j, bl_err *e)
 
 static void release(job *j)
 {
-    for (int s = 0; s < GROUP; s++)
+    for (int s = 0; s < GROUP; s++) {
         bl_ids_free(&j->lanes[s].ids);
+        bl_ids_free(&j->lanes[s].fed);
+    }
     for (size_t i = 0; i < j->n_prompts; i++)
         bl_ids_free(&j->prompts[i]);
     free(j->prompts);
     bl_json_del(j->prompt_pg);
     free(j->to_vocab);
     free(j->to_scheme);
+    for (size_t m = 0; j->parts != NULL && m < j->merges.n; m++)
+        bl_ids_free(&j->parts[m]);
+    free(j->parts);
+    bl_merges_free(&j->merges);
+    bl_merge_rule_free(&j->rule);
     free(j->logits);
     free(j->scheme_mask);
     free(j->mask);

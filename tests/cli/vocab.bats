@@ -134,3 +134,28 @@ column() { # column N FILE
     run -0 --separate-stderr vocab "$S" -o v
     [ -z "$stderr" ]
 }
+
+@test "vocab: learned merges are stated by their parts and shorten what shard writes" {
+    midi2remi "$BARLINE_ROOT"/samples/*.mid -o all.tok.zst
+    vocab --bpe 200 -o merged.tsv all.tok.zst
+    vocab --bpe 200 all.tok.zst | cmp - merged.tsv
+    [ "$(grep -c 'Merge_' merged.tsv)" -eq 200 ]
+    # each of two lower ids, the most frequent first, none with Bar or a special
+    grep -v '^#' merged.tsv | awk -F'\t' '$2 ~ /^Merge_/ {
+        split(substr($2, 7), part, "+")
+        if (part[1] >= $1 || part[2] >= $1 || part[1] <= 4 || part[2] <= 4 || $3 < 2) exit 1
+        if (last && $3 > last) exit 1
+        last = $3 }'
+    shard -o plain all.tok.zst
+    shard --vocab merged.tsv -o merged all.tok.zst
+    tokens() { jq '[.splits[].tokens] | add' "$1"/manifest.json; }
+    [ "$(tokens merged)" -lt $(($(tokens plain) * 2 / 3)) ] || fail "$(tokens merged) $(tokens plain)"
+    run -64 --separate-stderr vocab --bpe 10 --scheme remi
+    run -64 --separate-stderr vocab --bpe 10 --min-count 2 all.tok.zst
+    run -64 --separate-stderr vocab --bpe 65536 all.tok.zst
+    sed 's/Merge_\([0-9]*\)+/Merge_9\1+/' merged.tsv >bad.tsv
+    run -65 shard --vocab bad.tsv -o bad all.tok.zst
+    # by order of first appearance too: the same merges under other ids
+    vocab --bpe 200 --order seen all.tok.zst | grep -v '^#' | cut -f 3 | tail -n 200 >seen
+    grep Merge_ merged.tsv | cut -f 3 | cmp - seen
+}

@@ -148,3 +148,20 @@ pieces() {
     run -66 --separate-stderr xlsample empty
     says "no checkpoint"
 }
+
+@test "xlsample: a model over learned merges writes plain tokens, which the grammar accepts" {
+    vocab --bpe 300 -o merged.tsv all.tok.zst
+    shard --vocab merged.tsv -o merged all.tok.zst
+    xltrain --data merged -o merging --preset tiny --set layers=1 --set width=32 --set heads=2 \
+        --set ff=64 --steps 30 --set warmup=5
+    xlsample merging -n 10 --bars 5 -o s.tok.zst
+    remi2midi --check s.tok.zst
+    [ "$(pieces s.tok.zst | awk '{print $2}' | sort -u)" = 5 ]
+    xlsample merging -n 2 --bars 2 --prompt all.tok.zst -o p.tok.zst
+    # the prompt stands before what was added, token for token
+    text "$BATS_FILE_TMPDIR/all.tok.zst" | sed '/^#/d' >want
+    text p.tok.zst | sed '/^#/d' >got
+    cmp <(head -n 3 want) <(head -n 3 got)
+    xlsample merging -n 10 --bars 5 -o again.tok.zst
+    cmp s.tok.zst again.tok.zst
+}

@@ -1,0 +1,384 @@
+/* merges_learn.c - the learning half of merges.h. The lines are one list of symbols
+ * with links to both neighbours; each pair knows where it stood, and a heap knows the
+ * most frequent one. A merge touches only the places of its pair. */
+#include "base/hash.h"
+#include "token/merges.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    uint32_t key; /* left << 16 | right */
+    int64_t count;
+    int32_t *at; /* [n] nodes of `left`; some may be stale */
+    size_t n, cap;
+} pair;
+
+typedef struct {
+    int64_t count;
+    uint32_t key, pair;
+} entry;
+
+/* A line that stands once or more. */
+typedef struct {
+    uint64_t hash;
+    uint32_t start, len, count;
+} line;
+
+struct bl_learner {
+    size_t n_base;
+    const bl_merge_rule *rule;
+    uint16_t *sym; /* [n_nodes] all lines back to back */
+    size_t n_nodes, cap_nodes;
+    line *lines;
+    size_t n_lines, cap_lines;
+    uint32_t *line_slots; /* [n_line_slots] 1 + line, 0 = none */
+    size_t n_line_slots;
+    int32_t *next, *prev; /* [n_nodes] -1 = none; next -2 = merged away */
+    uint32_t *line_of;    /* [n_nodes] */
+    pair *pairs;
+    size_t n_pairs, cap_pairs;
+    uint32_t *slots; /* [n_slots] 1 + pair */
+    size_t n_slots;
+    entry *heap;
+    size_t n_heap, cap_heap;
+    bl_err *e;
+};
+
+enum { GONE = -2, NODES_MAX = INT32_MAX };
+
+int bl_learner_new(bl_learner **l, size_t n_base, const bl_merge_rule *rule, bl_err *e)
+{
+    *l = bl_calloc(1, sizeof **l, e);
+    if (*l == NULL)
+        return BL_E_NOMEM;
+    (*l)->n_base = n_base;
+    (*l)->rule = rule;
+    return 0;
+}
+
+void bl_learner_del(bl_learner *l)
+{
+    if (l == NULL)
+        return;
+    for (size_t i = 0; i < l->n_pairs; i++)
+        free(l->pairs[i].at);
+    free(l->pairs);
+    free(l->slots);
+    free(l->heap);
+    free(l->sym);
+    free(l->lines);
+    free(l->line_slots);
+    free(l->next);
+    free(l->prev);
+    free(l->line_of);
+    free(l);
+}
+
+/* ---- lines ---- */
+
+static size_t line_slot(const bl_learner *l, uint64_t hash, const uint16_t *ids,
+                        size_t n)
+{
+    size_t i = (size_t)hash & (l->n_line_slots - 1);
+    for (; l->line_slots[i] != 0; i = (i + 1) & (l->n_line_slots - 1)) {
+        const line *x = &l->lines[l->line_slots[i] - 1];
+        if (x->hash == hash && x->len == n &&
+            memcmp(l->sym + x->start, ids, n * sizeof *ids) == 0)
+            break;
+    }
+    return i;
+}
+
+static int grow_lines(bl_learner *l, bl_err *e)
+{
+    if (2 * l->n_lines + 2 <= l->n_line_slots)
+        return 0;
+    uint32_t *old = l->line_slots;
+    size_t n_old = l->n_line_slots;
+    l->n_line_slots = n_old == 0 ? 1024 : 2 * n_old;
+    l->line_slots = bl_calloc(l->n_line_slots, sizeof *l->line_slots, e);
+    if (l->line_slots == NULL) {
+        l->line_slots = old;
+        l->n_line_slots = n_old;
+        return BL_E_NOMEM;
+    }
+    for (size_t i = 0; i < l->n_lines; i++) {
+        const line *x = &l->lines[i];
+        l->line_slots[line_slot(l, x->hash, l->sym + x->start, x->len)] =
+            (uint32_t)i + 1;
+    }
+    free(old);
+    return 0;
+}
+
+static int add_line(bl_learner *l, const uint16_t *ids, size_t n, bl_err *e)
+{
+    if (n < 2)
+        return 0;
+    int rc = grow_lines(l, e);
+    if (rc != 0)
+        return rc;
+    uint64_t hash = bl_xxh3(ids, n * sizeof *ids);
+    size_t slot = line_slot(l, hash, ids, n);
+    if (l->line_slots[slot] != 0) {
+        l->lines[l->line_slots[slot] - 1].count++;
+        return 0;
+    }
+    if (l->n_nodes + n > NODES_MAX)
+        return bl_fail(e, BL_E_LIMIT, "more than %d tokens of different lines",
+                       NODES_MAX);
+    void *sym = l->sym, *lines = l->lines;
+    rc = bl_grow(&sym, &l->cap_nodes, l->n_nodes + n, sizeof *l->sym, e);
+    l->sym = sym;
+    if (rc == 0)
+        rc = bl_grow(&lines, &l->cap_lines, l->n_lines + 1, sizeof *l->lines, e);
+    l->lines = lines;
+    if (rc != 0)
+        return rc;
+    memcpy(l->sym + l->n_nodes, ids, n * sizeof *ids);
+    l->lines[l->n_lines++] = (line){hash, (uint32_t)l->n_nodes, (uint32_t)n, 1};
+    l->line_slots[slot] = (uint32_t)l->n_lines;
+    l->n_nodes += n;
+    return 0;
+}
+
+int bl_learner_add(bl_learner *l, const uint16_t *ids, size_t n, bl_err *e)
+{
+    const bl_merge_rule *rule = l->rule;
+    size_t start = 0;
+    unsigned moved = 0;
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        moved += rule->advance[ids[i]];
+        int is_due = moved >= rule->unit;
+        moved %= rule->unit;
+        if (is_due || rule->is_alone[ids[i]]) {
+            rc = add_line(l, ids + start, i - start, e);
+            start = rule->is_alone[ids[i]] ? i + 1 : i;
+        }
+    }
+    return rc == 0 ? add_line(l, ids + start, n - start, e) : rc;
+}
+
+/* ---- pairs ---- */
+
+static size_t pair_slot(const bl_learner *l, uint32_t key)
+{
+    size_t i = (key * 2654435761u >> 5) & (l->n_slots - 1);
+    while (l->slots[i] != 0 && l->pairs[l->slots[i] - 1].key != key)
+        i = (i + 1) & (l->n_slots - 1);
+    return i;
+}
+
+static int grow_pairs(bl_learner *l)
+{
+    if (2 * l->n_pairs + 2 <= l->n_slots)
+        return 0;
+    free(l->slots);
+    l->n_slots = l->n_slots == 0 ? 1 << 12 : 2 * l->n_slots;
+    l->slots = bl_calloc(l->n_slots, sizeof *l->slots, l->e);
+    if (l->slots == NULL)
+        return BL_E_NOMEM;
+    for (size_t i = 0; i < l->n_pairs; i++)
+        l->slots[pair_slot(l, l->pairs[i].key)] = (uint32_t)i + 1;
+    return 0;
+}
+
+static uint32_t key_at(const bl_learner *l, int32_t node)
+{
+    return (uint32_t)l->sym[node] << 16 | l->sym[l->next[node]];
+}
+
+static int64_t weight(const bl_learner *l, int32_t node)
+{
+    return l->lines[l->line_of[node]].count;
+}
+
+/* The pair that begins at a node came into being. */
+static int enter(bl_learner *l, int32_t node)
+{
+    int rc = grow_pairs(l);
+    if (rc != 0)
+        return rc;
+    uint32_t key = key_at(l, node);
+    size_t slot = pair_slot(l, key);
+    if (l->slots[slot] == 0) {
+        void *pairs = l->pairs;
+        rc = bl_grow(&pairs, &l->cap_pairs, l->n_pairs + 1, sizeof *l->pairs, l->e);
+        l->pairs = pairs;
+        if (rc != 0)
+            return rc;
+        l->pairs[l->n_pairs++] = (pair){.key = key};
+        l->slots[slot] = (uint32_t)l->n_pairs;
+    }
+    pair *p = &l->pairs[l->slots[slot] - 1];
+    void *at = p->at;
+    rc = bl_grow(&at, &p->cap, p->n + 1, sizeof *p->at, l->e);
+    p->at = at;
+    if (rc == 0) {
+        p->at[p->n++] = node;
+        p->count += weight(l, node);
+    }
+    return rc;
+}
+
+/* It is no more; its place in the list stays, stale. */
+static void leave(bl_learner *l, int32_t node)
+{
+    l->pairs[l->slots[pair_slot(l, key_at(l, node))] - 1].count -= weight(l, node);
+}
+
+/* ---- the most frequent pair ---- */
+
+static int is_more(entry a, entry b)
+{
+    return a.count != b.count ? a.count > b.count : a.key < b.key;
+}
+
+static int push(bl_learner *l, uint32_t p)
+{
+    void *heap = l->heap;
+    int rc = bl_grow(&heap, &l->cap_heap, l->n_heap + 1, sizeof *l->heap, l->e);
+    l->heap = heap;
+    if (rc != 0)
+        return rc;
+    entry x = {l->pairs[p].count, l->pairs[p].key, p};
+    size_t i = l->n_heap++;
+    for (; i > 0 && is_more(x, l->heap[(i - 1) / 2]); i = (i - 1) / 2)
+        l->heap[i] = l->heap[(i - 1) / 2];
+    l->heap[i] = x;
+    return 0;
+}
+
+static entry pop(bl_learner *l)
+{
+    entry top = l->heap[0], x = l->heap[--l->n_heap];
+    size_t i = 0;
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= l->n_heap)
+            break;
+        child += child + 1 < l->n_heap && is_more(l->heap[child + 1], l->heap[child]);
+        if (!is_more(l->heap[child], x))
+            break;
+        l->heap[i] = l->heap[child];
+        i = child;
+    }
+    l->heap[i] = x;
+    return top;
+}
+
+/* 1 and the pair, 0 if none stands twice. Counts only fall once a pair has been pushed:
+ * an entry that says too much goes back with what is true. */
+static int best(bl_learner *l, uint32_t *p)
+{
+    while (l->n_heap > 0) {
+        entry x = pop(l);
+        int64_t count = l->pairs[x.pair].count;
+        if (count == x.count) {
+            *p = x.pair;
+            return count > 1;
+        }
+        int rc = count > 1 ? push(l, x.pair) : 0;
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- merging ---- */
+
+static int make_links(bl_learner *l)
+{
+    size_t n = l->n_nodes + 1;
+    l->next = bl_calloc(n, sizeof *l->next, l->e);
+    l->prev = bl_calloc(n, sizeof *l->prev, l->e);
+    l->line_of = bl_calloc(n, sizeof *l->line_of, l->e);
+    if (l->next == NULL || l->prev == NULL || l->line_of == NULL)
+        return BL_E_NOMEM;
+    for (size_t i = 0; i < l->n_lines; i++) {
+        const line *x = &l->lines[i];
+        for (uint32_t k = 0; k < x->len; k++) {
+            int32_t node = (int32_t)(x->start + k);
+            l->line_of[node] = (uint32_t)i;
+            l->prev[node] = k > 0 ? node - 1 : -1;
+            l->next[node] = k + 1 < x->len ? node + 1 : -1;
+        }
+    }
+    int rc = 0;
+    for (size_t i = 0; i < l->n_nodes && rc == 0; i++)
+        if (l->next[i] >= 0)
+            rc = enter(l, (int32_t)i);
+    for (size_t p = 0; p < l->n_pairs && rc == 0; p++)
+        rc = push(l, (uint32_t)p);
+    return rc;
+}
+
+/* The pair that begins at a node becomes one symbol. */
+static int merge_at(bl_learner *l, int32_t node, uint16_t symbol)
+{
+    int32_t right = l->next[node], before = l->prev[node], after = l->next[right];
+    if (before >= 0)
+        leave(l, before);
+    if (after >= 0)
+        leave(l, right);
+    leave(l, node);
+    l->sym[node] = symbol;
+    l->next[node] = after;
+    l->next[right] = GONE;
+    if (after >= 0)
+        l->prev[after] = node;
+    int rc = before >= 0 ? enter(l, before) : 0;
+    return rc == 0 && after >= 0 ? enter(l, node) : rc;
+}
+
+static int by_node(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* All places of a pair, from left to right. */
+static int merge_all(bl_learner *l, uint32_t p, uint16_t symbol)
+{
+    uint32_t key = l->pairs[p].key;
+    int32_t *at = l->pairs[p].at;
+    size_t n = l->pairs[p].n, n_before = l->n_pairs;
+    int rc = 0;
+    l->pairs[p].at = NULL;
+    l->pairs[p].n = l->pairs[p].cap = 0;
+    qsort(at, n, sizeof *at, by_node);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        if (l->next[at[i]] >= 0 && key_at(l, at[i]) == key)
+            rc = merge_at(l, at[i], symbol);
+    free(at);
+    /* pairs with the new symbol are new: they are pushed when their counts are whole */
+    for (size_t k = n_before; k < l->n_pairs && rc == 0; k++)
+        rc = push(l, (uint32_t)k);
+    return rc;
+}
+
+int bl_learner_run(bl_learner *l, size_t wanted, bl_merges *m, uint64_t *count,
+                   bl_err *e)
+{
+    uint32_t p = 0;
+    l->e = e;
+    m->n_base = l->n_base;
+    m->merge = bl_calloc(wanted + 1, sizeof *m->merge, e);
+    m->cap = wanted;
+    if (m->merge == NULL)
+        return BL_E_NOMEM;
+    int rc = make_links(l);
+    while (rc == 0 && m->n < wanted) {
+        rc = best(l, &p);
+        if (rc <= 0)
+            break;
+        uint32_t key = l->pairs[p].key;
+        count[m->n] = (uint64_t)l->pairs[p].count;
+        m->merge[m->n] = (bl_merge){(uint16_t)(key >> 16), (uint16_t)key};
+        rc = merge_all(l, p, (uint16_t)(l->n_base + m->n));
+        m->n++;
+    }
+    return rc;
+}
