@@ -1,6 +1,7 @@
 /* chords2020.c - see chords2020.h. A span of beats is judged by the set of pitches that
  * sound in it, so one set a beat is all that is kept of the notes. */
 #include "token/chords2020.h"
+#include "token/pitches.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,15 +9,12 @@
 
 enum { MAJ, MIN, DIM, AUG, DOM, NO_QUALITY, HOPELESS = -100 };
 
-/* A set of pitches; those that only touch a beat's start, without length, apart. */
+/* Sets of pitches; those that only touch a beat's start, without length, apart. */
 typedef struct {
-    uint64_t low, high;
-} pitches;
-
-typedef struct {
-    pitches *sound; /* [n_beats] in [480 b, 480 b + 480) */
-    pitches *point; /* [n_beats] notes without length at 480 b: in what goes over it */
-    int32_t end;    /* T: the greatest end of a note */
+    bl_pitches *sound; /* [n_beats] in [480 b, 480 b + 480) */
+    bl_pitches
+        *point;  /* [n_beats] notes without length at 480 b: in what goes over it */
+    int32_t end; /* T: the greatest end of a note */
 } beats;
 
 typedef struct {
@@ -75,33 +73,15 @@ static int score_of(unsigned intervals, int quality)
            2 * __builtin_popcount(others & qualities[quality].minus2);
 }
 
-/* Bit i of the result: pitch class i. */
-static unsigned classes_of(pitches p)
-{
-    unsigned classes = 0;
-    /* 60 = 5 x 12: classes of the two halves begin 4 apart */
-    for (int i = 0; i < 64; i += 12)
-        classes |= (unsigned)(p.low >> i & 0xfff);
-    unsigned high = 0;
-    for (int i = 0; i < 64; i += 12)
-        high |= (unsigned)(p.high >> i & 0xfff);
-    return classes | (high << 4 & 0xfff) | high >> 8;
-}
-
-static int lowest(pitches p)
-{
-    return p.low != 0 ? __builtin_ctzll(p.low) : 64 + __builtin_ctzll(p.high);
-}
-
 /* The best root; of equals the one whose class has the lowest pitch. */
-static verdict judge(pitches p)
+static verdict judge(bl_pitches p)
 {
     verdict best = {CHORD_NONE, MAJ, HOPELESS - 1};
-    unsigned classes = classes_of(p);
+    unsigned classes = bl_pitches_classes(p);
     if (classes == 0)
         return (verdict){CHORD_NONE, MAJ, 0};
     for (unsigned seen = 0; seen != classes;) {
-        int pitch = lowest(p), root = pitch % 12;
+        int pitch = bl_pitches_lowest(p), root = pitch % 12;
         if (pitch < 64)
             p.low &= p.low - 1;
         else
@@ -119,29 +99,18 @@ static verdict judge(pitches p)
 }
 
 /* What sounds in [start, end), a beat's start and a beat's start or the end of all. */
-static pitches span_of(const beats *b, int32_t start, int32_t end)
+static bl_pitches span_of(const beats *b, int32_t start, int32_t end)
 {
-    pitches p = {0, 0};
+    bl_pitches p = {0, 0};
     for (int32_t beat = start / CHORD_BEAT; beat * CHORD_BEAT < end; beat++) {
-        p.low |= b->sound[beat].low;
-        p.high |= b->sound[beat].high;
-        if (beat * CHORD_BEAT > start) {
-            p.low |= b->point[beat].low;
-            p.high |= b->point[beat].high;
-        }
+        bl_pitches_join(&p, b->sound[beat]);
+        if (beat * CHORD_BEAT > start)
+            bl_pitches_join(&p, b->point[beat]);
     }
     return p;
 }
 
 /* ---- all spans ---- */
-
-static void add_pitch(pitches *p, int pitch)
-{
-    if (pitch < 64)
-        p->low |= (uint64_t)1 << pitch;
-    else
-        p->high |= (uint64_t)1 << (pitch - 64);
-}
 
 /* Notes come in order of time: of each pitch only beats behind those already marked are
  * visited, so that many long notes cost no more than all beats of all pitches. */
@@ -159,12 +128,12 @@ static int gather(beats *b, const bl_note *notes, size_t n, bl_err *e)
         const bl_note *x = &notes[i];
         if (x->on == x->off && (x->on % CHORD_BEAT == 0 || x->on >= b->end)) {
             if (x->on < b->end)
-                add_pitch(&b->point[x->on / CHORD_BEAT], x->pitch);
+                bl_pitches_add(&b->point[x->on / CHORD_BEAT], x->pitch);
             continue;
         }
         int32_t beat = (int32_t)bl_max(x->on / CHORD_BEAT, marked[x->pitch]);
         for (; beat * CHORD_BEAT < x->off; beat++)
-            add_pitch(&b->sound[beat], x->pitch);
+            bl_pitches_add(&b->sound[beat], x->pitch);
         marked[x->pitch] = beat;
     }
     return 0;
