@@ -141,11 +141,12 @@ test-slow:
 .PHONY: test-programs
 test-programs: $(UNIT) $(GRAD) $(B)/tests/laws $(REPLAY) $(B)/tests/mutate
 
-## test-data: the laws of the token scheme on a folder of MIDI files, DATA=dir
+## test-data: the laws of the token scheme, without and with options, on a folder of MIDI files, DATA=dir
 .PHONY: test-data
 test-data: all $(B)/tests/laws
 	@[ -n "$(DATA)" ] || { echo "usage: make test-data DATA=dir" >&2; exit 64; }
 	@$(B)/tests/laws $(DATA)
+	@$(B)/tests/laws --chords --pedal --grid 12 $(DATA)
 
 ## test-golden: token streams against reference dumps, GOLDEN=dir DATA=dir
 .PHONY: test-golden

@@ -225,7 +225,7 @@ static int add_bytes(writer *w, smf_track_t *track, int32_t tick, const uint8_t 
 }
 
 /* `always`: the channel is shared, so the program is said again at every tick with
- * notes, where it holds in the merged order of the tracks too. */
+ * notes or pedals, where it holds in the merged order of the tracks too. */
 static int write_events(writer *w, smf_track_t *track, int channel, int always)
 {
     int32_t said_at = -1;
@@ -233,7 +233,8 @@ static int write_events(writer *w, smf_track_t *track, int channel, int always)
     for (size_t i = 0; i < w->n_events && rc == 0; i++) {
         const event *x = &w->events[i];
         int is_on = x->rank == ON;
-        if (is_on && (said != x->program || (always && said_at != x->tick))) {
+        if ((is_on || x->rank == PEDAL) &&
+            (said != x->program || (always && said_at != x->tick))) {
             const uint8_t program[] = {(uint8_t)(0xc0 | channel), x->program};
             rc = add_bytes(w, track, said < 0 && !always ? 0 : x->tick, program, 2);
             said = x->program;

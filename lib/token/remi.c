@@ -4,13 +4,17 @@
 #include "token/remi.h"
 
 static const char *const kinds[REMI_N_KINDS] = {
-    "PAD",   "BOS",     "EOS",   "MASK",      "Bar",      "TimeSig",  "Position",
-    "Tempo", "Program", "Pitch", "PitchDrum", "Velocity", "Duration",
+    "PAD",      "BOS",   "EOS",     "MASK",  "Bar",       "TimeSig",
+    "Position", "Tempo", "Program", "Pitch", "PitchDrum", "Velocity",
+    "Duration", "Chord", "Pedal",   "Label",
 };
 
 const bl_scheme_ops bl_remi_ops = {
     .name = "remi",
     .grids = {4, 1, 2, 3, 6, 8, 12, 24, 0},
+    .takes_chords = 1,
+    .takes_pedal = 1,
+    .takes_labels = 1,
     .reading = BL_READ_FIFO,
     .kinds = kinds,
     .n_kinds = REMI_N_KINDS,

@@ -19,6 +19,9 @@ enum {
     REMI_DRUM,
     REMI_VELOCITY,
     REMI_DURATION,
+    REMI_CHORD, /* from here on options: without them there are no such tokens */
+    REMI_PEDAL,
+    REMI_LABEL,
     REMI_N_KINDS
 };
 
@@ -38,6 +41,9 @@ enum {
     REMI_N_DURATIONS = 84,
     REMI_DURATION_MAX = 512, /* half positions */
 };
+
+/* Tokens of the pedal, in id order. REMI_LIFTED: released and pressed again at once. */
+enum { REMI_RELEASED, REMI_LIFTED, REMI_PRESSED, REMI_N_PEDALS };
 
 /* ---- bins (remi_words.c) ---- */
 
@@ -59,6 +65,10 @@ int bl_remi_meter_for(int num, int den_log2, int *exact);
 /* The index of the canonical spelling of r sixteenths, 1 <= r <= 64. */
 int bl_remi_meter_of_sixteenths(int r);
 int bl_remi_meter_ticks(int meter); /* nominal length of a bar */
+
+/* The labels that a piece may have after label `last` (-1: none yet) are those from the
+ * one returned on: beyond it in order, and of another prefix (up to '_'). */
+int bl_remi_next_label(const bl_spec *spec, int last);
 
 static inline int bl_remi_position_ticks(int grid)
 {
@@ -93,6 +103,53 @@ typedef struct {
 int bl_remi_bars_of(bl_remi_bars *bars, const bl_song *song, uint32_t *replaced,
                     bl_err *e) BL_MUST_CHECK;
 void bl_remi_bars_free(bl_remi_bars *bars);
+
+/* Bar and position, in one number. */
+typedef uint64_t bl_remi_moment;
+enum { REMI_POSITION_BITS = 9 };
+
+static inline unsigned bl_remi_position_of(bl_remi_moment at)
+{
+    return (unsigned)(at & ((1u << REMI_POSITION_BITS) - 1));
+}
+
+/* The moment nearest to a tick of the song (`tpq` a quarter note) that is not before
+ * the tick of the last call with this cursor (0 at first). *beyond is set where that
+ * would be after the last bar; it is then the last moment there is. */
+bl_remi_moment bl_remi_moment_of(const bl_remi_bars *bars, int grid, int tpq,
+                                 size_t *cursor, int32_t tick, int *beyond);
+
+/* ---- chords and pedals (remi_chords.c, remi_pedals.c) ---- */
+
+/* A chord begins, or a pedal moves: the token is `value` of its kind. */
+typedef struct {
+    bl_remi_moment at;
+    uint8_t value;
+    uint8_t program; /* of a pedal */
+} bl_remi_item;
+
+/* By moment and program. Zero-initialise, free(item). */
+typedef struct {
+    bl_remi_item *item;
+    size_t n, cap;
+} bl_remi_items;
+
+int bl_remi_add_item(bl_remi_items *items, bl_remi_item item, bl_err *e) BL_MUST_CHECK;
+
+/* A melodic note as its tokens have it, in nominal ticks. */
+typedef struct {
+    int32_t on, off;
+    int pitch;
+} bl_remi_tone;
+
+/* Appends the changes of chord; the first is at the very beginning. Tones come in order
+ * of `on`. */
+int bl_remi_chords_of(bl_remi_items *chords, const bl_remi_bars *bars, int grid,
+                      const bl_remi_tone *tones, size_t n, bl_err *e) BL_MUST_CHECK;
+
+/* Appends the movements of the pedals of the programs that have notes. */
+int bl_remi_pedals_of(bl_remi_items *pedals, const bl_remi_bars *bars, int grid,
+                      const bl_song *song, bl_err *e) BL_MUST_CHECK;
 
 /* ---- the parts of bl_remi_ops ---- */
 

@@ -104,6 +104,32 @@ int bl_remi_bars_of(bl_remi_bars *bars, const bl_song *song, uint32_t *replaced,
     return rc;
 }
 
+/* x / y to the nearest whole number, halves up; x >= 0. */
+static int64_t nearest(int64_t x, int64_t y)
+{
+    return (2 * x + y) / (2 * y);
+}
+
+bl_remi_moment bl_remi_moment_of(const bl_remi_bars *bars, int grid, int tpq,
+                                 size_t *cursor, int32_t tick, int *beyond)
+{
+    int64_t when = bl_max(tick, 0) * 8;
+    size_t i = *cursor;
+    while (i + 1 < bars->n && when >= bars->bar[i + 1].from)
+        i++;
+    *cursor = i;
+    int n_positions = bl_remi_positions(bars->bar[i].meter, grid);
+    int64_t offset = bl_max(when - bars->bar[i].start, 0);
+    int64_t position = nearest(offset * grid, (int64_t)tpq * 8);
+    *beyond = 0;
+    if (position >= n_positions) {
+        *beyond = i + 1 == bars->n;
+        position = *beyond ? n_positions - 1 : 0;
+        i += !*beyond;
+    }
+    return (bl_remi_moment)i << REMI_POSITION_BITS | (bl_remi_moment)position;
+}
+
 void bl_remi_bars_free(bl_remi_bars *bars)
 {
     free(bars->bar);

@@ -1,5 +1,6 @@
 /* remi_decode.c - tokens of "remi" to songs. Total: a token that makes no sense where
  * it stands is treated as absent and counted. */
+#include "token/chords.h"
 #include "token/remi.h"
 
 typedef struct {
@@ -65,6 +66,30 @@ static int add_note(decoder *d, int i, bl_err *e)
     return bl_song_add_note(d->song, d->note, e);
 }
 
+/* A pedal is a channel's: each program gets one by a track of its own. */
+static int add_pedal_value(decoder *d, int value, bl_err *e)
+{
+    return bl_song_add_pedal(d->song,
+                             (bl_pedal){.tick = now(d),
+                                        .value = (uint8_t)value,
+                                        .program = (uint8_t)d->program,
+                                        .track = (uint16_t)d->program},
+                             e);
+}
+
+static int add_pedal(decoder *d, int move, bl_err *e)
+{
+    int rc = move == REMI_PRESSED ? 0 : add_pedal_value(d, 0, e);
+    return rc == 0 && move != REMI_RELEASED ? add_pedal_value(d, 127, e) : rc;
+}
+
+static int add_chord(decoder *d, int chord, bl_err *e)
+{
+    char name[BL_CHORD_NAME_MAX + 1];
+    bl_chord_spell(chord, name);
+    return bl_song_add_marker(d->song, now(d), name, e);
+}
+
 static int begins_note(int kind)
 {
     return kind == REMI_PITCH || kind == REMI_DRUM;
@@ -79,6 +104,8 @@ static int is_skipped(const decoder *d, int kind)
         return 1;
     case REMI_TIMESIG:
         return d->last != REMI_BAR;
+    case REMI_LABEL:
+        return 1;
     case REMI_VELOCITY:
         return !begins_note(d->last);
     case REMI_DURATION:
@@ -111,6 +138,10 @@ static int read_token(decoder *d, int kind, int i, bl_err *e)
     case REMI_PROGRAM:
         d->program = i;
         return 0;
+    case REMI_CHORD:
+        return add_chord(d, i, e);
+    case REMI_PEDAL:
+        return add_pedal(d, i, e);
     case REMI_PITCH:
         d->note = (bl_note){.pitch = (uint8_t)i, .program = (uint8_t)d->program};
         return 0;
@@ -137,7 +168,8 @@ static int read_all(decoder *d, const uint16_t *ids, size_t n, size_t *n_read,
         if (d->n_bars == 0 && kind == REMI_TIMESIG)
             d->last = REMI_BAR;
         if (is_skipped(d, kind)) {
-            d->skipped += kind != REMI_PAD && kind != REMI_BOS;
+            d->skipped += kind != REMI_PAD && kind != REMI_BOS &&
+                          !(kind == REMI_LABEL && d->n_bars == 0);
             continue;
         }
         d->skipped += broken_note(d, kind);

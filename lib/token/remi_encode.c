@@ -11,7 +11,6 @@ enum {
     DURATION_BITS = 7,
     PITCH_BITS = 7,
     PROGRAM_BITS = 8, /* BL_PROGRAM_DRUMS is one of them */
-    POSITION_BITS = 9,
 };
 
 /* The last bits of a key, cut off: fields come out from the lowest up. */
@@ -22,16 +21,19 @@ static unsigned take(uint64_t *key, int bits)
     return field;
 }
 
-/* Of a key of a note or a tempo change: bar and position, in one number. */
-typedef uint64_t moment;
-
-static moment moment_of_note(uint64_t key)
+static bl_remi_moment moment_of_note(uint64_t key)
 {
     return key >> (VELOCITY_BITS + DURATION_BITS + PITCH_BITS + PROGRAM_BITS);
 }
 
+static unsigned program_of(uint64_t key)
+{
+    key >>= VELOCITY_BITS + DURATION_BITS + PITCH_BITS;
+    return take(&key, PROGRAM_BITS);
+}
+
 typedef struct {
-    moment at;
+    bl_remi_moment at;
     int bpm;
 } tempo;
 
@@ -44,7 +46,10 @@ typedef struct {
     uint64_t *note; /* [song->n_notes] keys, sorted */
     tempo *tempos;  /* [n_tempos] one a moment */
     size_t n_tempos;
+    bl_remi_items chords, pedals; /* empty without the option */
 
+    /* next to be written */
+    size_t i_note, i_tempo, i_chord, i_pedal;
     /* what was written last, -1 = nothing yet */
     bl_ids *ids;
     int rc;
@@ -59,34 +64,24 @@ static int64_t nearest(int64_t x, int64_t y)
     return (2 * x + y) / (2 * y);
 }
 
-/* The bar and position nearest to a tick that is not before the tick of the last call
- * with this cursor. *beyond is set where that would be after the last bar; the moment
- * is then the last position there is. */
-static moment moment_of(const encoder *c, size_t *cursor, int32_t tick, int *beyond)
+static bl_remi_moment moment_of(const encoder *c, size_t *cursor, int32_t tick,
+                                int *beyond)
 {
-    const bl_remi_bars *b = &c->bars;
-    int64_t when = bl_max(tick, 0) * 8;
-    size_t i = *cursor;
-    while (i + 1 < b->n && when >= b->bar[i + 1].from)
-        i++;
-    *cursor = i;
-    int n_positions = bl_remi_positions(b->bar[i].meter, c->s->grid);
-    int64_t offset = bl_max(when - b->bar[i].start, 0);
-    int64_t position = nearest(offset * c->s->grid, (int64_t)c->song->tpq * 8);
-    *beyond = 0;
-    if (position >= n_positions) {
-        *beyond = i + 1 == b->n;
-        position = *beyond ? n_positions - 1 : 0;
-        i += !*beyond;
-    }
-    return (moment)i << POSITION_BITS | (moment)position;
+    return bl_remi_moment_of(&c->bars, c->s->grid, c->song->tpq, cursor, tick, beyond);
 }
 
-static int duration_of(const encoder *c, const bl_note *n, moment at)
+/* Nominal ticks. */
+static int32_t tick_of(const encoder *c, bl_remi_moment at)
 {
     int step = bl_remi_position_ticks(c->s->grid);
-    int64_t position = (int64_t)(at & ((1u << POSITION_BITS) - 1));
-    int64_t on = c->bars.bar[at >> POSITION_BITS].at + position * step;
+    return c->bars.bar[at >> REMI_POSITION_BITS].at +
+           (int32_t)bl_remi_position_of(at) * step;
+}
+
+static int duration_of(const encoder *c, const bl_note *n, bl_remi_moment at)
+{
+    int step = bl_remi_position_ticks(c->s->grid);
+    int64_t on = tick_of(c, at);
     int64_t ticks = bl_max((int64_t)n->off - n->on, 0);
     int64_t halves = nearest(ticks * 2 * c->s->grid, c->song->tpq);
     c->fixes->durations += halves > REMI_DURATION_MAX;
@@ -124,7 +119,7 @@ static int place_notes(encoder *c)
     for (size_t i = 0; i < c->song->n_notes; i++) {
         const bl_note *n = &c->song->notes[i];
         int beyond;
-        moment at = moment_of(c, &cursor, n->on, &beyond);
+        bl_remi_moment at = moment_of(c, &cursor, n->on, &beyond);
         unsigned program = n->drum ? BL_PROGRAM_DRUMS : n->program & 127u;
         uint64_t key = at << PROGRAM_BITS | program;
         key = key << PITCH_BITS | (n->pitch & 127u);
@@ -157,7 +152,7 @@ static int place_tempos(encoder *c)
         const bl_tempo *t = &c->song->tempos[i];
         int beyond;
         int bpm = bpm_of(t->us, &c->fixes->tempos);
-        moment at = moment_of(c, &cursor, t->tick, &beyond);
+        bl_remi_moment at = moment_of(c, &cursor, t->tick, &beyond);
         if (beyond)
             continue;
         if (c->tempos[c->n_tempos - 1].at == at)
@@ -167,12 +162,59 @@ static int place_tempos(encoder *c)
     return 0;
 }
 
+/* The melodic notes as their tokens have them. */
+static int place_chords(encoder *c)
+{
+    size_t n = 0;
+    bl_remi_tone *tones = bl_calloc(c->song->n_notes, sizeof *tones, c->e);
+    if (tones == NULL)
+        return BL_E_NOMEM;
+    for (size_t i = 0; i < c->song->n_notes; i++) {
+        uint64_t key = c->note[i] >> VELOCITY_BITS;
+        int duration = bl_remi_duration((int)take(&key, DURATION_BITS));
+        int pitch = (int)take(&key, PITCH_BITS);
+        if (take(&key, PROGRAM_BITS) == BL_PROGRAM_DRUMS)
+            continue;
+        int32_t on = tick_of(c, key);
+        int half = bl_remi_position_ticks(c->s->grid) / 2;
+        int32_t off = (int32_t)bl_min(on + duration * half, c->bars.end);
+        tones[n++] = (bl_remi_tone){on, off, pitch};
+    }
+    int rc = bl_remi_chords_of(&c->chords, &c->bars, c->s->grid, tones, n, c->e);
+    free(tones);
+    return rc;
+}
+
+static int place_all(encoder *c)
+{
+    int rc = place_notes(c);
+    if (rc == 0)
+        rc = place_tempos(c);
+    if (rc == 0 && c->s->spec.chords)
+        rc = place_chords(c);
+    if (rc == 0 && c->s->spec.pedal)
+        rc = bl_remi_pedals_of(&c->pedals, &c->bars, c->s->grid, c->song, c->e);
+    return rc;
+}
+
 /* ---- writing ---- */
+
+static bl_remi_moment earlier(bl_remi_moment a, bl_remi_moment b)
+{
+    return a < b ? a : b;
+}
 
 static void emit(encoder *c, int kind, unsigned i)
 {
     if (c->rc == 0)
         c->rc = bl_ids_add(c->ids, bl_token(c->s, kind, (int)i), c->e);
+}
+
+static void emit_program(encoder *c, unsigned program)
+{
+    if ((int)program != c->program)
+        emit(c, REMI_PROGRAM, program);
+    c->program = (int)program;
 }
 
 static void emit_note(encoder *c, uint64_t key)
@@ -182,13 +224,17 @@ static void emit_note(encoder *c, uint64_t key)
     unsigned pitch = take(&key, PITCH_BITS);
     unsigned program = take(&key, PROGRAM_BITS);
     int drum = program == BL_PROGRAM_DRUMS;
-    if (!drum && (int)program != c->program) {
-        emit(c, REMI_PROGRAM, program);
-        c->program = (int)program;
-    }
+    if (!drum)
+        emit_program(c, program);
     emit(c, drum ? REMI_DRUM : REMI_PITCH, pitch);
     emit(c, REMI_VELOCITY, velocity);
     emit(c, REMI_DURATION, duration);
+}
+
+static void emit_pedal(encoder *c, const bl_remi_item *pedal)
+{
+    emit_program(c, pedal->program);
+    emit(c, REMI_PEDAL, pedal->value);
 }
 
 static void emit_bar(encoder *c, const bl_remi_bar *bar)
@@ -199,28 +245,61 @@ static void emit_bar(encoder *c, const bl_remi_bar *bar)
     c->meter = bar->meter;
 }
 
+/* The earliest moment with something to write; `end` if that is not before it. */
+static bl_remi_moment next_moment(encoder *c, bl_remi_moment end)
+{
+    while (c->i_tempo < c->n_tempos && c->tempos[c->i_tempo].bpm == c->bpm)
+        c->i_tempo++;
+    bl_remi_moment at = end;
+    if (c->i_note < c->song->n_notes)
+        at = earlier(at, moment_of_note(c->note[c->i_note]));
+    if (c->i_tempo < c->n_tempos)
+        at = earlier(at, c->tempos[c->i_tempo].at);
+    if (c->i_chord < c->chords.n)
+        at = earlier(at, c->chords.item[c->i_chord].at);
+    if (c->i_pedal < c->pedals.n)
+        at = earlier(at, c->pedals.item[c->i_pedal].at);
+    return at;
+}
+
+/* Notes and pedals of a moment by program, a pedal before the notes of its program. */
+static void emit_played(encoder *c, bl_remi_moment at)
+{
+    for (;;) {
+        int is_note =
+            c->i_note < c->song->n_notes && moment_of_note(c->note[c->i_note]) == at;
+        int is_pedal = c->i_pedal < c->pedals.n && c->pedals.item[c->i_pedal].at == at;
+        if (is_pedal && is_note)
+            is_pedal =
+                c->pedals.item[c->i_pedal].program <= program_of(c->note[c->i_note]);
+        if (is_pedal)
+            emit_pedal(c, &c->pedals.item[c->i_pedal++]);
+        else if (is_note)
+            emit_note(c, c->note[c->i_note++]);
+        else
+            return;
+    }
+}
+
+static void emit_moment(encoder *c, bl_remi_moment at)
+{
+    emit(c, REMI_POSITION, bl_remi_position_of(at));
+    if (c->i_chord < c->chords.n && c->chords.item[c->i_chord].at == at)
+        emit(c, REMI_CHORD, c->chords.item[c->i_chord++].value);
+    if (c->i_tempo < c->n_tempos && c->tempos[c->i_tempo].at == at) {
+        c->bpm = c->tempos[c->i_tempo++].bpm;
+        emit(c, REMI_TEMPO, (unsigned)(c->bpm - REMI_BPM_MIN));
+    }
+    emit_played(c, at);
+}
+
 static void emit_all(encoder *c)
 {
-    size_t n = 0, t = 0;
     for (size_t i = 0; i < c->bars.n && c->rc == 0; i++) {
+        bl_remi_moment end = (bl_remi_moment)(i + 1) << REMI_POSITION_BITS, at;
         emit_bar(c, &c->bars.bar[i]);
-        moment end = (moment)(i + 1) << POSITION_BITS;
-        for (;;) {
-            moment note_at = n < c->song->n_notes ? moment_of_note(c->note[n]) : end;
-            while (t < c->n_tempos && c->tempos[t].bpm == c->bpm)
-                t++;
-            moment tempo_at = t < c->n_tempos ? c->tempos[t].at : end;
-            moment at = tempo_at < note_at ? tempo_at : note_at;
-            if (at >= end)
-                break;
-            emit(c, REMI_POSITION, (unsigned)(at & ((1u << POSITION_BITS) - 1)));
-            if (tempo_at == at) {
-                c->bpm = c->tempos[t++].bpm;
-                emit(c, REMI_TEMPO, (unsigned)(c->bpm - REMI_BPM_MIN));
-            }
-            while (n < c->song->n_notes && moment_of_note(c->note[n]) == at)
-                emit_note(c, c->note[n++]);
-        }
+        while (c->rc == 0 && (at = next_moment(c, end)) < end)
+            emit_moment(c, at);
     }
 }
 
@@ -233,9 +312,7 @@ int bl_remi_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t 
     *bars = 0;
     c.rc = bl_remi_bars_of(&c.bars, song, &fixes->meters, e);
     if (c.rc == 0 && c.bars.n > 0) {
-        c.rc = place_notes(&c);
-        if (c.rc == 0)
-            c.rc = place_tempos(&c);
+        c.rc = place_all(&c);
         if (c.rc == 0)
             emit_all(&c);
     }
@@ -246,5 +323,7 @@ int bl_remi_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t 
     bl_remi_bars_free(&c.bars);
     free(c.note);
     free(c.tempos);
+    free(c.chords.item);
+    free(c.pedals.item);
     return c.rc;
 }

@@ -1,14 +1,16 @@
 /* remi_grammar.c - the shape of a piece in "remi" as an automaton.
  *
- *     piece    = [BOS] first bar* EOS | [BOS] EOS
- *     first    = Bar TimeSig Position_0 Tempo note* moment*
+ *     piece    = [BOS] Label* (first bar* EOS | EOS)
+ *     first    = Bar TimeSig Position_0 [Chord] Tempo played* moment*
  *     bar      = Bar [TimeSig] moment*
- *     moment   = Position (Tempo note* | note+)
- *     note     = ([Program] Pitch | PitchDrum) Velocity Duration
+ *     moment   = Position (Chord [Tempo] played* | Tempo played* | played+)
+ *     played   = [Program] Pedal | ([Program] Pitch | PitchDrum) Velocity Duration
  *
- * with order inside: positions rise; TimeSig, Tempo and Program only where they change
- * something; within a moment programs rise, pitches of one do not fall, drums are last.
- * One function says what a state allows; reading and masks both use it. */
+ * with order inside: labels rise and differ in prefix; positions rise; TimeSig, Chord,
+ * Tempo, Program and Pedal only where they change something, the first Chord always if
+ * the scheme has them; within a moment programs rise, each with its pedal first,
+ * pitches of one do not fall, drums are last. One function says what a state allows;
+ * reading and masks both use it. */
 #include "token/remi.h"
 
 #include <string.h>
@@ -19,8 +21,12 @@ enum state {
     POSITION, /* -1 at the start of a bar */
     TEMPO,    /* -1 until stated */
     PROGRAM,  /* -1 until stated */
-    RANK,  /* of the last note of this moment: its program or BL_PROGRAM_DRUMS, or -1 */
-    PITCH, /* of that note */
+    RANK,  /* of what was last played at this moment: program, BL_PROGRAM_DRUMS or -1 */
+    PITCH, /* of that note; 0 after a pedal */
+    CHORD, /* -1 until stated */
+    LABEL, /* -1 before the first */
+    DOWN,  /* 128 bits, a program each: its pedal is down */
+    N_STATES = DOWN + 4
 };
 
 /* Values low <= i < high of a kind are allowed, but not `except`. */
@@ -31,10 +37,14 @@ typedef struct {
 
 static const span never = {0, 0, -1, "out of place"};
 
+_Static_assert(N_STATES <= BL_COUNT(((bl_grammar *)0)->v), "all states have a place");
+
 void bl_remi_grammar_start(bl_grammar *g)
 {
-    for (size_t i = 0; i < BL_COUNT(g->v); i++)
+    for (int i = 0; i < DOWN; i++)
         g->v[i] = -1;
+    for (int i = DOWN; i < N_STATES; i++)
+        g->v[i] = 0;
 }
 
 /* 1 where an item is complete: the bar may go on or end. The head of the piece (first
@@ -45,18 +55,33 @@ static int is_between(const int32_t *v)
     case REMI_BAR:
     case REMI_TIMESIG:
         return v[METER] >= 0 && v[TEMPO] >= 0;
+    case REMI_CHORD:
+        return v[TEMPO] >= 0;
     case REMI_TEMPO:
     case REMI_DURATION:
+    case REMI_PEDAL:
         return 1;
     default:
         return 0;
     }
 }
 
-static int may_begin_note(const int32_t *v)
+static int may_be_played(const int32_t *v)
 {
-    return v[TEMPO] >= 0 && (v[LAST] == REMI_POSITION || v[LAST] == REMI_TEMPO ||
-                             v[LAST] == REMI_DURATION);
+    return v[TEMPO] >= 0 &&
+           (v[LAST] == REMI_POSITION || v[LAST] == REMI_CHORD ||
+            v[LAST] == REMI_TEMPO || v[LAST] == REMI_DURATION || v[LAST] == REMI_PEDAL);
+}
+
+static int is_down(const int32_t *v, int program)
+{
+    return (int)((uint32_t)v[DOWN + program / 32] >> program % 32 & 1);
+}
+
+static void set_down(int32_t *v, int program, int down)
+{
+    uint32_t bit = (uint32_t)1 << program % 32, word = (uint32_t)v[DOWN + program / 32];
+    v[DOWN + program / 32] = (int32_t)(down ? word | bit : word & ~bit);
 }
 
 static span all_of(int kind, const bl_grammar *g)
@@ -79,7 +104,7 @@ static span allowed_position(const bl_grammar *g)
 static span allowed_program(const bl_grammar *g)
 {
     const int32_t *v = g->v;
-    if (!may_begin_note(v))
+    if (!may_be_played(v))
         return never;
     return (span){v[RANK] + 1, 128, v[PROGRAM], "program out of order or repeated"};
 }
@@ -87,7 +112,7 @@ static span allowed_program(const bl_grammar *g)
 static span allowed_pitch(const bl_grammar *g)
 {
     const int32_t *v = g->v;
-    if (v[LAST] != REMI_PROGRAM && !may_begin_note(v))
+    if (v[LAST] != REMI_PROGRAM && !may_be_played(v))
         return never;
     if (v[PROGRAM] < 0)
         return (span){0, 0, -1, "no program stated"};
@@ -97,19 +122,50 @@ static span allowed_pitch(const bl_grammar *g)
     return (span){low, 128, -1, "pitches out of order"};
 }
 
+static span allowed_pedal(const bl_grammar *g)
+{
+    const int32_t *v = g->v;
+    if (v[LAST] != REMI_PROGRAM && !may_be_played(v))
+        return never;
+    if (v[PROGRAM] < 0)
+        return (span){0, 0, -1, "no program stated"};
+    if (v[RANK] >= v[PROGRAM])
+        return (span){0, 0, -1, "pedal after a note or pedal of the program"};
+    if (is_down(v, v[PROGRAM]))
+        return (span){REMI_RELEASED, REMI_PRESSED, -1, "pedal pressed that is down"};
+    return (span){REMI_PRESSED, REMI_N_PEDALS, -1, "pedal released that is up"};
+}
+
+static span allowed_tempo(const bl_grammar *g)
+{
+    const int32_t *v = g->v;
+    int has_chord = v[CHORD] >= 0 || !g->scheme->spec.chords;
+    if (v[LAST] != REMI_CHORD && (v[LAST] != REMI_POSITION || !has_chord))
+        return never;
+    span s = all_of(REMI_TEMPO, g);
+    s.except = v[TEMPO];
+    s.why_not = "tempo does not change";
+    return s;
+}
+
 static span allowed_drum(const bl_grammar *g)
 {
     const int32_t *v = g->v;
-    if (!may_begin_note(v))
+    if (!may_be_played(v))
         return never;
     int low = v[RANK] == BL_PROGRAM_DRUMS ? v[PITCH] : 0;
     return (span){low, 128, -1, "drum pitches out of order"};
 }
 
+static int is_at_start(const int32_t *v)
+{
+    return v[LAST] == -1 || v[LAST] == REMI_BOS || v[LAST] == REMI_LABEL;
+}
+
 static span allowed(const bl_grammar *g, int kind)
 {
     const int32_t *v = g->v;
-    int last = v[LAST], at_start = last == -1 || last == REMI_BOS;
+    int last = v[LAST], at_start = is_at_start(v);
     span s = all_of(kind, g);
     s.why_not = never.why_not;
     switch (kind) {
@@ -124,10 +180,19 @@ static span allowed(const bl_grammar *g, int kind)
         return last == REMI_BAR ? s : never;
     case REMI_POSITION:
         return allowed_position(g);
-    case REMI_TEMPO:
-        s.except = v[TEMPO];
-        s.why_not = "tempo does not change";
+    case REMI_CHORD:
+        s.except = v[CHORD];
+        s.why_not = "chord does not change";
         return last == REMI_POSITION ? s : never;
+    case REMI_TEMPO:
+        return allowed_tempo(g);
+    case REMI_PEDAL:
+        return allowed_pedal(g);
+    case REMI_LABEL:
+        s.why_not = "label out of order or of a prefix that was";
+        if (at_start)
+            s.low = bl_remi_next_label(&g->scheme->spec, v[LABEL]);
+        return at_start ? s : never;
     case REMI_PROGRAM:
         return allowed_program(g);
     case REMI_PITCH:
@@ -154,7 +219,9 @@ static int is_ignored(const int32_t *v, int kind)
     case REMI_BOS:
         return v[LAST] != -1;
     case REMI_TIMESIG:
-        return v[LAST] != REMI_BAR && v[LAST] != -1 && v[LAST] != REMI_BOS;
+        return v[LAST] != REMI_BAR && !is_at_start(v);
+    case REMI_LABEL:
+        return !is_at_start(v);
     case REMI_VELOCITY:
         return v[LAST] != REMI_PITCH && v[LAST] != REMI_DRUM;
     case REMI_DURATION:
@@ -175,12 +242,15 @@ static void advance(bl_grammar *g, int kind, int i)
     int32_t *v = g->v;
     if (is_ignored(v, kind))
         return;
-    if (kind > REMI_TIMESIG && v[METER] < 0)
+    if (kind > REMI_TIMESIG && kind != REMI_LABEL && v[METER] < 0)
         v[METER] = REMI_METER_4_4;
-    if (kind > REMI_TEMPO && v[TEMPO] < 0)
+    if (kind > REMI_TEMPO && kind != REMI_CHORD && kind != REMI_LABEL && v[TEMPO] < 0)
         v[TEMPO] = REMI_BPM_DEFAULT - REMI_BPM_MIN;
     v[LAST] = kind;
     switch (kind) {
+    case REMI_LABEL:
+        v[LABEL] = i;
+        break;
     case REMI_BAR:
         v[POSITION] = v[RANK] = -1;
         break;
@@ -194,8 +264,16 @@ static void advance(bl_grammar *g, int kind, int i)
     case REMI_TEMPO:
         v[TEMPO] = i;
         break;
+    case REMI_CHORD:
+        v[CHORD] = i;
+        break;
     case REMI_PROGRAM:
         v[PROGRAM] = i;
+        break;
+    case REMI_PEDAL:
+        v[PROGRAM] = (int32_t)bl_max(v[PROGRAM], 0);
+        set_down(v, v[PROGRAM], i != REMI_RELEASED);
+        begin_note(v, v[PROGRAM], 0);
         break;
     case REMI_PITCH:
         v[PROGRAM] = (int32_t)bl_max(v[PROGRAM], 0);

@@ -1,7 +1,9 @@
 /* remi_words.c - the vocabulary of "remi": names, and the bins behind them. */
+#include "token/chords.h"
 #include "token/remi.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---- time signatures: for each denominator the numerators 1..max ---- */
 
@@ -116,6 +118,38 @@ int bl_remi_duration_bin(int64_t halves)
     return bin;
 }
 
+/* ---- labels: lines of the spec, those of one prefix next to each other ---- */
+
+static int count_labels(const char *labels)
+{
+    int n = 0;
+    for (; *labels != '\0'; labels++)
+        n += *labels == '\n';
+    return n;
+}
+
+static const char *label_at(const char *labels, int i)
+{
+    for (; i > 0; i--)
+        labels += strcspn(labels, "\n") + 1;
+    return labels;
+}
+
+int bl_remi_next_label(const bl_spec *spec, int last)
+{
+    if (last < 0)
+        return 0;
+    const char *label = label_at(spec->labels, last);
+    size_t prefix = strcspn(label, "_\n");
+    prefix += label[prefix] == '_';
+    const char *next = label;
+    for (; strncmp(next, label, prefix) == 0; last++) {
+        next += strcspn(next, "\n");
+        next += *next == '\n';
+    }
+    return last;
+}
+
 /* ---- names ---- */
 
 int bl_remi_count(int kind, const bl_spec *spec)
@@ -135,6 +169,12 @@ int bl_remi_count(int kind, const bl_spec *spec)
         return REMI_N_VELOCITIES;
     case REMI_DURATION:
         return REMI_N_DURATIONS;
+    case REMI_CHORD:
+        return spec->chords ? BL_CHORD_WORDS : 0;
+    case REMI_PEDAL:
+        return spec->pedal ? REMI_N_PEDALS : 0;
+    case REMI_LABEL:
+        return count_labels(spec->labels);
     default:
         return 1;
     }
@@ -142,12 +182,28 @@ int bl_remi_count(int kind, const bl_spec *spec)
 
 void bl_remi_word(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1])
 {
-    (void)spec;
     const char *text = bl_remi_ops.kinds[kind];
     int num, den_log2;
     if (kind == REMI_TIMESIG) {
         bl_remi_meter(i, &num, &den_log2);
         snprintf(name, BL_WORD_MAX + 1, "%s_%d/%d", text, num, 1 << den_log2);
+        return;
+    }
+    if (kind == REMI_CHORD) {
+        char chord[BL_CHORD_NAME_MAX + 1];
+        bl_chord_spell(i, chord);
+        snprintf(name, BL_WORD_MAX + 1, "%s_%s", text, chord);
+        return;
+    }
+    if (kind == REMI_PEDAL) {
+        static const char *const moves[] = {"off", "again", "on"};
+        snprintf(name, BL_WORD_MAX + 1, "%s_%s", text, moves[i]);
+        return;
+    }
+    if (kind == REMI_LABEL) {
+        const char *label = label_at(spec->labels, i);
+        int len = (int)strcspn(label, "\n");
+        snprintf(name, BL_WORD_MAX + 1, "%.*s", len, label);
         return;
     }
     if (kind <= REMI_BAR) {

@@ -27,6 +27,20 @@ __attribute__((unused)) static bl_scheme *open_scheme(int grid)
     return s;
 }
 
+/* With all options of "remi". */
+__attribute__((unused)) static bl_scheme *open_full_scheme(int grid)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_scheme *s;
+    bl_spec spec = {.scheme = "remi",
+                    .grid = grid,
+                    .chords = 1,
+                    .pedal = 1,
+                    .labels = "Composer_Bach\nComposer_Ravel\nGenre_jig\nLive\n"};
+    need(bl_scheme_open(&s, &spec, &e), &e);
+    return s;
+}
+
 static int songs_pick(bl_rng *r, int low, int high)
 {
     return low + (int)bl_rng_below(r, (uint32_t)(high - low + 1));
@@ -83,6 +97,26 @@ __attribute__((unused)) static void random_song(bl_song *s, bl_rng *r)
         need(bl_song_add_tempo(s, songs_pick(r, 0, span + s->tpq), us, &e), &e);
     }
     s->end = songs_pick(r, 0, 1) ? songs_pick(r, 0, span * 2) : span;
+    need(bl_song_sort(s, &e), &e);
+}
+
+/* Gives a song pedals: of all programs and some tracks and channels, often at ticks of
+ * notes, drums and repeated values among them. */
+__attribute__((unused)) static void random_pedals(bl_song *s, bl_rng *r)
+{
+    bl_err e = BL_ERR_INIT;
+    for (int n = songs_pick(r, -20, 60); n > 0; n--) {
+        int tick = songs_pick(r, 0, (int)bl_max(s->end, 0) + s->tpq);
+        if (s->n_notes > 0 && songs_pick(r, 0, 1))
+            tick = s->notes[songs_pick(r, 0, (int)s->n_notes - 1)].on;
+        bl_pedal p = {.tick = tick,
+                      .value = (uint8_t)songs_pick(r, 0, 127),
+                      .program = (uint8_t)(songs_pick(r, 0, 3) * 42),
+                      .drum = songs_pick(r, 0, 9) == 0,
+                      .channel = (uint8_t)songs_pick(r, 0, 2),
+                      .track = (uint16_t)songs_pick(r, 0, 2)};
+        need(bl_song_add_pedal(s, p, &e), &e);
+    }
     need(bl_song_sort(s, &e), &e);
 }
 

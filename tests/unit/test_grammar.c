@@ -17,24 +17,25 @@ static int violations(const bl_scheme *s, const bl_ids *ids)
     return n + (bl_grammar_step(&g, BL_ID_EOS) != NULL);
 }
 
-static void test_encoded(void)
+static void test_encoded(int options)
 {
     bl_err e = BL_ERR_INIT;
     bl_song song = {0};
     bl_ids ids = {0};
     for (size_t i = 0; i < BL_COUNT(grids); i++) {
-        bl_scheme *s = open_scheme(grids[i]);
+        bl_scheme *s = options ? open_full_scheme(grids[i]) : open_scheme(grids[i]);
         bl_rng r = bl_rng_make(9, (uint64_t)grids[i]);
         int wrong = 0;
         for (int k = 0; k < 1000; k++) {
             size_t bars;
             random_song(&song, &r);
+            random_pedals(&song, &r);
             ids.n = 0;
             need(bl_scheme_encode(s, &song, &ids, &bars, NULL, &e), &e);
             wrong += violations(s, &ids) != 0;
         }
-        ok(wrong == 0, "grid %d: all of 1000 encoded songs are accepted (%d not)",
-           grids[i], wrong);
+        ok(wrong == 0, "grid %d%s: all of 1000 encoded songs are accepted (%d not)",
+           grids[i], options ? ", all options" : "", wrong);
         bl_scheme_del(s);
     }
     bl_ids_free(&ids);
@@ -252,7 +253,8 @@ static void test_end(void)
 
 int main(void)
 {
-    test_encoded();
+    test_encoded(0);
+    test_encoded(1);
     test_sampled();
     test_violations();
     test_end();

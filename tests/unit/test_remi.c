@@ -357,6 +357,29 @@ static void check_laws(const bl_scheme *s, const bl_song *song, broken *b)
     bl_song_free(&back);
 }
 
+static int is_place(const bl_scheme *s, unsigned id)
+{
+    const char *kind = bl_scheme_kind(s, id);
+    return strcmp(kind, "Position") == 0 || strcmp(kind, "Program") == 0;
+}
+
+/* 1 if the tokens of notes and tempos are the same; options stand behind all others in
+ * the vocabulary, and only Position and Program may be added for them. */
+static int has_same_notes(const bl_scheme *without, const bl_ids *a, const bl_ids *b)
+{
+    size_t i = 0, j = 0, size = bl_words_size(bl_scheme_words(without));
+    for (;;) {
+        while (i < a->n && is_place(without, a->id[i]))
+            i++;
+        while (j < b->n && (b->id[j] >= size || is_place(without, b->id[j])))
+            j++;
+        if (i == a->n || j == b->n)
+            return i == a->n && j == b->n;
+        if (a->id[i++] != b->id[j++])
+            return 0;
+    }
+}
+
 static void test_laws(void)
 {
     bl_song song = {0};
@@ -382,6 +405,44 @@ static void test_laws(void)
         ok(b.skipped == 0, "grid %d: nothing that was encoded is skipped", grids[i]);
         bl_scheme_del(s);
     }
+    bl_song_free(&song);
+}
+
+/* All options: the tokens of a song without them are those that are left when theirs
+ * are taken out, and the laws hold. */
+static void test_options(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_song song = {0};
+    bl_ids plain = {0}, full = {0};
+    size_t bars, n_chords = 0, n_pedals = 0;
+    for (size_t i = 0; i < BL_COUNT(grids); i++) {
+        bl_scheme *s = open_full_scheme(grids[i]), *without = open_scheme(grids[i]);
+        bl_rng r = bl_rng_make(12, (uint64_t)grids[i]);
+        broken b = {0};
+        int same = 1;
+        for (int k = 0; k < 1000; k++) {
+            random_song(&song, &r);
+            random_pedals(&song, &r);
+            check_laws(s, &song, &b);
+            plain.n = full.n = 0;
+            need(bl_scheme_encode(without, &song, &plain, &bars, NULL, &e), &e);
+            need(bl_scheme_encode(s, &song, &full, &bars, NULL, &e), &e);
+            n_chords += count_kind(s, &full, "Chord");
+            n_pedals += count_kind(s, &full, "Pedal");
+            same &= has_same_notes(without, &plain, &full);
+        }
+        ok(b.fixed_point == 0 && b.bars == 0 && b.notes == 0 && b.skipped == 0,
+           "grid %d, all options: the laws hold (%d, %d, %d, %d of 1000 broken)",
+           grids[i], b.fixed_point, b.bars, b.notes, b.skipped);
+        ok(same, "grid %d: options add tokens, notes keep theirs", grids[i]);
+        bl_scheme_del(s);
+        bl_scheme_del(without);
+    }
+    ok(n_chords > 10000 && n_pedals > 10000, "%zu chords, %zu movements of pedals",
+       n_chords, n_pedals);
+    bl_ids_free(&plain);
+    bl_ids_free(&full);
     bl_song_free(&song);
 }
 
@@ -544,6 +605,7 @@ int main(void)
     test_durations();
     test_tempos();
     test_laws();
+    test_options();
     test_total();
     test_decoding();
     test_bounds();

@@ -45,6 +45,38 @@ static void check(const bl_scheme *s, const bl_song *song, const char *path,
     bl_buf_free(&bytes);
 }
 
+/* More programs than channels, so that channels are shared. */
+static void spread_programs(bl_song *song, bl_rng *r)
+{
+    for (size_t i = 0; i < song->n_notes; i++)
+        song->notes[i].program = (uint8_t)songs_pick(r, 0, 40);
+    for (size_t i = 0; i < song->n_pedals; i++)
+        song->pedals[i].program = (uint8_t)songs_pick(r, 0, 40);
+}
+
+static void test_options(const char *path)
+{
+    static const int grids[] = {3, 4, 6, 12};
+    bl_song song = {0};
+    for (size_t i = 0; i < BL_COUNT(grids); i++) {
+        bl_scheme *s = open_full_scheme(grids[i]);
+        bl_rng r = bl_rng_make(13, (uint64_t)grids[i]);
+        int tokens_differ = 0, notes_differ = 0;
+        for (int k = 0; k < 200; k++) {
+            random_song(&song, &r);
+            random_pedals(&song, &r);
+            if (k % 2 == 0)
+                spread_programs(&song, &r);
+            check(s, &song, path, &tokens_differ, &notes_differ);
+        }
+        ok(tokens_differ == 0 && notes_differ == 0,
+           "grid %d, all options: the same tokens, notes and bars (%d, %d not)",
+           grids[i], tokens_differ, notes_differ);
+        bl_scheme_del(s);
+    }
+    bl_song_free(&song);
+}
+
 int main(void)
 {
     static const int grids[] = {1, 4, 12};
@@ -67,6 +99,7 @@ int main(void)
         bl_scheme_del(s);
     }
     bl_song_free(&song);
+    test_options(path);
     close(fd);
     unlink(path);
     return tap_done();
