@@ -86,7 +86,7 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
-$(UNIT) $(BENCH) $(B)/tests/laws: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
 $(REPLAY): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/replay.o $(LIB)
@@ -147,6 +147,12 @@ test-data: all $(B)/tests/laws
 	@[ -n "$(DATA)" ] || { echo "usage: make test-data DATA=dir" >&2; exit 64; }
 	@$(B)/tests/laws $(DATA)
 	@$(B)/tests/laws --chords --pedal --grid 12 $(DATA)
+
+## test-chords: the chord finders against chords set by hand, DATA=dir (POP909-CL)
+.PHONY: test-chords
+test-chords: $(B)/tests/chords_eval
+	@[ -n "$(DATA)" ] || { echo "usage: make test-chords DATA=dir" >&2; exit 64; }
+	@$(B)/tests/chords_eval $(DATA)
 
 ## test-golden: token streams against reference dumps, GOLDEN=dir DATA=dir
 .PHONY: test-golden

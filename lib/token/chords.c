@@ -3,12 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { BITS_SIZE = (BL_CHORD_WORDS + 7) / 8 };
+#include <string.h>
 
 /* What a pitch class adds to a chord for each part of a beat in which it sounds, by
  * its interval above the root. */
-static const int8_t worth[BL_QUALITIES][12] = {
+static const int16_t worth[BL_QUALITIES][12] = {
     /*          0   1   2   3   4   5   6   7   8   9  10  11 */
     /* maj   */ {6, -6, -2, -6, 6, -2, -6, 5, -6, -2, -4, -4},
     /* min   */ {6, -6, -2, 6, -6, -2, -6, 5, -4, -4, -2, -6},
@@ -24,7 +23,7 @@ static const int8_t worth[BL_QUALITIES][12] = {
 };
 
 /* What each quality costs a beat: the rare ones need more evidence. */
-static const int8_t cost[BL_QUALITIES] = {0, 0, 4, 4, 3, 3, 4, 4, 4, 4, 4};
+static const int16_t cost[BL_QUALITIES] = {0, 0, 4, 4, 3, 3, 4, 4, 4, 4, 4};
 
 enum {
     BASS_IS_ROOT = 6, /* the lowest pitch of a beat is the chord's root */
@@ -52,64 +51,80 @@ void bl_chord_spell(int chord, char name[BL_CHORD_NAME_MAX + 1])
                  of[chord % BL_QUALITIES]);
 }
 
-/* How well each chord fits what sounds in a beat. */
-static void fit(int32_t score[BL_CHORD_WORDS], const bl_chord_beat *beat)
+/* States: a row of lanes for each quality, a lane for each root, so that all roots are
+ * computed at once. Of the lanes left over the first of the first row is no chord, the
+ * others are never the best. */
+enum { LANES = 16, STATES = BL_QUALITIES * LANES, NO_CHORD = 12, NEVER = -10000 };
+
+static int chord_of(int state)
+{
+    int root = state % LANES, quality = state / LANES;
+    return state == NO_CHORD ? BL_NO_CHORD : root * BL_QUALITIES + quality;
+}
+
+/* How well each state fits what sounds in a beat. */
+static void fit(int16_t score[STATES], const bl_chord_beat *beat)
 {
     bl_pitches all = {0, 0};
-    int parts[24] = {0}; /* of a pitch class, in how many parts it sounds; twice over */
+    int16_t parts[12 + LANES] = {0}; /* in how many a pitch class sounds, repeated */
     for (int part = 0; part < BL_BEAT_PARTS; part++) {
         unsigned classes = bl_pitches_classes(beat->sound[part]);
         bl_pitches_join(&all, beat->sound[part]);
         for (int c = 0; c < 12; c++)
-            parts[c] += (int)(classes >> c & 1);
+            parts[c] = (int16_t)(parts[c] + (classes >> c & 1));
     }
-    for (int c = 0; c < 12; c++)
-        parts[12 + c] = parts[c];
-    int bass = bl_pitches_any(all) ? bl_pitches_lowest(all) % 12 : -1;
-    for (int root = 0; root < 12; root++)
-        for (int q = 0; q < BL_QUALITIES; q++) {
-            int sum = bass < 0 ? 0 : bass == root ? BASS_IS_ROOT - cost[q] : -cost[q];
-            for (int i = 0; i < 12; i++)
-                sum += worth[q][i] * parts[root + i];
-            score[root * BL_QUALITIES + q] = sum;
-        }
-    score[BL_NO_CHORD] = bass < 0 ? SILENCE : 0;
+    for (int c = 12; c < 12 + LANES; c++)
+        parts[c] = parts[c - 12];
+    for (int q = 0; q < BL_QUALITIES; q++) {
+        int16_t *row = &score[q * LANES];
+        memset(row, 0, LANES * sizeof *row);
+        for (int i = 0; i < 12; i++)
+            for (int root = 0; root < LANES; root++)
+                row[root] = (int16_t)(row[root] + worth[q][i] * parts[root + i]);
+        for (int root = 0; root < LANES; root++)
+            row[root] = (int16_t)(root < 12 ? row[root] - cost[q] : NEVER);
+        if (bl_pitches_any(all))
+            row[bl_pitches_lowest(all) % 12] += BASS_IS_ROOT;
+    }
+    score[NO_CHORD] = bl_pitches_any(all) ? 0 : SILENCE;
 }
 
-static int best_of(const int32_t total[BL_CHORD_WORDS])
+static int best_of(const int16_t total[STATES])
 {
+    int16_t most = NEVER;
     int best = 0;
-    for (int c = 1; c < BL_CHORD_WORDS; c++)
-        if (total[c] > total[best])
-            best = c;
+    for (int c = 0; c < STATES; c++)
+        most = total[c] > most ? total[c] : most;
+    while (total[best] != most)
+        best++;
     return best;
 }
 
-/* A chord is reached from itself or, at a cost that is the same for all, from the best
- * chord of the beat before: one bit each and one byte tell the way back. */
+/* A state is reached from itself or, at a cost that is the same for all, from the best
+ * of the beat before: one bit each and one byte tell the way back. Totals are counted
+ * from the best, so that no length of a piece overflows. */
 int bl_chords_find(uint8_t *chord, const bl_chord_beat *beats, size_t n, bl_err *e)
 {
-    int32_t total[BL_CHORD_WORDS] = {0}, score[BL_CHORD_WORDS];
-    uint8_t(*changed)[BITS_SIZE] = bl_calloc(n, sizeof *changed, e);
+    int16_t total[STATES] = {0}, score[STATES];
+    uint16_t(*changed)[BL_QUALITIES] = bl_calloc(n, sizeof *changed, e);
     if (changed == NULL)
         return BL_E_NOMEM;
     for (size_t b = 0; b < n; b++) {
         int best = best_of(total);
-        /* counted from the best, so that no length of a piece overflows */
-        int32_t base = total[best];
-        chord[b] = (uint8_t)best; /* of the beat before, until the way back */
+        int16_t base = total[best], change = (int16_t)-change_cost[beats[b].rank];
+        chord[b] = (uint8_t)best; /* the state before, until the way back */
         fit(score, &beats[b]);
-        for (int c = 0; c < BL_CHORD_WORDS; c++) {
-            int32_t stay = total[c] - base, change = -change_cost[beats[b].rank];
-            if (change > stay)
-                changed[b][c / 8] |= (uint8_t)(1u << c % 8);
-            total[c] = (int32_t)bl_max(stay, change) + score[c];
-        }
+        for (int c = 0; c < STATES; c++)
+            total[c] = (int16_t)(total[c] - base);
+        for (int c = 0; c < STATES; c++)
+            changed[b][c / LANES] |= (uint16_t)((change > total[c]) << c % LANES);
+        for (int c = 0; c < STATES; c++)
+            total[c] = (int16_t)((total[c] > change ? total[c] : change) + score[c]);
     }
     int now = best_of(total);
     for (size_t b = n; b-- > 0;) {
-        int before = changed[b][now / 8] >> now % 8 & 1 ? chord[b] : now;
-        chord[b] = (uint8_t)now;
+        int before = changed[b][now / LANES] >> now % LANES & 1 ? chord[b] : now;
+        chord[b] = (uint8_t)chord_of(now);
         now = before;
     }
     free(changed);
