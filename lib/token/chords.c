@@ -23,18 +23,18 @@ static const int16_t worth[BL_QUALITIES][12] = {
 };
 
 /* What each quality costs a beat: the rare ones need more evidence. */
-static const int16_t cost[BL_QUALITIES] = {0, 0, 4, 4, 3, 3, 4, 4, 4, 4, 4};
+static const int16_t cost[BL_QUALITIES] = {0, 0, 3, 4, 5, 5, 6, 7, 6, 6, 6};
 
 enum {
-    BASS_IS_ROOT = 6, /* the lowest pitch of a beat is the chord's root */
-    SILENCE = 4,      /* no chord, in a beat where nothing sounds */
+    BASS_IS_ROOT = 10, /* the lowest pitch of a beat is the chord's root */
+    SILENCE = 4,       /* no chord, in a beat where nothing sounds */
 };
 
 /* What a change of chord costs at a beat of each rank. */
 static const int16_t change_cost[] = {
-    [BL_BEAT_WEAK] = 30,
-    [BL_BEAT_MIDDLE] = 16,
-    [BL_BEAT_FIRST] = 8,
+    [BL_BEAT_WEAK] = 20,
+    [BL_BEAT_MIDDLE] = 14,
+    [BL_BEAT_FIRST] = 12,
 };
 
 void bl_chord_spell(int chord, char name[BL_CHORD_NAME_MAX + 1])
@@ -100,30 +100,42 @@ static int best_of(const int16_t total[STATES])
     return best;
 }
 
+/* One beat on: a state of less than `least` is better reached from the best; bit q of
+ * changed[lane] tells where. Totals are then counted from `least`, so that no length of
+ * a piece overflows. */
+static void advance(int16_t total[STATES], const int16_t score[STATES], int16_t least,
+                    uint16_t changed[LANES])
+{
+    uint16_t is_less[LANES] = {0};
+    for (int q = 0; q < BL_QUALITIES; q++) {
+        const int16_t *row = &total[q * LANES];
+        uint16_t bit = (uint16_t)(1u << q);
+        for (int lane = 0; lane < LANES; lane++)
+            is_less[lane] |= (uint16_t)(row[lane] < least ? bit : 0);
+    }
+    memcpy(changed, is_less, sizeof is_less);
+    for (int c = 0; c < STATES; c++)
+        total[c] = (int16_t)((total[c] > least ? total[c] : least) - least + score[c]);
+}
+
 /* A state is reached from itself or, at a cost that is the same for all, from the best
- * of the beat before: one bit each and one byte tell the way back. Totals are counted
- * from the best, so that no length of a piece overflows. */
+ * of the beat before: one bit each and one byte tell the way back. */
 int bl_chords_find(uint8_t *chord, const bl_chord_beat *beats, size_t n, bl_err *e)
 {
     int16_t total[STATES] = {0}, score[STATES];
-    uint16_t(*changed)[BL_QUALITIES] = bl_calloc(n, sizeof *changed, e);
+    uint16_t(*changed)[LANES] = bl_calloc(n, sizeof *changed, e);
     if (changed == NULL)
         return BL_E_NOMEM;
     for (size_t b = 0; b < n; b++) {
         int best = best_of(total);
-        int16_t base = total[best], change = (int16_t)-change_cost[beats[b].rank];
+        int16_t least = (int16_t)(total[best] - change_cost[beats[b].rank]);
         chord[b] = (uint8_t)best; /* the state before, until the way back */
         fit(score, &beats[b]);
-        for (int c = 0; c < STATES; c++)
-            total[c] = (int16_t)(total[c] - base);
-        for (int c = 0; c < STATES; c++)
-            changed[b][c / LANES] |= (uint16_t)((change > total[c]) << c % LANES);
-        for (int c = 0; c < STATES; c++)
-            total[c] = (int16_t)((total[c] > change ? total[c] : change) + score[c]);
+        advance(total, score, least, changed[b]);
     }
     int now = best_of(total);
     for (size_t b = n; b-- > 0;) {
-        int before = changed[b][now / LANES] >> now % LANES & 1 ? chord[b] : now;
+        int before = changed[b][now % LANES] >> now / LANES & 1 ? chord[b] : now;
         chord[b] = (uint8_t)chord_of(now);
         now = before;
     }

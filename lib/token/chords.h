@@ -29,7 +29,7 @@ typedef struct {
     bl_beat_rank rank;               /* in its bar */
 } bl_chord_beat;
 
-/* chord[i] = the chord of beat i of n. 0 or BL_E_NOMEM; memory is 22 bytes a beat. */
+/* chord[i] = the chord of beat i of n. 0 or BL_E_NOMEM; memory is 32 bytes a beat. */
 int bl_chords_find(uint8_t *chord, const bl_chord_beat *beats, size_t n,
                    bl_err *e) BL_MUST_CHECK;
 
