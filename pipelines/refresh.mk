@@ -40,8 +40,8 @@ define functions
 say() { echo "refresh: $$*"; }
 scan() {
     local version
-    read -r version < <(midi2remi --version)
-    printf '%s --scheme %s %s\0' "$$version" "$$SCHEME" "$$OPTIONS"
+    version=$$(midi2remi --version)
+    printf '%s --scheme %s %s\0' "$${version%%$$'\n'*}" "$$SCHEME" "$$OPTIONS"
     (cd "$$FROM" && find . \( -iname '?*.mid' -o -iname '?*.midi' -o -iname '?*.kar' \
         -o -iname '?*.rmi' \) -readable \( -type f -printf '%s %T@ %p\0' \
         -o -type l -xtype f -exec stat -L --printf '%s %.Y %n\0' {} + \)) | sort -z -S 64M
@@ -114,7 +114,9 @@ refresh:
 	exec 9>>"$$CORPUS/lock"
 	flock -n 9 || { say "another one is at work on $$CORPUS" >&2; exit 1; }
 	state=$$CORPUS/tokens/manifest
-	if [ -e "$$state" ] && scan 2>/dev/null | cmp -s - <(scan_of "$$state"); then exit 0; fi
+	if [ -e "$$state" ] && scan_of "$$state" | { scan 2>/dev/null | cmp -s - /dev/fd/3; } 3<&0; then
+	    exit 0
+	fi
 	mkdir -p "$$CORPUS/next"
 	cd "$$CORPUS/next"
 	export NEXT=$$PWD
@@ -141,7 +143,10 @@ plan:
 	with_buckets new >>known
 	{ head -z -n 1 scan; sort -z -S 64M known; } >manifest
 	# other options change the first record and with it every bucket
-	if cmp -s <(head -z -n 1 $$old) <(head -z -n 1 manifest); then
+	was= is=
+	IFS= read -r -d '' was <$$old || true
+	IFS= read -r -d '' is <manifest
+	if [ "$$was" = "$$is" ]; then
 	    comm -z -3 $$old manifest | sed -z 's/^\t//'
 	else
 	    tail -z -n +2 manifest

@@ -40,10 +40,11 @@ whole() {
     [ -z "$stderr" ]
     whole
     state >before
-    run -0 strace -f -qq -o calls -e trace=file,write make -f "$BARLINE_ROOT/pipelines/refresh.mk" MIDI=midi CORPUS=corpus
+    # (the leak sanitizer cannot work under strace)
+    ASAN_OPTIONS=detect_leaks=0 run -0 strace -f -qq -o calls -e trace=file,write make -f "$BARLINE_ROOT/pipelines/refresh.mk" MIDI=midi CORPUS=corpus
     [ -z "$output" ]
     state | diff before -
-    run ! grep -E 'rename|unlink|link\(|mkdir\(.*= 0|mkdirat' calls
+    run ! grep -E ' (rename|unlink|link|symlink|mkdir)[a-z0-9]*\(.*= 0' calls
     # what is opened for writing: the lock, and nothing that would be made
     run ! grep -E 'open.*O_(WRONLY|RDWR)' <(grep -vE '/lock"|/dev/(null|tty)"' calls)
     run ! grep -E 'open.*midi/.*\.mid' calls
