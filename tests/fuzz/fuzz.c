@@ -32,6 +32,8 @@ bl_scheme *fuzz_scheme(size_t i)
     static const bl_spec specs[] = {
         {.scheme = "remi"},
         {.scheme = "remi", .grid = 12},
+        {.scheme = "performance"},
+        {.scheme = "performance", .grid = 125, .pedal = 1},
         {.scheme = "remi-2020", .chords = 1},
     };
     static bl_scheme *open[BL_COUNT(specs)];
@@ -81,13 +83,13 @@ static void check_grammar(const bl_scheme *s, const bl_ids *ids, size_t bars)
         n_bars += (size_t)bl_scheme_begins_bar(s, ids->id[i]);
     }
     claim(bl_grammar_step(&g, BL_ID_EOS) == NULL);
-    claim(n_bars == bars || bl_words_find(bl_scheme_words(s), "Bar", 3) < 0);
+    claim(n_bars == bars);
 }
 
-/* The published encoder fails on some songs and is no inverse of its decoder. */
+/* The pages of the other schemes name music that is not the same when it comes back. */
 static int is_lawful(const bl_scheme *s)
 {
-    return strcmp(bl_scheme_name(s), "remi-2020") != 0;
+    return strcmp(bl_scheme_name(s), "remi") == 0;
 }
 
 void fuzz_laws(const bl_scheme *s, const bl_song *song)
@@ -97,7 +99,9 @@ void fuzz_laws(const bl_scheme *s, const bl_song *song)
     size_t bars = 0, skipped = 0;
     first.n = second.n = 0;
     int rc = bl_scheme_encode(s, song, &first, &bars, NULL, NULL);
-    claim(rc == 0 || rc == BL_E_LIMIT || (rc == BL_E_FORMAT && !is_lawful(s)));
+    /* where the published encoder fails, remi-2020 does */
+    claim(rc == 0 || rc == BL_E_LIMIT ||
+          (rc == BL_E_FORMAT && strcmp(bl_scheme_name(s), "remi-2020") == 0));
     if (rc != 0)
         return;
     if (is_lawful(s))

@@ -22,9 +22,9 @@ int fuzz_fd(const void *bytes, size_t len);
 bl_scheme *fuzz_scheme(size_t i);
 
 /* The laws of a scheme for a song that was read or decoded: encoding succeeds or says
- * that the song is too long; as many Bar tokens as bars; the grammar accepts the
- * tokens; they decode to a song within bounds that has the same tokens again. Of
- * remi-2020, which is no inverse, only that it decodes to a song within bounds. */
+ * that the song is too long, and the tokens decode to a song within bounds. Of remi
+ * also that there are as many Bar tokens as bars, that the grammar accepts the tokens,
+ * and that the decoded song has the same tokens again. */
 void fuzz_laws(const bl_scheme *s, const bl_song *song);
 
 /* The bounds that song.h and midi.h state. */
