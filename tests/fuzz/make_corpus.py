@@ -184,6 +184,7 @@ def make_vocabularies(out):
     write(f"{out}/vocab", "canonical", text)
     write(f"{out}/vocab", "zstd", subprocess.run(["zstd", "-c"], input=text, stdout=subprocess.PIPE, check=True).stdout)
     write(f"{out}/vocab", "seen", tool("vocab", "--order", "seen", "--min-count", "1", "-u", stdin=tool("midi2remi", SAMPLES[0])))
+    write(f"{out}/vocab", "merges", tool("vocab", "--bpe", "20", "-u", stdin=tool("midi2remi", SAMPLES[0])))
     write(f"{out}/json", "vocab", text.split(b"\n", 1)[0].split(b" ", 1)[1])
 
 
@@ -199,6 +200,9 @@ def make_shards(out):
         write(f"{out}/tensors", name, record)
         write(f"{out}/json", f"shard-{i}", record[8 : 8 + n].rstrip())
         write(f"{out}/decode", f"ids-{i}", record[at:end][:2000])
+        size = 1002  # of the vocabulary of remi: the merges of its first ids, one of another
+        merges = struct.pack("<B6H", 3, 8, 9, 9, 8, size, size + 1)
+        write(f"{out}/merges", f"ids-{i}", merges + record[at:end][:2000])
     for i in range(3):  # edits: file, place, bytes that go, bytes that come
         for at in (0, 8, 100, 300):
             write(f"{out}/shards", f"edit-{i}-{at}", struct.pack("<BHB", i, at, 1) + b"0")
