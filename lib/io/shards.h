@@ -29,12 +29,33 @@ int bl_shardw_new(bl_shardw **w, const char *dir, const bl_vocab *vocab,
  * decided by the hash of the content, so that new pieces never move old ones. */
 int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t xxh3,
                   const uint16_t *ids, size_t n, bl_err *e) BL_MUST_CHECK;
+/* ---- what is decided of all pieces together, by their numbers 0 .. size - 1 in the
+ * order of _add; _dedup and _settle change the numbers ---- */
+size_t bl_shardw_size(const bl_shardw *w);
+/* The ids of a piece without BOS and EOS, *n of them, until the next _add. */
+const uint16_t *bl_shardw_ids(const bl_shardw *w, size_t i, size_t *n);
+const char *bl_shardw_name(const bl_shardw *w, size_t i); /* the writer's */
+int bl_shardw_split(const bl_shardw *w, size_t i);
+/* Puts the piece into the split that the hash `key` decides, instead of its content's.
+ */
+void bl_shardw_place(bl_shardw *w, size_t i, uint64_t key);
+void bl_shardw_drop(bl_shardw *w, size_t i); /* goes with _settle */
+/* Adds a changed copy of a piece, to the same split, under its name and a suffix. */
+int bl_shardw_add_copy(bl_shardw *w, size_t i, const char *suffix, const uint16_t *ids,
+                       size_t n, bl_err *e) BL_MUST_CHECK;
+/* After it splits do not change any more; _finish does it where the caller did not. */
+void bl_shardw_settle(bl_shardw *w);
+
+/* Further files of each split for other trainers: an OR of these. */
+enum { BL_EXPORT_LLMC = 1, BL_EXPORT_MEGATRON = 2, BL_EXPORT_NUMPY = 4 };
+void bl_shardw_export(bl_shardw *w, unsigned formats);
+
 /* Drops each piece whose content another one with an earlier name has. Returns how
- * many. Call it last before _finish. */
+ * many. */
 uint64_t bl_shardw_dedup(bl_shardw *w);
-/* Writes everything into a folder beside DIR, then puts it in the place of DIR. With
- * fewer than BL_FEW_PIECES an empty split gets a piece from the largest one (train
- * first), whatever the hashes say. */
+/* Writes everything into a folder beside DIR, then puts it in the place of DIR.
+ * _settle: with fewer than BL_FEW_PIECES an empty split gets a piece from the largest
+ * one (train first), whatever the hashes say. */
 enum { BL_FEW_PIECES = 50 };
 int bl_shardw_finish(bl_shardw *w, const bl_json *pg, bl_err *e) BL_MUST_CHECK;
 void bl_shardw_del(bl_shardw *w);

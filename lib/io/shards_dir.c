@@ -14,8 +14,9 @@ const char *bl_split_name(int split)
 /* 1 if a shard directory may hold a file of this name. */
 static int is_ours(const char *name)
 {
-    static const char *const ends[] = {".pieces.tsv", ".safetensors",
-                                       ".safetensors.zst"};
+    static const char *const ends[] = {
+        ".pieces.tsv",   ".safetensors",  ".safetensors.zst", ".llmc.bin",
+        ".megatron.bin", ".megatron.idx", "-tokens.npy",      "-offsets.npy"};
     int begins_so = 0, ends_so = 0;
     for (int s = 0; s < BL_SPLITS; s++)
         begins_so |= strncmp(name, bl_split_name(s), strlen(bl_split_name(s))) == 0;

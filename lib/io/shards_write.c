@@ -3,7 +3,7 @@
 #include "io/file.h"
 #include "io/folder.h"
 #include "io/header.h"
-#include "io/shards.h"
+#include "io/shards_impl.h"
 #include "io/zio.h"
 
 #include <math.h>
@@ -12,28 +12,6 @@
 #include <string.h>
 
 enum { FILE_NAME = 64 };
-
-typedef struct {
-    char *name;
-    bl_sha256 sha256;
-    uint64_t xxh3; /* of the text: decides the split */
-    size_t start;  /* in bl_shardw.ids */
-    size_t n;      /* tokens with BOS and EOS */
-    int split;
-} piece;
-
-struct bl_shardw {
-    char *shown; /* the folder as the caller calls it, for messages */
-    char *dir;   /* the folder itself */
-    char *temp;  /* "DIR.tmp.N" while it exists, else NULL */
-    const bl_vocab *vocab;
-    double share[BL_SPLITS];
-    int level;
-    uint16_t bos, eos;
-    bl_ids ids; /* of all pieces, as they came */
-    piece *pieces;
-    size_t n_pieces, cap_pieces;
-};
 
 static void drop_temp(bl_shardw *w)
 {
@@ -112,6 +90,7 @@ int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t x
                   const uint16_t *ids, size_t n, bl_err *e)
 {
     piece p = {.xxh3 = xxh3, .start = w->ids.n, .n = n + 2, .split = split_of(w, xxh3)};
+    w->is_settled = 0;
     if (strlen(sha256) >= sizeof p.sha256 || n > BL_TOKENS_PIECE_MAX)
         return bl_fail(e, BL_E_ARG, "a piece of %zu tokens, hash '%.80s'", n, sha256);
     for (size_t i = 0; i < n; i++)
@@ -188,6 +167,58 @@ static int by_content(const void *va, const void *vb)
     return order != 0 ? order : by_name(va, vb);
 }
 
+/* ---- what is decided of all pieces together ---- */
+
+size_t bl_shardw_size(const bl_shardw *w)
+{
+    return w->n_pieces;
+}
+
+const uint16_t *bl_shardw_ids(const bl_shardw *w, size_t i, size_t *n)
+{
+    *n = w->pieces[i].n - 2;
+    return w->ids.id + w->pieces[i].start + 1;
+}
+
+const char *bl_shardw_name(const bl_shardw *w, size_t i)
+{
+    return w->pieces[i].name;
+}
+
+int bl_shardw_split(const bl_shardw *w, size_t i)
+{
+    return w->pieces[i].split;
+}
+
+void bl_shardw_place(bl_shardw *w, size_t i, uint64_t key)
+{
+    w->pieces[i].split = split_of(w, key);
+}
+
+void bl_shardw_drop(bl_shardw *w, size_t i)
+{
+    w->pieces[i].is_dropped = 1;
+}
+
+int bl_shardw_add_copy(bl_shardw *w, size_t i, const char *suffix, const uint16_t *ids,
+                       size_t n, bl_err *e)
+{
+    bl_buf name = {0};
+    bl_sha256 sha256;
+    memcpy(sha256, w->pieces[i].sha256, sizeof sha256);
+    int split = w->pieces[i].split, was_settled = w->is_settled;
+    int rc = bl_buf_addf(&name, e, "%s%s", w->pieces[i].name, suffix);
+    if (rc == 0)
+        rc = bl_shardw_add(w, (const char *)name.data, sha256,
+                           bl_xxh3(ids, n * sizeof *ids), ids, n, e);
+    if (rc == 0) {
+        w->pieces[w->n_pieces - 1].split = split;
+        w->is_settled = was_settled;
+    }
+    bl_buf_free(&name);
+    return rc;
+}
+
 uint64_t bl_shardw_dedup(bl_shardw *w)
 {
     size_t kept = 0;
@@ -241,22 +272,11 @@ static void fill_empty_splits(bl_shardw *w)
 
 /* ---- files of the folder ---- */
 
-/* Opens a file of the temporary folder. */
-static int open_file(const bl_shardw *w, const char *name, bl_out *out, bl_err *e)
-{
-    bl_buf path = {0};
-    int rc = bl_buf_addf(&path, e, "%s/%s", w->temp, name);
-    if (rc == 0)
-        rc = bl_out_open(out, (const char *)path.data, e);
-    bl_buf_free(&path);
-    return rc;
-}
-
 static int write_file(const bl_shardw *w, const char *name, const bl_buf *text,
                       bl_err *e)
 {
     bl_out out;
-    int rc = open_file(w, name, &out, e);
+    int rc = bl_shardw_open(w, name, &out, e);
     if (rc != 0)
         return rc;
     rc = bl_write_all(out.fd, text->data, text->len, e);
@@ -301,7 +321,7 @@ static int write_vocab(const bl_shardw *w, const bl_json *pg, bl_err *e)
     for (size_t i = 0; i < w->n_pieces; i++)
         for (size_t k = 0; k < w->pieces[i].n; k++)
             counted.count[w->ids.id[w->pieces[i].start + k]]++;
-    int rc = open_file(w, "vocab.tsv", &out, e);
+    int rc = bl_shardw_open(w, "vocab.tsv", &out, e);
     if (rc == 0)
         rc = bl_vocab_write(&counted, out.fd, pg, e);
     if (rc == 0)
@@ -403,7 +423,7 @@ static int write_record(const bl_shardw *w, const shard *s, const bl_json *meta,
     if (rc == 0)
         rc = bl_tensor_make(&t[1], "tokens", BL_U16, 1, &n_tokens, s->tokens, e);
     if (rc == 0)
-        rc = open_file(w, name, &out, e);
+        rc = bl_shardw_open(w, name, &out, e);
     if (rc == 0)
         rc = bl_zw_new(&zw, out.fd, w->level, e);
     if (rc == 0)
@@ -556,8 +576,11 @@ static int write_folder(bl_shardw *w, const bl_json *pg, bl_err *e)
 {
     bl_json *share = bl_json_object(e), *splits = bl_json_object(e);
     int rc = share == NULL || splits == NULL ? BL_E_NOMEM : write_vocab(w, pg, e);
-    for (int s = 0; s < BL_SPLITS && rc == 0; s++)
+    for (int s = 0; s < BL_SPLITS && rc == 0; s++) {
         rc = write_split(w, s, pg, splits, e);
+        if (rc == 0)
+            rc = bl_shardw_write_exports(w, s, e);
+    }
     if (rc == 0) {
         rc = write_manifest(w, share, splits, pg, e);
         share = splits = NULL;
@@ -567,10 +590,30 @@ static int write_folder(bl_shardw *w, const bl_json *pg, bl_err *e)
     return rc;
 }
 
+void bl_shardw_settle(bl_shardw *w)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->n_pieces; i++) {
+        if (w->pieces[i].is_dropped)
+            free(w->pieces[i].name);
+        else
+            w->pieces[kept++] = w->pieces[i];
+    }
+    w->n_pieces = kept;
+    if (kept < BL_FEW_PIECES)
+        fill_empty_splits(w);
+    w->is_settled = 1;
+}
+
+void bl_shardw_export(bl_shardw *w, unsigned formats)
+{
+    w->exports = formats;
+}
+
 int bl_shardw_finish(bl_shardw *w, const bl_json *pg, bl_err *e)
 {
-    if (w->n_pieces < BL_FEW_PIECES)
-        fill_empty_splits(w);
+    if (!w->is_settled)
+        bl_shardw_settle(w);
     qsort(w->pieces, w->n_pieces, sizeof *w->pieces, by_name);
     int rc = bl_folder_temp(&w->temp, w->dir, e);
     if (rc == 0)

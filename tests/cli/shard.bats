@@ -307,3 +307,106 @@ PY
     run -0 --separate-stderr shard -q --split train=.999,valid=.001 "$F/all.tok.zst" -o z
     [ -z "$stderr" ]
 }
+
+# changed FILE BY FACTOR OUT: a copy of a MIDI file, transposed and at another speed
+changed() {
+    /usr/bin/python3 -c '
+import sys, mido
+f, by, factor = mido.MidiFile(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+for track in f.tracks:
+    for m in track:
+        m.time = round(m.time * factor)
+        if m.type in ("note_on", "note_off") and m.channel != 9:
+            m.note += by
+f.save(sys.argv[4])' "$@"
+}
+
+@test "shard: the same music in another key and at another speed is in one split" {
+    local f n=0 names
+    mkdir originals copies
+    cp "$BARLINE_ROOT"/samples/*.mid originals
+    for f in originals/*.mid; do
+        n=$((n + 1))
+        [ $((n % 4)) -ne 0 ] || changed "$f" $((n % 7 - 3)) $((1 + n % 2)) "copies/$(basename "$f")"
+    done
+    midi2remi originals copies -o s.tok.zst
+    shard -o d --split train=.5,test=.5 --report like.tsv s.tok.zst
+    for f in copies/*.mid; do
+        names=$(basename "$f")
+        [ "$(grep -l "/$names" d/*.pieces.tsv | wc -l)" -eq 1 ] || fail "$names is in two splits"
+    done
+    # the report names each pair and no piece without its like
+    [ "$(tail -n +2 like.tsv | awk -F'\t' '{a = $1; b = $2; sub(/.*\//, "", a); sub(/.*\//, "", b); if (a == b) n++} END {print n}')" \
+        -eq "$(find copies -name '*.mid' | wc -l)" ] || fail "$(cat like.tsv)"
+    shard -o one --near drop s.tok.zst
+    [ "$(cat one/*.pieces.tsv | grep -c copies/)" -eq 0 ] || [ "$(cat one/*.pieces.tsv | grep -c originals/)" -lt "$n" ]
+    # neither order nor number of streams shows
+    midi2remi copies -o c.tok.zst
+    midi2remi originals -o o.tok.zst
+    shard -o e --split train=.5,test=.5 c.tok.zst o.tok.zst
+    cmp d/train.pieces.tsv e/train.pieces.tsv
+}
+
+@test "shard: copies in other keys and tempos are of the training split only, drums stay" {
+    midi2remi "$BARLINE_ROOT"/samples/*.mid -o s.tok.zst
+    shard -o plain s.tok.zst
+    shard -o more --augment transpose=-2..2,tempo=.9..1.1 s.tok.zst
+    cmp plain/test.pieces.tsv more/test.pieces.tsv
+    cmp plain/valid.pieces.tsv more/valid.pieces.tsv
+    local n
+    n=$(grep -vc '^#' plain/train.pieces.tsv)
+    [ "$(grep -c 'transpose=' more/train.pieces.tsv)" -gt $((n * 13)) ]
+    ! grep -q 'transpose=+0,tempo=1$' more/train.pieces.tsv
+    echo 'Bar TimeSig_4/4 Position_0 Tempo_100 Program_0 Pitch_60 Velocity_79 Duration_8 PitchDrum_36 Velocity_79 Duration_2' |
+        remi2midi --raw -o one.mid
+    for how in transpose=3..3 tempo=.5..1; do
+        midi2remi one.mid | shard -u -o "t-$how" --split train=1 --augment "$how" --numpy
+    done
+    words() { # words DIR: the tokens of all pieces
+        /usr/bin/python3 -c '
+import sys, numpy
+words = [line.split("\t")[1] for line in open(sys.argv[1] + "/vocab.tsv") if line[0] != "#"]
+print(*[words[i] for i in numpy.load(sys.argv[1] + "/train-tokens.npy")])' "$1"
+    }
+    [ "$(words t-transpose=3..3)" = "BOS Bar TimeSig_4/4 Position_0 Tempo_100 Program_0 Pitch_60 Velocity_79 \
+Duration_8 PitchDrum_36 Velocity_79 Duration_2 EOS BOS Bar TimeSig_4/4 Position_0 Tempo_100 Program_0 Pitch_63 \
+Velocity_79 Duration_8 PitchDrum_36 Velocity_79 Duration_2 EOS" ] || fail "$(words t-transpose=3..3)"
+    [[ "$(words t-tempo=.5..1)" == *Tempo_100*Tempo_50*Tempo_75* ]] || fail "$(words t-tempo=.5..1)"
+    for bad in transpose=3 transpose=2..1 transpose=-25..0 tempo=.1..1 tempo=1..2/1 pitch=1..2 transpose=0..1,; do
+        run -64 --separate-stderr shard -o x --augment "$bad" s.tok.zst
+        [ -n "$stderr" ] || fail "$bad"
+    done
+}
+
+@test "shard: files for other trainers hold the tokens of the shards" {
+    midi2remi "$BARLINE_ROOT"/samples/*.mid | shard -u -o d --llmc --megatron --numpy
+    /usr/bin/python3 - <<'PY'
+import json, numpy as np, struct
+for split in ("train", "valid", "test"):
+    f = f"d/{split}-00000-of-00001.safetensors"
+    n = int(np.fromfile(f, "<u8", 1)[0])
+    h = json.loads(open(f, "rb").read(8 + n)[8:])
+    def tensor(name, dtype):
+        a, z = h[name]["data_offsets"]
+        return np.frombuffer(open(f, "rb").read()[8 + n + a:8 + n + z], dtype)
+    tokens, offsets = tensor("tokens", "<u2"), tensor("piece_offsets", "<i8")
+    assert (np.load(f"d/{split}-tokens.npy") == tokens).all()
+    assert (np.load(f"d/{split}-offsets.npy") == offsets).all()
+    head = np.fromfile(f"d/{split}.llmc.bin", "<i4", 256)
+    assert list(head[:3]) == [20240520, 1, len(tokens)] and not head[3:].any()
+    assert (np.fromfile(f"d/{split}.llmc.bin", "<u2", offset=1024) == tokens).all()
+    index = open(f"d/{split}.megatron.idx", "rb").read()
+    magic, version, code, pieces, documents = struct.unpack("<9sQBQQ", index[:34])
+    assert (magic, version, code) == (b"MMIDIDX\0\0", 1, 8)
+    assert pieces == len(offsets) - 1 and documents == pieces + 1
+    sizes = np.frombuffer(index, "<i4", pieces, 34)
+    pointers = np.frombuffer(index, "<i8", pieces, 34 + 4 * pieces)
+    assert (sizes == np.diff(offsets)).all() and (pointers == 2 * offsets[:-1]).all()
+    assert (np.frombuffer(index, "<i8", documents, 34 + 12 * pieces) == np.arange(documents)).all()
+    assert len(index) == 34 + 12 * pieces + 8 * documents
+    assert (np.fromfile(f"d/{split}.megatron.bin", "<u2") == tokens).all()
+PY
+    # what is there is known as ours, and replaced whole
+    midi2remi "$BARLINE_ROOT"/samples/sakura.mid | shard -f -o d
+    [ -z "$(find d -name '*.npy' -o -name '*.bin')" ]
+}

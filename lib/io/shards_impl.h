@@ -1,0 +1,40 @@
+/* shards_impl.h - the writer of shards.h, for the files that it is made of. */
+#ifndef BL_SHARDS_IMPL_H
+#define BL_SHARDS_IMPL_H
+
+#include "io/file.h"
+#include "io/shards.h"
+
+typedef struct {
+    char *name;
+    bl_sha256 sha256;
+    uint64_t xxh3; /* of the text */
+    size_t start;  /* in bl_shardw.ids */
+    size_t n;      /* tokens with BOS and EOS */
+    int split;
+    int is_dropped;
+} piece;
+
+struct bl_shardw {
+    char *shown; /* the folder as the caller calls it, for messages */
+    char *dir;   /* the folder itself */
+    char *temp;  /* "DIR.tmp.N" while it exists, else NULL */
+    const bl_vocab *vocab;
+    double share[BL_SPLITS];
+    int level;
+    unsigned exports; /* BL_EXPORT_... */
+    uint16_t bos, eos;
+    bl_ids ids; /* of all pieces, as they came */
+    piece *pieces;
+    size_t n_pieces, cap_pieces;
+    int is_settled;
+};
+
+/* Opens a file of the temporary folder. */
+int bl_shardw_open(const bl_shardw *w, const char *name, bl_out *out,
+                   bl_err *e) BL_MUST_CHECK;
+
+/* The files of a split that w->exports asks for. */
+int bl_shardw_write_exports(const bl_shardw *w, int split, bl_err *e) BL_MUST_CHECK;
+
+#endif

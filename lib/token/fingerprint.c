@@ -1,0 +1,187 @@
+/* fingerprint.c - see fingerprint.h. */
+#include "token/fingerprint.h"
+#include "base/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    GRAM = 8,       /* intervals of an n-gram */
+    DRUM_GRAM = 16, /* drum pitches */
+    INDEXED = 32,   /* hashes of a piece by which it is found */
+    COMPARED = 8,   /* pieces of one hash that a further one is compared with */
+};
+
+enum { TOP, BOTTOM, DRUMS };
+
+typedef struct {
+    uint64_t *hash;
+    size_t n, cap;
+    bl_err *e;
+} grams;
+
+static int add_gram(grams *g, const int8_t *steps, int n, int line)
+{
+    uint8_t bytes[DRUM_GRAM + 1] = {(uint8_t)line};
+    int same = 1;
+    for (int i = 0; i < n; i++) {
+        bytes[1 + i] = (uint8_t)steps[i];
+        same &= steps[i] == steps[0];
+    }
+    if (same) /* scales and repeated notes are in all music */
+        return 0;
+    void *p = g->hash;
+    int rc = bl_grow(&p, &g->cap, g->n + 1, sizeof *g->hash, g->e);
+    g->hash = p;
+    if (rc == 0)
+        g->hash[g->n++] = bl_xxh3(bytes, (size_t)n + 1);
+    return rc;
+}
+
+/* One line through the song: at each onset the highest or the lowest pitch. Intervals,
+ * for drums pitches, go through a window. */
+static int add_line(grams *g, const bl_song *song, int line)
+{
+    int8_t window[DRUM_GRAM];
+    int size = line == DRUMS ? DRUM_GRAM : GRAM, filled = 0, last = -1, rc = 0;
+    for (size_t i = 0; i < song->n_notes && rc == 0;) {
+        int32_t on = song->notes[i].on;
+        int pitch = -1;
+        for (; i < song->n_notes && song->notes[i].on == on; i++) {
+            const bl_note *x = &song->notes[i];
+            if (x->drum != (line == DRUMS))
+                continue;
+            if (pitch < 0 || (line == TOP ? x->pitch > pitch : x->pitch < pitch))
+                pitch = x->pitch;
+        }
+        if (pitch < 0)
+            continue;
+        if (line == DRUMS || last >= 0) {
+            memmove(window, window + 1, sizeof window - 1);
+            window[size - 1] = (int8_t)(line == DRUMS ? pitch : pitch - last);
+            filled++;
+        }
+        last = pitch;
+        if (filled >= size)
+            rc = add_gram(g, window, size, line);
+    }
+    return rc;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+int bl_print_of(bl_print *p, const bl_song *song, bl_err *e)
+{
+    grams g = {.e = e};
+    *p = (bl_print){0};
+    int rc = add_line(&g, song, TOP);
+    if (rc == 0)
+        rc = add_line(&g, song, BOTTOM);
+    if (rc == 0 && g.n == 0)
+        rc = add_line(&g, song, DRUMS);
+    if (rc == 0 && g.n > 1)
+        qsort(g.hash, g.n, sizeof *g.hash, by_value);
+    for (size_t i = 0; rc == 0 && i < g.n && p->n < BL_PRINT_SIZE; i++)
+        if (p->n == 0 || p->hash[p->n - 1] != g.hash[i])
+            p->hash[p->n++] = g.hash[i];
+    if (p->n > 0) /* the least hash itself is near 0 in all pieces */
+        p->key = bl_xxh3(&p->hash[0], sizeof p->hash[0]);
+    free(g.hash);
+    return rc;
+}
+
+double bl_print_likeness(const bl_print *a, const bl_print *b)
+{
+    uint32_t i = 0, j = 0, both = 0, either = 0;
+    while (i < a->n && j < b->n && either < BL_PRINT_SIZE) {
+        both += a->hash[i] == b->hash[j];
+        uint64_t x = a->hash[i], y = b->hash[j];
+        i += x <= y;
+        j += y <= x;
+        either++;
+    }
+    /* what is left of one of them, where the sketch is the whole set */
+    uint32_t left = a->n - i + b->n - j;
+    uint32_t room = BL_PRINT_SIZE - either;
+    either += left < room ? left : room;
+    return either == 0 ? 0 : (double)both / either;
+}
+
+/* ---- groups ---- */
+
+typedef struct {
+    uint64_t hash;
+    uint32_t piece;
+} posting;
+
+static int by_hash(const void *a, const void *b)
+{
+    const posting *x = a, *y = b;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return x->piece < y->piece ? -1 : x->piece > y->piece;
+}
+
+static uint32_t root_of(uint32_t *group, uint32_t i)
+{
+    while (group[i] != i)
+        i = group[i] = group[group[i]];
+    return i;
+}
+
+static void join(uint32_t *group, uint32_t a, uint32_t b)
+{
+    a = root_of(group, a);
+    b = root_of(group, b);
+    if (a < b)
+        group[b] = a;
+    else
+        group[a] = b;
+}
+
+/* Pieces that share one hash: each is compared with the few before it that are not of
+ * its group yet. */
+static void compare_run(const posting *run, size_t n, const bl_print *const *prints,
+                        double at_least, uint32_t *group)
+{
+    for (size_t i = 1; i < n; i++) {
+        int compared = 0;
+        for (size_t k = i; k-- > 0 && compared < COMPARED;) {
+            uint32_t a = run[i].piece, b = run[k].piece;
+            if (root_of(group, a) == root_of(group, b))
+                continue;
+            compared++;
+            if (bl_print_likeness(prints[a], prints[b]) >= at_least)
+                join(group, a, b);
+        }
+    }
+}
+
+int bl_prints_group(const bl_print *const *prints, size_t n, double at_least,
+                    uint32_t *group, bl_err *e)
+{
+    size_t n_postings = 0;
+    posting *all = bl_calloc(n * INDEXED + 1, sizeof *all, e);
+    if (all == NULL)
+        return BL_E_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        group[i] = (uint32_t)i;
+        for (uint32_t k = 0; k < prints[i]->n && k < INDEXED; k++)
+            all[n_postings++] = (posting){prints[i]->hash[k], (uint32_t)i};
+    }
+    if (n_postings > 1)
+        qsort(all, n_postings, sizeof *all, by_hash);
+    for (size_t i = 0, end; i < n_postings; i = end) {
+        for (end = i + 1; end < n_postings && all[end].hash == all[i].hash; end++)
+            ;
+        compare_run(all + i, end - i, prints, at_least, group);
+    }
+    for (size_t i = 0; i < n; i++)
+        group[i] = root_of(group, (uint32_t)i);
+    free(all);
+    return 0;
+}

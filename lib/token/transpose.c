@@ -1,0 +1,47 @@
+/* transpose.c - see transpose.h. Kinds are known by their names, which schemes share.
+ */
+#include "token/transpose.h"
+#include "token/impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char roots[12][3] = {"C",  "C#", "D",  "D#", "E",  "F",
+                                  "F#", "G",  "G#", "A",  "A#", "B"};
+
+/* "Chord_D:min" moved; itself where it names no root. */
+static int transpose_chord(const bl_scheme *s, unsigned id, int by)
+{
+    char name[BL_WORD_MAX + 32];
+    const char *word = bl_words_name(s->words, id);
+    const char *root = strchr(word, '_'), *colon = strchr(word, ':');
+    if (root == NULL || colon == NULL)
+        return (int)id;
+    root++;
+    for (int r = 0; r < 12; r++) {
+        if (strlen(roots[r]) != (size_t)(colon - root) ||
+            strncmp(roots[r], root, (size_t)(colon - root)) != 0)
+            continue;
+        int n = snprintf(name, sizeof name, "%.*s%s%s", (int)(root - word), word,
+                         roots[((r + by) % 12 + 12) % 12], colon);
+        return bl_words_find(s->words, name, (size_t)n);
+    }
+    return (int)id;
+}
+
+int bl_transposition(const bl_scheme *s, int by, int32_t *map, bl_err *e)
+{
+    if (by < -127 || by > 127)
+        return bl_fail(e, BL_E_ARG, "%d semitones", by);
+    for (unsigned id = 0; id < bl_words_size(s->words); id++) {
+        const char *kind = bl_scheme_kind(s, id);
+        int i = (int)id - s->first[s->kind_of[id]];
+        map[id] = (int32_t)id;
+        if (strcmp(kind, "Pitch") == 0 || strcmp(kind, "Note-On") == 0 ||
+            strcmp(kind, "Note-Off") == 0)
+            map[id] = i + by >= 0 && i + by <= 127 ? (int32_t)id + by : -1;
+        else if (strcmp(kind, "Chord") == 0)
+            map[id] = transpose_chord(s, id, by);
+    }
+    return 0;
+}
