@@ -75,6 +75,7 @@ $(B)/double/%.o: %.c | $(B)/packages
 # The kernels are the hot loops; strict IEEE arithmetic everywhere (no -ffast-math).
 $(B)/lib/nn/%.o $(B)/lib/model/%.o $(B)/double/lib/nn/%.o: KERNEL_CFLAGS := -O3 -fno-math-errno
 $(B)/lib/token/chords.o: KERNEL_CFLAGS := -O3
+$(B)/lib/stat/si.o: KERNEL_CFLAGS := -O3
 $(B)/lib/cli/opt.o: CPPFLAGS += -DBL_BUILD='"$(notdir $(CC)) $(CFLAGS) $(SAN:%=-fsanitize=%)"'
 
 $(LIB): $(LIB_OBJ)
@@ -85,7 +86,9 @@ $(LIB) $(DOUBLE):
 
 $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
+	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
+
+$(BIN)/featstats: $(B)/bin/featstats_read.o
 
 $(UNIT) $(BENCH) $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
@@ -180,6 +183,13 @@ fuzz:
 	@PATH="$(CURDIR)/bin:$$PATH" tests/fuzz/run.sh build/fuzz $(or $(SECONDS),60) $(or $(FUZZ),$(TARGETS))
 
 fuzzers: $(FUZZERS)
+
+## test-features: featstats against reference numbers, GOLDEN=dir DATA=dir
+.PHONY: test-features
+test-features: all
+	@[ -n "$(GOLDEN)" ] && [ -n "$(DATA)" ] || { \
+	  echo "usage: make test-features GOLDEN=dir DATA=dir" >&2; exit 64; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" /usr/bin/python3 tests/golden_features.py $(GOLDEN) $(DATA)
 
 ## asan ubsan tsan: build and test under a sanitizer, in build/asan, ...
 .PHONY: asan ubsan tsan

@@ -4,7 +4,7 @@
 #ifndef BL_FAMILY_H
 #define BL_FAMILY_H
 
-#include "stat/feat.h"
+#include "stat/field.h"
 
 #include <math.h>
 
@@ -13,6 +13,18 @@ extern const bl_feat bl_feats_piece[];
 extern const bl_feat bl_feats_pitch[];
 extern const bl_feat bl_feats_texture[];
 extern const bl_feat bl_feats_rhythm[];
+
+/* Several fields at once: `out` has their columns one after another, `series` as many
+ * as there are fields of varying length, both empty (NaN) before. Tables end with a row
+ * without a name. */
+typedef int bl_family_fn(const bl_view *v, double *out, bl_series *series, bl_err *e);
+extern const bl_field bl_fields_vectors[];
+extern const bl_field bl_fields_mgeval[];
+extern const bl_field bl_fields_muspy[];
+extern const bl_field bl_fields_musdr[];
+extern const bl_field bl_fields_si[];
+bl_family_fn bl_compute_vectors, bl_compute_mgeval, bl_compute_muspy, bl_compute_musdr,
+    bl_compute_si;
 
 /* a / b, NaN where there is nothing to divide by. */
 static inline double bl_ratio(double a, double b)

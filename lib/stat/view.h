@@ -5,6 +5,7 @@
 #define BL_VIEW_H
 
 #include "base/song.h"
+#include "stat/events.h"
 #include "token/scheme.h"
 
 /* What is measured; all borrowed. */
@@ -15,6 +16,11 @@ typedef struct {
     size_t n_ids;
     int meter_num; /* time signature to use instead of the song's; 0 = the song's */
     int meter_den_log2;
+
+    /* for the compat columns only; both NULL where the piece came as tokens */
+    const bl_events *events;
+    const bl_song *closed; /* read with BL_READ_CLOSE_ALL */
+    int track;             /* the one mgeval looks at */
 } bl_view_input;
 
 /* Positions of a bar, whatever its time signature, and parts of a tick in which bars

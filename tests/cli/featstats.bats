@@ -255,7 +255,7 @@ END
 
 @test "featstats: options that make no sense are refused" {
     for args in "--meter 3" "--meter 3/5" "--meter 0/4" "--meter 4/4x" "--meter 4/256" \
-        "--vs x" "--json --summary" "--list x" "--list --json"; do
+        "--json --vs x" "--long --vs x" "--json --summary" "--json --long" "--list x" "--list --json"; do
         # shellcheck disable=SC2086
         run -64 --separate-stderr featstats $args <"$SAMPLES/sakura.mid"
         says "featstats: "
@@ -271,4 +271,92 @@ END
     [ "$(featstats --json "$name" | jq -r .name)" = 'a%09b"\%25%E9.mid' ]
     midi2remi "$name" | featstats >u
     [ "$(column name u)" = 'a%09b"\%25%E9.mid' ]
+}
+
+# ---- what can be measured besides ----
+
+@test "featstats: --vectors adds columns to the table and arrays to --json" {
+    featstats --vectors "$SAMPLES/sakura.mid" >t
+    [ "$(column pitch_class_histogram.0 t | wc -l)" -eq 1 ]
+    sum=0
+    for i in {0..11}; do sum=$(bc -l <<<"$sum + $(column note_length_hist.$i t)"); done
+    [ "$(printf %.6f "$sum")" = 1.000000 ]
+    featstats --vectors --json "$SAMPLES/sakura.mid" | jq -e '
+        (.pitch_class_transition_matrix | length) == 144 and
+        (.bar_used_note | length) == .n_bars and (.bar_used_note | add) == .n_notes'
+}
+
+@test "featstats: --long has a line a number" {
+    featstats --long "$SAMPLES/sakura.mid" >l
+    [ "$(sed -n 2p l)" = $'name\tfeature\tindex\tvalue' ]
+    featstats "$SAMPLES/sakura.mid" >t
+    [ "$(awk -F'\t' '$2 == "pitch_range" {print $4}' l)" = "$(column pitch_range t)" ]
+    [ "$(awk -F'\t' '$2 == "onset_histogram"' l | wc -l)" -eq 16 ]
+}
+
+@test "featstats: --compat has the numbers of the published programs" {
+    cp "$SAMPLES/sakura.mid" a.mid
+    featstats --compat --json a.mid >j
+    jq -e '.total_used_note_mgeval != null and .polyphony_muspy == .polyphony and
+        .n_pitches_used_muspy == .n_pitches_used' j
+    # a track that is not there is undefined, as is MIDI's own where there are tokens
+    featstats --compat --track 4000 --json a.mid | jq -e '.total_used_note_mgeval == null'
+    midi2remi a.mid | featstats --compat --json | jq -e '.avg_IOI_mgeval == null'
+}
+
+@test "featstats: --si measures repetition" {
+    featstats --si "$SAMPLES/can-can.mid" >t
+    [ "$(bc -l <<<"$(column si_short t) > 0.2")" -eq 1 ]
+}
+
+@test "featstats: --labels adds a column of groups" {
+    printf 'sakura.mid\tjapan\n%s\tfrance\n' "$SAMPLES/can-can.mid" >labels
+    featstats --labels labels "$SAMPLES"/{sakura,can-can,kesh-jig}.mid >t
+    [ "$(column group t | tr '\n' ,)" = japan,france,, ]
+    printf 'no tab\n' >labels
+    run -65 --separate-stderr featstats --labels labels "$SAMPLES/sakura.mid"
+    says "line 1"
+}
+
+@test "featstats: any number of jobs gives the same bytes" {
+    cp -r "$SAMPLES" dir
+    printf 'once upon a time' >dir/a.mid
+    for what in "--vectors --compat dir" "--long dir $F/three.tok.zst dir/sakura.mid" \
+        "--vs $F/three.tok.zst dir"; do
+        # shellcheck disable=SC2086
+        featstats --no-pg -j 1 --max-reject 1 $what >one 2>one.err
+        # shellcheck disable=SC2086
+        featstats --no-pg -j 3 --max-reject 1 $what >three 2>three.err
+        cmp one three
+        cmp one.err three.err
+    done
+}
+
+@test "featstats: --vs compares two sets, and a set with itself" {
+    featstats --vs "$SAMPLES" "$SAMPLES" >v
+    [[ $(head -n 1 v) == '#featvs {"schema":"featvs/1",'* ]]
+    /usr/bin/python3 - v <<'END'
+import csv, math, sys
+rows = list(csv.DictReader(open(sys.argv[1]).readlines()[1:], delimiter="\t"))
+by = {r["feature"]: r for r in rows}
+r = by["pitch_range"]
+assert float(r["w1"]) == float(r["ks"]) == float(r["cliff"]) == 0 and float(r["p"]) == 1
+assert float(r["cliff_low"]) < 0 < float(r["cliff_high"])
+assert r["mean_a"] == r["mean_b"] and r["intra_a"] == r["intra_b"]
+assert all(float(r["p_holm"]) >= float(r["p"]) for r in rows if r["p"] != "nan")
+assert by["n_programs"]["group"] == "all" and "fd_feat" in by
+END
+    featstats --vs "$SAMPLES" "$SAMPLES" >again
+    cmp v again
+    featstats --seed 1 --vs "$SAMPLES" "$SAMPLES" >other
+    run -1 cmp -s v other
+    featstats --compat --vs "$SAMPLES" "$SAMPLES" | sed -n 2p >columns
+    grep -q kld_a_mgeval columns
+}
+
+@test "featstats: --vs compares group by group" {
+    printf '%s\tA\n' sakura.mid can-can.mid >labels
+    featstats --labels labels --vs "$SAMPLES" "$SAMPLES" >v
+    [ "$(cut -f 2 v | tail -n +3 | sort -u | tr '\n' ,)" = A,all, ]
+    [ "$(awk -F'\t' '$1 == "n_notes" && $2 == "A" {print $3, $4}' v)" = "2 2" ]
 }

@@ -1,0 +1,68 @@
+/* featstats.h - the two halves of featstats(1): featstats_read.c measures what it
+ * reads, featstats.c knows the options and writes. */
+#ifndef BL_FEATSTATS_H
+#define BL_FEATSTATS_H
+
+#include "cli/log.h"
+#include "cli/opt.h"
+#include "cli/rejects.h"
+#include "cli/tool.h"
+#include "cli/walk.h"
+#include "io/file.h"
+#include "io/tokens.h"
+#include "midi/midi.h"
+#include "stat/labels.h"
+#include "stat/table.h"
+#include "token/scheme.h"
+
+#include <stdio.h>
+
+enum { WRITE_CHUNK = 1 << 20 };
+
+typedef struct {
+    const char *meter, *max_reject, *vs, *labels;
+    int list, json, summary, is_long;
+    int vectors, compat, si;
+    int64_t track;
+    bl_opt_common common;
+} settings;
+
+/* A set of pieces, and the programs that made the streams they came in. */
+typedef struct {
+    bl_table table; /* where sets are compared or summed up */
+    FILE *rows;     /* else the text of the rows, in a file without a name */
+    uint64_t n;
+    bl_json *pg; /* owned; NULL before the first stream */
+} set_of_pieces;
+
+typedef struct {
+    const settings *set;
+    const bl_opts *opts;
+    bl_log *log;
+    bl_layout layout;
+    bl_print print;
+    bl_labels labels;
+    set_of_pieces pieces, reference;
+    bl_rejects rejects;
+    uint64_t n_midi_files;
+    bl_view_input input; /* what is measured now; the meter stays */
+    bl_out out;
+
+    /* memory from piece to piece */
+    bl_view view;
+    bl_row row;
+    bl_song song, closed;
+    bl_events events;
+    bl_piece piece;
+    bl_buf bytes, name, group, text;
+} run;
+
+/* Each measures pieces and adds them to r->pieces or r->reference. 0 or a negative
+ * code; MIDI files that cannot be used are rejects, no errors. */
+int read_operands(run *r, bl_err *e) BL_MUST_CHECK;
+int read_reference(run *r, bl_err *e) BL_MUST_CHECK;
+
+/* Puts the text of rows into the file of the set. */
+int flush_rows(run *r, set_of_pieces *to, bl_err *e) BL_MUST_CHECK;
+
+#endif
