@@ -119,6 +119,8 @@ static int compare_sets(run *r, bl_buf *text, bl_err *e)
         rc = add_header(r, text, e);
     if (rc == 0)
         rc = bl_comparisons_tsv(&c, &r->layout, text, e);
+    if (rc == 0 && r->set->html != NULL)
+        rc = write_report(r, &c, e);
     bl_comparisons_free(&c);
     return rc;
 }
@@ -128,13 +130,18 @@ static int add_text(run *r, bl_buf *text, bl_err *e)
     const bl_table *t = &r->pieces.table;
     if (r->set->list)
         return bl_layout_list(&r->layout, text, e);
+    if (r->set->roll)
+        return add_roll(r, text, e);
     if (r->set->summary && r->set->vs != NULL)
         return bl_table_comparison(t, &r->reference.table, text, e);
     if (r->set->summary)
         return bl_table_summary(t, text, e);
     if (r->set->vs != NULL)
         return compare_sets(r, text, e);
-    return r->set->json ? 0 : add_head(r, text, e);
+    int rc = r->set->json ? 0 : add_head(r, text, e);
+    if (rc == 0 && r->set->html != NULL)
+        rc = write_report(r, NULL, e);
+    return rc;
 }
 
 static int write_text(run *r, bl_err *e)
@@ -190,13 +197,15 @@ static int prepare(run *r, bl_err *e)
 {
     const settings *set = r->set;
     int is_compared = set->vs != NULL && !set->summary;
-    bl_layout_make(&r->layout,
-                   BL_WITH_VECTORS * (set->vectors || set->is_long || is_compared) |
-                       BL_WITH_COMPAT * set->compat | BL_WITH_SI * set->si);
+    bl_layout_make(&r->layout, BL_WITH_VECTORS * (set->vectors || set->is_long ||
+                                                  is_compared || set->html != NULL) |
+                                   BL_WITH_COMPAT * set->compat | BL_WITH_SI * set->si);
     r->print = (bl_print){&r->layout, set->vectors, set->labels != NULL};
     r->pieces.table.layout = r->reference.table.layout = &r->layout;
     r->input.track = (int)set->track;
-    if (!set->list && !set->summary && !is_compared &&
+    r->pieces.keeps_table = set->summary || is_compared || set->html != NULL;
+    r->reference.keeps_table = 1;
+    if (!set->list && !set->roll && !set->summary && !is_compared &&
         (r->pieces.rows = tmpfile()) == NULL)
         return bl_fail_errno(e, BL_E_IO, "cannot make a temporary file");
     int rc = read_meter(r, e);
@@ -213,7 +222,7 @@ static int execute(run *r)
         rc = bl_out_open(&r->out, r->set->common.output, &e);
     if (rc == 0)
         bl_guard_file(r->out.temp);
-    if (rc == 0 && !r->set->list)
+    if (rc == 0 && !r->set->list && !r->set->roll)
         rc = read_operands(r, &e);
     if (rc == 0 && r->set->vs != NULL)
         rc = read_reference(r, &e);
@@ -223,7 +232,7 @@ static int execute(run *r)
         bl_log_error(r->log, &e);
         return bl_exit_of(rc);
     }
-    if (!r->set->list)
+    if (!r->set->list && !r->set->roll)
         bl_log_info(r->log, "%llu pieces, %llu rejected, %.1f s",
                     (unsigned long long)r->pieces.n, (unsigned long long)r->rejects.n,
                     bl_log_seconds(r->log));
@@ -256,8 +265,14 @@ static void run_free(run *r)
 /* Options that do not go together: a message, or NULL. */
 static const char *misuse(const settings *set, const bl_opts *opts)
 {
-    if (set->json + set->summary + set->list + set->is_long > 1)
-        return "--list, --json, --long and --summary exclude one another";
+    if (set->json + set->summary + set->list + set->is_long + set->roll > 1)
+        return "--list, --json, --long, --roll and --summary exclude one another";
+    if (set->html != NULL && set->summary + set->list + set->roll > 0)
+        return "--html goes with the table or --vs";
+    if (set->run != NULL && set->html == NULL)
+        return "--run needs --html";
+    if (set->roll && opts->n_operands != 1)
+        return "--roll draws one file";
     if (set->vs != NULL && set->json + set->is_long > 0)
         return "--vs goes with --summary or alone";
     if (set->list && opts->n_operands > 0)
@@ -283,7 +298,7 @@ static int start(const settings *set, const bl_opts *opts, bl_log *log)
 
 int main(int argc, char **argv)
 {
-    settings set = {.max_reject = "0", .track = 1};
+    settings set = {.max_reject = "0", .track = 1, .rolls = 4};
     char libraries[128];
     snprintf(libraries, sizeof libraries, "zstd %s, jansson %s\n", bl_zio_version(),
              bl_json_version());
@@ -309,6 +324,14 @@ int main(int argc, char **argv)
         {0, "vs", BL_OPT_STR, &set.vs, "REF", 0, 0,
          "compare with the pieces of REF: a row a feature; with --summary for people",
          0},
+        {0, "roll", BL_OPT_FLAG, &set.roll, NULL, 0, 0,
+         "draw the piano roll of one piece, as SVG", 0},
+        {0, "html", BL_OPT_STR, &set.html, "FILE", 0, 0,
+         "write a report for people there, too", 0},
+        {0, "rolls", BL_OPT_INT, &set.rolls, "N", 0, 64, "show so many pieces in it",
+         0},
+        {0, "run", BL_OPT_STR, &set.run, "DIR", 0, 0,
+         "and the learning curves of that training run", 0},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "What is measured", 0},
         {0, "vectors", BL_OPT_FLAG, &set.vectors, NULL, 0, 0,
          "histograms and transition matrices too", 1},

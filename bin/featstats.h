@@ -11,6 +11,7 @@
 #include "io/file.h"
 #include "io/tokens.h"
 #include "midi/midi.h"
+#include "stat/compare.h"
 #include "stat/labels.h"
 #include "stat/table.h"
 #include "token/scheme.h"
@@ -22,15 +23,18 @@ enum { WRITE_CHUNK = 1 << 20 };
 typedef struct {
     const char *meter, *max_reject, *vs, *labels;
     int list, json, summary, is_long;
-    int vectors, compat, si;
+    int vectors, compat, si, roll;
+    const char *html, *run;
+    int64_t rolls;
     int64_t track;
     bl_opt_common common;
 } settings;
 
 /* A set of pieces, and the programs that made the streams they came in. */
 typedef struct {
+    int keeps_table;
     bl_table table; /* where sets are compared or summed up */
-    FILE *rows;     /* else the text of the rows, in a file without a name */
+    FILE *rows;     /* the text of the rows, in a file without a name */
     uint64_t n;
     bl_json *pg; /* owned; NULL before the first stream */
 } set_of_pieces;
@@ -52,6 +56,7 @@ typedef struct {
     bl_view view;
     bl_row row;
     bl_song song, closed;
+    bl_writing writing; /* how the scheme of the last stream wants files */
     bl_events events;
     bl_piece piece;
     bl_buf bytes, name, group, text;
@@ -61,6 +66,17 @@ typedef struct {
  * code; MIDI files that cannot be used are rejects, no errors. */
 int read_operands(run *r, bl_err *e) BL_MUST_CHECK;
 int read_reference(run *r, bl_err *e) BL_MUST_CHECK;
+
+/* Reads the operands again, but standard input, and gives each piece as r->song; `midi`
+ * is its file, NULL where it came as tokens. 1 from `show` ends it. */
+typedef int bl_show_fn(run *r, const char *name, const bl_buf *midi, void *arg,
+                       bl_err *e);
+int show_pieces(run *r, bl_show_fn *show, void *arg, bl_err *e) BL_MUST_CHECK;
+
+/* Writes --html; `compared` is NULL for one set. */
+int write_report(run *r, const bl_comparisons *compared, bl_err *e) BL_MUST_CHECK;
+/* Appends the picture of --roll. */
+int add_roll(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 
 /* Puts the text of rows into the file of the set. */
 int flush_rows(run *r, set_of_pieces *to, bl_err *e) BL_MUST_CHECK;

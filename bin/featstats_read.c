@@ -191,8 +191,10 @@ static int take_row(run *r, set_of_pieces *to, const char *name, bl_err *e)
         return rc;
     const char *shown = (const char *)r->name.data;
     to->n++;
-    if (to->rows == NULL)
-        return bl_table_add(&to->table, shown, group, &r->row, e);
+    if (to->keeps_table)
+        rc = bl_table_add(&to->table, shown, group, &r->row, e);
+    if (rc != 0 || to->rows == NULL)
+        return rc;
     if (r->set->json)
         rc = bl_print_json(&r->print, shown, group, &r->row, &r->text, e);
     else if (r->set->is_long)
@@ -508,4 +510,62 @@ int read_reference(run *r, bl_err *e)
     bl_paths paths = {0};
     int rc = bl_paths_add_operand(&paths, r->set->vs, all_suffixes, e);
     return read_paths(r, &r->reference, &paths, rc, e);
+}
+
+/* ---- pieces again, to be shown ---- */
+
+static int show_midi(run *r, int fd, const char *name, bl_show_fn *show, void *arg,
+                     bl_err *e)
+{
+    bl_err why = BL_ERR_INIT;
+    bl_midi_report report = {0};
+    r->bytes.len = 0;
+    int rc = bl_read_all(fd, &r->bytes, BL_MIDI_MAX_BYTES, &why);
+    if (rc == 0)
+        rc = bl_midi_read(r->bytes.data, r->bytes.len, BL_READ_FIFO, &r->song, &report,
+                          &why);
+    if (rc != 0)
+        return rc == BL_E_NOMEM ? bl_fail(e, rc, "out of memory") : 0;
+    return show(r, name, &r->bytes, arg, e);
+}
+
+static int show_stream(run *r, int fd, const char *path, bl_show_fn *show, void *arg,
+                       bl_err *e)
+{
+    stream s = {.r = r, .path = path, .fd = fd};
+    int rc = open_stream(&s, e);
+    if (rc == 0)
+        r->writing = bl_scheme_writing(s.scheme);
+    while (rc == 0 && (rc = bl_tokr_next(s.reader, &r->piece, e)) > 0) {
+        rc = bl_scheme_decode(s.scheme, r->piece.ids.id, r->piece.ids.n, &r->song, NULL,
+                              e);
+        if (rc == 0)
+            rc = show(r, r->piece.name, NULL, arg, e);
+    }
+    bl_tokr_del(s.reader);
+    bl_scheme_del(s.scheme);
+    return rc;
+}
+
+int show_pieces(run *r, bl_show_fn *show, void *arg, bl_err *e)
+{
+    bl_paths paths = {0};
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < r->opts->n_operands; i++)
+        rc = bl_paths_add_operand(&paths, r->opts->operands[i], all_suffixes, e);
+    for (size_t i = 0; rc == 0 && i < paths.n; i++) {
+        const char *path = paths.path[i];
+        bl_err why = BL_ERR_INIT;
+        uint8_t mark[SNIFF] = {0};
+        int fd;
+        if (strcmp(path, "-") == 0 || bl_in_open(path, &fd, &why) != 0)
+            continue;
+        if (bl_read_some(fd, mark, SNIFF, &why) == SNIFF && lseek(fd, 0, SEEK_SET) == 0)
+            rc = mark[0] == 'M' || mark[0] == 'R'
+                     ? show_midi(r, fd, bl_path_shown(path), show, arg, e)
+                     : show_stream(r, fd, path, show, arg, e);
+        close(fd);
+    }
+    bl_paths_free(&paths);
+    return bl_min(rc, 0);
 }

@@ -360,3 +360,50 @@ END
     [ "$(cut -f 2 v | tail -n +3 | sort -u | tr '\n' ,)" = A,all, ]
     [ "$(awk -F'\t' '$1 == "n_notes" && $2 == "A" {print $3, $4}' v)" = "2 2" ]
 }
+
+# ---- pictures ----
+
+@test "featstats: --html writes a page of its own that a browser shows whole" {
+    printf '%s\tA\n' sakura.mid can-can.mid >labels
+    mkdir run
+    printf 'step\tloss\tvalid_loss\n1\t4\tnan\n2\t3.5\t3.6\n' >run/metrics.tsv
+    featstats --labels labels --run run --html r.html --vs "$SAMPLES" "$SAMPLES" >v
+    featstats --labels labels --vs "$SAMPLES" "$SAMPLES" >w
+    cmp v w
+    run -1 grep -E '<script|src=|https?://[^w]' r.html
+    for id in overview distributions scatter distances transitions groups run pieces; do
+        grep -q "id=\"$id\"" r.html
+    done
+    # each shown piece is there as the file it was
+    grep -o 'audio/midi;base64,[^"]*' r.html | head -n 1 | cut -d , -f 2 | base64 -d >first.mid
+    cmp first.mid "$(find "$SAMPLES" -name '*.mid' | LC_ALL=C sort | head -n 1)"
+    command -v chromium >/dev/null || skip "chromium is not installed"
+    run -0 "$BARLINE_ROOT/tests/report.sh" r.html
+}
+
+@test "featstats: --html of one set, of tokens, and of pieces with nothing in them" {
+    featstats --html one.html "$F/three.tok.zst" >t
+    featstats "$F/three.tok.zst" >u
+    cmp <(tail -n +2 t) <(tail -n +2 u)
+    grep -o 'audio/midi;base64,[^"]*' one.html | head -n 1 | cut -d , -f 2 | base64 -d >first.mid
+    featstats first.mid >/dev/null
+    mkdir none
+    featstats -q --html none.html --vs none none >/dev/null
+    featstats -q --html half.html --vs none "$SAMPLES/sakura.mid" >/dev/null
+    for f in one none half; do
+        /usr/bin/python3 -c 'import sys, html.parser; html.parser.HTMLParser().feed(open(sys.argv[1]).read())' $f.html
+        sed 's/base64,[^"]*//' $f.html >$f.text
+        run -1 grep -E '"(nan|-?inf)|[ML="](-?nan|inf)' $f.text
+    done
+}
+
+@test "featstats: --roll draws a piece as SVG" {
+    featstats --roll "$SAMPLES/the-entertainer.mid" >a.svg
+    /usr/bin/python3 - a.svg <<'END'
+import sys, xml.dom.minidom
+svg = xml.dom.minidom.parse(sys.argv[1]).documentElement
+assert svg.tagName == "svg" and len(svg.getElementsByTagName("rect")) > 500
+END
+    run -66 --separate-stderr featstats --roll none.mid
+    [ -z "$output" ]
+}

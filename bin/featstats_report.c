@@ -1,0 +1,173 @@
+/* featstats_report.c - see featstats.h: the page of --html, the picture of --roll. */
+#include "featstats.h"
+#include "io/header.h"
+#include "stat/report.h"
+#include "stat/roll.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_PIECES = 64, LOG_MAX = 64 << 20, ROLL_BARS = 512 };
+
+/* ---- pieces ---- */
+
+typedef struct {
+    bl_report_piece piece[MAX_PIECES];
+    size_t n, most;
+} shown;
+
+/* The file remi2midi would write. */
+static int write_midi(const run *r, bl_buf *midi, bl_err *e)
+{
+    char path[] = "/tmp/featstats-XXXXXX";
+    int fd = mkstemp(path);
+    if (fd < 0)
+        return bl_fail_errno(e, BL_E_CREATE, "cannot make a temporary file");
+    int rc = bl_midi_write(&r->song, r->writing, path, e);
+    close(fd);
+    if (rc == 0)
+        rc = bl_in_open(path, &fd, e);
+    if (rc == 0) {
+        rc = bl_read_all(fd, midi, BL_MIDI_MAX_BYTES, e);
+        close(fd);
+    }
+    unlink(path);
+    return rc;
+}
+
+static int draw(run *r, const bl_roll *roll, const char *name, bl_buf *svg, bl_err *e)
+{
+    bl_svg s = {.out = svg, .e = e};
+    r->input.song = &r->song;
+    int rc = bl_view_make(&r->view, &r->input, e);
+    return rc == 0 ? bl_roll_draw(&s, roll, &r->view, name) : rc;
+}
+
+static int take_shown(run *r, const char *name, const bl_buf *midi, void *arg,
+                      bl_err *e)
+{
+    static const bl_roll roll = {.width = 480, .per_line = 4, .most_bars = 16};
+    shown *all = arg;
+    if (all->n == all->most)
+        return 1;
+    bl_report_piece *p = &all->piece[all->n++];
+    r->name.len = 0;
+    int rc = bl_name_encode(name, &r->name, e);
+    if (rc == 0 && bl_buf_str(&r->name, e) == NULL)
+        rc = BL_E_NOMEM;
+    if (rc == 0 && (p->name = bl_strdup((char *)r->name.data, e)) == NULL)
+        rc = BL_E_NOMEM;
+    if (rc == 0)
+        rc = draw(r, &roll, p->name, &p->svg, e);
+    if (rc == 0)
+        rc = midi != NULL ? bl_buf_add(&p->midi, midi->data, midi->len, e)
+                          : write_midi(r, &p->midi, e);
+    return rc;
+}
+
+static void shown_free(shown *all)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        free(all->piece[i].name);
+        bl_buf_free(&all->piece[i].svg);
+        bl_buf_free(&all->piece[i].midi);
+    }
+}
+
+static int take_roll(run *r, const char *name, const bl_buf *midi, void *arg, bl_err *e)
+{
+    static const bl_roll roll = {
+        .width = 1200, .per_line = 8, .most_bars = ROLL_BARS, .is_standalone = 1};
+    bl_buf *text = arg;
+    (void)midi;
+    if (text->len > 0)
+        return 1;
+    r->name.len = 0;
+    int rc = bl_name_encode(name, &r->name, e);
+    if (rc == 0 && bl_buf_str(&r->name, e) == NULL)
+        rc = BL_E_NOMEM;
+    return rc == 0 ? draw(r, &roll, (char *)r->name.data, text, e) : rc;
+}
+
+int add_roll(run *r, bl_buf *text, bl_err *e)
+{
+    int rc = show_pieces(r, take_roll, text, e);
+    if (rc == 0 && text->len == 0)
+        return bl_fail(e, BL_E_FORMAT, "there is no piece to draw");
+    return rc;
+}
+
+/* ---- the page ---- */
+
+/* The log of a run directory, ended by NUL. */
+static int read_log(run *r, bl_buf *log, bl_err *e)
+{
+    bl_buf path = {0};
+    int fd = -1;
+    int rc = bl_buf_addf(&path, e, "%s/metrics.tsv", r->set->run);
+    if (rc == 0 && bl_buf_str(&path, e) == NULL)
+        rc = BL_E_NOMEM;
+    if (rc == 0)
+        rc = bl_in_open((char *)path.data, &fd, e);
+    if (rc == 0)
+        rc = bl_read_all(fd, log, LOG_MAX, e);
+    if (rc == 0 && bl_buf_str(log, e) == NULL)
+        rc = BL_E_NOMEM;
+    if (rc != 0)
+        bl_err_in(e, bl_path_shown((char *)path.data));
+    if (fd >= 0)
+        close(fd);
+    bl_buf_free(&path);
+    return rc;
+}
+
+/* What a set is called: its last part as a path. */
+static const char *set_name(const char *path)
+{
+    const char *part = strrchr(path, '/');
+    return part != NULL && part[1] != '\0' ? part + 1 : path;
+}
+
+static int write_page(const bl_report *page, const char *path, bl_err *e)
+{
+    bl_buf text = {0};
+    bl_out out = {.fd = -1};
+    int rc = bl_report_write(page, &text, e);
+    if (rc == 0)
+        rc = bl_out_open(&out, path, e);
+    if (rc == 0)
+        rc = bl_write_all(out.fd, text.data, text.len, e);
+    if (rc == 0)
+        rc = bl_out_commit(&out, e);
+    bl_out_abort(&out);
+    bl_buf_free(&text);
+    return rc;
+}
+
+int write_report(run *r, const bl_comparisons *compared, bl_err *e)
+{
+    bl_buf log = {0};
+    shown all = {.most = (size_t)r->set->rolls};
+    const bl_opts *o = r->opts;
+    bl_report page = {
+        .name_a = set_name(o->n_operands > 0 ? o->operands[0] : "stdin"),
+        .a = &r->pieces.table,
+        .compared = compared,
+        .log = r->set->run != NULL ? &log : NULL,
+    };
+    if (compared != NULL) {
+        page.name_b = set_name(r->set->vs);
+        page.b = &r->reference.table;
+    }
+    int rc = r->set->run != NULL ? read_log(r, &log, e) : 0;
+    if (rc == 0)
+        rc = show_pieces(r, take_shown, &all, e);
+    page.pieces = all.piece;
+    page.n_pieces = all.n;
+    if (rc == 0)
+        rc = write_page(&page, r->set->html, e);
+    shown_free(&all);
+    bl_buf_free(&log);
+    return rc;
+}
