@@ -1,5 +1,6 @@
 /* shards_export.c - splits as the files that other trainers read, one writer for each
- * format. All numbers are little-endian; tokens are those of the shards, with BOS and EOS.
+ * format. All numbers are little-endian; tokens are those of the shards, with BOS and
+ * EOS.
  */
 #include "io/shards_impl.h"
 #include "io/zio.h"
