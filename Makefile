@@ -205,6 +205,12 @@ tsan:
 bench: all $(BENCH)
 	@for b in $(BENCH); do $$b; done
 
+## bench-features: files a second of featstats, one job, and structureness, DATA=dir
+.PHONY: bench-features
+bench-features: all
+	@[ -n "$(DATA)" ] || { echo "usage: make bench-features DATA=dir" >&2; exit 64; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/bench/features.sh $(DATA)
+
 ## lint: layers, symbols, shell scripts, man pages, format
 .PHONY: lint
 lint:
