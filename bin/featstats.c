@@ -4,6 +4,7 @@
 #include "io/zio.h"
 #include "stat/compare.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,7 +39,7 @@ static int put_pg(run *r, bl_json *o, bl_err *e)
         .args = (const char *const *)r->opts->given,
         .n_args = r->opts->n_given,
     };
-    const bl_json *parents[] = {r->pieces.pg, r->reference.pg};
+    const bl_json *parents[] = {r->training.pg, r->reference.pg, r->pieces.pg};
     if (r->set->common.no_pg)
         return 0;
     bl_json *pg = bl_prov_chain(parents, BL_COUNT(parents), &self, e);
@@ -51,14 +52,34 @@ static int put_features(run *r, bl_json *o, bl_err *e)
     return names == NULL ? e->code : bl_json_put(o, "features", names, e);
 }
 
-/* "#feat {...}" of a table of pieces, "#featvs {...}" of a comparison. */
+static int put_percentile(bl_json *o, const char *key, double x, bl_err *e)
+{
+    return isnan(x) ? 0 : bl_json_set_real(o, key, x, e);
+}
+
+/* What --novelty compared with. */
+static int put_training(run *r, bl_json *o, bl_err *e)
+{
+    int rc = bl_json_set_int(o, "training", (int64_t)r->training.n, e);
+    if (rc == 0)
+        rc = bl_json_set_int(o, "reference", (int64_t)r->reference.n, e);
+    if (rc == 0)
+        rc = put_percentile(o, "copy_8_p95", r->most_copy, e);
+    return rc == 0 ? put_percentile(o, "longest_p95", r->most_long, e) : rc;
+}
+
+/* "#feat {...}" of a table of pieces, "#featvs {...}" of a comparison, "#featnov {...}"
+ * of --novelty. */
 static int add_header(run *r, bl_buf *text, bl_err *e)
 {
-    int is_compared = r->pieces.rows == NULL;
+    int is_compared = r->pieces.rows == NULL, is_novelty = r->novelty != NULL;
+    const char *tag = is_novelty ? "featnov" : is_compared ? "featvs" : "feat";
+    char schema[16];
+    snprintf(schema, sizeof schema, "%s/1", tag);
     bl_json *o = bl_json_object(e);
     int rc = o == NULL ? BL_E_NOMEM : 0;
     if (rc == 0)
-        rc = bl_json_set_str(o, "schema", is_compared ? "featvs/1" : "feat/1", e);
+        rc = bl_json_set_str(o, "schema", schema, e);
     if (rc == 0)
         rc = bl_json_set_int(o, "pieces", (int64_t)r->pieces.n, e);
     if (rc == 0 && is_compared)
@@ -67,12 +88,14 @@ static int add_header(run *r, bl_buf *text, bl_err *e)
         rc = bl_json_set_int(o, "rejects", (int64_t)r->rejects.n, e);
     if (rc == 0 && is_compared)
         rc = bl_json_set_int(o, "seed", r->set->common.seed, e);
-    if (rc == 0 && !is_compared)
+    if (rc == 0 && is_novelty)
+        rc = put_training(r, o, e);
+    if (rc == 0 && !is_compared && !is_novelty)
         rc = put_features(r, o, e);
     if (rc == 0)
         rc = put_pg(r, o, e);
     if (rc == 0)
-        rc = bl_header_write(is_compared ? "featvs" : "feat", o, text, e);
+        rc = bl_header_write(tag, o, text, e);
     bl_json_del(o);
     return rc;
 }
@@ -81,6 +104,11 @@ static int add_header(run *r, bl_buf *text, bl_err *e)
 static int add_head(run *r, bl_buf *text, bl_err *e)
 {
     int rc = add_header(r, text, e);
+    if (rc == 0 && r->novelty != NULL)
+        return bl_buf_adds(text,
+                           "name\tset\tsteps\tcopy_4\tcopy_8\tcopy_12\tcopy_16\tcopy_24"
+                           "\tcopy_32\tlongest\tbar\ttrain_name\ttrain_bar\tmore\n",
+                           e);
     if (rc == 0 && r->set->is_long)
         return bl_buf_adds(text,
                            r->print.with_groups ? "name\tgroup\tfeature\tindex\tvalue\n"
@@ -136,7 +164,7 @@ static int add_text(run *r, bl_buf *text, bl_err *e)
         return bl_table_comparison(t, &r->reference.table, text, e);
     if (r->set->summary)
         return bl_table_summary(t, text, e);
-    if (r->set->vs != NULL)
+    if (r->set->vs != NULL && r->novelty == NULL)
         return compare_sets(r, text, e);
     int rc = r->set->json ? 0 : add_head(r, text, e);
     if (rc == 0 && r->set->html != NULL)
@@ -196,10 +224,13 @@ static int read_labels(run *r, bl_err *e)
 static int prepare(run *r, bl_err *e)
 {
     const settings *set = r->set;
-    int is_compared = set->vs != NULL && !set->summary;
+    int is_compared = set->vs != NULL && !set->summary && set->novelty == NULL;
     bl_layout_make(&r->layout, BL_WITH_VECTORS * (set->vectors || set->is_long ||
                                                   is_compared || set->html != NULL) |
                                    BL_WITH_COMPAT * set->compat | BL_WITH_SI * set->si);
+    r->most_copy = r->most_long = NAN;
+    if (set->novelty != NULL)
+        bl_layout_make(&r->layout, BL_WITH_MELODY);
     r->print = (bl_print){&r->layout, set->vectors, set->labels != NULL};
     r->pieces.table.layout = r->reference.table.layout = &r->layout;
     r->input.track = (int)set->track;
@@ -222,9 +253,13 @@ static int execute(run *r)
         rc = bl_out_open(&r->out, r->set->common.output, &e);
     if (rc == 0)
         bl_guard_file(r->out.temp);
+    if (rc == 0 && r->set->novelty != NULL)
+        rc = read_training(r, &e);
+    if (rc == 0 && r->set->novelty != NULL && r->set->vs != NULL)
+        rc = read_reference(r, &e);
     if (rc == 0 && !r->set->list && !r->set->roll)
         rc = read_operands(r, &e);
-    if (rc == 0 && r->set->vs != NULL)
+    if (rc == 0 && r->set->novelty == NULL && r->set->vs != NULL)
         rc = read_reference(r, &e);
     if (rc == 0)
         rc = write_text(r, &e);
@@ -247,6 +282,10 @@ static void run_free(run *r)
     bl_table_free(&r->reference.table);
     bl_json_del(r->pieces.pg);
     bl_json_del(r->reference.pg);
+    bl_json_del(r->training.pg);
+    bl_novelty_del(r->novelty);
+    free(r->human_copy.x);
+    free(r->human_long.x);
     if (r->pieces.rows != NULL)
         fclose(r->pieces.rows);
     bl_labels_free(&r->labels);
@@ -269,6 +308,10 @@ static const char *misuse(const settings *set, const bl_opts *opts)
         return "--list, --json, --long, --roll and --summary exclude one another";
     if (set->html != NULL && set->summary + set->list + set->roll > 0)
         return "--html goes with the table or --vs";
+    if (set->novelty != NULL && set->json + set->summary + set->list + set->is_long +
+                                        set->roll + (set->html != NULL) >
+                                    0)
+        return "--novelty goes with --vs or alone";
     if (set->run != NULL && set->html == NULL)
         return "--run needs --html";
     if (set->roll && opts->n_operands != 1)
@@ -324,6 +367,8 @@ int main(int argc, char **argv)
         {0, "vs", BL_OPT_STR, &set.vs, "REF", 0, 0,
          "compare with the pieces of REF: a row a feature; with --summary for people",
          0},
+        {0, "novelty", BL_OPT_STR, &set.novelty, "TRAIN", 0, 0,
+         "what of the melodies is in TRAIN; with --vs beside that of REF", 0},
         {0, "roll", BL_OPT_FLAG, &set.roll, NULL, 0, 0,
          "draw the piano roll of one piece, as SVG", 0},
         {0, "html", BL_OPT_STR, &set.html, "FILE", 0, 0,

@@ -13,6 +13,7 @@
 #include "midi/midi.h"
 #include "stat/compare.h"
 #include "stat/labels.h"
+#include "stat/novelty.h"
 #include "stat/table.h"
 #include "token/scheme.h"
 
@@ -24,7 +25,7 @@ typedef struct {
     const char *meter, *max_reject, *vs, *labels;
     int list, json, summary, is_long;
     int vectors, compat, si, roll;
-    const char *html, *run;
+    const char *html, *run, *novelty;
     int64_t rolls;
     int64_t track;
     bl_opt_common common;
@@ -46,7 +47,10 @@ typedef struct {
     bl_layout layout;
     bl_print print;
     bl_labels labels;
-    set_of_pieces pieces, reference;
+    set_of_pieces pieces, reference, training;
+    bl_novelty *novelty;              /* of --novelty */
+    bl_series human_copy, human_long; /* of the reference there */
+    double most_copy, most_long;      /* their 95th percentiles, or NaN */
     bl_rejects rejects;
     uint64_t n_midi_files;
     bl_view_input input; /* what is measured now; the meter stays */
@@ -66,6 +70,11 @@ typedef struct {
  * code; MIDI files that cannot be used are rejects, no errors. */
 int read_operands(run *r, bl_err *e) BL_MUST_CHECK;
 int read_reference(run *r, bl_err *e) BL_MUST_CHECK;
+int read_training(run *r, bl_err *e) BL_MUST_CHECK; /* and indexes it */
+
+/* Of --novelty: takes the melody in r->row; sets most_copy and most_long. */
+int take_melody(run *r, set_of_pieces *to, const char *name, bl_err *e) BL_MUST_CHECK;
+void find_percentiles(run *r);
 
 /* Reads the operands again, but standard input, and gives each piece as r->song; `midi`
  * is its file, NULL where it came as tokens. 1 from `show` ends it. */

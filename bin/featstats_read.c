@@ -191,6 +191,8 @@ static int take_row(run *r, set_of_pieces *to, const char *name, bl_err *e)
         return rc;
     const char *shown = (const char *)r->name.data;
     to->n++;
+    if (r->novelty != NULL)
+        return take_melody(r, to, shown, e);
     if (to->keeps_table)
         rc = bl_table_add(&to->table, shown, group, &r->row, e);
     if (rc != 0 || to->rows == NULL)
@@ -505,11 +507,23 @@ int read_operands(run *r, bl_err *e)
     return read_paths(r, &r->pieces, &paths, rc, e);
 }
 
+int read_training(run *r, bl_err *e)
+{
+    bl_paths paths = {0};
+    int rc = bl_novelty_new(&r->novelty, e);
+    if (rc == 0)
+        rc = bl_paths_add_operand(&paths, r->set->novelty, all_suffixes, e);
+    rc = read_paths(r, &r->training, &paths, rc, e);
+    return rc == 0 ? bl_novelty_index(r->novelty, e) : rc;
+}
+
 int read_reference(run *r, bl_err *e)
 {
     bl_paths paths = {0};
     int rc = bl_paths_add_operand(&paths, r->set->vs, all_suffixes, e);
-    return read_paths(r, &r->reference, &paths, rc, e);
+    rc = read_paths(r, &r->reference, &paths, rc, e);
+    find_percentiles(r);
+    return rc;
 }
 
 /* ---- pieces again, to be shown ---- */

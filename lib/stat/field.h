@@ -12,7 +12,7 @@ typedef struct {
 } bl_field;
 
 /* Which fields; bits. Single features are always there. */
-enum { BL_WITH_VECTORS = 1, BL_WITH_COMPAT = 2, BL_WITH_SI = 4 };
+enum { BL_WITH_VECTORS = 1, BL_WITH_COMPAT = 2, BL_WITH_SI = 4, BL_WITH_MELODY = 8 };
 
 enum { BL_FIELDS_MAX = 160, BL_SERIES_MAX = 8 };
 

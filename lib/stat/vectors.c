@@ -130,3 +130,42 @@ int bl_compute_vectors(const bl_view *v, double *out, bl_series *series, bl_err 
         normalise(out + at[i], at[i + 1] - at[i]);
     return count_bars(v, series, e);
 }
+
+/* ---- the melody, for novelty.h ---- */
+
+const bl_field bl_fields_melody[] = {
+    {"melody", "1",
+     "steps of the highest line: (interval + 128) * 32 + sixteenths to the next onset, "
+     "at most 16",
+     0, 1},
+    {"melody_bar", "1", "the bar each step begins in, from 0", 0, 1},
+    {NULL, NULL, NULL, 0, 0},
+};
+
+int bl_compute_melody(const bl_view *v, double *out, bl_series *series, bl_err *e)
+{
+    const bl_note *before = NULL;
+    size_t bar = 0, bar_before = 0;
+    int rc = 0;
+    (void)out;
+    for (size_t i = 0; rc == 0 && i < v->n_pitched; i++) {
+        const bl_note *note = &v->pitched[i];
+        if (i + 1 < v->n_pitched && note[1].on == note->on)
+            continue;
+        while (bar + 1 < v->n_bars && v->bars[bar + 1].first_pitched <= i)
+            bar++;
+        if (before != NULL) {
+            int64_t tpq = v->in.song->tpq;
+            int64_t sixteenths =
+                (8 * ((int64_t)note->on - before->on) + tpq) / (2 * tpq);
+            int64_t interval = note->pitch - before->pitch + 128;
+            rc = bl_series_add(&series[0],
+                               (double)(interval * 32 + bl_min(sixteenths, 16)), e);
+            if (rc == 0)
+                rc = bl_series_add(&series[1], (double)bar_before, e);
+        }
+        before = note;
+        bar_before = bar;
+    }
+    return rc;
+}

@@ -407,3 +407,35 @@ END
     run -66 --separate-stderr featstats --roll none.mid
     [ -z "$output" ]
 }
+
+# ---- novelty ----
+
+@test "featstats: --novelty finds a melody in another key, and where" {
+    mkdir train
+    cp "$SAMPLES"/{can-can,kesh-jig,sakura}.mid train
+    /usr/bin/python3 - "$SAMPLES/sakura.mid" high.mid <<'END'
+import sys, mido
+m = mido.MidiFile(sys.argv[1])
+for t in m.tracks:
+    for x in t:
+        if x.type in ("note_on", "note_off"):
+            x.note += 5
+m.save(sys.argv[2])
+END
+    featstats --novelty train high.mid "$SAMPLES/silent-night.mid" >n
+    row() { awk -F'\t' -v n="$1" 'NR > 2 && $1 ~ n {print $4, $9, $12, $13, $14}' n; }
+    [ "$(row high)" = "1 1 train/sakura.mid 1 nan" ]
+    [ "$(awk -F'\t' '$1 == "high.mid" {print $3 == $10}' n)" -eq 1 ]
+    [ "$(awk -F'\t' '$1 ~ /silent/ {print $10 < $3, $9}' n)" = "1 0" ]
+    featstats --novelty train --vs "$SAMPLES/silent-night.mid" high.mid >n
+    [ "$(cut -f 2,14 n | tail -n +3 | tr '\t\n' ' ,')" = "ref nan,a 1," ]
+    run -64 featstats --novelty train --json high.mid
+}
+
+@test "featstats: --novelty of nothing, and against nothing" {
+    mkdir none
+    featstats -q --novelty none "$SAMPLES/sakura.mid" >n
+    [ "$(tail -n 1 n | cut -f 4,10,12)" = $'0\t0\t-' ]
+    featstats -q --novelty "$SAMPLES" none >n
+    [ "$(wc -l <n)" -eq 2 ]
+}

@@ -13,6 +13,7 @@ setup_file() {
     shard s.tok.zst --vocab vocab.tsv -u -o data
     featstats s.tok.zst -o feat.tsv
     featstats --vs s.tok.zst s.tok.zst -o featvs.tsv
+    featstats --novelty s.tok.zst --vs s.tok.zst s.tok.zst -o featnov.tsv
     xltrain --data data -o run --steps 2 --preset tiny --set layers=1 --set width=8 \
         --set heads=2 --set ff=8 --set segment=8 --set memory=8 --set batch=2 -q
     xlsample run --bars 1 -o sample.tok.zst
@@ -32,7 +33,8 @@ def content(path):
 
 LINES = {'#remi': 'remi-tokens-header', '#piece': 'remi-tokens-piece', '#end': 'remi-tokens-end',
          '#eos': 'remi-tokens-eos', '#vocab': 'remi-vocab-header', '#feat': 'feat-header',
-         '#featvs': 'featvs-header'}
+         '#featvs': 'featvs-header',
+         '#featnov': 'featnov-header'}
 
 def of_lines(path):
     for line in content(path).decode('ascii').splitlines():
@@ -82,7 +84,8 @@ F, G = os.environ['F'], os.environ['G']
 v, seen = validators(), {}
 parts = itertools.chain(
     of_lines(F + '/s.tok.zst'), of_lines(F + '/sample.tok.zst'), of_lines(F + '/vocab.tsv'),
-    of_folder(F + '/data'), of_lines(F + '/feat.tsv'), of_lines(F + '/featvs.tsv'), of_json(F + '/run/config.json', 'config'),
+    of_folder(F + '/data'), of_lines(F + '/feat.tsv'), of_lines(F + '/featvs.tsv'),
+    of_lines(F + '/featnov.tsv'), of_json(F + '/run/config.json', 'config'),
     of_tensors(F + '/run/latest', 'xl-checkpoint-meta'),
     of_lines(G + '/remi-tokens-1.tok.zst'), of_lines(G + '/remi-vocab-1.tsv'),
     of_folder(G + '/remi-shard-1'), of_lines(G + '/feat-1.tsv'),
