@@ -2,6 +2,7 @@
  * the same rules note by note; the finder of "remi" on chords that are known. */
 #include "songs.h"
 #include "tap.h"
+#include "token/chords.h"
 #include "token/chords2020.h"
 
 /* ---- the published rules, plainly: each span asks every note ---- */
@@ -163,8 +164,149 @@ static void test_published_rules(void)
     bl_buf_free(&got);
 }
 
+/* ---- the chords of "remi", by the table and the sentences of their page ---- */
+
+enum { STATES = BL_CHORD_WORDS, MOST_BEATS = 40 };
+
+typedef struct {
+    char name[BL_QUALITIES][8];
+    int cost[BL_QUALITIES], worth[BL_QUALITIES][12];
+    int n;
+} page;
+
+/* Section 8 of schemas/remi-scheme.md: rows of a name and 13 numbers. */
+static void read_page(page *p)
+{
+    bl_err e = BL_ERR_INIT;
+    char line[1024], *field;
+    FILE *f = fopen("schemas/remi-scheme.md", "r");
+    if (f == NULL)
+        need(bl_fail(&e, BL_E_OPEN, "schemas/remi-scheme.md is not here"), &e);
+    int is_section = 0;
+    p->n = 0;
+    while (fgets(line, sizeof line, f) != NULL) {
+        is_section |= strncmp(line, "## 8", 4) == 0;
+        char name[8];
+        int used = 0;
+        if (!is_section || p->n == BL_QUALITIES ||
+            sscanf(line, "| %7[a-z0-9] | %d |%n", name, &p->cost[p->n], &used) < 2)
+            continue;
+        strcpy(p->name[p->n], name);
+        field = line + used;
+        for (int i = 0; i < 12; i++)
+            p->worth[p->n][i] = (int)strtol(field, &field, 10), field += 2;
+        p->n++;
+    }
+    fclose(f);
+}
+
+static int sounds(bl_pitches p, int class)
+{
+    for (int pitch = class; pitch < 128; pitch += 12)
+        if ((pitch < 64 ? p.low >> pitch : p.high >> (pitch - 64)) & 1)
+            return 1;
+    return 0;
+}
+
+/* How well a state (quality by quality, N after the first) fits a beat. */
+static int plain_fit(const page *p, const bl_chord_beat *b, int chord)
+{
+    bl_pitches all = b->sound[0];
+    bl_pitches_join(&all, b->sound[1]);
+    if (chord == BL_NO_CHORD)
+        return bl_pitches_any(all) ? 0 : 4;
+    int root = chord / BL_QUALITIES, q = chord % BL_QUALITIES, sum = -p->cost[q];
+    for (int half = 0; half < 2; half++)
+        for (int i = 0; i < 12; i++)
+            if (sounds(b->sound[half], (root + i) % 12))
+                sum += p->worth[q][i];
+    for (int pitch = 0; pitch < 128; pitch++)
+        if ((pitch < 64 ? all.low >> pitch : all.high >> (pitch - 64)) & 1)
+            return sum + (pitch % 12 == root ? 10 : 0);
+    return sum;
+}
+
+/* The worth of a path of chords. */
+static int worth_of(const page *p, const bl_chord_beat *beats, const uint8_t *chord,
+                    size_t n)
+{
+    static const int change[] = {20, 14, 12};
+    int sum = 0;
+    for (size_t b = 0; b < n; b++) {
+        sum += plain_fit(p, &beats[b], chord[b]);
+        if (b > 0 && chord[b] != chord[b - 1])
+            sum -= change[beats[b].rank];
+    }
+    return sum;
+}
+
+/* The greatest worth of any path, from each chord to each. */
+static int greatest_worth(const page *p, const bl_chord_beat *beats, size_t n)
+{
+    static const int change[] = {20, 14, 12};
+    int best[STATES], next[STATES], most = INT32_MIN;
+    for (size_t b = 0; b < n; b++) {
+        for (int c = 0; c < STATES; c++) {
+            next[c] = b == 0 ? 0 : INT32_MIN;
+            for (int d = 0; d < STATES && b > 0; d++)
+                next[c] = (int)bl_max(next[c],
+                                      best[d] - (c == d ? 0 : change[beats[b].rank]));
+            next[c] += plain_fit(p, &beats[b], c);
+        }
+        memcpy(best, next, sizeof best);
+    }
+    for (int c = 0; c < STATES && n > 0; c++)
+        most = (int)bl_max(most, best[c]);
+    return most;
+}
+
+static size_t random_beats(bl_chord_beat *beats, bl_rng *r)
+{
+    size_t n = (size_t)songs_pick(r, 1, MOST_BEATS);
+    int low = songs_pick(r, 0, 90);
+    for (size_t b = 0; b < n; b++) {
+        beats[b] = (bl_chord_beat){.rank = (bl_beat_rank)songs_pick(r, 0, 2)};
+        if (b > 0 && songs_pick(r, 0, 1))
+            memcpy(beats[b].sound, beats[b - 1].sound, sizeof beats[b].sound);
+        for (int k = songs_pick(r, -1, 4); k > 0; k--)
+            bl_pitches_add(&beats[b].sound[songs_pick(r, 0, 1)],
+                           low + songs_pick(r, 0, 37));
+    }
+    return n;
+}
+
+static void test_finder(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_rng r = bl_rng_make(15, 0);
+    page p;
+    int wrong = 0;
+    size_t n_changes = 0;
+    read_page(&p);
+    int named = p.n == BL_QUALITIES;
+    for (int q = 0; q < p.n; q++) {
+        char name[BL_CHORD_NAME_MAX + 1];
+        bl_chord_spell(q, name);
+        named &= strcmp(name + 2, p.name[q]) == 0;
+    }
+    ok(named, "the qualities of the page, in order");
+    for (int k = 0; k < 150; k++) {
+        bl_chord_beat beats[MOST_BEATS];
+        uint8_t chord[MOST_BEATS];
+        size_t n = random_beats(beats, &r);
+        need(bl_chords_find(chord, beats, n, &e), &e);
+        wrong += worth_of(&p, beats, chord, n) != greatest_worth(&p, beats, n);
+        for (size_t b = 1; b < n; b++)
+            n_changes += chord[b] != chord[b - 1];
+    }
+    ok(wrong == 0 && n_changes > 500,
+       "no other chords are worth more by the page's table (%d of 150, %zu changes)",
+       wrong, n_changes);
+}
+
 int main(void)
 {
     test_published_rules();
+    test_finder();
     return tap_done();
 }

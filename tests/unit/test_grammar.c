@@ -107,27 +107,43 @@ static void sample(bl_ids *ids, const bl_scheme *s, bl_rng *r, int *masks_right)
     }
 }
 
-/* A token sequence with durations left out: they may reach beyond the end. Notes of
- * one pitch at one moment differ in velocity and duration only, so that their
- * velocities may be swapped: they are left out too. */
+static int is_one_of(const char *kind, const char *const *kinds)
+{
+    for (; *kinds != NULL; kinds++)
+        if (strcmp(kind, *kinds) == 0)
+            return 1;
+    return 0;
+}
+
+/* A token sequence without what may change. Durations may reach beyond the end. Notes
+ * of one pitch at one moment differ in velocity and duration only, so that their
+ * velocities may be swapped. Labels are not of the music; chords are found anew; pedals
+ * of programs without notes go, and with both the positions and programs stated for
+ * them alone. */
 static void without_lengths(bl_ids *ids, const bl_scheme *s)
 {
+    static const char *const lengths[] = {"Duration", "Velocity", NULL};
+    static const char *const options[] = {"Label",    "Chord",   "Pedal",
+                                          "Position", "Program", NULL};
     size_t n = 0;
     for (size_t i = 0; i < ids->n; i++) {
         const char *kind = bl_scheme_kind(s, ids->id[i]);
-        if (strcmp(kind, "Duration") != 0 && strcmp(kind, "Velocity") != 0)
+        if (!is_one_of(kind, lengths) &&
+            !(bl_scheme_spec(s)->chords && is_one_of(kind, options)))
             ids->id[n++] = ids->id[i];
     }
     ids->n = n;
 }
 
-static void test_sampled(void)
+static void test_sampled(int options)
 {
+    const char *with = options ? ", all options" : "";
+    size_t drawn[3] = {0};
     bl_err e = BL_ERR_INIT;
     bl_ids ids = {0}, again = {0};
     bl_song song = {0};
     for (size_t i = 0; i < BL_COUNT(grids); i++) {
-        bl_scheme *s = open_scheme(grids[i]);
+        bl_scheme *s = options ? open_full_scheme(grids[i]) : open_scheme(grids[i]);
         bl_rng r = bl_rng_make(10, (uint64_t)grids[i]);
         int rejected = 0, skips = 0, changed = 0, masks_right = 1;
         size_t notes = 0;
@@ -135,6 +151,9 @@ static void test_sampled(void)
             size_t skipped, bars;
             sample(&ids, s, &r, &masks_right);
             rejected += violations(s, &ids) != 0;
+            drawn[0] += count_kind(s, &ids, "Label");
+            drawn[1] += count_kind(s, &ids, "Chord");
+            drawn[2] += count_kind(s, &ids, "Pedal");
             need(bl_scheme_decode(s, ids.id, ids.n, &song, &skipped, &e), &e);
             skips += skipped != 0;
             notes += song.n_notes;
@@ -144,15 +163,20 @@ static void test_sampled(void)
             without_lengths(&again, s);
             changed += !ids_equal(&ids, &again);
         }
-        ok(masks_right, "grid %d: masks agree with steps", grids[i]);
+        ok(masks_right, "grid %d%s: masks agree with steps", grids[i], with);
         ok(rejected == 0 && skips == 0,
-           "grid %d: what masks allow is accepted and "
+           "grid %d%s: what masks allow is accepted and "
            "decoded whole (%zu notes)",
-           grids[i], notes);
+           grids[i], with, notes);
         ok(changed == 0 && notes > 1000,
-           "grid %d: and encoded again it is the same (%d differ)", grids[i], changed);
+           "grid %d%s: and encoded again it is the same (%d differ)", grids[i], with,
+           changed);
         bl_scheme_del(s);
     }
+    if (options)
+        ok(drawn[0] > 100 && drawn[1] > 1000 && drawn[2] > 50,
+           "%zu labels, %zu chords, %zu movements of pedals among them", drawn[0],
+           drawn[1], drawn[2]);
     bl_ids_free(&ids);
     bl_ids_free(&again);
     bl_song_free(&song);
@@ -162,12 +186,40 @@ static void test_sampled(void)
 #define NOTE "Pitch_60 Velocity_63 Duration_4"
 #define DRUM "PitchDrum_40 Velocity_63 Duration_4"
 
+/* Tokens, and why the one violation among them is none of the grammar; NULL = none. */
+typedef struct {
+    const char *tokens, *why;
+} violation;
+
+/* Of n cases; ends the scheme. */
+static void check_violations(bl_scheme *s, const violation *cases, size_t n_cases)
+{
+    bl_ids ids = {0};
+    for (size_t i = 0; i < n_cases; i++) {
+        bl_grammar g;
+        const char *first = NULL;
+        int n = 0;
+        unspell(&ids, s, cases[i].tokens);
+        bl_grammar_start(&g, s);
+        for (size_t t = 0; t <= ids.n; t++) {
+            unsigned id = t < ids.n ? ids.id[t] : BL_ID_EOS;
+            const char *why = bl_grammar_step(&g, id);
+            n += why != NULL;
+            first = first == NULL ? why : first;
+        }
+        int as_expected =
+            cases[i].why == NULL ? n == 0 : n == 1 && strcmp(first, cases[i].why) == 0;
+        if (!ok(as_expected, "%s: '%s'", cases[i].why == NULL ? "good" : cases[i].why,
+                cases[i].tokens))
+            printf("# %d violations, the first: %s\n", n, first == NULL ? "-" : first);
+    }
+    bl_ids_free(&ids);
+    bl_scheme_del(s);
+}
+
 static void test_violations(void)
 {
-    static const struct {
-        const char *tokens;
-        const char *why; /* of the one violation, NULL = none */
-    } cases[] = {
+    static const violation cases[] = {
         {"", NULL},
         {HEAD, NULL},
         {HEAD " Bar Bar TimeSig_3/4 Position_11 Tempo_60 Bar", NULL},
@@ -208,28 +260,44 @@ static void test_violations(void)
         {HEAD " PitchDrum_40 Velocity_63", "out of place"},
         {HEAD " PitchDrum_40 Velocity_63 Bar", "out of place"},
     };
-    bl_scheme *s = open_scheme(4);
-    bl_ids ids = {0};
-    for (size_t i = 0; i < BL_COUNT(cases); i++) {
-        bl_grammar g;
-        const char *first = NULL;
-        int n = 0;
-        unspell(&ids, s, cases[i].tokens);
-        bl_grammar_start(&g, s);
-        for (size_t t = 0; t <= ids.n; t++) {
-            unsigned id = t < ids.n ? ids.id[t] : BL_ID_EOS;
-            const char *why = bl_grammar_step(&g, id);
-            n += why != NULL;
-            first = first == NULL ? why : first;
-        }
-        int as_expected =
-            cases[i].why == NULL ? n == 0 : n == 1 && strcmp(first, cases[i].why) == 0;
-        if (!ok(as_expected, "%s: '%s'", cases[i].why == NULL ? "good" : cases[i].why,
-                cases[i].tokens))
-            printf("# %d violations, the first: %s\n", n, first == NULL ? "-" : first);
-    }
-    bl_ids_free(&ids);
-    bl_scheme_del(s);
+    check_violations(open_scheme(4), cases, BL_COUNT(cases));
+}
+
+#define FULL "Bar TimeSig_4/4 Position_0 Chord_N Tempo_120"
+#define PEDAL " Program_5 Pedal_on"
+
+static void test_options(void)
+{
+    static const violation cases[] = {
+        {"Composer_Bach Genre_jig Live " FULL, NULL},
+        {"Genre_jig", NULL},
+        {FULL PEDAL " " NOTE " Program_7 Pedal_on " DRUM, NULL},
+        {FULL PEDAL " Position_1 Pedal_again " NOTE " Position_2 Pedal_off", NULL},
+        {FULL " Position_4 Chord_F#:min7 Bar Position_0 Chord_N " DRUM, NULL},
+        {FULL " Position_4 Chord_C:maj Tempo_60" PEDAL, NULL},
+        {"Live Genre_jig " FULL, "label out of order or of a prefix that was"},
+        {"Live Live " FULL, "label out of order or of a prefix that was"},
+        {"Composer_Bach Composer_Ravel " FULL,
+         "label out of order or of a prefix that was"},
+        {FULL " Live", "out of place"},
+        {"Bar TimeSig_4/4 Position_0 Tempo_120 Position_4 Chord_N", "out of place"},
+        {"Bar TimeSig_4/4 Position_0 Chord_N " DRUM, "out of place"},
+        {FULL " Chord_C:maj", "out of place"},
+        {FULL " Position_4 Chord_N", "chord does not change"},
+        {FULL " Position_4 Tempo_60 Chord_C:maj", "out of place"},
+        {FULL " Position_4 " DRUM " Chord_C:maj", "out of place"},
+        {FULL " Pedal_on", "no program stated"},
+        {FULL " Program_5 Pedal_off", "pedal released that is up"},
+        {FULL " Program_5 Pedal_again", "pedal released that is up"},
+        {FULL PEDAL " Position_1 Pedal_on", "pedal pressed that is down"},
+        {FULL PEDAL " Pedal_off", "pedal after a note or pedal of the program"},
+        {FULL " Program_5 " NOTE " Pedal_on",
+         "pedal after a note or pedal of the program"},
+        {FULL PEDAL " Program_4 " NOTE, "program out of order or repeated"},
+        {FULL PEDAL " Position_1 " DRUM " Pedal_off",
+         "pedal after a note or pedal of the program"},
+    };
+    check_violations(open_full_scheme(4), cases, BL_COUNT(cases));
 }
 
 static void test_end(void)
@@ -255,8 +323,10 @@ int main(void)
 {
     test_encoded(0);
     test_encoded(1);
-    test_sampled();
+    test_sampled(0);
+    test_sampled(1);
     test_violations();
+    test_options();
     test_end();
     return tap_done();
 }

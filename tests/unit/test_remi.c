@@ -41,6 +41,33 @@ static void test_vocabulary(void)
     bl_scheme_del(s);
 }
 
+/* Options come behind all other tokens. */
+static void test_vocabulary_of_options(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_scheme *plain = open_scheme(4), *s = open_full_scheme(4);
+    size_t size = bl_words_size(bl_scheme_words(plain));
+    int same = 1;
+    for (size_t id = 0; id < size; id++)
+        same &= is_word(s, (unsigned)id, bl_words_name(bl_scheme_words(plain), id));
+    ok(same && strcmp(bl_scheme_sha256(s), bl_scheme_sha256(plain)) != 0,
+       "other tokens keep their ids, the scheme is another");
+    ok(is_word(s, 1002, "Chord_C:maj") && is_word(s, 1012, "Chord_C:dim7") &&
+           is_word(s, 1013, "Chord_C#:maj") && is_word(s, 1134, "Chord_N"),
+       "133 chords");
+    ok(is_word(s, 1135, "Pedal_off") && is_word(s, 1136, "Pedal_again") &&
+           is_word(s, 1137, "Pedal_on"),
+       "three movements of a pedal");
+    ok(is_word(s, 1138, "Composer_Bach") && is_word(s, 1141, "Live") &&
+           bl_words_size(bl_scheme_words(s)) == 1142 &&
+           strcmp(bl_scheme_kind(s, 1141), "Label") == 0,
+       "labels");
+    bl_scheme_del(s);
+    bl_spec clash = {.scheme = "remi", .labels = "Bar\n"};
+    ok(bl_scheme_open(&s, &clash, &e) < 0, "a label that is a token: %s", e.text);
+    bl_scheme_del(plain);
+}
+
 static void test_open(void)
 {
     bl_err e = BL_ERR_INIT;
@@ -98,11 +125,21 @@ static void tempo(bl_song *s, int tick, int us)
     need(bl_song_add_tempo(s, tick, (uint32_t)us, &e), &e);
 }
 
-/* Encodes the song (and frees it), compares the text. */
-static void encodes_as(bl_song *song, const char *expected, const char *claim)
+static void pedal(bl_song *s, int tick, int value, int program, int track)
 {
     bl_err e = BL_ERR_INIT;
-    bl_scheme *s = open_scheme(4);
+    bl_pedal p = {.tick = tick,
+                  .value = (uint8_t)value,
+                  .program = (uint8_t)program,
+                  .track = (uint16_t)track};
+    need(bl_song_add_pedal(s, p, &e), &e);
+}
+
+/* Encodes the song (and frees it), compares the text; ends the scheme. */
+static void encodes_with(bl_scheme *s, bl_song *song, const char *expected,
+                         const char *claim)
+{
+    bl_err e = BL_ERR_INIT;
     bl_ids ids = {0};
     bl_buf text = {0};
     size_t bars;
@@ -115,6 +152,20 @@ static void encodes_as(bl_song *song, const char *expected, const char *claim)
     bl_ids_free(&ids);
     bl_song_free(song);
     bl_scheme_del(s);
+}
+
+static void encodes_as(bl_song *song, const char *expected, const char *claim)
+{
+    encodes_with(open_scheme(4), song, expected, claim);
+}
+
+static bl_scheme *open_with(int chords, int pedals)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_scheme *s;
+    bl_spec spec = {.scheme = "remi", .chords = chords, .pedal = pedals};
+    need(bl_scheme_open(&s, &spec, &e), &e);
+    return s;
 }
 
 /* The example of schemas/remi-scheme.md, word for word. */
@@ -259,6 +310,68 @@ static void test_moments(void)
                "PitchDrum_40 Velocity_63 Duration_8 "
                "Position_8 Program_0 Pitch_50 Velocity_63 Duration_2",
                "order within a moment; doubled notes are kept");
+}
+
+static void test_pedals(void)
+{
+    bl_song s = {.tpq = 480, .end = 1920};
+    note(&s, 0, 480, 60, 64, 0);
+    note(&s, 0, 480, 62, 64, 8);
+    pedal(&s, 50, 127, 0, 0);  /* down */
+    pedal(&s, 480, 100, 0, 0); /* still */
+    pedal(&s, 950, 0, 0, 0);   /* again */
+    pedal(&s, 970, 64, 0, 0);
+    pedal(&s, 960, 70, 8, 1); /* of two tracks */
+    pedal(&s, 1200, 70, 8, 2);
+    pedal(&s, 1320, 63, 8, 1);
+    pedal(&s, 1560, 63, 8, 2);
+    pedal(&s, 1560, 0, 40, 0);   /* whatever the program of its channel is then */
+    pedal(&s, 1600, 127, 40, 0); /* of a program without notes */
+    pedal(&s, 1680, 127, 8, 3);  /* down and up at once */
+    pedal(&s, 1685, 0, 8, 3);
+    pedal(&s, 1910, 127, 8, 3); /* beyond */
+    encodes_with(open_with(0, 1), &s,
+                 "Bar TimeSig_4/4 Position_0 Tempo_120 Program_0 Pedal_on Pitch_60 "
+                 "Velocity_63 Duration_8 Program_8 Pitch_62 Velocity_63 Duration_8 "
+                 "Position_8 Program_0 Pedal_again Program_8 Pedal_on "
+                 "Position_13 Program_0 Pedal_off Program_8 Pedal_off",
+                 "pedals of programs");
+}
+
+static void chord(bl_song *s, int on, int off, int low, int middle, int high)
+{
+    note(s, on, off, low, 64, 0);
+    note(s, on, off, middle, 64, 0);
+    note(s, on, off, high, 64, 0);
+}
+
+static void test_chords(void)
+{
+#define N(pitch, d) "Pitch_" #pitch " Velocity_63 Duration_" #d " "
+    bl_song s = {.tpq = 480, .end = 3 * 1920};
+    chord(&s, 0, 960, 48, 52, 55);
+    chord(&s, 960, 1920, 45, 48, 52);
+    chord(&s, 1920, 2880, 43, 47, 50);
+    note(&s, 1920, 2880, 53, 64, 0);
+    note(&s, 4000, 4100, 40, 64, BL_PROGRAM_DRUMS);
+    encodes_with(open_with(1, 0), &s,
+                 "Bar TimeSig_4/4 Position_0 Chord_C:maj Tempo_120 Program_0 " N(48, 16)
+                     N(52, 16) N(55, 16) "Position_8 Chord_A:min " N(45, 16) N(48, 16)
+                         N(52, 16) "Bar Position_0 Chord_G:dom7 " N(43, 16) N(47, 16)
+                             N(50, 16) "Pitch_53 Velocity_63 Duration_16 "
+                                       "Position_8 Chord_N Bar Position_1 PitchDrum_40 "
+                                       "Velocity_63 Duration_2",
+                 "chords from the notes that sound, drums apart");
+    s = (bl_song){.tpq = 480, .end = 1440};
+    meter(&s, 0, 6, 3);
+    chord(&s, 0, 720, 50, 53, 57);
+    chord(&s, 720, 1440, 46, 50, 53);
+    encodes_with(open_with(1, 0), &s,
+                 "Bar TimeSig_6/8 Position_0 Chord_D:min Tempo_120 Program_0 " N(50, 12)
+                     N(53, 12) N(57, 12) "Position_6 Chord_A#:maj " N(46, 12)
+                         N(50, 12) "Pitch_53 Velocity_63 Duration_12",
+                 "the beats of 6/8 are of three eighths");
+#undef N
 }
 
 static void test_durations(void)
@@ -597,11 +710,14 @@ static void test_bounds(void)
 int main(void)
 {
     test_vocabulary();
+    test_vocabulary_of_options();
     test_open();
     test_worked_example();
     test_bars();
     test_meters();
     test_moments();
+    test_pedals();
+    test_chords();
     test_durations();
     test_tempos();
     test_laws();
