@@ -9,7 +9,9 @@
 #include "io/file.h"
 #include "io/tokens.h"
 #include "io/zio.h"
+#include "midi/beats.h"
 #include "midi/midi.h"
+#include "token/label_table.h"
 #include "token/scheme.h"
 
 #include <stdio.h>
@@ -21,7 +23,8 @@ enum { LIST_BYTES_MAX = 1 << 30 };
 
 typedef struct {
     int64_t grid, level;
-    int chords;
+    int chords, pedal;
+    const char *meter, *beats, *labels, *columns;
     const char *scheme, *pair, *files0_from, *part, *rejects, *max_reject;
     bl_opt_common common;
 } settings;
@@ -36,6 +39,7 @@ typedef struct {
     bl_reject reject;
     bl_err why; /* it was rejected */
     size_t n_notes, n_tokens;
+    int is_unlabelled; /* the table of labels does not name it */
 } outcome;
 
 /* A worker's memory from file to file. */
@@ -43,8 +47,12 @@ typedef struct {
     const bl_paths *paths;
     const bl_scheme *scheme;
     bl_reading how;
+    int meter_num, meter_den_log2; /* of --meter, 0 = as the file says */
+    const char *beats_pattern;     /* of --beats, or NULL */
+    const bl_label_table *labels;  /* or NULL */
     bl_packer *packer;
-    bl_buf bytes;
+    bl_buf bytes, beats_path;
+    bl_beats beats;
     bl_midi_report report;
     bl_scheme_fixes fixes;
     bl_song song;
@@ -94,6 +102,79 @@ static int read_song(converter *c, bl_err *e)
     return bl_fail_at(e, BL_E_FORMAT, report->strict_offset,
                       "the published reader refuses it: %s",
                       bl_fix_name((bl_fix)report->strict_fix));
+}
+
+/* The file of beats of a MIDI file: in the pattern %d is its folder, %n its name
+ * without the ending, %% a '%'. */
+static const char *beats_path(converter *c, const char *path, bl_err *e)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path, *dot = strrchr(name, '.');
+    size_t n = dot != NULL ? (size_t)(dot - name) : strlen(name);
+    bl_buf *out = &c->beats_path;
+    int rc = 0;
+    out->len = 0;
+    for (const char *p = c->beats_pattern; *p != '\0' && rc == 0; p++) {
+        if (p[0] == '%' && p[1] == 'd')
+            rc = bl_buf_addf(out, e, "%.*s", slash != NULL ? (int)(slash - path) : 1,
+                             slash != NULL ? path : ".");
+        else if (p[0] == '%' && p[1] == 'n')
+            rc = bl_buf_add(out, name, n, e);
+        else
+            rc = bl_buf_addc(out, *p, e);
+        p += p[0] == '%' && p[1] != '\0';
+    }
+    return rc == 0 ? bl_buf_str(out, e) : NULL;
+}
+
+/* Bars and beats from elsewhere, where asked for. */
+static int set_bars(converter *c, const char *path, bl_err *e)
+{
+    char why[400];
+    int fd, rc;
+    if (c->meter_num > 0)
+        return bl_song_set_meter(&c->song, c->meter_num, c->meter_den_log2, e);
+    if (c->beats_pattern == NULL)
+        return 0;
+    const char *from = beats_path(c, path, e);
+    if (from == NULL)
+        return BL_E_NOMEM;
+    bl_buf text = {0};
+    rc = bl_in_open(from, &fd, e);
+    if (rc == 0) {
+        rc = bl_read_all(fd, &text, BL_MIDI_MAX_BYTES, e);
+        close(fd);
+    }
+    if (rc == 0)
+        rc = bl_beats_read(&c->beats, (const char *)text.data, text.len, e);
+    if (rc == 0)
+        rc = bl_song_align(&c->song, c->beats.beat, c->beats.n, e);
+    bl_buf_free(&text);
+    if (rc == 0)
+        return 0;
+    c->report.reject = BL_REJECT_BEATS;
+    bl_err_in(e, from);
+    bl_err_text(e, why, sizeof why); /* the line names the MIDI file first */
+    *e = BL_ERR_INIT;
+    return bl_fail(e, rc, "%s", why);
+}
+
+/* The labels of the file come before its music. */
+static int add_labels(converter *c, const char *path, outcome *o)
+{
+    const bl_words *words = bl_scheme_words(c->scheme);
+    if (c->labels == NULL)
+        return 0;
+    const char *label = bl_label_table_of(c->labels, path);
+    o->is_unlabelled = label == NULL;
+    int rc = 0;
+    while (label != NULL && *label != '\0' && rc == 0) {
+        size_t n = strcspn(label, "\n");
+        int id = bl_words_find(words, label, n);
+        rc = id >= 0 ? bl_ids_add(&c->ids, (unsigned)id, &o->why) : 0;
+        label += n + (label[n] == '\n');
+    }
+    return rc;
 }
 
 /* song -> ids */
@@ -165,6 +246,10 @@ static int convert(void *arg, size_t task, bl_buf *result, bl_err *e)
     if (rc == 0)
         rc = read_song(c, &o.why);
     if (rc == 0)
+        rc = set_bars(c, c->paths->path[task], &o.why);
+    if (rc == 0)
+        rc = add_labels(c, c->paths->path[task], &o);
+    if (rc == 0)
         rc = encode(c, &bars, &o.why);
     if (rc == 0)
         rc = pack(c, task, bars, result, &o.why);
@@ -183,6 +268,8 @@ static void converter_free(converter *c)
 {
     bl_packer_del(c->packer);
     bl_buf_free(&c->bytes);
+    bl_buf_free(&c->beats_path);
+    free(c->beats.beat);
     bl_song_free(&c->song);
     bl_ids_free(&c->ids);
 }
@@ -196,10 +283,12 @@ typedef struct {
     bl_paths paths;
     bl_scheme *scheme;
     bl_reading how;
+    int meter_num, meter_den_log2;
+    bl_label_table *labels;
     bl_out out, table;
     bl_tokw *writer;
     bl_rejects rejects;
-    uint64_t n_pieces, n_notes, n_tokens;
+    uint64_t n_pieces, n_notes, n_tokens, n_unlabelled;
 } run;
 
 /* Of a worker that ended at this file. */
@@ -228,6 +317,7 @@ static int take(run *r, size_t i, const bl_buf *result, int died, bl_err *e)
     r->n_pieces++;
     r->n_notes += o.n_notes;
     r->n_tokens += o.n_tokens;
+    r->n_unlabelled += (uint64_t)o.is_unlabelled;
     return bl_tokw_packed(r->writer, result->data + sizeof o, result->len - sizeof o,
                           o.n_tokens, e);
 }
@@ -251,7 +341,15 @@ static int level_of(const settings *set)
 
 static int convert_all(run *r, bl_err *e)
 {
-    converter c = {.paths = &r->paths, .scheme = r->scheme, .how = r->how};
+    converter c = {
+        .paths = &r->paths,
+        .scheme = r->scheme,
+        .how = r->how,
+        .meter_num = r->meter_num,
+        .meter_den_log2 = r->meter_den_log2,
+        .beats_pattern = r->set->beats,
+        .labels = r->labels,
+    };
     bl_buf result = {0};
     int died;
     bl_crew *crew = NULL;
@@ -377,6 +475,7 @@ static void run_free(run *r)
     bl_out_abort(&r->out);
     bl_out_abort(&r->table);
     bl_rejects_free(&r->rejects);
+    bl_label_table_del(r->labels);
     bl_paths_free(&r->paths);
     bl_scheme_del(r->scheme);
 }
@@ -397,14 +496,46 @@ static int choose_reading(run *r, bl_err *e)
     return 0;
 }
 
+static int read_labels(run *r, bl_err *e)
+{
+    bl_buf text = {0};
+    int fd;
+    int rc = bl_in_open(r->set->labels, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_read_all(fd, &text, LIST_BYTES_MAX, e);
+    if (fd != STDIN_FILENO)
+        close(fd);
+    if (rc == 0)
+        rc = bl_label_table_read(&r->labels, (const char *)text.data, text.len,
+                                 r->set->columns, e);
+    bl_buf_free(&text);
+    return rc == 0 ? 0 : bl_err_in(e, r->set->labels);
+}
+
+/* The scheme with the options of the command line; what belongs to it. */
+static int open_scheme(run *r, bl_err *e)
+{
+    const settings *set = r->set;
+    bl_spec spec = {.grid = (int)set->grid, .chords = set->chords, .pedal = set->pedal};
+    int rc = 0;
+    snprintf(spec.scheme, sizeof spec.scheme, "%s", set->scheme);
+    if (set->labels != NULL)
+        rc = read_labels(r, e);
+    if (rc == 0 && r->labels != NULL)
+        snprintf(spec.labels, sizeof spec.labels, "%s",
+                 bl_label_table_words(r->labels));
+    if (rc == 0)
+        rc = bl_scheme_open(&r->scheme, &spec, e);
+    if (rc == 0 && set->meter != NULL)
+        rc = bl_meter_parse(set->meter, &r->meter_num, &r->meter_den_log2, e);
+    return rc == 0 ? choose_reading(r, e) : rc;
+}
+
 static int execute(run *r)
 {
     bl_err e = BL_ERR_INIT;
-    bl_spec spec = {.grid = (int)r->set->grid, .chords = r->set->chords};
-    snprintf(spec.scheme, sizeof spec.scheme, "%s", r->set->scheme);
-    int rc = bl_scheme_open(&r->scheme, &spec, &e);
-    if (rc == 0)
-        rc = choose_reading(r, &e);
+    int rc = open_scheme(r, &e);
     if (rc == 0)
         rc = collect(r, &e);
     if (rc == 0)
@@ -423,6 +554,9 @@ static int execute(run *r)
                 (unsigned long long)r->n_pieces, (unsigned long long)r->n_notes,
                 (unsigned long long)r->n_tokens, (unsigned long long)r->rejects.n,
                 bl_log_seconds(r->log));
+    if (r->n_unlabelled > 0)
+        bl_log_warn(r->log, "%llu files have no line in %s",
+                    (unsigned long long)r->n_unlabelled, r->set->labels);
     return bl_rejects_exceed(&r->rejects, r->paths.n) ? BL_EXIT_DATA : BL_EXIT_OK;
 }
 
@@ -449,6 +583,16 @@ int main(int argc, char **argv)
         {0, "pair", BL_OPT_STR, &set.pair, "RULE", 0, 0,
          "a note-off ends the oldest open note (fifo) or all (all)", 1},
         {0, "chords", BL_OPT_FLAG, &set.chords, NULL, 0, 0, "add tokens of chords", 1},
+        {0, "pedal", BL_OPT_FLAG, &set.pedal, NULL, 0, 0,
+         "add tokens of the sustain pedal", 1},
+        {0, "meter", BL_OPT_STR, &set.meter, "N/D", 0, 0,
+         "all bars have this time signature, whatever the files say", 1},
+        {0, "beats", BL_OPT_STR, &set.beats, "PATTERN", 0, 0,
+         "take beats and bars from there; %d is a file's folder, %n its name", 0},
+        {0, "labels", BL_OPT_STR, &set.labels, "FILE", 0, 0,
+         "a table of labels that pieces begin with", 0},
+        {0, "columns", BL_OPT_STR, &set.columns, "LIST", 0, 0,
+         "of the labels take these columns only", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Files", 0},
         {0, "files0-from", BL_OPT_STR, &set.files0_from, "FILE", 0, 0,
          "read the names of the inputs there, each ended by NUL", 0},
@@ -469,7 +613,10 @@ int main(int argc, char **argv)
         log = bl_log_new(about.name, &set.common);
         run r = {.set = &set, .opts = &opts, .log = log};
         r.out.fd = r.table.fd = -1;
-        if (set.files0_from != NULL && opts.n_operands > 0) {
+        if (set.meter != NULL && set.beats != NULL) {
+            bl_log_say(log, "bars are of --meter or of --beats, not both");
+            status = BL_EXIT_USAGE;
+        } else if (set.files0_from != NULL && opts.n_operands > 0) {
             bl_log_say(log,
                        "inputs are named by operands or by --files0-from, not both");
             status = BL_EXIT_USAGE;

@@ -24,6 +24,7 @@ typedef enum {
     BL_REJECT_STRICT,     /* "strict": the readers of the scheme's paper refuse it */
     BL_REJECT_TOO_LARGE,  /* "too-large": beyond a bound above */
     BL_REJECT_TOO_LONG,   /* "too-long": more bars than the scheme takes */
+    BL_REJECT_BEATS,      /* "beats": its annotation of beats cannot be used */
     BL_REJECT_TOO_SLOW,   /* "too-slow": beyond the time a file may take */
     BL_REJECT_UNREADABLE, /* "unreadable": the file cannot be read */
     BL_REJECT_INTERNAL,   /* "internal": libsmf refused what the gate wrote */

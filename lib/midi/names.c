@@ -4,8 +4,8 @@
 const char *bl_reject_name(bl_reject r)
 {
     static const char name[BL_N_REJECTS][16] = {
-        "none",      "empty",    "not-midi", "truncated",  "strict",
-        "too-large", "too-long", "too-slow", "unreadable", "internal",
+        "none",     "empty", "not-midi", "truncated",  "strict",   "too-large",
+        "too-long", "beats", "too-slow", "unreadable", "internal",
     };
     return (unsigned)r < BL_N_REJECTS ? name[r] : "unknown";
 }

@@ -307,3 +307,66 @@ for track in f.tracks:
     [[ $stderr == *"nokey.mid"*"bad-key"*"[strict]"* ]] || fail "$stderr"
     [[ $output == *'#piece {"i":1,'*'"pieces":1,'*'"rejects":1}' ]] || fail "$output"
 }
+
+# played FILE: a piece of two bars of four, played at 100 and then 80 beats a minute, in a
+# file whose ticks know nothing of it, and its beats
+played() {
+    /usr/bin/python3 - "$1" <<'PY'
+import sys
+from mido import Message, MidiFile, MidiTrack
+at = [0.37]
+for i in range(8):
+    at.append(at[-1] + 60 / (100 if i < 4 else 80))
+notes = [(at[0], at[1], 60), (at[2], at[3], 64), (at[4], at[6], 67), (at[7], at[8], 72)]
+events = sorted([(on, 1, p) for on, off, p in notes] + [(off, 0, p) for on, off, p in notes])
+track, now = MidiTrack(), 0
+for seconds, is_on, pitch in events:
+    tick = round(seconds * 960)
+    track.append(Message('note_on', note=pitch, velocity=80 * is_on, time=tick - now))
+    now = tick
+f = MidiFile(ticks_per_beat=480)
+f.tracks.append(track)
+f.save(sys.argv[1] + '.mid')
+with open(sys.argv[1] + '.beats', 'w') as out:
+    for i, seconds in enumerate(at):
+        print(seconds, int(i % 4 == 0), sep='\t', file=out)
+PY
+}
+
+@test "midi2remi: --beats gives a performance its bars" {
+    mkdir d
+    played d/one
+    played d/two
+    rm d/two.beats
+    run -65 --separate-stderr midi2remi -u --beats '%d/%n.beats' d
+    [[ $stderr == *"'d/two.mid'"*"d/two.beats"*"[beats]"* ]] || fail "$stderr"
+    [[ $output == *"Bar TimeSig_4/4 Position_0 Tempo_100 Program_0 Pitch_60 Velocity_79 Duration_8 \
+Position_8 Pitch_64 Velocity_79 Duration_8
+Bar Position_0 Tempo_80 Pitch_67 Velocity_79 Duration_16 Position_12 Pitch_72 Velocity_79 Duration_8"* ]] ||
+        fail "$output"
+}
+
+@test "midi2remi: --meter says it for all files" {
+    run -0 midi2remi -u --meter 3/4 "$BATS_FILE_TMPDIR/example.mid"
+    [[ $output == *"Bar TimeSig_3/4"* ]]
+    [ "$(grep -o 'TimeSig_[0-9/]*' <<<"$output" | sort -u)" = TimeSig_3/4 ]
+    for bad in 3 0/4 3/5 3/4/5 ''; do
+        run -64 midi2remi "--meter=$bad" "$BATS_FILE_TMPDIR/example.mid"
+    done
+    run -64 midi2remi --meter 3/4 --beats x "$BATS_FILE_TMPDIR/example.mid"
+}
+
+@test "midi2remi: --labels are the tokens a piece begins with, through the whole pipeline" {
+    cp "$BATS_FILE_TMPDIR"/p[123].mid .
+    printf 'file\tgenre\tby who\np1.mid\tHip hop\tBach\np3.mid\tjazz\t\n' >labels.tsv
+    run -0 --separate-stderr midi2remi -u --labels labels.tsv p1.mid p2.mid p3.mid
+    [ "$(grep -c '^Bar' <<<"$output")" -eq 6 ]
+    [ "$(sed '/^#/d; /^Bar/d' <<<"$output" | tr '\n' '|')" = 'By-who_Bach Genre_Hip-hop|Genre_jazz|' ] || fail "$output"
+    [[ $stderr == *"1 files have no line in labels.tsv"* ]] || fail "$stderr"
+    midi2remi --labels labels.tsv --columns genre --chords --pedal p1.mid p3.mid -o s.tok.zst
+    remi2midi --check s.tok.zst
+    vocab s.tok.zst | grep -q 'Genre_jazz	1'
+    shard -o data s.tok.zst
+    run -64 midi2remi --labels labels.tsv --columns tempo p1.mid
+    run -64 midi2remi --scheme performance --labels labels.tsv p1.mid
+}
