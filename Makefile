@@ -90,7 +90,7 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 
 $(BIN)/featstats: $(patsubst %.c,$(B)/%.o,$(wildcard bin/featstats_*.c))
 
-$(UNIT) $(BENCH) $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
 $(REPLAY): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/replay.o $(LIB)
@@ -204,6 +204,12 @@ tsan:
 .PHONY: bench
 bench: all $(BENCH)
 	@for b in $(BENCH); do $$b; done
+
+## bench-tokens: midi2remi beside libsmf's bare load and cat, as TSV, MIDI=dir
+.PHONY: bench-tokens
+bench-tokens: all $(B)/tests/bench/smf_load
+	@[ -n "$(MIDI)" ] || { echo "usage: make bench-tokens MIDI=dir" >&2; exit 64; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/bench/tokens.sh $(B) $(MIDI)
 
 ## bench-features: files a second of featstats, one job, and structureness, DATA=dir
 .PHONY: bench-features

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LIST_BYTES_MAX = 1 << 30 };
@@ -334,9 +335,15 @@ static void show_progress(run *r, size_t done)
         bl_log_clock((double)(r->paths.n - done) / rate, left, sizeof left));
 }
 
-static int level_of(const settings *set)
+/* What goes to a file is kept, what goes into a pipe is soon decompressed. */
+static int level_of(const run *r)
 {
-    return set->common.plain ? 0 : (int)set->level;
+    struct stat to;
+    if (r->set->common.plain)
+        return 0;
+    if (r->set->level > 0)
+        return (int)r->set->level;
+    return fstat(r->out.fd, &to) == 0 && S_ISREG(to.st_mode) ? BL_ZIO_LEVEL : 1;
 }
 
 static int convert_all(run *r, bl_err *e)
@@ -353,7 +360,7 @@ static int convert_all(run *r, bl_err *e)
     bl_buf result = {0};
     int died;
     bl_crew *crew = NULL;
-    int rc = bl_packer_new(&c.packer, level_of(r->set), bl_scheme_words(r->scheme),
+    int rc = bl_packer_new(&c.packer, level_of(r), bl_scheme_words(r->scheme),
                            bl_scheme_lines(r->scheme), e);
     if (rc == 0)
         rc = bl_crew_new_limited(&crew, bl_tool_jobs(&r->set->common), r->paths.n,
@@ -440,7 +447,7 @@ static int begin_stream(run *r, bl_err *e)
     bl_json *pg = r->set->common.no_pg ? NULL : bl_prov_chain(NULL, 0, &self, e);
     if (pg == NULL && !r->set->common.no_pg)
         return e->code;
-    rc = bl_tokw_new(&r->writer, r->out.fd, level_of(r->set), &kind, words,
+    rc = bl_tokw_new(&r->writer, r->out.fd, level_of(r), &kind, words,
                      bl_scheme_lines(r->scheme), pg, e);
     bl_json_del(pg);
     return rc;
@@ -562,7 +569,7 @@ static int execute(run *r)
 
 int main(int argc, char **argv)
 {
-    settings set = {.scheme = "remi", .level = BL_ZIO_LEVEL, .max_reject = "0"};
+    settings set = {.scheme = "remi", .max_reject = "0"};
     char libraries[128];
     snprintf(libraries, sizeof libraries, "zstd %s, jansson %s\n", bl_zio_version(),
              bl_json_version());
@@ -602,7 +609,8 @@ int main(int argc, char **argv)
          "write a table of the files that gave no piece", 0},
         {0, "max-reject", BL_OPT_STR, &set.max_reject, "N|P%", 0, 0,
          "fail at the end if more files gave no piece", 0},
-        {0, "level", BL_OPT_INT, &set.level, "N", 1, 19, "compression level", 0},
+        {0, "level", BL_OPT_INT, &set.level, "N", 0, 19,
+         "compression level, 0 = 5 in files and 1 in pipes", 0},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };
     bl_opts opts = {.about = &about, .own = own, .common = &set.common};

@@ -13,6 +13,7 @@ enum {
     META_METER = 0x58,
     META_KEY = 0x59,
     META_EOT = 0x2f,
+    SUSTAIN = 64, /* controller */
 };
 
 typedef struct {
@@ -216,6 +217,21 @@ static int data_bytes(uint8_t status)
     return status == 0xf1 || status == 0xf3 ? 1 : status == 0xf2 ? 2 : 0;
 }
 
+/* Notes, programs and the sustain pedal: what songs hold. */
+static int is_of_songs(const uint8_t event[3])
+{
+    switch (event[0] & 0xf0) {
+    case 0x80:
+    case 0x90:
+    case 0xc0:
+        return 1;
+    case 0xb0:
+        return event[1] == SUSTAIN;
+    default:
+        return 0;
+    }
+}
+
 static int read_channel(gate *g, track *t, uint8_t status)
 {
     uint8_t event[3] = {status};
@@ -229,8 +245,8 @@ static int read_channel(gate *g, track *t, uint8_t status)
             fix_strict(g, BL_FIX_DATA_BYTE, t->p - 1);
         }
     }
-    if (status >= 0xf0)
-        return GO_ON; /* a system message: nothing of the music */
+    if (!is_of_songs(event))
+        return GO_ON;
     if (++g->events > BL_MIDI_MAX_EVENTS)
         return reject(g, BL_REJECT_TOO_LARGE, BL_E_LIMIT, t->p, "too many events");
     uint32_t delta = (uint32_t)(t->tick - t->written);

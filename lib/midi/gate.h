@@ -7,7 +7,8 @@
 #include "midi/midi.h"
 
 /* in[0..len) -> *out (appended): MThd of 6 bytes, format 1, one MTrk chunk for each of
- * the file's, with channel events only, their status bytes explicit, data bytes below
+ * the file's, with only the events that songs hold (notes, programs, the
+ * sustain pedal), their status bytes explicit, data bytes below
  * 128, one end of track each. Tempos and time signatures go to *song instead, in file
  * order, as libsmf is quadratic in them; song->tpq is the division. Texts and SysEx,
  * which no song holds, are read over. The sequences of a format 2 file follow each

@@ -223,7 +223,7 @@ PY
 
 @test "midi2remi: misuse is one line and status 64" {
     local args
-    for args in '--grid 7' '--grid 25' '--scheme nope' '--level 0' '--level 20' '--part' '--what' '-j x'; do
+    for args in '--grid 7' '--grid 25' '--scheme nope' '--level -1' '--level 20' '--part' '--what' '-j x'; do
         # shellcheck disable=SC2086  # several words on purpose
         run -64 --separate-stderr midi2remi $args "$BATS_FILE_TMPDIR/p1.mid"
         says "midi2remi: "
