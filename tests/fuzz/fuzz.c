@@ -31,7 +31,7 @@ bl_scheme *fuzz_scheme(size_t i)
 {
     static const bl_spec specs[] = {
         {.scheme = "remi"},
-        {.scheme = "remi", .grid = 12},
+        {.scheme = "remi", .grid = 12, .chords = 1, .pedal = 1},
         {.scheme = "performance"},
         {.scheme = "performance", .grid = 125, .pedal = 1},
         {.scheme = "remi-2020", .chords = 1},
