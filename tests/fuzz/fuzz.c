@@ -57,18 +57,18 @@ void fuzz_song(const bl_song *song)
     }
     for (size_t i = 0; i < song->n_tempos; i++) {
         const bl_tempo *t = &song->tempos[i];
-        claim(t->us > 0 && t->tick >= 0 && t->tick <= song->end);
+        claim(t->us > 0 && t->tick >= 0 && t->tick <= BL_TICK_MAX);
         claim(i == 0 || song->tempos[i - 1].tick <= t->tick);
     }
     for (size_t i = 0; i < song->n_meters; i++) {
         const bl_meter *m = &song->meters[i];
         claim(m->den_log2 >= 0 && m->den_log2 <= 7 && m->num >= 0 && m->num <= 255);
-        claim(m->tick >= 0 && m->tick <= song->end);
+        claim(m->tick >= 0 && m->tick <= BL_TICK_MAX);
         claim(i == 0 || song->meters[i - 1].tick <= m->tick);
     }
     for (size_t i = 0; i < song->n_pedals; i++) {
         const bl_pedal *p = &song->pedals[i];
-        claim(p->value < 128 && p->tick >= 0 && p->tick <= song->end);
+        claim(p->value < 128 && p->tick >= 0 && p->tick <= BL_TICK_MAX);
         claim(i == 0 || song->pedals[i - 1].tick <= p->tick);
     }
 }

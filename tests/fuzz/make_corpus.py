@@ -212,8 +212,18 @@ def make_shards(out):
     write(f"{out}/decode", "every-id", b"".join(struct.pack("<H", i) for i in range(1100)))
 
 
+def make_beats(out):
+    times = [0.5 * i for i in range(24)]
+    write(f"{out}/beats", "times", "".join(f"{t}\n" for t in times).encode())
+    write(f"{out}/beats", "downbeats", "".join(f"{t}\t{int(i % 3 == 1)}\n" for i, t in enumerate(times)).encode())
+    write(f"{out}/beats", "flags", "".join(f"{t} {float(i % 2 == 0)} {float(i % 4 == 0)}\n" for i, t in enumerate(times)).encode())
+    labels = ("db,6/8,2", "b", "b", "db,3/4", "b", "bR")
+    write(f"{out}/beats", "labels", "".join(f"{t}\t{t}\t{labels[i % 6]}\n" for i, t in enumerate(times)).encode())
+
+
 def main():
     out = sys.argv[1]
+    make_beats(out)
     make_midi(out)
     make_streams(out)
     make_vocabularies(out)
