@@ -30,18 +30,19 @@ endif
 CORPUS ?= $(notdir $(patsubst %/,%,$(MIDI))).corpus
 SCHEME ?= remi
 OPTIONS ?=
-export MIDI CORPUS SCHEME OPTIONS
+export MIDI CORPUS SCHEME
 export LC_ALL := C
 
-# All records end in NUL, as names may hold anything else. A manifest begins with what
-# the tokens depend on beside the files; then "bucket size mtime name", sorted. A scan is
-# the same without buckets. Names begin with "./".
+# All records end in NUL, as names may hold anything else. A manifest begins with the
+# header of the streams, which states what the tokens depend on beside the files; then
+# "bucket size mtime name", sorted. A scan is the same without buckets. Names begin with
+# "./".
 define functions
 say() { echo "refresh: $$*"; }
 scan() {
-    local version
-    version=$$(midi2remi --version)
-    printf '%s --scheme %s %s\0' "$${version%%$$'\n'*}" "$$SCHEME" "$$OPTIONS"
+    local stream
+    stream=$$(midi2remi -q -u --scheme "$$SCHEME" $(OPTIONS) --files0-from /dev/null)
+    printf '%s\0' "$${stream%%$$'\n'*}"
     (cd "$$FROM" && find . \( -iname '?*.mid' -o -iname '?*.midi' -o -iname '?*.kar' \
         -o -iname '?*.rmi' \) -readable \( -type f -printf '%s %T@ %p\0' \
         -o -type l -xtype f -exec stat -L --printf '%s %.Y %n\0' {} + \)) | sort -z -S 64M

@@ -167,7 +167,7 @@ whole() {
     mkdir fail
     cat >fail/midi2remi <<'E2'
 #!/bin/bash
-[ "$1" = --version ] && exec "$REAL" "$@"
+[[ $* != */dev/null* ]] || exec "$REAL" "$@"
 echo >>"$COUNT"
 [ "$(wc -l <"$COUNT")" -ne 4 ] || kill -KILL $$
 exec "$REAL" "$@"
