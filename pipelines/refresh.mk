@@ -159,7 +159,7 @@ plan:
 	for f in *.rows.new; do
 	    [ ! -e "$$f" ] || cmp -s "$$f" "$${f%.new}" || mv "$$f" "$${f%.new}"
 	done
-	rm -f scan new known changed *.rows.new
+	rm -f scan new known changed *.rows.new *.log *.whole*
 
 .PHONY: parts
 parts: $(patsubst %.rows,%.tok.zst,$(wildcard *.rows))
