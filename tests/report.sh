@@ -35,8 +35,9 @@ for width in 400 1400; do
 <pre id="verdict"></pre>
 <script>addEventListener('message', e => { verdict.textContent = e.data; });</script>
 END
-    timeout 60 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars \
+    timeout -k 1 30 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars \
         --enable-logging=stderr --user-data-dir="$work/profile" --window-size=1500,1000 --virtual-time-budget=20000 \
+        --disable-breakpad --disable-dev-shm-usage \
         --dump-dom "file://$work/frame.html" >"$work/dom" 2>"$work/log" || status=1
     verdict=$(grep -o '<pre id="verdict">[^<]*' "$work/dom" || echo "no verdict at $width")
     [[ $verdict =~ \>$width\ [1-9][0-9]*\ figures,\ wrong:\ 0\  ]] || {
