@@ -1,5 +1,6 @@
-/* smf_load.c - `smf_load FILE...`: only lets libsmf load each file, as a measure for what
- * midi2remi does beside it. Each in a child, as libsmf ends programs on some files. */
+/* smf_load.c - `smf_load FILE...`: only lets libsmf load each file, as a measure for
+ * what midi2remi does beside it. Each in a child, as libsmf ends programs on some
+ * files. */
 #include <smf.h>
 
 #include <stdio.h>
