@@ -76,22 +76,6 @@ static int read_bytes(converter *c, const char *path, bl_err *e)
     return rc;
 }
 
-/* What one line and one piece of a stream may hold is bounded. */
-static int check_size(const converter *c, bl_err *e)
-{
-    const bl_words *words = bl_scheme_words(c->scheme);
-    size_t line = 0, piece = 0;
-    for (size_t i = 0; i < c->ids.n; i++) {
-        size_t len = bl_words_len(words, c->ids.id[i]) + 1;
-        line = bl_scheme_begins_bar(c->scheme, c->ids.id[i]) ? len : line + len;
-        piece += len;
-        if (line > BL_TOKENS_LINE_MAX || piece > BL_TOKENS_PIECE_MAX)
-            return bl_fail(e, BL_E_LIMIT, "more notes in a %s than a stream can hold",
-                           line > BL_TOKENS_LINE_MAX ? "bar" : "piece");
-    }
-    return 0;
-}
-
 /* bytes -> song; what the readers of the scheme's paper refuse is refused. */
 static int read_song(converter *c, bl_err *e)
 {
@@ -182,8 +166,8 @@ static int add_labels(converter *c, const char *path, outcome *o)
 static int encode(converter *c, size_t *bars, bl_err *e)
 {
     int rc = bl_scheme_encode(c->scheme, &c->song, &c->ids, bars, &c->fixes, e);
-    if (rc == 0)
-        rc = check_size(c, e);
+    if (rc == 0 && c->ids.n > BL_TOKENS_PIECE_MAX)
+        rc = bl_fail(e, BL_E_LIMIT, "more than %d tokens", BL_TOKENS_PIECE_MAX);
     if (rc == BL_E_LIMIT)
         c->report.reject = BL_REJECT_TOO_LONG;
     else if (rc == BL_E_FORMAT)

@@ -68,8 +68,9 @@ static size_t rank_of(const bl_merges *m, unsigned left, unsigned right)
     return found == 0 ? SIZE_MAX : found - 1;
 }
 
-static int make_table(bl_merges *m, bl_err *e)
+int bl_merges_index(bl_merges *m, bl_err *e)
 {
+    free(m->slots);
     m->n_slots = 16;
     while (m->n_slots < 4 * m->n)
         m->n_slots *= 2;
@@ -105,6 +106,26 @@ static int is_merge(const bl_words *words, size_t id)
     return strncmp(bl_words_name(words, id), PREFIX, sizeof PREFIX - 1) == 0;
 }
 
+/* What a merge stands for is bounded: a few lines of a file could else ask for more
+ * tokens than there is memory. */
+static int check_lengths(const bl_merges *m, bl_err *e)
+{
+    uint16_t *length = bl_calloc(m->n + 1, sizeof *length, e);
+    int rc = length == NULL ? BL_E_NOMEM : 0;
+    for (size_t i = 0; i < m->n && rc == 0; i++) {
+        bl_merge x = m->merge[i];
+        unsigned n = (x.left < m->n_base ? 1u : length[x.left - m->n_base]) +
+                     (x.right < m->n_base ? 1u : length[x.right - m->n_base]);
+        length[i] = (uint16_t)n;
+        if (n > BL_MERGE_MAX)
+            rc = bl_fail(e, BL_E_FORMAT,
+                         "the merge of %u and %u is of more than %d tokens", x.left,
+                         x.right, BL_MERGE_MAX);
+    }
+    free(length);
+    return rc;
+}
+
 int bl_merges_of_words(bl_merges *m, const bl_words *words, bl_err *e)
 {
     size_t size = bl_words_size(words);
@@ -124,7 +145,8 @@ int bl_merges_of_words(bl_merges *m, const bl_words *words, bl_err *e)
                    &m->merge[id - m->n_base]))
             return bl_fail(e, BL_E_FORMAT, "'%s' is no merge of two tokens before it",
                            bl_words_name(words, id));
-    return make_table(m, e);
+    int rc = check_lengths(m, e);
+    return rc == 0 ? bl_merges_index(m, e) : rc;
 }
 
 /* ---- applying ---- */
@@ -169,8 +191,9 @@ int bl_merges_apply(const bl_merges *m, const bl_merge_rule *rule, bl_ids *ids,
         }
         if (!is_due && !alone)
             continue;
-        size_t n = merge_run(m, ids->id + start, i - start);
-        memmove(ids->id + written, ids->id + start, n * sizeof *ids->id);
+        size_t n = i > start ? merge_run(m, ids->id + start, i - start) : 0;
+        if (n > 0)
+            memmove(ids->id + written, ids->id + start, n * sizeof *ids->id);
         written += n;
         start = i;
         if (alone) {

@@ -34,6 +34,12 @@ int bl_merge_rule_of(bl_merge_rule *rule, const bl_scheme *s, const int32_t *map
                      size_t n_base, bl_err *e) BL_MUST_CHECK;
 void bl_merge_rule_free(bl_merge_rule *rule);
 
+enum { BL_MERGE_MAX = 4096 }; /* base tokens that one merge stands for */
+
+/* Makes the table of pairs after the list of merges was changed. BL_E_FORMAT for a pair
+ * that is stated twice. */
+int bl_merges_index(bl_merges *m, bl_err *e) BL_MUST_CHECK;
+
 /* "Merge_A+B". */
 void bl_merge_name(bl_merge m, char name[BL_WORD_MAX + 1]);
 

@@ -359,6 +359,12 @@ static int merge_all(bl_learner *l, uint32_t p, uint16_t symbol)
     return rc;
 }
 
+/* How many base ids an id stands for. */
+static unsigned length_of(const bl_merges *m, const uint16_t *length, uint32_t id)
+{
+    return id < m->n_base ? 1 : length[id - m->n_base];
+}
+
 int bl_learner_run(bl_learner *l, size_t wanted, bl_merges *m, uint64_t *count,
                    bl_err *e)
 {
@@ -367,18 +373,28 @@ int bl_learner_run(bl_learner *l, size_t wanted, bl_merges *m, uint64_t *count,
     m->n_base = l->n_base;
     m->merge = bl_calloc(wanted + 1, sizeof *m->merge, e);
     m->cap = wanted;
-    if (m->merge == NULL)
+    uint16_t *length = bl_calloc(wanted + 1, sizeof *length, e);
+    if (m->merge == NULL || length == NULL) {
+        free(length);
         return BL_E_NOMEM;
+    }
     int rc = make_links(l);
     while (rc == 0 && m->n < wanted) {
         rc = best(l, &p);
         if (rc <= 0)
             break;
         uint32_t key = l->pairs[p].key;
+        unsigned n =
+            length_of(m, length, key >> 16) + length_of(m, length, key & 0xffff);
+        rc = 0;
+        if (n > BL_MERGE_MAX)
+            continue;
+        length[m->n] = (uint16_t)n;
         count[m->n] = (uint64_t)l->pairs[p].count;
         m->merge[m->n] = (bl_merge){(uint16_t)(key >> 16), (uint16_t)key};
         rc = merge_all(l, p, (uint16_t)(l->n_base + m->n));
         m->n++;
     }
-    return rc;
+    free(length);
+    return rc == 0 ? bl_merges_index(m, e) : rc;
 }

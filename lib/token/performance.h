@@ -18,8 +18,9 @@ enum {
 
 enum {
     PERF_N_VELOCITIES = 32,
-    PERF_TPQ = 4000, /* of decoded songs, at 120 a minute: 8000 ticks a second */
+    PERF_TPQ = 2000, /* of decoded songs, at 120 a minute: 4000 ticks a second */
     PERF_TICKS_A_SECOND = 2 * PERF_TPQ,
+    PERF_SECONDS_MAX = BL_TICK_MAX / PERF_TICKS_A_SECOND, /* 18 hours */
 };
 
 /* Times are seconds: exact sums, rounded once to a double. Steps are computed from the

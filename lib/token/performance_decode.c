@@ -9,8 +9,9 @@
 #include "token/performance.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { VELOCITY_DEFAULT = 100, PASSES = 30, EPISODE_MAX = 1024 };
+enum { VELOCITY_DEFAULT = 100, PASSES = 12, GUESSES = 40, EPISODE_MAX = 1024 };
 
 /* One note-off: which note it ends. From silence to silence of a pitch is an episode;
  * if it never has two notes at once, there is no choice. */
@@ -32,7 +33,10 @@ typedef struct {
     bl_err *e;
     ending *ends;
     size_t n_ends, cap_ends;
-    int32_t *next; /* [cap_next] of notes that sound, by pitch */
+    int32_t *of_pitch;     /* [n_notes] notes by pitch, then as they came */
+    int32_t *owner;        /* [n_notes] the end that must take it, -1 = not decided */
+    int32_t pitch_at[129]; /* where those of a pitch begin */
+    int32_t *next;         /* [cap_next] of notes that sound, by pitch */
     size_t cap_next;
     int32_t head[128], tail[128]; /* the oldest and the newest that sounds, -1 = none */
     int32_t first[128];           /* note of the episode */
@@ -119,17 +123,98 @@ static int is_fault(const decoder *d, int32_t j)
     return j > 0 && !d->ends[j].begins_moment && d->ends[j - 1].note > d->ends[j].note;
 }
 
+/* The notes of each pitch in order, one pitch after the other. */
+static int list_pitches(decoder *d)
+{
+    const bl_song *s = d->song;
+    int32_t at[128];
+    d->of_pitch = bl_calloc(s->n_notes + 1, sizeof *d->of_pitch, d->e);
+    d->owner = bl_calloc(s->n_notes + 1, sizeof *d->owner, d->e);
+    if (d->of_pitch == NULL || d->owner == NULL)
+        return BL_E_NOMEM;
+    memset(d->owner, 0xff, s->n_notes * sizeof *d->owner);
+    for (size_t i = 0; i < s->n_notes; i++)
+        d->pitch_at[s->notes[i].pitch + 1]++;
+    for (int pitch = 0; pitch < 128; pitch++) {
+        d->pitch_at[pitch + 1] += d->pitch_at[pitch];
+        at[pitch] = d->pitch_at[pitch];
+    }
+    for (size_t i = 0; i < s->n_notes; i++)
+        d->of_pitch[at[s->notes[i].pitch]++] = (int32_t)i;
+    return 0;
+}
+
+/* The place among the notes of a pitch of the first that is not before a note. */
+static int32_t place_of(const decoder *d, int pitch, int32_t note)
+{
+    int32_t low = d->pitch_at[pitch], high = d->pitch_at[pitch + 1];
+    while (low < high) {
+        int32_t mid = (low + high) / 2;
+        if (d->of_pitch[mid] < note)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* 1 if it is decided that another end takes the note. */
+static int is_taken(const decoder *d, int32_t note, size_t j)
+{
+    return d->owner[note] >= 0 && d->owner[note] != (int32_t)j;
+}
+
+/* Both return 1 if the bound changed. Where no note is left, bounds stay as they are.
+ */
+static int raise_low(decoder *d, size_t j, int32_t least)
+{
+    int pitch = pitch_of(d, (int32_t)j);
+    int32_t place = place_of(d, pitch, (int32_t)bl_max(least, d->ends[j].low));
+    while (place < d->pitch_at[pitch + 1] && is_taken(d, d->of_pitch[place], j))
+        place++;
+    if (place == d->pitch_at[pitch + 1] || d->of_pitch[place] <= d->ends[j].low ||
+        d->of_pitch[place] > d->ends[j].high)
+        return 0;
+    d->ends[j].low = d->of_pitch[place];
+    return 1;
+}
+
+static int lower_high(decoder *d, size_t j, int32_t most)
+{
+    int pitch = pitch_of(d, (int32_t)j);
+    int32_t place = place_of(d, pitch, (int32_t)bl_min(most, d->ends[j].high) + 1);
+    while (place > d->pitch_at[pitch] && is_taken(d, d->of_pitch[place - 1], j))
+        place--;
+    if (place == d->pitch_at[pitch] || d->of_pitch[place - 1] >= d->ends[j].high ||
+        d->of_pitch[place - 1] < d->ends[j].low)
+        return 0;
+    d->ends[j].high = d->of_pitch[place - 1];
+    return 1;
+}
+
 /* Of what each note-off of a moment may end, only that is possible which leaves a
- * lesser note to those before it and a greater to those after. */
+ * lesser note to those before it and a greater to those after, and which no other must
+ * end. */
 static void bound(decoder *d)
 {
-    for (size_t j = 1; j < d->n_ends; j++)
-        if (!d->ends[j].begins_moment)
-            d->ends[j].low = (int32_t)bl_max(d->ends[j].low, d->ends[j - 1].low + 1);
-    for (size_t j = d->n_ends; j-- > 1;)
-        if (!d->ends[j].begins_moment)
-            d->ends[j - 1].high =
-                (int32_t)bl_min(d->ends[j - 1].high, d->ends[j].high - 1);
+    int changed = 1;
+    for (int pass = 0; pass < PASSES && changed; pass++) {
+        changed = 0;
+        for (size_t j = 0; j < d->n_ends; j++) {
+            const ending *x = &d->ends[j];
+            changed |= raise_low(d, j, x->begins_moment ? 0 : x[-1].low + 1);
+        }
+        for (size_t j = d->n_ends; j-- > 0;) {
+            const ending *x = &d->ends[j];
+            int is_last = j + 1 == d->n_ends || x[1].begins_moment;
+            changed |= lower_high(d, j, is_last ? INT32_MAX - 1 : x[1].high - 1);
+        }
+        for (size_t j = 0; j < d->n_ends; j++)
+            if (d->ends[j].low == d->ends[j].high && d->owner[d->ends[j].low] < 0) {
+                d->owner[d->ends[j].low] = (int32_t)j;
+                changed = 1;
+            }
+    }
 }
 
 /* Closer bounds: those that the neighbours of other pitches set as they are now, in
@@ -143,7 +228,7 @@ static choice choice_of(const decoder *d, int32_t end, int pass)
     if (pass == 0)
         return c;
     int32_t j = end;
-    while (!x[j].begins_moment && pitch_of(d, j) == pitch)
+    while (j > 0 && !x[j].begins_moment && pitch_of(d, j) == pitch)
         j--;
     if (pitch_of(d, j) != pitch && pass % 3 != 1)
         c.low = (int32_t)bl_max(c.low, x[j].note + 1);
@@ -215,17 +300,37 @@ static void mend(decoder *d, int32_t last, int pass)
             d->ends[c[i].end].note = taken[i];
 }
 
-static void put_in_order(decoder *d)
+/* Matches all episodes; returns the first end that is out of order, or 0. */
+static size_t match_all(decoder *d)
 {
-    int faults = 1;
-    bound(d);
-    for (int pass = 0; pass < PASSES && faults; pass++) {
+    size_t fault = 0;
+    for (int pass = 0; pass < PASSES && (pass == 0 || fault > 0); pass++) {
         for (size_t j = 0; j < d->n_ends; j++)
             if (d->ends[j].is_last && !d->ends[j].is_certain)
                 mend(d, (int32_t)j, pass);
-        faults = 0;
-        for (size_t j = 0; j < d->n_ends; j++)
-            faults |= is_fault(d, (int32_t)j);
+        fault = 0;
+        for (size_t j = d->n_ends; j-- > 1;)
+            fault = is_fault(d, (int32_t)j) ? j : fault;
+    }
+    return fault;
+}
+
+/* Where several choices hang together one of them is made, the least note for the first
+ * of two ends that are out of order, and its consequences drawn. */
+static void put_in_order(decoder *d)
+{
+    bound(d);
+    size_t j = match_all(d);
+    for (int guess = 0; guess < GUESSES && j > 0; guess++) {
+        ending *x = &d->ends[j];
+        if (x[-1].low < x[-1].high)
+            x[-1].high = x[-1].low;
+        else if (x->low < x->high)
+            x->low = x->high;
+        else
+            break;
+        bound(d);
+        j = match_all(d);
     }
 }
 
@@ -242,11 +347,14 @@ static int read_token(decoder *d, int kind, int i, size_t *skipped)
         *skipped += rc == 0;
         return rc < 0 ? rc : 0;
     case PERF_SHIFT:
-        d->moved = d->step + i + 1 <= BL_TICK_MAX / PERF_TICKS_A_SECOND * d->s->grid;
-        d->step += d->moved ? i + 1 : 0;
+        if (d->step + i + 1 > PERF_SECONDS_MAX * d->s->grid) {
+            ++*skipped;
+            return 0;
+        }
+        d->moved = 1;
+        d->step += i + 1;
         d->late = 0;
         d->last_pitch = -1;
-        *skipped += !d->moved;
         return 0;
     case PERF_VELOCITY:
         d->velocity = 1 + 4 * i;
@@ -303,12 +411,16 @@ int bl_perf_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *s
         }
         rc = read_token(&d, kind, ids[i] - s->first[kind], skipped);
     }
+    if (rc == 0)
+        rc = list_pitches(&d);
     if (rc == 0) {
         put_in_order(&d);
         finish(&d);
         rc = bl_song_sort(song, e);
     }
     free(d.ends);
+    free(d.of_pitch);
+    free(d.owner);
     free(d.next);
     return rc;
 }

@@ -135,9 +135,6 @@ static void emit_all(encoder *c)
     }
 }
 
-/* The shifts alone could fill a piece: at most so many seconds. */
-enum { SECONDS_MAX = 1 << 20 };
-
 int bl_perf_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t *bars,
                    bl_scheme_fixes *fixes, bl_err *e)
 {
@@ -151,9 +148,9 @@ int bl_perf_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t 
         c.rc = bl_perf_sustain(&p, e);
     if (c.rc == 0)
         c.rc = list_events(&c, &p);
-    if (c.rc == 0 && c.n > 0 && c.events[c.n - 1].step / s->grid > SECONDS_MAX)
-        c.rc =
-            bl_fail(e, BL_E_LIMIT, "the piece is longer than %d seconds", SECONDS_MAX);
+    if (c.rc == 0 && c.n > 0 && c.events[c.n - 1].step > PERF_SECONDS_MAX * s->grid)
+        c.rc = bl_fail(e, BL_E_LIMIT, "the piece is longer than %d seconds",
+                       PERF_SECONDS_MAX);
     if (c.rc == 0)
         emit_all(&c);
     if (c.rc != 0)

@@ -16,22 +16,26 @@ enum state {
     VELOCITY, /* -1 until stated */
     PEDAL,
     SOUNDING, /* pitches that sound */
-    COUNTS,   /* bytes: how many notes of a pitch sound, up to 255 */
+    COUNTS,   /* 16 bits each: how many notes of a pitch sound */
 };
 
-enum { MANY = 255 };
+enum { MANY = UINT16_MAX };
 
-_Static_assert(sizeof((bl_grammar *)0)->v >= COUNTS * sizeof(int32_t) + 128,
+_Static_assert(sizeof((bl_grammar *)0)->v >= (COUNTS + 64) * sizeof(int32_t),
                "the state fits");
 
-static uint8_t *counts(bl_grammar *g)
+static int get_count(const bl_grammar *g, int pitch)
 {
-    return (uint8_t *)&g->v[COUNTS];
+    uint32_t two = (uint32_t)g->v[COUNTS + pitch / 2];
+    return (int)(two >> (pitch % 2 * 16) & 0xffff);
 }
 
-static int count_of(const bl_grammar *g, int pitch)
+static void set_count(bl_grammar *g, int pitch, int count)
 {
-    return ((const uint8_t *)&g->v[COUNTS])[pitch];
+    int shift = pitch % 2 * 16;
+    uint32_t two = (uint32_t)g->v[COUNTS + pitch / 2];
+    two = (two & ~(0xffffu << shift)) | (uint32_t)count << shift;
+    g->v[COUNTS + pitch / 2] = (int32_t)two;
 }
 
 void bl_perf_grammar_start(bl_grammar *g)
@@ -75,7 +79,7 @@ static const char *refuse(const bl_grammar *g, int kind)
 
 static const char *refuse_value(const bl_grammar *g, int kind, int i)
 {
-    if (kind == PERF_OFF && count_of(g, i) == 0)
+    if (kind == PERF_OFF && get_count(g, i) == 0)
         return "a note ends that does not sound";
     if (kind == PERF_VELOCITY && i == g->v[VELOCITY])
         return "velocity does not change";
@@ -94,11 +98,13 @@ static void advance(bl_grammar *g, int kind, int i)
     } else if (kind == PERF_PEDAL) {
         v[PEDAL] = i;
     } else if (kind == PERF_ON) {
-        v[SOUNDING] += counts(g)[i] == 0;
-        counts(g)[i] = (uint8_t)(counts(g)[i] < MANY ? counts(g)[i] + 1 : MANY);
-    } else if (kind == PERF_OFF && counts(g)[i] > 0) {
-        counts(g)[i]--;
-        v[SOUNDING] -= counts(g)[i] == 0;
+        int n = get_count(g, i);
+        v[SOUNDING] += n == 0;
+        set_count(g, i, n < MANY ? n + 1 : MANY);
+    } else if (kind == PERF_OFF && get_count(g, i) > 0) {
+        int n = get_count(g, i) - 1;
+        v[SOUNDING] -= n == 0;
+        set_count(g, i, n);
     }
 }
 

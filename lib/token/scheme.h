@@ -77,7 +77,7 @@ const char *bl_scheme_kind(const bl_scheme *s, unsigned id);
 
 typedef struct {
     const bl_scheme *scheme;
-    int32_t v[40]; /* the scheme's state: what came last, position, program, ... */
+    int32_t v[72]; /* the scheme's state: what came last, position, program, ... */
 } bl_grammar;
 
 /* The state before the first token of a piece. */

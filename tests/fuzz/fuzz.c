@@ -104,13 +104,13 @@ void fuzz_laws(const bl_scheme *s, const bl_song *song)
           (rc == BL_E_FORMAT && strcmp(bl_scheme_name(s), "remi-2020") == 0));
     if (rc != 0)
         return;
-    if (is_lawful(s))
-        check_grammar(s, &first, bars);
+    check_grammar(s, &first, bars);
     claim(bl_scheme_decode(s, first.id, first.n, &decoded, &skipped, NULL) == 0);
     fuzz_song(&decoded);
+    if (strcmp(bl_scheme_name(s), "remi-2020") != 0)
+        claim(skipped == 0);
     if (!is_lawful(s))
         return;
-    claim(skipped == 0);
     claim(bl_scheme_encode(s, &decoded, &second, &bars, NULL, NULL) == 0);
     claim(first.n == second.n);
     claim(first.n == 0 || memcmp(first.id, second.id, first.n * sizeof *first.id) == 0);
