@@ -14,8 +14,8 @@ files=$(tr -cd '\0' <"$work/list" | wc -c)
 megabytes=$(xargs -0 cat <"$work/list" | wc -c | awk '{printf "%.6f", $1 / 1e6}')
 
 seconds() { # seconds COMMAND...: the median of five
-    local i start
-    for i in 1 2 3 4 5; do
+    local start
+    for _ in 1 2 3 4 5; do
         start=${EPOCHREALTIME/./}
         "$@" >/dev/null 2>&1 || true
         echo $((${EPOCHREALTIME/./} - start))
@@ -35,7 +35,7 @@ row bytes "$megabytes" MB
 row cat "$(per "$files" "$(seconds xargs -0 -a "$work/list" cat)")" files/s
 row libsmf_load "$(per "$files" "$(seconds xargs -0 -a "$work/list" "$build/tests/bench/smf_load")")" files/s
 for how in "" "--chords" "--scheme remi-2020 --chords" "--scheme performance"; do
-    name=midi2remi$(sed 's,[ -][ -]*,_,g' <<<"$how")
+    name=midi2remi${how//[ -]/_}
     for jobs in 1 2; do
         t=$(seconds bash -c "convert -j $jobs $how")
         row "${name}_j$jobs" "$(per "$files" "$t")" files/s
