@@ -46,3 +46,16 @@ E2
     diff <(sed -n 's/^| `\([a-z0-9-]*\)` .*/\1/p' "$SAMPLES/SOURCES.md" | sort) \
         <(basename -s .mid "$SAMPLES"/*.mid | sort)
 }
+
+@test "samples, and files with one defect each: the notes are those that mido reads" {
+    /usr/bin/python3 "$BARLINE_ROOT/tests/fuzz/make_corpus.py" seeds
+    mkdir defects
+    for f in seeds/midi/*; do cp "$f" "defects/$(basename "$f" .mid).mid"; done
+    run -0 /usr/bin/python3 "$BARLINE_ROOT/tests/mido_notes.py" "$BARLINE_BUILD/tests/notes" "$BARLINE_ROOT/samples"
+    [[ $output =~ ^74\ equal ]]
+    # where they differ: an end of track in the middle ends it here; tracks and bytes beyond what
+    # lengths say are read, absurd pauses and quantities are not
+    run -1 /usr/bin/python3 "$BARLINE_ROOT/tests/mido_notes.py" "$BARLINE_BUILD/tests/notes" defects
+    [ "$(sed -n 's,^differs: defects/\(.*\).mid: .*,\1,p' <<<"$output" | tr '\n' ' ')" = "eot-early \
+more-tracks-than-said no-tracks-said ticks-beyond-2-28 ticks-beyond-2-31 track-length-short vlq-5-bytes " ] || fail "$output"
+}
