@@ -1,5 +1,5 @@
 /* chords2020.h - chord recognition of the published REMI encoder (Huang and Yang,
- * "Pop Music Transformer", 2020), to the letter. Inside lib/token only. */
+ * "Pop Music Transformer", 2020), to the letter. For lib/token, and for pictures. */
 #ifndef BL_CHORDS2020_H
 #define BL_CHORDS2020_H
 

@@ -304,6 +304,8 @@ void bl_remi_grammar_mask(const bl_grammar *g, uint8_t *mask)
     for (int kind = 0; kind < REMI_N_KINDS; kind++) {
         span s = allowed(g, kind);
         uint8_t *of_kind = mask + scheme->first[kind];
+        /* without its option a kind has no tokens */
+        s.high = (int)bl_min(s.high, scheme->first[kind + 1] - scheme->first[kind]);
         if (s.high > s.low)
             memset(of_kind + s.low, 1, (size_t)(s.high - s.low));
         if (s.except >= s.low && s.except < s.high)
