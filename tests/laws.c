@@ -113,8 +113,10 @@ static void compare_decoded(state *s, size_t n_bars, int kept[N_LAWS])
     size_t n_on = 0;
     for (size_t i = 0; i < s->first.n; i++)
         n_on += strcmp(bl_scheme_kind(s->scheme, s->first.id[i]), "Note-On") == 0;
-    qsort(a->notes, a->n_notes, sizeof *a->notes, by_note);
-    qsort(z->notes, z->n_notes, sizeof *z->notes, by_note);
+    if (a->n_notes > 1)
+        qsort(a->notes, a->n_notes, sizeof *a->notes, by_note);
+    if (z->n_notes > 1)
+        qsort(z->notes, z->n_notes, sizeof *z->notes, by_note);
     kept[BARS] = n_bars == count_bars(s);
     kept[NOTES] = a->n_notes == z->n_notes && a->n_notes == n_on;
     for (size_t i = 0; kept[NOTES] && i < a->n_notes; i++)

@@ -43,7 +43,8 @@ int main(int argc, char **argv)
             printf("refused %s\n", bl_reject_name(report.reject));
             continue;
         }
-        qsort(song.notes, song.n_notes, sizeof *song.notes, in_file_order);
+        if (song.n_notes > 1)
+            qsort(song.notes, song.n_notes, sizeof *song.notes, in_file_order);
         for (size_t n = 0; n < song.n_notes; n++) {
             const bl_note *x = &song.notes[n];
             printf("%u %u %d %u %u\n", x->track, x->channel, x->on, x->pitch,

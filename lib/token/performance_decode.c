@@ -11,7 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VELOCITY_DEFAULT = 100, PASSES = 12, GUESSES = 40, EPISODE_MAX = 1024 };
+enum {
+    VELOCITY_DEFAULT = 100,
+    EPISODE_MAX = 1024,
+    /* How long order is sought where there may be none. */
+    PASSES = 12,
+    GUESSES = 40,
+    WORK = 1000000,
+    WORK_AN_END = 1000,
+};
 
 /* One note-off: which note it ends. From silence to silence of a pitch is an episode;
  * if it never has two notes at once, there is no choice. */
@@ -42,6 +50,7 @@ typedef struct {
     int32_t first[128];           /* note of the episode */
     int32_t last_end[128];        /* of the episode, -1 = none */
     uint8_t has_choice[128];      /* two notes sounded at once in the episode */
+    int64_t work;                 /* notes looked at in matching */
     int32_t step, velocity;
     int moved; /* since the last note-off */
     int late,
@@ -248,9 +257,10 @@ static int by_note(const void *a, const void *b)
 
 /* Gives the notes, in order, each to the end that may take it and has the least upper
  * bound (Glover: matching in convex graphs). 0 if an end is left over. */
-static int match(const decoder *d, const int32_t *notes, const choice *c, int n,
+static int match(decoder *d, const int32_t *notes, const choice *c, int n,
                  int32_t *taken)
 {
+    d->work += (int64_t)n * n;
     for (int i = 0; i < n; i++)
         taken[i] = -1;
     for (int k = 0; k < n; k++) {
@@ -321,7 +331,8 @@ static void put_in_order(decoder *d)
 {
     bound(d);
     size_t j = match_all(d);
-    for (int guess = 0; guess < GUESSES && j > 0; guess++) {
+    int64_t most = WORK + WORK_AN_END * (int64_t)d->n_ends;
+    for (int guess = 0; guess < GUESSES && j > 0 && d->work < most; guess++) {
         ending *x = &d->ends[j];
         if (x[-1].low < x[-1].high)
             x[-1].high = x[-1].low;
