@@ -73,7 +73,7 @@ $(B)/double/%.o: %.c | $(B)/packages
 	$(call say,CC)$(COMPILE) -DBL_DOUBLE -c -o $@ $<
 
 # The kernels are the hot loops; strict IEEE arithmetic everywhere (no -ffast-math).
-$(B)/lib/nn/%.o $(B)/lib/model/%.o $(B)/double/lib/nn/%.o: KERNEL_CFLAGS := -O3 -fno-math-errno
+$(B)/lib/nn/%.o $(B)/lib/model/%.o $(B)/double/lib/nn/%.o: KERNEL_CFLAGS := -O3 -fno-math-errno -ffp-contract=fast
 $(B)/lib/token/chords.o: KERNEL_CFLAGS := -O3
 $(B)/lib/stat/si.o: KERNEL_CFLAGS := -O3
 $(B)/lib/cli/opt.o: CPPFLAGS += -DBL_BUILD='"$(notdir $(CC)) $(CFLAGS) $(SAN:%=-fsanitize=%)"'
@@ -105,6 +105,14 @@ $(B)/tests/mutate: $(B)/tests/mutate.o $(B)/tests/fuzz/fuzz.o $(LIB)
 $(GRAD): $(B)/%: $(B)/double/%.o $(DOUBLE)
 	@mkdir -p $(@D)
 	$(call say,LD)$(LINK) -o $@ $< $(DOUBLE) $(PKG_LIBS) -lm
+
+# Reference models in single and in double precision; JSON comes from the one library.
+$(B)/tests/models: $(B)/tests/models.o $(LIB)
+	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
+
+$(B)/tests/models_double: $(B)/double/tests/models.o $(DOUBLE) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD)$(LINK) -o $@ $< $(DOUBLE) $(LIB) $(PKG_LIBS) -lm
 
 $(B)/packages:
 	@for p in $(PACKAGES); do pkg-config --exists $$p || { \
@@ -170,6 +178,13 @@ test-golden: all
 	@[ -n "$(GOLDEN)" ] && [ -n "$(DATA)" ] || \
 	    { echo "usage: make test-golden GOLDEN=dir DATA=dir" >&2; exit 64; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python3 tests/golden.py $(GOLDEN) $(DATA)
+
+## test-models: losses and gradients of every architecture against references, GOLDEN=file
+.PHONY: test-models
+test-models: $(B)/tests/models $(B)/tests/models_double
+	@[ -n "$(GOLDEN)" ] || { echo "usage: make test-models GOLDEN=file.json" >&2; exit 64; }
+	@$(B)/tests/models_double $(GOLDEN) 1e-9
+	@$(B)/tests/models $(GOLDEN) 1e-4
 
 ## test-mutate: 100,000 (N=) random mutations of the MIDI files in a folder, DATA=dir
 .PHONY: test-mutate

@@ -1,56 +1,61 @@
 /* gen.c - generation one token at a time. Keys and values of the past stay in rings;
- * the positional keys r W_r of all distances are made once. A step costs what T = 1
- * costs in the training graph, without recomputing the memory. */
+ * the keys of all distances are made once. A step costs what T = 1 costs in the
+ * training graph, without recomputing the memory. */
 #include "base/mem.h"
-#include "model/impl.h"
+#include "model/gen.h"
 #include "nn/gemm.h"
 #include "nn/ops.h"
-#include "nn/vec.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* S streams, W = memory + 1 keys a stream. */
-struct bl_gen {
-    const bl_model *m;
-    bl_pool *pool;
-    int streams, window;
-    bl_err build;
-    bl_graph store;             /* owns the buffers; has no ops */
-    bl_real **k, **v;           /* [layers] rings (S, W, D) */
-    bl_real **r;                /* [layers] (W, D): row d is the key of distance d */
-    int64_t *count;             /* [S] tokens seen */
-    int64_t *position;          /* [S] of this step, -1 = rests */
-    bl_real *x, *y, *q, *a, *h; /* (S, D), (S, D), (S, D), (S, D), (S, F) */
-    bl_real *score;             /* (S, W) */
-};
+/* ---- life ---- */
 
-static int alloc_rings(bl_gen *g)
+/* One buffer of n numbers a layer. */
+static bl_real **per_layer(bl_gen *g, size_t n)
+{
+    size_t layers = (size_t)g->m->config.layers;
+    bl_real **rows = bl_graph_alloc(&g->store, layers, sizeof *rows);
+    for (size_t i = 0; i < layers && g->store.e->code == 0; i++)
+        rows[i] = bl_graph_alloc(&g->store, n, sizeof **rows);
+    return rows;
+}
+
+static int alloc_buffers(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
-    size_t s = (size_t)g->streams, w = (size_t)g->window, d = (size_t)c->width;
-    size_t layers = (size_t)c->layers;
+    size_t s = (size_t)g->streams, d = (size_t)c->width;
+    size_t ring = c->arch == BL_ARCH_LSTM ? d : (size_t)g->window * d;
+    size_t hidden = c->arch == BL_ARCH_LSTM ? 4 * d : (size_t)c->ff;
+    size_t keys = (size_t)(g->window + g->slots);
     bl_graph *b = &g->store;
-    g->k = bl_graph_alloc(b, layers, sizeof *g->k);
-    g->v = bl_graph_alloc(b, layers, sizeof *g->v);
-    g->r = bl_graph_alloc(b, layers, sizeof *g->r);
-    for (size_t n = 0; n < layers && b->e->code == 0; n++) {
-        g->k[n] = bl_graph_alloc(b, s * w * d, sizeof(bl_real));
-        g->v[n] = bl_graph_alloc(b, s * w * d, sizeof(bl_real));
-        g->r[n] = bl_graph_alloc(b, w * d, sizeof(bl_real));
+    g->k = per_layer(g, s * ring);
+    g->v = per_layer(g, s * ring);
+    g->r = per_layer(g, keys * d);
+    g->zero_k = per_layer(g, d);
+    g->zero_v = per_layer(g, d);
+    if (g->slots > 0) {
+        g->raw = per_layer(g, s * ring);
+        g->ck = per_layer(g, s * (size_t)g->slots * d);
+        g->cv = per_layer(g, s * (size_t)g->slots * d);
     }
     g->count = bl_graph_alloc(b, s, sizeof *g->count);
     g->position = bl_graph_alloc(b, s, sizeof *g->position);
+    g->n_compressed = bl_graph_alloc(b, s, sizeof *g->n_compressed);
+    g->history = bl_graph_alloc(b, s * (size_t)c->positions, sizeof *g->history);
+    g->alone = bl_graph_alloc(b, s, sizeof *g->alone);
     g->x = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->y = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->q = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->a = bl_graph_alloc(b, s * d, sizeof(bl_real));
-    g->h = bl_graph_alloc(b, s * (size_t)c->ff, sizeof(bl_real));
-    g->score = bl_graph_alloc(b, s * w, sizeof(bl_real));
+    g->h = bl_graph_alloc(b, s * hidden, sizeof(bl_real));
+    g->old = bl_graph_alloc(b, (size_t)g->group * d, sizeof(bl_real));
+    g->score = bl_graph_alloc(b, s * keys, sizeof(bl_real));
     return b->e->code;
 }
 
-/* y (rows, n) = x (rows, k) W [+ bias]. */
-static void project(bl_gen *g, const bl_real *x, const bl_mat *w, const bl_mat *bias,
+void bl_gen_project(bl_gen *g, const bl_real *x, const bl_mat *w, const bl_mat *bias,
                     int rows, bl_real *y)
 {
     bl_gemm_args p = {.m = rows,
@@ -69,25 +74,75 @@ static void project(bl_gen *g, const bl_real *x, const bl_mat *w, const bl_mat *
             y[(ptrdiff_t)r * w->cols + c] += bias->v[c];
 }
 
-static int prepare_positions(bl_gen *g)
+/* Sinusoids through each layer's W_r. */
+static int prepare_sinusoids(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
+    int n = g->window + g->slots;
     bl_real *rows =
-        bl_graph_alloc(&g->store, (size_t)g->window * (size_t)c->width, sizeof *rows);
+        bl_graph_alloc(&g->store, (size_t)n * (size_t)c->width, sizeof *rows);
     if (rows == NULL)
         return g->store.e->code;
-    for (int d = 0; d < g->window; d++) {
+    for (int d = 0; d < n; d++) {
         int distance = c->clamp_len > 0 && d > c->clamp_len ? c->clamp_len : d;
         bl_position_row(distance, c->width, rows + (ptrdiff_t)d * c->width);
     }
-    for (int n = 0; n < c->layers; n++)
-        project(g, rows, g->m->layer[n].wr, NULL, g->window, g->r[n]);
+    for (int layer = 0; layer < c->layers; layer++)
+        bl_gen_project(g, rows, g->m->layer[layer].wr, NULL, n, g->r[layer]);
     return 0;
+}
+
+/* Each layer's learned rows, distance 0 last in its table. */
+static void prepare_distances(bl_gen *g)
+{
+    const bl_model_config *c = &g->m->config;
+    int e = c->width / c->heads;
+    for (int layer = 0; layer < c->layers; layer++)
+        for (int d = 0; d < g->window + g->slots; d++)
+            for (int h = 0; h < c->heads; h++) {
+                int row = (int)bl_max(0, c->positions - 1 - d);
+                memcpy(g->r[layer] + (ptrdiff_t)d * c->width + h * e,
+                       g->m->layer[layer].er->v +
+                           ((ptrdiff_t)h * c->positions + row) * e,
+                       (size_t)e * sizeof(bl_real));
+            }
+}
+
+/* The key and the value of a memory slot of zeros. */
+static void prepare_zeros(bl_gen *g)
+{
+    const bl_model_config *c = &g->m->config;
+    for (int n = 0; n < c->layers; n++) {
+        const bl_layer *l = &g->m->layer[n];
+        memset(g->x, 0, (size_t)c->width * sizeof *g->x);
+        if (c->pre_norm)
+            bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, 1, g->x);
+        bl_gen_project(g, g->x, l->wk, l->bk, 1, g->zero_k[n]);
+        bl_gen_project(g, g->x, l->wv, l->bv, 1, g->zero_v[n]);
+    }
+}
+
+static int prepare(bl_gen *g)
+{
+    const bl_model_config *c = &g->m->config;
+    int rc = alloc_buffers(g);
+    if (rc != 0)
+        return rc;
+    if (c->arch != BL_ARCH_LSTM && c->pos == BL_POS_SINUSOID)
+        rc = prepare_sinusoids(g);
+    if (c->arch != BL_ARCH_LSTM && c->pos == BL_POS_DISTANCE)
+        prepare_distances(g);
+    if (rc == 0 && c->zero_memory)
+        prepare_zeros(g);
+    for (int s = 0; s < g->streams && rc == 0; s++)
+        bl_gen_forget(g, s);
+    return rc;
 }
 
 int bl_gen_new(bl_gen **out, bl_model *m, int n_streams, int memory, bl_pool *pool,
                bl_err *e)
 {
+    const bl_model_config *c = bl_model_conf(m);
     *out = NULL;
     if (n_streams < 1 || n_streams > 65536 || memory < 0 || memory > 1 << 20)
         return bl_fail(e, BL_E_ARG,
@@ -99,12 +154,15 @@ int bl_gen_new(bl_gen **out, bl_model *m, int n_streams, int memory, bl_pool *po
     g->m = m;
     g->pool = pool;
     g->streams = n_streams;
-    g->window = memory + 1;
+    g->slots = c->compressed;
+    g->group = c->compressed > 0 ? c->ratio : 1;
+    g->memory = (memory + g->group - 1) / g->group * g->group;
+    if (c->arch != BL_ARCH_LSTM && c->pos == BL_POS_ABSOLUTE)
+        g->memory = c->positions - 1;
+    g->window = g->memory + g->group;
     g->build = BL_ERR_INIT;
     g->store = (bl_graph){.pool = pool, .e = &g->build};
-    int rc = alloc_rings(g);
-    if (rc == 0)
-        rc = prepare_positions(g);
+    int rc = prepare(g);
     if (rc != 0) {
         bl_fail(e, rc, "%s", g->build.text);
         bl_gen_del(g);
@@ -124,164 +182,108 @@ void bl_gen_del(bl_gen *g)
 
 void bl_gen_forget(bl_gen *g, int stream)
 {
-    g->count[stream] = 0;
-}
-
-typedef struct {
-    bl_gen *g;
-    int layer;
-} job;
-
-/* One head: scores over the ring, softmax, weighted sum of the values. The key of age d
- * lies at (position - d) mod W. */
-BL_CLONES static void attend_head(const bl_real *qu, const bl_real *qv,
-                                  const bl_real *k, const bl_real *v, const bl_real *r,
-                                  int64_t position, int n, int window, int d, int e,
-                                  bl_real *score, bl_real *out)
-{
-    bl_real scale = 1 / (bl_real)sqrt((double)e);
-    for (int age = 0; age < n; age++) {
-        ptrdiff_t slot = (ptrdiff_t)((position - age) % window);
-        score[age] =
-            (bl_dot(qu, k + slot * d, e) + bl_dot(qv, r + (ptrdiff_t)age * d, e)) *
-            scale;
-    }
-    bl_real max = bl_max_of(score, n);
-    for (int age = 0; age < n; age++)
-        score[age] = bl_exp(score[age] - max);
-    bl_real inverse = 1 / bl_sum(score, n);
-    for (int c = 0; c < e; c++)
-        out[c] = 0;
-    for (int age = 0; age < n; age++) {
-        const bl_real *row = v + (ptrdiff_t)((position - age) % window) * d;
-        bl_real p = score[age] * inverse;
-        for (int c = 0; c < e; c++)
-            out[c] += p * row[c];
-    }
-}
-
-static void attend_stream(void *arg, int s)
-{
-    job *j = arg;
-    bl_gen *g = j->g;
-    if (g->position[s] < 0)
-        return;
-    const bl_layer *l = &g->m->layer[j->layer];
-    int d = g->m->config.width, heads = g->m->config.heads, e = d / heads;
-    ptrdiff_t ring = (ptrdiff_t)s * g->window * d;
-    int n = (int)bl_min(g->window, g->position[s] + 1);
-    bl_real *q = g->q + (ptrdiff_t)s * d, *qv = g->y + (ptrdiff_t)s * d;
-    for (int c = 0; c < d; c++) {
-        qv[c] = q[c] + l->vb->v[c];
-        q[c] += l->u->v[c];
-    }
-    for (int h = 0; h < heads; h++) {
-        int at = h * e;
-        attend_head(q + at, qv + at, g->k[j->layer] + ring + at,
-                    g->v[j->layer] + ring + at, g->r[j->layer] + at, g->position[s], n,
-                    g->window, d, e, g->score + (ptrdiff_t)s * g->window,
-                    g->a + (ptrdiff_t)s * d + at);
-    }
-}
-
-static void norm_rows(bl_gen *g, const bl_real *x, const bl_mat *gain,
-                      const bl_mat *bias, bl_real *y)
-{
-    int d = g->m->config.width;
-    bl_real mean, rstd;
-    for (int s = 0; s < g->streams; s++)
-        bl_norm_row(x + (ptrdiff_t)s * d, gain->v, bias->v, d, g->m->config.norm_eps,
-                    y + (ptrdiff_t)s * d, &mean, &rstd);
-}
-
-/* Copies fresh rows (S, D) to the rings of the streams that do not rest. */
-static void remember(bl_gen *g, const bl_real *rows, bl_real *ring)
-{
-    size_t d = (size_t)g->m->config.width;
-    for (int s = 0; s < g->streams; s++) {
-        if (g->position[s] < 0)
-            continue;
-        size_t slot = (size_t)(g->position[s] % g->window);
-        memcpy(ring + ((size_t)s * (size_t)g->window + slot) * d, rows + (size_t)s * d,
-               d * sizeof *rows);
-    }
-}
-
-static void add(bl_real *x, const bl_real *y, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        x[i] += y[i];
-}
-
-/* The layer of xl.c for one new row a stream. */
-static void layer_step(bl_gen *g, int n)
-{
     const bl_model_config *c = &g->m->config;
-    const bl_layer *l = &g->m->layer[n];
-    int rows = g->streams;
-    int64_t size = (int64_t)rows * c->width;
-    const bl_real *from = g->x;
-    if (c->pre_norm) {
-        norm_rows(g, g->x, l->ln1_g, l->ln1_b, g->a);
-        from = g->a;
+    size_t d = (size_t)c->width, row = d * sizeof(bl_real), s = (size_t)stream;
+    g->n_compressed[stream] = 0;
+    g->count[stream] = c->zero_memory ? g->memory : 0;
+    for (int n = 0; n < c->layers && c->arch == BL_ARCH_LSTM; n++) {
+        memset(g->k[n] + s * d, 0, row);
+        memset(g->v[n] + s * d, 0, row);
     }
-    project(g, from, l->wk, NULL, rows, g->y);
-    remember(g, g->y, g->k[n]);
-    project(g, from, l->wv, NULL, rows, g->y);
-    remember(g, g->y, g->v[n]);
-    project(g, from, l->wq, NULL, rows, g->q);
-    job j = {g, n};
-    bl_pool_run(g->pool, attend_stream, &j, rows);
-    project(g, g->a, l->wo, NULL, rows, g->y);
-    add(g->x, g->y, size);
-    if (!c->pre_norm)
-        norm_rows(g, g->x, l->ln1_g, l->ln1_b, g->x);
-    from = g->x;
-    if (c->pre_norm) {
-        norm_rows(g, g->x, l->ln2_g, l->ln2_b, g->a);
-        from = g->a;
+    for (int n = 0; n < c->layers && c->zero_memory; n++)
+        for (size_t slot = s * (size_t)g->window; slot < (s + 1) * (size_t)g->window;
+             slot++) {
+            memcpy(g->k[n] + slot * d, g->zero_k[n], row);
+            memcpy(g->v[n] + slot * d, g->zero_v[n], row);
+        }
+}
+
+/* ---- a step ---- */
+
+static void embed(bl_gen *g, const int32_t *token)
+{
+    const bl_model *m = g->m;
+    int d = m->config.width;
+    bl_real scale = m->config.embed_scale ? (bl_real)sqrt((double)d) : 1;
+    for (int s = 0; s < g->streams; s++) {
+        const bl_real *row = m->emb->v + (ptrdiff_t)(token[s] < 0 ? 0 : token[s]) * d;
+        for (int c = 0; c < d; c++)
+            g->x[(ptrdiff_t)s * d + c] = row[c] * scale;
+        const bl_real *place = m->wpe != NULL && g->position[s] >= 0
+                                   ? m->wpe->v + g->position[s] * d
+                                   : NULL;
+        for (int c = 0; c < d && place != NULL; c++)
+            g->x[(ptrdiff_t)s * d + c] += place[c];
     }
-    project(g, from, l->w1, l->b1, rows, g->h);
-    for (int64_t i = 0; i < (int64_t)rows * c->ff; i++)
-        g->h[i] = g->h[i] > 0 ? g->h[i] : 0;
-    project(g, g->h, l->w2, l->b2, rows, g->y);
-    add(g->x, g->y, size);
-    if (!c->pre_norm)
-        norm_rows(g, g->x, l->ln2_g, l->ln2_b, g->x);
+}
+
+/* All layers for one token a stream; the result is in g->x. */
+static void feed(bl_gen *g, const int32_t *token)
+{
+    const bl_model *m = g->m;
+    const bl_model_config *c = &m->config;
+    for (int s = 0; s < g->streams; s++) {
+        g->position[s] = token[s] < 0 ? -1 : g->count[s]++;
+        if (m->wpe != NULL && token[s] >= 0)
+            g->history[(ptrdiff_t)s * c->positions + g->position[s]] = token[s];
+    }
+    if (c->arch == BL_ARCH_LSTM) {
+        for (int n = 0; n < c->layers; n++)
+            bl_gen_lstm_layer(g, n, token);
+        return;
+    }
+    embed(g, token);
+    for (int n = 0; n < c->layers; n++)
+        bl_gen_attention_layer(g, n);
+    if (c->pre_norm)
+        bl_gen_norm(g, g->x, m->lnf_g, m->lnf_b, g->streams, g->x);
+    for (int s = 0; s < g->streams && g->slots > 0; s++)
+        if (token[s] >= 0 && g->count[s] % g->group == 0 && g->count[s] > g->memory)
+            bl_gen_compress(g, s);
+}
+
+/* A stream whose context of absolute positions is full goes on with the last half of
+ * it.
+ */
+static void begin_anew(bl_gen *g, int stream)
+{
+    int n = g->m->config.positions, kept = n / 2;
+    int32_t *history = g->history + (ptrdiff_t)stream * n;
+    for (int s = 0; s < g->streams; s++)
+        g->alone[s] = -1;
+    g->count[stream] = 0;
+    for (int i = 0; i < kept; i++) {
+        g->alone[stream] = history[n - kept + i];
+        feed(g, g->alone);
+    }
 }
 
 void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits)
 {
     const bl_model *m = g->m;
     int d = m->config.width, vocab = m->config.vocab;
-    bl_real scale = (bl_real)sqrt((double)d);
+    for (int s = 0; s < g->streams && m->wpe != NULL; s++)
+        if (token[s] >= 0 && g->count[s] == m->config.positions)
+            begin_anew(g, s);
+    feed(g, token);
     for (int s = 0; s < g->streams; s++) {
-        g->position[s] = token[s] < 0 ? -1 : g->count[s]++;
-        const bl_real *row = m->emb->v + (ptrdiff_t)(token[s] < 0 ? 0 : token[s]) * d;
-        for (int c = 0; c < d; c++)
-            g->x[(ptrdiff_t)s * d + c] = row[c] * scale;
-    }
-    for (int n = 0; n < m->config.layers; n++)
-        layer_step(g, n);
-    if (m->config.pre_norm)
-        norm_rows(g, g->x, m->lnf_g, m->lnf_b, g->x);
-    for (int s = 0; s < g->streams; s++) {
-        if (token[s] < 0)
-            continue;
         bl_real *out = logits + (ptrdiff_t)s * vocab;
-        memcpy(out, m->out_b->v, (size_t)vocab * sizeof *out);
+        if (token[s] >= 0 && m->out_b != NULL)
+            memcpy(out, m->out_b->v, (size_t)vocab * sizeof *out);
+        else if (token[s] >= 0)
+            memset(out, 0, (size_t)vocab * sizeof *out);
     }
     /* all rows in one product, so that a stream's numbers do not depend on its
      * neighbours */
-    bl_gemm_args p = {.tb = 1,
+    bl_gemm_args p = {.tb = m->config.tie,
                       .m = g->streams,
                       .n = vocab,
                       .k = d,
                       .alpha = 1,
                       .a = g->x,
                       .lda = d,
-                      .b = m->emb->v,
-                      .ldb = d,
+                      .b = m->out_w->v,
+                      .ldb = m->out_w->cols,
                       .beta = 1,
                       .c = logits,
                       .ldc = vocab};

@@ -6,13 +6,17 @@
 #include "model/model.h"
 #include "nn/graph.h"
 
-/* How a tensor is filled before training. */
-typedef enum { BL_INIT_NORMAL, BL_INIT_ONE, BL_INIT_ZERO } bl_init;
+/* How a tensor is filled before training; RESIDUAL is NORMAL with a smaller deviation.
+ */
+typedef enum { BL_INIT_NORMAL, BL_INIT_RESIDUAL, BL_INIT_ONE, BL_INIT_ZERO } bl_init;
 
-/* The tensors of one layer and of the whole model, in the order of the flat block. */
+/* The tensors of one layer; NULL where the config has none. */
 typedef struct {
-    bl_mat *wq, *wk, *wv, *wr, *wo, *u, *vb, *ln1_g, *ln1_b;
-    bl_mat *w1, *b1, *w2, *b2, *ln2_g, *ln2_b;
+    bl_mat *wq, *wk, *wv, *wo, *bq, *bk, *bv, *bo; /* attention */
+    bl_mat *wr, *u, *vb, *er;                      /* its positions */
+    bl_mat *cw, *cb;                               /* the compressor */
+    bl_mat *ln1_g, *ln1_b, *w1, *b1, *w2, *b2, *ln2_g, *ln2_b;
+    bl_mat *wx, *wh, *b; /* LSTM cells */
 } bl_layer;
 
 struct bl_model {
@@ -25,12 +29,15 @@ struct bl_model {
     int n_params, cap_params;
     int64_t size;
     bl_real *value, *grad; /* [size]; value may be another model's */
-    bl_mat *emb, *out_b, *lnf_g, *lnf_b;
-    bl_layer *layer;  /* [layers] */
-    bl_real **memory; /* [layers] (B, M, D) */
-    bl_mat **input;   /* [layers] what the memory keeps: the input of each layer */
-    int32_t *mem_length;
-    const int32_t *n_real; /* of the last forward */
+    bl_mat *emb, *wpe, *out_w, *out_b, *lnf_g, *lnf_b;
+    bl_layer *layer; /* [layers] */
+
+    bl_real **memory;    /* [layers] (B, S, D); of an LSTM (B, 2, D) */
+    bl_real **fresh;     /* [layers] (B, T, D) rows that enter the memory: the layer's
+                          * inputs; of an LSTM h */
+    bl_real **extra;     /* [layers] compressed rows (B, T / ratio, D); of an LSTM c */
+    int32_t *mem_length; /* (B) */
+
     bl_mat *logits;
     bl_real *nll;
 };
@@ -40,7 +47,7 @@ struct bl_model {
 int bl_model_list(bl_model *m, bl_err *e) BL_MUST_CHECK;
 /* Views over the blocks, into m->layer and the rest, in the order of bl_model_list. */
 void bl_model_bind(bl_model *m);
-/* Appends the ops of a Transformer-XL; sets input, logits, nll. */
-void bl_xl_build(bl_model *m);
+/* Appends the ops of the model; sets fresh, extra, logits, nll. */
+void bl_model_build(bl_model *m);
 
 #endif

@@ -1,10 +1,11 @@
 /* model.h - a language model over token ids: parameters, one segment forward and
- * backward, segment memory. Architectures are graph builders behind it; today the
- * Transformer-XL (Dai et al. 2019, "Transformer-XL: Attentive language models
- * beyond a fixed-length context").
+ * backward, memory. One builder makes the whole family from a config: Transformer-XL
+ * (Dai et al. 2019) with REMI's variant of it (Huang and Yang 2020), Music Transformer
+ * (Huang et al. 2018), GPT-2 (Radford et al. 2019), Compressive Transformer (Rae et al.
+ * 2019), LSTM (as Performance RNN, Oore et al. 2018).
  *
- * Letters: B lanes (batch rows), T segment, M memory slots, L layers, H heads,
- * D width, F feed-forward width, V vocabulary. */
+ * Letters: B lanes (batch rows), T segment, M memory slots, C compressed slots, S = C +
+ * M, L layers, H heads, D width, F feed-forward width, V vocabulary. */
 #ifndef BL_MODEL_H
 #define BL_MODEL_H
 
@@ -12,31 +13,70 @@
 #include "nn/pool.h"
 #include "nn/real.h"
 
+typedef enum {
+    BL_ARCH_XL,
+    BL_ARCH_REMI,
+    BL_ARCH_MUSIC_TRANSFORMER,
+    BL_ARCH_GPT2,
+    BL_ARCH_COMPRESSIVE,
+    BL_ARCH_LSTM,
+    BL_N_ARCH
+} bl_arch;
+
+/* Where positions come in: sinusoids through W_r with biases u and v; a learned row for
+ * each distance, a table a layer; a learned row for each place in the segment. */
+typedef enum { BL_POS_SINUSOID, BL_POS_DISTANCE, BL_POS_ABSOLUTE, BL_N_POS } bl_pos;
+
 typedef struct {
+    int arch;           /* bl_arch: which values the fields below began with; alone it
+                         * decides between attention layers and LSTM cells */
     int vocab;          /* V */
     int layers;         /* L */
-    int width;          /* D, a multiple of heads */
-    int heads;          /* H */
-    int ff;             /* F */
+    int width;          /* D, a multiple of heads; of an LSTM its cells a layer */
+    int heads;          /* H; unused by an LSTM */
+    int ff;             /* F; unused by an LSTM */
     int segment;        /* T: tokens a step and lane */
     int memory;         /* M: memory slots a layer, may be 0 */
     double dropout;     /* on embeddings, positions, sub-layer outputs, inside the FF */
     double att_dropout; /* on attention probabilities */
     int pre_norm;       /* 0: post-norm as published; 1: pre-norm with a final norm */
     int untie_uv;    /* 0: the biases u, v are shared by all layers; 1: one pair each */
-    int clamp_len;   /* distances beyond it count as it; 0 = no clamp */
-    double norm_eps; /* of the layer norm, 1e-5 */
-    double init_std; /* of the normal initial weights, 0.02 */
+    int clamp_len;   /* sinusoids: distances beyond it count as it; 0 = no clamp */
+    double norm_eps; /* of the layer norm */
+    double init_std; /* of the normal initial weights */
+
+    int pos;           /* bl_pos */
+    int positions;     /* rows of the learned position table */
+    int act;           /* of the feed-forward: 0 relu, 1 gelu, 2 gelu_tanh */
+    int relu_out;      /* 1: a relu after the second feed-forward matrix too (REMI) */
+    int att_bias;      /* 1: biases for W_q, W_k, W_v, W_o */
+    int embed_scale;   /* 1: embeddings times sqrt(D) */
+    int tie;           /* 1: the output matrix is the embedding */
+    int out_bias;      /* 1: a bias on the logits */
+    int init_residual; /* 1: W_o and W_2 begin smaller by 1 / sqrt(2 L) (GPT-2) */
+    int zero_memory; /* 1: a piece begins with M slots of zeros that are seen (REMI) */
+    int same_length; /* 1: each query sees M + 1 keys, however much lies before it */
+    int compressed;  /* C: compressed slots a layer; 0 = none */
+    int ratio;       /* memories that become one compressed slot */
+    int compressor;  /* bl_compressor: 0 mean, 1 max, 2 conv */
 } bl_model_config;
 
 bl_model_config bl_model_config_default(void);
+/* Sets arch and what it decides: pos to compressor, pre_norm, norm_eps. */
+void bl_model_config_arch(bl_model_config *c, bl_arch arch);
+/* The i-th name that a field can have ("arch", "pos", "act", "compressor"), NULL beyond
+ * the last or for another field. */
+const char *bl_model_choice(const char *field, int i);
 /* BL_E_ARG naming the field that is out of range (bounds: layers <= 256, width <=
- * 65,536, ... so that a hostile file cannot ask for the world). */
+ * 65,536, ... so that a hostile file cannot ask for the world), or the fields that do
+ * not go together. */
 int bl_model_config_check(const bl_model_config *c, bl_err *e) BL_MUST_CHECK;
+/* Parameters of a model of this config, or -1 without memory for the list. */
+int64_t bl_model_config_size(const bl_model_config *c);
 
 /* One named parameter tensor; value and grad point into the two flat blocks. */
 typedef struct {
-    char name[64]; /* "emb", "l0.wq", "l0.ln1.g", "out.b", "u", ... */
+    char name[64]; /* "emb", "l0.wq", "l0.ln1.g", "out.b", "u", "lstm0.w", ... */
     int ndim;
     int64_t shape[2];
     int64_t size;
@@ -68,9 +108,11 @@ bl_real *bl_model_grads(bl_model *m);     /* [size], NULL if not training */
  * lanes or segment while training): its own block is released. */
 void bl_model_share(bl_model *m, const bl_model *owner);
 
-/* Segment memory: layer n's holds the last M inputs of layer n, oldest first.
- * length[b] <= M slots are real; the rest is masked. */
-bl_real *bl_model_memory(bl_model *m, int layer); /* (B, M, D), last rows real */
+/* Memory: of an attention layer the last M inputs of that layer and before them the C
+ * compressed slots, oldest first, length[b] <= S of them (the last) real; of an LSTM
+ * layer two rows, h and c. */
+int bl_model_memory_rows(const bl_model *m);      /* S, or 2 */
+bl_real *bl_model_memory(bl_model *m, int layer); /* (B, rows, D) */
 int32_t *bl_model_memory_length(bl_model *m);     /* (B) */
 void bl_model_forget(bl_model *m, int lane);      /* at the start of a piece */
 
@@ -89,8 +131,12 @@ const bl_real *bl_model_nll(const bl_model *m);
 /* Logits (B,T,V) of the last forward. When training they may be overwritten by
  * bl_model_backward. */
 const bl_real *bl_model_logits(const bl_model *m);
-/* Adds d(loss_scale * sum of -ln p)/d(parameter) to the gradients. */
-void bl_model_backward(bl_model *m, double loss_scale);
+/* The auxiliary loss of the last forward: attention reconstruction, summed over layers
+ * (Rae et al. 2019, 3.2.1); 0 where nothing is learned from one. */
+double bl_model_aux(const bl_model *m);
+/* Adds d(loss_scale * sum of -ln p + aux_scale * aux)/d(parameter) to the gradients. No
+ * parameter learns from both. */
+void bl_model_backward(bl_model *m, double loss_scale, double aux_scale);
 /* Moves the memories on by the segment last run (no gradient flows through them). */
 void bl_model_advance(bl_model *m);
 
@@ -103,8 +149,9 @@ double bl_model_flops_per_token(const bl_model_config *c);
 typedef struct bl_gen bl_gen;
 
 /* n_streams sequences decoded together; each token sees the `memory` tokens before
- * it and itself (the same numbers as the training graph with T = 1, M = memory).
- * Borrows the parameters of m. */
+ * it and itself (the same numbers as the training graph with T = 1, M = memory), and
+ * what is compressed (as with T = ratio). With absolute positions a full context is
+ * begun anew with the last half of it. Borrows the parameters of m. */
 int bl_gen_new(bl_gen **g, bl_model *m, int n_streams, int memory, bl_pool *pool,
                bl_err *e) BL_MUST_CHECK;
 void bl_gen_forget(bl_gen *g, int stream);

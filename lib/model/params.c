@@ -3,102 +3,196 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/impl.h"
+#include "nn/ops.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static BL_PRINTF(6, 7) int add(bl_model *m, bl_init init, int64_t rows, int64_t cols,
-                               bl_err *e, const char *fmt, ...)
+/* The list being made; after the first failure nothing is added. */
+typedef struct {
+    bl_model *m;
+    bl_err *e;
+    int rc;
+} list;
+
+static BL_PRINTF(5, 6) void add(list *l, bl_init init, int64_t rows, int64_t cols,
+                                const char *fmt, ...)
 {
+    bl_model *m = l->m;
+    if (l->rc != 0)
+        return;
     if (m->n_params == m->cap_params) {
         size_t cap = (size_t)m->cap_params, same = cap;
         void *p = m->param, *q = m->init;
-        if (bl_grow(&p, &cap, cap + 1, sizeof *m->param, e) != 0)
-            return BL_E_NOMEM;
+        l->rc = bl_grow(&p, &cap, cap + 1, sizeof *m->param, l->e);
         m->param = p;
-        if (bl_grow(&q, &same, same + 1, sizeof *m->init, e) != 0)
-            return BL_E_NOMEM;
+        if (l->rc == 0)
+            l->rc = bl_grow(&q, &same, same + 1, sizeof *m->init, l->e);
         m->init = q;
+        if (l->rc != 0)
+            return;
         m->cap_params = (int)cap;
     }
     bl_param *t = &m->param[m->n_params];
     *t = (bl_param){.ndim = rows == 1 ? 1 : 2, .size = rows * cols, .start = m->size};
     t->shape[0] = rows == 1 ? cols : rows;
     t->shape[1] = rows == 1 ? 0 : cols;
-    t->decay = init == BL_INIT_NORMAL;
+    t->decay = init == BL_INIT_NORMAL || init == BL_INIT_RESIDUAL;
     va_list args;
     va_start(args, fmt);
     vsnprintf(t->name, sizeof t->name, fmt, args);
     va_end(args);
     m->init[m->n_params++] = init;
     m->size += t->size;
-    return 0;
 }
 
-static int add_layer(bl_model *m, int n, bl_err *e)
+static void add_attention(list *l, int n)
 {
-    const bl_model_config *c = &m->config;
-    int64_t d = c->width, f = c->ff, h = c->heads;
-    static const char *const square[] = {"wq", "wk", "wv", "wr", "wo"};
-    int rc = 0;
-    for (size_t i = 0; i < BL_COUNT(square) && rc == 0; i++)
-        rc = add(m, BL_INIT_NORMAL, d, d, e, "l%d.%s", n, square[i]);
-    if (rc == 0 && c->untie_uv)
-        rc = add(m, BL_INIT_NORMAL, h, d / h, e, "l%d.u", n);
-    if (rc == 0 && c->untie_uv)
-        rc = add(m, BL_INIT_NORMAL, h, d / h, e, "l%d.v", n);
-    if (rc == 0)
-        rc = add(m, BL_INIT_ONE, 1, d, e, "l%d.ln1.g", n);
-    if (rc == 0)
-        rc = add(m, BL_INIT_ZERO, 1, d, e, "l%d.ln1.b", n);
-    if (rc == 0)
-        rc = add(m, BL_INIT_NORMAL, d, f, e, "l%d.w1", n);
-    if (rc == 0)
-        rc = add(m, BL_INIT_ZERO, 1, f, e, "l%d.b1", n);
-    if (rc == 0)
-        rc = add(m, BL_INIT_NORMAL, f, d, e, "l%d.w2", n);
-    if (rc == 0)
-        rc = add(m, BL_INIT_ZERO, 1, d, e, "l%d.b2", n);
-    if (rc == 0)
-        rc = add(m, BL_INIT_ONE, 1, d, e, "l%d.ln2.g", n);
-    if (rc == 0)
-        rc = add(m, BL_INIT_ZERO, 1, d, e, "l%d.ln2.b", n);
-    return rc;
+    const bl_model_config *c = &l->m->config;
+    int64_t d = c->width, e = d / c->heads;
+    bl_init out = c->init_residual ? BL_INIT_RESIDUAL : BL_INIT_NORMAL;
+    static const char *const input[] = {"q", "k", "v"};
+    for (size_t i = 0; i < BL_COUNT(input); i++) {
+        add(l, BL_INIT_NORMAL, d, d, "l%d.w%s", n, input[i]);
+        if (c->att_bias)
+            add(l, BL_INIT_ZERO, 1, d, "l%d.b%s", n, input[i]);
+    }
+    if (c->pos == BL_POS_SINUSOID)
+        add(l, BL_INIT_NORMAL, d, d, "l%d.wr", n);
+    if (c->pos == BL_POS_DISTANCE)
+        add(l, BL_INIT_NORMAL, (int64_t)c->heads * c->positions, e, "l%d.er", n);
+    add(l, out, d, d, "l%d.wo", n);
+    if (c->att_bias)
+        add(l, BL_INIT_ZERO, 1, d, "l%d.bo", n);
+    if (c->pos == BL_POS_SINUSOID && c->untie_uv) {
+        add(l, BL_INIT_NORMAL, c->heads, e, "l%d.u", n);
+        add(l, BL_INIT_NORMAL, c->heads, e, "l%d.v", n);
+    }
+    if (c->compressed > 0 && c->compressor == BL_COMPRESS_CONV) {
+        add(l, BL_INIT_NORMAL, c->ratio * d, d, "l%d.cw", n);
+        add(l, BL_INIT_ZERO, 1, d, "l%d.cb", n);
+    }
+}
+
+static void add_layer(list *l, int n)
+{
+    const bl_model_config *c = &l->m->config;
+    int64_t d = c->width, f = c->ff;
+    add_attention(l, n);
+    add(l, BL_INIT_ONE, 1, d, "l%d.ln1.g", n);
+    add(l, BL_INIT_ZERO, 1, d, "l%d.ln1.b", n);
+    add(l, BL_INIT_NORMAL, d, f, "l%d.w1", n);
+    add(l, BL_INIT_ZERO, 1, f, "l%d.b1", n);
+    add(l, c->init_residual ? BL_INIT_RESIDUAL : BL_INIT_NORMAL, f, d, "l%d.w2", n);
+    add(l, BL_INIT_ZERO, 1, d, "l%d.b2", n);
+    add(l, BL_INIT_ONE, 1, d, "l%d.ln2.g", n);
+    add(l, BL_INIT_ZERO, 1, d, "l%d.ln2.b", n);
+}
+
+static void list_transformer(list *l)
+{
+    const bl_model_config *c = &l->m->config;
+    int64_t d = c->width;
+    add(l, BL_INIT_NORMAL, c->vocab, d, "emb");
+    if (c->pos == BL_POS_ABSOLUTE)
+        add(l, BL_INIT_NORMAL, c->positions, d, "wpe");
+    if (c->pos == BL_POS_SINUSOID && !c->untie_uv) {
+        add(l, BL_INIT_NORMAL, c->heads, d / c->heads, "u");
+        add(l, BL_INIT_NORMAL, c->heads, d / c->heads, "v");
+    }
+    for (int n = 0; n < c->layers; n++)
+        add_layer(l, n);
+    if (c->pre_norm) {
+        add(l, BL_INIT_ONE, 1, d, "lnf.g");
+        add(l, BL_INIT_ZERO, 1, d, "lnf.b");
+    }
+}
+
+/* The first rows of a cell's matrix are for its input (layer 0: one row a token), the
+ * last D for h. */
+static void list_lstm(list *l)
+{
+    const bl_model_config *c = &l->m->config;
+    int64_t d = c->width;
+    for (int n = 0; n < c->layers; n++) {
+        add(l, BL_INIT_NORMAL, (n == 0 ? c->vocab : d) + d, 4 * d, "lstm%d.w", n);
+        add(l, BL_INIT_ZERO, 1, 4 * d, "lstm%d.b", n);
+    }
 }
 
 int bl_model_list(bl_model *m, bl_err *e)
 {
     const bl_model_config *c = &m->config;
-    int64_t d = c->width, h = c->heads;
-    int rc = add(m, BL_INIT_NORMAL, c->vocab, d, e, "emb");
-    if (rc == 0 && !c->untie_uv)
-        rc = add(m, BL_INIT_NORMAL, h, d / h, e, "u");
-    if (rc == 0 && !c->untie_uv)
-        rc = add(m, BL_INIT_NORMAL, h, d / h, e, "v");
-    for (int n = 0; n < c->layers && rc == 0; n++)
-        rc = add_layer(m, n, e);
-    if (rc == 0 && c->pre_norm)
-        rc = add(m, BL_INIT_ONE, 1, d, e, "lnf.g");
-    if (rc == 0 && c->pre_norm)
-        rc = add(m, BL_INIT_ZERO, 1, d, e, "lnf.b");
-    if (rc == 0)
-        rc = add(m, BL_INIT_ZERO, 1, c->vocab, e, "out.b");
-    return rc;
+    list l = {m, e, 0};
+    if (c->arch == BL_ARCH_LSTM)
+        list_lstm(&l);
+    else
+        list_transformer(&l);
+    if (!c->tie)
+        add(&l, BL_INIT_NORMAL, c->width, c->vocab, "out.w");
+    if (c->out_bias)
+        add(&l, BL_INIT_ZERO, 1, c->vocab, "out.b");
+    return l.rc;
 }
 
-static bl_mat *bind(bl_model *m, const char *name, int layer)
+/* ---- from names to matrices ---- */
+
+/* The tensor's matrix, or NULL where the config has none of that name. */
+static bl_mat *bind(bl_model *m, const char *prefix, int layer, const char *name)
 {
     char full[sizeof m->param->name];
     if (layer >= 0)
-        snprintf(full, sizeof full, "l%d.%s", layer, name);
+        snprintf(full, sizeof full, "%s%d.%s", prefix, layer, name);
     else
         snprintf(full, sizeof full, "%s", name);
     for (int i = 0; i < m->n_params; i++)
         if (strcmp(m->param[i].name, full) == 0)
             return m->mat[i];
     return NULL;
+}
+
+/* `rows` rows of a matrix from `start` on, as a matrix. */
+static bl_mat *rows_of(bl_model *m, const bl_mat *w, int start, int rows)
+{
+    if (w == NULL)
+        return NULL;
+    ptrdiff_t at = (ptrdiff_t)start * w->cols;
+    return bl_graph_view(&m->graph, w->v + at, w->g != NULL ? w->g + at : NULL, rows,
+                         w->cols);
+}
+
+static void bind_layer(bl_model *m, int n)
+{
+    bl_layer *l = &m->layer[n];
+    const struct {
+        bl_mat **mat;
+        const char *name;
+    } tensors[] = {
+        {&l->wq, "wq"},       {&l->wk, "wk"},       {&l->wv, "wv"},
+        {&l->wo, "wo"},       {&l->bq, "bq"},       {&l->bk, "bk"},
+        {&l->bv, "bv"},       {&l->bo, "bo"},       {&l->wr, "wr"},
+        {&l->er, "er"},       {&l->cw, "cw"},       {&l->cb, "cb"},
+        {&l->w1, "w1"},       {&l->b1, "b1"},       {&l->w2, "w2"},
+        {&l->b2, "b2"},       {&l->ln1_g, "ln1.g"}, {&l->ln1_b, "ln1.b"},
+        {&l->ln2_g, "ln2.g"}, {&l->ln2_b, "ln2.b"},
+    };
+    for (size_t i = 0; i < BL_COUNT(tensors); i++)
+        *tensors[i].mat = bind(m, "l", n, tensors[i].name);
+    int own = m->config.untie_uv ? n : -1;
+    l->u = bind(m, "l", own, "u");
+    l->vb = bind(m, "l", own, "v");
+}
+
+static void bind_cells(bl_model *m, int n)
+{
+    bl_layer *l = &m->layer[n];
+    int d = m->config.width, inputs = n == 0 ? m->config.vocab : d;
+    bl_mat *w = bind(m, "lstm", n, "w");
+    l->wx = rows_of(m, w, 0, inputs);
+    l->wh = rows_of(m, w, inputs, d);
+    l->b = bind(m, "lstm", n, "b");
 }
 
 void bl_model_bind(bl_model *m)
@@ -110,40 +204,30 @@ void bl_model_bind(bl_model *m)
             t->ndim == 1 ? 1 : t->shape[0], t->ndim == 1 ? t->shape[0] : t->shape[1]);
     }
     for (int n = 0; n < m->config.layers; n++) {
-        int own = m->config.untie_uv ? n : -1;
-        m->layer[n] = (bl_layer){
-            .wq = bind(m, "wq", n),
-            .wk = bind(m, "wk", n),
-            .wv = bind(m, "wv", n),
-            .wr = bind(m, "wr", n),
-            .wo = bind(m, "wo", n),
-            .u = bind(m, "u", own),
-            .vb = bind(m, "v", own),
-            .ln1_g = bind(m, "ln1.g", n),
-            .ln1_b = bind(m, "ln1.b", n),
-            .w1 = bind(m, "w1", n),
-            .b1 = bind(m, "b1", n),
-            .w2 = bind(m, "w2", n),
-            .b2 = bind(m, "b2", n),
-            .ln2_g = bind(m, "ln2.g", n),
-            .ln2_b = bind(m, "ln2.b", n),
-        };
+        if (m->config.arch == BL_ARCH_LSTM)
+            bind_cells(m, n);
+        else
+            bind_layer(m, n);
     }
-    m->emb = bind(m, "emb", -1);
-    m->out_b = bind(m, "out.b", -1);
-    m->lnf_g = bind(m, "lnf.g", -1);
-    m->lnf_b = bind(m, "lnf.b", -1);
+    m->emb = bind(m, "", -1, "emb");
+    m->wpe = bind(m, "", -1, "wpe");
+    m->out_w = m->config.tie ? m->emb : bind(m, "", -1, "out.w");
+    m->out_b = bind(m, "", -1, "out.b");
+    m->lnf_g = bind(m, "", -1, "lnf.g");
+    m->lnf_b = bind(m, "", -1, "lnf.b");
 }
 
 void bl_model_init(bl_model *m, uint64_t seed)
 {
+    double smaller = 1 / sqrt(2.0 * m->config.layers);
     for (int i = 0; i < m->n_params; i++) {
         const bl_param *t = &m->param[i];
         bl_real *x = m->value + t->start;
         bl_rng rng = bl_rng_make(seed, (uint64_t)i);
+        double std =
+            m->config.init_std * (m->init[i] == BL_INIT_RESIDUAL ? smaller : 1);
         for (int64_t k = 0; k < t->size; k++)
-            x[k] = m->init[i] == BL_INIT_NORMAL
-                       ? (bl_real)(m->config.init_std * bl_rng_normal(&rng))
-                       : (bl_real)(m->init[i] == BL_INIT_ONE);
+            x[k] = t->decay ? (bl_real)(std * bl_rng_normal(&rng))
+                            : (bl_real)(m->init[i] == BL_INIT_ONE);
     }
 }

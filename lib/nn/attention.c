@@ -1,254 +1,333 @@
-/* attention.c - relative attention with segment memory (Dai et al. 2019), one head of
- * one lane at a time over a (T, K) tile that belongs to the part. The probabilities are
- * not kept: the backward pass makes them again from the row's log-sum-exp.
+/* attention.c - attention with segment memory, one head of one lane at a time, a block
+ * of queries against all keys it sees (Dai et al. 2019, equation 5 on; Dao et al. 2022,
+ * "FlashAttention", for the recomputation). The scores of a block live in a tile in the
+ * cache; of the probabilities only each row's log-sum-exp is kept, from which the
+ * backward pass makes them again.
  *
  * score(i,j) = ((q_i + u).k_j + (q_i + vb).r_(K-1-d)) / sqrt(e), d = M + i - j. With X
- * = (q + vb) r' that row of r is column j + T-1-i of X: reading row i at the offset
- * T-1-i replaces the paper's shift (appendix B). */
-#include "nn/gemm.h"
-#include "nn/ops.h"
+ * = (q + vb) r', the second term is column j + T-1-i of row i of X. The paper shifts X
+ * (appendix B); here X is written, and its gradient read, with rows one number further
+ * apart than the tile's, which is the same shift without moving anything. */
+#include "nn/attention.h"
 #include "nn/vec.h"
 
 typedef struct {
-    bl_mat *q, *k, *v, *r, *u, *vb, *out;
-    int heads, tiles;
-    double dropout;
-    uint32_t site;
-    bl_real scale;
-    bl_real *log_sum; /* (B, H, T) */
-    bl_real *scratch; /* one tile after the other */
-    size_t tile_size;
-} attention_args;
-
-/* The scratch of one part: (T,K) scores or probabilities, positional scores, gradients,
- * and the biased queries (T,e). */
-typedef struct {
-    bl_real *s, *x, *dp, *qu, *qv, *dqu, *dqv;
-} tile;
-
-typedef struct {
     bl_graph *g;
-    attention_args *a;
+    bl_attention_args *a;
     bl_real q_beta, k_beta, v_beta, r_beta;
 } job;
 
-static tile tile_of(const bl_graph *g, const attention_args *a, int part)
+/* ---- a block: rows i .. i+n-1 of the queries see the keys first .. end-1 at most ----
+ */
+
+typedef struct {
+    int i, n, first, end;
+} block;
+
+static block block_at(const bl_head *h, int i)
 {
-    size_t keys = (size_t)(g->memory + g->segment), t = (size_t)g->segment;
-    size_t e = (size_t)(a->q->cols / a->heads);
-    bl_real *p = a->scratch + (size_t)part * a->tile_size;
-    tile w = {.s = p, .x = p + t * keys, .dp = p + 2 * t * keys};
-    w.qu = p + 3 * t * keys;
-    w.qv = w.qu + t * e;
-    w.dqu = w.qv + t * e;
-    w.dqv = w.dqu + t * e;
-    return w;
+    block b = {.i = i, .n = (int)bl_min(h->t - i, BL_BLOCK)};
+    b.first = bl_head_first(h, i);
+    b.end = h->keys - h->t + i + b.n;
+    return b;
 }
 
-static size_t tile_reals(const bl_graph *g, int e)
+/* The tile's scores: (q + u) k' + shifted (q + vb) r'. */
+static void scores(const bl_head *h, const block *b)
 {
-    size_t t = (size_t)g->segment, keys = (size_t)(g->memory + g->segment);
-    return (3 * t * keys + 4 * t * (size_t)e + 15) / 16 * 16;
+    const bl_space *w = &h->w;
+    bl_head_queries(h, b->i, b->n);
+    bl_tile_args s = {.m = b->n,
+                      .k = h->e,
+                      .a = w->qu,
+                      .lda = h->wide,
+                      .panels = w->kt,
+                      .rows_b = h->e,
+                      .cols_b = h->keys,
+                      .start = b->first / BL_PANEL * BL_PANEL,
+                      .end = b->end,
+                      .c = w->s,
+                      .ldc = w->stride};
+    bl_tile_multiply(&s);
+    if (h->r == NULL)
+        return;
+    int last = h->t - 1 - b->i; /* row 0 reads X from here on for key 0 */
+    s.a = w->qv;
+    s.panels = w->rt;
+    s.start = (int)bl_max(0, b->first + last - b->n + 1) / BL_PANEL * BL_PANEL;
+    s.end = h->keys;
+    s.add = 1;
+    s.c = w->s - last;
+    s.ldc = w->stride + 1;
+    bl_tile_multiply(&s);
 }
 
-/* C (m,n) = A B' or so, on this thread. */
-static void multiply(int ta, int tb, int m, int n, int k, const bl_real *a, int lda,
-                     const bl_real *b, int ldb, bl_real beta, bl_real *c, int ldc)
+/* C (n, e) = A (n, keys) B for the rows of a tile and the panels of k or v. */
+static void times_keys(const bl_head *h, const block *b, const bl_real *tile,
+                       const bl_real *panels, bl_real *c)
 {
-    bl_gemm_args p = {ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, ldc};
-    bl_gemm_one(&p);
+    bl_tile_multiply(&(bl_tile_args){.m = b->n,
+                                     .k = b->end - b->first,
+                                     .a = tile + b->first,
+                                     .lda = h->w.stride,
+                                     .panels = panels,
+                                     .rows_b = h->keys,
+                                     .cols_b = h->e,
+                                     .row = b->first,
+                                     .end = h->e,
+                                     .c = c,
+                                     .ldc = h->wide});
 }
 
-/* qu = q + u, qv = q + vb for one head; S = qu k', X = qv r'. */
-static void scores(const bl_graph *g, const attention_args *a, int b, int h,
-                   const tile *w)
+/* sum (keys, e) += A' B for a tile and (n, e) panels. */
+static void add_to_keys(const bl_head *h, const block *b, const bl_real *tile,
+                        const bl_real *panels, bl_real *sum)
 {
-    int t = g->segment, keys = g->memory + t, d = a->q->cols, e = d / a->heads;
-    const bl_real *q = a->q->v + (ptrdiff_t)b * t * d + h * e;
-    const bl_real *u = a->u->v + h * e, *vb = a->vb->v + h * e;
-    for (int i = 0; i < t; i++)
-        for (int c = 0; c < e; c++) {
-            w->qu[i * e + c] = q[(ptrdiff_t)i * d + c] + u[c];
-            w->qv[i * e + c] = q[(ptrdiff_t)i * d + c] + vb[c];
-        }
-    multiply(0, 1, t, keys, e, w->qu, e, a->k->v + (ptrdiff_t)b * keys * d + h * e, d,
-             0, w->s, keys);
-    multiply(0, 1, t, keys, e, w->qv, e, a->r->v + h * e, d, 0, w->x, keys);
+    bl_tile_multiply(&(bl_tile_args){.ta = 1,
+                                     .m = b->end - b->first,
+                                     .k = b->n,
+                                     .a = tile + b->first,
+                                     .lda = h->w.stride,
+                                     .panels = panels,
+                                     .rows_b = b->n,
+                                     .cols_b = h->e,
+                                     .end = h->e,
+                                     .add = 1,
+                                     .c = sum + (ptrdiff_t)b->first * h->wide,
+                                     .ldc = h->wide});
 }
 
-/* One row: s -> probabilities of the keys first .. last, 0 elsewhere. x is the row of X
- * at its offset. Returns the log-sum-exp. */
-BL_CLONES static bl_real softmax_row(bl_real *s, const bl_real *x, int first, int last,
-                                     int keys, bl_real scale)
+/* ---- forward ---- */
+
+/* Scores -> e^(score - max), not yet divided by their sum. */
+BL_CLONES static void softmax_row(bl_real *z, int n, bl_real *max, bl_real *sum)
 {
-    int n = last - first + 1;
-    bl_real *z = s + first;
+    bl_real top = bl_max_of(z, n);
     for (int j = 0; j < n; j++)
-        z[j] = (z[j] + x[first + j]) * scale;
-    bl_real max = bl_max_of(z, n);
-    for (int j = 0; j < n; j++)
-        z[j] = bl_exp(z[j] - max);
-    bl_real sum = bl_sum(z, n), inverse = 1 / sum;
-    for (int j = 0; j < n; j++)
-        z[j] *= inverse;
-    memset(s, 0, (size_t)first * sizeof *s);
-    memset(s + last + 1, 0, (size_t)(keys - last - 1) * sizeof *s);
-    return max + (bl_real)log((double)sum);
+        z[j] = bl_exp(z[j] - top);
+    *max = top;
+    *sum = bl_sum(z, n);
+}
+
+static void scaled_row(bl_real *to, const bl_real *from, int n, bl_real scale)
+{
+    for (int c = 0; c < n; c++)
+        to[c] = from[c] * scale;
+}
+
+/* Dropout's mask of one row of probabilities, for the keys from `first` on. */
+static void drop_row(const bl_graph *g, const bl_attention_args *a, const bl_head *h,
+                     int i, int first, int last, bl_real *row)
+{
+    int64_t start = bl_site_start((int64_t)h->unit * h->t + i, h->keys);
+    int from = first / 8 * 8;
+    bl_dropout(&g->feed, a->site, a->dropout, start + from, last + 1 - from,
+               row + from);
+}
+
+static void forward_block(const bl_graph *g, bl_attention_args *a, const bl_head *h,
+                          const block *b)
+{
+    const bl_space *w = &h->w;
+    bl_real inverse[BL_BLOCK];
+    scores(h, b);
+    for (int i = 0; i < b->n; i++) {
+        bl_real *row = w->s + i * w->stride, max, sum;
+        int first = bl_head_first(h, b->i + i), last = h->keys - h->t + b->i + i;
+        softmax_row(row + first, last + 1 - first, &max, &sum);
+        bl_clear_between(row, b->first, first);
+        bl_clear_between(row, last + 1, b->end);
+        drop_row(g, a, h, b->i + i, b->first, last, row);
+        a->log_sum[(int64_t)h->unit * h->t + b->i + i] =
+            max + (bl_real)log((double)sum);
+        inverse[i] = 1 / sum;
+    }
+    times_keys(h, b, w->s, w->v, w->o);
+    for (int i = 0; i < b->n; i++)
+        scaled_row(h->out + (ptrdiff_t)(b->i + i) * h->d, w->o + (ptrdiff_t)i * h->wide,
+                   h->e, inverse[i]);
 }
 
 static void forward_part(void *arg, int part)
 {
     job *j = arg;
-    bl_graph *g = j->g;
-    attention_args *a = j->a;
-    int t = g->segment, keys = g->memory + t, d = a->q->cols, e = d / a->heads;
-    tile w = tile_of(g, a, part);
-    int n = g->lanes * a->heads;
-    for (int unit = part; unit < n; unit += a->tiles) {
-        int b = unit / a->heads, h = unit % a->heads;
-        int first = g->memory - g->feed.mem_length[b];
-        scores(g, a, b, h, &w);
-        for (int i = 0; i < t; i++) {
-            bl_real *row = w.s + (ptrdiff_t)i * keys;
-            int64_t at = (int64_t)unit * t + i;
-            a->log_sum[at] = softmax_row(row, w.x + (ptrdiff_t)i * keys + t - 1 - i,
-                                         first, g->memory + i, keys, a->scale);
-            bl_dropout(&g->feed, a->site, a->dropout, bl_site_start(at, keys), keys,
-                       row);
+    bl_attention_args *a = j->a;
+    for (int unit = part; unit < j->g->lanes * a->heads; unit += a->heads) {
+        bl_head h;
+        bl_head_open(&h, j->g, a, unit / a->heads, unit % a->heads);
+        for (int i = 0; i < h.t; i += BL_BLOCK) {
+            block b = block_at(&h, i);
+            forward_block(j->g, a, &h, &b);
         }
-        multiply(0, 0, t, e, keys, w.s, keys, a->v->v + (ptrdiff_t)b * keys * d + h * e,
-                 d, 0, a->out->v + (ptrdiff_t)b * t * d + h * e, d);
     }
 }
 
 static void attention_forward(bl_graph *g, void *args)
 {
-    attention_args *a = args;
+    bl_attention_args *a = args;
     job j = {.g = g, .a = a};
-    bl_pool_run(g->pool, forward_part, &j, a->tiles);
+    bl_pool_run(g->pool, forward_part, &j, a->heads);
 }
 
-/* The probabilities again, from the scores and the row's log-sum-exp. */
-BL_CLONES static void probabilities(bl_real *s, const bl_real *x, int first, int last,
-                                    int keys, bl_real scale, bl_real log_sum)
+/* ---- backward ---- */
+
+/* p = e^(s - log_sum) again, and ds = p (dp - delta) with delta = sum p dp = dO.O. */
+BL_CLONES static void softmax_back_row(bl_real *s, bl_real *dp, int n, bl_real log_sum,
+                                       bl_real delta)
 {
-    for (int j = first; j <= last; j++)
-        s[j] = bl_exp((s[j] + x[j]) * scale - log_sum);
-    memset(s, 0, (size_t)first * sizeof *s);
-    memset(s + last + 1, 0, (size_t)(keys - last - 1) * sizeof *s);
+    for (int j = 0; j < n; j++) {
+        bl_real p = bl_exp(s[j] - log_sum);
+        s[j] = p;
+        dp[j] = p * (dp[j] - delta);
+    }
 }
 
-/* dS = P (dP - sum P dP) scale, in place of dP. */
-BL_CLONES static void softmax_back_row(const bl_real *p, bl_real *dp, int keys,
-                                       bl_real scale)
+BL_CLONES static bl_real dot(const bl_real *x, const bl_real *y, int n)
 {
-    bl_real sum = bl_dot(p, dp, keys);
-    for (int j = 0; j < keys; j++)
-        dp[j] = p[j] * (dp[j] - sum) * scale;
+    return bl_dot(x, y, n);
 }
 
-/* From dO of one (lane, head): dv += P' dO, and dS in w->dp, dX in w->x. */
-static void score_grads(bl_graph *g, attention_args *a, int b, int h, const tile *w,
-                        bl_real v_beta)
+/* The tiles of probabilities (dropped, as the forward pass used them) and of dS. */
+static void tiles_back(const bl_graph *g, const bl_attention_args *a, const bl_head *h,
+                       const block *b)
 {
-    int t = g->segment, keys = g->memory + t, d = a->q->cols, e = d / a->heads;
-    const bl_real *grad = a->out->g + (ptrdiff_t)b * t * d + h * e;
-    const bl_real *v = a->v->v + (ptrdiff_t)b * keys * d + h * e;
-    bl_real *dv = a->v->g + (ptrdiff_t)b * keys * d + h * e;
-    int64_t unit = (int64_t)b * a->heads + h;
-    int first = g->memory - g->feed.mem_length[b];
-    int drops = g->feed.train && a->dropout > 0;
-    multiply(0, 1, t, keys, e, grad, d, v, d, 0, w->dp, keys);
-    for (int i = 0; i < t; i++)
-        probabilities(w->s + (ptrdiff_t)i * keys,
-                      w->x + (ptrdiff_t)i * keys + t - 1 - i, first, g->memory + i,
-                      keys, a->scale, a->log_sum[unit * t + i]);
-    /* w->x is free now: it takes the dropped probabilities, then dX */
-    const bl_real *dropped = w->s;
-    if (drops) {
-        memcpy(w->x, w->s, (size_t)t * (size_t)keys * sizeof *w->x);
-        for (int i = 0; i < t; i++) {
-            int64_t start = bl_site_start(unit * t + i, keys);
-            bl_dropout(&g->feed, a->site, a->dropout, start, keys,
-                       w->x + (ptrdiff_t)i * keys);
-            bl_dropout(&g->feed, a->site, a->dropout, start, keys,
-                       w->dp + (ptrdiff_t)i * keys);
+    const bl_space *w = &h->w;
+    scores(h, b);
+    bl_head_grads(h, b->i, b->n);
+    bl_tile_multiply(&(bl_tile_args){.m = b->n,
+                                     .k = h->e,
+                                     .a = w->go,
+                                     .lda = h->wide,
+                                     .panels = w->vt,
+                                     .rows_b = h->e,
+                                     .cols_b = h->keys,
+                                     .start = b->first / BL_PANEL * BL_PANEL,
+                                     .end = b->end,
+                                     .c = w->ds,
+                                     .ldc = w->stride});
+    for (int i = 0; i < b->n; i++) {
+        bl_real *s = w->s + i * w->stride, *ds = w->ds + i * w->stride;
+        int first = bl_head_first(h, b->i + i), last = h->keys - h->t + b->i + i;
+        ptrdiff_t row = (ptrdiff_t)(b->i + i) * h->d;
+        drop_row(g, a, h, b->i + i, b->first, last, ds);
+        softmax_back_row(s + first, ds + first, last + 1 - first,
+                         a->log_sum[(int64_t)h->unit * h->t + b->i + i],
+                         dot(h->grad + row, h->out + row, h->e));
+        bl_clear_between(s, b->first, first);
+        bl_clear_between(s, last + 1, b->end);
+        bl_clear_between(ds, b->first - BL_BLOCK, first); /* the shift reads these */
+        bl_clear_between(ds, last + 1, b->end);
+        drop_row(g, a, h, b->i + i, b->first, last, s);
+    }
+}
+
+/* dqv = dX r and dr += dX' qv, dX being the tile of dS with skewed rows. */
+static void positions_back(const bl_head *h, const block *b)
+{
+    const bl_space *w = &h->w;
+    int last = h->t - 1 - b->i;
+    int start = (int)bl_max(0, b->first + last - b->n + 1);
+    bl_tile_args p = {.m = b->n,
+                      .k = h->keys - start,
+                      .a = w->ds - last + start,
+                      .lda = w->stride + 1,
+                      .panels = w->r,
+                      .rows_b = h->keys,
+                      .cols_b = h->e,
+                      .row = start,
+                      .end = h->e,
+                      .c = w->dqv,
+                      .ldc = h->wide};
+    bl_tile_multiply(&p);
+    p.ta = 1;
+    p.m = h->keys - start;
+    p.k = b->n;
+    p.panels = w->pv;
+    p.rows_b = b->n;
+    p.row = 0;
+    p.add = 1;
+    p.c = w->dr + (ptrdiff_t)start * h->wide;
+    bl_tile_multiply(&p);
+}
+
+static void backward_block(const job *j, const bl_head *h, const block *b)
+{
+    const bl_attention_args *a = j->a;
+    const bl_space *w = &h->w;
+    int e = h->e;
+    tiles_back(j->g, a, h, b);
+    add_to_keys(h, b, w->s, w->pgo, w->dv);
+    times_keys(h, b, w->ds, w->k, w->dqu);
+    add_to_keys(h, b, w->ds, w->pu, w->dk);
+    if (h->r != NULL)
+        positions_back(h, b);
+    for (int i = 0; i < b->n; i++) {
+        bl_real *to = h->q_grad + (ptrdiff_t)(b->i + i) * h->d;
+        bl_real *u = w->dqu + (ptrdiff_t)i * h->wide,
+                *v = w->dqv + (ptrdiff_t)i * h->wide;
+        for (int c = 0; c < e; c++)
+            to[c] = (j->q_beta == 0 ? 0 : to[c]) +
+                    a->scale * (u[c] + (h->r != NULL ? v[c] : 0));
+        for (int c = 0; c < e && a->u != NULL; c++) {
+            a->u->g[h->h * e + c] += a->scale * u[c];
+            a->vb->g[h->h * e + c] += a->scale * v[c];
         }
-        dropped = w->x;
-    }
-    multiply(1, 0, keys, e, t, dropped, keys, grad, d, v_beta, dv, d);
-    for (int i = 0; i < t; i++) {
-        bl_real *ds = w->dp + (ptrdiff_t)i * keys, *dx = w->x + (ptrdiff_t)i * keys;
-        int offset = t - 1 - i;
-        softmax_back_row(w->s + (ptrdiff_t)i * keys, ds, keys, a->scale);
-        memset(dx, 0, (size_t)offset * sizeof *dx);
-        memcpy(dx + offset, ds, (size_t)(keys - offset) * sizeof *dx);
     }
 }
 
-/* A part owns whole heads and takes the lanes in order, so that the sums over lanes (r,
- * u, vb) have one order whatever the threads. */
-static void backward_part(void *arg, int h)
+/* A part owns one head and takes the lanes in order, so that the sums over lanes (r, u,
+ * vb) have one order whatever the threads. */
+static void backward_part(void *arg, int head)
 {
     job *j = arg;
-    bl_graph *g = j->g;
-    attention_args *a = j->a;
-    int t = g->segment, keys = g->memory + t, d = a->q->cols, e = d / a->heads;
-    tile w = tile_of(g, a, h);
-    for (int b = 0; b < g->lanes; b++) {
-        const bl_real *k = a->k->v + (ptrdiff_t)b * keys * d + h * e;
-        bl_real *dq = a->q->g + (ptrdiff_t)b * t * d + h * e;
-        scores(g, a, b, h, &w);
-        score_grads(g, a, b, h, &w, j->v_beta);
-        multiply(0, 0, t, e, keys, w.dp, keys, k, d, 0, w.dqu, e);
-        multiply(0, 0, t, e, keys, w.x, keys, a->r->v + h * e, d, 0, w.dqv, e);
-        multiply(1, 0, keys, e, t, w.dp, keys, w.qu, e, j->k_beta,
-                 a->k->g + (ptrdiff_t)b * keys * d + h * e, d);
-        multiply(1, 0, keys, e, t, w.x, keys, w.qv, e, b == 0 ? j->r_beta : 1,
-                 a->r->g + h * e, d);
-        for (int i = 0; i < t; i++)
-            for (int c = 0; c < e; c++) {
-                bl_real *to = &dq[(ptrdiff_t)i * d + c];
-                *to = (j->q_beta == 0 ? 0 : *to) + w.dqu[i * e + c] + w.dqv[i * e + c];
-                a->u->g[h * e + c] += w.dqu[i * e + c];
-                a->vb->g[h * e + c] += w.dqv[i * e + c];
-            }
+    bl_attention_args *a = j->a;
+    bl_head h;
+    for (int lane = 0; lane < j->g->lanes; lane++) {
+        bl_head_open(&h, j->g, a, lane, head);
+        bl_head_open_back(&h, j->g, a, lane == 0);
+        for (int i = 0; i < h.t; i += BL_BLOCK) {
+            block b = block_at(&h, i);
+            backward_block(j, &h, &b);
+        }
+        bl_head_add_sums(&h, h.w.dk, h.k_grad, j->k_beta);
+        bl_head_add_sums(&h, h.w.dv, h.v_grad, j->v_beta);
     }
+    if (h.r != NULL)
+        bl_head_add_sums(&h, h.w.dr, h.r_grad, j->r_beta);
 }
 
 static void attention_backward(bl_graph *g, void *args)
 {
-    attention_args *a = args;
+    bl_attention_args *a = args;
     job j = {g,
              a,
              bl_grad_beta(a->q),
              bl_grad_beta(a->k),
              bl_grad_beta(a->v),
-             bl_grad_beta(a->r)};
+             a->r != NULL ? bl_grad_beta(a->r) : 0};
     bl_pool_run(g->pool, backward_part, &j, a->heads);
 }
 
-bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v, bl_mat *r, bl_mat *u,
-                     bl_mat *vb, int heads, double dropout)
+bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
+                     const bl_relative *rel, int heads, int span, double dropout)
 {
     if (g->e->code != 0)
         return NULL;
-    int e = q->cols / heads;
-    attention_args a = {.q = q,
-                        .k = k,
-                        .v = v,
-                        .r = r,
-                        .u = u,
-                        .vb = vb,
-                        .heads = heads,
-                        .tiles = heads,
-                        .dropout = dropout,
-                        .site = ++g->sites};
-    a.scale = (bl_real)(1 / sqrt((double)e));
+    bl_attention_args a = {.q = q,
+                           .k = k,
+                           .v = v,
+                           .r = rel->r,
+                           .u = rel->u,
+                           .vb = rel->vb,
+                           .heads = heads,
+                           .span = span,
+                           .dropout = dropout,
+                           .site = ++g->sites};
+    a.scale = (bl_real)(1 / sqrt((double)(q->cols / heads)));
     a.out = bl_graph_mat(g, q->rows, q->cols, 1);
     a.log_sum = bl_graph_alloc(g, (size_t)q->rows * (size_t)heads, sizeof *a.log_sum);
-    a.tile_size = tile_reals(g, e);
-    a.scratch = bl_graph_scratch(g, (size_t)a.tiles * a.tile_size);
+    a.workspace = bl_space_size(g, q->cols / heads);
+    a.scratch = bl_graph_scratch(g, (size_t)heads * a.workspace);
     bl_graph_op(g, attention_forward, attention_backward, &a, sizeof a);
     return a.out;
 }

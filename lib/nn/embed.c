@@ -5,7 +5,7 @@
 /* ---- embedding ---- */
 
 typedef struct {
-    bl_mat *emb, *out;
+    bl_mat *emb, *wpe, *out;
     bl_real scale;
     double dropout;
     uint32_t site;
@@ -15,6 +15,12 @@ typedef struct {
     bl_graph *g;
     void *args;
 } job;
+
+static void add_row(bl_real *to, const bl_real *row, int n)
+{
+    for (int c = 0; c < n; c++)
+        to[c] += row[c];
+}
 
 static void embed_part(void *arg, int part)
 {
@@ -27,6 +33,8 @@ static void embed_part(void *arg, int part)
         bl_real *out = a->out->v + (ptrdiff_t)r * d;
         for (int c = 0; c < d; c++)
             out[c] = row[c] * a->scale;
+        if (a->wpe != NULL)
+            add_row(out, a->wpe->v + (ptrdiff_t)(r % j->g->segment) * d, d);
         bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, d), d, out);
     }
 }
@@ -48,15 +56,17 @@ static void embed_backward(bl_graph *g, void *args)
         bl_dropout(&g->feed, a->site, a->dropout, bl_site_start(r, d), d, grad);
         for (int c = 0; c < d; c++)
             row[c] += grad[c] * a->scale;
+        if (a->wpe != NULL)
+            add_row(a->wpe->g + (ptrdiff_t)(r % g->segment) * d, grad, d);
     }
 }
 
-bl_mat *bl_embed(bl_graph *g, bl_mat *emb, double scale, double dropout)
+bl_mat *bl_embed(bl_graph *g, bl_mat *emb, double scale, bl_mat *wpe, double dropout)
 {
     if (g->e->code != 0)
         return NULL;
     bl_mat *out = bl_graph_mat(g, (int64_t)g->lanes * g->segment, emb->cols, 1);
-    embed_args a = {emb, out, (bl_real)scale, dropout, ++g->sites};
+    embed_args a = {emb, wpe, out, (bl_real)scale, dropout, ++g->sites};
     bl_graph_op(g, embed_forward, embed_backward, &a, sizeof a);
     return out;
 }
@@ -104,6 +114,52 @@ bl_mat *bl_positions(bl_graph *g, int width, int clamp, double dropout)
     }
     position_args a = {out, table, dropout, ++g->sites};
     bl_graph_op(g, positions_forward, NULL, &a, sizeof a);
+    return out;
+}
+
+typedef struct {
+    bl_mat *table, *out;
+    int heads;
+} distance_args;
+
+/* Row r of the output is distance K-1-r: the row of the table counted from its end. */
+static bl_real *table_row(const distance_args *a, bl_real *table, int head, int r)
+{
+    int n = a->table->rows / a->heads, distance = a->out->rows - 1 - r;
+    int row = (int)bl_max(0, n - 1 - distance);
+    return table + ((ptrdiff_t)head * n + row) * a->table->cols;
+}
+
+static void distance_forward(bl_graph *g, void *args)
+{
+    distance_args *a = args;
+    int e = a->table->cols;
+    (void)g;
+    for (int r = 0; r < a->out->rows; r++)
+        for (int h = 0; h < a->heads; h++)
+            memcpy(a->out->v + (ptrdiff_t)r * a->out->cols + h * e,
+                   table_row(a, a->table->v, h, r), (size_t)e * sizeof(bl_real));
+}
+
+static void distance_backward(bl_graph *g, void *args)
+{
+    distance_args *a = args;
+    int e = a->table->cols;
+    (void)g;
+    for (int r = 0; r < a->out->rows; r++)
+        for (int h = 0; h < a->heads; h++)
+            add_row(table_row(a, a->table->g, h, r),
+                    a->out->g + (ptrdiff_t)r * a->out->cols + h * e, e);
+}
+
+bl_mat *bl_distance_rows(bl_graph *g, bl_mat *table, int heads)
+{
+    if (g->e->code != 0)
+        return NULL;
+    bl_mat *out =
+        bl_graph_mat(g, g->memory + g->segment, (int64_t)heads * table->cols, 1);
+    distance_args a = {table, out, heads};
+    bl_graph_op(g, distance_forward, distance_backward, &a, sizeof a);
     return out;
 }
 

@@ -21,11 +21,14 @@ typedef struct {
 typedef struct {
     const int32_t *x, *y;      /* (B,T) tokens and targets, target -1 = not scored */
     const int32_t *mem_length; /* (B) real memory slots */
+    const int32_t *n_real;     /* (B) tokens of the segment that are no padding */
     int train;                 /* dropout on */
     uint64_t seed, step;       /* of the dropout masks */
-    double loss_scale;         /* of the gradient */
+    double loss_scale;         /* of the gradient of nll_sum */
+    double aux_scale;          /* of the gradient of aux */
     double nll_sum;            /* result: sum of -ln p */
     int64_t n_scored;          /* result: scored targets */
+    double aux;                /* result: auxiliary losses */
 } bl_feed;
 
 typedef struct bl_graph bl_graph;

@@ -5,9 +5,10 @@
 
 typedef struct {
     bl_mat *x, *w, *b, *out;
-    int relu;
+    bl_act act;
     double dropout;
     uint32_t site;
+    bl_real *pre; /* x W + b where the activation's slope needs it, else NULL */
 } linear_args;
 
 typedef struct {
@@ -15,13 +16,66 @@ typedef struct {
     linear_args *a;
 } job;
 
-BL_CLONES static void bias_relu(bl_real *x, const bl_real *b, int n, int relu)
+static void add_to(bl_real *to, const bl_real *from, int n, bl_real beta)
+{
+    if (beta == 0)
+        memcpy(to, from, (size_t)n * sizeof *to);
+    else
+        for (int c = 0; c < n; c++)
+            to[c] += from[c];
+}
+
+/* ---- activations, in place ---- */
+
+/* sqrt(2 / pi) and the cubic term of the tanh form; 1 / sqrt(2), 1 / sqrt(2 pi). */
+static const bl_real root_2_pi = (bl_real)0.7978845608028654, cubic = (bl_real)0.044715,
+                     root_half = (bl_real)0.7071067811865476,
+                     normal_0 = (bl_real)0.3989422804014327;
+
+BL_INLINE bl_real tanh_of(bl_real z)
+{
+#ifdef BL_DOUBLE
+    return tanh(z);
+#else
+    bl_real c = z > 15 ? 15 : z < -15 ? -15 : z;
+    return 1 - 2 / (bl_exp(2 * c) + 1);
+#endif
+}
+
+BL_CLONES static void relu_row(bl_real *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        x[i] = x[i] > 0 ? x[i] : 0;
+}
+
+BL_CLONES static void gelu_tanh_row(bl_real *x, int n)
+{
+    for (int i = 0; i < n; i++) {
+        bl_real z = x[i];
+        x[i] = (bl_real)0.5 * z * (1 + tanh_of(root_2_pi * (z + cubic * z * z * z)));
+    }
+}
+
+static void gelu_row(bl_real *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        x[i] = (bl_real)(0.5 * (double)x[i] * (1 + erf((double)(x[i] * root_half))));
+}
+
+BL_CLONES static void add_bias(bl_real *x, const bl_real *b, int n)
 {
     for (int i = 0; i < n; i++)
         x[i] += b[i];
-    if (relu)
-        for (int i = 0; i < n; i++)
-            x[i] = x[i] > 0 ? x[i] : 0;
+}
+
+void bl_activate(bl_act act, bl_real *x, int n)
+{
+    if (act == BL_ACT_RELU)
+        relu_row(x, n);
+    else if (act == BL_ACT_GELU_TANH)
+        gelu_tanh_row(x, n);
+    else if (act == BL_ACT_GELU)
+        gelu_row(x, n);
 }
 
 static void epilogue_part(void *arg, int part)
@@ -32,7 +86,10 @@ static void epilogue_part(void *arg, int part)
     bl_rows_of(a->out->rows, part, &start, &end);
     for (int r = start; r < end; r++) {
         bl_real *row = a->out->v + (ptrdiff_t)r * n;
-        bias_relu(row, a->b->v, n, a->relu);
+        add_bias(row, a->b->v, n);
+        if (a->pre != NULL)
+            memcpy(a->pre + (ptrdiff_t)r * n, row, (size_t)n * sizeof *row);
+        bl_activate(a->act, row, n);
         bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), n, row);
     }
 }
@@ -59,10 +116,31 @@ static void linear_forward(bl_graph *g, void *args)
 
 /* Where the output is 0 the unit was off or dropped: no gradient. Elsewhere dropout's
  * factor applies once more. */
-BL_CLONES static void mask_grad(bl_real *grad, const bl_real *out, int n, bl_real keep)
+BL_CLONES static void relu_back_row(bl_real *grad, const bl_real *out, int n,
+                                    bl_real keep)
 {
     for (int i = 0; i < n; i++)
         grad[i] = out[i] > 0 ? grad[i] * keep : 0;
+}
+
+/* The slope of the tanh form at the value before it. */
+BL_CLONES static void gelu_tanh_back_row(bl_real *grad, const bl_real *pre, int n)
+{
+    for (int i = 0; i < n; i++) {
+        bl_real z = pre[i], t = tanh_of(root_2_pi * (z + cubic * z * z * z));
+        bl_real inner = root_2_pi * (1 + 3 * cubic * z * z);
+        grad[i] *= (bl_real)0.5 * (1 + t + z * (1 - t * t) * inner);
+    }
+}
+
+static void gelu_back_row(bl_real *grad, const bl_real *pre, int n)
+{
+    for (int i = 0; i < n; i++) {
+        double z = (double)pre[i];
+        double phi = (double)normal_0 * exp(-0.5 * z * z);
+        double cdf = 0.5 * (1 + erf(z * (double)root_half));
+        grad[i] *= (bl_real)(cdf + z * phi);
+    }
 }
 
 static void activation_part(void *arg, int part)
@@ -72,9 +150,20 @@ static void activation_part(void *arg, int part)
     double p = j->g->feed.train ? (uint32_t)(a->dropout * 65536 + 0.5) / 65536.0 : 0;
     int start, end, n = a->out->cols;
     bl_rows_of(a->out->rows, part, &start, &end);
-    for (int r = start; r < end; r++)
-        mask_grad(a->out->g + (ptrdiff_t)r * n, a->out->v + (ptrdiff_t)r * n, n,
-                  (bl_real)(1 / (1 - p)));
+    for (int r = start; r < end; r++) {
+        bl_real *grad = a->out->g + (ptrdiff_t)r * n;
+        const bl_real *pre = a->pre != NULL ? a->pre + (ptrdiff_t)r * n : NULL;
+        if (a->act == BL_ACT_RELU) {
+            relu_back_row(grad, a->out->v + (ptrdiff_t)r * n, n,
+                          (bl_real)(1 / (1 - p)));
+            continue;
+        }
+        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), n, grad);
+        if (a->act == BL_ACT_GELU_TANH)
+            gelu_tanh_back_row(grad, pre, n);
+        else if (a->act == BL_ACT_GELU)
+            gelu_back_row(grad, pre, n);
+    }
 }
 
 BL_CLONES void bl_add_columns(bl_real *sum, const bl_real *x, int rows, int cols,
@@ -100,7 +189,7 @@ static void linear_backward(bl_graph *g, void *args)
     linear_args *a = args;
     job j = {g, a};
     int rows = a->out->rows, in = a->x->cols, n = a->out->cols;
-    if (a->relu)
+    if (a->act != BL_ACT_NONE || a->dropout > 0)
         bl_pool_run(g->pool, activation_part, &j, BL_PARTS);
     if (a->b != NULL)
         bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
@@ -134,15 +223,48 @@ static void linear_backward(bl_graph *g, void *args)
     bl_gemm(g->pool, &dx);
 }
 
-bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, int relu,
+bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, bl_act act,
                   double dropout)
 {
     if (g->e->code != 0)
         return NULL;
     bl_mat *out = bl_graph_mat(g, x->rows, w->cols, 1);
-    linear_args a = {x, w, b, out, relu, dropout, ++g->sites};
+    linear_args a = {x, w, b, out, act, dropout, ++g->sites, NULL};
+    if (g->train && (act == BL_ACT_GELU || act == BL_ACT_GELU_TANH))
+        a.pre = bl_graph_alloc(g, (size_t)x->rows * (size_t)w->cols, sizeof *a.pre);
     bl_graph_op(g, linear_forward, linear_backward, &a, sizeof a);
     return out;
+}
+
+/* ---- bias alone ---- */
+
+static void bias_forward(bl_graph *g, void *args)
+{
+    linear_args *a = args;
+    (void)g;
+    for (int r = 0; r < a->x->rows; r++) {
+        bl_real *row = a->out->v + (ptrdiff_t)r * a->x->cols;
+        memcpy(row, a->x->v + (ptrdiff_t)r * a->x->cols,
+               (size_t)a->x->cols * sizeof *row);
+        add_bias(row, a->b->v, a->x->cols);
+    }
+}
+
+static void bias_backward(bl_graph *g, void *args)
+{
+    linear_args *a = args;
+    job j = {g, a};
+    bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
+    add_to(a->x->g, a->out->g, a->x->rows * a->x->cols, bl_grad_beta(a->x));
+}
+
+bl_mat *bl_add_bias(bl_graph *g, bl_mat *x, bl_mat *b)
+{
+    if (g->e->code != 0)
+        return NULL;
+    linear_args a = {.x = x, .b = b, .out = bl_graph_mat(g, x->rows, x->cols, 1)};
+    bl_graph_op(g, bias_forward, bias_backward, &a, sizeof a);
+    return a.out;
 }
 
 /* ---- residual ---- */
@@ -179,15 +301,6 @@ static void residual_forward(bl_graph *g, void *args)
 {
     residual_job j = {g, args, 0, 0};
     bl_pool_run(g->pool, residual_part, &j, BL_PARTS);
-}
-
-static void add_to(bl_real *to, const bl_real *from, int n, bl_real beta)
-{
-    if (beta == 0)
-        memcpy(to, from, (size_t)n * sizeof *to);
-    else
-        for (int c = 0; c < n; c++)
-            to[c] += from[c];
 }
 
 static void residual_back_part(void *arg, int part)

@@ -1,10 +1,11 @@
-/* loss.c - logits with the tied embedding and the softmax cross-entropy, fused. */
+/* loss.c - logits and the softmax cross-entropy, fused. */
 #include "nn/gemm.h"
 #include "nn/ops.h"
 #include "nn/vec.h"
 
 typedef struct {
-    bl_mat *x, *emb, *b, *logits;
+    bl_mat *x, *w, *b, *logits;
+    int tied;
     bl_real *nll;     /* (rows) */
     bl_real *log_sum; /* (rows): ln of the sum of e^logit */
 } loss_args;
@@ -17,7 +18,7 @@ typedef struct {
 /* Adds the bias; returns ln sum e^logit. */
 BL_CLONES static bl_real log_sum_exp(bl_real *logit, const bl_real *b, int n)
 {
-    for (int c = 0; c < n; c++)
+    for (int c = 0; c < n && b != NULL; c++)
         logit[c] += b[c];
     bl_real max = bl_max_of(logit, n);
     bl_real lane[BL_LANES] = {0};
@@ -39,7 +40,7 @@ static void loss_part(void *arg, int part)
     bl_rows_of(a->x->rows, part, &start, &end);
     for (int r = start; r < end; r++) {
         bl_real *row = a->logits->v + (ptrdiff_t)r * n;
-        a->log_sum[r] = log_sum_exp(row, a->b->v, n);
+        a->log_sum[r] = log_sum_exp(row, a->b != NULL ? a->b->v : NULL, n);
         a->nll[r] = y[r] < 0 ? 0 : a->log_sum[r] - row[y[r]];
     }
 }
@@ -47,15 +48,15 @@ static void loss_part(void *arg, int part)
 static void loss_forward(bl_graph *g, void *args)
 {
     loss_args *a = args;
-    bl_gemm_args p = {.tb = 1,
+    bl_gemm_args p = {.tb = a->tied,
                       .m = a->x->rows,
-                      .n = a->emb->rows,
+                      .n = a->logits->cols,
                       .k = a->x->cols,
                       .alpha = 1,
                       .a = a->x->v,
                       .lda = a->x->cols,
-                      .b = a->emb->v,
-                      .ldb = a->emb->cols,
+                      .b = a->w->v,
+                      .ldb = a->w->cols,
                       .c = a->logits->v,
                       .ldc = a->logits->cols};
     bl_gemm(g->pool, &p);
@@ -110,40 +111,37 @@ static void loss_backward(bl_graph *g, void *args)
     job j = {g, a};
     int rows = a->x->rows, d = a->x->cols, n = a->logits->cols;
     bl_pool_run(g->pool, loss_back_part, &j, BL_PARTS);
-    bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
-    bl_gemm_args de = {.ta = 1,
-                       .m = n,
-                       .n = d,
-                       .k = rows,
-                       .alpha = 1,
-                       .a = a->logits->v,
-                       .lda = n,
-                       .b = a->x->v,
-                       .ldb = d,
-                       .beta = bl_grad_beta(a->emb),
-                       .c = a->emb->g,
-                       .ldc = d};
-    bl_gemm(g->pool, &de);
-    bl_gemm_args dx = {.m = rows,
+    if (a->b != NULL)
+        bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
+    bl_gemm_args dw = {.ta = 1, .alpha = 1, .k = rows, .c = a->w->g};
+    dw.m = a->tied ? n : d;
+    dw.n = dw.ldc = dw.ldb = a->tied ? d : n;
+    dw.lda = dw.m;
+    dw.a = a->tied ? a->logits->v : a->x->v;
+    dw.b = a->tied ? a->x->v : a->logits->v;
+    dw.beta = bl_grad_beta(a->w);
+    bl_gemm(g->pool, &dw);
+    bl_gemm_args dx = {.tb = !a->tied,
+                       .m = rows,
                        .n = d,
                        .k = n,
                        .alpha = 1,
                        .a = a->logits->v,
                        .lda = n,
-                       .b = a->emb->v,
-                       .ldb = d,
+                       .b = a->w->v,
+                       .ldb = a->w->cols,
                        .beta = bl_grad_beta(a->x),
                        .c = a->x->g,
                        .ldc = d};
     bl_gemm(g->pool, &dx);
 }
 
-bl_mat *bl_loss(bl_graph *g, bl_mat *x, bl_mat *emb, bl_mat *b, bl_real **nll)
+bl_mat *bl_loss(bl_graph *g, bl_mat *x, bl_mat *w, int tied, bl_mat *b, bl_real **nll)
 {
     if (g->e->code != 0)
         return NULL;
-    loss_args a = {.x = x, .emb = emb, .b = b};
-    a.logits = bl_graph_mat(g, x->rows, emb->rows, 0);
+    loss_args a = {.x = x, .w = w, .b = b, .tied = tied};
+    a.logits = bl_graph_mat(g, x->rows, tied ? w->rows : w->cols, 0);
     a.nll = *nll = bl_graph_alloc(g, (size_t)x->rows, sizeof *a.nll);
     a.log_sum = bl_graph_alloc(g, (size_t)x->rows, sizeof *a.log_sum);
     bl_graph_op(g, loss_forward, loss_backward, &a, sizeof a);

@@ -2,34 +2,80 @@
  * and returns the buffer it fills; shapes are (rows, columns). A failure while building
  * gives NULL and is kept in g->e.
  *
- * Letters: B lanes, T segment, M memory, K = M + T keys, D width, H heads, e = D / H.
- */
+ * Letters: B lanes, T segment, M memory, K = M + T keys, D width, H heads, e = D / H,
+ * V vocabulary. */
 #ifndef BL_OPS_H
 #define BL_OPS_H
 
 #include "nn/graph.h"
 
-/* Rows E[x] * scale with dropout: (B*T, D). emb (V, D). */
-bl_mat *bl_embed(bl_graph *g, bl_mat *emb, double scale, double dropout);
+/* Rows E[x] * scale [+ wpe[t]] with dropout: (B*T, D). emb (V, D); wpe (T or more, D),
+ * learned absolute positions, or NULL. */
+bl_mat *bl_embed(bl_graph *g, bl_mat *emb, double scale, bl_mat *wpe, double dropout);
 
 /* Sinusoids of the distances K-1 .. 0, sines in the first half of the columns, cosines
  * in the second (Dai et al. 2019, A; Vaswani et al. 2017, 3.5), distances beyond
  * `clamp` as clamp (0 = none), dropout with one mask a step: (K, D). */
 bl_mat *bl_positions(bl_graph *g, int width, int clamp, double dropout);
 
+/* Learned rows for the distances K-1 .. 0 from a table (H * n, e), n rows a head of
+ * which the last is distance 0 and the first all from n-1 on (Huang et al. 2018, "Music
+ * Transformer", 3.4): (K, H * e). */
+bl_mat *bl_distance_rows(bl_graph *g, bl_mat *table, int heads);
+
 /* [memory ; x] in time for each lane: (B*K, D). memory (B, M, D) gets no gradient. */
 bl_mat *bl_with_memory(bl_graph *g, const bl_real *memory, bl_mat *x);
 
-/* x W [+ b] [relu, then dropout]: (rows of x, columns of W). b (1, cols) or NULL. */
-bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, int relu,
+/* relu; gelu with the error function, or with its tanh approximation (Hendrycks and
+ * Gimpel 2016). */
+typedef enum { BL_ACT_NONE, BL_ACT_RELU, BL_ACT_GELU, BL_ACT_GELU_TANH } bl_act;
+
+/* dropout(act(x W + b)): (rows of x, columns of W). b (1, cols) or NULL; with an
+ * activation or dropout b must be there. */
+bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, bl_act act,
                   double dropout);
 
-/* Relative attention with segment memory (Dai et al. 2019, equation 5 on): queries q
- * (B*T, D), keys and values k, v (B*K, D), r (K, D) the projected positions, biases
- * u, vb (H, e). Query i sees the keys first .. M+i, first = M - mem_length[lane].
- * Dropout on the probabilities. (B*T, D). */
-bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v, bl_mat *r, bl_mat *u,
-                     bl_mat *vb, int heads, double dropout);
+/* What a score adds to q.k: r (K, D) the keys of the positions K-1 .. 0, u and vb (H,
+ * e) the biases of the two terms; each may be NULL (u and vb together, and only with
+ * r). */
+typedef struct {
+    bl_mat *r, *u, *vb;
+} bl_relative;
+
+/* Attention with segment memory: queries q (B*T, D), keys and values k, v (B*K, D).
+ * score(i,j) = ((q_i + u).k_j + (q_i + vb).r_(M+i-j)) / sqrt(e) (Dai et al. 2019,
+ * equation 5 on). Query i sees the keys M - mem_length[lane] .. M+i, of these the last
+ * `span` (0 = all). Dropout on the probabilities. (B*T, D). */
+bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
+                     const bl_relative *rel, int heads, int span, double dropout);
+
+/* A layer of LSTM cells over the segment (Hochreiter and Schmidhuber 1997; gates in the
+ * order i, j, f, o with 1 added to f, as TensorFlow's BasicLSTMCell): zx (B*T, 4H) what
+ * the gates get from the input, wh (H, 4H), state (B, 2, H) rows h and c from before
+ * the segment, which get no gradient. *cells (B*T, H): c after each token. (B*T, H): h.
+ */
+bl_mat *bl_lstm(bl_graph *g, bl_mat *zx, bl_mat *wh, const bl_real *state,
+                bl_real **cells);
+
+/* How a layer of a Compressive Transformer makes `ratio` old memories into one (Rae et
+ * al. 2019, 3.2). */
+typedef enum { BL_COMPRESS_MEAN, BL_COMPRESS_MAX, BL_COMPRESS_CONV } bl_compressor;
+
+/* The rows that this segment pushes out of a layer's memory, compressed: *rows
+ * (B, T / ratio, D), the first n_evicted(lane) / ratio of each lane filled. memory
+ * (B, slots, D) holds `plain` ordinary slots at its end. BL_COMPRESS_CONV: cw (ratio *
+ * D, D) and cb (1, D), trained by attention reconstruction (3.2.1): the mean of (A(old)
+ * - A(new))^2 with A the content-based attention of q (B*T, D) through wk and wv is
+ * added to the step's auxiliary loss, and only cw and cb learn from it. */
+typedef struct {
+    bl_compressor how;
+    int ratio, slots, plain, heads;
+    const bl_real *memory;
+    bl_mat *x, *q, *wk, *wv, *cw, *cb;
+} bl_compress_args;
+void bl_compress(bl_graph *g, const bl_compress_args *a, bl_real **rows);
+/* Rows of a lane that leave the ordinary memory when n_real more come. */
+int bl_n_evicted(int length, int plain, int n_real);
 
 /* Layer norm of x over its columns: gain, bias (1, D). */
 bl_mat *bl_norm(bl_graph *g, bl_mat *x, bl_mat *gain, bl_mat *bias, double eps);
@@ -37,19 +83,31 @@ bl_mat *bl_norm(bl_graph *g, bl_mat *x, bl_mat *gain, bl_mat *bias, double eps);
 /* x + dropout(y). */
 bl_mat *bl_residual(bl_graph *g, bl_mat *x, bl_mat *y, double dropout);
 
+/* x + b for every row, b (1, cols). */
+bl_mat *bl_add_bias(bl_graph *g, bl_mat *x, bl_mat *b);
+
 /* dropout(x); x itself where the probability is 0. */
 bl_mat *bl_dropped(bl_graph *g, bl_mat *x, double dropout);
 
-/* Logits x E' + b and the sum of -ln p of the targets: softmax cross-entropy, fused.
- * emb (V, D), b (1, V). *nll (B*T, 1). Returns the logits (B*T, V); the backward pass
- * turns them into their gradient in place. */
-bl_mat *bl_loss(bl_graph *g, bl_mat *x, bl_mat *emb, bl_mat *b, bl_real **nll);
+/* Logits x W + b and the sum of -ln p of the targets: softmax cross-entropy, fused. w
+ * (D, V), or `tied` the embedding (V, D); b (1, V) or NULL. *nll (B*T, 1). Returns the
+ * logits (B*T, V); the backward pass turns them into their gradient in place. */
+bl_mat *bl_loss(bl_graph *g, bl_mat *x, bl_mat *w, int tied, bl_mat *b, bl_real **nll);
 
 /* ---- shared by ops and generation ---- */
+
+/* n numbers through an activation, in place. */
+void bl_activate(bl_act act, bl_real *x, int n);
+/* n rows from n * ratio rows `old` of D numbers in time order, by one compressor. */
+void bl_compress_rows(bl_compressor how, int ratio, int width, const bl_mat *cw,
+                      const bl_mat *cb, const bl_real *old, int n, bl_real *to);
 
 /* Layer norm of one row: y = gain * (x - mean) / sqrt(var + eps) + bias. y may be x. */
 void bl_norm_row(const bl_real *x, const bl_real *gain, const bl_real *bias, int n,
                  double eps, bl_real *y, bl_real *mean, bl_real *rstd);
+/* One LSTM cell: z (4H) the gates' inputs, worked on in place; c, h (H) from the cell
+ * before. c may be c_before. */
+void bl_lstm_cell(bl_real *z, const bl_real *c_before, int n, bl_real *c, bl_real *h);
 /* The row of bl_positions for one distance. */
 void bl_position_row(int distance, int width, bl_real *row);
 

@@ -16,11 +16,7 @@ enum { CHUNK = 1 << 20 };
 
 int64_t bl_ckpt_n_params(const bl_model_config *c)
 {
-    int64_t d = c->width, f = c->ff, layers = c->layers;
-    int64_t layer = 5 * d * d + 2 * d * f + f + 5 * d;
-    int64_t biases = 2 * d * (c->untie_uv ? layers : 1);
-    int64_t last_norm = c->pre_norm ? 2 * d : 0;
-    return layers * layer + c->vocab * (d + 1) + biases + last_norm;
+    return bl_model_config_size(c);
 }
 
 /* ---- the list of tensors: one for writing and for reading ---- */
@@ -59,9 +55,9 @@ static int add_block(tensor_list *l, const char *prefix, bl_model *m, bl_real *b
 static int add_memory(tensor_list *l, bl_model *m, bl_err *e)
 {
     const bl_model_config *c = bl_model_conf(m);
-    int64_t shape[] = {bl_model_lanes(m), c->memory, c->width};
+    int64_t shape[] = {bl_model_lanes(m), bl_model_memory_rows(m), c->width};
     int rc = 0;
-    for (int layer = 0; layer < c->layers && c->memory > 0 && rc == 0; layer++) {
+    for (int layer = 0; layer < c->layers && shape[1] > 0 && rc == 0; layer++) {
         char name[32];
         snprintf(name, sizeof name, "mem.%d", layer);
         rc = add(l, name, BL_F32, 3, shape, bl_model_memory(m, layer), e);
@@ -277,7 +273,7 @@ static int check_lengths(bl_model *m, bl_err *e)
 {
     const int32_t *length = bl_model_memory_length(m);
     for (int lane = 0; lane < bl_model_lanes(m); lane++)
-        if (length[lane] < 0 || length[lane] > bl_model_conf(m)->memory)
+        if (length[lane] < 0 || length[lane] > bl_model_memory_rows(m))
             return bl_fail(e, BL_E_FORMAT, "the memory of lane %d has length %d", lane,
                            (int)length[lane]);
     return 0;

@@ -11,7 +11,8 @@
 
 enum { CONFIG_BYTES_MAX = 1 << 20, KEY_MAX = 31 };
 
-typedef enum { INT32, INT64, REAL, SCHEDULE } kind;
+/* CHOICE: an int that is the place of a word in a list. */
+typedef enum { INT32, INT64, REAL, CHOICE } kind;
 
 enum { FREE, WEIGHTS = BL_FIXED_WEIGHTS, RUN = BL_FIXED_RUN };
 
@@ -26,6 +27,7 @@ typedef struct {
 #define AT(member) offsetof(bl_train_config, member)
 
 static const field fields[] = {
+    {"arch", CHOICE, AT(model.arch), 0, BL_N_ARCH - 1, WEIGHTS},
     {"vocab", INT32, AT(model.vocab), 0, 65536, WEIGHTS},
     {"layers", INT32, AT(model.layers), 1, 256, WEIGHTS},
     {"width", INT32, AT(model.width), 1, 65536, WEIGHTS},
@@ -40,13 +42,27 @@ static const field fields[] = {
     {"clamp_len", INT32, AT(model.clamp_len), 0, 65536, FREE},
     {"norm_eps", REAL, AT(model.norm_eps), 1e-12, 0.1, FREE},
     {"init_std", REAL, AT(model.init_std), 0, 10, FREE},
+    {"pos", CHOICE, AT(model.pos), 0, BL_N_POS - 1, WEIGHTS},
+    {"positions", INT32, AT(model.positions), 0, 131072, WEIGHTS},
+    {"act", CHOICE, AT(model.act), 0, 2, WEIGHTS},
+    {"relu_out", INT32, AT(model.relu_out), 0, 1, WEIGHTS},
+    {"att_bias", INT32, AT(model.att_bias), 0, 1, WEIGHTS},
+    {"embed_scale", INT32, AT(model.embed_scale), 0, 1, WEIGHTS},
+    {"tie", INT32, AT(model.tie), 0, 1, WEIGHTS},
+    {"out_bias", INT32, AT(model.out_bias), 0, 1, WEIGHTS},
+    {"init_residual", INT32, AT(model.init_residual), 0, 1, FREE},
+    {"zero_memory", INT32, AT(model.zero_memory), 0, 1, WEIGHTS},
+    {"same_length", INT32, AT(model.same_length), 0, 1, FREE},
+    {"compressed", INT32, AT(model.compressed), 0, 65536, WEIGHTS},
+    {"ratio", INT32, AT(model.ratio), 1, 1024, WEIGHTS},
+    {"compressor", CHOICE, AT(model.compressor), 0, 2, WEIGHTS},
     {"batch", INT32, AT(lanes), 1, 4096, RUN},
     {"steps", INT64, AT(steps), 1, 1e12, FREE},
     {"seed", INT64, AT(seed), 0, 0x1p53, RUN},
     {"lr", REAL, AT(lr), 0, 1e30, FREE},
     {"min_lr", REAL, AT(min_lr), 0, 1, FREE},
     {"warmup", INT64, AT(warmup), 0, 1e12, FREE},
-    {"schedule", SCHEDULE, AT(schedule), 0, BL_N_LR - 1, FREE},
+    {"schedule", CHOICE, AT(schedule), 0, BL_N_LR - 1, FREE},
     {"clip", REAL, AT(clip), 0, 1e9, FREE},
     {"beta1", REAL, AT(beta1), 0, 0.999999, FREE},
     {"beta2", REAL, AT(beta2), 0, 0.99999999, FREE},
@@ -132,16 +148,39 @@ static const field *find(const char *key, int code, bl_err *e)
     return NULL;
 }
 
-static int schedule_of(const char *name, double *x, int code, bl_err *e)
+/* The i-th word of a field, NULL beyond the last. */
+static const char *word_of(const field *f, int i)
 {
-    for (int i = 0; i < BL_N_LR; i++) {
-        if (strcmp(name, schedule_names[i]) == 0) {
+    if (f->at == AT(schedule))
+        return i < BL_N_LR ? schedule_names[i] : NULL;
+    return bl_model_choice(f->key, i);
+}
+
+static int choice_of(const field *f, const char *name, double *x, int code, bl_err *e)
+{
+    char all[160] = "";
+    for (int i = 0; word_of(f, i) != NULL; i++) {
+        if (strcmp(name, word_of(f, i)) == 0) {
             *x = i;
             return 0;
         }
+        size_t n = strlen(all);
+        snprintf(all + n, sizeof all - n, "%s%s", i > 0 ? ", " : "", word_of(f, i));
     }
-    return bl_fail(e, code,
-                   "schedule is one of cosine, constant, inv_sqrt, not '%.64s'", name);
+    return bl_fail(e, code, "%s is one of %s, not '%.64s'", f->key, all, name);
+}
+
+/* arch comes first: it sets what the other keys then change. */
+static int put_choice(bl_train_config *c, const field *f, const char *name, int code,
+                      bl_err *e)
+{
+    double x = 0;
+    int rc = choice_of(f, name, &x, code, e);
+    if (rc == 0 && f->at == AT(model.arch))
+        bl_model_config_arch(&c->model, (bl_arch)(int)x);
+    else if (rc == 0)
+        rc = put(c, f, x, code, e);
+    return rc;
 }
 
 /* ---- presets ---- */
@@ -196,6 +235,7 @@ static void small(bl_train_config *c)
 static void remi(bl_train_config *c)
 {
     shape(c, 12, 512, 8, 2048, 512, 512);
+    bl_model_config_arch(&c->model, BL_ARCH_REMI);
     c->model.dropout = 0.1;
     c->model.att_dropout = 0.1;
     c->lanes = 4;
@@ -260,17 +300,12 @@ int bl_config_set(bl_train_config *c, const char *assignment, bl_err *e)
         return BL_E_ARG;
     if (strcmp(key, "vocab") == 0)
         return bl_fail(e, BL_E_ARG, "vocab cannot be set: it is that of the data");
-    double x = 0;
-    if (f->kind == SCHEDULE) {
-        int rc = schedule_of(text, &x, BL_E_ARG, e);
-        if (rc != 0)
-            return rc;
-    } else {
-        char *end;
-        x = strtod(text, &end);
-        if (end == text || *end != '\0' || !isfinite(x))
-            return bl_fail(e, BL_E_ARG, "%s wants a number, not '%.64s'", key, text);
-    }
+    if (f->kind == CHOICE)
+        return put_choice(c, f, text, BL_E_ARG, e);
+    char *end;
+    double x = strtod(text, &end);
+    if (end == text || *end != '\0' || !isfinite(x))
+        return bl_fail(e, BL_E_ARG, "%s wants a number, not '%.64s'", key, text);
     return put(c, f, x, BL_E_ARG, e);
 }
 
@@ -290,13 +325,11 @@ static int read_member(bl_train_config *c, const char *key, const bl_json *value
     const field *f = find(key, BL_E_FORMAT, e);
     if (f == NULL)
         return BL_E_FORMAT;
-    if (f->kind == SCHEDULE) {
-        if (!bl_json_as_str(value, &text))
-            return bl_fail(e, BL_E_FORMAT, "schedule is not a string");
-        int rc = schedule_of(text, &x, BL_E_FORMAT, e);
-        if (rc != 0)
-            return rc;
-    } else if (bl_json_as_int(value, &whole)) {
+    if (f->kind == CHOICE)
+        return bl_json_as_str(value, &text)
+                   ? put_choice(c, f, text, BL_E_FORMAT, e)
+                   : bl_fail(e, BL_E_FORMAT, "%s is not a string", key);
+    if (bl_json_as_int(value, &whole)) {
         x = (double)whole;
     } else if (!bl_json_as_real(value, &x)) {
         return bl_fail(e, BL_E_FORMAT, "%s is not a number", key);
@@ -306,15 +339,20 @@ static int read_member(bl_train_config *c, const char *key, const bl_json *value
 
 int bl_config_read(bl_train_config *c, const bl_json *object, bl_err *e)
 {
-    for (size_t i = 0; i < bl_json_size(object); i++) {
-        const char *key;
-        const bl_json *value;
-        bl_json_member(object, i, &key, &value);
-        int rc = read_member(c, key, value, e);
-        if (rc != 0)
-            return rc;
+    const bl_json *value;
+    int rc = 0;
+    if (bl_json_has(object, "arch")) {
+        rc = bl_json_get(object, "arch", &value, e);
+        if (rc == 0)
+            rc = read_member(c, "arch", value, e);
     }
-    return 0;
+    for (size_t i = 0; i < bl_json_size(object) && rc == 0; i++) {
+        const char *key;
+        bl_json_member(object, i, &key, &value);
+        if (strcmp(key, "arch") != 0)
+            rc = read_member(c, key, value, e);
+    }
+    return rc;
 }
 
 int bl_config_read_file(bl_train_config *c, const char *path, bl_err *e)
@@ -348,8 +386,8 @@ bl_json *bl_config_json(const bl_train_config *c, bl_err *e)
         double x = get(c, f);
         if (f->kind == REAL)
             rc = bl_json_set_real(o, f->key, x, e);
-        else if (f->kind == SCHEDULE)
-            rc = bl_json_set_str(o, f->key, schedule_names[c->schedule], e);
+        else if (f->kind == CHOICE)
+            rc = bl_json_set_str(o, f->key, word_of(f, (int)x), e);
         else
             rc = bl_json_set_int(o, f->key, (int64_t)x, e);
     }

@@ -152,7 +152,7 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
     double sum =
         forward(m, &t->batch, 1, (uint64_t)c->seed, (uint64_t)t->info.step, &n);
     memset(bl_model_grads(m), 0, (size_t)bl_model_size(m) * sizeof(bl_real));
-    bl_model_backward(m, 1 / (double)n);
+    bl_model_backward(m, 1 / (double)n, 1);
     double norm = bl_grad_norm(t->pool, bl_model_grads(m), bl_model_size(m));
     double loss = sum / (double)n, lr = learning_rate(c, t->info.step);
     if (!isfinite(loss) || !isfinite(norm))

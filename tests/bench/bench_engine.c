@@ -63,7 +63,7 @@ static void train(const char *name, bl_model_config c, int lanes, bl_pool *pool,
         int64_t n;
         bl_model_forward(m, x, x, real, 1, 1, (uint64_t)steps, &n);
         memset(bl_model_grads(m), 0, (size_t)bl_model_size(m) * sizeof(bl_real));
-        bl_model_backward(m, 1e-3);
+        bl_model_backward(m, 1e-3, 1);
         bl_model_advance(m);
         spent = steps > 0 ? now() - start : 0;
     }

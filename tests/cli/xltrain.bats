@@ -119,7 +119,7 @@ PY
     run -64 --separate-stderr xltrain --resume --set batch=3 --data data -o run
     says "batch cannot be changed"
     run -64 --separate-stderr xltrain --resume --preset remi --data data -o run
-    says "layers cannot be changed"
+    says "arch cannot be changed"
     train again --steps 14
     train again --steps 14 --resume
     cmp again/latest again/ckpt-00000014.safetensors

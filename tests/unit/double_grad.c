@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { LANES = 3, SEGMENT = 5, TOKENS = LANES * SEGMENT };
 
@@ -16,10 +17,21 @@ typedef struct {
     int train;
 } fixture;
 
-static double loss(fixture *f)
+enum { AUX_SCALE = 3 };
+
+/* The parameters of a compressor learn from the auxiliary loss alone, all others from
+ * the other: the sum would have slopes that nobody follows. */
+static double loss(fixture *f, int of_aux)
 {
     int64_t n;
-    return f->scale * bl_model_forward(f->m, f->x, f->y, f->n_real, f->train, 7, 3, &n);
+    double nll = bl_model_forward(f->m, f->x, f->y, f->n_real, f->train, 7, 3, &n);
+    return of_aux ? AUX_SCALE * bl_model_aux(f->m) : f->scale * nll;
+}
+
+static int is_compressor(const bl_param *p)
+{
+    const char *dot = strrchr(p->name, '.');
+    return dot != NULL && (strcmp(dot, ".cw") == 0 || strcmp(dot, ".cb") == 0);
 }
 
 static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
@@ -32,12 +44,13 @@ static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
          i++) /* no parameter at a special value */
         bl_model_values(f->m)[i] += 0.1 * sin(1.7 * (double)i);
     f->scale = 0.25;
-    f->n_real[0] = f->n_real[1] = SEGMENT;
+    int t = c->segment;
+    f->n_real[0] = f->n_real[1] = t;
     f->n_real[2] = 3;
     for (int s = 0; s < 2; s++) { /* two segments before: the memory is real */
         int64_t n;
-        for (int i = 0; i < TOKENS; i++) {
-            int scored = i % SEGMENT < f->n_real[i / SEGMENT];
+        for (int i = 0; i < LANES * t; i++) {
+            int scored = i % t < f->n_real[i / t];
             f->x[i] = scored ? (i * i + 3 * s + i) % c->vocab : 0;
             f->y[i] = scored && i != 4 ? (i * 5 + s) % c->vocab : -1;
         }
@@ -50,13 +63,13 @@ static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
 
 /* d(loss)/dv by a central difference: small enough to stay clear of the ReLU's kinks.
  */
-static double slope(fixture *f, double *v)
+static double slope(fixture *f, double *v, int of_aux)
 {
     double old = *v, h = 1e-5;
     *v = old + h;
-    double up = loss(f);
+    double up = loss(f, of_aux);
     *v = old - h;
-    double down = loss(f);
+    double down = loss(f, of_aux);
     *v = old;
     return (up - down) / (2 * h);
 }
@@ -69,12 +82,13 @@ static double worst(fixture *f, const char **where)
     double *value = bl_model_values(f->m), *grad = bl_model_grads(f->m);
     for (int64_t i = 0; i < size; i++)
         grad[i] = 0;
-    loss(f);
-    bl_model_backward(f->m, f->scale);
+    loss(f, 0);
+    bl_model_backward(f->m, f->scale, AUX_SCALE);
     for (int t = 0; t < bl_model_n_params(f->m); t++) {
         const bl_param *p = bl_model_param(f->m, t);
         for (int64_t k = 0; k < p->size; k += 1 + p->size / 24) {
-            double numeric = slope(f, &value[p->start + k]), exact = grad[p->start + k];
+            double numeric = slope(f, &value[p->start + k], is_compressor(p)),
+                   exact = grad[p->start + k];
             double error = fabs(numeric - exact) / (1e-3 + fabs(numeric) + fabs(exact));
             if (error > worst_error) {
                 worst_error = error;
@@ -93,6 +107,39 @@ static void check(const char *name, const bl_model_config *c, int train, bl_pool
     double error = worst(&f, &where);
     ok(error < 1e-6, "%s: gradient error %.2g (%s)", name, error, where);
     bl_model_del(f.m);
+}
+
+/* Each architecture, with what it has of its own. */
+static void family(const bl_model_config *base, bl_pool *pool)
+{
+    bl_model_config c = *base;
+    bl_model_config_arch(&c, BL_ARCH_REMI);
+    c.dropout = 0.2;
+    check("REMI: second relu, memory of zeros, dropout", &c, 1, pool);
+    c = *base;
+    bl_model_config_arch(&c, BL_ARCH_MUSIC_TRANSFORMER);
+    c.positions = 7; /* some distances share the last row */
+    c.att_dropout = 0.2;
+    check("Music Transformer: learned distances, own output matrix", &c, 1, pool);
+    c = *base;
+    bl_model_config_arch(&c, BL_ARCH_GPT2);
+    c.dropout = 0.2;
+    check("GPT-2: absolute positions, biases, tanh gelu, dropout", &c, 1, pool);
+    c.act = 1;
+    check("gelu with the error function", &c, 1, pool);
+    c = *base;
+    c.segment = 4;
+    c.memory = 4;
+    bl_model_config_arch(&c, BL_ARCH_COMPRESSIVE);
+    c.ratio = 2;
+    c.compressed = 3;
+    check("Compressive Transformer: convolution", &c, 0, pool);
+    c.compressor = 1;
+    check("Compressive Transformer: maximum", &c, 0, pool);
+    c = *base;
+    bl_model_config_arch(&c, BL_ARCH_LSTM);
+    c.dropout = 0.2;
+    check("LSTM", &c, 1, pool);
 }
 
 int main(void)
@@ -133,6 +180,11 @@ int main(void)
     check("dropout on, the same masks in both passes", &c, 1, pool);
     c.pre_norm = 1;
     check("dropout, pre-norm", &c, 1, pool);
+    c = base;
+    c.same_length = 1;
+    c.memory = 3;
+    check("same length", &c, 0, pool);
+    family(&base, pool);
     bl_pool_del(pool);
     return tap_done();
 }

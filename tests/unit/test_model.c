@@ -7,6 +7,7 @@
 #include "nn/gemm.h"
 #include "nn/ops.h"
 #include "nn/optim.h"
+#include "nn/tile.h"
 #include "tap.h"
 
 #include <math.h>
@@ -95,36 +96,125 @@ static void test_memory(bl_pool *pool)
     }
 }
 
-static void test_generation(bl_pool *pool)
+/* One stream of three begins late, one rests: its logits are the graph's. */
+static void same_as_graph(const char *name, const bl_model_config *c, bl_pool *pool)
 {
     static bl_real graph[LENGTH * VOCAB], logits[3 * VOCAB];
-    static const int memory[] = {6, 40};
-    for (size_t k = 0; k < BL_COUNT(memory); k++) {
-        bl_model_config c = config(1, memory[k]);
-        c.untie_uv = k == 1;
-        c.clamp_len = k == 0 ? 4 : 0;
-        read_in_segments(&c, pool, graph);
-        bl_model *m = open_model(&c, 1, 0, pool);
-        bl_gen *g;
-        if (bl_gen_new(&g, m, 3, memory[k], pool, NULL) != 0)
-            exit(1);
-        double worst = 0;
-        for (int i = -2; i < LENGTH; i++) { /* stream 2 starts late, stream 0 rests */
-            int32_t t[3] = {-1, token(i + 5), i < 0 ? -1 : token(i)};
-            bl_gen_step(g, t, logits);
-            if (i >= 0)
-                worst = fmax(worst,
-                             difference(logits + 2 * VOCAB, graph + i * VOCAB, VOCAB));
-        }
-        ok(worst < 2e-4, "generation with memory %d is the graph with T = 1 (%.1g)",
-           memory[k], worst);
-        bl_gen_forget(g, 2);
-        bl_gen_step(g, (int32_t[]){-1, -1, token(0)}, logits);
-        ok(difference(logits + 2 * VOCAB, graph, VOCAB) < 2e-4,
-           "a stream can begin anew");
-        bl_gen_del(g);
-        bl_model_del(m);
+    read_in_segments(c, pool, graph);
+    bl_model *m = open_model(c, 1, 0, pool);
+    bl_gen *g;
+    if (bl_gen_new(&g, m, 3, c->memory, pool, NULL) != 0)
+        exit(1);
+    double worst = 0;
+    for (int i = -2; i < LENGTH; i++) {
+        int32_t t[3] = {-1, token(i + 5), i < 0 ? -1 : token(i)};
+        bl_gen_step(g, t, logits);
+        if (i >= 0)
+            worst =
+                fmax(worst, difference(logits + 2 * VOCAB, graph + i * VOCAB, VOCAB));
     }
+    ok(worst < 2e-4, "generation is the graph: %s (%.1g)", name, worst);
+    bl_gen_forget(g, 2);
+    bl_gen_step(g, (int32_t[]){-1, -1, token(0)}, logits);
+    ok(difference(logits + 2 * VOCAB, graph, VOCAB) < 2e-4, "a stream can begin anew");
+    bl_gen_del(g);
+    bl_model_del(m);
+}
+
+static void test_generation(bl_pool *pool)
+{
+    bl_model_config c = config(1, 6);
+    c.clamp_len = 4;
+    same_as_graph("memory 6, clamped", &c, pool);
+    c = config(1, 40);
+    c.untie_uv = 1;
+    same_as_graph("memory 40, own u and v", &c, pool);
+    c.pre_norm = 1;
+    same_as_graph("pre-norm", &c, pool);
+    c = config(1, 6);
+    bl_model_config_arch(&c, BL_ARCH_REMI);
+    same_as_graph("REMI", &c, pool);
+    c = config(1, 12);
+    bl_model_config_arch(&c, BL_ARCH_MUSIC_TRANSFORMER);
+    c.positions = 9;
+    same_as_graph("Music Transformer", &c, pool);
+    c = config(LENGTH, 0);
+    bl_model_config_arch(&c, BL_ARCH_GPT2);
+    same_as_graph("GPT-2", &c, pool);
+    for (int how = 0; how < 3; how++) {
+        c = config(3, 6);
+        bl_model_config_arch(&c, BL_ARCH_COMPRESSIVE);
+        c.ratio = 3;
+        c.compressed = 2;
+        c.compressor = how;
+        same_as_graph(bl_model_choice("compressor", how), &c, pool);
+    }
+    c = config(4, 0);
+    bl_model_config_arch(&c, BL_ARCH_LSTM);
+    same_as_graph("LSTM", &c, pool);
+}
+
+/* A context of 8 absolute positions goes on with its last 4 tokens when it is full. */
+static void test_full_context(bl_pool *pool)
+{
+    static bl_real logits[VOCAB], fresh[VOCAB];
+    bl_model_config c = config(8, 0);
+    bl_model_config_arch(&c, BL_ARCH_GPT2);
+    bl_model *m = open_model(&c, 1, 0, pool);
+    bl_gen *g;
+    if (bl_gen_new(&g, m, 1, 0, pool, NULL) != 0)
+        exit(1);
+    for (int i = 0; i < 9; i++)
+        bl_gen_step(g, (int32_t[]){token(i)}, logits);
+    bl_gen_forget(g, 0);
+    for (int i = 4; i < 9; i++)
+        bl_gen_step(g, (int32_t[]){token(i)}, fresh);
+    ok(difference(logits, fresh, VOCAB) == 0,
+       "a full context begins anew with its half");
+    bl_gen_del(g);
+    bl_model_del(m);
+}
+
+/* Panels, skewed rows and both layouts against three loops. */
+static void test_tile(void)
+{
+    enum { SIZE = 40000 };
+    static bl_real a[SIZE], b[SIZE], panels[SIZE], c[SIZE], d[SIZE];
+    static const int shape[][3] = {{48, 130, 33}, {7, 64, 129}, {1, 5, 9}, {29, 70, 8}};
+    bl_rng rng = bl_rng_make(8, 0);
+    for (int i = 0; i < SIZE; i++) {
+        a[i] = (bl_real)bl_rng_normal(&rng);
+        b[i] = (bl_real)bl_rng_normal(&rng);
+    }
+    for (size_t s = 0; s < BL_COUNT(shape); s++)
+        for (int kind = 0; kind < 8; kind++) {
+            int m = shape[s][0], n = shape[s][1], k = shape[s][2];
+            int ta = kind & 1, skew = kind >> 2;
+            ptrdiff_t ldc = 2 * BL_PANEL + n + 100 + skew;
+            bl_tile_pack(kind >> 1 & 1, k, n, b, kind >> 1 & 1 ? k + 3 : n + 5, panels);
+            bl_tile_args t = {.ta = ta,
+                              .m = m,
+                              .k = k - 2,
+                              .a = a,
+                              .rows_b = k,
+                              .lda = (ta ? m : k) + skew,
+                              .panels = panels,
+                              .cols_b = n,
+                              .row = 2,
+                              .end = n,
+                              .add = skew,
+                              .c = c,
+                              .ldc = ldc};
+            memset(c, 0, sizeof c);
+            memset(d, 0, sizeof d);
+            bl_tile_multiply(&t);
+            t.c = d;
+            bl_tile_multiply_naive(&t);
+            double worst = 0;
+            for (int i = 0; i < m; i++)
+                worst = fmax(worst, difference(c + i * ldc, d + i * ldc, n));
+            ok(worst < 1e-4, "tile %dx%dx%d, kind %d (%.1g)", m, n, k, kind, worst);
+        }
 }
 
 static void test_gemm(bl_pool *pool)
@@ -199,7 +289,7 @@ static double overfit(int steps, bl_pool *pool, bl_real *end)
         int64_t n;
         loss = bl_model_forward(m, x, y, real, 1, 1, (uint64_t)step, &n) / 48;
         memset(bl_model_grads(m), 0, size * sizeof(bl_real));
-        bl_model_backward(m, 1.0 / 48);
+        bl_model_backward(m, 1.0 / 48, 1);
         bl_adam_params p = {.lr = 3e-3,
                             .beta1 = 0.9,
                             .beta2 = 0.99,
@@ -280,6 +370,8 @@ int main(void)
     test_gemm(pool);
     test_memory(pool);
     test_generation(pool);
+    test_full_context(pool);
+    test_tile();
     test_dropout();
     test_training(pool);
     test_sampling();

@@ -1,0 +1,272 @@
+/* config.c - what makes one architecture of the family another, and what a config may
+ * be.
+ */
+#include "model/model.h"
+#include "model/impl.h"
+#include "nn/ops.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bl_model_config bl_model_config_default(void)
+{
+    bl_model_config c = {
+        .layers = 4,
+        .width = 256,
+        .heads = 4,
+        .ff = 1024,
+        .segment = 128,
+        .memory = 128,
+        .dropout = 0.1,
+        .init_std = 0.02,
+    };
+    bl_model_config_arch(&c, BL_ARCH_XL);
+    return c;
+}
+
+/* The Transformer-XL of the paper; the others are told by what they change. */
+static void structure(bl_model_config *c)
+{
+    c->pos = BL_POS_SINUSOID;
+    c->positions = 0;
+    c->pre_norm = 0;
+    c->norm_eps = 1e-5;
+    c->act = 0;
+    c->relu_out = 0;
+    c->att_bias = 0;
+    c->embed_scale = 1;
+    c->tie = 1;
+    c->out_bias = 1;
+    c->init_residual = 0;
+    c->zero_memory = 0;
+    c->same_length = 0;
+    c->compressed = 0;
+    c->ratio = 4;
+    c->compressor = BL_COMPRESS_CONV;
+}
+
+void bl_model_config_arch(bl_model_config *c, bl_arch arch)
+{
+    structure(c);
+    c->arch = arch;
+    switch (arch) {
+    case BL_ARCH_REMI:
+        c->relu_out = 1;
+        c->norm_eps = 1e-3;
+        c->zero_memory = 1;
+        break;
+    case BL_ARCH_MUSIC_TRANSFORMER:
+        c->pos = BL_POS_DISTANCE;
+        c->positions = 1024;
+        c->tie = 0;
+        break;
+    case BL_ARCH_GPT2:
+        c->pos = BL_POS_ABSOLUTE;
+        c->positions = c->segment;
+        c->memory = 0;
+        c->pre_norm = 1;
+        c->act = BL_ACT_GELU_TANH - 1;
+        c->att_bias = 1;
+        c->embed_scale = 0;
+        c->out_bias = 0;
+        c->init_residual = 1;
+        break;
+    case BL_ARCH_COMPRESSIVE:
+        c->compressed = c->memory;
+        break;
+    case BL_ARCH_LSTM:
+        c->memory = 0;
+        c->tie = 0;
+        break;
+    default:
+        break;
+    }
+}
+
+static const char *const arch_names[] = {
+    "xl", "remi", "music-transformer", "gpt2", "compressive", "lstm", NULL};
+static const char *const pos_names[] = {"sinusoid", "distance", "absolute", NULL};
+static const char *const act_names[] = {"relu", "gelu", "gelu_tanh", NULL};
+static const char *const compressor_names[] = {"mean", "max", "conv", NULL};
+
+const char *bl_model_choice(const char *field, int i)
+{
+    static const struct {
+        const char *field;
+        const char *const *names;
+    } choices[] = {{"arch", arch_names},
+                   {"pos", pos_names},
+                   {"act", act_names},
+                   {"compressor", compressor_names}};
+    for (size_t k = 0; k < BL_COUNT(choices); k++) {
+        const char *const *name = choices[k].names;
+        if (strcmp(choices[k].field, field) != 0)
+            continue;
+        while (i > 0 && *name != NULL) {
+            name++;
+            i--;
+        }
+        return *name;
+    }
+    return NULL;
+}
+
+/* ---- bounds ---- */
+
+static int check_bounds(const bl_model_config *c, bl_err *e)
+{
+    const struct {
+        const char *name;
+        int64_t value, low, high;
+    } whole[] = {
+        {"arch", c->arch, 0, BL_N_ARCH - 1},
+        {"vocab", c->vocab, 1, 65536},
+        {"layers", c->layers, 1, 256},
+        {"width", c->width, 1, 65536},
+        {"heads", c->heads, 1, 1024},
+        {"ff", c->ff, 1, 262144},
+        {"segment", c->segment, 1, 65536},
+        {"memory", c->memory, 0, 65536},
+        {"pre_norm", c->pre_norm, 0, 1},
+        {"untie_uv", c->untie_uv, 0, 1},
+        {"clamp_len", c->clamp_len, 0, 131072},
+        {"pos", c->pos, 0, BL_N_POS - 1},
+        {"positions", c->positions, 0, 131072},
+        {"act", c->act, 0, 2},
+        {"relu_out", c->relu_out, 0, 1},
+        {"att_bias", c->att_bias, 0, 1},
+        {"embed_scale", c->embed_scale, 0, 1},
+        {"tie", c->tie, 0, 1},
+        {"out_bias", c->out_bias, 0, 1},
+        {"init_residual", c->init_residual, 0, 1},
+        {"zero_memory", c->zero_memory, 0, 1},
+        {"same_length", c->same_length, 0, 1},
+        {"compressed", c->compressed, 0, 65536},
+        {"ratio", c->ratio, 1, 1024},
+        {"compressor", c->compressor, 0, 2},
+    };
+    const struct {
+        const char *name;
+        double value, low, high;
+    } real[] = {
+        {"dropout", c->dropout, 0, 0.95},
+        {"att_dropout", c->att_dropout, 0, 0.95},
+        {"norm_eps", c->norm_eps, 1e-12, 1},
+        {"init_std", c->init_std, 1e-6, 10},
+    };
+    for (size_t i = 0; i < BL_COUNT(whole); i++)
+        if (whole[i].value < whole[i].low || whole[i].value > whole[i].high)
+            return bl_fail(e, BL_E_ARG, "%s is %lld, which is not within %lld..%lld",
+                           whole[i].name, (long long)whole[i].value,
+                           (long long)whole[i].low, (long long)whole[i].high);
+    for (size_t i = 0; i < BL_COUNT(real); i++)
+        if (!(real[i].value >= real[i].low && real[i].value <= real[i].high))
+            return bl_fail(e, BL_E_ARG, "%s is %g, which is not within %g..%g",
+                           real[i].name, real[i].value, real[i].low, real[i].high);
+    return 0;
+}
+
+/* ---- what must fit together ---- */
+
+static int check_attention(const bl_model_config *c, bl_err *e)
+{
+    if (c->width % c->heads != 0)
+        return bl_fail(e, BL_E_ARG, "heads (%d) do not divide the width (%d)", c->heads,
+                       c->width);
+    if (c->pos == BL_POS_SINUSOID && c->width % 2 != 0)
+        return bl_fail(e, BL_E_ARG, "width (%d) is odd: half of it are sines",
+                       c->width);
+    if (c->pos != BL_POS_SINUSOID && c->positions < 1)
+        return bl_fail(e, BL_E_ARG,
+                       "positions is 0, the table of positions has no row");
+    if (c->pos == BL_POS_ABSOLUTE && c->memory > 0)
+        return bl_fail(e, BL_E_ARG, "absolute positions have no memory (memory is %d)",
+                       c->memory);
+    if (c->pos == BL_POS_ABSOLUTE && c->segment > c->positions)
+        return bl_fail(e, BL_E_ARG, "segment (%d) is longer than positions (%d)",
+                       c->segment, c->positions);
+    if (c->zero_memory && c->compressed > 0)
+        return bl_fail(e, BL_E_ARG, "zero_memory and compressed exclude each other");
+    return 0;
+}
+
+static int check_compressed(const bl_model_config *c, bl_err *e)
+{
+    if (c->compressed == 0)
+        return 0;
+    if (c->memory < 1)
+        return bl_fail(e, BL_E_ARG, "compressed slots need memory");
+    if (c->segment % c->ratio != 0 || c->memory % c->ratio != 0)
+        return bl_fail(e, BL_E_ARG,
+                       "ratio (%d) does not divide segment (%d) and memory (%d)",
+                       c->ratio, c->segment, c->memory);
+    if (c->pre_norm || c->att_bias)
+        return bl_fail(e, BL_E_ARG,
+                       "compressed memory goes with post-norm and without "
+                       "att_bias");
+    return 0;
+}
+
+int bl_model_config_check(const bl_model_config *c, bl_err *e)
+{
+    int rc = check_bounds(c, e);
+    if (rc != 0)
+        return rc;
+    if (c->arch != BL_ARCH_LSTM) {
+        rc = check_attention(c, e);
+        return rc == 0 ? check_compressed(c, e) : rc;
+    }
+    if (c->memory > 0 || c->compressed > 0 || c->tie)
+        return bl_fail(e, BL_E_ARG,
+                       "an lstm has neither memory slots nor a tied output");
+    return 0;
+}
+
+/* ---- estimates ---- */
+
+int64_t bl_model_config_size(const bl_model_config *c)
+{
+    bl_model m = {.config = *c};
+    int rc = bl_model_list(&m, NULL);
+    free(m.param);
+    free(m.init);
+    return rc == 0 ? m.size : -1;
+}
+
+/* Reals of one layer's activations, with gradients when training. */
+static double layer_reals(const bl_model_config *c, double b, int train)
+{
+    double d = c->width, t = c->segment, both = train ? 2 : 1;
+    double slots = (double)c->memory + c->compressed, keys = slots + t;
+    if (c->arch == BL_ARCH_LSTM)
+        return b * t * d * (both * 5 + 4 + 2);
+    double pre = train && c->act != 0 ? b * t * c->ff : 0;
+    double context = slots > 0 ? both * b * keys * d * (c->pre_norm ? 2 : 1) : 0;
+    double compress = c->compressed > 0 ? b * t * d * (1 + 2.0 / c->ratio) : 0;
+    return both * (b * t * (8 * d + c->ff) + 2 * b * keys * d + keys * d) + context +
+           b * slots * d + pre + compress;
+}
+
+int64_t bl_model_bytes(const bl_model_config *c, int lanes, int train)
+{
+    double d = c->width, t = c->segment, keys = (double)c->memory + c->compressed + t;
+    double b = lanes, both = train ? 2 : 1;
+    /* a head's workspace: operands and sums packed, tiles of 48 queries */
+    double head = keys * d / c->heads * (train ? 9 : 3) + 48 * (keys + 200) * both;
+    double work = c->arch == BL_ARCH_LSTM ? 0 : c->heads * head;
+    double reals = both * (double)bl_model_config_size(c) +
+                   c->layers * layer_reals(c, b, train) + b * t * c->vocab + work +
+                   both * 2 * b * t * d + 2 * keys * d;
+    return (int64_t)(reals * (double)sizeof(bl_real));
+}
+
+/* 2 operations a multiply-add, forward once and backward twice. */
+double bl_model_flops_per_token(const bl_model_config *c)
+{
+    double d = c->width, t = c->segment, keys = (double)c->memory + c->compressed + t;
+    if (c->arch == BL_ARCH_LSTM)
+        return 6 * ((c->layers * 8 - 4) * d * d + d * c->vocab);
+    double weights = 2 * d * d + 2 * d * d * keys / t + 2 * d * (double)c->ff;
+    double attention = (c->pos == BL_POS_ABSOLUTE ? 2 : 3) * keys * d;
+    return 6 * (c->layers * (weights + attention) + d * c->vocab);
+}

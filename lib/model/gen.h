@@ -1,0 +1,45 @@
+/* gen.h - what gen.c and its layers share. For lib/model only. */
+#ifndef BL_GEN_H
+#define BL_GEN_H
+
+#include "model/impl.h"
+
+/* S streams. Keys and values of the last `window` tokens of a stream lie in rings,
+ * those of compressed slots in rings of their own; an LSTM has its state instead. */
+struct bl_gen {
+    const bl_model *m;
+    bl_pool *pool;
+    int streams, memory;
+    int group;  /* tokens that pass before memory moves on: the ratio, or 1 */
+    int window; /* memory + group */
+    int slots;  /* compressed slots, C */
+    bl_err build;
+    bl_graph store;     /* owns the buffers; has no ops */
+    bl_real **k, **v;   /* [layers] rings (S, window, D); of an LSTM h, c (S, D) */
+    bl_real **raw;      /* [layers] rings (S, window, D) of inputs, for compression */
+    bl_real **ck, **cv; /* [layers] rings (S, C, D) */
+    bl_real **r;        /* [layers] (window + C, D): row d is the key of distance d */
+    bl_real **zero_k, **zero_v; /* [layers] (D): of a row of zeros */
+    int64_t *count;             /* [S] tokens seen, the zero memory among them */
+    int64_t *position;          /* [S] of this step, -1 = rests */
+    int64_t *n_compressed;      /* [S] compressed slots made */
+    int32_t *history;           /* (S, positions) tokens, with absolute positions */
+    int32_t *alone; /* [S] tokens of a step in which all streams rest but one */
+    bl_real *x, *y, *q, *a, *h; /* (S, D), (S, D), (S, D), (S, D), (S, F or 4 D) */
+    bl_real *old;               /* (group, D) rows on their way into one slot */
+    bl_real *score;             /* (S, window + C) */
+};
+
+/* y (rows, n) = x (rows, k) W [+ bias]. */
+void bl_gen_project(bl_gen *g, const bl_real *x, const bl_mat *w, const bl_mat *bias,
+                    int rows, bl_real *y);
+/* The layers of build.c for one new row a stream, in g->x. */
+void bl_gen_attention_layer(bl_gen *g, int n);
+void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token);
+/* Rows of a norm; y may be x. */
+void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *bias,
+                 int rows, bl_real *y);
+/* Makes the oldest `group` tokens of a stream one compressed slot in every layer. */
+void bl_gen_compress(bl_gen *g, int stream);
+
+#endif

@@ -1,0 +1,231 @@
+/* gen_layer.c - the layers of build.c for one new token a stream. */
+#include "model/gen.h"
+#include "nn/gemm.h"
+#include "nn/ops.h"
+#include "nn/vec.h"
+
+typedef struct {
+    bl_gen *g;
+    int layer;
+} job;
+
+/* n keys of a ring of `size`, the newest first; the newest is at slot newest % size. */
+typedef struct {
+    const bl_real *k, *v;
+    int64_t newest;
+    int size, n;
+} span;
+
+/* One head: scores over the spans, one older than the other, softmax, weighted sum of
+ * the values. Age 0 is the token itself; r may be NULL. */
+BL_CLONES static void attend_head(const bl_real *qu, const bl_real *qv,
+                                  const span *spans, int n_spans, const bl_real *r,
+                                  int d, int e, bl_real *score, bl_real *out)
+{
+    bl_real scale = 1 / (bl_real)sqrt((double)e);
+    int n = 0;
+    for (int i = 0; i < n_spans; i++)
+        for (int j = 0; j < spans[i].n; j++, n++) {
+            ptrdiff_t slot = (ptrdiff_t)((spans[i].newest - j) % spans[i].size);
+            bl_real place = r != NULL ? bl_dot(qv, r + (ptrdiff_t)n * d, e) : 0;
+            score[n] = (bl_dot(qu, spans[i].k + slot * d, e) + place) * scale;
+        }
+    bl_real max = bl_max_of(score, n);
+    for (int j = 0; j < n; j++)
+        score[j] = bl_exp(score[j] - max);
+    bl_real inverse = 1 / bl_sum(score, n);
+    for (int c = 0; c < e; c++)
+        out[c] = 0;
+    n = 0;
+    for (int i = 0; i < n_spans; i++)
+        for (int j = 0; j < spans[i].n; j++, n++) {
+            ptrdiff_t slot = (ptrdiff_t)((spans[i].newest - j) % spans[i].size);
+            const bl_real *row = spans[i].v + slot * d;
+            bl_real p = score[n] * inverse;
+            for (int c = 0; c < e; c++)
+                out[c] += p * row[c];
+        }
+}
+
+/* What token `position` of a stream sees: itself and the tokens since the memory last
+ * moved on, the memory, the compressed slots. */
+static int spans_of(const bl_gen *g, int layer, int s, span spans[2])
+{
+    int d = g->m->config.width;
+    int64_t position = g->position[s], since = position % g->group;
+    ptrdiff_t ring = (ptrdiff_t)s * g->window * d, slots = (ptrdiff_t)s * g->slots * d;
+    int n = (int)(bl_min(g->memory, position - since) + since + 1);
+    spans[0] = (span){g->k[layer] + ring, g->v[layer] + ring, position, g->window, n};
+    if (g->n_compressed[s] == 0)
+        return 1;
+    spans[1] =
+        (span){g->ck[layer] + slots, g->cv[layer] + slots, g->n_compressed[s] - 1,
+               g->slots, (int)bl_min(g->slots, g->n_compressed[s])};
+    return 2;
+}
+
+static void attend_stream(void *arg, int s)
+{
+    job *j = arg;
+    bl_gen *g = j->g;
+    if (g->position[s] < 0)
+        return;
+    const bl_model_config *c = &g->m->config;
+    const bl_layer *l = &g->m->layer[j->layer];
+    const bl_real *r = c->pos != BL_POS_ABSOLUTE ? g->r[j->layer] : NULL;
+    int d = c->width, e = d / c->heads;
+    bl_real *q = g->q + (ptrdiff_t)s * d, *qv = g->y + (ptrdiff_t)s * d;
+    span spans[2];
+    int n_spans = spans_of(g, j->layer, s, spans);
+    memcpy(qv, q, (size_t)d * sizeof *q);
+    for (int i = 0; i < d && l->u != NULL; i++) {
+        qv[i] += l->vb->v[i];
+        q[i] += l->u->v[i];
+    }
+    for (int h = 0; h < c->heads; h++) {
+        span own[2];
+        for (int i = 0; i < n_spans; i++) {
+            own[i] = spans[i];
+            own[i].k += h * e;
+            own[i].v += h * e;
+        }
+        attend_head(q + h * e, qv + h * e, own, n_spans, r != NULL ? r + h * e : NULL,
+                    d, e, g->score + (ptrdiff_t)s * (g->window + g->slots),
+                    g->a + (ptrdiff_t)s * d + h * e);
+    }
+}
+
+void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *bias,
+                 int rows, bl_real *y)
+{
+    int d = g->m->config.width;
+    bl_real mean, rstd;
+    for (int s = 0; s < rows; s++)
+        bl_norm_row(x + (ptrdiff_t)s * d, gain->v, bias->v, d, g->m->config.norm_eps,
+                    y + (ptrdiff_t)s * d, &mean, &rstd);
+}
+
+/* Copies fresh rows (S, D) to the rings of the streams that do not rest. */
+static void remember(bl_gen *g, const bl_real *rows, bl_real *ring)
+{
+    size_t d = (size_t)g->m->config.width;
+    for (int s = 0; s < g->streams; s++) {
+        if (g->position[s] < 0)
+            continue;
+        size_t slot = (size_t)(g->position[s] % g->window);
+        memcpy(ring + ((size_t)s * (size_t)g->window + slot) * d, rows + (size_t)s * d,
+               d * sizeof *rows);
+    }
+}
+
+static void add(bl_real *x, const bl_real *y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] += y[i];
+}
+
+static void feed_forward(bl_gen *g, int n, const bl_real *x)
+{
+    const bl_model_config *c = &g->m->config;
+    const bl_layer *l = &g->m->layer[n];
+    int rows = g->streams;
+    bl_gen_project(g, x, l->w1, l->b1, rows, g->h);
+    bl_activate((bl_act)(BL_ACT_RELU + c->act), g->h, rows * c->ff);
+    bl_gen_project(g, g->h, l->w2, l->b2, rows, g->y);
+    if (c->relu_out)
+        bl_activate(BL_ACT_RELU, g->y, rows * c->width);
+}
+
+void bl_gen_attention_layer(bl_gen *g, int n)
+{
+    const bl_model_config *c = &g->m->config;
+    const bl_layer *l = &g->m->layer[n];
+    int rows = g->streams;
+    int64_t size = (int64_t)rows * c->width;
+    const bl_real *from = g->x;
+    if (g->slots > 0)
+        remember(g, g->x, g->raw[n]);
+    if (c->pre_norm) {
+        bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, rows, g->a);
+        from = g->a;
+    }
+    bl_gen_project(g, from, l->wk, l->bk, rows, g->y);
+    remember(g, g->y, g->k[n]);
+    bl_gen_project(g, from, l->wv, l->bv, rows, g->y);
+    remember(g, g->y, g->v[n]);
+    bl_gen_project(g, from, l->wq, l->bq, rows, g->q);
+    job j = {g, n};
+    bl_pool_run(g->pool, attend_stream, &j, rows);
+    bl_gen_project(g, g->a, l->wo, l->bo, rows, g->y);
+    add(g->x, g->y, size);
+    if (!c->pre_norm)
+        bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, rows, g->x);
+    from = g->x;
+    if (c->pre_norm) {
+        bl_gen_norm(g, g->x, l->ln2_g, l->ln2_b, rows, g->a);
+        from = g->a;
+    }
+    feed_forward(g, n, from);
+    add(g->x, g->y, size);
+    if (!c->pre_norm)
+        bl_gen_norm(g, g->x, l->ln2_g, l->ln2_b, rows, g->x);
+}
+
+/* The inputs of the oldest tokens, in order, become one slot with its key and value. */
+static void compress_layer(bl_gen *g, int n, int s)
+{
+    const bl_model_config *c = &g->m->config;
+    const bl_layer *l = &g->m->layer[n];
+    size_t d = (size_t)c->width;
+    int64_t oldest = g->count[s] - g->memory - g->group;
+    size_t slot = (size_t)(g->n_compressed[s] % g->slots);
+    const bl_real *ring = g->raw[n] + (size_t)s * (size_t)g->window * d;
+    for (int i = 0; i < g->group; i++)
+        memcpy(g->old + (size_t)i * d, ring + (size_t)((oldest + i) % g->window) * d,
+               d * sizeof *ring);
+    bl_compress_rows((bl_compressor)c->compressor, c->ratio, c->width, l->cw, l->cb,
+                     g->old, 1, g->a);
+    size_t at = ((size_t)s * (size_t)g->slots + slot) * d;
+    bl_gen_project(g, g->a, l->wk, NULL, 1, g->ck[n] + at);
+    bl_gen_project(g, g->a, l->wv, NULL, 1, g->cv[n] + at);
+}
+
+void bl_gen_compress(bl_gen *g, int stream)
+{
+    for (int n = 0; n < g->m->config.layers; n++)
+        compress_layer(g, n, stream);
+    g->n_compressed[stream]++;
+}
+
+void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token)
+{
+    const bl_layer *l = &g->m->layer[n];
+    int d = g->m->config.width, rows = g->streams;
+    if (n == 0) /* one-hot input: a row of the matrix */
+        for (int s = 0; s < rows; s++) {
+            const bl_real *row =
+                l->wx->v + (ptrdiff_t)(token[s] < 0 ? 0 : token[s]) * 4 * d;
+            for (int c = 0; c < 4 * d; c++)
+                g->h[(ptrdiff_t)s * 4 * d + c] = row[c] + l->b->v[c];
+        }
+    else
+        bl_gen_project(g, g->x, l->wx, l->b, rows, g->h);
+    bl_gemm_args p = {.m = rows,
+                      .n = 4 * d,
+                      .k = d,
+                      .alpha = 1,
+                      .a = g->k[n],
+                      .lda = d,
+                      .b = l->wh->v,
+                      .ldb = 4 * d,
+                      .beta = 1,
+                      .c = g->h,
+                      .ldc = 4 * d};
+    bl_gemm(g->pool, &p);
+    for (int s = 0; s < rows; s++) {
+        bl_real *h = g->k[n] + (ptrdiff_t)s * d, *c = g->v[n] + (ptrdiff_t)s * d;
+        if (token[s] >= 0)
+            bl_lstm_cell(g->h + (ptrdiff_t)s * 4 * d, c, d, c, h);
+        memcpy(g->x + (ptrdiff_t)s * d, h, (size_t)d * sizeof *h);
+    }
+}

@@ -1,0 +1,222 @@
+/* compress.c - what a Compressive Transformer makes of the memories that a segment
+ * pushes out (Rae et al. 2019, "Compressive Transformers for long-range sequence
+ * modelling"), and the attention reconstruction that trains the convolution. */
+#include "nn/gemm.h"
+#include "nn/ops.h"
+#include "nn/vec.h"
+
+/* What a convolution keeps and works in; D is the width, N = T / ratio. */
+typedef struct {
+    bl_compress_args a;
+    bl_real *old;     /* (B, T, D) rows that leave, in time order */
+    bl_real *rows;    /* (B, N, D) compressed */
+    bl_real *grad;    /* (B, N, D) gradient of the auxiliary loss */
+    bl_real *k, *v;   /* (T, D) keys and values of the rows that leave */
+    bl_real *nk, *nv; /* (N, D) of the compressed rows */
+    bl_real *dk, *dv; /* (N, D) */
+    bl_real *p, *np;  /* (T, T) and (T, N) probabilities of a head */
+    bl_real *out;     /* (T, D) A(new) - A(old) */
+    bl_real *dp;      /* (T, N) */
+} compress_args;
+
+int bl_n_evicted(int length, int plain, int n_real)
+{
+    return (int)bl_max(0, bl_min(length, plain) + n_real - plain);
+}
+
+static int evicted(const bl_graph *g, const compress_args *a, int lane)
+{
+    return bl_n_evicted(g->feed.mem_length[lane], a->a.plain, g->feed.n_real[lane]);
+}
+
+/* The rows of [memory ; x] that leave: old memory first, then tokens. */
+static void gather(const bl_graph *g, compress_args *c, int lane, int n)
+{
+    const bl_compress_args *a = &c->a;
+    size_t d = (size_t)a->x->cols;
+    int length = (int)bl_min(g->feed.mem_length[lane], a->plain);
+    int from_memory = (int)bl_min(n, length);
+    bl_real *to = c->old + (size_t)lane * (size_t)g->segment * d;
+    const bl_real *memory =
+        a->memory + ((size_t)lane * (size_t)a->slots + (size_t)(a->slots - length)) * d;
+    const bl_real *x = a->x->v + (size_t)lane * (size_t)g->segment * d;
+    memcpy(to, memory, (size_t)from_memory * d * sizeof *to);
+    memcpy(to + (size_t)from_memory * d, x, (size_t)(n - from_memory) * d * sizeof *to);
+}
+
+static void pool_rows(bl_compressor how, int ratio, int d, const bl_real *old, int n,
+                      bl_real *to)
+{
+    for (int r = 0; r < n; r++)
+        for (int c = 0; c < d; c++) {
+            const bl_real *x = old + (ptrdiff_t)r * ratio * d + c;
+            bl_real sum = x[0], max = x[0];
+            for (int i = 1; i < ratio; i++) {
+                bl_real next = x[(ptrdiff_t)i * d];
+                sum += next;
+                max = next > max ? next : max;
+            }
+            to[(ptrdiff_t)r * d + c] =
+                how == BL_COMPRESS_MAX ? max : sum / (bl_real)ratio;
+        }
+}
+
+/* C (m, n) = alpha op(A) op(B) + beta C on rows that lie lda, ldb, ldc apart. */
+static void multiply(int ta, int tb, int m, int n, int k, bl_real alpha,
+                     const bl_real *a, int lda, const bl_real *b, int ldb, bl_real beta,
+                     bl_real *c, int ldc)
+{
+    bl_gemm_one(&(bl_gemm_args){ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc});
+}
+
+/* Of the convolution kernel and stride are the ratio, so `ratio` rows are one row of
+ * ratio * D. */
+void bl_compress_rows(bl_compressor how, int ratio, int width, const bl_mat *cw,
+                      const bl_mat *cb, const bl_real *old, int n, bl_real *to)
+{
+    if (how != BL_COMPRESS_CONV) {
+        pool_rows(how, ratio, width, old, n, to);
+        return;
+    }
+    for (int r = 0; r < n; r++)
+        memcpy(to + (ptrdiff_t)r * width, cb->v, (size_t)width * sizeof *to);
+    multiply(0, 0, n, width, ratio * width, 1, old, ratio * width, cw->v, width, 1, to,
+             width);
+}
+
+BL_CLONES static void softmax(bl_real *p, int rows, int n)
+{
+    for (int r = 0; r < rows; r++) {
+        bl_real *z = p + (ptrdiff_t)r * n, max = bl_max_of(z, n);
+        for (int j = 0; j < n; j++)
+            z[j] = bl_exp(z[j] - max);
+        bl_real inverse = 1 / bl_sum(z, n);
+        for (int j = 0; j < n; j++)
+            z[j] *= inverse;
+    }
+}
+
+/* dS = P (dP - sum P dP) in place of dP. */
+BL_CLONES static void softmax_back(const bl_real *p, bl_real *dp, int rows, int n)
+{
+    for (int r = 0; r < rows; r++) {
+        const bl_real *x = p + (ptrdiff_t)r * n;
+        bl_real *d = dp + (ptrdiff_t)r * n, sum = bl_dot(x, d, n);
+        for (int j = 0; j < n; j++)
+            d[j] = x[j] * (d[j] - sum);
+    }
+}
+
+/* out (+)= sign * softmax(q k' / sqrt(e)) v for one head; p takes the probabilities. */
+static void content(const compress_args *c, int t, int lane, int h, int n,
+                    const bl_real *k, const bl_real *v, bl_real sign, bl_real beta,
+                    bl_real *p)
+{
+    int d = c->a.x->cols, e = d / c->a.heads, at = h * e;
+    const bl_real *q = c->a.q->v + (ptrdiff_t)lane * t * d + at;
+    multiply(0, 1, t, n, e, (bl_real)(1 / sqrt((double)e)), q, d, k + at, d, 0, p, n);
+    softmax(p, t, n);
+    multiply(0, 0, t, e, n, sign, p, n, v + at, d, beta, c->out + at, d);
+}
+
+/* Attention reconstruction of one lane: adds sum (A(new) - A(old))^2 to *sum and leaves
+ * its gradient, for a weight of 1, in grad (n, D). */
+static void reconstruct(const bl_graph *g, compress_args *c, int lane, int n_old, int n,
+                        double weight, double *sum)
+{
+    const bl_compress_args *a = &c->a;
+    int d = a->x->cols, e = d / a->heads, t = g->segment;
+    const bl_real *old = c->old + (ptrdiff_t)lane * t * d;
+    ptrdiff_t at = (ptrdiff_t)lane * (t / a->ratio) * d;
+    bl_real *fresh = c->rows + at, *grad = c->grad + at;
+    bl_real scale = (bl_real)(1 / sqrt((double)e));
+    multiply(0, 0, n_old, d, d, 1, old, d, a->wk->v, d, 0, c->k, d);
+    multiply(0, 0, n_old, d, d, 1, old, d, a->wv->v, d, 0, c->v, d);
+    multiply(0, 0, n, d, d, 1, fresh, d, a->wk->v, d, 0, c->nk, d);
+    multiply(0, 0, n, d, d, 1, fresh, d, a->wv->v, d, 0, c->nv, d);
+    for (int h = 0; h < a->heads; h++) {
+        content(c, t, lane, h, n_old, c->k, c->v, -1, 0, c->p);
+        content(c, t, lane, h, n, c->nk, c->nv, 1, 1, c->np);
+        bl_real *out = c->out + h * e;
+        const bl_real *q = a->q->v + (ptrdiff_t)lane * t * d + h * e;
+        for (int i = 0; i < t; i++)
+            for (int k = 0; k < e; k++) {
+                bl_real *x = &out[(ptrdiff_t)i * d + k];
+                *sum += (double)*x * (double)*x;
+                *x *= (bl_real)(2 * weight);
+            }
+        multiply(1, 0, n, e, t, 1, c->np, n, out, d, 0, c->dv + h * e, d);
+        multiply(0, 1, t, n, e, 1, out, d, c->nv + h * e, d, 0, c->dp, n);
+        softmax_back(c->np, c->dp, t, n);
+        multiply(1, 0, n, e, t, scale, c->dp, n, q, d, 0, c->dk + h * e, d);
+    }
+    multiply(0, 1, n, d, d, 1, c->dk, d, a->wk->v, d, 0, grad, d);
+    multiply(0, 1, n, d, d, 1, c->dv, d, a->wv->v, d, 1, grad, d);
+}
+
+static void compress_forward(bl_graph *g, void *args)
+{
+    compress_args *c = args;
+    const bl_compress_args *a = &c->a;
+    int d = a->x->cols, t = g->segment, active = 0;
+    for (int lane = 0; lane < g->lanes; lane++)
+        active += evicted(g, c, lane) >= a->ratio;
+    double weight = active > 0 ? 1 / ((double)active * t * d) : 0, sum = 0;
+    for (int lane = 0; lane < g->lanes; lane++) {
+        int n = evicted(g, c, lane) / a->ratio;
+        bl_real *old = c->old + (ptrdiff_t)lane * t * d;
+        bl_real *to = c->rows + (ptrdiff_t)lane * (t / a->ratio) * d;
+        gather(g, c, lane, n * a->ratio);
+        if (n == 0)
+            continue;
+        bl_compress_rows(a->how, a->ratio, d, a->cw, a->cb, old, n, to);
+        if (a->how == BL_COMPRESS_CONV)
+            reconstruct(g, c, lane, n * a->ratio, n, weight, &sum);
+    }
+    g->feed.aux += sum * weight;
+}
+
+/* Only the convolution learns: dcw += old' grad, dcb += sum of grad. */
+static void compress_backward(bl_graph *g, void *args)
+{
+    compress_args *c = args;
+    const bl_compress_args *a = &c->a;
+    int d = a->x->cols, t = g->segment;
+    if (a->how != BL_COMPRESS_CONV)
+        return;
+    for (int lane = 0; lane < g->lanes; lane++) {
+        int n = evicted(g, c, lane) / a->ratio;
+        bl_real *grad = c->grad + (ptrdiff_t)lane * (t / a->ratio) * d;
+        if (n == 0)
+            continue;
+        for (int64_t i = 0; i < (int64_t)n * d; i++)
+            grad[i] *= (bl_real)g->feed.aux_scale;
+        multiply(1, 0, a->ratio * d, d, n, 1, c->old + (ptrdiff_t)lane * t * d,
+                 a->ratio * d, grad, d, 1, a->cw->g, d);
+        bl_add_columns(a->cb->g, grad, n, d, 0, d);
+    }
+}
+
+void bl_compress(bl_graph *g, const bl_compress_args *args, bl_real **rows)
+{
+    if (g->e->code != 0)
+        return;
+    size_t b = (size_t)g->lanes, t = (size_t)g->segment, d = (size_t)args->x->cols;
+    size_t n = t / (size_t)args->ratio, real = sizeof(bl_real);
+    compress_args c = {.a = *args};
+    c.old = bl_graph_alloc(g, b * t * d, real);
+    c.rows = *rows = bl_graph_alloc(g, b * n * d, real);
+    if (args->how == BL_COMPRESS_CONV) {
+        bl_real **const of_t[] = {&c.k, &c.v, &c.out};
+        bl_real **const of_n[] = {&c.nk, &c.nv, &c.dk, &c.dv};
+        c.grad = bl_graph_alloc(g, b * n * d, real);
+        for (size_t i = 0; i < BL_COUNT(of_t); i++)
+            *of_t[i] = bl_graph_alloc(g, t * d, real);
+        for (size_t i = 0; i < BL_COUNT(of_n); i++)
+            *of_n[i] = bl_graph_alloc(g, n * d, real);
+        c.p = bl_graph_alloc(g, t * t, real);
+        c.np = bl_graph_alloc(g, t * n, real);
+        c.dp = bl_graph_alloc(g, t * n, real);
+    }
+    bl_graph_op(g, compress_forward, compress_backward, &c, sizeof c);
+}

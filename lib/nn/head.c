@@ -1,0 +1,150 @@
+/* head.c - the operands of one attention head, packed. See attention.h. */
+#include "nn/attention.h"
+#include "nn/vec.h"
+
+enum { LEFT = BL_BLOCK + BL_PANEL }; /* room for the shift, left of a tile's column 0 */
+
+/* ---- the workspace ---- */
+
+typedef struct {
+    bl_real *base; /* NULL: only count */
+    size_t used;
+} arena;
+
+static bl_real *take(arena *a, size_t n)
+{
+    bl_real *p = a->base != NULL ? a->base + a->used : NULL;
+    a->used += (n + 15) / 16 * 16;
+    return p;
+}
+
+static bl_real *take_tile(arena *a, size_t rows, size_t stride)
+{
+    bl_real *p = take(a, LEFT + rows * (stride + 1));
+    return p != NULL ? p + LEFT : NULL;
+}
+
+static size_t lay_out(bl_space *w, bl_real *base, int train, int t, int keys, int e)
+{
+    arena a = {base, 0};
+    size_t n = (size_t)bl_min(t, BL_BLOCK), wide = (size_t)bl_tile_cols(e);
+    size_t flat = (size_t)bl_tile_cols(keys) * (size_t)e, tall = (size_t)keys * wide;
+    size_t row = (LEFT + (size_t)keys + 2 * BL_VECTOR + 31) / 32 * 32 + 16;
+    w->stride = (ptrdiff_t)row; /* an odd number of cache lines: rows don't collide */
+    bl_real **const flats[] = {&w->kt, &w->rt, &w->vt};
+    bl_real **const talls[] = {&w->v, &w->k, &w->r, &w->dk, &w->dv, &w->dr};
+    bl_real **const tiles[] = {&w->s, &w->ds};
+    bl_real **const rows[] = {&w->qu, &w->qv,  &w->o,   &w->go, &w->pu,
+                              &w->pv, &w->pgo, &w->dqu, &w->dqv};
+    for (size_t i = 0; i < (train ? BL_COUNT(flats) : 2); i++)
+        *flats[i] = take(&a, flat);
+    for (size_t i = 0; i < (train ? BL_COUNT(talls) : 1); i++)
+        *talls[i] = take(&a, tall);
+    for (size_t i = 0; i < (train ? BL_COUNT(tiles) : 1); i++)
+        *tiles[i] = take_tile(&a, n, row);
+    for (size_t i = 0; i < (train ? BL_COUNT(rows) : 3); i++)
+        *rows[i] = take(&a, n * wide);
+    return a.used;
+}
+
+size_t bl_space_size(const bl_graph *g, int e)
+{
+    bl_space w = {0};
+    return lay_out(&w, NULL, g->train, g->segment, g->memory + g->segment, e);
+}
+
+/* ---- a head ---- */
+
+void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
+                  int head)
+{
+    int t = g->segment, keys = g->memory + t, d = a->q->cols, e = d / a->heads;
+    ptrdiff_t at = (ptrdiff_t)lane * t * d + head * e;
+    ptrdiff_t key = (ptrdiff_t)lane * keys * d + head * e;
+    *h = (bl_head){.lane = lane,
+                   .h = head,
+                   .unit = lane * a->heads + head,
+                   .t = t,
+                   .keys = keys,
+                   .e = e,
+                   .wide = bl_tile_cols(e),
+                   .d = d,
+                   .masked = g->memory - g->feed.mem_length[lane],
+                   .span = a->span,
+                   .scale = a->scale,
+                   .q = a->q->v + at,
+                   .r = a->r != NULL ? a->r->v + head * e : NULL,
+                   .u = a->u != NULL ? a->u->v + head * e : NULL,
+                   .vb = a->vb != NULL ? a->vb->v + head * e : NULL,
+                   .out = a->out->v + at};
+    lay_out(&h->w, a->scratch + (size_t)head * a->workspace, g->train, t, keys, e);
+    bl_tile_pack(1, e, keys, a->k->v + key, d, h->w.kt);
+    bl_tile_pack(0, keys, e, a->v->v + key, d, h->w.v);
+    if (h->r != NULL)
+        bl_tile_pack(1, e, keys, h->r, d, h->w.rt);
+}
+
+void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
+                       int first)
+{
+    ptrdiff_t at = h->q - a->q->v;
+    ptrdiff_t key = (ptrdiff_t)h->lane * h->keys * h->d + h->h * h->e;
+    size_t sums = (size_t)h->keys * (size_t)h->wide * sizeof(bl_real);
+    (void)g;
+    h->grad = a->out->g + at;
+    h->q_grad = a->q->g + at;
+    h->k_grad = a->k->g + key;
+    h->v_grad = a->v->g + key;
+    bl_tile_pack(0, h->keys, h->e, a->k->v + key, h->d, h->w.k);
+    bl_tile_pack(1, h->e, h->keys, a->v->v + key, h->d, h->w.vt);
+    memset(h->w.dk, 0, sums);
+    memset(h->w.dv, 0, sums);
+    if (h->r == NULL)
+        return;
+    h->r_grad = a->r->g + h->h * h->e;
+    bl_tile_pack(0, h->keys, h->e, h->r, h->d, h->w.r);
+    if (first)
+        memset(h->w.dr, 0, sums);
+}
+
+int bl_head_first(const bl_head *h, int i)
+{
+    int oldest = h->span > 0 ? h->keys - h->t + i + 1 - h->span : 0;
+    return (int)bl_max(h->masked, oldest);
+}
+
+void bl_head_queries(const bl_head *h, int i, int n)
+{
+    const bl_space *w = &h->w;
+    for (int row = 0; row < n; row++) {
+        const bl_real *q = h->q + (ptrdiff_t)(i + row) * h->d;
+        bl_real *qu = w->qu + (ptrdiff_t)row * h->wide;
+        bl_real *qv = w->qv + (ptrdiff_t)row * h->wide;
+        for (int c = 0; c < h->e; c++) {
+            qu[c] = (q[c] + (h->u != NULL ? h->u[c] : 0)) * h->scale;
+            qv[c] = (q[c] + (h->vb != NULL ? h->vb[c] : 0)) * h->scale;
+        }
+    }
+    if (h->grad == NULL)
+        return;
+    bl_tile_pack(0, n, h->e, w->qu, h->wide, w->pu);
+    bl_tile_pack(0, n, h->e, w->qv, h->wide, w->pv);
+}
+
+void bl_head_grads(const bl_head *h, int i, int n)
+{
+    const bl_real *from = h->grad + (ptrdiff_t)i * h->d;
+    for (int row = 0; row < n; row++)
+        memcpy(h->w.go + (ptrdiff_t)row * h->wide, from + (ptrdiff_t)row * h->d,
+               (size_t)h->e * sizeof *from);
+    bl_tile_pack(0, n, h->e, from, h->d, h->w.pgo);
+}
+
+void bl_head_add_sums(const bl_head *h, const bl_real *sum, bl_real *to, bl_real beta)
+{
+    for (int j = 0; j < h->keys; j++)
+        for (int c = 0; c < h->e; c++) {
+            bl_real *x = &to[(ptrdiff_t)j * h->d + c];
+            *x = (beta == 0 ? 0 : *x) + sum[(ptrdiff_t)j * h->wide + c];
+        }
+}

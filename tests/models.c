@@ -1,0 +1,263 @@
+/* models.c - models GOLDEN.json TOLERANCE: builds each case of a file of reference
+ * losses from its config, fills every parameter by the file's rule, runs its segments
+ * and compares losses, auxiliary losses and gradient norms (relative; below 0.01
+ * absolute in hundredths). One line a case, as TAP; the exit status is 1 if one
+ * differs.
+ *
+ * The rule: tensor x of name s begins with crc32(s) and goes on x = 1664525 x +
+ * 1013904223 mod 2^32; a value is (x / 2^32 - 0.5) * 0.4, gains of norms have 1 added.
+ * Token i of lane b is (131 b + 7 i i + 3 i) mod V; two lanes, targets one later. */
+#include "io/json.h"
+#include "model/model.h"
+#include "nn/ops.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LANES = 2, TOKENS_MAX = 4096, TEXT_MAX = 1 << 24 };
+
+typedef struct {
+    const char *name;
+    const bl_json *config, *segments;
+    int64_t n_params;
+    bl_model *m;
+    double tolerance, worst;
+    char where[128];
+} golden;
+
+static uint32_t crc32_of(const char *s)
+{
+    uint32_t crc = 0xffffffff;
+    for (; *s != '\0'; s++) {
+        crc ^= (unsigned char)*s;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+    }
+    return ~crc;
+}
+
+/* The golden file's name of a parameter. */
+static const char *golden_name(const golden *c, const bl_param *p)
+{
+    int lstm = bl_model_conf(c->m)->arch == BL_ARCH_LSTM;
+    return !lstm && strcmp(p->name, "out.b") == 0 ? "ob" : p->name;
+}
+
+static void fill(const golden *c)
+{
+    for (int i = 0; i < bl_model_n_params(c->m); i++) {
+        const bl_param *p = bl_model_param(c->m, i);
+        bl_real *v = bl_model_values(c->m) + p->start;
+        const char *dot = strrchr(p->name, '.');
+        double base = dot != NULL && strcmp(dot, ".g") == 0 ? 1 : 0;
+        uint32_t x = crc32_of(golden_name(c, p));
+        for (int64_t k = 0; k < p->size; k++) {
+            x = 1664525u * x + 1013904223u;
+            v[k] = (bl_real)((x / 4294967296.0 - 0.5) * 0.4 + base);
+        }
+    }
+}
+
+/* ---- the config of a case ---- */
+
+static int whole(const bl_json *o, const char *key, int otherwise)
+{
+    int64_t x;
+    if (!bl_json_has(o, key) || bl_json_int(o, key, 0, 1 << 20, &x, NULL) != 0)
+        return otherwise;
+    return (int)x;
+}
+
+/* The place of a word in a list that ends with NULL, -1 if it is none of them. */
+static int one_of(const bl_json *o, const char *key, const char *const *words)
+{
+    const char *text;
+    if (!bl_json_has(o, key) || bl_json_str(o, key, &text, NULL) != 0)
+        return 0;
+    for (int i = 0; words[i] != NULL; i++)
+        if (strcmp(text, words[i]) == 0)
+            return i;
+    return -1;
+}
+
+static bl_model_config lstm_config(const bl_json *o, bl_model_config c)
+{
+    bl_model_config_arch(&c, BL_ARCH_LSTM);
+    c.width = whole(o, "H", 0);
+    return c;
+}
+
+static bl_model_config attention_config(const bl_json *o, bl_model_config c)
+{
+    static const char *const pos[] = {"xl", "table", "abs", NULL};
+    static const char *const act[] = {"relu", "gelu", "gelu_tanh", NULL};
+    static const char *const how[] = {"mean", "max", "conv", NULL};
+    c.width = whole(o, "d", 0);
+    c.heads = whole(o, "h", 0);
+    c.ff = whole(o, "f", 0);
+    c.memory = whole(o, "M", 0);
+    c.pos = one_of(o, "pos", pos);
+    c.positions = c.pos == BL_POS_DISTANCE ? whole(o, "dmax", 0) : c.segment;
+    c.act = one_of(o, "act", act);
+    c.pre_norm = whole(o, "pre", 0);
+    c.relu_out = whole(o, "relu2", 0);
+    c.zero_memory = whole(o, "mem0", 0);
+    c.att_bias = whole(o, "bias", 0);
+    c.embed_scale = whole(o, "escale", 1);
+    c.out_bias = whole(o, "obias", 1);
+    c.compressed = whole(o, "C", 0);
+    c.ratio = whole(o, "ratio", 1);
+    c.compressor = one_of(o, "cfn", how);
+    if (bl_json_has(o, "eps") && bl_json_real(o, "eps", &c.norm_eps, NULL) != 0)
+        c.norm_eps = 0;
+    return c;
+}
+
+static bl_model_config config_of(const bl_json *o)
+{
+    bl_model_config c = bl_model_config_default();
+    c.vocab = whole(o, "V", 0);
+    c.layers = whole(o, "L", 0);
+    c.segment = whole(o, "T", 0);
+    c.dropout = c.att_dropout = 0;
+    return bl_json_has(o, "H") ? lstm_config(o, c) : attention_config(o, c);
+}
+
+/* ---- comparing ---- */
+
+static void compare(golden *c, size_t segment, const char *what, double ours,
+                    double theirs)
+{
+    double error = fabs(ours - theirs) / fmax(fabs(theirs), 0.01);
+    if (error <= c->worst && isfinite(error))
+        return;
+    c->worst = isfinite(error) ? error : INFINITY;
+    snprintf(c->where, sizeof c->where, "segment %zu, %s: %.12g, not %.12g", segment,
+             what, ours, theirs);
+}
+
+static double norm_of(const bl_real *x, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sqrt(sum);
+}
+
+/* A tensor without a gradient there has one of zeros here. */
+static void compare_gradients(golden *c, size_t s, const bl_json *segment)
+{
+    const bl_json *norms;
+    double theirs;
+    const bl_real *grad = bl_model_grads(c->m);
+    if (bl_json_get(segment, "grad_norms", &norms, NULL) != 0)
+        return;
+    for (int i = 0; i < bl_model_n_params(c->m); i++) {
+        const bl_param *p = bl_model_param(c->m, i);
+        const char *name = golden_name(c, p);
+        if (!bl_json_has(norms, name) || bl_json_real(norms, name, &theirs, NULL) != 0)
+            theirs = 0;
+        compare(c, s, name, norm_of(grad + p->start, p->size), theirs);
+    }
+    if (bl_json_real(segment, "gnorm", &theirs, NULL) == 0)
+        compare(c, s, "gradient norm", norm_of(grad, bl_model_size(c->m)), theirs);
+}
+
+static int run_segment(golden *c, size_t s)
+{
+    const bl_json *segment = bl_json_at(c->segments, s);
+    const bl_model_config *conf = bl_model_conf(c->m);
+    static int32_t x[TOKENS_MAX], y[TOKENS_MAX];
+    int32_t n_real[LANES];
+    double loss, aux;
+    int64_t n;
+    for (int b = 0; b < LANES; b++) {
+        n_real[b] = conf->segment;
+        for (int k = 0; k < conf->segment; k++) {
+            int64_t i = (int64_t)s * conf->segment + k, j = i + 1;
+            x[b * conf->segment + k] =
+                (int32_t)((b * 131 + i * i * 7 + i * 3) % conf->vocab);
+            y[b * conf->segment + k] =
+                (int32_t)((b * 131 + j * j * 7 + j * 3) % conf->vocab);
+        }
+    }
+    if (bl_json_real(segment, "loss", &loss, NULL) != 0 ||
+        bl_json_real(segment, "aux", &aux, NULL) != 0)
+        return -1;
+    memset(bl_model_grads(c->m), 0, (size_t)bl_model_size(c->m) * sizeof(bl_real));
+    double sum = bl_model_forward(c->m, x, y, n_real, 1, 0, s, &n);
+    compare(c, s, "loss", sum / (double)n, loss);
+    compare(c, s, "auxiliary loss", bl_model_aux(c->m), aux);
+    bl_model_backward(c->m, 1 / (double)n, 1);
+    if (bl_json_has(segment, "grad_norms"))
+        compare_gradients(c, s, segment);
+    bl_model_advance(c->m);
+    return 0;
+}
+
+/* 1 if the case is met. */
+static int run_case(golden *c, int number, bl_pool *pool)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_model_config conf = config_of(c->config);
+    if (conf.segment * LANES > TOKENS_MAX ||
+        bl_model_new(&c->m, &conf, LANES, 1, pool, &e) != 0) {
+        printf("not ok %d - %s: %s\n", number, c->name, e.code ? e.text : "too long");
+        return 0;
+    }
+    fill(c);
+    if (bl_model_size(c->m) != c->n_params)
+        compare(c, 0, "parameters", (double)bl_model_size(c->m), (double)c->n_params);
+    for (size_t s = 0; s < bl_json_size(c->segments); s++)
+        if (run_segment(c, s) != 0)
+            c->worst = INFINITY;
+    bl_model_del(c->m);
+    int good = c->worst <= c->tolerance;
+    printf("%sok %d - %s: relative error %.2g%s%s\n", good ? "" : "not ", number,
+           c->name, c->worst, good ? "" : " in ", good ? "" : c->where);
+    return good;
+}
+
+static bl_json *read_file(const char *path, bl_err *e)
+{
+    FILE *f = fopen(path, "rb");
+    char *text = malloc(TEXT_MAX);
+    bl_json *o = NULL;
+    size_t n = f != NULL && text != NULL ? fread(text, 1, TEXT_MAX, f) : 0;
+    if (n > 0)
+        o = bl_json_parse(text, n, e);
+    if (f != NULL)
+        fclose(f);
+    free(text);
+    return o;
+}
+
+int main(int argc, char **argv)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_pool *pool;
+    bl_json *cases = argc == 3 ? read_file(argv[1], &e) : NULL;
+    if (cases == NULL || bl_pool_new(&pool, 2, &e) != 0) {
+        fprintf(stderr, "usage: models GOLDEN.json TOLERANCE: %s\n", e.text);
+        return 64;
+    }
+    int n = (int)bl_json_size(cases), met = 0;
+    for (int i = 0; i < n; i++) {
+        golden c = {.tolerance = atof(argv[2])};
+        const bl_json *o;
+        bl_json_member(cases, (size_t)i, &c.name, &o);
+        if (bl_json_get(o, "config", &c.config, &e) != 0 ||
+            bl_json_get(o, "segments", &c.segments, &e) != 0 ||
+            bl_json_int(o, "params", 1, INT64_MAX, &c.n_params, &e) != 0)
+            printf("not ok %d - %s: %s\n", i + 1, c.name, e.text);
+        else
+            met += run_case(&c, i + 1, pool);
+    }
+    printf("# %d of %d in %s precision, within %s\n", met, n,
+           sizeof(bl_real) == 8 ? "double" : "single", argv[2]);
+    bl_pool_del(pool);
+    bl_json_del(cases);
+    return met == n ? 0 : 1;
+}
