@@ -1,4 +1,5 @@
 /* gemm.c - the only file that includes cblas.h. */
+#include "nn/amx.h"
 #include "nn/gemm.h"
 
 #include <cblas.h>
@@ -22,6 +23,10 @@ void bl_gemm_name(char *buf, size_t size)
 
 void bl_gemm_one(const bl_gemm_args *g)
 {
+    if (g->precision != BL_FP32) {
+        bl_amx_gemm_one(g);
+        return;
+    }
     enum CBLAS_TRANSPOSE ta = g->ta ? CblasTrans : CblasNoTrans;
     enum CBLAS_TRANSPOSE tb = g->tb ? CblasTrans : CblasNoTrans;
 #ifdef BL_DOUBLE
@@ -56,8 +61,17 @@ static void run_part(void *arg, int part)
     bl_gemm_one(&g);
 }
 
+int bl_gemm_can(bl_precision precision)
+{
+    return precision == BL_FP32 || bl_amx_can();
+}
+
 void bl_gemm(bl_pool *pool, const bl_gemm_args *g)
 {
+    if (g->precision != BL_FP32) {
+        bl_amx_gemm(pool, g);
+        return;
+    }
     split s = {.g = g, .by_rows = g->m >= g->n};
     int whole = s.by_rows ? g->m : g->n;
     int size = (whole + PARTS_MAX - 1) / PARTS_MAX;

@@ -6,6 +6,12 @@
 #include "nn/pool.h"
 #include "nn/real.h"
 
+/* What products are computed in; sums are fp32 in each.
+ *   BL_BF16    operands rounded to 8 bits of mantissa: relative error about 2e-3
+ *   BL_BF16X3  operands split in two such parts, three products: about 4e-6
+ * The last two want AMX, see bl_gemm_can. The double build has BL_FP32 alone. */
+typedef enum { BL_FP32, BL_BF16, BL_BF16X3 } bl_precision;
+
 /* C (m,n) = alpha op(A) op(B) + beta C, op(A) (m,k), op(B) (k,n); ta, tb: 1 = that
  * operand is stored transposed. */
 typedef struct {
@@ -19,15 +25,20 @@ typedef struct {
     bl_real beta;
     bl_real *c;
     int ldc;
+    bl_precision precision; /* one that bl_gemm_can do */
 } bl_gemm_args;
 
 /* On the calling thread. */
 void bl_gemm_one(const bl_gemm_args *g);
-/* Split over the pool by rows or columns of C in multiples of 16, a function of the
- * shape alone: no sum changes its order, the bytes are those of any other pool. */
+/* Split over the pool by rows or columns of C, a function of the shape alone: no sum
+ * changes its order, the bytes are those of any other pool. */
 void bl_gemm(bl_pool *pool, const bl_gemm_args *g);
 /* The naive twin, for tests: three loops. */
 void bl_gemm_naive(const bl_gemm_args *g);
+
+/* 1 if this processor and its system can multiply so; asks the system for the right to
+ * use the tiles. To be asked before the first product in that precision. */
+int bl_gemm_can(bl_precision precision);
 
 /* The BLAS that runs, as "OpenBLAS 0.3.21 SkylakeX": other kernels round otherwise.
  * Keeps the BLAS on one thread per caller. */

@@ -22,6 +22,7 @@ struct bl_pool {
     bl_pool_fn *fn;
     void *arg;
     int n_parts;
+    void *scratch;
 };
 
 static void work(bl_pool *p)
@@ -78,7 +79,10 @@ int bl_pool_new(bl_pool **out, int n_threads, bl_err *e)
     pthread_cond_init(&p->done, NULL);
     p->n_threads = n_threads;
     p->thread = bl_calloc((size_t)n_threads, sizeof *p->thread, e);
+    p->scratch = aligned_alloc(64, BL_POOL_SCRATCH);
     int rc = p->thread == NULL ? BL_E_NOMEM : 0;
+    if (p->scratch == NULL)
+        rc = bl_fail(e, BL_E_NOMEM, "no room for %d bytes", BL_POOL_SCRATCH);
     for (int i = 0; rc == 0 && i < n_threads - 1; i++) {
         if (pthread_create(&p->thread[i], NULL, worker, p) != 0)
             rc = bl_fail(e, BL_E_NOMEM, "thread %d of %d cannot be started", i + 2,
@@ -106,12 +110,18 @@ void bl_pool_del(bl_pool *p)
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
     free(p->thread);
+    free(p->scratch);
     free(p);
 }
 
 int bl_pool_threads(const bl_pool *p)
 {
     return p->n_threads;
+}
+
+void *bl_pool_scratch(const bl_pool *p)
+{
+    return p->scratch;
 }
 
 void bl_pool_run(bl_pool *p, bl_pool_fn *fn, void *arg, int n_parts)

@@ -13,6 +13,11 @@ int bl_pool_new(bl_pool **p, int n_threads, bl_err *e) BL_MUST_CHECK;
 void bl_pool_del(bl_pool *p);
 int bl_pool_threads(const bl_pool *p);
 
+/* Memory for the job that runs: BL_POOL_SCRATCH bytes, 64-byte aligned, shared by its
+ * parts. Pages that are never touched take no room. */
+enum { BL_POOL_SCRATCH = 4 << 20 };
+void *bl_pool_scratch(const bl_pool *p);
+
 /* Calls fn(arg, part) for part = 0 .. n_parts-1, each once, on any thread; returns
  * when all are done. Not reentrant. n_parts == 1 runs in the caller. */
 typedef void bl_pool_fn(void *arg, int part);

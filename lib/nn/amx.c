@@ -1,0 +1,423 @@
+/* amx.c - see amx.h. A tile is 16 rows of 64 bytes. A product of tiles takes 16 x 32
+ * numbers of A as they are and 32 x 16 of B with pairs along k side by side ("VNNI"),
+ * and adds to 16 x 16 sums; 2 x 2 of them use each loaded tile twice. Blocks of B are
+ * packed once and shared by all rows of C (they stay in the second-level cache), 32
+ * rows of A are packed just before they are used (they stay in the first). */
+#define _DEFAULT_SOURCE /* syscall */
+#include "nn/amx.h"
+
+#if defined(__x86_64__) && defined(__linux__) && !defined(BL_DOUBLE)
+
+#include <cpuid.h>
+#include <immintrin.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define WITH_TILES                                                                     \
+    __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
+#define INLINE WITH_TILES static inline __attribute__((always_inline))
+/* The tile instructions of gcc 12 do not say that they read memory. */
+#define MEMORY_IS_WRITTEN() __asm__ volatile("" ::: "memory")
+
+enum {
+    TILE = 16,      /* rows of a tile, and columns of its sums */
+    DEPTH = 32,     /* numbers along k in a tile */
+    STRIP = 32,     /* rows of A, columns of B in a packed strip: two tiles */
+    BLOCK_K = 512,  /* of a packed block */
+    BLOCK_N = 1024, /* columns of B in one */
+    TILE_BYTES = 1024,
+    STACK_BLOCK = 128 << 10, /* bytes of B where there is no pool */
+    ROWS_A_PART = 64,
+    NUMBERS_A_PART = 32768, /* to be packed */
+};
+
+/* ---- what the machine can do ---- */
+
+int bl_amx_can(void)
+{
+    enum { LEAF = 7, AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    unsigned a, b, c, d;
+    if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
+        !__builtin_cpu_supports("avx512bf16"))
+        return 0;
+    if (!__get_cpuid_count(LEAF, 0, &a, &b, &c, &d) || !(d & AMX_TILE) ||
+        !(d & AMX_BF16))
+        return 0;
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
+typedef struct {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} tile_config;
+
+WITH_TILES static void begin_tiles(void)
+{
+    tile_config c = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        c.row_bytes[i] = 64;
+        c.rows[i] = TILE;
+    }
+    const tile_config *p = &c;
+    __asm__ volatile("" : "+r"(p) : : "memory");
+    _tile_loadconfig(p);
+}
+
+WITH_TILES static void end_tiles(void)
+{
+    _tile_release();
+}
+
+/* ---- packing ---- */
+
+/* op(A) or op(B)' from some row on: number (i, l), l along k, at p[i * row + l *
+ * along], rows and depth as many as there are; beyond is 0. */
+typedef struct {
+    const float *p;
+    ptrdiff_t row, along;
+    int rows, depth;
+} operand;
+
+INLINE __mmask16 first_of_16(int n)
+{
+    return (__mmask16)(n >= 16 ? 0xffff : n <= 0 ? 0 : (1 << n) - 1);
+}
+
+/* 16 x 16 words of 32 bits. */
+INLINE void transpose(__m512i z[16])
+{
+    __m512i t[16];
+    for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_epi32(z[i], z[i + 1]);
+        t[i + 1] = _mm512_unpackhi_epi32(z[i], z[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4)
+        for (int j = 0; j < 2; j++) {
+            z[i + 2 * j] = _mm512_unpacklo_epi64(t[i + j], t[i + j + 2]);
+            z[i + 2 * j + 1] = _mm512_unpackhi_epi64(t[i + j], t[i + j + 2]);
+        }
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 16; j += 8) {
+            t[i + j] = _mm512_shuffle_i32x4(z[i + j], z[i + j + 4], 0x88);
+            t[i + j + 4] = _mm512_shuffle_i32x4(z[i + j], z[i + j + 4], 0xdd);
+        }
+    for (int i = 0; i < 8; i++) {
+        z[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
+        z[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
+    }
+}
+
+/* What bf16 leaves of two vectors: x minus its rounding, rounded. hi holds 16 words,
+ * the rounding of x0 in the lower halves and of x1 in the upper ones. */
+INLINE __m512bh rest(__m512 x0, __m512 x1, __m512 h0, __m512 h1)
+{
+    return _mm512_cvtne2ps_pbh(_mm512_sub_ps(x1, h1), _mm512_sub_ps(x0, h0));
+}
+
+/* Row i's 32 numbers, which lie side by side. */
+INLINE void along_rows(const operand *o, int i, int l, __m512i *hi, __m512i *lo)
+{
+    const float *p = o->p + i * o->row + l;
+    int n = i < o->rows ? o->depth - l : 0;
+    __m512 x0 = _mm512_maskz_loadu_ps(first_of_16(n), p);
+    __m512 x1 = _mm512_maskz_loadu_ps(first_of_16(n - 16), p + 16);
+    *hi = (__m512i)_mm512_cvtne2ps_pbh(x1, x0);
+    if (lo == NULL)
+        return;
+    __m512i w0 = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(*hi));
+    __m512i w1 = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(*hi, 1));
+    *lo = (__m512i)rest(x0, x1, _mm512_castsi512_ps(_mm512_slli_epi32(w0, 16)),
+                        _mm512_castsi512_ps(_mm512_slli_epi32(w1, 16)));
+}
+
+/* Numbers l and l + 1 of 16 rows, which lie side by side. */
+INLINE void across_rows(const operand *o, int i, int l, __m512i *hi, __m512i *lo)
+{
+    const __m512i pairs =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
+                         23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const float *p = o->p + i + l * o->along;
+    __mmask16 rows = first_of_16(o->rows - i);
+    __m512 x0 = _mm512_maskz_loadu_ps(l < o->depth ? rows : 0, p);
+    __m512 x1 = _mm512_maskz_loadu_ps(l + 1 < o->depth ? rows : 0, p + o->along);
+    *hi = _mm512_permutexvar_epi16(pairs, (__m512i)_mm512_cvtne2ps_pbh(x1, x0));
+    if (lo == NULL)
+        return;
+    __m512i upper = _mm512_and_si512(*hi, _mm512_set1_epi32((int)0xffff0000));
+    *lo = _mm512_permutexvar_epi16(
+        pairs, (__m512i)rest(x0, x1, _mm512_castsi512_ps(_mm512_slli_epi32(*hi, 16)),
+                             _mm512_castsi512_ps(upper)));
+}
+
+INLINE void store_tile(__m512i z[16], int transposed, char *to)
+{
+    if (transposed)
+        transpose(z);
+    for (int i = 0; i < 16; i++)
+        _mm512_store_si512(to + 64 * i, z[i]);
+}
+
+/* 16 rows, 32 along k, as a tile of A, or of B if is_b; and the tile of rests. */
+INLINE void pack_tile(const operand *o, int i, int l, int is_b, char *to, char *rests)
+{
+    __m512i hi[16], lo[16];
+    int across = o->row == 1;
+    for (int r = 0; r < 16; r++)
+        if (across)
+            across_rows(o, i, l + 2 * r, &hi[r], rests == NULL ? NULL : &lo[r]);
+        else
+            along_rows(o, i + r, l, &hi[r], rests == NULL ? NULL : &lo[r]);
+    store_tile(hi, across != is_b, to);
+    if (rests != NULL)
+        store_tile(lo, across != is_b, rests);
+}
+
+/* 32 rows; for each 32 along k two tiles, and two of rests if there are two parts. */
+WITH_TILES static void pack_strip(const operand *o, int i, int is_b, int parts,
+                                  char *to)
+{
+    for (int l = 0; l < o->depth; l += DEPTH)
+        for (int half = 0; half < 2; half++) {
+            char *tile = to + half * TILE_BYTES;
+            if (parts == 2)
+                pack_tile(o, i + half * TILE, l, is_b, tile, tile + 2 * TILE_BYTES);
+            else
+                pack_tile(o, i + half * TILE, l, is_b, tile, NULL);
+            if (half)
+                to += 2 * TILE_BYTES * parts;
+        }
+}
+
+/* ---- multiplying ---- */
+
+INLINE void multiply_tiles(void)
+{
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+}
+
+INLINE void load_a(const char *a)
+{
+    _tile_loadd(4, a, 64);
+    _tile_loadd(5, a + TILE_BYTES, 64);
+}
+
+INLINE void load_b(const char *b)
+{
+    _tile_loadd(6, b, 64);
+    _tile_loadd(7, b + TILE_BYTES, 64);
+}
+
+/* Sums 0..3 += A B of a strip of each. */
+WITH_TILES static void multiply_strips(const char *a, const char *b, int steps)
+{
+    for (; steps > 0; steps--, a += 2 * TILE_BYTES, b += 2 * TILE_BYTES) {
+        load_a(a);
+        load_b(b);
+        multiply_tiles();
+    }
+}
+
+/* The same of split operands: the small products first. */
+WITH_TILES static void multiply_split(const char *a, const char *b, int steps)
+{
+    for (; steps > 0; steps--, a += 4 * TILE_BYTES, b += 4 * TILE_BYTES) {
+        load_a(a);
+        load_b(b + 2 * TILE_BYTES);
+        multiply_tiles();
+        load_b(b);
+        multiply_tiles();
+        load_a(a + 2 * TILE_BYTES);
+        multiply_tiles();
+    }
+}
+
+INLINE void load_sums(const float *c, ptrdiff_t ld)
+{
+    _tile_loadd(0, c, ld * 4);
+    _tile_loadd(1, c + TILE, ld * 4);
+    _tile_loadd(2, c + TILE * ld, ld * 4);
+    _tile_loadd(3, c + TILE * ld + TILE, ld * 4);
+}
+
+INLINE void store_sums(float *c, ptrdiff_t ld)
+{
+    _tile_stored(0, c, ld * 4);
+    _tile_stored(1, c + TILE, ld * 4);
+    _tile_stored(2, c + TILE * ld, ld * 4);
+    _tile_stored(3, c + TILE * ld + TILE, ld * 4);
+}
+
+/* C = alpha sums + beta C of rows x cols numbers at the edge, or with other factors. */
+WITH_TILES static void add_sums(const float *sums, float alpha, float beta, float *c,
+                                ptrdiff_t ld, int rows, int cols)
+{
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < cols; j += 16) {
+            __mmask16 mask = first_of_16(cols - j);
+            __m512 x = _mm512_loadu_ps(sums + i * STRIP + j);
+            x = _mm512_mul_ps(x, _mm512_set1_ps(alpha));
+            if (beta != 0)
+                x = _mm512_fmadd_ps(_mm512_set1_ps(beta),
+                                    _mm512_maskz_loadu_ps(mask, c + i * ld + j), x);
+            _mm512_mask_storeu_ps(c + i * ld + j, mask, x);
+        }
+}
+
+/* ---- a product, block by block ---- */
+
+typedef struct {
+    const bl_gemm_args *g;
+    int parts;       /* of an operand: 1, or 2 for bf16x3 */
+    int j, n;        /* columns of the block */
+    int l, k;        /* and its span along k */
+    float beta;      /* 1 from the second block along k on */
+    int strips_each; /* for a part of the job */
+    char *b;         /* the packed block */
+} block;
+
+static size_t strip_bytes(const block *s)
+{
+    size_t steps = (size_t)(s->k + DEPTH - 1) / DEPTH;
+    return steps * 2 * TILE_BYTES * (size_t)s->parts;
+}
+
+static void pack_b_part(void *arg, int part)
+{
+    const block *s = arg;
+    const bl_gemm_args *g = s->g;
+    operand o = {.row = g->tb ? g->ldb : 1,
+                 .along = g->tb ? 1 : g->ldb,
+                 .rows = s->n,
+                 .depth = s->k};
+    o.p = g->b + s->j * o.row + s->l * o.along;
+    for (int n = 0; n < s->strips_each; n++) {
+        int strip = part * s->strips_each + n;
+        if (strip * STRIP < s->n)
+            pack_strip(&o, strip * STRIP, 1, s->parts,
+                       s->b + (size_t)strip * strip_bytes(s));
+    }
+}
+
+/* The 32 x 32 numbers of C at row i and column j of the block. */
+WITH_TILES static void one_square(const block *s, const char *a, const char *b, int i,
+                                  int j)
+{
+    const bl_gemm_args *g = s->g;
+    int rows = g->m - i, cols = s->n - j, steps = (s->k + DEPTH - 1) / DEPTH;
+    float *c = g->c + (ptrdiff_t)i * g->ldc + s->j + j;
+    int direct = rows >= STRIP && cols >= STRIP && g->alpha == 1;
+    if (direct && s->beta == 1) {
+        load_sums(c, g->ldc);
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    }
+    if (s->parts == 2)
+        multiply_split(a, b, steps);
+    else
+        multiply_strips(a, b, steps);
+    if (direct && (s->beta == 0 || s->beta == 1)) {
+        store_sums(c, g->ldc);
+        return;
+    }
+    _Alignas(64) float sums[STRIP * STRIP];
+    store_sums(sums, STRIP);
+    add_sums(sums, g->alpha, s->beta, c, g->ldc, (int)bl_min(rows, STRIP),
+             (int)bl_min(cols, STRIP));
+}
+
+WITH_TILES static void multiply_part(void *arg, int part)
+{
+    const block *s = arg;
+    const bl_gemm_args *g = s->g;
+    _Alignas(64) char a[BLOCK_K * STRIP * 2 * 2];
+    operand o = {.row = g->ta ? 1 : g->lda,
+                 .along = g->ta ? g->lda : 1,
+                 .rows = g->m,
+                 .depth = s->k};
+    o.p = g->a + s->l * o.along;
+    begin_tiles();
+    for (int n = 0; n < s->strips_each; n++) {
+        int i = (part * s->strips_each + n) * STRIP;
+        if (i >= g->m)
+            break;
+        pack_strip(&o, i, 0, s->parts, a);
+        MEMORY_IS_WRITTEN();
+        const char *b = s->b;
+        for (int j = 0; j < s->n; j += STRIP, b += strip_bytes(s))
+            one_square(s, a, b, i, j);
+    }
+    end_tiles();
+}
+
+static void run_parts(bl_pool *pool, bl_pool_fn *fn, block *s, int strips)
+{
+    int n = (strips + s->strips_each - 1) / s->strips_each;
+    if (pool != NULL)
+        bl_pool_run(pool, fn, s, n);
+    else
+        for (int part = 0; part < n; part++)
+            fn(s, part);
+}
+
+static int strips_of(int n)
+{
+    return (n + STRIP - 1) / STRIP;
+}
+
+/* Block by block of B, each of at most `room` bytes. */
+static void multiply(bl_pool *pool, const bl_gemm_args *g, char *b, size_t room)
+{
+    block s = {.g = g, .parts = g->precision == BL_BF16X3 ? 2 : 1, .b = b};
+    for (s.l = 0; s.l < g->k; s.l += BLOCK_K) {
+        s.k = (int)bl_min(BLOCK_K, g->k - s.l);
+        s.beta = s.l > 0 ? 1 : g->beta;
+        int cols = (int)bl_min(BLOCK_N, (int64_t)(room / strip_bytes(&s)) * STRIP);
+        for (s.j = 0; s.j < g->n; s.j += cols) {
+            s.n = (int)bl_min(cols, g->n - s.j);
+            s.strips_each = (int)bl_max(1, NUMBERS_A_PART / (STRIP * s.k));
+            run_parts(pool, pack_b_part, &s, strips_of(s.n));
+            s.strips_each = ROWS_A_PART / STRIP;
+            run_parts(pool, multiply_part, &s, strips_of(g->m));
+        }
+    }
+}
+
+void bl_amx_gemm(bl_pool *pool, const bl_gemm_args *g)
+{
+    multiply(pool, g, bl_pool_scratch(pool), BL_POOL_SCRATCH);
+}
+
+void bl_amx_gemm_one(const bl_gemm_args *g)
+{
+    _Alignas(64) char b[STACK_BLOCK];
+    multiply(NULL, g, b, sizeof b);
+}
+
+#else
+
+int bl_amx_can(void)
+{
+    return 0;
+}
+
+void bl_amx_gemm(bl_pool *pool, const bl_gemm_args *g)
+{
+    (void)pool;
+    (void)g;
+}
+
+void bl_amx_gemm_one(const bl_gemm_args *g)
+{
+    (void)g;
+}
+
+#endif
