@@ -99,7 +99,17 @@ static void add_to_keys(const bl_head *h, const block *b, const bl_real *tile,
 
 /* ---- forward ---- */
 
-/* Scores -> e^(score - max), not yet divided by their sum. */
+/* The number of keys of a row in whole vectors. The columns behind the last key take part
+ * as scores of minus infinity: loops without a tail are twice as fast. */
+static int fill_up(bl_real *z, int n)
+{
+    int whole = (n + BL_LANES - 1) / BL_LANES * BL_LANES;
+    for (int j = n; j < whole; j++)
+        z[j] = (bl_real)-1e30;
+    return whole;
+}
+
+/* Scores -> e^(score - max), not yet divided by their sum. n in whole vectors. */
 BL_CLONES static void softmax_row(bl_real *z, int n, bl_real *max, bl_real *sum)
 {
     bl_real top = bl_max_of(z, n);
@@ -109,7 +119,7 @@ BL_CLONES static void softmax_row(bl_real *z, int n, bl_real *max, bl_real *sum)
     *sum = bl_sum(z, n);
 }
 
-static void scaled_row(bl_real *to, const bl_real *from, int n, bl_real scale)
+BL_CLONES static void scaled_row(bl_real *to, const bl_real *from, int n, bl_real scale)
 {
     for (int c = 0; c < n; c++)
         to[c] = from[c] * scale;
@@ -134,7 +144,7 @@ static void forward_block(const bl_graph *g, bl_attention_args *a, const bl_head
     for (int i = 0; i < b->n; i++) {
         bl_real *row = w->s + i * w->stride, max, sum;
         int first = bl_head_first(h, b->i + i), last = h->keys - h->t + b->i + i;
-        softmax_row(row + first, last + 1 - first, &max, &sum);
+        softmax_row(row + first, fill_up(row + first, last + 1 - first), &max, &sum);
         bl_clear_between(row, b->first, first);
         bl_clear_between(row, last + 1, b->end);
         drop_row(g, a, h, b->i + i, b->first, last, row);
@@ -171,7 +181,8 @@ static void attention_forward(bl_graph *g, void *args)
 
 /* ---- backward ---- */
 
-/* p = e^(s - log_sum) again, and ds = p (dp - delta) with delta = sum p dp = dO.O. */
+/* p = e^(s - log_sum) again, and ds = p (dp - delta) with delta = sum p dp = dO.O. n in
+ * whole vectors. */
 BL_CLONES static void softmax_back_row(bl_real *s, bl_real *dp, int n, bl_real log_sum,
                                        bl_real delta)
 {
@@ -210,7 +221,7 @@ static void tiles_back(const bl_graph *g, const bl_attention_args *a, const bl_h
         int first = bl_head_first(h, b->i + i), last = h->keys - h->t + b->i + i;
         ptrdiff_t row = (ptrdiff_t)(b->i + i) * h->d;
         drop_row(g, a, h, b->i + i, b->first, last, ds);
-        softmax_back_row(s + first, ds + first, last + 1 - first,
+        softmax_back_row(s + first, ds + first, fill_up(s + first, last + 1 - first),
                          a->log_sum[(int64_t)h->unit * h->t + b->i + i],
                          dot(h->grad + row, h->out + row, h->e));
         bl_clear_between(s, b->first, first);
@@ -250,29 +261,38 @@ static void positions_back(const bl_head *h, const block *b)
     bl_tile_multiply(&p);
 }
 
+/* One query's gradient; those of u and vb, if there are any. */
+BL_CLONES static void query_back(const bl_real *dqu, const bl_real *dqv, int e,
+                                 bl_real scale, bl_real beta, bl_real *dq, bl_real *du,
+                                 bl_real *dvb)
+{
+    for (int c = 0; c < e; c++)
+        dq[c] = (beta == 0 ? 0 : dq[c]) + scale * (dqu[c] + dqv[c]);
+    for (int c = 0; c < e && du != NULL; c++) {
+        du[c] += scale * dqu[c];
+        dvb[c] += scale * dqv[c];
+    }
+}
+
 static void backward_block(const job *j, const bl_head *h, const block *b)
 {
     const bl_attention_args *a = j->a;
     const bl_space *w = &h->w;
-    int e = h->e;
+    ptrdiff_t bias = (ptrdiff_t)h->h * h->e;
     tiles_back(j->g, a, h, b);
     add_to_keys(h, b, w->s, w->pgo, w->dv);
     times_keys(h, b, w->ds, w->k, w->dqu);
     add_to_keys(h, b, w->ds, w->pu, w->dk);
     if (h->r != NULL)
         positions_back(h, b);
-    for (int i = 0; i < b->n; i++) {
-        bl_real *to = h->q_grad + (ptrdiff_t)(b->i + i) * h->d;
-        bl_real *u = w->dqu + (ptrdiff_t)i * h->wide,
-                *v = w->dqv + (ptrdiff_t)i * h->wide;
-        for (int c = 0; c < e; c++)
-            to[c] = (j->q_beta == 0 ? 0 : to[c]) +
-                    a->scale * (u[c] + (h->r != NULL ? v[c] : 0));
-        for (int c = 0; c < e && a->u != NULL; c++) {
-            a->u->g[h->h * e + c] += a->scale * u[c];
-            a->vb->g[h->h * e + c] += a->scale * v[c];
-        }
-    }
+    else
+        memset(w->dqv, 0, (size_t)(b->n * h->wide) * sizeof *w->dqv);
+    for (int i = 0; i < b->n; i++)
+        query_back(w->dqu + (ptrdiff_t)i * h->wide, w->dqv + (ptrdiff_t)i * h->wide,
+                   h->e, a->scale, j->q_beta,
+                   h->q_grad + (ptrdiff_t)(b->i + i) * h->d,
+                   a->u != NULL ? a->u->g + bias : NULL,
+                   a->vb != NULL ? a->vb->g + bias : NULL);
 }
 
 /* A part owns one head and takes the lanes in order, so that the sums over lanes (r, u,
@@ -283,8 +303,7 @@ static void backward_part(void *arg, int head)
     bl_attention_args *a = j->a;
     bl_head h;
     for (int lane = 0; lane < j->g->lanes; lane++) {
-        bl_head_open(&h, j->g, a, lane, head);
-        bl_head_open_back(&h, j->g, a, lane == 0);
+        bl_head_open_back(&h, j->g, a, lane, head);
         for (int i = 0; i < h.t; i += BL_BLOCK) {
             block b = block_at(&h, i);
             backward_block(j, &h, &b);

@@ -46,13 +46,15 @@ typedef struct {
 
 /* Numbers in a workspace for heads of width e. */
 size_t bl_space_size(const bl_graph *g, int e);
-/* Points h at its rows and packs keys, values and positions for the forward pass. */
+/* Points h at its rows and packs what the forward pass needs of keys, values and
+ * positions; the lanes of a head come one after the other from 0, positions are packed
+ * with the first. */
 void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
                   int head);
-/* After bl_head_open: packs the rest for the backward pass and clears the sums; those
- * over lanes only with `first`. */
+/* The same for the backward pass; clears the sums over keys, those over lanes with the
+ * first. */
 void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
-                       int first);
+                       int lane, int head);
 /* The first key that query i sees. */
 int bl_head_first(const bl_head *h, int i);
 /* Fills qu and qv, when training pu and pv, with the queries i .. i+n-1. */

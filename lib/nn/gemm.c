@@ -1,6 +1,7 @@
 /* gemm.c - the only file that includes cblas.h. */
 #include "nn/amx.h"
 #include "nn/gemm.h"
+#include "nn/packed.h"
 
 #include <cblas.h>
 #include <stdio.h>
@@ -70,6 +71,10 @@ void bl_gemm(bl_pool *pool, const bl_gemm_args *g)
 {
     if (g->precision != BL_FP32) {
         bl_amx_gemm(pool, g);
+        return;
+    }
+    if (bl_packed_wants(g)) {
+        bl_packed_gemm(pool, g);
         return;
     }
     split s = {.g = g, .by_rows = g->m >= g->n};

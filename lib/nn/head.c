@@ -55,12 +55,16 @@ size_t bl_space_size(const bl_graph *g, int e)
 
 /* ---- a head ---- */
 
-void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
+static ptrdiff_t keys_at(const bl_head *h)
+{
+    return (ptrdiff_t)h->lane * h->keys * h->d + h->h * h->e;
+}
+
+static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
                   int head)
 {
     int t = g->segment, keys = g->memory + t, d = a->q->cols, e = d / a->heads;
     ptrdiff_t at = (ptrdiff_t)lane * t * d + head * e;
-    ptrdiff_t key = (ptrdiff_t)lane * keys * d + head * e;
     *h = (bl_head){.lane = lane,
                    .h = head,
                    .unit = lane * a->heads + head,
@@ -78,19 +82,24 @@ void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                    .vb = a->vb != NULL ? a->vb->v + head * e : NULL,
                    .out = a->out->v + at};
     lay_out(&h->w, a->scratch + (size_t)head * a->workspace, g->train, t, keys, e);
-    bl_tile_pack(1, e, keys, a->k->v + key, d, h->w.kt);
-    bl_tile_pack(0, keys, e, a->v->v + key, d, h->w.v);
-    if (h->r != NULL)
+    bl_tile_pack(1, e, keys, a->k->v + keys_at(h), d, h->w.kt);
+    if (h->r != NULL && lane == 0)
         bl_tile_pack(1, e, keys, h->r, d, h->w.rt);
 }
 
-void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
-                       int first)
+void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
+                  int head)
 {
-    ptrdiff_t at = h->q - a->q->v;
-    ptrdiff_t key = (ptrdiff_t)h->lane * h->keys * h->d + h->h * h->e;
+    point(h, g, a, lane, head);
+    bl_tile_pack(0, h->keys, h->e, a->v->v + keys_at(h), h->d, h->w.v);
+}
+
+void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
+                       int lane, int head)
+{
+    point(h, g, a, lane, head);
+    ptrdiff_t at = h->q - a->q->v, key = keys_at(h);
     size_t sums = (size_t)h->keys * (size_t)h->wide * sizeof(bl_real);
-    (void)g;
     h->grad = a->out->g + at;
     h->q_grad = a->q->g + at;
     h->k_grad = a->k->g + key;
@@ -102,9 +111,10 @@ void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a
     if (h->r == NULL)
         return;
     h->r_grad = a->r->g + h->h * h->e;
+    if (lane > 0)
+        return;
     bl_tile_pack(0, h->keys, h->e, h->r, h->d, h->w.r);
-    if (first)
-        memset(h->w.dr, 0, sums);
+    memset(h->w.dr, 0, sums);
 }
 
 int bl_head_first(const bl_head *h, int i)
@@ -113,22 +123,32 @@ int bl_head_first(const bl_head *h, int i)
     return (int)bl_max(h->masked, oldest);
 }
 
+/* (q + bias) scale; bias may be NULL. */
+BL_CLONES static void biased_row(const bl_real *q, const bl_real *bias, int n,
+                                 bl_real scale, bl_real *to)
+{
+    if (bias == NULL)
+        for (int c = 0; c < n; c++)
+            to[c] = q[c] * scale;
+    else
+        for (int c = 0; c < n; c++)
+            to[c] = (q[c] + bias[c]) * scale;
+}
+
 void bl_head_queries(const bl_head *h, int i, int n)
 {
     const bl_space *w = &h->w;
     for (int row = 0; row < n; row++) {
         const bl_real *q = h->q + (ptrdiff_t)(i + row) * h->d;
-        bl_real *qu = w->qu + (ptrdiff_t)row * h->wide;
-        bl_real *qv = w->qv + (ptrdiff_t)row * h->wide;
-        for (int c = 0; c < h->e; c++) {
-            qu[c] = (q[c] + (h->u != NULL ? h->u[c] : 0)) * h->scale;
-            qv[c] = (q[c] + (h->vb != NULL ? h->vb[c] : 0)) * h->scale;
-        }
+        biased_row(q, h->u, h->e, h->scale, w->qu + (ptrdiff_t)row * h->wide);
+        if (h->r != NULL)
+            biased_row(q, h->vb, h->e, h->scale, w->qv + (ptrdiff_t)row * h->wide);
     }
     if (h->grad == NULL)
         return;
     bl_tile_pack(0, n, h->e, w->qu, h->wide, w->pu);
-    bl_tile_pack(0, n, h->e, w->qv, h->wide, w->pv);
+    if (h->r != NULL)
+        bl_tile_pack(0, n, h->e, w->qv, h->wide, w->pv);
 }
 
 void bl_head_grads(const bl_head *h, int i, int n)
@@ -140,11 +160,18 @@ void bl_head_grads(const bl_head *h, int i, int n)
     bl_tile_pack(0, n, h->e, from, h->d, h->w.pgo);
 }
 
+BL_CLONES static void add_row(bl_real *to, const bl_real *row, int n, bl_real beta)
+{
+    if (beta == 0)
+        for (int c = 0; c < n; c++)
+            to[c] = row[c];
+    else
+        for (int c = 0; c < n; c++)
+            to[c] += row[c];
+}
+
 void bl_head_add_sums(const bl_head *h, const bl_real *sum, bl_real *to, bl_real beta)
 {
     for (int j = 0; j < h->keys; j++)
-        for (int c = 0; c < h->e; c++) {
-            bl_real *x = &to[(ptrdiff_t)j * h->d + c];
-            *x = (beta == 0 ? 0 : *x) + sum[(ptrdiff_t)j * h->wide + c];
-        }
+        add_row(to + (ptrdiff_t)j * h->d, sum + (ptrdiff_t)j * h->wide, h->e, beta);
 }

@@ -1,9 +1,13 @@
 /* tile.c - see tile.h. A block of C stays in registers while the rows of a panel stream
- * by: with AVX-512 six rows by a whole panel, with AVX2 six rows by a quarter of it. */
+ * by: with AVX-512 twelve rows by a whole panel, with AVX2 six rows by half of it. */
 #include "nn/tile.h"
 #include "nn/vec.h"
 
-enum { DEPTH = 128 }; /* rows of a panel that stay in the first cache */
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+enum { DEPTH = 256 }; /* rows of a panel that stay in the first cache */
 
 /* One job of a kernel: m rows of C by one panel. */
 typedef struct {
@@ -57,19 +61,10 @@ VECTOR(v128, 16);
 __attribute__((target("avx512f"))) static void run_avx512(const piece *j)
 {
     const int at = 0;
-    switch (j->wide / BL_VECTOR) {
-    case 4:
-        ROWS_OF(6, 4, v512);
-        break;
-    case 3:
-        ROWS_OF(8, 3, v512);
-        break;
-    case 2:
-        ROWS_OF(12, 2, v512);
-        break;
-    default:
-        ROWS_OF(12, 1, v512);
-    }
+    if (j->wide == BL_PANEL)
+        ROWS_OF(BL_ROWS, 2, v512);
+    else
+        ROWS_OF(BL_ROWS, 1, v512);
 }
 
 __attribute__((target("avx2,fma"))) static void run_avx2(const piece *j)
@@ -100,6 +95,91 @@ static void run(const piece *j)
     run_any(j);
 }
 
+int bl_tile_is_fast(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512f") != 0;
+#else
+    return 0;
+#endif
+}
+
+/* Rows of one panel, `cols` numbers of each. */
+static void pack_rows(int k, int cols, int wide, const bl_real *b, ptrdiff_t ld,
+                      bl_real *to)
+{
+    for (int p = 0; p < k; p++, b += ld, to += wide) {
+        if (cols == BL_PANEL) { /* a size known beforehand is a few instructions */
+            memcpy(to, b, BL_PANEL * sizeof *to);
+            continue;
+        }
+        memcpy(to, b, (size_t)cols * sizeof *to);
+        memset(to + cols, 0, (size_t)(wide - cols) * sizeof *to);
+    }
+}
+
+/* The same from columns. */
+static void pack_columns_any(int k, int cols, int wide, const bl_real *b, ptrdiff_t ld,
+                             bl_real *to)
+{
+    for (int start = 0; start < wide; start += 16)
+        for (int p = 0; p < k; p++)
+            for (int c = start; c < start + 16 && c < wide; c++)
+                to[(ptrdiff_t)p * wide + c] = c < cols ? b[c * ld + p] : 0;
+}
+
+#if defined(__x86_64__) && !defined(BL_DOUBLE)
+/* 16 x 16 numbers at a time, in registers: pairs, then fours, eights, sixteens. */
+__attribute__((target("avx512f"))) static void
+pack_columns_avx512(int k, int cols, int wide, const bl_real *b, ptrdiff_t ld, bl_real *to)
+{
+    for (int start = 0; start < wide; start += 16)
+        for (int p = 0; p < k; p += 16) {
+            int n = k - p < 16 ? k - p : 16;
+            __mmask16 mask = (__mmask16)((1u << n) - 1);
+            __m512 x[16], y[16];
+            for (int c = 0; c < 16; c++)
+                x[c] = start + c < cols
+                           ? _mm512_maskz_loadu_ps(mask, b + (start + c) * ld + p)
+                           : _mm512_setzero_ps();
+            for (int i = 0; i < 16; i += 2) {
+                y[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
+                y[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
+            }
+            for (int i = 0; i < 16; i += 4)
+                for (int j = 0; j < 2; j++) {
+                    __m512d u = _mm512_castps_pd(y[i + j]),
+                            v = _mm512_castps_pd(y[i + j + 2]);
+                    x[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(u, v));
+                    x[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(u, v));
+                }
+            for (int i = 0; i < 4; i++)
+                for (int j = 0; j < 16; j += 8) {
+                    y[i + j] = _mm512_shuffle_f32x4(x[i + j], x[i + j + 4], 0x88);
+                    y[i + j + 4] = _mm512_shuffle_f32x4(x[i + j], x[i + j + 4], 0xdd);
+                }
+            for (int i = 0; i < 8; i++) {
+                x[i] = _mm512_shuffle_f32x4(y[i], y[i + 8], 0x88);
+                x[i + 8] = _mm512_shuffle_f32x4(y[i], y[i + 8], 0xdd);
+            }
+            for (int i = 0; i < n; i++)
+                _mm512_storeu_ps(to + (ptrdiff_t)(p + i) * wide + start, x[i]);
+        }
+}
+#endif
+
+static void pack_columns(int k, int cols, int wide, const bl_real *b, ptrdiff_t ld,
+                         bl_real *to)
+{
+#if defined(__x86_64__) && !defined(BL_DOUBLE)
+    if (bl_tile_is_fast()) {
+        pack_columns_avx512(k, cols, wide, b, ld, to);
+        return;
+    }
+#endif
+    pack_columns_any(k, cols, wide, b, ld, to);
+}
+
 void bl_tile_pack(int transposed, int k, int n, const bl_real *b, ptrdiff_t ld,
                   bl_real *panels)
 {
@@ -107,16 +187,10 @@ void bl_tile_pack(int transposed, int k, int n, const bl_real *b, ptrdiff_t ld,
         int cols = n - start < BL_PANEL ? n - start : BL_PANEL;
         int wide = bl_tile_cols(cols);
         bl_real *to = panels + (ptrdiff_t)start * k;
-        for (int c = 0; transposed && c < cols; c++)
-            for (int p = 0; p < k; p++)
-                to[(ptrdiff_t)p * wide + c] = b[(start + c) * ld + p];
-        for (int p = 0; p < k; p++) {
-            if (!transposed)
-                memcpy(to + (ptrdiff_t)p * wide, b + p * ld + start,
-                       (size_t)cols * sizeof *to);
-            memset(to + (ptrdiff_t)p * wide + cols, 0,
-                   (size_t)(wide - cols) * sizeof *to);
-        }
+        if (transposed)
+            pack_columns(k, cols, wide, b + start * ld, ld, to);
+        else
+            pack_rows(k, cols, wide, b + start, ld, to);
     }
 }
 

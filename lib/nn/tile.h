@@ -14,7 +14,8 @@
 
 enum {
     BL_VECTOR = 64 / sizeof(bl_real), /* numbers in a vector of 64 bytes */
-    BL_PANEL = 4 * BL_VECTOR
+    BL_PANEL = 2 * BL_VECTOR,
+    BL_ROWS = 12 /* of C that a kernel takes at once */
 };
 
 /* n rounded up to whole vectors: how many columns a product writes. */
@@ -46,6 +47,8 @@ typedef struct {
 } bl_tile_args;
 
 void bl_tile_multiply(const bl_tile_args *t);
+/* 1 where the kernels are written for this processor's vectors (AVX-512). */
+int bl_tile_is_fast(void);
 /* The naive twin, for tests; writes the columns start .. end only. */
 void bl_tile_multiply_naive(const bl_tile_args *t);
 
