@@ -344,6 +344,7 @@ WITH_TILES static void multiply_part(void *arg, int part)
                  .rows = g->m,
                  .depth = s->k};
     o.p = g->a + s->l * o.along;
+    int start = part * s->strips_each * STRIP;
     begin_tiles();
     for (int n = 0; n < s->strips_each; n++) {
         int i = (part * s->strips_each + n) * STRIP;
@@ -356,6 +357,9 @@ WITH_TILES static void multiply_part(void *arg, int part)
             one_square(s, a, b, i, j);
     }
     end_tiles();
+    if (s->l + s->k == g->k && g->after != NULL)
+        g->after(g->arg, start, (int)bl_min(s->strips_each * STRIP, g->m - start), s->j,
+                 s->n);
 }
 
 static void run_parts(bl_pool *pool, bl_pool_fn *fn, block *s, int strips)

@@ -99,8 +99,8 @@ static void add_to_keys(const bl_head *h, const block *b, const bl_real *tile,
 
 /* ---- forward ---- */
 
-/* The number of keys of a row in whole vectors. The columns behind the last key take part
- * as scores of minus infinity: loops without a tail are twice as fast. */
+/* The number of keys of a row in whole vectors. The columns behind the last key take
+ * part as scores of minus infinity: loops without a tail are twice as fast. */
 static int fill_up(bl_real *z, int n)
 {
     int whole = (n + BL_LANES - 1) / BL_LANES * BL_LANES;
@@ -119,10 +119,14 @@ BL_CLONES static void softmax_row(bl_real *z, int n, bl_real *max, bl_real *sum)
     *sum = bl_sum(z, n);
 }
 
-BL_CLONES static void scaled_row(bl_real *to, const bl_real *from, int n, bl_real scale)
+/* Rows of the tile's result, each times its own factor, to rows d apart. */
+BL_CLONES static void scaled_rows(bl_real *to, ptrdiff_t d, const bl_real *from,
+                                  ptrdiff_t wide, int rows, int n,
+                                  const bl_real *factor)
 {
-    for (int c = 0; c < n; c++)
-        to[c] = from[c] * scale;
+    for (int row = 0; row < rows; row++, to += d, from += wide)
+        for (int c = 0; c < n; c++)
+            to[c] = from[c] * factor[row];
 }
 
 /* Dropout's mask of one row of probabilities, for the keys from `first` on. */
@@ -153,9 +157,8 @@ static void forward_block(const bl_graph *g, bl_attention_args *a, const bl_head
         inverse[i] = 1 / sum;
     }
     times_keys(h, b, w->s, w->v, w->o);
-    for (int i = 0; i < b->n; i++)
-        scaled_row(h->out + (ptrdiff_t)(b->i + i) * h->d, w->o + (ptrdiff_t)i * h->wide,
-                   h->e, inverse[i]);
+    scaled_rows(h->out + (ptrdiff_t)b->i * h->d, h->d, w->o, h->wide, b->n, h->e,
+                inverse);
 }
 
 static void forward_part(void *arg, int part)
@@ -193,9 +196,12 @@ BL_CLONES static void softmax_back_row(bl_real *s, bl_real *dp, int n, bl_real l
     }
 }
 
-BL_CLONES static bl_real dot(const bl_real *x, const bl_real *y, int n)
+/* dO.O of rows d apart. */
+BL_CLONES static void deltas(const bl_real *grad, const bl_real *out, ptrdiff_t d,
+                             int rows, int e, bl_real *delta)
 {
-    return bl_dot(x, y, n);
+    for (int i = 0; i < rows; i++)
+        delta[i] = bl_dot(grad + i * d, out + i * d, e);
 }
 
 /* The tiles of probabilities (dropped, as the forward pass used them) and of dS. */
@@ -216,14 +222,15 @@ static void tiles_back(const bl_graph *g, const bl_attention_args *a, const bl_h
                                      .end = b->end,
                                      .c = w->ds,
                                      .ldc = w->stride});
+    bl_real delta[BL_BLOCK];
+    ptrdiff_t at = (ptrdiff_t)b->i * h->d;
+    deltas(h->grad + at, h->out + at, h->d, b->n, h->e, delta);
     for (int i = 0; i < b->n; i++) {
         bl_real *s = w->s + i * w->stride, *ds = w->ds + i * w->stride;
         int first = bl_head_first(h, b->i + i), last = h->keys - h->t + b->i + i;
-        ptrdiff_t row = (ptrdiff_t)(b->i + i) * h->d;
         drop_row(g, a, h, b->i + i, b->first, last, ds);
         softmax_back_row(s + first, ds + first, fill_up(s + first, last + 1 - first),
-                         a->log_sum[(int64_t)h->unit * h->t + b->i + i],
-                         dot(h->grad + row, h->out + row, h->e));
+                         a->log_sum[(int64_t)h->unit * h->t + b->i + i], delta[i]);
         bl_clear_between(s, b->first, first);
         bl_clear_between(s, last + 1, b->end);
         bl_clear_between(ds, b->first - BL_BLOCK, first); /* the shift reads these */
@@ -261,16 +268,19 @@ static void positions_back(const bl_head *h, const block *b)
     bl_tile_multiply(&p);
 }
 
-/* One query's gradient; those of u and vb, if there are any. */
-BL_CLONES static void query_back(const bl_real *dqu, const bl_real *dqv, int e,
-                                 bl_real scale, bl_real beta, bl_real *dq, bl_real *du,
-                                 bl_real *dvb)
+/* The gradients of queries; those of u and vb, if there are any. */
+BL_CLONES static void queries_back(const bl_real *dqu, const bl_real *dqv,
+                                   ptrdiff_t wide, int rows, int e, bl_real scale,
+                                   bl_real beta, bl_real *dq, ptrdiff_t d, bl_real *du,
+                                   bl_real *dvb)
 {
-    for (int c = 0; c < e; c++)
-        dq[c] = (beta == 0 ? 0 : dq[c]) + scale * (dqu[c] + dqv[c]);
-    for (int c = 0; c < e && du != NULL; c++) {
-        du[c] += scale * dqu[c];
-        dvb[c] += scale * dqv[c];
+    for (int row = 0; row < rows; row++, dqu += wide, dqv += wide, dq += d) {
+        for (int c = 0; c < e; c++)
+            dq[c] = (beta == 0 ? 0 : dq[c]) + scale * (dqu[c] + dqv[c]);
+        for (int c = 0; c < e && du != NULL; c++) {
+            du[c] += scale * dqu[c];
+            dvb[c] += scale * dqv[c];
+        }
     }
 }
 
@@ -287,12 +297,10 @@ static void backward_block(const job *j, const bl_head *h, const block *b)
         positions_back(h, b);
     else
         memset(w->dqv, 0, (size_t)(b->n * h->wide) * sizeof *w->dqv);
-    for (int i = 0; i < b->n; i++)
-        query_back(w->dqu + (ptrdiff_t)i * h->wide, w->dqv + (ptrdiff_t)i * h->wide,
-                   h->e, a->scale, j->q_beta,
-                   h->q_grad + (ptrdiff_t)(b->i + i) * h->d,
-                   a->u != NULL ? a->u->g + bias : NULL,
-                   a->vb != NULL ? a->vb->g + bias : NULL);
+    queries_back(w->dqu, w->dqv, h->wide, b->n, h->e, a->scale, j->q_beta,
+                 h->q_grad + (ptrdiff_t)b->i * h->d, h->d,
+                 a->u != NULL ? a->u->g + bias : NULL,
+                 a->vb != NULL ? a->vb->g + bias : NULL);
 }
 
 /* A part owns one head and takes the lanes in order, so that the sums over lanes (r, u,

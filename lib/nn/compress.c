@@ -66,7 +66,8 @@ static void multiply(int ta, int tb, int m, int n, int k, bl_real alpha,
                      const bl_real *a, int lda, const bl_real *b, int ldb, bl_real beta,
                      bl_real *c, int ldc)
 {
-    bl_gemm_one(&(bl_gemm_args){ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, BL_FP32});
+    bl_gemm_one(&(bl_gemm_args){ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc,
+                                BL_FP32, NULL, NULL});
 }
 
 /* Of the convolution kernel and stride are the ratio, so `ratio` rows are one row of

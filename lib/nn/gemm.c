@@ -60,6 +60,8 @@ static void run_part(void *arg, int part)
         g.c += start;
     }
     bl_gemm_one(&g);
+    if (g.after != NULL)
+        g.after(g.arg, s->by_rows ? start : 0, g.m, s->by_rows ? 0 : start, g.n);
 }
 
 int bl_gemm_can(bl_precision precision)

@@ -26,6 +26,11 @@ typedef struct {
     bl_real *c;
     int ldc;
     bl_precision precision; /* one that bl_gemm_can do */
+    /* bl_gemm calls it on the rows [row, row + rows) and columns [col, col + cols) of C
+     * when they are done and still in the cache, on each number once; col is a multiple
+     * of 8. NULL: nothing follows. */
+    void (*after)(void *arg, int row, int rows, int col, int cols);
+    void *arg;
 } bl_gemm_args;
 
 /* On the calling thread. */

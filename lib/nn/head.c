@@ -123,27 +123,23 @@ int bl_head_first(const bl_head *h, int i)
     return (int)bl_max(h->masked, oldest);
 }
 
-/* (q + bias) scale; bias may be NULL. */
-BL_CLONES static void biased_row(const bl_real *q, const bl_real *bias, int n,
-                                 bl_real scale, bl_real *to)
+/* Rows of (q + bias) scale, d apart, to rows `wide` apart; bias may be NULL. */
+BL_CLONES static void biased_rows(const bl_real *q, ptrdiff_t d, int rows,
+                                  const bl_real *bias, int n, bl_real scale,
+                                  bl_real *to, ptrdiff_t wide)
 {
-    if (bias == NULL)
+    for (int row = 0; row < rows; row++, q += d, to += wide)
         for (int c = 0; c < n; c++)
-            to[c] = q[c] * scale;
-    else
-        for (int c = 0; c < n; c++)
-            to[c] = (q[c] + bias[c]) * scale;
+            to[c] = (q[c] + (bias != NULL ? bias[c] : 0)) * scale;
 }
 
 void bl_head_queries(const bl_head *h, int i, int n)
 {
     const bl_space *w = &h->w;
-    for (int row = 0; row < n; row++) {
-        const bl_real *q = h->q + (ptrdiff_t)(i + row) * h->d;
-        biased_row(q, h->u, h->e, h->scale, w->qu + (ptrdiff_t)row * h->wide);
-        if (h->r != NULL)
-            biased_row(q, h->vb, h->e, h->scale, w->qv + (ptrdiff_t)row * h->wide);
-    }
+    const bl_real *q = h->q + (ptrdiff_t)i * h->d;
+    biased_rows(q, h->d, n, h->u, h->e, h->scale, w->qu, h->wide);
+    if (h->r != NULL)
+        biased_rows(q, h->d, n, h->vb, h->e, h->scale, w->qv, h->wide);
     if (h->grad == NULL)
         return;
     bl_tile_pack(0, n, h->e, w->qu, h->wide, w->pu);
@@ -154,24 +150,19 @@ void bl_head_queries(const bl_head *h, int i, int n)
 void bl_head_grads(const bl_head *h, int i, int n)
 {
     const bl_real *from = h->grad + (ptrdiff_t)i * h->d;
-    for (int row = 0; row < n; row++)
-        memcpy(h->w.go + (ptrdiff_t)row * h->wide, from + (ptrdiff_t)row * h->d,
-               (size_t)h->e * sizeof *from);
+    biased_rows(from, h->d, n, NULL, h->e, 1, h->w.go, h->wide);
     bl_tile_pack(0, n, h->e, from, h->d, h->w.pgo);
 }
 
-BL_CLONES static void add_row(bl_real *to, const bl_real *row, int n, bl_real beta)
+BL_CLONES static void add_rows(bl_real *to, ptrdiff_t d, const bl_real *from,
+                               ptrdiff_t wide, int rows, int n, bl_real beta)
 {
-    if (beta == 0)
+    for (int row = 0; row < rows; row++, to += d, from += wide)
         for (int c = 0; c < n; c++)
-            to[c] = row[c];
-    else
-        for (int c = 0; c < n; c++)
-            to[c] += row[c];
+            to[c] = (beta == 0 ? 0 : to[c]) + from[c];
 }
 
 void bl_head_add_sums(const bl_head *h, const bl_real *sum, bl_real *to, bl_real beta)
 {
-    for (int j = 0; j < h->keys; j++)
-        add_row(to + (ptrdiff_t)j * h->d, sum + (ptrdiff_t)j * h->wide, h->e, beta);
+    add_rows(to, h->d, sum, h->wide, h->keys, h->e, beta);
 }

@@ -78,25 +78,28 @@ void bl_activate(bl_act act, bl_real *x, int n)
         gelu_row(x, n);
 }
 
-static void epilogue_part(void *arg, int part)
+/* What follows the product, on the part of it that is done. */
+static void epilogue(void *arg, int row, int rows, int col, int cols)
 {
     job *j = arg;
     linear_args *a = j->a;
-    int start, end, n = a->out->cols;
-    bl_rows_of(a->out->rows, part, &start, &end);
-    for (int r = start; r < end; r++) {
-        bl_real *row = a->out->v + (ptrdiff_t)r * n;
-        add_bias(row, a->b->v, n);
+    int n = a->out->cols;
+    for (int r = row; r < row + rows; r++) {
+        ptrdiff_t at = (ptrdiff_t)r * n + col;
+        bl_real *x = a->out->v + at;
+        add_bias(x, a->b->v + col, cols);
         if (a->pre != NULL)
-            memcpy(a->pre + (ptrdiff_t)r * n, row, (size_t)n * sizeof *row);
-        bl_activate(a->act, row, n);
-        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), n, row);
+            memcpy(a->pre + at, x, (size_t)cols * sizeof *x);
+        bl_activate(a->act, x, cols);
+        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n) + col, cols,
+                   x);
     }
 }
 
 static void linear_forward(bl_graph *g, void *args)
 {
     linear_args *a = args;
+    job j = {g, a};
     bl_gemm_args p = {.m = a->out->rows,
                       .n = a->out->cols,
                       .k = a->x->cols,
@@ -106,12 +109,10 @@ static void linear_forward(bl_graph *g, void *args)
                       .b = a->w->v,
                       .ldb = a->w->cols,
                       .c = a->out->v,
-                      .ldc = a->out->cols};
+                      .ldc = a->out->cols,
+                      .after = a->b != NULL ? epilogue : NULL,
+                      .arg = &j};
     bl_gemm(g->pool, &p);
-    if (a->b == NULL)
-        return;
-    job j = {g, a};
-    bl_pool_run(g->pool, epilogue_part, &j, BL_PARTS);
 }
 
 /* Where the output is 0 the unit was off or dropped: no gradient. Elsewhere dropout's

@@ -1,7 +1,7 @@
 /* packed.c - see packed.h. The loops of Goto and van de Geijn 2008, "Anatomy of
- * high-performance matrix multiplication": a block of B (BLOCK_K, BLOCK_N) lies packed in
- * the second-level cache, strips of BL_ROWS rows of A pass by. Rows of A that are stored
- * as rows are read where they are; columns are packed first. */
+ * high-performance matrix multiplication": a block of B (BLOCK_K, BLOCK_N) lies packed
+ * in the second-level cache, strips of BL_ROWS rows of A pass by. Rows of A that are
+ * stored as rows are read where they are; columns are packed first. */
 #include "nn/packed.h"
 #include "nn/tile.h"
 
@@ -10,12 +10,12 @@
 enum {
     BLOCK_K = 256,
     BLOCK_N = 1024,
-    STRIPS = 8,      /* of rows, a part */
-    PANELS = 4,      /* to be packed, a part */
-    ROWS_MIN = 32,   /* below, packing B costs more than it saves */
+    STRIPS = 8,    /* of rows, a part */
+    PANELS = 4,    /* to be packed, a part */
+    ROWS_MIN = 32, /* below, packing B costs more than it saves */
 };
 
-_Static_assert((size_t)BLOCK_K * BLOCK_N * sizeof(bl_real) <= BL_POOL_SCRATCH,
+_Static_assert((size_t)BLOCK_K *BLOCK_N * sizeof(bl_real) <= BL_POOL_SCRATCH,
                "a block fits");
 
 typedef struct {
@@ -44,8 +44,8 @@ static void pack_part(void *arg, int part)
                  b->panels + (ptrdiff_t)start * b->depth);
 }
 
-/* Rows i .. i+rows-1 of op(A), strip after strip, with their columns stored one after the
- * other. All strips of a part at once: the numbers of a column lie side by side. */
+/* Rows i .. i+rows-1 of op(A), strip after strip, with their columns stored one after
+ * the other. All strips of a part at once: the numbers of a column lie side by side. */
 static void pack_strips(const block *b, int i, int rows, bl_real *to)
 {
     const bl_gemm_args *g = b->g;
@@ -60,8 +60,8 @@ static void pack_strips(const block *b, int i, int rows, bl_real *to)
         }
 }
 
-/* Columns start .. end of a strip of C. Where its last vector would write beyond them it
- * goes through `edge`. */
+/* Columns start .. end of a strip of C. Where its last vector would write beyond them
+ * it goes through `edge`. */
 static void strip_columns(const block *b, const bl_tile_args *strip, int start, int end,
                           int whole)
 {
@@ -95,9 +95,14 @@ static void multiply_part(void *arg, int part)
     if (g->ta)
         pack_strips(b, start, end - start, packed);
     for (int i = start; i < end; i += BL_ROWS) {
-        bl_tile_args t = {.ta = g->ta, .m = (int)bl_min(BL_ROWS, end - i), .k = b->depth,
-                          .panels = b->panels, .rows_b = b->depth, .cols_b = b->cols,
-                          .add = b->add, .c = g->c + (ptrdiff_t)i * g->ldc + b->n,
+        bl_tile_args t = {.ta = g->ta,
+                          .m = (int)bl_min(BL_ROWS, end - i),
+                          .k = b->depth,
+                          .panels = b->panels,
+                          .rows_b = b->depth,
+                          .cols_b = b->cols,
+                          .add = b->add,
+                          .c = g->c + (ptrdiff_t)i * g->ldc + b->n,
                           .ldc = g->ldc};
         t.a = g->ta ? packed + (ptrdiff_t)(i - start) * b->depth
                     : g->a + (ptrdiff_t)i * g->lda + b->k;
@@ -107,6 +112,8 @@ static void multiply_part(void *arg, int part)
         if (whole < b->cols)
             strip_columns(b, &t, whole, b->cols, 0);
     }
+    if (b->k + b->depth == g->k && g->after != NULL)
+        g->after(g->arg, start, end - start, b->n, b->cols);
 }
 
 static int parts_of(int n, int size)

@@ -131,7 +131,8 @@ static void pack_columns_any(int k, int cols, int wide, const bl_real *b, ptrdif
 #if defined(__x86_64__) && !defined(BL_DOUBLE)
 /* 16 x 16 numbers at a time, in registers: pairs, then fours, eights, sixteens. */
 __attribute__((target("avx512f"))) static void
-pack_columns_avx512(int k, int cols, int wide, const bl_real *b, ptrdiff_t ld, bl_real *to)
+pack_columns_avx512(int k, int cols, int wide, const bl_real *b, ptrdiff_t ld,
+                    bl_real *to)
 {
     for (int start = 0; start < wide; start += 16)
         for (int p = 0; p < k; p += 16) {

@@ -234,8 +234,8 @@ static void test_gemm(bl_pool *pool)
                 tb = t >> 1;
             for (int i = 0; i < MAX * MAX; i++)
                 c[i] = d[i] = (bl_real)i * 1e-3f;
-            bl_gemm_args g = {ta,         tb, m,          n, k, 0.5, a,
-                              ta ? m : k, b,  tb ? k : n, 2, c, n,   BL_FP32};
+            bl_gemm_args g = {ta, tb,         m, n, k, 0.5,     a,    ta ? m : k,
+                              b,  tb ? k : n, 2, c, n, BL_FP32, NULL, NULL};
             bl_gemm(pool, &g);
             g.c = d;
             bl_gemm_naive(&g);
