@@ -90,7 +90,7 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 
 $(BIN)/featstats: $(patsubst %.c,$(B)/%.o,$(wildcard bin/featstats_*.c))
 
-$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/torch/dump $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
 $(REPLAY): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/replay.o $(LIB)
@@ -151,7 +151,7 @@ test-slow:
 	@BARLINE_SLOW=1 tests/run.sh $(B) $(BIN)
 
 .PHONY: test-programs
-test-programs: $(UNIT) $(GRAD) $(B)/tests/laws $(B)/tests/notes $(REPLAY) $(B)/tests/mutate
+test-programs: $(UNIT) $(GRAD) $(B)/tests/torch/dump $(B)/tests/laws $(B)/tests/notes $(REPLAY) $(B)/tests/mutate
 
 ## test-data: the laws of the token scheme, without and with options, on a folder of MIDI files, DATA=dir
 .PHONY: test-data

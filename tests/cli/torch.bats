@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# The engine against the models of tests/torch/model.py, written in PyTorch from the
+# papers' formulas: losses, logits and every parameter's gradient, over segments with
+# memory, lanes that end early and lanes that begin anew.
+load ../helpers
+
+DUMP=${BARLINE_BUILD:-$BARLINE_ROOT/build/release}/tests/torch/dump
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    /usr/bin/python3 -c 'import torch' 2>/dev/null ||
+        skip "python3-torch is not installed"
+}
+
+# dump NAME VOCAB LANES KEY=VALUE...: five segments of a model, into the file NAME
+dump() {
+    local name=$1
+    shift
+    "$DUMP" 7 "$1" "$2" 5 dropout=0 "${@:3}" >"$name"
+}
+
+# compare FILE...: says how far apart they are; fails where it is 1e-4 or more
+compare() {
+    OMP_NUM_THREADS=1 /usr/bin/python3 -B "$BARLINE_ROOT/tests/torch/compare.py" "$@"
+}
+
+odd=(23 3 layers=3 width=18 heads=3 ff=29)
+
+@test "torch: post-norm as published, memories shorter, longer, none" {
+    dump equal "${odd[@]}" segment=7 memory=7
+    dump longer "${odd[@]}" segment=5 memory=17
+    dump shorter "${odd[@]}" segment=9 memory=4
+    dump none "${odd[@]}" segment=8 memory=0
+    dump single "${odd[@]}" segment=1 memory=3
+    compare equal longer shorter none single
+}
+
+@test "torch: pre-norm, biases of each layer, distances clamped, norm epsilon" {
+    dump pre "${odd[@]}" segment=6 memory=6 pre_norm=1
+    dump untied "${odd[@]}" segment=6 memory=9 untie_uv=1
+    dump clamped "${odd[@]}" segment=6 memory=12 clamp_len=5
+    dump epsilon "${odd[@]}" segment=6 memory=6 norm_eps=0.01
+    dump all "${odd[@]}" segment=5 memory=13 pre_norm=1 untie_uv=1 clamp_len=7
+    compare pre untied clamped epsilon all
+}
+
+@test "torch: one head, narrow heads, one layer, one lane, sizes beyond a tile" {
+    dump one-head 11 2 layers=2 width=16 heads=1 ff=8 segment=6 memory=6
+    dump narrow 11 2 layers=2 width=16 heads=8 ff=8 segment=6 memory=6
+    dump one-lane 11 1 layers=1 width=16 heads=2 ff=8 segment=6 memory=6
+    dump tiles 300 4 layers=2 width=72 heads=6 ff=272 segment=67 memory=131
+    compare one-head narrow one-lane tiles
+}
+
+@test "torch: a comparison can fail" {
+    dump equal "${odd[@]}" segment=7 memory=7
+    run -1 compare --tolerance 1e-12 equal
+    has "is above 1e-12"
+}
+
+@test "torch: REMI, GPT-2, Music Transformer" {
+    dump remi "${odd[@]}" segment=6 memory=6 arch=remi
+    dump gpt2 "${odd[@]}" segment=7 arch=gpt2 memory=0 positions=9
+    dump gelu "${odd[@]}" segment=7 arch=gpt2 memory=0 positions=9 act=gelu
+    dump music "${odd[@]}" segment=7 memory=0 arch=music-transformer positions=16
+    dump music-memory "${odd[@]}" segment=7 memory=7 arch=music-transformer positions=9
+    dump same-length "${odd[@]}" segment=6 memory=8 same_length=1
+    compare remi gpt2 gelu music music-memory same-length
+}
+
+@test "torch: Compressive Transformer, its three compressors and the auxiliary loss" {
+    for how in conv mean max; do
+        dump $how "${odd[@]}" segment=6 memory=9 arch=compressive compressed=5 ratio=3 compressor=$how
+    done
+    compare conv mean max
+}
+
+@test "torch: LSTM" {
+    dump lstm 23 3 layers=3 width=13 segment=6 memory=0 arch=lstm
+    compare lstm
+}
+
+# bats test_tags=slow
+@test "torch: six layers of 256" {
+    dump large 320 8 layers=6 width=256 heads=8 ff=1024 segment=128 memory=128
+    compare large
+}

@@ -1,0 +1,256 @@
+"""The models of the engine in PyTorch, from the papers' formulas.
+
+A model is two dictionaries: the config (schemas/config.schema.json) and the parameters
+by their names in a checkpoint (schemas/xl-checkpoint.md). Letters: B lanes, T segment,
+S memory slots, K = S + T keys, D width, H heads, V vocabulary."""
+import math
+import zlib
+
+import torch
+import torch.nn.functional as F
+
+import state
+
+ACTS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": lambda x: F.gelu(x, approximate="tanh")}
+
+# ---- parameters ----
+
+
+def layer_shapes(c):
+    d, f, h = c["width"], c["ff"], c["heads"]
+    s = {w: (d, d) for w in ("wq", "wk", "wv", "wo")}
+    if c["att_bias"]:
+        s.update({b: (d,) for b in ("bq", "bk", "bv", "bo")})
+    if c["pos"] == "sinusoid":
+        s["wr"] = (d, d)
+        if c["untie_uv"]:
+            s.update({"u": (h, d // h), "v": (h, d // h)})
+    if c["pos"] == "distance":
+        s["er"] = (h * c["positions"], d // h)
+    if c["compressed"] > 0 and c["compressor"] == "conv":
+        s.update({"cw": (c["ratio"] * d, d), "cb": (d,)})
+    s.update({"ln1.g": (d,), "ln1.b": (d,), "w1": (d, f), "b1": (f,)})
+    s.update({"w2": (f, d), "b2": (d,), "ln2.g": (d,), "ln2.b": (d,)})
+    return s
+
+
+def transformer_shapes(c):
+    d, h = c["width"], c["heads"]
+    s = {"emb": (c["vocab"], d)}
+    if c["pos"] == "absolute":
+        s["wpe"] = (c["positions"], d)
+    if c["pos"] == "sinusoid" and not c["untie_uv"]:
+        s.update({"u": (h, d // h), "v": (h, d // h)})
+    for n in range(c["layers"]):
+        s.update({f"l{n}.{name}": shape for name, shape in layer_shapes(c).items()})
+    if c["pre_norm"]:
+        s.update({"lnf.g": (d,), "lnf.b": (d,)})
+    return s
+
+
+def lstm_shapes(c):
+    d, s = c["width"], {}
+    for n in range(c["layers"]):
+        s[f"lstm{n}.w"] = ((d if n else c["vocab"]) + d, 4 * d)
+        s[f"lstm{n}.b"] = (4 * d,)
+    return s
+
+
+def shapes(c):
+    """Names and shapes of the parameters that a config asks for."""
+    s = lstm_shapes(c) if c["arch"] == "lstm" else transformer_shapes(c)
+    if not c["tie"]:
+        s["out.w"] = (c["width"], c["vocab"])
+    if c["out_bias"]:
+        s["out.b"] = (c["vocab"],)
+    return s
+
+
+def init(c, seed=0):
+    """Matrices normal, gains 1, biases 0."""
+    p = {}
+    for name, shape in shapes(c).items():
+        noise = torch.Generator().manual_seed(seed + zlib.crc32(name.encode()))
+        if name.endswith(".g"):
+            p[name] = torch.ones(shape)
+        elif len(shape) == 1:
+            p[name] = torch.zeros(shape)
+        else:
+            p[name] = c["init_std"] * torch.randn(shape, generator=noise)
+        if c["init_residual"] and name.endswith((".wo", ".w2")):
+            p[name] /= math.sqrt(2 * c["layers"])
+        p[name].requires_grad_()
+    return p
+
+
+# ---- attention ----
+
+
+def sinusoids(keys, width, clamp, like):
+    """(K,D): row r is the code of distance K - 1 - r, sines before cosines."""
+    distance = torch.arange(keys - 1, -1, -1, dtype=torch.float64)
+    if clamp > 0:
+        distance = distance.clamp(max=clamp)
+    rate = 10000.0 ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
+    angle = distance[:, None] * rate
+    return torch.cat([angle.sin(), angle.cos()], 1).to(like.dtype)
+
+
+def unseen(t, length, slots, span):
+    """(B or 1,1,T,K), true where a query may not look: later tokens, empty slots, and
+    all but the last `span` keys (0 = all)."""
+    key, last = torch.arange(slots + t), slots + torch.arange(t)[:, None]
+    hidden = key > last
+    if span > 0:
+        hidden |= key <= last - span
+    if bool((length == slots).all()):
+        return hidden[None, None]
+    empty = key < (slots - length)[:, None]
+    return (hidden | empty[:, None])[:, None]
+
+
+def shift(s):
+    """(B,H,T,K) by position to (B,H,T,K) by key: s'[i][j] = s[i][j + T - 1 - i], which
+    is where the rows lie when each one begins a place later (Dai et al. 2019, app. B)."""
+    b, h, t, k = s.shape
+    return F.pad(s, (1, 0)).view(b, h, k + 1, t)[:, :, 1:].reshape(b, h, t, k)
+
+
+def split(x, heads):
+    """(..,T,D) to (..,H,T,D/H)."""
+    return x.view(*x.shape[:-1], heads, -1).transpose(-2, -3)
+
+
+def linear(p, n, x, which):
+    """x W, and + b where the config has one: wq and bq, ..."""
+    y = x @ p[n + "w" + which]
+    return y + p[n + "b" + which] if n + "b" + which in p else y
+
+
+def relative_keys(p, c, n, sines, keys):
+    """(H,K,D/H): what stands for the distances K - 1 .. 0."""
+    if c["pos"] == "sinusoid":
+        return split(sines @ p[n + "wr"], c["heads"])
+    table = p[n + "er"].view(c["heads"], c["positions"], -1)
+    return table[:, (c["positions"] - keys + torch.arange(keys)).clamp(min=0)]
+
+
+def scores(p, c, n, q, k, sines):
+    """(q + u) k + (q + v) r, over the root of D/H (Dai et al. 2019, 3.3); with a table
+    of distances q k + q r (Huang et al. 2018, 3.4); with absolute positions q k."""
+    q = q * q.shape[-1] ** -0.5
+    if c["pos"] == "absolute":
+        return q @ k.transpose(-1, -2)
+    r = relative_keys(p, c, n, sines, k.shape[-2]).transpose(-1, -2)
+    if c["pos"] == "distance":
+        return q @ k.transpose(-1, -2) + shift(q @ r)
+    own, scale = n if c["untie_uv"] else "", q.shape[-1] ** -0.5
+    u, v = (p[own + w].view(c["heads"], 1, -1) * scale for w in ("u", "v"))
+    return (q + u) @ k.transpose(-1, -2) + shift((q + v) @ r)
+
+
+def attention(p, c, n, x, context, sines, hidden, drop):
+    """Queries from x, keys and values from [memory ; x]. Also returns the queries."""
+    q = split(linear(p, n, x, "q"), c["heads"])
+    k = split(linear(p, n, context, "k"), c["heads"])
+    v = split(linear(p, n, context, "v"), c["heads"])
+    s = scores(p, c, n, q, k, sines).masked_fill(hidden, -1e30)
+    a = drop(s.softmax(-1), c["att_dropout"]) @ v
+    return linear(p, n, a.transpose(1, 2).reshape(x.shape), "o"), q
+
+
+# ---- layers and models ----
+
+
+def norm(p, name, x, c):
+    return F.layer_norm(x, x.shape[-1:], p[name + ".g"], p[name + ".b"], c["norm_eps"])
+
+
+def feed_forward(p, c, n, x, drop):
+    hidden = drop(ACTS[c["act"]](x @ p[n + "w1"] + p[n + "b1"]), c["dropout"])
+    y = hidden @ p[n + "w2"] + p[n + "b2"]
+    return F.relu(y) if c["relu_out"] else y
+
+
+def block(p, c, n, x, memory, sines, hidden, drop):
+    """One layer, the norm behind each residual as published or before its branch; the
+    memory holds inputs as they were and is normed on use. Also returns the queries."""
+    context = torch.cat([memory, x], 1)
+    if c["pre_norm"]:
+        normed = norm(p, n + "ln1", context, c)
+        a, q = attention(p, c, n, normed[:, memory.shape[1]:], normed, sines, hidden, drop)
+        y = x + drop(a, c["dropout"])
+        f = feed_forward(p, c, n, norm(p, n + "ln2", y, c), drop)
+        return y + drop(f, c["dropout"]), q
+    a, q = attention(p, c, n, x, context, sines, hidden, drop)
+    y = norm(p, n + "ln1", x + drop(a, c["dropout"]), c)
+    f = feed_forward(p, c, n, y, drop)
+    return norm(p, n + "ln2", y + drop(f, c["dropout"]), c), q
+
+
+def embed(p, c, ids, drop):
+    x = F.embedding(ids, p["emb"])
+    if c["embed_scale"]:
+        x = x * math.sqrt(c["width"])
+    if c["pos"] == "absolute":
+        x = x + p["wpe"][:ids.shape[1]]
+    return drop(x, c["dropout"])
+
+
+def transformer(p, c, ids, memory, n_real, drop):
+    t, aux, inputs, squeezed = ids.shape[1], 0.0, [], []
+    sines = drop(sinusoids(memory.slots + t, c["width"], c["clamp_len"], p["emb"]),
+                 c["dropout"]) if c["pos"] == "sinusoid" else None
+    hidden = unseen(t, memory.length, memory.slots,
+                    c["memory"] + 1 if c["same_length"] else 0)
+    x = embed(p, c, ids, drop)
+    for n in range(c["layers"]):
+        inputs.append(x)
+        x, q = block(p, c, f"l{n}.", x, memory.rows[n], sines, hidden, drop)
+        if c["compressed"] > 0:
+            rows, more = state.squeeze(p, c, n, memory, inputs[n], q, n_real)
+            squeezed.append(rows)
+            aux = aux + more
+        else:
+            squeezed.append([inputs[n][0, :0]] * len(ids))
+    memory.advance(inputs, squeezed, n_real)
+    return norm(p, "lnf", x, c) if c["pre_norm"] else x, aux
+
+
+def lstm(p, c, ids, cells, n_real, drop):
+    """Gates in the order i, j, f, o, with 1 added to f (Hochreiter and Schmidhuber 1997;
+    a token is one-hot)."""
+    d, x = c["width"], None
+    for n in range(c["layers"]):
+        w, h, cell = p[f"lstm{n}.w"], cells.h[n], cells.c[n]
+        z = F.embedding(ids, w[:-d]) if n == 0 else drop(x, c["dropout"]) @ w[:-d]
+        z, outputs, memories = z + p[f"lstm{n}.b"], [], []
+        for t in range(ids.shape[1]):
+            i, j, f, o = (z[:, t] + h @ w[-d:]).chunk(4, 1)
+            cell = cell * torch.sigmoid(f + 1) + torch.sigmoid(i) * torch.tanh(j)
+            h = torch.tanh(cell) * torch.sigmoid(o)
+            outputs.append(h)
+            memories.append(cell)
+        x = torch.stack(outputs, 1)
+        cells.advance(n, x, torch.stack(memories, 1), n_real)
+    return x, 0.0
+
+
+def forward(p, c, ids, carried, n_real=None, train=False):
+    """Logits (B,T,V) of a segment and the auxiliary loss; what is carried moves on by the
+    n_real tokens of each lane (all, if not given)."""
+    def drop(x, rate):
+        return F.dropout(x, rate, True) if train and rate > 0 else x
+
+    if n_real is None:
+        n_real = torch.full((len(ids),), ids.shape[1])
+    model = lstm if c["arch"] == "lstm" else transformer
+    x, aux = model(p, c, ids, carried, n_real, drop)
+    x = drop(x, c["dropout"])
+    out = p["emb"] if c["tie"] else p["out.w"].t()
+    return F.linear(x, out, p.get("out.b")), aux
+
+
+def loss(logits, targets):
+    """Mean -ln p of the targets that are not -1."""
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-1)
