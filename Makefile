@@ -90,7 +90,7 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 
 $(BIN)/featstats: $(patsubst %.c,$(B)/%.o,$(wildcard bin/featstats_*.c))
 
-$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/torch/dump $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/torch/dump $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
 $(REPLAY): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/replay.o $(LIB)
@@ -225,6 +225,11 @@ tsan:
 .PHONY: bench
 bench: all $(BENCH)
 	@for b in $(BENCH); do $$b; done
+
+## bench-train: training beside sgemm and beside PyTorch, as TSV, minutes
+.PHONY: bench-train
+bench-train: $(B)/tests/bench/train_speed
+	@tests/bench/train.sh $(B)
 
 ## bench-tokens: midi2remi beside libsmf's bare load and cat, as TSV, MIDI=dir
 .PHONY: bench-tokens

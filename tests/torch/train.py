@@ -1,0 +1,67 @@
+"""One training step of the PyTorch model, with the rule of `xltrain`: gradients clipped
+by their norm, Adam with decoupled weight decay, a linear rise and then the schedule."""
+import math
+
+import torch
+
+import model
+
+# as in lib/train/config.c
+COMMON = {"arch": "xl", "pos": "sinusoid", "act": "relu", "relu_out": 0, "att_bias": 0,
+          "embed_scale": 1, "tie": 1, "out_bias": 1, "init_residual": 0, "zero_memory": 0,
+          "same_length": 0, "compressed": 0, "ratio": 4, "compressor": "conv",
+          "dropout": 0.0, "att_dropout": 0.0, "pre_norm": 0, "untie_uv": 0, "clamp_len": 0,
+          "norm_eps": 1e-5, "init_std": 0.02, "seed": 0, "steps": 1000, "lr": 2e-4,
+          "min_lr": 0.02, "warmup": 0, "schedule": "cosine", "clip": 1.0, "beta1": 0.9,
+          "beta2": 0.99, "eps": 1e-8, "weight_decay": 0.0}
+
+
+def settings(vocab, assignments):
+    """A config from KEY=VALUE words."""
+    c = dict(COMMON, vocab=vocab)
+    for a in assignments:
+        key, value = a.split("=")
+        try:
+            c[key] = float(value) if "." in value or "e" in value else int(value)
+        except ValueError:
+            c[key] = value
+    return c
+
+
+def rate(c, step):
+    """Learning rate of a step, counted from 0."""
+    if step < c["warmup"]:
+        return c["lr"] * (step + 1) / c["warmup"]
+    if c["schedule"] == "constant":
+        return c["lr"]
+    if c["schedule"] == "inv_sqrt":
+        return c["lr"] * math.sqrt(max(c["warmup"], 1) / (step + 1))
+    done = min(1.0, (step - c["warmup"]) / max(1, c["steps"] - c["warmup"]))
+    return c["lr"] * (c["min_lr"] + (1 - c["min_lr"]) * (1 + math.cos(math.pi * done)) / 2)
+
+
+class Trainer:
+    def __init__(self, c, precision="fp32"):
+        self.c, self.steps, self.bf16 = c, 0, precision == "bf16"
+        self.p = model.init(c, c["seed"])
+        matrices = [t for t in self.p.values() if t.dim() == 2]
+        others = [t for t in self.p.values() if t.dim() != 2]
+        self.adam = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": c["weight_decay"]},
+             {"params": others, "weight_decay": 0.0}],
+            lr=c["lr"], betas=(c["beta1"], c["beta2"]), eps=c["eps"])
+
+    def step(self, x, y, carried, n_real=None):
+        """The mean loss of the batch, before the update."""
+        for group in self.adam.param_groups:
+            group["lr"] = rate(self.c, self.steps)
+        self.steps += 1
+        self.adam.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
+            logits, aux = model.forward(self.p, self.c, x, carried, n_real, train=True)
+        loss = model.loss(logits.float(), y)
+        (loss + aux).backward()
+        if self.c["clip"] > 0:
+            torch.nn.utils.clip_grad_norm_(list(self.p.values()), self.c["clip"])
+        self.adam.step()
+        return loss.item()
