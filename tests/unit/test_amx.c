@@ -154,7 +154,7 @@ static void test_not_finite(bl_precision p)
 {
     const char *name = p == BL_BF16 ? "bf16" : "bf16x3";
     float a[4] = {1, 2, 3, 4}, b[4] = {1, 0, 0, 1}, c[4] = {NAN, NAN, NAN, NAN};
-    bl_gemm_args g = {0, 0, 2, 2, 2, 1, a, 2, b, 2, 0, c, 2, p};
+    bl_gemm_args g = {0, 0, 2, 2, 2, 1, a, 2, b, 2, 0, c, 2, p, NULL, NULL};
     bl_gemm_one(&g);
     ok(memcmp(a, c, sizeof c) == 0, "%s: beta = 0 does not read C", name);
     a[0] = INFINITY;
