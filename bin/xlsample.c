@@ -121,14 +121,14 @@ static int open_scheme(job *j, bl_err *e)
     return bl_scheme_open_stated(&j->scheme, &kind->spec, kind->sha256, e);
 }
 
-/* The parameters live in a model of one lane and one token; generation keeps keys and
- * values of its own. */
+/* The parameters live in a model of one lane and as few tokens as can be; generation
+ * keeps keys and values of its own. */
 static int build_model(job *j, bl_err *e)
 {
     bl_model_config small = j->ckpt.info.config.model;
     int memory = (int)bl_max(small.memory, small.segment);
-    small.segment = 1;
-    small.memory = 0;
+    small.segment = small.compressed > 0 ? small.ratio : 1;
+    small.memory = small.compressed > 0 ? small.ratio : 0;
     int rc = bl_model_new(&j->model, &small, 1, 0, j->pool, e);
     if (rc == 0)
         rc = bl_ckpt_get_params(&j->ckpt, j->model, e);

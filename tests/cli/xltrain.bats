@@ -171,6 +171,22 @@ PY
     [ "$steps" -ge 1 ] && [ "$steps" -lt 3000 ] # fewer than without --minutes
 }
 
+@test "xltrain: every architecture trains, goes on bit by bit, and makes music" {
+    local arch
+    for arch in remi music-transformer gpt2 compressive lstm; do
+        local own=(--set arch=$arch --set schedule=constant --set dropout=0.1 --set eval_every=3 --no-pg)
+        train "$arch" "${own[@]}" --steps 6
+        train "$arch.two" "${own[@]}" --steps 3
+        xltrain --data data --resume --steps 6 -o "$arch.two"
+        cmp "$arch/ckpt-00000006.safetensors" "$arch.two/ckpt-00000006.safetensors"
+        xlsample "$arch" --bars 2 --seed 3 | remi2midi --check
+    done
+    run -64 --separate-stderr train other --set arch=transformer
+    says "arch is one of xl, remi, music-transformer, gpt2, compressive, lstm, not 'transformer'"
+    run -64 --separate-stderr train other --set arch=compressive --set ratio=3
+    says "ratio (3) does not divide segment (16) and memory (16)"
+}
+
 @test "xltrain: --config takes the settings of another run" {
     train a --set lr=0.0125
     xltrain --data data --config a/config.json -o b
