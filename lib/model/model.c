@@ -54,6 +54,7 @@ int bl_model_new(bl_model **out, const bl_model_config *c, int lanes, int train,
     if (rc == 0) {
         bl_model_bind(m);
         bl_model_build(m);
+        bl_graph_plan(&m->graph);
         rc = m->build.code;
     }
     for (int lane = 0; lane < lanes && rc == 0; lane++)

@@ -355,6 +355,10 @@ bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
     a.log_sum = bl_graph_alloc(g, (size_t)q->rows * (size_t)heads, sizeof *a.log_sum);
     a.workspace = bl_space_size(g, q->cols / heads);
     a.scratch = bl_graph_scratch(g, (size_t)heads * a.workspace);
+    bl_graph_reads(g, q);
+    bl_graph_reads(g, k);
+    bl_graph_reads(g, v);
+    bl_graph_reads(g, rel->r);
     bl_graph_op(g, attention_forward, attention_backward, &a, sizeof a);
     return a.out;
 }

@@ -114,6 +114,7 @@ bl_mat *bl_dropped(bl_graph *g, bl_mat *x, double dropout)
         return x;
     bl_mat *out = bl_graph_mat(g, x->rows, x->cols, 1);
     dropped_args a = {x, out, dropout, ++g->sites};
+    bl_graph_reads(g, x);
     bl_graph_op(g, dropped_forward, dropped_backward, &a, sizeof a);
     return out;
 }

@@ -203,6 +203,7 @@ bl_mat *bl_with_memory(bl_graph *g, const bl_real *memory, bl_mat *x)
     bl_mat *out =
         bl_graph_mat(g, (int64_t)g->lanes * (g->memory + g->segment), x->cols, 1);
     memory_args a = {memory, x, out};
+    bl_graph_reads(g, x);
     bl_graph_op(g, memory_forward, memory_backward, &a, sizeof a);
     return out;
 }

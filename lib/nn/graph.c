@@ -77,13 +77,22 @@ bl_mat *bl_graph_mat(bl_graph *g, int64_t rows, int64_t cols, int grad)
     if (bl_mul((size_t)rows, (size_t)cols, &n) != 0)
         n = SIZE_MAX;
     bl_real *v = bl_graph_alloc(g, n, sizeof *v);
-    bl_real *d = grad && g->train ? bl_graph_alloc(g, n, sizeof *d) : NULL;
     if (g->e->code != 0)
         return NULL;
-    bl_mat *m = bl_graph_view(g, v, d, rows, cols);
-    if (m != NULL)
-        m->is_param = 0;
+    bl_mat *m = bl_graph_view(g, v, NULL, rows, cols);
+    if (m == NULL)
+        return NULL;
+    m->is_param = 0;
+    m->wants_grad = grad && g->train;
+    m->made_by = (int)g->n_ops;
+    m->last_use = -1;
     return m;
+}
+
+void bl_graph_reads(bl_graph *g, bl_mat *m)
+{
+    if (m != NULL)
+        m->last_use = (int)g->n_ops;
 }
 
 void *bl_graph_op(bl_graph *g, void (*forward)(bl_graph *, void *),
@@ -99,6 +108,68 @@ void *bl_graph_op(bl_graph *g, void (*forward)(bl_graph *, void *),
     g->ops[g->n_ops++] = (bl_op){forward, backward, copy};
     return copy;
 }
+
+/* ---- the plan of gradients ---- */
+
+/* Memory for one gradient at a time. */
+typedef struct {
+    bl_real *block;
+    size_t n;
+    int taken;
+} place;
+
+typedef struct {
+    place *places;
+    size_t n, cap;
+} plan;
+
+/* The smallest free place that is large enough, else a new one. */
+static bl_real *settle(bl_graph *g, plan *p, size_t n)
+{
+    place *best = NULL;
+    for (size_t i = 0; i < p->n; i++) {
+        place *q = &p->places[i];
+        if (!q->taken && q->n >= n && (best == NULL || q->n < best->n))
+            best = q;
+    }
+    if (best == NULL) {
+        void *array = p->places;
+        int rc = bl_grow(&array, &p->cap, p->n + 1, sizeof *p->places, g->e);
+        p->places = array;
+        bl_real *block = rc == 0 ? bl_graph_alloc(g, n, sizeof *block) : NULL;
+        if (block == NULL)
+            return NULL;
+        best = &p->places[p->n++];
+        *best = (place){.block = block, .n = n};
+    }
+    best->taken = 1;
+    return best->block;
+}
+
+static void leave(plan *p, const bl_real *block)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->places[i].block == block)
+            p->places[i].taken = 0;
+}
+
+void bl_graph_plan(bl_graph *g)
+{
+    plan p = {0};
+    for (int op = (int)g->n_ops; op-- > 0 && g->e->code == 0;) {
+        for (size_t i = 0; i < g->n_mats; i++) {
+            bl_mat *m = g->mats[i];
+            if (m->wants_grad && m->last_use == op)
+                m->g = settle(g, &p, (size_t)m->rows * (size_t)m->cols);
+        }
+        for (size_t i = 0; i < g->n_mats; i++)
+            if (g->mats[i]->wants_grad && g->mats[i]->made_by == op)
+                leave(&p, g->mats[i]->g);
+    }
+    free(p.places);
+}
+
+/* ---- running ---- */
 
 void bl_graph_forward(bl_graph *g)
 {

@@ -13,8 +13,11 @@ typedef struct {
     bl_real *v;
     bl_real *g; /* NULL where no gradient is wanted */
     int rows, cols;
-    int has_grad; /* g holds something: the next op adds instead of setting */
-    int is_param; /* its gradient adds up until the caller clears it */
+    int has_grad;   /* g holds something: the next op adds instead of setting */
+    int is_param;   /* its gradient adds up until the caller clears it */
+    int wants_grad; /* bl_graph_plan gives it a gradient */
+    int made_by;    /* op that fills it */
+    int last_use;   /* last op that reads it, -1 = none */
 } bl_mat;
 
 /* What changes from step to step; ops read it through the graph. */
@@ -66,6 +69,8 @@ struct bl_graph {
 void *bl_graph_alloc(bl_graph *g, size_t n, size_t size);
 /* A buffer of rows x cols, with gradient if the graph trains and `grad`. */
 bl_mat *bl_graph_mat(bl_graph *g, int64_t rows, int64_t cols, int grad);
+/* Says that the op about to be appended reads m (which may be NULL). */
+void bl_graph_reads(bl_graph *g, bl_mat *m);
 /* A parameter: a buffer over memory of the caller. */
 bl_mat *bl_graph_view(bl_graph *g, bl_real *v, bl_real *grad, int64_t rows,
                       int64_t cols);
@@ -75,6 +80,10 @@ bl_real *bl_graph_scratch(bl_graph *g, size_t n);
 /* Appends an op; args is copied. Returns the graph's copy of the arguments. */
 void *bl_graph_op(bl_graph *g, void (*forward)(bl_graph *, void *),
                   void (*backward)(bl_graph *, void *), const void *args, size_t size);
+
+/* The last call: gives gradients their memory. Going backward a gradient lives from the
+ * last reader of its buffer to the buffer's maker, after that others live in its place. */
+void bl_graph_plan(bl_graph *g);
 
 /* ---- running ---- */
 void bl_graph_forward(bl_graph *g);

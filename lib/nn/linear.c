@@ -233,6 +233,7 @@ bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, bl_act act,
     linear_args a = {x, w, b, out, act, dropout, ++g->sites, NULL};
     if (g->train && (act == BL_ACT_GELU || act == BL_ACT_GELU_TANH))
         a.pre = bl_graph_alloc(g, (size_t)x->rows * (size_t)w->cols, sizeof *a.pre);
+    bl_graph_reads(g, x);
     bl_graph_op(g, linear_forward, linear_backward, &a, sizeof a);
     return out;
 }
@@ -264,6 +265,7 @@ bl_mat *bl_add_bias(bl_graph *g, bl_mat *x, bl_mat *b)
     if (g->e->code != 0)
         return NULL;
     linear_args a = {.x = x, .b = b, .out = bl_graph_mat(g, x->rows, x->cols, 1)};
+    bl_graph_reads(g, x);
     bl_graph_op(g, bias_forward, bias_backward, &a, sizeof a);
     return a.out;
 }
@@ -331,6 +333,8 @@ bl_mat *bl_residual(bl_graph *g, bl_mat *x, bl_mat *y, double dropout)
         return NULL;
     bl_mat *out = bl_graph_mat(g, x->rows, x->cols, 1);
     residual_args a = {x, y, out, dropout, ++g->sites};
+    bl_graph_reads(g, x);
+    bl_graph_reads(g, y);
     bl_graph_op(g, residual_forward, residual_backward, &a, sizeof a);
     return out;
 }

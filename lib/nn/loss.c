@@ -144,6 +144,7 @@ bl_mat *bl_loss(bl_graph *g, bl_mat *x, bl_mat *w, int tied, bl_mat *b, bl_real 
     a.logits = bl_graph_mat(g, x->rows, tied ? w->rows : w->cols, 0);
     a.nll = *nll = bl_graph_alloc(g, (size_t)x->rows, sizeof *a.nll);
     a.log_sum = bl_graph_alloc(g, (size_t)x->rows, sizeof *a.log_sum);
+    bl_graph_reads(g, x);
     bl_graph_op(g, loss_forward, loss_backward, &a, sizeof a);
     return a.logits;
 }

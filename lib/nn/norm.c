@@ -121,6 +121,7 @@ bl_mat *bl_norm(bl_graph *g, bl_mat *x, bl_mat *gain, bl_mat *bias, double eps)
     a.rstd = bl_graph_alloc(g, (size_t)x->rows, sizeof *a.rstd);
     a.dgain = bl_graph_alloc(g, BL_PARTS * (size_t)x->cols, sizeof *a.dgain);
     a.dbias = bl_graph_alloc(g, BL_PARTS * (size_t)x->cols, sizeof *a.dbias);
+    bl_graph_reads(g, x);
     bl_graph_op(g, norm_forward, norm_backward, &a, sizeof a);
     return a.out;
 }

@@ -183,6 +183,7 @@ bl_mat *bl_lstm(bl_graph *g, bl_mat *zx, bl_mat *wh, const bl_real *state,
     a.before = bl_graph_alloc(g, rows * n, sizeof *a.before);
     a.dh = bl_graph_alloc(g, (size_t)g->lanes * n, sizeof *a.dh);
     a.dc = bl_graph_alloc(g, (size_t)g->lanes * n, sizeof *a.dc);
+    bl_graph_reads(g, zx);
     bl_graph_op(g, lstm_forward, lstm_backward, &a, sizeof a);
     return a.out;
 }
