@@ -39,6 +39,7 @@ static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
     bl_mat *q = bl_linear(g, queries_from, l->wq, l->bq, BL_ACT_NONE, 0);
     bl_mat *k = bl_linear(g, keys_from, l->wk, l->bk, BL_ACT_NONE, 0);
     bl_mat *v = bl_linear(g, keys_from, l->wv, l->bv, BL_ACT_NONE, 0);
+    bl_memory_again(g, m->memory[n], x, context);
     bl_relative rel = relative(m, n, sinusoids);
     int span = c->same_length ? c->memory + 1 : 0;
     bl_mat *a = bl_attention(g, q, k, v, &rel, c->heads, span, c->att_dropout);

@@ -233,30 +233,40 @@ int64_t bl_model_config_size(const bl_model_config *c)
     return rc == 0 ? m.size : -1;
 }
 
-/* Reals of one layer's activations, with gradients when training. */
+/* Reals of one layer's activations. */
 static double layer_reals(const bl_model_config *c, double b, int train)
 {
-    double d = c->width, t = c->segment, both = train ? 2 : 1;
+    double d = c->width, t = c->segment;
     double slots = (double)c->memory + c->compressed, keys = slots + t;
     if (c->arch == BL_ARCH_LSTM)
-        return b * t * d * (both * 5 + 4 + 2);
+        return b * t * d * (4 + 4 + 3);
     double pre = train && c->act != 0 ? b * t * c->ff : 0;
-    double context = slots > 0 ? both * b * keys * d * (c->pre_norm ? 2 : 1) : 0;
+    double normed = c->pre_norm && slots > 0 ? b * keys * d : 0;
     double compress = c->compressed > 0 ? b * t * d * (1 + 2.0 / c->ratio) : 0;
-    return both * (b * t * (8 * d + c->ff) + 2 * b * keys * d + keys * d) + context +
-           b * slots * d + pre + compress;
+    return b * t * (6 * d + c->ff) + 2 * b * keys * d + keys * d + b * slots * d + pre +
+           normed + compress;
+}
+
+/* Reals of what all layers share: a context, gradients that live at the same time,
+ * heads' workspaces (operands and sums packed, tiles of 48 queries). */
+static double shared_reals(const bl_model_config *c, double b, int train)
+{
+    double d = c->width, t = c->segment, keys = (double)c->memory + c->compressed + t;
+    if (c->arch == BL_ARCH_LSTM)
+        return train ? b * t * d * 10 : 0;
+    double head =
+        keys * d / c->heads * (train ? 9 : 3) + 48 * (keys + 200) * (train + 1);
+    double grads = train ? b * t * (3 * d + c->ff) + 2 * b * keys * d + keys * d : 0;
+    return b * keys * d + grads + c->heads * head;
 }
 
 int64_t bl_model_bytes(const bl_model_config *c, int lanes, int train)
 {
-    double d = c->width, t = c->segment, keys = (double)c->memory + c->compressed + t;
-    double b = lanes, both = train ? 2 : 1;
-    /* a head's workspace: operands and sums packed, tiles of 48 queries */
-    double head = keys * d / c->heads * (train ? 9 : 3) + 48 * (keys + 200) * both;
-    double work = c->arch == BL_ARCH_LSTM ? 0 : c->heads * head;
-    double reals = both * (double)bl_model_config_size(c) +
-                   c->layers * layer_reals(c, b, train) + b * t * c->vocab + work +
-                   both * 2 * b * t * d + 2 * keys * d;
+    double d = c->width, t = c->segment, b = lanes;
+    double keys = (double)c->memory + c->compressed + t;
+    double reals = (train ? 2 : 1) * (double)bl_model_config_size(c) +
+                   c->layers * layer_reals(c, b, train) + shared_reals(c, b, train) +
+                   b * t * (c->vocab + 2 * d) + 2 * keys * d;
     return (int64_t)(reals * (double)sizeof(bl_real));
 }
 

@@ -200,10 +200,26 @@ bl_mat *bl_with_memory(bl_graph *g, const bl_real *memory, bl_mat *x)
 {
     if (g->e->code != 0 || g->memory == 0)
         return x;
-    bl_mat *out =
-        bl_graph_mat(g, (int64_t)g->lanes * (g->memory + g->segment), x->cols, 1);
+    if (g->context == NULL)
+        g->context =
+            bl_graph_mat(g, (int64_t)g->lanes * (g->memory + g->segment), x->cols, 0);
+    bl_mat *out = bl_graph_mat_at(g, g->context);
     memory_args a = {memory, x, out};
     bl_graph_reads(g, x);
     bl_graph_op(g, memory_forward, memory_backward, &a, sizeof a);
     return out;
+}
+
+static void nothing(bl_graph *g, void *args)
+{
+    (void)g;
+    (void)args;
+}
+
+void bl_memory_again(bl_graph *g, const bl_real *memory, bl_mat *x, bl_mat *context)
+{
+    if (g->e->code != 0 || context == x)
+        return;
+    memory_args a = {memory, x, context};
+    bl_graph_op(g, nothing, memory_forward, &a, sizeof a);
 }

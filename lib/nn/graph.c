@@ -71,15 +71,10 @@ bl_mat *bl_graph_view(bl_graph *g, bl_real *v, bl_real *grad, int64_t rows,
     return m;
 }
 
-bl_mat *bl_graph_mat(bl_graph *g, int64_t rows, int64_t cols, int grad)
+/* A matrix over v that an op is going to fill. */
+static bl_mat *filled(bl_graph *g, bl_real *v, int64_t rows, int64_t cols, int grad)
 {
-    size_t n;
-    if (bl_mul((size_t)rows, (size_t)cols, &n) != 0)
-        n = SIZE_MAX;
-    bl_real *v = bl_graph_alloc(g, n, sizeof *v);
-    if (g->e->code != 0)
-        return NULL;
-    bl_mat *m = bl_graph_view(g, v, NULL, rows, cols);
+    bl_mat *m = g->e->code == 0 ? bl_graph_view(g, v, NULL, rows, cols) : NULL;
     if (m == NULL)
         return NULL;
     m->is_param = 0;
@@ -87,6 +82,27 @@ bl_mat *bl_graph_mat(bl_graph *g, int64_t rows, int64_t cols, int grad)
     m->made_by = (int)g->n_ops;
     m->last_use = -1;
     return m;
+}
+
+bl_mat *bl_graph_mat(bl_graph *g, int64_t rows, int64_t cols, int grad)
+{
+    size_t n;
+    if (bl_mul((size_t)rows, (size_t)cols, &n) != 0)
+        n = SIZE_MAX;
+    bl_real *v = bl_graph_alloc(g, n, sizeof *v);
+    return filled(g, v, rows, cols, grad);
+}
+
+bl_mat *bl_graph_mat_at(bl_graph *g, bl_mat *m)
+{
+    return m == NULL ? NULL : filled(g, m->v, m->rows, m->cols, 1);
+}
+
+bl_mat *bl_graph_mat_over(bl_graph *g, bl_mat *m)
+{
+    if (m == NULL || m->is_passing)
+        return bl_graph_mat_at(g, m);
+    return bl_graph_mat(g, m->rows, m->cols, 1);
 }
 
 void bl_graph_reads(bl_graph *g, bl_mat *m)

@@ -18,6 +18,8 @@ typedef struct {
     int wants_grad; /* bl_graph_plan gives it a gradient */
     int made_by;    /* op that fills it */
     int last_use;   /* last op that reads it, -1 = none */
+    int is_passing; /* its maker's backward pass does without v, so that an only reader
+                     * that does so too may write over it */
 } bl_mat;
 
 /* What changes from step to step; ops read it through the graph. */
@@ -57,6 +59,7 @@ struct bl_graph {
     size_t n_mats, cap_mats;
     bl_real *scratch;
     size_t scratch_n;
+    bl_mat *context; /* [memory ; x], one buffer for all layers */
     int64_t bytes;
     uint32_t sites; /* dropout sites given out */
     bl_err *e;      /* while building: the first failure; later calls do nothing */
@@ -69,6 +72,10 @@ struct bl_graph {
 void *bl_graph_alloc(bl_graph *g, size_t n, size_t size);
 /* A buffer of rows x cols, with gradient if the graph trains and `grad`. */
 bl_mat *bl_graph_mat(bl_graph *g, int64_t rows, int64_t cols, int grad);
+/* A buffer in the place of m's, with a gradient of its own. */
+bl_mat *bl_graph_mat_at(bl_graph *g, bl_mat *m);
+/* The same if m is_passing, otherwise a new one. */
+bl_mat *bl_graph_mat_over(bl_graph *g, bl_mat *m);
 /* Says that the op about to be appended reads m (which may be NULL). */
 void bl_graph_reads(bl_graph *g, bl_mat *m);
 /* A parameter: a buffer over memory of the caller. */
@@ -82,7 +89,8 @@ void *bl_graph_op(bl_graph *g, void (*forward)(bl_graph *, void *),
                   void (*backward)(bl_graph *, void *), const void *args, size_t size);
 
 /* The last call: gives gradients their memory. Going backward a gradient lives from the
- * last reader of its buffer to the buffer's maker, after that others live in its place. */
+ * last reader of its buffer to the buffer's maker, after that others live in its place.
+ */
 void bl_graph_plan(bl_graph *g);
 
 /* ---- running ---- */

@@ -233,6 +233,8 @@ bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, bl_act act,
     linear_args a = {x, w, b, out, act, dropout, ++g->sites, NULL};
     if (g->train && (act == BL_ACT_GELU || act == BL_ACT_GELU_TANH))
         a.pre = bl_graph_alloc(g, (size_t)x->rows * (size_t)w->cols, sizeof *a.pre);
+    if (out != NULL)
+        out->is_passing = act == BL_ACT_NONE && dropout <= 0;
     bl_graph_reads(g, x);
     bl_graph_op(g, linear_forward, linear_backward, &a, sizeof a);
     return out;
@@ -293,7 +295,8 @@ static void residual_part(void *arg, int part)
     for (int r = start; r < end; r++) {
         const bl_real *x = a->x->v + (ptrdiff_t)r * n;
         bl_real *out = a->out->v + (ptrdiff_t)r * n;
-        memcpy(out, a->y->v + (ptrdiff_t)r * n, (size_t)n * sizeof *out);
+        if (out != a->y->v + (ptrdiff_t)r * n)
+            memcpy(out, a->y->v + (ptrdiff_t)r * n, (size_t)n * sizeof *out);
         bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), n, out);
         for (int c = 0; c < n; c++)
             out[c] += x[c];
@@ -331,7 +334,7 @@ bl_mat *bl_residual(bl_graph *g, bl_mat *x, bl_mat *y, double dropout)
 {
     if (g->e->code != 0)
         return NULL;
-    bl_mat *out = bl_graph_mat(g, x->rows, x->cols, 1);
+    bl_mat *out = bl_graph_mat_over(g, y);
     residual_args a = {x, y, out, dropout, ++g->sites};
     bl_graph_reads(g, x);
     bl_graph_reads(g, y);

@@ -23,8 +23,11 @@ bl_mat *bl_positions(bl_graph *g, int width, int clamp, double dropout);
  * Transformer", 3.4): (K, H * e). */
 bl_mat *bl_distance_rows(bl_graph *g, bl_mat *table, int heads);
 
-/* [memory ; x] in time for each lane: (B*K, D). memory (B, M, D) gets no gradient. */
+/* [memory ; x] in time for each lane: (B*K, D). memory (B, M, D) gets no gradient. All
+ * layers use one buffer: after the last op that reads the context of a layer comes
+ * bl_memory_again, which on the way back fills it once more. */
 bl_mat *bl_with_memory(bl_graph *g, const bl_real *memory, bl_mat *x);
+void bl_memory_again(bl_graph *g, const bl_real *memory, bl_mat *x, bl_mat *context);
 
 /* relu; gelu with the error function, or with its tanh approximation (Hendrycks and
  * Gimpel 2016). */
