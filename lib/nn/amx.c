@@ -73,8 +73,8 @@ WITH_TILES static void end_tiles(void)
 
 /* ---- packing ---- */
 
-/* op(A) or op(B)' from some row on: number (i, l), l along k, at p[i * row + l *
- * along], rows and depth as many as there are; beyond is 0. */
+/* op(A), or op(B)', from a corner on: number (i, l), l along k, is p[i * row + l *
+ * along]. Beyond its rows and depth are zeros. */
 typedef struct {
     const float *p;
     ptrdiff_t row, along;
@@ -110,84 +110,114 @@ INLINE void transpose(__m512i z[16])
     }
 }
 
-/* What bf16 leaves of two vectors: x minus its rounding, rounded. hi holds 16 words,
- * the rounding of x0 in the lower halves and of x1 in the upper ones. */
-INLINE __m512bh rest(__m512 x0, __m512 x1, __m512 h0, __m512 h1)
+/* What bf16 leaves: x0 - h0 and x1 - h1, rounded in turn. */
+INLINE __m512i rests_of(__m512 x0, __m512 x1, __m512i h0, __m512i h1)
 {
-    return _mm512_cvtne2ps_pbh(_mm512_sub_ps(x1, h1), _mm512_sub_ps(x0, h0));
+    return (__m512i)_mm512_cvtne2ps_pbh(_mm512_sub_ps(x1, _mm512_castsi512_ps(h1)),
+                                        _mm512_sub_ps(x0, _mm512_castsi512_ps(h0)));
 }
 
-/* Row i's 32 numbers, which lie side by side. */
-INLINE void along_rows(const operand *o, int i, int l, __m512i *hi, __m512i *lo)
+/* The 32 numbers of a row, which lie side by side. */
+INLINE void along_row(const operand *o, int i, __m512i *hi, __m512i *lo)
 {
-    const float *p = o->p + i * o->row + l;
-    int n = i < o->rows ? o->depth - l : 0;
+    const float *p = o->p + i * o->row;
+    int n = i < o->rows ? o->depth : 0;
     __m512 x0 = _mm512_maskz_loadu_ps(first_of_16(n), p);
     __m512 x1 = _mm512_maskz_loadu_ps(first_of_16(n - 16), p + 16);
     *hi = (__m512i)_mm512_cvtne2ps_pbh(x1, x0);
     if (lo == NULL)
         return;
-    __m512i w0 = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(*hi));
-    __m512i w1 = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(*hi, 1));
-    *lo = (__m512i)rest(x0, x1, _mm512_castsi512_ps(_mm512_slli_epi32(w0, 16)),
-                        _mm512_castsi512_ps(_mm512_slli_epi32(w1, 16)));
+    __m512i h0 = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(*hi));
+    __m512i h1 = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(*hi, 1));
+    *lo = rests_of(x0, x1, _mm512_slli_epi32(h0, 16), _mm512_slli_epi32(h1, 16));
 }
 
-/* Numbers l and l + 1 of 16 rows, which lie side by side. */
-INLINE void across_rows(const operand *o, int i, int l, __m512i *hi, __m512i *lo)
+/* Numbers l and l + 1 of 16 rows, those of the rows lie side by side. */
+INLINE void across_rows(const operand *o, int l, __m512i *hi, __m512i *lo)
 {
     const __m512i pairs =
         _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
                          23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    const float *p = o->p + i + l * o->along;
-    __mmask16 rows = first_of_16(o->rows - i);
+    const float *p = o->p + l * o->along;
+    __mmask16 rows = first_of_16(o->rows);
+    _mm_prefetch(p + DEPTH * o->along, _MM_HINT_T0); /* of the next tile */
+    _mm_prefetch(p + (DEPTH + 1) * o->along, _MM_HINT_T0);
     __m512 x0 = _mm512_maskz_loadu_ps(l < o->depth ? rows : 0, p);
     __m512 x1 = _mm512_maskz_loadu_ps(l + 1 < o->depth ? rows : 0, p + o->along);
     *hi = _mm512_permutexvar_epi16(pairs, (__m512i)_mm512_cvtne2ps_pbh(x1, x0));
     if (lo == NULL)
         return;
-    __m512i upper = _mm512_and_si512(*hi, _mm512_set1_epi32((int)0xffff0000));
-    *lo = _mm512_permutexvar_epi16(
-        pairs, (__m512i)rest(x0, x1, _mm512_castsi512_ps(_mm512_slli_epi32(*hi, 16)),
-                             _mm512_castsi512_ps(upper)));
+    __m512i h1 = _mm512_and_si512(*hi, _mm512_set1_epi32((int)0xffff0000));
+    __m512i rests = rests_of(x0, x1, _mm512_slli_epi32(*hi, 16), h1);
+    *lo = _mm512_permutexvar_epi16(pairs, rests);
 }
 
 INLINE void store_tile(__m512i z[16], int transposed, char *to)
 {
     if (transposed)
         transpose(z);
+#pragma GCC unroll 16
     for (int i = 0; i < 16; i++)
         _mm512_store_si512(to + 64 * i, z[i]);
 }
 
-/* 16 rows, 32 along k, as a tile of A, or of B if is_b; and the tile of rests. */
-INLINE void pack_tile(const operand *o, int i, int l, int is_b, char *to, char *rests)
+/* The operand's corner as a tile, and the tile of rests. */
+INLINE void pack_corner(const operand *o, int across, int transposed, char *to,
+                        char *rests)
 {
     __m512i hi[16], lo[16];
-    int across = o->row == 1;
-    for (int r = 0; r < 16; r++)
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++) {
+        __m512i *low = rests == NULL ? NULL : &lo[i];
         if (across)
-            across_rows(o, i, l + 2 * r, &hi[r], rests == NULL ? NULL : &lo[r]);
+            across_rows(o, 2 * i, &hi[i], low);
         else
-            along_rows(o, i + r, l, &hi[r], rests == NULL ? NULL : &lo[r]);
-    store_tile(hi, across != is_b, to);
+            along_row(o, i, &hi[i], low);
+    }
+    store_tile(hi, transposed, to);
     if (rests != NULL)
-        store_tile(lo, across != is_b, rests);
+        store_tile(lo, transposed, rests);
+}
+
+/* As a tile of A or of B: four ways, none with a test in its loop. */
+INLINE void pack_whole(const operand *o, int is_b, char *to, char *rests)
+{
+    if (o->row == 1 && is_b)
+        pack_corner(o, 1, 0, to, rests);
+    else if (o->row == 1)
+        pack_corner(o, 1, 1, to, rests);
+    else if (is_b)
+        pack_corner(o, 0, 1, to, rests);
+    else
+        pack_corner(o, 0, 0, to, rests);
+}
+
+/* The tile at row i and number l along k; masks are for those at the edge. */
+INLINE void pack_tile(operand o, int i, int l, int is_b, char *to, char *rests)
+{
+    o.p += i * o.row + l * o.along;
+    o.rows -= i;
+    o.depth -= l;
+    if (o.rows < TILE || o.depth < DEPTH) {
+        pack_corner(&o, o.row == 1, (o.row == 1) != is_b, to, rests);
+    } else {
+        o.rows = TILE;
+        o.depth = DEPTH;
+        pack_whole(&o, is_b, to, rests);
+    }
 }
 
 /* 32 rows; for each 32 along k two tiles, and two of rests if there are two parts. */
 WITH_TILES static void pack_strip(const operand *o, int i, int is_b, int parts,
                                   char *to)
 {
-    for (int l = 0; l < o->depth; l += DEPTH)
+    for (int l = 0; l < o->depth; l += DEPTH, to += 2 * TILE_BYTES * parts)
         for (int half = 0; half < 2; half++) {
             char *tile = to + half * TILE_BYTES;
             if (parts == 2)
-                pack_tile(o, i + half * TILE, l, is_b, tile, tile + 2 * TILE_BYTES);
+                pack_tile(*o, i + half * TILE, l, is_b, tile, tile + 2 * TILE_BYTES);
             else
-                pack_tile(o, i + half * TILE, l, is_b, tile, NULL);
-            if (half)
-                to += 2 * TILE_BYTES * parts;
+                pack_tile(*o, i + half * TILE, l, is_b, tile, NULL);
         }
 }
 

@@ -10,7 +10,7 @@
  *   BL_BF16    operands rounded to 8 bits of mantissa: relative error about 2e-3
  *   BL_BF16X3  operands split in two such parts, three products: about 4e-6
  * The last two want AMX, see bl_gemm_can. The double build has BL_FP32 alone. */
-typedef enum { BL_FP32, BL_BF16, BL_BF16X3 } bl_precision;
+typedef enum { BL_FP32, BL_BF16, BL_BF16X3, BL_N_PRECISIONS } bl_precision;
 
 /* C (m,n) = alpha op(A) op(B) + beta C, op(A) (m,k), op(B) (k,n); ta, tb: 1 = that
  * operand is stored transposed. */
