@@ -231,6 +231,13 @@ bench: all $(BENCH)
 bench-train: $(B)/tests/bench/train_speed
 	@tests/bench/train.sh $(B)
 
+## bench-hour: an hour (MINUTES=) of training beside PyTorch's, MIDI=dir, OUT=dir
+.PHONY: bench-hour
+bench-hour: all
+	@[ -n "$(OUT)" ] && [ -n "$(MIDI)$(DATA)" ] || \
+	    { echo "usage: make bench-hour MIDI=dir OUT=dir [MINUTES=60]" >&2; exit 64; }
+	@tests/bench/hour.sh $(BIN) $(OUT)
+
 ## bench-tokens: midi2remi beside libsmf's bare load and cat, as TSV, MIDI=dir
 .PHONY: bench-tokens
 bench-tokens: all $(B)/tests/bench/smf_load

@@ -6,16 +6,14 @@
 # data and as many threads, and the ratios.
 #
 # Every figure is the median of ROUNDS (3) processes of SECONDS (4) each, ours and theirs
-# by turns. With two threads PyTorch runs in each of the settings below once and in the
+# by turns. With two threads PyTorch runs in each of its settings once and in the
 # best of them from then on. SIZES, PRECISIONS, THREADS choose; TORCH=0 leaves it out.
-# OPENMP_BLAS is a folder with a libblas.so.3 that shares PyTorch's OpenMP threads
-# (Debian: libopenblas0-openmp), one more setting if it is there.
+# OPENMP_BLAS: see torch.bash.
 set -eu
 cd "$(dirname "$0")/../.."
 ours=$1/tests/bench/train_speed
 seconds=${SECONDS_EACH:-4}
-openmp_blas=${OPENMP_BLAS:-/usr/lib/$(uname -m)-linux-gnu/openblas-openmp}
-python=/usr/bin/python3
+. tests/bench/torch.bash
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -35,28 +33,6 @@ measure_ours() { # measure_ours PRECISION THREADS VOCAB SETTING...: tokens/s, Mi
 
 is_offered() { # is_offered PRECISION: by the build and the processor; if not, it says why
     seconds=0 measure_ours "$1" 1 9 layers=1 segment=8 memory=0 batch=1 >/dev/null
-}
-
-# The OpenMP threads and the BLAS threads of PyTorch: as installed; without the pool that
-# waits beside it; the other way round; one pool.
-settings_of() { # settings_of THREADS
-    if [ "$1" -eq 1 ]; then
-        echo 1:1
-    else
-        echo "$1:$1 $1:1 1:$1"
-        [ ! -e "$openmp_blas/libblas.so.3" ] || echo "$1:pool"
-    fi
-}
-
-measure_torch() { # measure_torch OMP:BLAS PRECISION VOCAB SETTING...: tokens/s, MiB
-    local omp=${1%:*} blas=${1#*:} path=${LD_LIBRARY_PATH:-}
-    shift
-    if [ "$blas" = pool ]; then
-        path=$openmp_blas:$path
-        blas=$omp
-    fi
-    OMP_NUM_THREADS=$omp OPENBLAS_NUM_THREADS=$blas LD_LIBRARY_PATH=$path \
-        "$python" -B tests/torch/speed.py "$seconds" "$@"
 }
 
 median() { # median FILE COLUMN
@@ -84,10 +60,10 @@ compare() { # compare NAME PRECISION THREADS VOCAB SETTING...
     read -ra tried < <(settings_of "$threads" | xargs)
     for ((round = 0; round < ${ROUNDS:-3}; round++)); do
         measure_ours "$precision" "$threads" "$@" >>"$work/ours.tsv"
-        [ "$torch" -eq 1 ] || continue
+        [ "$compares" -eq 1 ] || continue
         [ "$precision" != bf16x3 ] || continue # which it has not
         for setting in "${tried[@]}"; do
-            measure_torch "$setting" "$precision" "$@" >>"$work/$setting.tsv"
+            torch "$setting" speed.py "$seconds" "$precision" "$@" >>"$work/$setting.tsv"
         done
         best=$(best_setting "$work"/*:*.tsv)
         tried=("$(basename "$best" .tsv)")
@@ -113,10 +89,10 @@ report_torch() { # report_torch PREFIX FILE
     say "$1-torch-memory-ratio" "$ratio" "ours over theirs"
 }
 
-torch=${TORCH:-1}
-if [ "$torch" -eq 1 ] && ! "$python" -c 'import torch' 2>/dev/null; then
+compares=${TORCH:-1}
+if [ "$compares" -eq 1 ] && ! has_torch; then
     echo "bench-train: python3-torch is not installed: no comparison" >&2
-    torch=0
+    compares=0
 fi
 precisions=()
 for precision in ${PRECISIONS:-fp32 bf16 bf16x3}; do

@@ -1,0 +1,68 @@
+"""Trains the PyTorch model on shards for some minutes, as `xltrain` does.
+
+usage: run.py DATA CONFIG MINUTES EVALUATIONS fp32|bf16
+
+CONFIG is the config.json of a run folder. Prints a row with minutes, steps, tokens, the
+loss of the training batches since the last row and that of the validation split, in
+nats a token, after each of EVALUATIONS equal parts of the time; the last row is the
+end. The schedule follows the speed so far."""
+import json
+import sys
+import time
+
+import numpy as np
+import torch
+
+import data
+import model
+import state
+import train
+
+CALIBRATION = 20
+
+
+def tensors(batch):
+    return (torch.from_numpy(t) for t in batch)
+
+
+def evaluate(p, c, split):
+    """Mean -ln p over the pieces, each read once, with memory and without dropout."""
+    carried, total = state.start(c, c["batch"]), 0.0
+    with torch.no_grad():
+        for batch in data.batches(split.pieces, c["batch"], c["segment"]):
+            x, y, n_real, fresh = tensors(batch)
+            carried.forget(fresh)
+            logits, _ = model.forward(p, c, x, carried, n_real)
+            total += model.loss(logits, y).item() * int((y >= 0).sum())
+    return total / split.targets
+
+
+def main():
+    folder, path, minutes, evaluations, precision = sys.argv[1:]
+    minutes, evaluations = float(minutes), int(evaluations)
+    with open(path, encoding="utf-8") as f:
+        c = json.load(f)
+    torch.manual_seed(c["seed"])
+    learn, valid = (data.Split(folder, name) for name in ("train", "valid"))
+    trainer, carried = train.Trainer(c, precision), state.start(c, c["batch"])
+    order = np.random.default_rng(c["seed"])
+    start, tokens, losses, due = time.perf_counter(), 0, [], 1
+    for batch in data.batches(learn.pieces, c["batch"], c["segment"], order):
+        x, y, n_real, fresh = tensors(batch)
+        carried.forget(fresh)
+        losses.append(trainer.step(x, y, carried, n_real))
+        tokens += int((y >= 0).sum())
+        spent = (time.perf_counter() - start) / 60
+        is_due = spent >= minutes * due / evaluations or trainer.steps >= c["steps"]
+        if is_due:
+            loss = evaluate(trainer.p, c, valid)
+            print(f"{spent:.3f}\t{trainer.steps}\t{tokens}\t{np.mean(losses):.5f}\t{loss:.5f}",
+                  flush=True)
+            spent, losses, due = (time.perf_counter() - start) / 60, [], due + 1
+        if spent >= minutes or trainer.steps >= c["steps"]:
+            break
+        if is_due or trainer.steps == CALIBRATION:
+            c["steps"] = trainer.steps + max(1, int((minutes - spent) / spent * trainer.steps))
+
+
+main()
