@@ -22,30 +22,31 @@ double bl_lr(const bl_schedule *s, int64_t step)
     }
 }
 
-enum { SMALL = 8192, NORM_LANES = 8 }; /* not worth waking the others */
+enum { NORM_LANES = 8 };
 
 typedef struct {
     bl_real rate, decay, beta1, beta2, eps, scale, correct2;
+    const bl_adam_span *spans;
+    int n_spans;
     int64_t n;
-    bl_real *value, *m, *v;
-    const bl_real *grad;
+    bl_real *value, *grad, *m, *v;
+    const bl_real *norm_of;
     double sum[BL_PARTS];
 } job;
 
 /* Both bias corrections are hoisted into `rate` and `correct2`. */
-BL_CLONES static void adam_span(const job *j, int64_t start, int64_t end)
+BL_CLONES static void adam_run(const job *j, int64_t start, int64_t end, bl_real decay)
 {
-    bl_real *value = j->value, *m = j->m, *v = j->v;
-    const bl_real *grad = j->grad;
+    bl_real *value = j->value, *m = j->m, *v = j->v, *grad = j->grad;
     bl_real b1 = j->beta1, b2 = j->beta2, eps = j->eps, rate = j->rate,
-            scale = j->scale;
-    bl_real decay = j->decay, correct2 = j->correct2;
+            scale = j->scale, correct2 = j->correct2;
     for (int64_t i = start; i < end; i++) {
         bl_real g = grad[i] * scale;
         bl_real a = b1 * m[i] + (1 - b1) * g;
         bl_real b = b2 * v[i] + (1 - b2) * g * g;
         m[i] = a;
         v[i] = b;
+        grad[i] = 0;
 #ifdef BL_DOUBLE
         value[i] -= rate * a / (sqrt(b) * correct2 + eps) + decay * value[i];
 #else
@@ -54,54 +55,80 @@ BL_CLONES static void adam_span(const job *j, int64_t start, int64_t end)
     }
 }
 
+/* The part's share of all values, span by span. */
 static void adam_part(void *arg, int part)
 {
     const job *j = arg;
-    adam_span(j, j->n * part / BL_PARTS, j->n * (part + 1) / BL_PARTS);
+    int64_t start = j->n * part / BL_PARTS, end = j->n * (part + 1) / BL_PARTS;
+    for (int i = 0; i < j->n_spans; i++) {
+        int64_t from = bl_max(start, j->spans[i].start);
+        int64_t to = bl_min(end, j->spans[i].end);
+        if (from < to)
+            adam_run(j, from, to, j->spans[i].decay ? j->decay : 0);
+    }
 }
 
-void bl_adam(bl_pool *pool, const bl_adam_params *p, int64_t n, int decay,
-             bl_real *value, const bl_real *grad, bl_real *m, bl_real *v)
+void bl_adam(bl_pool *pool, const bl_adam_params *p, const bl_adam_span *spans,
+             int n_spans, bl_real *value, bl_real *grad, bl_real *m, bl_real *v)
 {
     double c1 = 1 - pow(p->beta1, (double)p->step),
            c2 = 1 - pow(p->beta2, (double)p->step);
     job j = {
         .rate = (bl_real)(p->lr / c1),
-        .decay = (bl_real)(decay ? p->lr * p->weight_decay : 0),
+        .decay = (bl_real)(p->lr * p->weight_decay),
         .beta1 = (bl_real)p->beta1,
         .beta2 = (bl_real)p->beta2,
         .eps = (bl_real)p->eps,
         .scale = (bl_real)p->scale,
         .correct2 = (bl_real)(1 / sqrt(c2)),
-        .n = n,
+        .spans = spans,
+        .n_spans = n_spans,
+        .n = n_spans > 0 ? spans[n_spans - 1].end : 0,
         .value = value,
         .grad = grad,
         .m = m,
         .v = v,
     };
-    if (n < SMALL)
-        adam_span(&j, 0, n);
-    else
-        bl_pool_run(pool, adam_part, &j, BL_PARTS);
+    bl_pool_run(pool, adam_part, &j, BL_PARTS);
+}
+
+void bl_adam_naive(const bl_adam_params *p, const bl_adam_span *spans, int n_spans,
+                   bl_real *value, bl_real *grad, bl_real *m, bl_real *v)
+{
+    for (int s = 0; s < n_spans; s++)
+        for (int64_t i = spans[s].start; i < spans[s].end; i++) {
+            double g = (double)grad[i] * p->scale, x = (double)value[i];
+            double a = p->beta1 * (double)m[i] + (1 - p->beta1) * g;
+            double b = p->beta2 * (double)v[i] + (1 - p->beta2) * g * g;
+            double a_hat = a / (1 - pow(p->beta1, (double)p->step));
+            double b_hat = b / (1 - pow(p->beta2, (double)p->step));
+            double decay = spans[s].decay ? p->weight_decay : 0;
+            m[i] = (bl_real)a;
+            v[i] = (bl_real)b;
+            grad[i] = 0;
+            value[i] =
+                (bl_real)(x - p->lr * (a_hat / (sqrt(b_hat) + p->eps) + decay * x));
+        }
 }
 
 static void norm_part(void *arg, int part)
 {
     job *j = arg;
     double lane[NORM_LANES] = {0};
+    const bl_real *x = j->norm_of;
     int64_t i = j->n * part / BL_PARTS, end = j->n * (part + 1) / BL_PARTS;
     for (; i + NORM_LANES <= end; i += NORM_LANES)
         for (int l = 0; l < NORM_LANES; l++)
-            lane[l] += (double)j->grad[i + l] * (double)j->grad[i + l];
+            lane[l] += (double)x[i + l] * (double)x[i + l];
     for (int l = 0; i < end; i++, l++)
-        lane[l] += (double)j->grad[i] * (double)j->grad[i];
+        lane[l] += (double)x[i] * (double)x[i];
     for (int l = 0; l < NORM_LANES; l++)
         j->sum[part] += lane[l];
 }
 
 double bl_grad_norm(bl_pool *pool, const bl_real *grad, int64_t n)
 {
-    job j = {.n = n, .grad = grad};
+    job j = {.n = n, .norm_of = grad};
     bl_pool_run(pool, norm_part, &j, BL_PARTS);
     double sum = 0;
     for (int part = 0; part < BL_PARTS; part++)

@@ -26,10 +26,20 @@ typedef struct {
     int64_t step;        /* from 1 */
 } bl_adam_params;
 
-/* One Adam update (Kingma, Ba 2015, algorithm 1) of n values from their gradients;
- * first and second moments m, v. decay: weight_decay applies. */
-void bl_adam(bl_pool *pool, const bl_adam_params *p, int64_t n, int decay,
-             bl_real *value, const bl_real *grad, bl_real *m, bl_real *v);
+/* A run of values to which weight_decay applies or not. */
+typedef struct {
+    int64_t start, end;
+    int decay;
+} bl_adam_span;
+
+/* One Adam update (Kingma, Ba 2015, algorithm 1) of all values from their gradients,
+ * which it leaves at 0 for the next step: one pass over the memory. First and second
+ * moments m, v. The spans cover 0 .. n in order. */
+void bl_adam(bl_pool *pool, const bl_adam_params *p, const bl_adam_span *spans,
+             int n_spans, bl_real *value, bl_real *grad, bl_real *m, bl_real *v);
+/* The naive twin, for tests: the formulas of the paper in double. */
+void bl_adam_naive(const bl_adam_params *p, const bl_adam_span *spans, int n_spans,
+                   bl_real *value, bl_real *grad, bl_real *m, bl_real *v);
 
 /* The Euclidean norm of n numbers, summed in double in a fixed order; not finite if one
  * of them is not. */

@@ -57,6 +57,7 @@ static const field fields[] = {
     {"ratio", INT32, AT(model.ratio), 1, 1024, WEIGHTS},
     {"compressor", CHOICE, AT(model.compressor), 0, 2, WEIGHTS},
     {"batch", INT32, AT(lanes), 1, 4096, RUN},
+    {"accumulate", INT32, AT(accumulate), 1, 65536, RUN},
     {"steps", INT64, AT(steps), 1, 1e12, FREE},
     {"seed", INT64, AT(seed), 0, 0x1p53, RUN},
     {"lr", REAL, AT(lr), 0, 1e30, FREE},
@@ -70,6 +71,8 @@ static const field fields[] = {
     {"weight_decay", REAL, AT(weight_decay), 0, 10, FREE},
     {"eval_every", INT64, AT(eval_every), 0, 1e12, FREE},
     {"eval_tokens", INT64, AT(eval_tokens), 0, 1e12, FREE},
+    {"eval_segment", INT32, AT(eval_segment), 0, 65536, FREE},
+    {"eval_memory", INT32, AT(eval_memory), 0, 65536, FREE},
 };
 
 static const char *const schedule_names[BL_N_LR] = {"cosine", "constant", "inv_sqrt"};
@@ -187,6 +190,7 @@ static int put_choice(bl_train_config *c, const field *f, const char *name, int 
 
 static const bl_train_config common = {
     .lanes = 8,
+    .accumulate = 1,
     .seed = 0,
     .min_lr = 0.02,
     .schedule = BL_LR_COSINE,
@@ -407,7 +411,21 @@ int bl_config_check(const bl_train_config *c, bl_err *e)
             return bl_fail(e, BL_E_ARG, "%s is %.10g, which is not within %.10g..%.10g",
                            f->key, x, f->low, f->high);
     }
-    return bl_model_config_check(&c->model, e);
+    int rc = bl_model_config_check(&c->model, e);
+    bl_model_config eval = bl_config_eval(c);
+    if (rc == 0 && bl_model_config_check(&eval, e) != 0)
+        rc = bl_err_in(e, "evaluation");
+    return rc;
+}
+
+bl_model_config bl_config_eval(const bl_train_config *c)
+{
+    bl_model_config m = c->model;
+    if (c->eval_segment > 0)
+        m.segment = c->eval_segment;
+    if (c->eval_memory > 0)
+        m.memory = c->eval_memory;
+    return m;
 }
 
 const char *bl_config_differs(const bl_train_config *a, const bl_train_config *b,

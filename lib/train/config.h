@@ -12,6 +12,7 @@ typedef enum { BL_LR_COSINE, BL_LR_CONSTANT, BL_LR_INV_SQRT, BL_N_LR } bl_lr_kin
 typedef struct {
     bl_model_config model; /* model.vocab is set by the data */
     int lanes;             /* B: pieces read side by side */
+    int accumulate;        /* batches whose gradients are added up for one step */
     int64_t steps;         /* of the whole run; the schedule ends there */
     int64_t seed;          /* of initial weights, order of pieces, dropout */
     double lr;             /* highest learning rate */
@@ -24,6 +25,8 @@ typedef struct {
     double weight_decay; /* decoupled, on matrices (Loshchilov and Hutter 2019) */
     int64_t eval_every;  /* steps between evaluations, 0 = only at the end */
     int64_t eval_tokens; /* of the validation split; 0 = all of it */
+    int eval_segment;    /* T and M of evaluation; 0 = those of training */
+    int eval_memory;
 } bl_train_config;
 
 /* The named settings "tiny", "small" (the default), "remi", "seed"; BL_E_ARG lists
@@ -45,6 +48,9 @@ int bl_config_read_file(bl_train_config *c, const char *path, bl_err *e) BL_MUST
 
 /* All fields as a JSON object; the caller releases it with bl_json_del. */
 bl_json *bl_config_json(const bl_train_config *c, bl_err *e) BL_MUST_CHECK;
+
+/* The model that evaluates: eval_segment and eval_memory in their places. */
+bl_model_config bl_config_eval(const bl_train_config *c);
 
 /* What no field's own bounds can say, e.g. heads that do not divide the width. */
 int bl_config_check(const bl_train_config *c, bl_err *e) BL_MUST_CHECK;

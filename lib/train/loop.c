@@ -44,6 +44,18 @@ int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, double
 
 /* ---- training ---- */
 
+/* Where weight decay applies. */
+static int make_spans(bl_trainer *t, bl_err *e)
+{
+    int n = bl_model_n_params(t->state.model);
+    t->spans = bl_calloc((size_t)n, sizeof *t->spans, e);
+    for (int i = 0; i < n && t->spans != NULL; i++) {
+        const bl_param *p = bl_model_param(t->state.model, i);
+        t->spans[i] = (bl_adam_span){p->start, p->start + p->size, p->decay};
+    }
+    return t->spans != NULL ? 0 : BL_E_NOMEM;
+}
+
 int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
                     const bl_pieces *train, const bl_pieces *valid, bl_pool *pool,
                     bl_err *e)
@@ -67,11 +79,15 @@ int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
     if (t->state.adam_m == NULL || t->state.adam_v == NULL)
         return BL_E_NOMEM;
     bl_model_init(t->state.model, (uint64_t)config->seed);
+    rc = make_spans(t, e);
+    if (rc != 0)
+        return rc;
     t->epoch_targets = bl_pieces_targets(train);
     if (valid == NULL || valid->n_pieces == 0)
         return 0;
     t->valid = *valid;
-    rc = bl_model_new(&t->eval_model, &config->model, config->lanes, 0, pool, e);
+    bl_model_config eval = bl_config_eval(config);
+    rc = bl_model_new(&t->eval_model, &eval, config->lanes, 0, pool, e);
     if (rc == 0)
         bl_model_share(t->eval_model, t->state.model);
     return rc;
@@ -83,6 +99,7 @@ void bl_trainer_free(bl_trainer *t)
     bl_model_del(t->state.model);
     free(t->state.adam_m);
     free(t->state.adam_v);
+    free(t->spans);
     bl_batch_free(&t->batch);
     *t = (bl_trainer){0};
 }
@@ -123,12 +140,8 @@ static void update(bl_trainer *t, double lr, double norm)
         .step = t->info.step + 1,
     };
     bl_model *m = t->state.model;
-    for (int i = 0; i < bl_model_n_params(m); i++) {
-        const bl_param *tensor = bl_model_param(m, i);
-        int64_t at = tensor->start;
-        bl_adam(t->pool, &p, tensor->size, tensor->decay, bl_model_values(m) + at,
-                bl_model_grads(m) + at, t->state.adam_m + at, t->state.adam_v + at);
-    }
+    bl_adam(t->pool, &p, t->spans, bl_model_n_params(m), bl_model_values(m),
+            bl_model_grads(m), t->state.adam_m, t->state.adam_v);
 }
 
 static int evaluate(bl_trainer *t, double *loss, bl_err *e)
@@ -143,18 +156,36 @@ static int evaluate(bl_trainer *t, double *loss, bl_err *e)
     return rc;
 }
 
+/* Forward and backward of the step's batches, one after the other; each weighs the
+ * same. Adds up their gradients; the mean of their losses in *loss. */
+static int64_t gradients(bl_trainer *t, double *loss)
+{
+    bl_model *m = t->state.model;
+    const bl_train_config *c = &t->info.config;
+    int64_t targets = 0;
+    *loss = 0;
+    for (int i = 0; i < c->accumulate; i++) {
+        int64_t n;
+        uint64_t place = (uint64_t)(t->info.step * c->accumulate + i);
+        bl_batch_next(&t->batch);
+        double sum = forward(m, &t->batch, 1, (uint64_t)c->seed, place, &n);
+        bl_model_backward(m, 1 / (double)(n * c->accumulate), 1.0 / c->accumulate);
+        *loss += sum / (double)(n * c->accumulate);
+        targets += n;
+        if (i + 1 < c->accumulate)
+            bl_model_advance(m);
+    }
+    return targets;
+}
+
 int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
 {
     bl_model *m = t->state.model;
     const bl_train_config *c = &t->info.config;
-    int64_t n;
-    bl_batch_next(&t->batch);
-    double sum =
-        forward(m, &t->batch, 1, (uint64_t)c->seed, (uint64_t)t->info.step, &n);
-    memset(bl_model_grads(m), 0, (size_t)bl_model_size(m) * sizeof(bl_real));
-    bl_model_backward(m, 1 / (double)n, 1);
+    double loss;
+    int64_t n = gradients(t, &loss);
     double norm = bl_grad_norm(t->pool, bl_model_grads(m), bl_model_size(m));
-    double loss = sum / (double)n, lr = learning_rate(c, t->info.step);
+    double lr = learning_rate(c, t->info.step);
     if (!isfinite(loss) || !isfinite(norm))
         return bl_fail(e, BL_E_DIVERGED,
                        "step %" PRId64

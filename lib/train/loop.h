@@ -7,6 +7,7 @@
 
 #include "train/batch.h"
 #include "train/ckpt.h"
+#include "nn/optim.h"
 #include "train/config.h"
 
 /* One row of metrics.tsv (schemas/train-log.md). */
@@ -27,6 +28,7 @@ typedef struct {
     bl_pieces valid;      /* n_pieces 0: no validation */
     bl_model *eval_model; /* NULL without validation */
     int64_t epoch_targets;
+    bl_adam_span *spans; /* one a parameter tensor */
     bl_pool *pool;
 } bl_trainer;
 

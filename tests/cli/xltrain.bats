@@ -187,6 +187,28 @@ PY
     says "ratio (3) does not divide segment (16) and memory (16)"
 }
 
+@test "xltrain: gradients of several batches make one step, and resuming knows it" {
+    local own=(--set accumulate=3 --set schedule=constant --set eval_every=2 --no-pg)
+    train one "${own[@]}" --steps 4
+    train two "${own[@]}" --steps 2
+    xltrain --data data --resume --steps 4 -o two
+    cmp one/latest two/latest
+    train plain --steps 4
+    # three times as many tokens a step
+    [ "$(tail -n 1 one/metrics.tsv | cut -f 2)" -gt "$((2 * $(tail -n 1 plain/metrics.tsv | cut -f 2)))" ]
+}
+
+@test "xltrain: --eval with other segments and a memory for all of the piece agrees with itself" {
+    train run
+    loss() { xltrain --data data -o run --eval valid "$@" | tail -n 1 | cut -f 4; }
+    a=$(loss --set eval_segment=9 --set eval_memory=4000)
+    b=$(loss --set eval_segment=40 --set eval_memory=4000)
+    awk -v a="$a" -v b="$b" 'BEGIN {exit !((a - b) ^ 2 < 1e-9)}' || fail "$a is not $b"
+    [ "$a" != "$(loss)" ]
+    run -64 --separate-stderr xltrain --data data -o run --eval valid --set width=32
+    says "width cannot be changed"
+}
+
 @test "xltrain: --config takes the settings of another run" {
     train a --set lr=0.0125
     xltrain --data data --config a/config.json -o b
