@@ -26,7 +26,7 @@ static const bl_opt_about about = {
 
 typedef struct {
     const char *data, *config, *init, *eval;
-    int preset, resume, dry_run;
+    int preset, precision, resume, dry_run;
     int64_t steps;
     double minutes, save_every;
     bl_opt_list set;
@@ -147,6 +147,17 @@ static int base_config(job *j, bl_err *e)
     return rc;
 }
 
+static void choose_precision(const job *j, bl_model_config *c)
+{
+    if (is_given(j, "--precision="))
+        c->precision = j->precision;
+    if (bl_model_precision(c) == c->precision)
+        return;
+    bl_log_warn(j->log, "this processor has no AMX: fp32 instead of %s",
+                bl_model_choice("precision", c->precision));
+    c->precision = bl_model_precision(c);
+}
+
 /* The settings: of the preset or the run, then --config, --set, --seed and --steps. */
 static int make_plan(job *j, bl_err *e)
 {
@@ -162,6 +173,7 @@ static int make_plan(job *j, bl_err *e)
     if (j->steps > 0)
         j->plan.steps = j->steps;
     j->plan.model.vocab = (int)bl_words_size(j->shards[TRAIN].vocab.words);
+    choose_precision(j, &j->plan.model);
     rc = bl_config_check(&j->plan, e);
     if (rc == 0 && (j->resume || j->init != NULL)) {
         const char *key =
@@ -230,6 +242,8 @@ static int evaluate(job *j, bl_err *e)
         rc = check_vocab(j, path, e);
     if (rc == 0)
         rc = eval_config(j, &model, e);
+    if (rc == 0)
+        choose_precision(j, &model);
     if (rc == 0)
         rc = bl_model_new(&m, &model, j->ckpt.info.config.lanes, 0, j->pool, e);
     if (rc == 0)
@@ -478,6 +492,8 @@ int main(int argc, char **argv)
         {0, "minutes", BL_OPT_REAL, &j.minutes, "M", 0, 1e6,
          "train as many steps as M minutes allow, 0 = as the settings say", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How", 0},
+        {0, "precision", BL_OPT_CHOICE, &j.precision, "fp32|bf16|bf16x3", 0, 0,
+         "of matrix products; those below fp32 want a processor with AMX", 1},
         {0, "resume", BL_OPT_FLAG, &j.resume, NULL, 0, 0, "go on with the run in -o",
          0},
         {0, "save-every", BL_OPT_REAL, &j.save_every, "MINUTES", 0, 1e6,

@@ -88,6 +88,7 @@ static const char *const arch_names[] = {
 static const char *const pos_names[] = {"sinusoid", "distance", "absolute", NULL};
 static const char *const act_names[] = {"relu", "gelu", "gelu_tanh", NULL};
 static const char *const compressor_names[] = {"mean", "max", "conv", NULL};
+static const char *const precision_names[] = {"fp32", "bf16", "bf16x3", NULL};
 
 const char *bl_model_choice(const char *field, int i)
 {
@@ -97,7 +98,8 @@ const char *bl_model_choice(const char *field, int i)
     } choices[] = {{"arch", arch_names},
                    {"pos", pos_names},
                    {"act", act_names},
-                   {"compressor", compressor_names}};
+                   {"compressor", compressor_names},
+                   {"precision", precision_names}};
     for (size_t k = 0; k < BL_COUNT(choices); k++) {
         const char *const *name = choices[k].names;
         if (strcmp(choices[k].field, field) != 0)
@@ -109,6 +111,11 @@ const char *bl_model_choice(const char *field, int i)
         return *name;
     }
     return NULL;
+}
+
+int bl_model_precision(const bl_model_config *c)
+{
+    return bl_gemm_can((bl_precision)c->precision) ? c->precision : BL_FP32;
 }
 
 /* ---- bounds ---- */
@@ -144,6 +151,7 @@ static int check_bounds(const bl_model_config *c, bl_err *e)
         {"compressed", c->compressed, 0, 65536},
         {"ratio", c->ratio, 1, 1024},
         {"compressor", c->compressor, 0, 2},
+        {"precision", c->precision, 0, BL_N_PRECISIONS - 1},
     };
     const struct {
         const char *name;

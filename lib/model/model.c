@@ -47,6 +47,7 @@ int bl_model_new(bl_model **out, const bl_model_config *c, int lanes, int train,
                           .lanes = lanes,
                           .segment = c->segment,
                           .memory = c->memory + c->compressed,
+                          .precision = (bl_precision)bl_model_precision(c),
                           .e = &m->build};
     rc = bl_model_list(m, &m->build);
     if (rc == 0)

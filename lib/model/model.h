@@ -10,6 +10,7 @@
 #define BL_MODEL_H
 
 #include "base/err.h"
+#include "nn/gemm.h"
 #include "nn/pool.h"
 #include "nn/real.h"
 
@@ -44,6 +45,7 @@ typedef struct {
     int clamp_len;   /* sinusoids: distances beyond it count as it; 0 = no clamp */
     double norm_eps; /* of the layer norm */
     double init_std; /* of the normal initial weights */
+    int precision;   /* bl_precision: of the products of a segment */
 
     int pos;           /* bl_pos */
     int positions;     /* rows of the learned position table */
@@ -64,9 +66,11 @@ typedef struct {
 bl_model_config bl_model_config_default(void);
 /* Sets arch and what it decides: pos to compressor, pre_norm, norm_eps. */
 void bl_model_config_arch(bl_model_config *c, bl_arch arch);
-/* The i-th name that a field can have ("arch", "pos", "act", "compressor"), NULL beyond
- * the last or for another field. */
+/* The i-th name that a field can have ("arch", "pos", "act", "compressor",
+ * "precision"), NULL beyond the last or for another field. */
 const char *bl_model_choice(const char *field, int i);
+/* The precision that a model will have: c's, or BL_FP32 where the processor cannot. */
+int bl_model_precision(const bl_model_config *c);
 /* BL_E_ARG naming the field that is out of range (bounds: layers <= 256, width <=
  * 65,536, ... so that a hostile file cannot ask for the world), or the fields that do
  * not go together. */

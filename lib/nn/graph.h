@@ -5,6 +5,7 @@
 #define BL_GRAPH_H
 
 #include "base/err.h"
+#include "nn/gemm.h"
 #include "nn/pool.h"
 #include "nn/real.h"
 
@@ -51,6 +52,7 @@ struct bl_graph {
     bl_feed feed;
     int train;                  /* buffers have gradients */
     int lanes, segment, memory; /* B, T, M */
+    bl_precision precision;     /* of matrix products */
     bl_op *ops;
     size_t n_ops, cap_ops;
     void **blocks; /* everything the graph owns */

@@ -110,6 +110,7 @@ static void linear_forward(bl_graph *g, void *args)
                       .ldb = a->w->cols,
                       .c = a->out->v,
                       .ldc = a->out->cols,
+                      .precision = g->precision,
                       .after = a->b != NULL ? epilogue : NULL,
                       .arg = &j};
     bl_gemm(g->pool, &p);
@@ -205,7 +206,8 @@ static void linear_backward(bl_graph *g, void *args)
                        .ldb = n,
                        .beta = bl_grad_beta(a->w),
                        .c = a->w->g,
-                       .ldc = n};
+                       .ldc = n,
+                       .precision = g->precision};
     bl_gemm(g->pool, &dw);
     if (a->x->g == NULL)
         return;
@@ -220,7 +222,8 @@ static void linear_backward(bl_graph *g, void *args)
                        .ldb = n,
                        .beta = bl_grad_beta(a->x),
                        .c = a->x->g,
-                       .ldc = in};
+                       .ldc = in,
+                       .precision = g->precision};
     bl_gemm(g->pool, &dx);
 }
 

@@ -58,7 +58,8 @@ static void loss_forward(bl_graph *g, void *args)
                       .b = a->w->v,
                       .ldb = a->w->cols,
                       .c = a->logits->v,
-                      .ldc = a->logits->cols};
+                      .ldc = a->logits->cols,
+                      .precision = g->precision};
     bl_gemm(g->pool, &p);
     job j = {g, a};
     bl_pool_run(g->pool, loss_part, &j, BL_PARTS);
@@ -114,6 +115,7 @@ static void loss_backward(bl_graph *g, void *args)
     if (a->b != NULL)
         bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
     bl_gemm_args dw = {.ta = 1, .alpha = 1, .k = rows, .c = a->w->g};
+    dw.precision = g->precision;
     dw.m = a->tied ? n : d;
     dw.n = dw.ldc = dw.ldb = a->tied ? d : n;
     dw.lda = dw.m;
@@ -132,7 +134,8 @@ static void loss_backward(bl_graph *g, void *args)
                        .ldb = a->w->cols,
                        .beta = bl_grad_beta(a->x),
                        .c = a->x->g,
-                       .ldc = d};
+                       .ldc = d,
+                       .precision = g->precision};
     bl_gemm(g->pool, &dx);
 }
 

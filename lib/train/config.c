@@ -56,6 +56,7 @@ static const field fields[] = {
     {"compressed", INT32, AT(model.compressed), 0, 65536, WEIGHTS},
     {"ratio", INT32, AT(model.ratio), 1, 1024, WEIGHTS},
     {"compressor", CHOICE, AT(model.compressor), 0, 2, WEIGHTS},
+    {"precision", CHOICE, AT(model.precision), 0, BL_N_PRECISIONS - 1, FREE},
     {"batch", INT32, AT(lanes), 1, 4096, RUN},
     {"accumulate", INT32, AT(accumulate), 1, 65536, RUN},
     {"steps", INT64, AT(steps), 1, 1e12, FREE},

@@ -311,3 +311,47 @@ assert t['adam.v.emb'].min() >= 0 and t['adam.v.emb'].max() > 0
 assert t['mem.0'].shape == (2, 16, 16) and t['cursor.piece'].shape == (2,)
 PY
 }
+
+# losses RUN: the loss and the validation loss of the last step.
+losses() {
+    tail -n 1 "$1/metrics.tsv" | cut -f 5,7
+}
+
+# near RUN OTHER LIMIT: both losses differ by less, relative to the first run's.
+near() {
+    paste <(losses "$1") <(losses "$2") | awk -v limit="$3" '
+        function off(a, b) { return (a > b ? a - b : b - a) / a }
+        { if (!(off($1, $3) < limit && off($2, $4) < limit)) { print; exit 1 } }'
+}
+
+@test "xltrain: in bf16 and bf16x3 it learns what it learns in fp32, the same bytes for any -j" {
+    grep -qw amx_bf16 /proc/cpuinfo || skip "this processor has no AMX"
+    local p more=(--set width=32 --set segment=48 --set lr=1e-3 --steps 40 --set eval_every=40)
+    for p in fp32 bf16 bf16x3; do
+        train $p "${more[@]}" --precision $p -j1
+        grep -q "\"precision\":\"$p\"" $p/config.json
+    done
+    near fp32 bf16 5e-3
+    near fp32 bf16x3 5e-5
+    run ! cmp -s fp32/metrics.tsv bf16/metrics.tsv
+    for p in bf16 bf16x3; do
+        train $p-j2 "${more[@]}" --precision $p -j2
+        cmp $p/latest $p-j2/latest
+    done
+    xltrain --data data -o bf16 --resume --steps 50
+    grep -q '"precision":"bf16"' bf16/config.json
+    run -64 xltrain --data data -o x --precision fp16
+    has fp32
+}
+
+@test "xltrain: without AMX it says so and computes in fp32" {
+    printf 'long syscall(long n, ...);\nlong syscall(long n, ...) { (void)n; return -1; }\n' |
+        "${CC:-cc}" -shared -fPIC -x c -o refused.so -
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0
+    run --separate-stderr -0 env LD_PRELOAD="$PWD/refused.so" \
+        xltrain "${small[@]}" --steps 10 -o refused --precision bf16
+    [[ $stderr == *"no AMX: fp32 instead of bf16"* ]]
+    train plain --precision fp32
+    cmp refused/metrics.tsv plain/metrics.tsv
+    cmp refused/config.json plain/config.json
+}
