@@ -221,6 +221,13 @@ ubsan:
 tsan:
 	@$(MAKE) test B=build/tsan SAN=thread CFLAGS="-O1 -g"
 
+## plot: learning curves of one or more runs, RUN="dir dir" OUT=curves.svg
+.PHONY: plot
+plot: all
+	@[ -n "$(RUN)" ] || { echo 'usage: make plot RUN="dir dir ..." OUT=curves.svg' >&2; exit 64; }
+	@$(BIN)/featstats --force --curves $(RUN) -o $(or $(OUT),curves.svg)
+	@echo "$(or $(OUT),curves.svg)"
+
 ## bench: speeds as TSV: name, value, unit
 .PHONY: bench
 bench: all $(BENCH)

@@ -158,6 +158,8 @@ static int add_text(run *r, bl_buf *text, bl_err *e)
     const bl_table *t = &r->pieces.table;
     if (r->set->list)
         return bl_layout_list(&r->layout, text, e);
+    if (r->set->curves)
+        return add_curves(r, text, e);
     if (r->set->roll)
         return add_roll(r, text, e);
     if (r->set->summary && r->set->vs != NULL)
@@ -236,7 +238,7 @@ static int prepare(run *r, bl_err *e)
     r->input.track = (int)set->track;
     r->pieces.keeps_table = set->summary || is_compared || set->html != NULL;
     r->reference.keeps_table = 1;
-    if (!set->list && !set->roll && !set->summary && !is_compared &&
+    if (!set->list && !set->roll && !set->curves && !set->summary && !is_compared &&
         (r->pieces.rows = tmpfile()) == NULL)
         return bl_fail_errno(e, BL_E_IO, "cannot make a temporary file");
     int rc = read_meter(r, e);
@@ -257,7 +259,7 @@ static int execute(run *r)
         rc = read_training(r, &e);
     if (rc == 0 && r->set->novelty != NULL && r->set->vs != NULL)
         rc = read_reference(r, &e);
-    if (rc == 0 && !r->set->list && !r->set->roll)
+    if (rc == 0 && !r->set->list && !r->set->roll && !r->set->curves)
         rc = read_operands(r, &e);
     if (rc == 0 && r->set->novelty == NULL && r->set->vs != NULL)
         rc = read_reference(r, &e);
@@ -267,7 +269,7 @@ static int execute(run *r)
         bl_log_error(r->log, &e);
         return bl_exit_of(rc);
     }
-    if (!r->set->list && !r->set->roll)
+    if (!r->set->list && !r->set->roll && !r->set->curves)
         bl_log_info(r->log, "%llu pieces, %llu rejected, %.1f s",
                     (unsigned long long)r->pieces.n, (unsigned long long)r->rejects.n,
                     bl_log_seconds(r->log));
@@ -304,8 +306,14 @@ static void run_free(run *r)
 /* Options that do not go together: a message, or NULL. */
 static const char *misuse(const settings *set, const bl_opts *opts)
 {
-    if (set->json + set->summary + set->list + set->is_long + set->roll > 1)
-        return "--list, --json, --long, --roll and --summary exclude one another";
+    if (set->json + set->summary + set->list + set->is_long + set->roll + set->curves >
+        1)
+        return "--curves, --list, --json, --long, --roll and --summary exclude one "
+               "another";
+    if (set->curves && (set->vs != NULL || set->novelty != NULL || set->html != NULL))
+        return "--curves draws runs of xltrain, nothing else";
+    if (set->curves && opts->n_operands == 0)
+        return "--curves wants run folders";
     if (set->html != NULL && set->summary + set->list + set->roll > 0)
         return "--html goes with the table or --vs";
     if (set->novelty != NULL && set->json + set->summary + set->list + set->is_long +
@@ -371,6 +379,8 @@ int main(int argc, char **argv)
          "what of the melodies is in TRAIN; with --vs beside that of REF", 0},
         {0, "roll", BL_OPT_FLAG, &set.roll, NULL, 0, 0,
          "draw the piano roll of one piece, as SVG", 0},
+        {0, "curves", BL_OPT_FLAG, &set.curves, NULL, 0, 0,
+         "draw the learning curves of run folders, as SVG", 0},
         {0, "html", BL_OPT_STR, &set.html, "FILE", 0, 0,
          "write a report for people there, too", 0},
         {0, "rolls", BL_OPT_INT, &set.rolls, "N", 0, 64, "show so many pieces in it",

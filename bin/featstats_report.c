@@ -1,11 +1,13 @@
 /* featstats_report.c - see featstats.h: the page of --html, the picture of --roll. */
 #include "featstats.h"
 #include "io/header.h"
+#include "stat/curves.h"
 #include "stat/report.h"
 #include "stat/roll.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_PIECES = 64, LOG_MAX = 64 << 20, ROLL_BARS = 512 };
@@ -100,12 +102,13 @@ int add_roll(run *r, bl_buf *text, bl_err *e)
 
 /* ---- the page ---- */
 
-/* The log of a run directory, ended by NUL. */
-static int read_log(run *r, bl_buf *log, bl_err *e)
+/* The log of a run directory, or the file itself, ended by NUL. */
+static int read_log(const char *from, bl_buf *log, bl_err *e)
 {
     bl_buf path = {0};
-    int fd = -1;
-    int rc = bl_buf_addf(&path, e, "%s/metrics.tsv", r->set->run);
+    struct stat st;
+    int fd = -1, is_dir = stat(from, &st) != 0 || S_ISDIR(st.st_mode);
+    int rc = bl_buf_addf(&path, e, "%s%s", from, is_dir ? "/metrics.tsv" : "");
     if (rc == 0 && bl_buf_str(&path, e) == NULL)
         rc = BL_E_NOMEM;
     if (rc == 0)
@@ -145,6 +148,28 @@ static int write_page(const bl_report *page, const char *path, bl_err *e)
     return rc;
 }
 
+int add_curves(run *r, bl_buf *text, bl_err *e)
+{
+    size_t n = r->opts->n_operands;
+    bl_run_log *runs = bl_calloc(n, sizeof *runs, e);
+    bl_buf *logs = bl_calloc(n, sizeof *logs, e);
+    bl_svg s = {.out = text, .e = e};
+    int rc = runs != NULL && logs != NULL ? 0 : BL_E_NOMEM;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        runs[i] = (bl_run_log){set_name(r->opts->operands[i]), &logs[i]};
+        rc = read_log(r->opts->operands[i], &logs[i], e);
+    }
+    if (rc == 0) {
+        bl_curves_draw(&s, runs, n, 1);
+        rc = s.rc;
+    }
+    for (size_t i = 0; i < n && logs != NULL; i++)
+        bl_buf_free(&logs[i]);
+    free(logs);
+    free(runs);
+    return rc;
+}
+
 int write_report(run *r, const bl_comparisons *compared, bl_err *e)
 {
     bl_buf log = {0};
@@ -160,7 +185,7 @@ int write_report(run *r, const bl_comparisons *compared, bl_err *e)
         page.name_b = set_name(r->set->vs);
         page.b = &r->reference.table;
     }
-    int rc = r->set->run != NULL ? read_log(r, &log, e) : 0;
+    int rc = r->set->run != NULL ? read_log(r->set->run, &log, e) : 0;
     if (rc == 0)
         rc = show_pieces(r, take_shown, &all, e);
     page.pieces = all.piece;

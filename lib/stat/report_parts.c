@@ -1,5 +1,6 @@
 /* report_parts.c - see report.h: groups, the learning curves of a training run, pieces.
  */
+#include "stat/curves.h"
 #include "stat/report.h"
 
 #include <math.h>
@@ -145,109 +146,27 @@ void bl_report_groups(bl_svg *s, const bl_report *r)
 
 /* ---- learning curves ---- */
 
-enum { STEP, LOSS, VALID, N_CURVES };
-
-/* Which column of the log has what; -1 where it lacks. */
-static int find_columns(const char *line, int column[N_CURVES])
-{
-    static const char *const names[N_CURVES] = {"step", "loss", "valid_loss"};
-    for (int i = 0; i < N_CURVES; i++)
-        column[i] = -1;
-    for (int k = 0; *line != '\0' && *line != '\n'; k++) {
-        size_t len = strcspn(line, "\t\n");
-        for (int i = 0; i < N_CURVES; i++)
-            if (strlen(names[i]) == len && strncmp(line, names[i], len) == 0)
-                column[i] = k;
-        line += len + (line[len] == '\t');
-    }
-    return column[STEP] >= 0 && column[LOSS] >= 0;
-}
-
-static double number_in(const char *line, int column)
-{
-    for (; column > 0; column--) {
-        line += strcspn(line, "\t\n");
-        if (*line != '\t')
-            return NAN;
-        line++;
-    }
-    char *end;
-    double x = strtod(line, &end);
-    return column < 0 || end == line ? NAN : x;
-}
-
-/* Rows of step, loss, valid loss. */
-static void read_log(bl_svg *s, const char *text, bl_series *rows)
-{
-    int column[N_CURVES];
-    if (text[0] == '#')
-        text += strcspn(text, "\n") + (strchr(text, '\n') != NULL);
-    if (!find_columns(text, column)) {
-        s->rc = bl_fail(s->e, BL_E_FORMAT, "not the log of a training run");
-        return;
-    }
-    while (s->rc == 0 && *(text += strcspn(text, "\n")) == '\n' && *++text != '\0')
-        for (int i = 0; s->rc == 0 && i < N_CURVES; i++)
-            s->rc = bl_series_add(rows, number_in(text, column[i]), s->e);
-}
-
-static void draw_losses(bl_svg *s, const bl_plot *p, const bl_series *rows, int which,
-                        const char *class)
-{
-    int is_down = 0;
-    bl_svg_printf(s, "<path class=\"%s\" d=\"", class);
-    for (size_t i = 0; i < rows->n; i += N_CURVES) {
-        if (!isfinite(rows->x[i + (size_t)which]) || !isfinite(rows->x[i]))
-            continue;
-        bl_svg_printf(s, "%s%.1f %.1f", is_down ? "L" : "M", bl_plot_x(p, rows->x[i]),
-                      bl_plot_y(p, rows->x[i + (size_t)which]));
-        is_down = 1;
-    }
-    bl_svg_raw(s, "\"/>");
-}
-
 void bl_report_curves(bl_svg *s, const bl_buf *log)
 {
     bl_series rows = {0};
-    bl_plot p = {.x0 = 0,
-                 .x1 = 1,
-                 .y0 = INFINITY,
-                 .y1 = 0,
-                 .left = 36,
-                 .top = 20,
-                 .width = 660,
-                 .height = 260};
-    read_log(s, (const char *)log->data, &rows);
-    for (size_t i = 0; i < rows.n; i++) {
-        double x = rows.x[i];
-        if (!isfinite(x))
-            continue;
-        if (i % N_CURVES == STEP) {
-            p.x1 = fmax(p.x1, x);
-        } else {
-            p.y0 = fmin(p.y0, x);
-            p.y1 = fmax(p.y1, x);
-        }
-    }
+    bl_run_log run = {.name = "run", .log = log};
+    if (s->rc == 0)
+        s->rc = bl_curves_read(log, &rows, s->e);
     bl_svg_raw(s, "<h2 id=\"run\">Learning curves</h2>\n<p class=\"dim\">Nats a token: "
-                  "training <span class=\"key\" style=\"--k:var(--a)\"></span> and "
-                  "validation <span class=\"key\" style=\"--k:var(--b)\"></span>.</p>\n"
+                  "training (pale, smoothed) and validation.</p>\n"
                   "<div class=\"wide\">\n");
     bl_report_begin_figure(s, "Loss");
-    bl_svg_begin(s, 720, 320, "training and validation loss by step", 0);
-    bl_plot_frame(s, &p, "step", "nats a token");
-    draw_losses(s, &p, &rows, LOSS, "la");
-    draw_losses(s, &p, &rows, VALID, "lb");
-    bl_svg_end(s);
+    bl_curves_draw(s, &run, 1, 0);
     bl_report_begin_table(s);
     bl_svg_raw(s, "<tr><th>step</th><th>training</th><th>validation</th></tr>\n");
-    size_t n = rows.n / N_CURVES, stride = n / 50 + 1;
+    size_t n = rows.n / BL_CURVE_COLUMNS, stride = n / 50 + 1;
     for (size_t i = 0; i < n; i++) {
-        if (i % stride != 0 && i + 1 != n && isnan(rows.x[i * N_CURVES + VALID]))
+        if (i % stride != 0 && i + 1 != n &&
+            isnan(rows.x[i * BL_CURVE_COLUMNS + BL_CURVE_VALID]))
             continue;
         bl_svg_raw(s, "<tr>");
-        for (int k = 0; k < N_CURVES; k++)
-            bl_report_cell(s, rows.x[i * N_CURVES + (size_t)k]);
+        for (int k = 0; k < BL_CURVE_COLUMNS; k++)
+            bl_report_cell(s, rows.x[i * BL_CURVE_COLUMNS + (size_t)k]);
         bl_svg_raw(s, "</tr>\n");
     }
     bl_report_end_figure(s);

@@ -24,7 +24,7 @@ static double sgemm_rate(bl_pool *pool)
     bl_real *a = calloc((size_t)M * K, sizeof *a),
             *b = calloc((size_t)K * N, sizeof *b);
     bl_real *c = calloc((size_t)M * N, sizeof *c);
-    bl_gemm_args g = {0, 0, M, N, K, 1, a, K, b, N, 0, c, N, BL_FP32};
+    bl_gemm_args g = {0, 0, M, N, K, 1, a, K, b, N, 0, c, N, BL_FP32, NULL, NULL};
     double best = 0;
     for (int run = 0; run < RUNS; run++) {
         int n = 0;

@@ -440,3 +440,31 @@ END
     featstats -q --novelty "$SAMPLES" none >n
     [ "$(wc -l <n)" -eq 2 ]
 }
+
+@test "featstats: --curves draws runs into one picture" {
+    local i
+    for i in one two; do
+        mkdir "$i"
+        printf '#train {"schema":"train-log/1"}\nstep\ttokens\tepoch\tlr\tloss\tgrad_norm\tvalid_loss\n' >"$i/metrics.tsv"
+        awk 'BEGIN {for (i = 1; i <= 80; i++) printf "%d\t%d\t0.1\t0.1\t%g\t1\t%s\n", i, i * 9, 7 - i / 20, i % 20 ? "nan" : 6.5 - i / 20}' >>"$i/metrics.tsv"
+    done
+    featstats --curves one two/metrics.tsv -o c.svg
+    /usr/bin/python3 - <<'PY'
+import xml.etree.ElementTree as tree
+root = tree.parse('c.svg').getroot()
+texts = [t.text for t in root.iter('{http://www.w3.org/2000/svg}text')]
+assert 'one: best validation 2.5000 at step 80' in texts, texts
+assert 'metrics.tsv: best validation 2.5000 at step 80' in texts, texts
+lines = [p.get('d') for p in root.iter('{http://www.w3.org/2000/svg}path') if p.get('style')]
+# two curves and a key of the legend for each run
+assert len(lines) == 6 and sorted(d.count('L') for d in lines) == [0, 0, 3, 3, 79, 79], lines
+PY
+    run -64 featstats --curves
+    run -64 featstats --curves --roll one
+    mkdir empty
+    run ! --separate-stderr featstats --curves one empty
+    says "empty/metrics.tsv"
+    echo "name value" >empty/metrics.tsv
+    run -65 --separate-stderr featstats --curves one empty
+    says "not the log of a training run"
+}

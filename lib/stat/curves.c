@@ -1,0 +1,160 @@
+/* curves.c - see curves.h. */
+#include "stat/curves.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- reading ---- */
+
+/* Which column of the log has what; -1 where it lacks. */
+static int find_columns(const char *line, int column[BL_CURVE_COLUMNS])
+{
+    static const char *const names[BL_CURVE_COLUMNS] = {"step", "loss", "valid_loss"};
+    for (int i = 0; i < BL_CURVE_COLUMNS; i++)
+        column[i] = -1;
+    for (int k = 0; *line != '\0' && *line != '\n'; k++) {
+        size_t len = strcspn(line, "\t\n");
+        for (int i = 0; i < BL_CURVE_COLUMNS; i++)
+            if (strlen(names[i]) == len && strncmp(line, names[i], len) == 0)
+                column[i] = k;
+        line += len + (line[len] == '\t');
+    }
+    return column[BL_CURVE_STEP] >= 0 && column[BL_CURVE_LOSS] >= 0;
+}
+
+static double number_in(const char *line, int column)
+{
+    for (; column > 0; column--) {
+        line += strcspn(line, "\t\n");
+        if (*line != '\t')
+            return NAN;
+        line++;
+    }
+    char *end;
+    double x = strtod(line, &end);
+    return column < 0 || end == line ? NAN : x;
+}
+
+int bl_curves_read(const bl_buf *log, bl_series *rows, bl_err *e)
+{
+    int column[BL_CURVE_COLUMNS], rc = 0;
+    const char *text = (const char *)log->data;
+    if (text[0] == '#')
+        text += strcspn(text, "\n") + (strchr(text, '\n') != NULL);
+    if (!find_columns(text, column))
+        return bl_fail(e, BL_E_FORMAT, "not the log of a training run");
+    while (rc == 0 && *(text += strcspn(text, "\n")) == '\n' && *++text != '\0')
+        for (int i = 0; rc == 0 && i < BL_CURVE_COLUMNS; i++)
+            rc = bl_series_add(rows, number_in(text, column[i]), e);
+    return rc;
+}
+
+/* ---- drawing ---- */
+
+enum { WIDTH = 720, FRAME = 260, LEFT = 36, TOP = 20, BELOW = 64, LINE = 18 };
+
+static void set_style(bl_svg *s, size_t run, const char *more)
+{
+    static const char *const colours[] = {"a", "b", "c", "d"};
+    static const char *const dashes[] = {"none", "6 3", "2 3"};
+    bl_svg_printf(s,
+                  " style=\"fill:none;stroke-width:1.5;stroke:var(--%s);"
+                  "stroke-dasharray:%s%s\"",
+                  colours[run % BL_COUNT(colours)],
+                  dashes[run / BL_COUNT(colours) % BL_COUNT(dashes)], more);
+}
+
+/* One curve; its points are pulled towards those before them by `inertia`. */
+static void draw_line(bl_svg *s, const bl_plot *p, const bl_series *rows, int which,
+                      size_t run, double inertia)
+{
+    double level = NAN;
+    bl_svg_raw(s, "<path");
+    set_style(s, run, inertia > 0 ? ";opacity:.45" : "");
+    bl_svg_raw(s, " d=\"");
+    for (size_t i = 0; i < rows->n; i += BL_CURVE_COLUMNS) {
+        double x = rows->x[i], y = rows->x[i + (size_t)which];
+        if (!isfinite(x) || !isfinite(y))
+            continue;
+        int is_first = isnan(level);
+        level = is_first ? y : inertia * level + (1 - inertia) * y;
+        bl_svg_printf(s, "%s%.1f %.1f", is_first ? "M" : "L", bl_plot_x(p, x),
+                      bl_plot_y(p, level));
+    }
+    bl_svg_raw(s, "\"/>");
+}
+
+/* Widens the frame to what a run has. */
+static void include(bl_plot *p, const bl_series *rows)
+{
+    for (size_t i = 0; i < rows->n; i++) {
+        double x = rows->x[i];
+        if (!isfinite(x))
+            continue;
+        if (i % BL_CURVE_COLUMNS == BL_CURVE_STEP) {
+            p->x1 = fmax(p->x1, x);
+        } else {
+            p->y0 = fmin(p->y0, x);
+            p->y1 = fmax(p->y1, x);
+        }
+    }
+}
+
+static void legend(bl_svg *s, const bl_series *rows, size_t run, const char *name)
+{
+    double best = INFINITY, at = 0, y = TOP + FRAME + BELOW + LINE * (double)run;
+    char text[256];
+    for (size_t i = 0; i < rows->n; i += BL_CURVE_COLUMNS)
+        if (rows->x[i + BL_CURVE_VALID] < best) {
+            best = rows->x[i + BL_CURVE_VALID];
+            at = rows->x[i];
+        }
+    if (isfinite(best))
+        snprintf(text, sizeof text, "%.160s: best validation %.4f at step %.0f", name,
+                 best, at);
+    else
+        snprintf(text, sizeof text, "%.160s: no validation", name);
+    bl_svg_printf(s, "<path d=\"M%d %.1fh24\"", LEFT, y - 4);
+    set_style(s, run, "");
+    bl_svg_raw(s, "/>");
+    bl_svg_text(s, LEFT + 32, y, "start", text);
+}
+
+static void draw_all(bl_svg *s, const bl_run_log *runs, const bl_series *rows, size_t n)
+{
+    enum { SMOOTH_OVER = 50 }; /* of so many parts of the run */
+    bl_plot p = {.x1 = 1, .y0 = INFINITY, .left = LEFT, .top = TOP,
+                 .width = WIDTH - LEFT - 24, .height = FRAME};
+    for (size_t i = 0; i < n; i++)
+        include(&p, &rows[i]);
+    bl_plot_frame(s, &p, "step", "nats a token");
+    for (size_t i = 0; i < n; i++) {
+        double points = (double)rows[i].n / BL_CURVE_COLUMNS;
+        double inertia = points > SMOOTH_OVER ? 1 - SMOOTH_OVER / points : 0.01;
+        draw_line(s, &p, &rows[i], BL_CURVE_LOSS, i, inertia);
+        draw_line(s, &p, &rows[i], BL_CURVE_VALID, i, 0);
+        legend(s, &rows[i], i, runs[i].name);
+    }
+}
+
+void bl_curves_draw(bl_svg *s, const bl_run_log *runs, size_t n, int is_standalone)
+{
+    bl_series *rows = s->rc == 0 ? bl_calloc(n, sizeof *rows, s->e) : NULL;
+    if (rows == NULL) {
+        s->rc = s->rc != 0 ? s->rc : BL_E_NOMEM;
+        return;
+    }
+    for (size_t i = 0; i < n && s->rc == 0; i++)
+        if ((s->rc = bl_curves_read(runs[i].log, &rows[i], s->e)) != 0)
+            bl_err_in(s->e, runs[i].name);
+    bl_svg_begin(s, WIDTH, TOP + FRAME + BELOW + LINE * (double)n,
+                 "training and validation loss by step", is_standalone);
+    if (s->rc == 0)
+        draw_all(s, runs, rows, n);
+    bl_svg_end(s);
+    for (size_t i = 0; i < n; i++)
+        free(rows[i].x);
+    free(rows);
+}
