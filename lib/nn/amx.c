@@ -74,11 +74,11 @@ WITH_TILES static void end_tiles(void)
 /* ---- packing ---- */
 
 /* op(A), or op(B)', from a corner on: number (i, l), l along k, is p[i * row + l *
- * along]. Beyond its rows and depth are zeros. */
+ * along]. Beyond its rows and depth are zeros, and before `skip` along k. */
 typedef struct {
     const float *p;
     ptrdiff_t row, along;
-    int rows, depth;
+    int rows, depth, skip;
 } operand;
 
 INLINE __mmask16 first_of_16(int n)
@@ -122,8 +122,10 @@ INLINE void along_row(const operand *o, int i, __m512i *hi, __m512i *lo)
 {
     const float *p = o->p + i * o->row;
     int n = i < o->rows ? o->depth : 0;
-    __m512 x0 = _mm512_maskz_loadu_ps(first_of_16(n), p);
-    __m512 x1 = _mm512_maskz_loadu_ps(first_of_16(n - 16), p + 16);
+    __mmask16 m0 = first_of_16(n) & (__mmask16)~first_of_16(o->skip);
+    __mmask16 m1 = first_of_16(n - 16) & (__mmask16)~first_of_16(o->skip - 16);
+    __m512 x0 = _mm512_maskz_loadu_ps(m0, p);
+    __m512 x1 = _mm512_maskz_loadu_ps(m1, p + 16);
     *hi = (__m512i)_mm512_cvtne2ps_pbh(x1, x0);
     if (lo == NULL)
         return;
@@ -139,11 +141,13 @@ INLINE void across_rows(const operand *o, int l, __m512i *hi, __m512i *lo)
         _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
                          23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     const float *p = o->p + l * o->along;
-    __mmask16 rows = first_of_16(o->rows);
+    __mmask16 all = first_of_16(o->rows);
+    __mmask16 m0 = l >= o->skip && l < o->depth ? all : 0;
+    __mmask16 m1 = l + 1 >= o->skip && l + 1 < o->depth ? all : 0;
     _mm_prefetch(p + DEPTH * o->along, _MM_HINT_T0); /* of the next tile */
     _mm_prefetch(p + (DEPTH + 1) * o->along, _MM_HINT_T0);
-    __m512 x0 = _mm512_maskz_loadu_ps(l < o->depth ? rows : 0, p);
-    __m512 x1 = _mm512_maskz_loadu_ps(l + 1 < o->depth ? rows : 0, p + o->along);
+    __m512 x0 = _mm512_maskz_loadu_ps(m0, p);
+    __m512 x1 = _mm512_maskz_loadu_ps(m1, p + o->along);
     *hi = _mm512_permutexvar_epi16(pairs, (__m512i)_mm512_cvtne2ps_pbh(x1, x0));
     if (lo == NULL)
         return;
@@ -198,11 +202,13 @@ INLINE void pack_tile(operand o, int i, int l, int is_b, char *to, char *rests)
     o.p += i * o.row + l * o.along;
     o.rows -= i;
     o.depth -= l;
-    if (o.rows < TILE || o.depth < DEPTH) {
+    o.skip -= l;
+    if (o.rows < TILE || o.depth < DEPTH || o.skip > 0) {
         pack_corner(&o, o.row == 1, (o.row == 1) != is_b, to, rests);
     } else {
         o.rows = TILE;
         o.depth = DEPTH;
+        o.skip = 0;
         pack_whole(&o, is_b, to, rests);
     }
 }
@@ -299,6 +305,41 @@ WITH_TILES static void add_sums(const float *sums, float alpha, float beta, floa
         }
 }
 
+/* 32 x 32 numbers of C, or those of them that there are: C = alpha A B + beta C. */
+typedef struct {
+    const char *a, *b; /* strips */
+    int steps, parts;
+    float alpha, beta;
+    float *c;
+    ptrdiff_t ld;
+    int rows, cols;
+} square;
+
+WITH_TILES static void multiply_square(const square *q)
+{
+    int direct = q->rows >= STRIP && q->cols >= STRIP && q->alpha == 1;
+    if (direct && q->beta == 1) {
+        load_sums(q->c, q->ld);
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    }
+    if (q->parts == 2)
+        multiply_split(q->a, q->b, q->steps);
+    else
+        multiply_strips(q->a, q->b, q->steps);
+    if (direct && (q->beta == 0 || q->beta == 1)) {
+        store_sums(q->c, q->ld);
+        return;
+    }
+    _Alignas(64) float sums[STRIP * STRIP];
+    store_sums(sums, STRIP);
+    add_sums(sums, q->alpha, q->beta, q->c, q->ld, (int)bl_min(q->rows, STRIP),
+             (int)bl_min(q->cols, STRIP));
+}
+
 /* ---- a product, block by block ---- */
 
 typedef struct {
@@ -311,10 +352,19 @@ typedef struct {
     char *b;         /* the packed block */
 } block;
 
+static int steps_of(int k)
+{
+    return (k + DEPTH - 1) / DEPTH;
+}
+
+static int parts_of(bl_precision precision)
+{
+    return precision == BL_BF16X3 ? 2 : 1;
+}
+
 static size_t strip_bytes(const block *s)
 {
-    size_t steps = (size_t)(s->k + DEPTH - 1) / DEPTH;
-    return steps * 2 * TILE_BYTES * (size_t)s->parts;
+    return (size_t)steps_of(s->k) * 2 * TILE_BYTES * (size_t)s->parts;
 }
 
 static void pack_b_part(void *arg, int part)
@@ -334,36 +384,6 @@ static void pack_b_part(void *arg, int part)
     }
 }
 
-/* The 32 x 32 numbers of C at row i and column j of the block. */
-WITH_TILES static void one_square(const block *s, const char *a, const char *b, int i,
-                                  int j)
-{
-    const bl_gemm_args *g = s->g;
-    int rows = g->m - i, cols = s->n - j, steps = (s->k + DEPTH - 1) / DEPTH;
-    float *c = g->c + (ptrdiff_t)i * g->ldc + s->j + j;
-    int direct = rows >= STRIP && cols >= STRIP && g->alpha == 1;
-    if (direct && s->beta == 1) {
-        load_sums(c, g->ldc);
-    } else {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-    }
-    if (s->parts == 2)
-        multiply_split(a, b, steps);
-    else
-        multiply_strips(a, b, steps);
-    if (direct && (s->beta == 0 || s->beta == 1)) {
-        store_sums(c, g->ldc);
-        return;
-    }
-    _Alignas(64) float sums[STRIP * STRIP];
-    store_sums(sums, STRIP);
-    add_sums(sums, g->alpha, s->beta, c, g->ldc, (int)bl_min(rows, STRIP),
-             (int)bl_min(cols, STRIP));
-}
-
 WITH_TILES static void multiply_part(void *arg, int part)
 {
     const block *s = arg;
@@ -374,6 +394,12 @@ WITH_TILES static void multiply_part(void *arg, int part)
                  .rows = g->m,
                  .depth = s->k};
     o.p = g->a + s->l * o.along;
+    square q = {.a = a,
+                .steps = steps_of(s->k),
+                .parts = s->parts,
+                .alpha = g->alpha,
+                .beta = s->beta,
+                .ld = g->ldc};
     int start = part * s->strips_each * STRIP;
     begin_tiles();
     for (int n = 0; n < s->strips_each; n++) {
@@ -382,9 +408,13 @@ WITH_TILES static void multiply_part(void *arg, int part)
             break;
         pack_strip(&o, i, 0, s->parts, a);
         MEMORY_IS_WRITTEN();
-        const char *b = s->b;
-        for (int j = 0; j < s->n; j += STRIP, b += strip_bytes(s))
-            one_square(s, a, b, i, j);
+        q.c = g->c + (ptrdiff_t)i * g->ldc + s->j;
+        q.rows = g->m - i;
+        q.b = s->b;
+        for (int j = 0; j < s->n; j += STRIP, q.b += strip_bytes(s), q.c += STRIP) {
+            q.cols = s->n - j;
+            multiply_square(&q);
+        }
     }
     end_tiles();
     if (s->l + s->k == g->k && g->after != NULL)
@@ -410,7 +440,7 @@ static int strips_of(int n)
 /* Block by block of B, each of at most `room` bytes. */
 static void multiply(bl_pool *pool, const bl_gemm_args *g, char *b, size_t room)
 {
-    block s = {.g = g, .parts = g->precision == BL_BF16X3 ? 2 : 1, .b = b};
+    block s = {.g = g, .parts = parts_of(g->precision), .b = b};
     for (s.l = 0; s.l < g->k; s.l += BLOCK_K) {
         s.k = (int)bl_min(BLOCK_K, g->k - s.l);
         s.beta = s.l > 0 ? 1 : g->beta;
@@ -436,6 +466,63 @@ void bl_amx_gemm_one(const bl_gemm_args *g)
     multiply(NULL, g, b, sizeof b);
 }
 
+/* ---- tiles of attention ---- */
+
+void bl_amx_pack(bl_precision precision, int transposed, int k, int n, const float *b,
+                 ptrdiff_t ld, float *panels)
+{
+    int parts = parts_of(precision);
+    size_t bytes = (size_t)steps_of(k) * 2 * TILE_BYTES * (size_t)parts;
+    operand o = {.p = b,
+                 .row = transposed ? ld : 1,
+                 .along = transposed ? 1 : ld,
+                 .rows = n,
+                 .depth = k};
+    char *to = (char *)panels;
+    for (int j = 0; j < n; j += STRIP, to += bytes)
+        pack_strip(&o, j, 1, parts, to);
+}
+
+/* Rows i to i + 31 of C, from numbers l0 to l1 along the k of all of B: A's k begins at
+ * t->row. */
+WITH_TILES static void multiply_rows(const bl_tile_args *t, int i, int l0, int l1)
+{
+    _Alignas(64) char a[BLOCK_K * STRIP * 2 * 2];
+    int parts = parts_of(t->precision), step = 2 * TILE_BYTES * parts;
+    ptrdiff_t strip = (ptrdiff_t)steps_of(t->rows_b) * step;
+    operand o = {.row = t->ta ? 1 : t->lda,
+                 .along = t->ta ? t->lda : 1,
+                 .rows = t->m,
+                 .depth = l1 - l0,
+                 .skip = t->row - l0};
+    o.p = t->a + (l0 - t->row) * o.along;
+    pack_strip(&o, i, 0, parts, a);
+    MEMORY_IS_WRITTEN();
+    square q = {.a = a,
+                .steps = steps_of(l1 - l0),
+                .parts = parts,
+                .alpha = 1,
+                .beta = t->add || l0 > t->row ? 1 : 0,
+                .ld = t->ldc,
+                .rows = t->m - i};
+    for (int col = t->start; col < t->end; col += STRIP) {
+        q.b = (const char *)t->panels + col / STRIP * strip + l0 / DEPTH * step;
+        q.c = t->c + i * t->ldc + col;
+        q.cols = bl_tile_cols(t->cols_b - col);
+        multiply_square(&q);
+    }
+}
+
+void bl_amx_tile(const bl_tile_args *t)
+{
+    int end = t->row + t->k;
+    begin_tiles();
+    for (int l = t->row / DEPTH * DEPTH; l < end; l += BLOCK_K)
+        for (int i = 0; i < t->m; i += STRIP)
+            multiply_rows(t, i, l, (int)bl_min(end, l + BLOCK_K));
+    end_tiles();
+}
+
 #else
 
 int bl_amx_can(void)
@@ -452,6 +539,23 @@ void bl_amx_gemm(bl_pool *pool, const bl_gemm_args *g)
 void bl_amx_gemm_one(const bl_gemm_args *g)
 {
     (void)g;
+}
+
+void bl_amx_pack(bl_precision precision, int transposed, int k, int n, const bl_real *b,
+                 ptrdiff_t ld, bl_real *panels)
+{
+    (void)precision;
+    (void)transposed;
+    (void)k;
+    (void)n;
+    (void)b;
+    (void)ld;
+    (void)panels;
+}
+
+void bl_amx_tile(const bl_tile_args *t)
+{
+    (void)t;
 }
 
 #endif

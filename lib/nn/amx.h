@@ -6,6 +6,7 @@
 #define BL_AMX_H
 
 #include "nn/gemm.h"
+#include "nn/tile.h"
 
 /* 1 if the processor has what is needed and the system lets this process use it. */
 int bl_amx_can(void);
@@ -14,5 +15,10 @@ int bl_amx_can(void);
  * bytes. Only after bl_amx_can. */
 void bl_amx_gemm(bl_pool *pool, const bl_gemm_args *g);
 void bl_amx_gemm_one(const bl_gemm_args *g);
+
+/* Behind tile.h: packs B, and multiplies by it. */
+void bl_amx_pack(bl_precision precision, int transposed, int k, int n, const bl_real *b,
+                 ptrdiff_t ld, bl_real *panels);
+void bl_amx_tile(const bl_tile_args *t);
 
 #endif

@@ -47,7 +47,8 @@ static void scores(const bl_head *h, const block *b)
                       .start = b->first / BL_PANEL * BL_PANEL,
                       .end = b->end,
                       .c = w->s,
-                      .ldc = w->stride};
+                      .ldc = w->stride,
+                      .precision = h->precision};
     bl_tile_multiply(&s);
     if (h->r == NULL)
         return;
@@ -76,7 +77,8 @@ static void times_keys(const bl_head *h, const block *b, const bl_real *tile,
                                      .row = b->first,
                                      .end = h->e,
                                      .c = c,
-                                     .ldc = h->wide});
+                                     .ldc = h->wide,
+                                     .precision = h->precision});
 }
 
 /* sum (keys, e) += A' B for a tile and (n, e) panels. */
@@ -94,7 +96,8 @@ static void add_to_keys(const bl_head *h, const block *b, const bl_real *tile,
                                      .end = h->e,
                                      .add = 1,
                                      .c = sum + (ptrdiff_t)b->first * h->wide,
-                                     .ldc = h->wide});
+                                     .ldc = h->wide,
+                                     .precision = h->precision});
 }
 
 /* ---- forward ---- */
@@ -221,7 +224,8 @@ static void tiles_back(const bl_graph *g, const bl_attention_args *a, const bl_h
                                      .start = b->first / BL_PANEL * BL_PANEL,
                                      .end = b->end,
                                      .c = w->ds,
-                                     .ldc = w->stride});
+                                     .ldc = w->stride,
+                                     .precision = h->precision});
     bl_real delta[BL_BLOCK];
     ptrdiff_t at = (ptrdiff_t)b->i * h->d;
     deltas(h->grad + at, h->out + at, h->d, b->n, h->e, delta);
@@ -255,7 +259,8 @@ static void positions_back(const bl_head *h, const block *b)
                       .row = start,
                       .end = h->e,
                       .c = w->dqv,
-                      .ldc = h->wide};
+                      .ldc = h->wide,
+                      .precision = h->precision};
     bl_tile_multiply(&p);
     p.ta = 1;
     p.m = h->keys - start;

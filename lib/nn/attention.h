@@ -6,7 +6,7 @@
 #include "nn/ops.h"
 #include "nn/tile.h"
 
-enum { BL_BLOCK = 48 }; /* queries that share a tile */
+enum { BL_BLOCK = 64 }; /* queries that share a tile */
 
 typedef struct {
     bl_mat *q, *k, *v, *r, *u, *vb, *out; /* r, u and vb may be NULL */
@@ -40,6 +40,7 @@ typedef struct {
     int t, keys, e, wide, d;
     int masked, span; /* memory slots that are empty; keys a query sees, 0 = all */
     bl_real scale;
+    bl_precision precision;
     const bl_real *q, *r, *u, *vb, *grad;
     bl_real *out, *q_grad, *k_grad, *v_grad, *r_grad;
 } bl_head;

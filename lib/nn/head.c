@@ -28,22 +28,25 @@ static size_t lay_out(bl_space *w, bl_real *base, int train, int t, int keys, in
 {
     arena a = {base, 0};
     size_t n = (size_t)bl_min(t, BL_BLOCK), wide = (size_t)bl_tile_cols(e);
-    size_t flat = (size_t)bl_tile_cols(keys) * (size_t)e, tall = (size_t)keys * wide;
+    size_t panels = bl_tile_room((size_t)keys, (size_t)e), sums = (size_t)keys * wide;
+    size_t block = bl_tile_room(n, (size_t)e);
     size_t row = (LEFT + (size_t)keys + 2 * BL_VECTOR + 31) / 32 * 32 + 16;
     w->stride = (ptrdiff_t)row; /* an odd number of cache lines: rows don't collide */
-    bl_real **const flats[] = {&w->kt, &w->rt, &w->vt};
-    bl_real **const talls[] = {&w->v, &w->k, &w->r, &w->dk, &w->dv, &w->dr};
+    bl_real **const all[] = {&w->kt, &w->rt, &w->v, &w->vt, &w->k, &w->r};
+    bl_real **const keyed[] = {&w->dk, &w->dv, &w->dr};
     bl_real **const tiles[] = {&w->s, &w->ds};
-    bl_real **const rows[] = {&w->qu, &w->qv,  &w->o,   &w->go, &w->pu,
-                              &w->pv, &w->pgo, &w->dqu, &w->dqv};
-    for (size_t i = 0; i < (train ? BL_COUNT(flats) : 2); i++)
-        *flats[i] = take(&a, flat);
-    for (size_t i = 0; i < (train ? BL_COUNT(talls) : 1); i++)
-        *talls[i] = take(&a, tall);
+    bl_real **const rows[] = {&w->qu, &w->qv, &w->o, &w->go, &w->dqu, &w->dqv};
+    bl_real **const blocks[] = {&w->pu, &w->pv, &w->pgo};
+    for (size_t i = 0; i < (train ? BL_COUNT(all) : 3); i++)
+        *all[i] = take(&a, panels);
+    for (size_t i = 0; i < (train ? BL_COUNT(keyed) : 0); i++)
+        *keyed[i] = take(&a, sums);
     for (size_t i = 0; i < (train ? BL_COUNT(tiles) : 1); i++)
         *tiles[i] = take_tile(&a, n, row);
     for (size_t i = 0; i < (train ? BL_COUNT(rows) : 3); i++)
         *rows[i] = take(&a, n * wide);
+    for (size_t i = 0; i < (train ? BL_COUNT(blocks) : 0); i++)
+        *blocks[i] = take(&a, block);
     return a.used;
 }
 
@@ -54,6 +57,12 @@ size_t bl_space_size(const bl_graph *g, int e)
 }
 
 /* ---- a head ---- */
+
+static void pack(const bl_head *h, int transposed, int k, int n, const bl_real *b,
+                 ptrdiff_t ld, bl_real *panels)
+{
+    bl_tile_pack_as(h->precision, transposed, k, n, b, ld, panels);
+}
 
 static ptrdiff_t keys_at(const bl_head *h)
 {
@@ -76,22 +85,23 @@ static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                    .masked = g->memory - g->feed.mem_length[lane],
                    .span = a->span,
                    .scale = a->scale,
+                   .precision = g->precision,
                    .q = a->q->v + at,
                    .r = a->r != NULL ? a->r->v + head * e : NULL,
                    .u = a->u != NULL ? a->u->v + head * e : NULL,
                    .vb = a->vb != NULL ? a->vb->v + head * e : NULL,
                    .out = a->out->v + at};
     lay_out(&h->w, a->scratch + (size_t)head * a->workspace, g->train, t, keys, e);
-    bl_tile_pack(1, e, keys, a->k->v + keys_at(h), d, h->w.kt);
+    pack(h, 1, e, keys, a->k->v + keys_at(h), d, h->w.kt);
     if (h->r != NULL && lane == 0)
-        bl_tile_pack(1, e, keys, h->r, d, h->w.rt);
+        pack(h, 1, e, keys, h->r, d, h->w.rt);
 }
 
 void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
                   int head)
 {
     point(h, g, a, lane, head);
-    bl_tile_pack(0, h->keys, h->e, a->v->v + keys_at(h), h->d, h->w.v);
+    pack(h, 0, h->keys, h->e, a->v->v + keys_at(h), h->d, h->w.v);
 }
 
 void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
@@ -104,8 +114,8 @@ void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a
     h->q_grad = a->q->g + at;
     h->k_grad = a->k->g + key;
     h->v_grad = a->v->g + key;
-    bl_tile_pack(0, h->keys, h->e, a->k->v + key, h->d, h->w.k);
-    bl_tile_pack(1, h->e, h->keys, a->v->v + key, h->d, h->w.vt);
+    pack(h, 0, h->keys, h->e, a->k->v + key, h->d, h->w.k);
+    pack(h, 1, h->e, h->keys, a->v->v + key, h->d, h->w.vt);
     memset(h->w.dk, 0, sums);
     memset(h->w.dv, 0, sums);
     if (h->r == NULL)
@@ -113,7 +123,7 @@ void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a
     h->r_grad = a->r->g + h->h * h->e;
     if (lane > 0)
         return;
-    bl_tile_pack(0, h->keys, h->e, h->r, h->d, h->w.r);
+    pack(h, 0, h->keys, h->e, h->r, h->d, h->w.r);
     memset(h->w.dr, 0, sums);
 }
 
@@ -142,16 +152,16 @@ void bl_head_queries(const bl_head *h, int i, int n)
         biased_rows(q, h->d, n, h->vb, h->e, h->scale, w->qv, h->wide);
     if (h->grad == NULL)
         return;
-    bl_tile_pack(0, n, h->e, w->qu, h->wide, w->pu);
+    pack(h, 0, n, h->e, w->qu, h->wide, w->pu);
     if (h->r != NULL)
-        bl_tile_pack(0, n, h->e, w->qv, h->wide, w->pv);
+        pack(h, 0, n, h->e, w->qv, h->wide, w->pv);
 }
 
 void bl_head_grads(const bl_head *h, int i, int n)
 {
     const bl_real *from = h->grad + (ptrdiff_t)i * h->d;
     biased_rows(from, h->d, n, NULL, h->e, 1, h->w.go, h->wide);
-    bl_tile_pack(0, n, h->e, from, h->d, h->w.pgo);
+    pack(h, 0, n, h->e, from, h->d, h->w.pgo);
 }
 
 BL_CLONES static void add_rows(bl_real *to, ptrdiff_t d, const bl_real *from,

@@ -8,7 +8,7 @@
 #ifndef BL_TILE_H
 #define BL_TILE_H
 
-#include "nn/real.h"
+#include "nn/gemm.h"
 
 #include <stddef.h>
 
@@ -28,6 +28,15 @@ static inline int bl_tile_cols(int n)
  * has room for k * bl_tile_cols(n) numbers. */
 void bl_tile_pack(int transposed, int k, int n, const bl_real *b, ptrdiff_t ld,
                   bl_real *panels);
+/* The same for products in another precision, whose panels have a form of their own.
+ * Room for either: bl_tile_room(k, n). */
+void bl_tile_pack_as(bl_precision precision, int transposed, int k, int n,
+                     const bl_real *b, ptrdiff_t ld, bl_real *panels);
+
+static inline size_t bl_tile_room(size_t k, size_t n)
+{
+    return (k + 31) / 32 * 32 * ((n + 31) / 32 * 32);
+}
 
 /* C (m, n) = [C +] op(A) B for the panels of B that hold the columns start .. end,
  * start a multiple of BL_PANEL; column 0 of C is column 0 of B. op(A) (m, k); ta: A is
@@ -44,6 +53,7 @@ typedef struct {
     int add;
     bl_real *c;
     ptrdiff_t ldc;
+    bl_precision precision; /* that of the panels */
 } bl_tile_args;
 
 void bl_tile_multiply(const bl_tile_args *t);

@@ -1,5 +1,6 @@
 /* test_amx.c - products in bf16 and bf16x3 against three loops over rounded numbers. */
 #include "nn/gemm.h"
+#include "nn/tile.h"
 #include "tap.h"
 
 #include <math.h>
@@ -149,6 +150,77 @@ static void test_precision(bl_precision p, double limit, bl_pool **pool)
     ok(same, "%s: one thread, two, and no pool give the same bytes", name);
 }
 
+/* ---- products by panels, as attention makes them ---- */
+
+enum { ROWS_B = 150, COLS_B = 75, ROWS = 50, WIDE = 128 };
+
+/* How far C is off the twin, in terms of what is added; INFINITY if numbers before the
+ * first column have changed. */
+static double off_panels(const bl_tile_args *t, const float *b, const float *before)
+{
+    double worst = 0, size;
+    for (int i = 0; i < t->m; i++) {
+        const float *c = t->c + i * t->ldc, *was = before + i * t->ldc;
+        for (int j = t->start; j < t->end; j++) {
+            bl_gemm_args g = {.ta = t->ta, .k = t->k, .alpha = 1, .beta = t->add != 0};
+            g.a = t->a;
+            g.lda = (int)t->lda;
+            g.b = b + (ptrdiff_t)t->row * COLS_B;
+            g.ldb = COLS_B;
+            double want = twin(&g, t->precision, was[j], i, j, &size);
+            worst = fmax(worst, fabs(c[j] - want) / size);
+        }
+        if (t->start > 0 && c[t->start - 1] != was[t->start - 1])
+            return INFINITY;
+    }
+    return worst;
+}
+
+static void test_panels(bl_precision p)
+{
+    static const int shape[][5] = {/* m, k, row, start, end */
+                                   {1, 1, 0, 0, 1},       {32, 64, 32, 32, 64},
+                                   {50, 150, 0, 0, 75},   {16, 70, 3, 64, 75},
+                                   {33, 31, 100, 32, 40}, {48, 149, 1, 0, 33}};
+    float *b = matrix(ROWS_B, COLS_B - PAD, 5), *a = matrix(ROWS_B, WIDE, 6);
+    float *turned = matrix(COLS_B, ROWS_B - PAD, 7);
+    float *before = matrix(ROWS, WIDE, 8), *c = matrix(ROWS, WIDE, 8);
+    float *panels = aligned_alloc(64, bl_tile_room(ROWS_B, COLS_B) * sizeof *panels);
+    for (int i = 0; i < ROWS_B; i++)
+        for (int j = 0; j < COLS_B; j++)
+            turned[j * ROWS_B + i] = b[i * COLS_B + j];
+    double worst = 0;
+    for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
+        for (int way = 0; way < 8; way++) {
+            const int *n = shape[s], other = way >> 1 & 1;
+            bl_tile_pack_as(p, other, ROWS_B, COLS_B, other ? turned : b,
+                            other ? ROWS_B : COLS_B, panels);
+            memcpy(c, before, sizeof *c * ROWS * (WIDE + PAD));
+            bl_tile_args t = {.ta = way & 1, .m = n[0], .k = n[1], .row = n[2]};
+            t.start = n[3];
+            t.end = n[4];
+            t.a = a;
+            t.lda = t.ta ? ROWS + 1 : ROWS_B - 1; /* rows may overlap */
+            t.panels = panels;
+            t.rows_b = ROWS_B;
+            t.cols_b = COLS_B;
+            t.add = way >> 2;
+            t.c = c;
+            t.ldc = WIDE + PAD;
+            t.precision = p;
+            bl_tile_multiply(&t);
+            worst = fmax(worst, off_panels(&t, b, before));
+        }
+    ok(worst < 2e-6, "%s: products by panels are the twin's (%.1e off)",
+       p == BL_BF16 ? "bf16" : "bf16x3", worst);
+    free(a);
+    free(b);
+    free(turned);
+    free(before);
+    free(c);
+    free(panels);
+}
+
 /* C = 0 C + ... must not read C; what is infinite or not a number must show. */
 static void test_not_finite(bl_precision p)
 {
@@ -174,6 +246,8 @@ int main(void)
     } else {
         test_precision(BL_BF16, 1e-2, pool);
         test_precision(BL_BF16X3, 1e-5, pool);
+        test_panels(BL_BF16);
+        test_panels(BL_BF16X3);
         test_not_finite(BL_BF16);
         test_not_finite(BL_BF16X3);
     }
