@@ -55,6 +55,8 @@ DOUBLE := $(B)/double/libbarline.a
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 GRAD := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/double_*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+# What the engine computes, for PyTorch to compute again.
+TORCH := $(B)/tests/torch/dump $(B)/tests/torch/steps
 # Each fuzz target twice: with a plain main for the tests, with libFuzzer for `make fuzz`.
 TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(TARGETS:%=$(B)/tests/fuzz/replay_%)
@@ -90,8 +92,11 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 
 $(BIN)/featstats: $(patsubst %.c,$(B)/%.o,$(wildcard bin/featstats_*.c))
 
-$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/torch/dump $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
+
+$(TORCH): $(B)/%: $(B)/%.o $(B)/tests/torch/records.o $(LIB)
+	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
 
 $(REPLAY): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/replay.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
@@ -151,7 +156,7 @@ test-slow:
 	@BARLINE_SLOW=1 tests/run.sh $(B) $(BIN)
 
 .PHONY: test-programs
-test-programs: $(UNIT) $(GRAD) $(B)/tests/torch/dump $(B)/tests/laws $(B)/tests/notes $(REPLAY) $(B)/tests/mutate
+test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/laws $(B)/tests/notes $(REPLAY) $(B)/tests/mutate
 
 ## test-data: the laws of the token scheme, without and with options, on a folder of MIDI files, DATA=dir
 .PHONY: test-data

@@ -5,8 +5,7 @@
  *
  * usage: dump SEED VOCAB LANES SEGMENTS [KEY=VALUE]... */
 #include "base/rng.h"
-#include "io/tensors.h"
-#include "train/config.h"
+#include "records.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,55 +20,8 @@ typedef struct {
     bl_model *model;
     int32_t *x, *y;          /* (B,T) */
     int32_t *n_real, *fresh; /* (B) */
-    bl_tensor *t;            /* [BATCH_TENSORS + parameters] */
-    size_t n;
-    bl_zw *out;
+    records out;
 } job;
-
-static int add(job *j, const char *name, bl_dtype dtype, int ndim, const int64_t *shape,
-               const void *data, bl_err *e)
-{
-    return bl_tensor_make(&j->t[j->n++], name, dtype, ndim, shape, (void *)(size_t)data,
-                          e);
-}
-
-static int add_params(job *j, const char *kind, bl_real *block, bl_err *e)
-{
-    int rc = 0;
-    for (int i = 0; i < bl_model_n_params(j->model) && rc == 0; i++) {
-        const bl_param *p = bl_model_param(j->model, i);
-        char name[BL_TENSOR_NAME];
-        snprintf(name, sizeof name, "%s.%s", kind, p->name);
-        rc = add(j, name, BL_F32, p->ndim, p->shape, block + p->start, e);
-    }
-    return rc;
-}
-
-static int set_config(const job *j, bl_json *meta, bl_err *e)
-{
-    bl_buf text = {0};
-    bl_json *config = bl_config_json(&j->config, e);
-    int rc = config != NULL ? bl_json_write(config, &text, e) : BL_E_NOMEM;
-    const char *s = rc == 0 ? bl_buf_str(&text, e) : NULL;
-    rc = s != NULL ? bl_json_set_str(meta, "config", s, e) : BL_E_NOMEM;
-    bl_buf_free(&text);
-    bl_json_del(config);
-    return rc;
-}
-
-/* Ends the record. Its metadata are strings, so the config is one. */
-static int write_record(job *j, int with_config, bl_err *e)
-{
-    bl_json *meta = bl_json_object(e);
-    int rc = meta == NULL ? BL_E_NOMEM : 0;
-    if (rc == 0 && with_config)
-        rc = set_config(j, meta, e);
-    if (rc == 0)
-        rc = bl_tensors_write(j->out, j->t, j->n, meta, e);
-    bl_json_del(meta);
-    j->n = 0;
-    return rc;
-}
 
 /* Weights as at the start of training and noise on all of them, so that no bias is 0,
  * no gain 1. */
@@ -106,44 +58,43 @@ static void make_batch(job *j, int segment)
     }
 }
 
-static int run_segment(job *j, int segment, bl_err *e)
+static void write_segment(job *j, const bl_real *logits, double loss)
+{
+    const bl_model_config *c = &j->config.model;
+    const int64_t shape[] = {j->lanes, c->segment, c->vocab};
+    double aux = bl_model_aux(j->model);
+    records_add(&j->out, "x", BL_I32, 2, shape, j->x);
+    records_add(&j->out, "y", BL_I32, 2, shape, j->y);
+    records_add(&j->out, "n_real", BL_I32, 1, shape, j->n_real);
+    records_add(&j->out, "fresh", BL_I32, 1, shape, j->fresh);
+    records_add(&j->out, "logits", BL_F32, 3, shape, logits);
+    records_add_number(&j->out, "loss", &loss);
+    records_add_number(&j->out, "aux", &aux);
+    records_add_params(&j->out, "grad", j->model, bl_model_grads(j->model));
+    records_end(&j->out, NULL);
+}
+
+static void run_segment(job *j, int segment, bl_err *e)
 {
     bl_model *m = j->model;
     const bl_model_config *c = &j->config.model;
-    int64_t n, shape[] = {j->lanes, c->segment, c->vocab}, one = 1;
+    size_t tokens = (size_t)j->lanes * (size_t)c->segment;
+    size_t bytes = tokens * (size_t)c->vocab * sizeof(bl_real);
+    int64_t n;
     make_batch(j, segment);
     for (int b = 0; b < j->lanes; b++)
         if (j->fresh[b])
             bl_model_forget(m, b);
     double sum = bl_model_forward(m, j->x, j->y, j->n_real, 1, 0, 0, &n);
-    double loss = sum / (double)n, aux = bl_model_aux(m);
-    size_t bytes = (size_t)(shape[0] * shape[1] * shape[2]) * sizeof(bl_real);
-    bl_real *logits = malloc(bytes); /* the backward pass overwrites them */
+    bl_real *logits = bl_calloc(1, bytes, e); /* the backward pass overwrites them */
     if (logits == NULL)
-        return bl_fail(e, BL_E_NOMEM, "no memory");
+        return;
     memcpy(logits, bl_model_logits(m), bytes);
     memset(bl_model_grads(m), 0, (size_t)bl_model_size(m) * sizeof(bl_real));
     bl_model_backward(m, 1 / (double)n, 1);
+    write_segment(j, logits, sum / (double)n);
     bl_model_advance(m);
-    int rc = add(j, "x", BL_I32, 2, shape, j->x, e);
-    if (rc == 0)
-        rc = add(j, "y", BL_I32, 2, shape, j->y, e);
-    if (rc == 0)
-        rc = add(j, "n_real", BL_I32, 1, shape, j->n_real, e);
-    if (rc == 0)
-        rc = add(j, "fresh", BL_I32, 1, shape, j->fresh, e);
-    if (rc == 0)
-        rc = add(j, "logits", BL_F32, 3, shape, logits, e);
-    if (rc == 0)
-        rc = add(j, "loss", BL_F64, 1, &one, &loss, e);
-    if (rc == 0)
-        rc = add(j, "aux", BL_F64, 1, &one, &aux, e);
-    if (rc == 0)
-        rc = add_params(j, "grad", bl_model_grads(m), e);
-    if (rc == 0)
-        rc = write_record(j, 0, e);
     free(logits);
-    return rc;
 }
 
 static int prepare(job *j, char **assignment, bl_pool *pool, bl_err *e)
@@ -157,14 +108,22 @@ static int prepare(job *j, char **assignment, bl_pool *pool, bl_err *e)
     if (rc != 0)
         return rc;
     size_t lanes = (size_t)j->lanes, tokens = lanes * (size_t)j->config.model.segment;
-    j->x = calloc(tokens, sizeof *j->x);
-    j->y = calloc(tokens, sizeof *j->y);
-    j->n_real = calloc(lanes, sizeof *j->n_real);
-    j->fresh = calloc(lanes, sizeof *j->fresh);
-    j->t = calloc((size_t)bl_model_n_params(j->model) + BATCH_TENSORS, sizeof *j->t);
-    if (!j->x || !j->y || !j->n_real || !j->fresh || !j->t)
-        return bl_fail(e, BL_E_NOMEM, "no memory");
-    return bl_zw_new(&j->out, 1, 0, e);
+    j->x = bl_calloc(tokens, sizeof *j->x, e);
+    j->y = bl_calloc(tokens, sizeof *j->y, e);
+    j->n_real = bl_calloc(lanes, sizeof *j->n_real, e);
+    j->fresh = bl_calloc(lanes, sizeof *j->fresh, e);
+    return e->code;
+}
+
+static int run(job *j, bl_err *e)
+{
+    fill(j);
+    records_open(&j->out, (size_t)bl_model_n_params(j->model) + BATCH_TENSORS, e);
+    records_add_params(&j->out, "param", j->model, bl_model_values(j->model));
+    records_end(&j->out, &j->config);
+    for (int s = 0; s < j->segments && e->code == 0; s++)
+        run_segment(j, s, e);
+    return records_close(&j->out);
 }
 
 int main(int argc, char **argv)
@@ -182,25 +141,15 @@ int main(int argc, char **argv)
     int rc = bl_pool_new(&pool, 2, &e);
     if (rc == 0)
         rc = prepare(&j, argv + 5, pool, &e);
-    if (rc == 0) {
-        fill(&j);
-        rc = add_params(&j, "param", bl_model_values(j.model), &e);
-    }
     if (rc == 0)
-        rc = write_record(&j, 1, &e);
-    for (int s = 0; s < j.segments && rc == 0; s++)
-        rc = run_segment(&j, s, &e);
-    if (rc == 0)
-        rc = bl_zw_end_frame(j.out, &e);
+        rc = run(&j, &e);
     if (rc != 0)
         fprintf(stderr, "dump: %s\n", e.text);
-    bl_zw_del(j.out);
     bl_model_del(j.model);
     bl_pool_del(pool);
     free(j.x);
     free(j.y);
     free(j.n_real);
     free(j.fresh);
-    free(j.t);
     return rc == 0 ? 0 : 1;
 }

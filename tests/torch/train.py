@@ -41,9 +41,11 @@ def rate(c, step):
 
 
 class Trainer:
-    def __init__(self, c, precision="fp32"):
-        self.c, self.steps, self.bf16 = c, 0, precision == "bf16"
-        self.p = model.init(c, c["seed"])
+    """`last` has the loss, the gradient norm and the learning rate of the last step."""
+
+    def __init__(self, c, precision="fp32", params=None):
+        self.c, self.steps, self.bf16, self.last = c, 0, precision == "bf16", {}
+        self.p = params or model.init(c, c["seed"])
         matrices = [t for t in self.p.values() if t.dim() == 2]
         others = [t for t in self.p.values() if t.dim() != 2]
         self.adam = torch.optim.AdamW(
@@ -53,15 +55,19 @@ class Trainer:
 
     def step(self, x, y, carried, n_real=None):
         """The mean loss of the batch, before the update."""
+        lr = rate(self.c, self.steps)
         for group in self.adam.param_groups:
-            group["lr"] = rate(self.c, self.steps)
+            group["lr"] = lr
         self.steps += 1
         self.adam.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
             logits, aux = model.forward(self.p, self.c, x, carried, n_real, train=True)
-        loss = model.loss(logits.float(), y)
+        loss = model.loss(logits.float() if self.bf16 else logits, y)
         (loss + aux).backward()
-        if self.c["clip"] > 0:
-            torch.nn.utils.clip_grad_norm_(list(self.p.values()), self.c["clip"])
+        for t in self.p.values():  # Adam would not count the step of a tensor without one
+            t.grad = torch.zeros_like(t) if t.grad is None else t.grad
+        norm = torch.nn.utils.clip_grad_norm_(list(self.p.values()),
+                                              self.c["clip"] or math.inf)
         self.adam.step()
-        return loss.item()
+        self.last = {"loss": loss.item(), "grad_norm": norm.item(), "lr": lr}
+        return self.last["loss"]
