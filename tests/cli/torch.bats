@@ -81,6 +81,14 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29)
     compare lstm
 }
 
+@test "torch: products in bf16x3 and bf16, where the processor has them" {
+    local size=(300 4 layers=2 width=128 heads=4 ff=256 segment=64 memory=64 act=gelu)
+    dump split "${size[@]}" precision=bf16x3 2>why || skip "$(cat why)"
+    compare --tolerance 1e-3 split
+    dump rounded "${size[@]}" precision=bf16
+    compare --tolerance 0.1 rounded
+}
+
 @test "torch: fifty steps, with each schedule of the learning rate, weight decay, clipping" {
     local run=(steps=50 layers=2 width=32 heads=4 ff=64 segment=16 memory=24 batch=4 dropout=0)
     "$STEPS" "${run[@]}" lr=0.005 warmup=10 >cosine
