@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/tool.h"
 #include "io/prov.h"
-#include "io/shards.h"
-#include "train/loop.h"
-#include "train/run.h"
+#include "nn/gemm.h"
+#include "xltrain.h"
 
-enum { CALIBRATION_STEPS = 20, TRAIN = 0, VALID = 1 };
+enum { CALIBRATION_STEPS = 20 };
 
 static const double SMOOTHING = 0.98; /* of the loss in the progress line */
 
@@ -23,31 +21,6 @@ static const bl_opt_about about = {
                 "  xltrain --data data -o run --resume --steps 6000\n",
     .see_also = "shard(1), xlsample(1)",
 };
-
-typedef struct {
-    const char *data, *config, *init, *eval;
-    int preset, precision, resume, dry_run;
-    int64_t steps;
-    double minutes, save_every;
-    bl_opt_list set;
-    bl_opt_common common;
-    bl_opts opts;
-    bl_log *log;
-
-    bl_pool *pool;
-    bl_shards shards[2]; /* train and valid, or the split to evaluate */
-    bl_ckpt ckpt;        /* to go on or begin from */
-    bl_train_config plan;
-    bl_json *pg;
-    bl_trainer trainer;
-    bl_run run;
-
-    double begun, saved; /* seconds on the log's clock */
-    int64_t first_step, first_tokens;
-    double smooth_loss, valid_loss;
-    int rows_lost;
-    bl_err unsaved; /* why the last checkpoint could not be written */
-} job;
 
 /* ---- what to do ---- */
 
@@ -85,13 +58,12 @@ static int split_of(const char *name, bl_err *e)
     return bl_fail(e, BL_E_ARG, "--eval is one of train, valid, test, not '%s'", name);
 }
 
-static bl_pieces pieces_of(const bl_shards *s)
+bl_pieces pieces_of(const bl_shards *s)
 {
     return (bl_pieces){s->tokens, s->offsets, (int64_t)s->n_pieces};
 }
 
-static int load_ckpt(job *j, const char *path, const char *name, int with_state,
-                     bl_err *e)
+int load_ckpt(job *j, const char *path, const char *name, int with_state, bl_err *e)
 {
     char file[BL_RUN_PATH];
     int rc = bl_run_find(path, name, file, e);
@@ -99,7 +71,7 @@ static int load_ckpt(job *j, const char *path, const char *name, int with_state,
 }
 
 /* Checkpoint and data must speak the same vocabulary. */
-static int check_vocab(const job *j, const char *from, bl_err *e)
+int check_vocab(const job *j, const char *from, bl_err *e)
 {
     const bl_vocab *ours = &j->shards[TRAIN].vocab, *theirs = &j->ckpt.vocab;
     if (strcmp(ours->sha256, theirs->sha256) != 0)
@@ -147,7 +119,7 @@ static int base_config(job *j, bl_err *e)
     return rc;
 }
 
-static void choose_precision(const job *j, bl_model_config *c)
+void choose_precision(const job *j, bl_model_config *c)
 {
     if (is_given(j, "--precision="))
         c->precision = j->precision;
@@ -183,78 +155,6 @@ static int make_plan(job *j, bl_err *e)
             rc = bl_fail(e, BL_E_ARG, "%s cannot be changed: '%s' has another", key,
                          j->resume ? j->common.output : j->init);
     }
-    return rc;
-}
-
-/* ---- --dry-run and --eval ---- */
-
-static int dry_run(const job *j)
-{
-    const bl_train_config *c = &j->plan;
-    const bl_pieces train = pieces_of(&j->shards[TRAIN]);
-    double step_tokens = (double)c->lanes * c->model.segment;
-    double epoch = (double)bl_pieces_targets(&train);
-    int64_t n = bl_ckpt_n_params(&c->model);
-    int64_t bytes =
-        bl_model_bytes(&c->model, c->lanes, 1) + 2 * n * (int64_t)sizeof(bl_real);
-    if (j->shards[VALID].n_pieces > 0)
-        bytes += bl_model_bytes(&c->model, c->lanes, 0) - n * (int64_t)sizeof(bl_real);
-    printf("name\tvalue\tunit\n");
-    printf("parameters\t%" PRId64 "\tnumbers\n", n);
-    printf("memory\t%" PRId64 "\tbytes\n", bytes);
-    printf("checkpoint\t%" PRId64 "\tbytes\n", 3 * n * (int64_t)sizeof(bl_real));
-    printf("step\t%.0f\ttokens\n", step_tokens);
-    printf("step_work\t%.4g\tflop\n",
-           step_tokens * bl_model_flops_per_token(&c->model));
-    printf("epoch\t%.0f\ttokens\n", epoch);
-    printf("run\t%" PRId64 "\tsteps\n", c->steps);
-    printf("run\t%.4g\tepochs\n", (double)c->steps * step_tokens / epoch);
-    return 0;
-}
-
-/* The settings of the run to evaluate, changed by --set where the weights allow it. */
-static int eval_config(job *j, bl_model_config *model, bl_err *e)
-{
-    bl_train_config c = j->ckpt.info.config;
-    int rc = 0;
-    for (size_t i = 0; i < j->set.n && rc == 0; i++)
-        rc = bl_config_set(&c, j->set.item[i], e);
-    if (rc == 0)
-        rc = bl_config_check(&c, e);
-    const char *key = bl_config_differs(&c, &j->ckpt.info.config, BL_FIXED_WEIGHTS);
-    if (rc == 0 && key != NULL)
-        rc =
-            bl_fail(e, BL_E_ARG, "%s cannot be changed: the weights have another", key);
-    *model = bl_config_eval(&c);
-    return rc;
-}
-
-static int evaluate(job *j, bl_err *e)
-{
-    const char *path = j->init != NULL ? j->init : j->common.output;
-    const bl_pieces pieces = pieces_of(&j->shards[TRAIN]);
-    bl_model *m = NULL;
-    bl_model_config model;
-    double loss;
-    int64_t targets;
-    int rc = load_ckpt(j, path, "best", 0, e);
-    if (rc == 0)
-        rc = check_vocab(j, path, e);
-    if (rc == 0)
-        rc = eval_config(j, &model, e);
-    if (rc == 0)
-        choose_precision(j, &model);
-    if (rc == 0)
-        rc = bl_model_new(&m, &model, j->ckpt.info.config.lanes, 0, j->pool, e);
-    if (rc == 0)
-        rc = bl_ckpt_get_params(&j->ckpt, m, e);
-    if (rc == 0)
-        rc = bl_evaluate(m, &pieces, 0, &loss, &targets, e);
-    if (rc == 0)
-        printf("split\tstep\ttokens\tloss\tppl\n%s\t%" PRId64 "\t%" PRId64
-               "\t%.9g\t%.9g\n",
-               j->eval, j->ckpt.info.step, targets, loss, exp(loss));
-    bl_model_del(m);
     return rc;
 }
 
@@ -431,6 +331,8 @@ static int run(job *j, bl_err *e)
         return 0;
     }
     if (rc == 0)
+        say_plan(j);
+    if (rc == 0)
         rc = open_run(j, e);
     if (rc == 0)
         rc = finish(j, train(j, e), e);
@@ -453,11 +355,11 @@ static int work(job *j, bl_err *e)
         rc = make_plan(j, e);
     if (rc != 0)
         return rc;
-    if (j->dry_run)
-        return dry_run(j);
     rc = bl_pool_new(&j->pool, bl_tool_jobs(&j->common), e);
     if (rc != 0)
         return rc;
+    if (j->dry_run)
+        return print_plan(j);
     return j->eval != NULL ? evaluate(j, e) : run(j, e);
 }
 

@@ -2,6 +2,7 @@
 #include "nn/amx.h"
 #include "nn/gemm.h"
 #include "nn/packed.h"
+#include "nn/tile.h"
 
 #include <cblas.h>
 #include <stdio.h>
@@ -18,7 +19,8 @@ void bl_gemm_name(char *buf, size_t size)
     /* get_config: "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
     int major = 0, minor = 0, patch = 0;
     sscanf(openblas_get_config(), "OpenBLAS %d.%d.%d", &major, &minor, &patch);
-    snprintf(buf, size, "OpenBLAS %d.%d.%d %s", major, minor, patch,
+    snprintf(buf, size, "%sOpenBLAS %d.%d.%d %s",
+             bl_tile_is_fast() ? "AVX-512 kernels, " : "", major, minor, patch,
              openblas_get_corename());
 }
 

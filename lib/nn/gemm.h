@@ -45,8 +45,8 @@ void bl_gemm_naive(const bl_gemm_args *g);
  * use the tiles. To be asked before the first product in that precision. */
 int bl_gemm_can(bl_precision precision);
 
-/* The BLAS that runs, as "OpenBLAS 0.3.21 SkylakeX": other kernels round otherwise.
- * Keeps the BLAS on one thread per caller. */
+/* What multiplies, as "AVX-512 kernels, OpenBLAS 0.3.21 SkylakeX": others round
+ * otherwise. Keeps the BLAS on one thread per caller. */
 void bl_gemm_name(char *buf, size_t size);
 /* Switches the threads of the BLAS off (ours do the splitting). Call once before. */
 void bl_gemm_setup(void);

@@ -125,8 +125,12 @@ static void legend(bl_svg *s, const bl_series *rows, size_t run, const char *nam
 static void draw_all(bl_svg *s, const bl_run_log *runs, const bl_series *rows, size_t n)
 {
     enum { SMOOTH_OVER = 50 }; /* of so many parts of the run */
-    bl_plot p = {.x1 = 1, .y0 = INFINITY, .left = LEFT, .top = TOP,
-                 .width = WIDTH - LEFT - 24, .height = FRAME};
+    bl_plot p = {.x1 = 1,
+                 .y0 = INFINITY,
+                 .left = LEFT,
+                 .top = TOP,
+                 .width = WIDTH - LEFT - 24,
+                 .height = FRAME};
     for (size_t i = 0; i < n; i++)
         include(&p, &rows[i]);
     bl_plot_frame(s, &p, "step", "nats a token");

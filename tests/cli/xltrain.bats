@@ -157,7 +157,7 @@ PY
 
 @test "xltrain: --dry-run tells size and work, and writes nothing" {
     run -0 --separate-stderr xltrain --dry-run --preset remi --data data -o run
-    for name in parameters memory checkpoint step step_work epoch run; do
+    for name in parameters memory checkpoint step step_work epoch run speed time; do
         has "$name"
     done
     [ "$(printf '%s\n' "$output" | awk -F '\t' '$1 == "parameters" {print ($2 > 4e7)}')" = 1 ]

@@ -1,0 +1,54 @@
+/* xltrain.h - what the files of xltrain share: the job. */
+#ifndef XLTRAIN_H
+#define XLTRAIN_H
+
+#include "cli/tool.h"
+#include "io/shards.h"
+#include "train/loop.h"
+#include "train/run.h"
+
+enum { TRAIN = 0, VALID = 1 };
+
+typedef struct {
+    const char *data, *config, *init, *eval;
+    int preset, precision, resume, dry_run;
+    int64_t steps;
+    double minutes, save_every;
+    bl_opt_list set;
+    bl_opt_common common;
+    bl_opts opts;
+    bl_log *log;
+
+    bl_pool *pool;
+    bl_shards shards[2]; /* train and valid, or the split to evaluate */
+    bl_ckpt ckpt;        /* to go on or begin from */
+    bl_train_config plan;
+    bl_json *pg;
+    bl_trainer trainer;
+    bl_run run;
+
+    double begun, saved; /* seconds on the log's clock */
+    int64_t first_step, first_tokens;
+    double smooth_loss, valid_loss;
+    int rows_lost;
+    bl_err unsaved; /* why the last checkpoint could not be written */
+} job;
+
+/* The pieces of a split as the trainer takes them. */
+bl_pieces pieces_of(const bl_shards *s);
+/* The checkpoint at `path`, or the one of that name in a run folder; with its state or
+ * without. */
+int load_ckpt(job *j, const char *path, const char *name, int state,
+              bl_err *e) BL_MUST_CHECK;
+/* Whether its vocabulary is that of the data. */
+int check_vocab(const job *j, const char *path, bl_err *e) BL_MUST_CHECK;
+/* --precision, and fp32 with a warning where the processor cannot do it. */
+void choose_precision(const job *j, bl_model_config *c);
+
+/* xltrain_plan.c: --dry-run, and one line about the run before it begins. */
+int print_plan(const job *j);
+void say_plan(const job *j);
+/* xltrain_eval.c: --eval. */
+int evaluate(job *j, bl_err *e) BL_MUST_CHECK;
+
+#endif

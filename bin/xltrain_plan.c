@@ -1,0 +1,92 @@
+/* xltrain_plan.c - what a run will take: memory, work, time. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "nn/gemm.h"
+#include "xltrain.h"
+
+/* What a step does beside products, and products smaller than the one that is timed: the
+ * share of that speed that training reaches with layers of some width (make bench-train). */
+static const double SHARE_WIDE = 0.55, SHARE_NARROW = 0.25;
+enum { WIDE = 192, GAUGE = 512 };
+
+static int64_t bytes_of(const job *j)
+{
+    const bl_train_config *c = &j->plan;
+    const bl_model_config eval = bl_config_eval(c);
+    int64_t one = (int64_t)sizeof(bl_real), n = bl_model_config_size(&c->model);
+    int64_t bytes = bl_model_bytes(&c->model, c->lanes, 1) + 2 * n * one;
+    if (j->shards[VALID].n_pieces > 0)
+        bytes += bl_model_bytes(&eval, c->lanes, 0) - n * one;
+    return bytes;
+}
+
+/* Floating-point operations a second of a product of GAUGE^3, the best of some; 0 without
+ * memory for it. */
+static double gauge(const job *j)
+{
+    enum { TIMES = 10 };
+    bl_real *m = calloc(3 * GAUGE * GAUGE, sizeof *m);
+    double best = 0;
+    if (m == NULL)
+        return 0;
+    bl_gemm_args g = {.m = GAUGE, .n = GAUGE, .k = GAUGE, .alpha = 1, .a = m,
+                      .lda = GAUGE, .b = m + GAUGE * GAUGE, .ldb = GAUGE,
+                      .c = m + 2 * GAUGE * GAUGE, .ldc = GAUGE,
+                      .precision = j->plan.model.precision};
+    for (int i = 0; i < TIMES; i++) {
+        double start = bl_log_seconds(j->log);
+        bl_gemm(j->pool, &g);
+        double spent = bl_log_seconds(j->log) - start;
+        double rate = 2.0 * GAUGE * GAUGE * GAUGE / fmax(spent, 1e-6);
+        best = fmax(best, rate);
+    }
+    free(m);
+    return best;
+}
+
+/* Tokens of a step, the last of a piece and padding among them. */
+static double step_tokens(const bl_train_config *c)
+{
+    return (double)c->lanes * c->model.segment * c->accumulate;
+}
+
+int print_plan(const job *j)
+{
+    const bl_train_config *c = &j->plan;
+    const bl_pieces train = pieces_of(&j->shards[TRAIN]);
+    double tokens = step_tokens(c), epoch = (double)bl_pieces_targets(&train);
+    double work = tokens * bl_model_flops_per_token(&c->model);
+    double rate = gauge(j) * (c->model.width >= WIDE ? SHARE_WIDE : SHARE_NARROW);
+    int64_t n = bl_model_config_size(&c->model);
+    printf("name\tvalue\tunit\n");
+    printf("parameters\t%" PRId64 "\tnumbers\n", n);
+    printf("memory\t%" PRId64 "\tbytes\n", bytes_of(j));
+    printf("checkpoint\t%" PRId64 "\tbytes\n", 3 * n * (int64_t)sizeof(bl_real));
+    printf("step\t%.0f\ttokens\n", tokens);
+    printf("step_work\t%.4g\tflop\n", work);
+    printf("epoch\t%.0f\ttokens\n", epoch);
+    printf("run\t%" PRId64 "\tsteps\n", c->steps);
+    printf("run\t%.4g\tepochs\n", (double)c->steps * tokens / epoch);
+    if (rate > 0) {
+        printf("speed\t%.2g\ttokens/s, about\n", tokens * rate / work);
+        printf("time\t%.2g\tseconds, about\n", (double)c->steps * work / rate);
+    }
+    return 0;
+}
+
+void say_plan(const job *j)
+{
+    const bl_train_config *c = &j->plan;
+    const bl_pieces train = pieces_of(&j->shards[TRAIN]);
+    static const char *const precision[] = {"fp32", "bf16", "bf16x3"};
+    bl_log_debug(j->log,
+                 "%s, %" PRId64 " parameters, %s, %d threads, %s, %" PRId64
+                 " MiB, %" PRId64 " tokens an epoch",
+                 bl_model_choice("arch", c->model.arch),
+                 bl_model_config_size(&c->model), precision[c->model.precision],
+                 bl_pool_threads(j->pool), j->trainer.info.blas, bytes_of(j) >> 20,
+                 bl_pieces_targets(&train));
+}
