@@ -3,7 +3,8 @@
 # model: the same shards, settings, threads and schedule, PyTorch in its best thread
 # setting. MIDI=folder is read to shards, or DATA=folder has them; its validation split is
 # read whole by both, so a small one is made. Leaves all in OUT and prints both curves:
-# loss in nats a token and bits a note.
+# loss in nats a token and bits a note. Our minutes include the evaluations, PyTorch's do
+# not.
 #
 # XLTRAIN holds options for xltrain, e.g. "--preset small --precision bf16"; THREADS (2);
 # TORCH_PRECISION (fp32) or bf16; EVALUATIONS (12).

@@ -2,10 +2,10 @@
 
 usage: run.py DATA CONFIG MINUTES EVALUATIONS fp32|bf16
 
-CONFIG is the config.json of a run folder. Prints a row with minutes, steps, tokens, the
-loss of the training batches since the last row and that of the validation split, in
-nats a token, after each of EVALUATIONS equal parts of the time; the last row is the
-end. The schedule follows the speed so far."""
+CONFIG is the config.json of a run folder. After each of EVALUATIONS equal parts of the
+time it prints a row with minutes, steps, tokens, the loss of the training batches since
+the last row and that of the validation split, in nats a token. The schedule follows the
+speed so far. The clock stands still while it evaluates."""
 import json
 import sys
 import time
@@ -52,17 +52,18 @@ def main():
         carried.forget(fresh)
         losses.append(trainer.step(x, y, carried, n_real))
         tokens += int((y >= 0).sum())
-        spent = (time.perf_counter() - start) / 60
+        stop = time.perf_counter()
+        spent = (stop - start) / 60
         is_due = spent >= minutes * due / evaluations or trainer.steps >= c["steps"]
         if is_due:
             loss = evaluate(trainer.p, c, valid)
             print(f"{spent:.3f}\t{trainer.steps}\t{tokens}\t{np.mean(losses):.5f}\t{loss:.5f}",
                   flush=True)
-            spent, losses, due = (time.perf_counter() - start) / 60, [], due + 1
+            losses, due, start = [], due + 1, start + time.perf_counter() - stop
         if spent >= minutes or trainer.steps >= c["steps"]:
             break
         if is_due or trainer.steps == CALIBRATION:
-            c["steps"] = trainer.steps + max(1, int((minutes - spent) / spent * trainer.steps))
+            c["steps"] = trainer.steps + max(1, int((minutes / spent - 1) * trainer.steps))
 
 
 main()
