@@ -77,7 +77,7 @@ $(B)/double/%.o: %.c | $(B)/packages
 # The kernels are the hot loops; strict IEEE arithmetic everywhere (no -ffast-math).
 $(B)/lib/nn/%.o $(B)/lib/model/%.o $(B)/double/lib/nn/%.o: KERNEL_CFLAGS := -O3 -fno-math-errno -ffp-contract=fast
 $(B)/lib/token/chords.o: KERNEL_CFLAGS := -O3
-$(B)/lib/stat/si.o: KERNEL_CFLAGS := -O3
+$(B)/lib/stat/si.o $(B)/lib/stat/density.o: KERNEL_CFLAGS := -O3
 $(B)/lib/cli/opt.o: CPPFLAGS += -DBL_BUILD='"$(notdir $(CC)) $(CFLAGS) $(SAN:%=-fsanitize=%)"'
 
 $(LIB): $(LIB_OBJ)

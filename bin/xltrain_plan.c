@@ -7,8 +7,9 @@
 #include "nn/gemm.h"
 #include "xltrain.h"
 
-/* What a step does beside products, and products smaller than the one that is timed: the
- * share of that speed that training reaches with layers of some width (make bench-train). */
+/* What a step does beside products, and products smaller than the one that is timed:
+ * the share of that speed that training reaches with layers of some width (make
+ * bench-train). */
 static const double SHARE_WIDE = 0.55, SHARE_NARROW = 0.25;
 enum { WIDE = 192, GAUGE = 512 };
 
@@ -23,8 +24,8 @@ static int64_t bytes_of(const job *j)
     return bytes;
 }
 
-/* Floating-point operations a second of a product of GAUGE^3, the best of some; 0 without
- * memory for it. */
+/* Floating-point operations a second of a product of GAUGE^3, the best of some; 0
+ * without memory for it. */
 static double gauge(const job *j)
 {
     enum { TIMES = 10 };
@@ -32,9 +33,16 @@ static double gauge(const job *j)
     double best = 0;
     if (m == NULL)
         return 0;
-    bl_gemm_args g = {.m = GAUGE, .n = GAUGE, .k = GAUGE, .alpha = 1, .a = m,
-                      .lda = GAUGE, .b = m + GAUGE * GAUGE, .ldb = GAUGE,
-                      .c = m + 2 * GAUGE * GAUGE, .ldc = GAUGE,
+    bl_gemm_args g = {.m = GAUGE,
+                      .n = GAUGE,
+                      .k = GAUGE,
+                      .alpha = 1,
+                      .a = m,
+                      .lda = GAUGE,
+                      .b = m + GAUGE * GAUGE,
+                      .ldb = GAUGE,
+                      .c = m + 2 * GAUGE * GAUGE,
+                      .ldc = GAUGE,
                       .precision = j->plan.model.precision};
     for (int i = 0; i < TIMES; i++) {
         double start = bl_log_seconds(j->log);

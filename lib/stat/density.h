@@ -21,6 +21,9 @@ int bl_density_make(bl_density *d, const double *value, size_t n,
                     bl_err *e) BL_MUST_CHECK;
 /* y[k] = the density at low + k * step. */
 void bl_density_at(const bl_density *d, double low, double step, double *y, size_t n);
+/* The naive twin, for tests: an exponential a sample and point. */
+void bl_density_at_naive(const bl_density *d, double low, double step, double *y,
+                         size_t n);
 void bl_density_free(bl_density *d);
 
 /* Of two samples, both with h > 0, else NaN. */

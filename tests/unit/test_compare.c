@@ -53,6 +53,32 @@ static void test_apart(void)
        "where all are equal there is no density");
 }
 
+/* Fine and coarse grids, far tails, few and gathered samples. */
+static void test_stretches(void)
+{
+    enum { POINTS = 3001, SAMPLES = 25000 };
+    static double value[SAMPLES], fast[POINTS], slow[POINTS];
+    static const double width[] = {0.5, 4, 60, 3000};
+    for (int i = 0; i < SAMPLES; i++)
+        value[i] = sin(i * 12.9898) * 3 + i % 7;
+    for (size_t k = 0; k < BL_COUNT(width); k++)
+        for (int many = 0; many <= 1; many++) {
+            bl_err e = BL_ERR_INIT;
+            bl_density d = {0};
+            double worst = 0;
+            need(bl_density_make(&d, value, many ? SAMPLES : 40, &e), &e);
+            double low = -width[k] / 3, step = width[k] / (POINTS - 1);
+            bl_density_at(&d, low, step, fast, POINTS);
+            bl_density_at_naive(&d, low, step, slow, POINTS);
+            for (int i = 0; i < POINTS; i++) /* what is gathered is cut at 9 h */
+                worst = fmax(worst, fabs(fast[i] - slow[i]) /
+                                        (slow[i] + (many ? 1e-6 : 1e-300)));
+            ok(worst < 1e-9, "a density in stretches, %g wide, %s samples (%.1g)",
+               width[k], many ? "gathered" : "single", worst);
+            bl_density_free(&d);
+        }
+}
+
 /* Above 20000 values they are gathered in cells: nearly the same density. */
 static void test_gathered(void)
 {
@@ -254,6 +280,7 @@ static void test_events(void)
 int main(void)
 {
     test_apart();
+    test_stretches();
     test_gathered();
     test_twosample();
     test_holm();
