@@ -28,7 +28,7 @@ enum {
     BLOCK_N = 1024, /* columns of B in one */
     TILE_BYTES = 1024,
     STACK_BLOCK = 128 << 10, /* bytes of B where there is no pool */
-    ROWS_A_PART = 64,
+    ROWS_A_PART = 128,
     NUMBERS_A_PART = 32768, /* to be packed */
 };
 
@@ -144,8 +144,6 @@ INLINE void across_rows(const operand *o, int l, __m512i *hi, __m512i *lo)
     __mmask16 all = first_of_16(o->rows);
     __mmask16 m0 = l >= o->skip && l < o->depth ? all : 0;
     __mmask16 m1 = l + 1 >= o->skip && l + 1 < o->depth ? all : 0;
-    _mm_prefetch(p + DEPTH * o->along, _MM_HINT_T0); /* of the next tile */
-    _mm_prefetch(p + (DEPTH + 1) * o->along, _MM_HINT_T0);
     __m512 x0 = _mm512_maskz_loadu_ps(m0, p);
     __m512 x1 = _mm512_maskz_loadu_ps(m1, p + o->along);
     *hi = _mm512_permutexvar_epi16(pairs, (__m512i)_mm512_cvtne2ps_pbh(x1, x0));
@@ -213,18 +211,42 @@ INLINE void pack_tile(operand o, int i, int l, int is_b, char *to, char *rests)
     }
 }
 
-/* 32 rows; for each 32 along k two tiles, and two of rests if there are two parts. */
-WITH_TILES static void pack_strip(const operand *o, int i, int is_b, int parts,
-                                  char *to)
+static int steps_of(int k)
 {
-    for (int l = 0; l < o->depth; l += DEPTH, to += 2 * TILE_BYTES * parts)
-        for (int half = 0; half < 2; half++) {
-            char *tile = to + half * TILE_BYTES;
-            if (parts == 2)
-                pack_tile(*o, i + half * TILE, l, is_b, tile, tile + 2 * TILE_BYTES);
-            else
-                pack_tile(*o, i + half * TILE, l, is_b, tile, NULL);
-        }
+    return (k + DEPTH - 1) / DEPTH;
+}
+
+static size_t strip_bytes(int k, int parts)
+{
+    return (size_t)steps_of(k) * 2 * TILE_BYTES * (size_t)parts;
+}
+
+/* 32 rows and 32 along k: two tiles, and two of rests if there are two parts. */
+INLINE void pack_step(const operand *o, int i, int l, int is_b, int parts, char *to)
+{
+    for (int half = 0; half < 2; half++, i += TILE, to += TILE_BYTES)
+        if (parts == 2)
+            pack_tile(*o, i, l, is_b, to, to + 2 * TILE_BYTES);
+        else
+            pack_tile(*o, i, l, is_b, to, NULL);
+}
+
+/* Strips of 32 rows from row `start` on, of which steps l0 .. l1 along k, in the order
+ * in which they lie in memory. `to` is where the first strip begins. */
+WITH_TILES static void pack_strips(const operand *o, int start, int end, int l0, int l1,
+                                   int is_b, int parts, char *to)
+{
+    size_t strip = strip_bytes(o->depth, parts), step = strip_bytes(1, parts);
+    char *at = to + (size_t)(l0 / DEPTH) * step;
+    if (o->row == 1)
+        for (int l = l0; l < l1; l += DEPTH, at += step)
+            for (int i = start; i < end; i += STRIP)
+                pack_step(o, i, l, is_b, parts,
+                          at + (size_t)((i - start) / STRIP) * strip);
+    else
+        for (int i = start; i < end; i += STRIP, at += strip)
+            for (int l = l0; l < l1; l += DEPTH)
+                pack_step(o, i, l, is_b, parts, at + (size_t)((l - l0) / DEPTH) * step);
 }
 
 /* ---- multiplying ---- */
@@ -344,29 +366,25 @@ WITH_TILES static void multiply_square(const square *q)
 
 typedef struct {
     const bl_gemm_args *g;
-    int parts;       /* of an operand: 1, or 2 for bf16x3 */
-    int j, n;        /* columns of the block */
-    int l, k;        /* and its span along k */
-    float beta;      /* 1 from the second block along k on */
-    int strips_each; /* for a part of the job */
-    char *b;         /* the packed block */
+    int parts;      /* of an operand: 1, or 2 for bf16x3 */
+    int j, n;       /* columns of the block */
+    int l, k;       /* and its span along k */
+    float beta;     /* 1 from the second block along k on */
+    int units_each; /* strips, or steps along k, for a part of the job */
+    char *b;        /* the packed block */
 } block;
-
-static int steps_of(int k)
-{
-    return (k + DEPTH - 1) / DEPTH;
-}
 
 static int parts_of(bl_precision precision)
 {
     return precision == BL_BF16X3 ? 2 : 1;
 }
 
-static size_t strip_bytes(const block *s)
+static int strips_of(int n)
 {
-    return (size_t)steps_of(s->k) * 2 * TILE_BYTES * (size_t)s->parts;
+    return (n + STRIP - 1) / STRIP;
 }
 
+/* A part is some strips or, where rows lie across k, some steps of all strips. */
 static void pack_b_part(void *arg, int part)
 {
     const block *s = arg;
@@ -376,55 +394,51 @@ static void pack_b_part(void *arg, int part)
                  .rows = s->n,
                  .depth = s->k};
     o.p = g->b + s->j * o.row + s->l * o.along;
-    for (int n = 0; n < s->strips_each; n++) {
-        int strip = part * s->strips_each + n;
-        if (strip * STRIP < s->n)
-            pack_strip(&o, strip * STRIP, 1, s->parts,
-                       s->b + (size_t)strip * strip_bytes(s));
-    }
+    int start = part * s->units_each * STRIP, end = start + s->units_each * STRIP;
+    if (g->tb)
+        pack_strips(&o, start, (int)bl_min(end, s->n), 0, s->k, 1, s->parts,
+                    s->b + (size_t)(start / STRIP) * strip_bytes(s->k, s->parts));
+    else
+        pack_strips(&o, 0, s->n, start, (int)bl_min(end, s->k), 1, s->parts, s->b);
 }
 
 WITH_TILES static void multiply_part(void *arg, int part)
 {
     const block *s = arg;
     const bl_gemm_args *g = s->g;
-    _Alignas(64) char a[BLOCK_K * STRIP * 2 * 2];
+    _Alignas(64) char a[ROWS_A_PART * BLOCK_K * 2 * 2];
     operand o = {.row = g->ta ? 1 : g->lda,
                  .along = g->ta ? g->lda : 1,
                  .rows = g->m,
                  .depth = s->k};
     o.p = g->a + s->l * o.along;
+    size_t strip = strip_bytes(s->k, s->parts);
+    int start = part * ROWS_A_PART, end = (int)bl_min(g->m, start + ROWS_A_PART);
     square q = {.a = a,
                 .steps = steps_of(s->k),
                 .parts = s->parts,
                 .alpha = g->alpha,
                 .beta = s->beta,
                 .ld = g->ldc};
-    int start = part * s->strips_each * STRIP;
     begin_tiles();
-    for (int n = 0; n < s->strips_each; n++) {
-        int i = (part * s->strips_each + n) * STRIP;
-        if (i >= g->m)
-            break;
-        pack_strip(&o, i, 0, s->parts, a);
-        MEMORY_IS_WRITTEN();
+    pack_strips(&o, start, end, 0, s->k, 0, s->parts, a);
+    MEMORY_IS_WRITTEN();
+    for (int i = start; i < end; i += STRIP, q.a += strip) {
         q.c = g->c + (ptrdiff_t)i * g->ldc + s->j;
         q.rows = g->m - i;
         q.b = s->b;
-        for (int j = 0; j < s->n; j += STRIP, q.b += strip_bytes(s), q.c += STRIP) {
+        for (int j = 0; j < s->n; j += STRIP, q.b += strip, q.c += STRIP) {
             q.cols = s->n - j;
             multiply_square(&q);
         }
     }
     end_tiles();
     if (s->l + s->k == g->k && g->after != NULL)
-        g->after(g->arg, start, (int)bl_min(s->strips_each * STRIP, g->m - start), s->j,
-                 s->n);
+        g->after(g->arg, start, end - start, s->j, s->n);
 }
 
-static void run_parts(bl_pool *pool, bl_pool_fn *fn, block *s, int strips)
+static void run_parts(bl_pool *pool, bl_pool_fn *fn, block *s, int n)
 {
-    int n = (strips + s->strips_each - 1) / s->strips_each;
     if (pool != NULL)
         bl_pool_run(pool, fn, s, n);
     else
@@ -432,9 +446,13 @@ static void run_parts(bl_pool *pool, bl_pool_fn *fn, block *s, int strips)
             fn(s, part);
 }
 
-static int strips_of(int n)
+static void multiply_block(bl_pool *pool, block *s)
 {
-    return (n + STRIP - 1) / STRIP;
+    int units = s->g->tb ? strips_of(s->n) : steps_of(s->k);
+    int numbers = STRIP * (s->g->tb ? s->k : s->n); /* in a unit */
+    s->units_each = (int)bl_max(1, NUMBERS_A_PART / numbers);
+    run_parts(pool, pack_b_part, s, (units + s->units_each - 1) / s->units_each);
+    run_parts(pool, multiply_part, s, (s->g->m + ROWS_A_PART - 1) / ROWS_A_PART);
 }
 
 /* Block by block of B, each of at most `room` bytes. */
@@ -444,13 +462,11 @@ static void multiply(bl_pool *pool, const bl_gemm_args *g, char *b, size_t room)
     for (s.l = 0; s.l < g->k; s.l += BLOCK_K) {
         s.k = (int)bl_min(BLOCK_K, g->k - s.l);
         s.beta = s.l > 0 ? 1 : g->beta;
-        int cols = (int)bl_min(BLOCK_N, (int64_t)(room / strip_bytes(&s)) * STRIP);
-        for (s.j = 0; s.j < g->n; s.j += cols) {
-            s.n = (int)bl_min(cols, g->n - s.j);
-            s.strips_each = (int)bl_max(1, NUMBERS_A_PART / (STRIP * s.k));
-            run_parts(pool, pack_b_part, &s, strips_of(s.n));
-            s.strips_each = ROWS_A_PART / STRIP;
-            run_parts(pool, multiply_part, &s, strips_of(g->m));
+        int strips =
+            (int)bl_min(BLOCK_N / STRIP, (int64_t)(room / strip_bytes(s.k, s.parts)));
+        for (s.j = 0; s.j < g->n; s.j += strips * STRIP) {
+            s.n = (int)bl_min(strips * STRIP, g->n - s.j);
+            multiply_block(pool, &s);
         }
     }
 }
@@ -471,16 +487,12 @@ void bl_amx_gemm_one(const bl_gemm_args *g)
 void bl_amx_pack(bl_precision precision, int transposed, int k, int n, const float *b,
                  ptrdiff_t ld, float *panels)
 {
-    int parts = parts_of(precision);
-    size_t bytes = (size_t)steps_of(k) * 2 * TILE_BYTES * (size_t)parts;
     operand o = {.p = b,
                  .row = transposed ? ld : 1,
                  .along = transposed ? 1 : ld,
                  .rows = n,
                  .depth = k};
-    char *to = (char *)panels;
-    for (int j = 0; j < n; j += STRIP, to += bytes)
-        pack_strip(&o, j, 1, parts, to);
+    pack_strips(&o, 0, n, 0, k, 1, parts_of(precision), (char *)panels);
 }
 
 /* Rows i to i + 31 of C, from numbers l0 to l1 along the k of all of B: A's k begins at
@@ -488,15 +500,15 @@ void bl_amx_pack(bl_precision precision, int transposed, int k, int n, const flo
 WITH_TILES static void multiply_rows(const bl_tile_args *t, int i, int l0, int l1)
 {
     _Alignas(64) char a[BLOCK_K * STRIP * 2 * 2];
-    int parts = parts_of(t->precision), step = 2 * TILE_BYTES * parts;
-    ptrdiff_t strip = (ptrdiff_t)steps_of(t->rows_b) * step;
+    int parts = parts_of(t->precision);
+    size_t strip = strip_bytes(t->rows_b, parts), step = strip_bytes(1, parts);
     operand o = {.row = t->ta ? 1 : t->lda,
                  .along = t->ta ? t->lda : 1,
                  .rows = t->m,
                  .depth = l1 - l0,
                  .skip = t->row - l0};
     o.p = t->a + (l0 - t->row) * o.along;
-    pack_strip(&o, i, 0, parts, a);
+    pack_strips(&o, i, (int)bl_min(i + STRIP, t->m), 0, l1 - l0, 0, parts, a);
     MEMORY_IS_WRITTEN();
     square q = {.a = a,
                 .steps = steps_of(l1 - l0),
@@ -506,7 +518,8 @@ WITH_TILES static void multiply_rows(const bl_tile_args *t, int i, int l0, int l
                 .ld = t->ldc,
                 .rows = t->m - i};
     for (int col = t->start; col < t->end; col += STRIP) {
-        q.b = (const char *)t->panels + col / STRIP * strip + l0 / DEPTH * step;
+        q.b = (const char *)t->panels + (size_t)(col / STRIP) * strip +
+              (size_t)(l0 / DEPTH) * step;
         q.c = t->c + i * t->ldc + col;
         q.cols = bl_tile_cols(t->cols_b - col);
         multiply_square(&q);
