@@ -19,12 +19,12 @@ static double now(void)
 }
 
 /* The best of a few windows, in floating-point operations a second. */
-static double sgemm_rate(bl_pool *pool)
+static double gemm_rate(bl_pool *pool, bl_precision p)
 {
     bl_real *a = calloc((size_t)M * K, sizeof *a),
             *b = calloc((size_t)K * N, sizeof *b);
     bl_real *c = calloc((size_t)M * N, sizeof *c);
-    bl_gemm_args g = {0, 0, M, N, K, 1, a, K, b, N, 0, c, N, BL_FP32, NULL, NULL};
+    bl_gemm_args g = {0, 0, M, N, K, 1, a, K, b, N, 0, c, N, p, NULL, NULL};
     double best = 0;
     for (int run = 0; run < RUNS; run++) {
         int n = 0;
@@ -41,24 +41,18 @@ static double sgemm_rate(bl_pool *pool)
     return best;
 }
 
-static void train(const char *name, bl_model_config c, int lanes, bl_pool *pool,
-                  double gauge)
+/* Tokens a second over some seconds; the first step is not counted. */
+static double train_rate(bl_model *m, const bl_model_config *c, int lanes)
 {
-    bl_model *m;
-    bl_err e = BL_ERR_INIT;
-    if (bl_model_new(&m, &c, lanes, 1, pool, &e) != 0) {
-        fprintf(stderr, "bench: %s: %s\n", name, e.text);
-        return;
-    }
-    size_t tokens = (size_t)lanes * (size_t)c.segment;
+    size_t tokens = (size_t)lanes * (size_t)c->segment;
     int32_t *x = calloc(tokens, sizeof *x), *real = calloc((size_t)lanes, sizeof *real);
     for (int i = 0; i < lanes; i++)
-        real[i] = c.segment;
+        real[i] = c->segment;
     bl_model_init(m, 1);
     int steps = 0;
     double start = 0, spent = 0;
     for (; steps < 2 || spent < 3; steps++) {
-        if (steps == 1) /* the first one is not counted */
+        if (steps == 1)
             start = now();
         int64_t n;
         bl_model_forward(m, x, x, real, 1, 1, (uint64_t)steps, &n);
@@ -67,15 +61,39 @@ static void train(const char *name, bl_model_config c, int lanes, bl_pool *pool,
         bl_model_advance(m);
         spent = steps > 0 ? now() - start : 0;
     }
-    double rate = (double)tokens * (steps - 1) / spent;
-    int threads = bl_pool_threads(pool);
-    printf("train-%s-j%d\t%.0f\ttoken/s\n", name, threads, rate);
-    printf("train-%s-j%d-share\t%.0f\t%% of sgemm\n", name, threads,
-           100 * rate * bl_model_flops_per_token(&c) / gauge);
-    fflush(stdout);
     free(x);
     free(real);
-    bl_model_del(m);
+    return (double)tokens * (steps - 1) / spent;
+}
+
+/* One size in each precision that the processor has. */
+static void train(const char *name, bl_model_config c, int lanes, bl_pool *pool,
+                  double gauge)
+{
+    int threads = bl_pool_threads(pool);
+    double fp32 = 0;
+    for (c.precision = BL_FP32; c.precision < BL_N_PRECISIONS; c.precision++) {
+        bl_model *m;
+        bl_err e = BL_ERR_INIT;
+        if (bl_model_precision(&c) != c.precision)
+            continue;
+        if (bl_model_new(&m, &c, lanes, 1, pool, &e) != 0) {
+            fprintf(stderr, "bench: %s: %s\n", name, e.text);
+            return;
+        }
+        double rate = train_rate(m, &c, lanes);
+        const char *precision = bl_model_choice("precision", c.precision);
+        printf("train-%s-%s-j%d\t%.0f\ttoken/s\n", name, precision, threads, rate);
+        printf("train-%s-%s-j%d-share\t%.0f\t%% of sgemm\n", name, precision, threads,
+               100 * rate * bl_model_flops_per_token(&c) / gauge);
+        if (c.precision == BL_FP32)
+            fp32 = rate;
+        else
+            printf("train-%s-%s-j%d-ratio\t%.2f\tover fp32\n", name, precision, threads,
+                   rate / fp32);
+        fflush(stdout);
+        bl_model_del(m);
+    }
 }
 
 static bl_model_config size(int layers, int width, int ff, int segment, int vocab)
@@ -99,8 +117,11 @@ int main(void)
         bl_pool *pool;
         if (bl_pool_new(&pool, threads, NULL) != 0)
             return 1;
-        double gauge = sgemm_rate(pool);
+        double gauge = gemm_rate(pool, BL_FP32);
         printf("sgemm-j%d\t%.1f\tGFLOP/s\n", threads, gauge / 1e9);
+        for (int p = BL_BF16; p < BL_N_PRECISIONS && bl_gemm_can(BL_BF16); p++)
+            printf("gemm-%s-j%d\t%.1f\tGFLOP/s\n", bl_model_choice("precision", p),
+                   threads, gemm_rate(pool, (bl_precision)p) / 1e9);
         train("L6-d64", size(6, 64, 256, 64, 839), 16, pool, gauge);
         train("L6-d256", size(6, 256, 1024, 128, 320), 8, pool, gauge);
         train("L12-d512", size(12, 512, 2048, 512, 320), 2, pool, gauge);
