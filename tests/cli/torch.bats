@@ -102,6 +102,18 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29)
         cosine inv_sqrt constant compressive lstm
 }
 
+@test "torch: the loss of a checkpoint is that of xltrain --eval" {
+    midi2remi "$SAMPLES"/*.mid | shard --split train=.6,valid=.2,test=.2 -o data
+    for arch in xl compressive; do
+        xltrain -q --data data -o $arch --set arch=$arch --set layers=2 --set width=16 --set heads=2 \
+            --set ff=32 --set segment=16 --set memory=16 --set batch=3 --set lr=0.01 --steps 30
+        ours=$(xltrain --data data -o $arch --eval valid | tail -n 1 | cut -f 4)
+        theirs=$(/usr/bin/python3 -B "$BARLINE_ROOT/tests/torch/evaluate.py" $arch/best data valid)
+        echo "$arch $ours $theirs"
+        awk "BEGIN {exit !(($ours - $theirs) ^ 2 < 1e-10)}"
+    done
+}
+
 # bats test_tags=slow
 @test "torch: six layers of 256" {
     # of ReLU rounding decides the slope in a few of millions of places

@@ -14,27 +14,10 @@ import numpy as np
 import torch
 
 import data
-import model
 import state
 import train
 
 CALIBRATION = 20
-
-
-def tensors(batch):
-    return (torch.from_numpy(t) for t in batch)
-
-
-def evaluate(p, c, split):
-    """Mean -ln p over the pieces, each read once, with memory and without dropout."""
-    carried, total = state.start(c, c["batch"]), 0.0
-    with torch.no_grad():
-        for batch in data.batches(split.pieces, c["batch"], c["segment"]):
-            x, y, n_real, fresh = tensors(batch)
-            carried.forget(fresh)
-            logits, _ = model.forward(p, c, x, carried, n_real)
-            total += model.loss(logits, y).item() * int((y >= 0).sum())
-    return total / split.targets
 
 
 def main():
@@ -48,7 +31,7 @@ def main():
     order = np.random.default_rng(c["seed"])
     start, tokens, losses, due = time.perf_counter(), 0, [], 1
     for batch in data.batches(learn.pieces, c["batch"], c["segment"], order):
-        x, y, n_real, fresh = tensors(batch)
+        x, y, n_real, fresh = train.tensors(batch)
         carried.forget(fresh)
         losses.append(trainer.step(x, y, carried, n_real))
         tokens += int((y >= 0).sum())
@@ -56,7 +39,7 @@ def main():
         spent = (stop - start) / 60
         is_due = spent >= minutes * due / evaluations or trainer.steps >= c["steps"]
         if is_due:
-            loss = evaluate(trainer.p, c, valid)
+            loss = train.evaluate(trainer.p, c, valid)
             print(f"{spent:.3f}\t{trainer.steps}\t{tokens}\t{np.mean(losses):.5f}\t{loss:.5f}",
                   flush=True)
             losses, due, start = [], due + 1, start + time.perf_counter() - stop

@@ -1,10 +1,13 @@
-"""One training step of the PyTorch model, with the rule of `xltrain`: gradients clipped
-by their norm, Adam with decoupled weight decay, a linear rise and then the schedule."""
+"""Training and evaluation of the PyTorch models by the rules of `xltrain`: gradients
+clipped by their norm, Adam with decoupled weight decay, a linear rise and then the
+schedule."""
 import math
 
 import torch
 
+import data
 import model
+import state
 
 # as in lib/train/config.c
 COMMON = {"arch": "xl", "pos": "sinusoid", "act": "relu", "relu_out": 0, "att_bias": 0,
@@ -38,6 +41,22 @@ def rate(c, step):
         return c["lr"] * math.sqrt(max(c["warmup"], 1) / (step + 1))
     done = min(1.0, (step - c["warmup"]) / max(1, c["steps"] - c["warmup"]))
     return c["lr"] * (c["min_lr"] + (1 - c["min_lr"]) * (1 + math.cos(math.pi * done)) / 2)
+
+
+def tensors(batch):
+    return (torch.from_numpy(t) for t in batch)
+
+
+def evaluate(p, c, split):
+    """Mean -ln p over the pieces, each read once, with memory and without dropout."""
+    carried, total = state.start(c, c["batch"], next(iter(p.values())).dtype), 0.0
+    with torch.no_grad():
+        for batch in data.batches(split.pieces, c["batch"], c["segment"]):
+            x, y, n_real, fresh = tensors(batch)
+            carried.forget(fresh)
+            logits, _ = model.forward(p, c, x, carried, n_real)
+            total += model.loss(logits, y).item() * int((y >= 0).sum())
+    return total / split.targets
 
 
 class Trainer:
