@@ -7,6 +7,7 @@
 #include "io/vocab.h"
 #include "io/zio.h"
 #include "token/merges.h"
+#include "token/miditok.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ enum { CANONICAL, SEEN, COUNT };
 
 typedef struct {
     const char *scheme;
-    int order, json;
+    int order, json, miditok;
     int64_t grid, min_count, bpe;
     bl_opt_common common;
 } settings;
@@ -192,13 +193,65 @@ static int make_vocab(run *r, bl_err *e)
 /* ---- writing ---- */
 
 /* {"token":id,...}, as the tokenizer library of Hugging Face reads it. */
+/* Names to ids; the names are MidiTok's with --miditok. */
+static bl_json *id_object(run *r, bl_err *e)
+{
+    bl_json *o = bl_json_object(e);
+    int rc = o == NULL ? BL_E_NOMEM : 0;
+    for (size_t id = 0; id < bl_words_size(r->vocab.words) && rc == 0; id++) {
+        char name[BL_WORD_MAX + 16];
+        const char *own = bl_words_name(r->vocab.words, id);
+        if (r->set->miditok)
+            bl_miditok_name(own, r->kind.spec.grid, name, sizeof name);
+        rc = bl_json_set_int(o, r->set->miditok ? name : own, (int64_t)id, e);
+    }
+    if (rc != 0) {
+        bl_json_del(o);
+        return NULL;
+    }
+    return o;
+}
+
+/* The settings under which MidiTok's REMI has tokens of the same meaning. */
+static int set_miditok_config(run *r, bl_json *o, bl_err *e)
+{
+    static const char text[] =
+        "{\"pitch_range\":[0,128],\"beat_res\":{\"0_64\":%d},\"num_velocities\":32,"
+        "\"special_tokens\":[\"PAD_None\",\"BOS_None\",\"EOS_None\",\"MASK_None\"],"
+        "\"use_chords\":%s,\"chord_tokens_with_root_note\":true,\"use_rests\":false,"
+        "\"use_tempos\":true,\"num_tempos\":281,\"tempo_range\":[20,300],"
+        "\"use_time_signatures\":true,\"use_programs\":true,"
+        "\"one_token_stream_for_programs\":true,\"program_changes\":true,"
+        "\"use_pitchdrum_tokens\":true}";
+    char config[sizeof text + 32];
+    const bl_spec *spec = &r->kind.spec;
+    int n = snprintf(config, sizeof config, text, 2 * spec->grid,
+                     spec->chords ? "true" : "false");
+    bl_json *c = bl_json_parse(config, (size_t)n, e);
+    int rc = c != NULL ? bl_json_set_str(o, "tokenization", "REMI", e) : e->code;
+    return rc == 0 ? bl_json_put(o, "config", c, e) : rc;
+}
+
+static bl_json *miditok_object(run *r, bl_err *e)
+{
+    bl_json *o = bl_json_object(e), *ids = id_object(r, e);
+    int rc = o != NULL && ids != NULL ? set_miditok_config(r, o, e) : BL_E_NOMEM;
+    if (rc == 0)
+        rc = bl_json_put(o, "_vocab_base", ids, e);
+    else
+        bl_json_del(ids);
+    if (rc != 0) {
+        bl_json_del(o);
+        return NULL;
+    }
+    return o;
+}
+
 static int write_json(run *r, bl_err *e)
 {
     bl_buf text = {0};
-    bl_json *o = bl_json_object(e);
-    int rc = o == NULL ? BL_E_NOMEM : 0;
-    for (size_t id = 0; id < bl_words_size(r->vocab.words) && rc == 0; id++)
-        rc = bl_json_set_int(o, bl_words_name(r->vocab.words, id), (int64_t)id, e);
+    bl_json *o = r->set->miditok ? miditok_object(r, e) : id_object(r, e);
+    int rc = o == NULL ? e->code : 0;
     if (rc == 0)
         rc = bl_json_write(o, &text, e);
     if (rc == 0)
@@ -235,7 +288,7 @@ static int write_vocab(run *r, bl_err *e)
     if (rc != 0)
         return rc;
     bl_guard_file(r->out.temp);
-    rc = r->set->json ? write_json(r, e) : write_table(r, e);
+    rc = r->set->json || r->set->miditok ? write_json(r, e) : write_table(r, e);
     if (rc == 0)
         rc = bl_out_commit(&r->out, e);
     bl_out_abort(&r->out);
@@ -251,6 +304,9 @@ static int work(run *r, bl_err *e)
                             (size_t)r->opts->n_operands, e);
     if (rc == 0)
         rc = open_scheme(r, e);
+    if (rc == 0 && r->set->miditok && strcmp(r->kind.spec.scheme, "remi") != 0)
+        rc = bl_fail(e, BL_E_ARG, "--miditok has names for the scheme remi, not for %s",
+                     r->kind.spec.scheme);
     if (rc == 0)
         rc = begin_learning(r, e);
     if (rc == 0 && r->corpus != NULL)
@@ -305,6 +361,10 @@ static int is_misuse(const run *r)
                    "neither --scheme nor --min-count");
         return 1;
     }
+    if (r->set->json && r->set->miditok) {
+        bl_log_say(r->log, "--json and --miditok exclude each other");
+        return 1;
+    }
     return r->set->scheme == NULL && bl_tool_refuse_tty_in(r->log, r->opts);
 }
 
@@ -337,6 +397,8 @@ int main(int argc, char **argv)
          "learn up to N merges of tokens that often stand side by side", 1},
         {0, "json", BL_OPT_FLAG, &set.json, NULL, 0, 0,
          "write a JSON object of tokens and ids", 0},
+        {0, "miditok", BL_OPT_FLAG, &set.miditok, NULL, 0, 0,
+         "the same under the names that MidiTok gives the tokens of remi", 0},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };
     bl_opts opts = {.about = &about, .own = own, .common = &set.common};

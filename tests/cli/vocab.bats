@@ -77,6 +77,29 @@ column() { # column N FILE
     shard "$S" --vocab x -o data
 }
 
+@test "vocab: --miditok names the same ids as MidiTok does" {
+    vocab --scheme remi --miditok >m.json
+    vocab --scheme remi --json >v.json
+    [ "$(jq -c '[.tokenization, .config.beat_res, .config.num_velocities]' m.json)" = \
+        '["REMI",{"0_64":8},32]' ]
+    [ "$(jq -c '[._vocab_base[]]' m.json)" = "$(jq -c '[.[]]' v.json)" ]
+    # name pairs of the same id: ours, MidiTok's
+    paste <(jq -r 'keys_unsorted[]' v.json) <(jq -r '._vocab_base | keys_unsorted[]' m.json) >pairs
+    for pair in 'PAD PAD_None' 'Bar Bar_None' 'TimeSig_6/8 TimeSig_6/8' 'Position_3 Position_6' \
+        'Tempo_120 Tempo_120.0' 'Program_24 Program_24' 'Pitch_60 Pitch_60' \
+        'PitchDrum_36 PitchDrum_36' 'Velocity_63 Velocity_63' 'Duration_1 Duration_0.1.8' \
+        'Duration_10 Duration_1.2.8' 'Duration_64 Duration_8.0.8'; do
+        grep -qx "${pair/ /$'\t'}" pairs || fail "no pair '$pair'"
+    done
+    midi2remi --chords "$SAMPLES" | vocab --miditok | jq -r '._vocab_base | keys[]' >names
+    for name in Chord_C:maj Chord_A#:7min Chord_F#:7halfdim Chord_D:7dom Chord_N; do
+        grep -qx "$name" names || fail "no $name"
+    done
+    run -64 --separate-stderr vocab --miditok --scheme performance
+    says "--miditok has names for the scheme remi, not for performance"
+    run -64 vocab --miditok --json --scheme remi
+}
+
 @test "vocab: --json is an object of ids" {
     vocab --json --order count "$S" >v.json
     [ "$(wc -l <v.json)" -eq 1 ]
