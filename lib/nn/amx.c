@@ -1,8 +1,8 @@
 /* amx.c - see amx.h. A tile is 16 rows of 64 bytes. A product of tiles takes 16 x 32
  * numbers of A as they are and 32 x 16 of B with pairs along k side by side ("VNNI"),
  * and adds to 16 x 16 sums; 2 x 2 of them use each loaded tile twice. Blocks of B are
- * packed once and shared by all rows of C (they stay in the second-level cache), 32
- * rows of A are packed just before they are used (they stay in the first). */
+ * packed once and shared by all rows of C (they stay in the second-level cache), some
+ * rows of A just before they are used (32 of them stay in the first). */
 #define _DEFAULT_SOURCE /* syscall */
 #include "nn/amx.h"
 
