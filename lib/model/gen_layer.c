@@ -16,6 +16,28 @@ typedef struct {
     int size, n;
 } span;
 
+/* q.k + p.r, or without r the first alone: one sum of partial sums for both. */
+BL_INLINE bl_real two_dots(const bl_real *q, const bl_real *k, const bl_real *p,
+                           const bl_real *r, int e)
+{
+    bl_real lane[BL_LANES] = {0};
+    int i = 0;
+    for (; i + BL_LANES <= e; i += BL_LANES)
+        for (int l = 0; l < BL_LANES; l++)
+            lane[l] += q[i + l] * k[i + l];
+    for (int l = 0; i + l < e; l++)
+        lane[l] += q[i + l] * k[i + l];
+    for (i = 0; r != NULL && i + BL_LANES <= e; i += BL_LANES)
+        for (int l = 0; l < BL_LANES; l++)
+            lane[l] += p[i + l] * r[i + l];
+    for (int l = 0; r != NULL && i + l < e; l++)
+        lane[l] += p[i + l] * r[i + l];
+    for (int half = BL_LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0];
+}
+
 /* One head: scores over the spans, one older than the other, softmax, weighted sum of
  * the values. Age 0 is the token itself; r may be NULL. */
 BL_CLONES static void attend_head(const bl_real *qu, const bl_real *qv,
@@ -27,8 +49,8 @@ BL_CLONES static void attend_head(const bl_real *qu, const bl_real *qv,
     for (int i = 0; i < n_spans; i++)
         for (int j = 0; j < spans[i].n; j++, n++) {
             ptrdiff_t slot = (ptrdiff_t)((spans[i].newest - j) % spans[i].size);
-            bl_real place = r != NULL ? bl_dot(qv, r + (ptrdiff_t)n * d, e) : 0;
-            score[n] = (bl_dot(qu, spans[i].k + slot * d, e) + place) * scale;
+            score[n] = scale * two_dots(qu, spans[i].k + slot * d, qv,
+                                        r != NULL ? r + (ptrdiff_t)n * d : NULL, e);
         }
     bl_real max = bl_max_of(score, n);
     for (int j = 0; j < n; j++)

@@ -18,12 +18,20 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Numbers that differ, in pages of their own. */
+static bl_real *filled(size_t n)
+{
+    bl_real *x = calloc(n, sizeof *x);
+    for (size_t i = 0; x != NULL && i < n; i++)
+        x[i] = (bl_real)(i % 1009) / 1009 - (bl_real)0.5;
+    return x;
+}
+
 /* The best of a few windows, in floating-point operations a second. */
 static double gemm_rate(bl_pool *pool, bl_precision p)
 {
-    bl_real *a = calloc((size_t)M * K, sizeof *a),
-            *b = calloc((size_t)K * N, sizeof *b);
-    bl_real *c = calloc((size_t)M * N, sizeof *c);
+    bl_real *a = filled((size_t)M * K), *b = filled((size_t)K * N),
+            *c = filled((size_t)M * N);
     bl_gemm_args g = {0, 0, M, N, K, 1, a, K, b, N, 0, c, N, p, NULL, NULL};
     double best = 0;
     for (int run = 0; run < RUNS; run++) {
@@ -96,6 +104,39 @@ static void train(const char *name, bl_model_config c, int lanes, bl_pool *pool,
     }
 }
 
+/* Tokens a second that each of some streams gets, their memories full; one stream and
+ * eight together. */
+static void sample(const char *name, bl_model_config c, bl_pool *pool)
+{
+    static const int streams[] = {1, 8};
+    bl_model_config small = c;
+    bl_model *m;
+    small.segment = 1;
+    small.memory = 0;
+    if (bl_model_new(&m, &small, 1, 0, pool, NULL) != 0)
+        return;
+    bl_model_init(m, 1);
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+        bl_gen *g;
+        int n = streams[i], steps = 0;
+        bl_real *logits = filled((size_t)n * (size_t)c.vocab);
+        int32_t tokens[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+        if (bl_gen_new(&g, m, n, c.memory, pool, NULL) != 0)
+            break;
+        for (int k = 0; k < c.memory; k++)
+            bl_gen_step(g, tokens, logits);
+        double start = now(), spent;
+        do
+            bl_gen_step(g, tokens, logits);
+        while (steps++, (spent = now() - start) < 2);
+        printf("sample-%s-streams%d-j%d\t%.0f\ttoken/s each\n", name, n,
+               bl_pool_threads(pool), steps / spent);
+        bl_gen_del(g);
+        free(logits);
+    }
+    bl_model_del(m);
+}
+
 static bl_model_config size(int layers, int width, int ff, int segment, int vocab)
 {
     bl_model_config c = bl_model_config_default();
@@ -122,6 +163,8 @@ int main(void)
         for (int p = BL_BF16; p < BL_N_PRECISIONS && bl_gemm_can(BL_BF16); p++)
             printf("gemm-%s-j%d\t%.1f\tGFLOP/s\n", bl_model_choice("precision", p),
                    threads, gemm_rate(pool, (bl_precision)p) / 1e9);
+        sample("L6-d256", size(6, 256, 1024, 128, 320), pool);
+        sample("L12-d512", size(12, 512, 2048, 512, 320), pool);
         train("L6-d64", size(6, 64, 256, 64, 839), 16, pool, gauge);
         train("L6-d256", size(6, 256, 1024, 128, 320), 8, pool, gauge);
         train("L12-d512", size(12, 512, 2048, 512, 320), 2, pool, gauge);

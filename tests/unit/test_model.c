@@ -222,7 +222,7 @@ static void test_gemm(bl_pool *pool)
     enum { MAX = 300 };
     static bl_real a[MAX * MAX], b[MAX * MAX], c[MAX * MAX], d[MAX * MAX];
     static const int shape[][3] = {
-        {1, 7, 9}, {130, 70, 33}, {70, 300, 64}, {257, 16, 100}};
+        {1, 7, 9}, {8, 299, 103}, {130, 70, 33}, {70, 300, 64}, {257, 16, 100}};
     bl_rng rng = bl_rng_make(3, 0);
     for (int i = 0; i < MAX * MAX; i++) {
         a[i] = (bl_real)bl_rng_normal(&rng);
