@@ -234,6 +234,12 @@ plot: all
 	@$(BIN)/featstats --force --curves $(RUN) -o $(or $(OUT),curves.svg)
 	@echo "$(or $(OUT),curves.svg)"
 
+## listen: play a MIDI file or a token stream, PIECE=file; OUT=file.wav writes it instead
+.PHONY: listen
+listen: all
+	@[ -n "$(PIECE)" ] || { echo "usage: make listen PIECE=file [OUT=file.wav]" >&2; exit 64; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" pipelines/listen.sh $(PIECE) $(OUT)
+
 ## bench: speeds as TSV: name, value, unit
 .PHONY: bench
 bench: all $(BENCH)

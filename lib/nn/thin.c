@@ -4,7 +4,8 @@
 
 enum {
     ROWS_MAX = 8,
-    COLUMNS = 512, /* a part: its columns of C and of UNROLL rows of B stay in the cache */
+    COLUMNS =
+        512, /* a part: its columns of C and of UNROLL rows of B stay in the cache */
     UNROLL = 4
 };
 
@@ -42,7 +43,8 @@ static void thin_part(void *arg, int part)
                      g->b + (ptrdiff_t)k * g->ldb + start, g->ldb, n);
     for (; k < g->k; k++)
         for (int i = 0; i < g->m; i++)
-            add_row(g->c + (ptrdiff_t)i * g->ldc + start, g->a[(ptrdiff_t)i * g->lda + k],
+            add_row(g->c + (ptrdiff_t)i * g->ldc + start,
+                    g->a[(ptrdiff_t)i * g->lda + k],
                     g->b + (ptrdiff_t)k * g->ldb + start, n);
     if (g->after != NULL)
         g->after(g->arg, 0, g->m, start, n);

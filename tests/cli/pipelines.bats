@@ -61,3 +61,20 @@ setup() {
     done
     diff -r jobs1 jobs2
 }
+
+@test "listen.sh: a piece becomes sound, or what is missing is said" {
+    run -66 --separate-stderr env PATH="$PATH" "$BARLINE_ROOT/pipelines/listen.sh" nothing.mid ||
+        [ "$status" -eq 69 ]
+    mkdir none
+    ln -s "$(command -v bash)" none/bash
+    run -69 --separate-stderr env PATH="$PWD/none" "$BARLINE_ROOT/pipelines/listen.sh" x.mid
+    says "Debian: fluidsynth timgm6mb-soundfont"
+    command -v fluidsynth >/dev/null || skip "FluidSynth is not installed"
+    midi2remi "$BARLINE_ROOT/samples/frere-jacques.mid" -o f.tok.zst
+    for piece in "$BARLINE_ROOT/samples/frere-jacques.mid" f.tok.zst; do
+        rm -f f.wav
+        "$BARLINE_ROOT/pipelines/listen.sh" "$piece" f.wav
+        [ "$(head -c 4 f.wav)" = RIFF ]
+        [ "$(stat -c %s f.wav)" -gt 500000 ]
+    done
+}
