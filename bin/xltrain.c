@@ -45,6 +45,8 @@ static int misuse(const job *j, bl_err *e)
         return bl_fail(e, BL_E_ARG, "no output: name a folder for the run with -o DIR");
     if (j->eval != NULL && (j->resume || j->dry_run))
         return bl_fail(e, BL_E_ARG, "--eval goes with neither --resume nor --dry-run");
+    if (j->log_probs != NULL && j->eval == NULL)
+        return bl_fail(e, BL_E_ARG, "--log-probs goes with --eval");
     if (j->steps > 0 && j->minutes > 0)
         return bl_fail(e, BL_E_ARG, "--steps and --minutes do not go together");
     return 0;
@@ -404,6 +406,8 @@ int main(int argc, char **argv)
          "print size and work of the run, and leave", 0},
         {0, "eval", BL_OPT_STR, &j.eval, "SPLIT", 0, 0,
          "print the loss of the run's best checkpoint on train, valid or test", 0},
+        {0, "log-probs", BL_OPT_STR, &j.log_probs, "FILE", 0, 0,
+         "with --eval: write ln p of each token there, as tensors", 0},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };
     j.opts = (bl_opts){.about = &about, .own = own, .common = &j.common};

@@ -10,7 +10,7 @@
 enum { TRAIN = 0, VALID = 1 };
 
 typedef struct {
-    const char *data, *config, *init, *eval;
+    const char *data, *config, *init, *eval, *log_probs;
     int preset, precision, resume, dry_run;
     int64_t steps;
     double minutes, save_every;

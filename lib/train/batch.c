@@ -58,12 +58,14 @@ static int init(bl_batch *b, const bl_pieces *pieces, int lanes, int segment, bl
     b->piece = bl_calloc(n, sizeof *b->piece, e);
     b->offset = bl_calloc(n, sizeof *b->offset, e);
     b->n_real = bl_calloc(n, sizeof *b->n_real, e);
+    b->start = bl_calloc(n, sizeof *b->start, e);
     b->fresh = bl_calloc(n, sizeof *b->fresh, e);
     b->x = bl_calloc(cells, sizeof *b->x, e);
     b->y = bl_calloc(cells, sizeof *b->y, e);
     b->order = bl_calloc((size_t)pieces->n_pieces, sizeof *b->order, e);
     if (b->piece == NULL || b->offset == NULL || b->n_real == NULL ||
-        b->fresh == NULL || b->x == NULL || b->y == NULL || b->order == NULL) {
+        b->start == NULL || b->fresh == NULL || b->x == NULL || b->y == NULL ||
+        b->order == NULL) {
         bl_batch_free(b);
         return BL_E_NOMEM;
     }
@@ -159,6 +161,7 @@ static int64_t fill_lane(bl_batch *b, int lane)
             x[t] = tokens[t];
             y[t] = tokens[t + 1];
         }
+        b->start[lane] = b->pieces.offsets[piece] + at;
         b->offset[lane] = at + n;
         if (n == left)
             b->piece[lane] = -1;
@@ -206,6 +209,7 @@ void bl_batch_free(bl_batch *b)
     free(b->piece);
     free(b->offset);
     free(b->n_real);
+    free(b->start);
     free(b->fresh);
     free(b->x);
     free(b->y);

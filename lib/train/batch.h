@@ -33,7 +33,9 @@ typedef struct {
     /* the batch that bl_batch_next made */
     int32_t *x, *y;  /* (B,T) y = -1: padding */
     int32_t *n_real; /* (B) */
-    uint8_t *fresh;  /* (B) 1: a piece begins here, forget the memory */
+    int64_t
+        *start; /* (B) place of the first x in `tokens`; of no meaning with n_real 0 */
+    uint8_t *fresh; /* (B) 1: a piece begins here, forget the memory */
 } bl_batch;
 
 /* For training: pieces without end, each epoch in another order. Pieces of fewer than

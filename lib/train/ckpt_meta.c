@@ -83,7 +83,7 @@ static int set_config(bl_json *meta, const bl_train_config *config, bl_err *e)
     return rc;
 }
 
-static int set_vocab(bl_json *meta, const bl_vocab *vocab, bl_err *e)
+int bl_ckpt_set_vocab(bl_json *meta, const bl_vocab *vocab, bl_err *e)
 {
     bl_json *list = bl_json_array(e), *tokenizer = bl_json_object(e);
     int rc = list != NULL && tokenizer != NULL ? 0 : BL_E_NOMEM;
@@ -122,7 +122,7 @@ static int set_run(bl_json *meta, const bl_ckpt_info *info, bl_err *e)
     if (rc == 0)
         rc = set_int(meta, "best_step", info->best_step, e);
     if (rc == 0)
-        rc = set_vocab(meta, info->vocab, e);
+        rc = bl_ckpt_set_vocab(meta, info->vocab, e);
     if (rc == 0)
         rc = bl_json_set_str(meta, "manifest_sha256", info->manifest_sha256, e);
     if (rc == 0)

@@ -14,4 +14,7 @@ bl_json *bl_ckpt_make_meta(const bl_ckpt_info *info, const bl_tensor *t, size_t 
  * tensors' own hashes are the caller's to check. */
 int bl_ckpt_get_meta(bl_ckpt *c, bl_err *e) BL_MUST_CHECK;
 
+/* Sets `vocab`, `vocab_sha256`, `tokenizer` and `tokenizer_sha256`. */
+int bl_ckpt_set_vocab(bl_json *meta, const bl_vocab *vocab, bl_err *e) BL_MUST_CHECK;
+
 #endif

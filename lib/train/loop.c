@@ -21,8 +21,18 @@ static double forward(bl_model *m, const bl_batch *b, int train, uint64_t seed,
     return bl_model_forward(m, b->x, b->y, b->n_real, train, seed, step, n_scored);
 }
 
-int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, double *loss,
-                int64_t *targets, bl_err *e)
+/* ln p of the batch's targets, each to its place among the tokens. */
+static void keep_log_probs(const bl_model *m, const bl_batch *b, float *log_prob)
+{
+    const bl_real *nll = bl_model_nll(m);
+    for (int lane = 0; lane < b->lanes; lane++)
+        for (int t = 0; t < b->n_real[lane]; t++)
+            log_prob[b->start[lane] + t + 1] =
+                (float)-nll[(ptrdiff_t)lane * b->segment + t];
+}
+
+int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens,
+                float *log_prob, double *loss, int64_t *targets, bl_err *e)
 {
     bl_batch b;
     int rc = bl_batch_init_once(&b, pieces, bl_model_lanes(m),
@@ -34,6 +44,8 @@ int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, double
     while (bl_batch_next(&b) > 0) {
         int64_t n;
         sum += forward(m, &b, 0, 0, 0, &n);
+        if (log_prob != NULL)
+            keep_log_probs(m, &b, log_prob);
         bl_model_advance(m);
         *targets += n;
     }
@@ -147,8 +159,8 @@ static void update(bl_trainer *t, double lr, double norm)
 static int evaluate(bl_trainer *t, double *loss, bl_err *e)
 {
     int64_t targets;
-    int rc = bl_evaluate(t->eval_model, &t->valid, t->info.config.eval_tokens, loss,
-                         &targets, e);
+    int rc = bl_evaluate(t->eval_model, &t->valid, t->info.config.eval_tokens, NULL,
+                         loss, &targets, e);
     if (rc == 0 && *loss < t->info.best_loss) {
         t->info.best_loss = *loss;
         t->info.best_step = t->info.step;

@@ -56,9 +56,11 @@ int bl_trainer_resume(bl_trainer *t, const bl_ckpt *c, bl_err *e) BL_MUST_CHECK;
 void bl_trainer_free(bl_trainer *t);
 
 /* Mean -ln p over the pieces, each read once with memory and without dropout; at most
- * about max_tokens (0 = all; batch.h). Sets *loss and *targets. The memory of `m` is
- * lost. */
-int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, double *loss,
-                int64_t *targets, bl_err *e) BL_MUST_CHECK;
+ * about max_tokens (0 = all; batch.h). Sets *loss and *targets. log_prob, if it is not
+ * NULL, has a place for each token of the pieces and gets ln p of those that were
+ * predicted. The memory of `m` is lost. */
+int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens,
+                float *log_prob, double *loss, int64_t *targets,
+                bl_err *e) BL_MUST_CHECK;
 
 #endif

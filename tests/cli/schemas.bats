@@ -16,6 +16,7 @@ setup_file() {
     featstats --novelty s.tok.zst --vs s.tok.zst s.tok.zst -o featnov.tsv
     xltrain --data data -o run --steps 2 --preset tiny --set layers=1 --set width=8 \
         --set heads=2 --set ff=8 --set segment=8 --set memory=8 --set batch=2 -q
+    xltrain --data data -o run --eval train --log-probs log-probs -q >/dev/null
     xlsample run --bars 1 -o sample.tok.zst
     cat >parts.py <<'PY'
 """The JSON parts of files of all formats, each with the schema that describes it."""
@@ -87,6 +88,7 @@ parts = itertools.chain(
     of_folder(F + '/data'), of_lines(F + '/feat.tsv'), of_lines(F + '/featvs.tsv'),
     of_lines(F + '/featnov.tsv'), of_json(F + '/run/config.json', 'config'),
     of_tensors(F + '/run/latest', 'xl-checkpoint-meta'),
+    of_tensors(F + '/log-probs', 'xl-logprobs-meta'),
     of_lines(G + '/remi-tokens-1.tok.zst'), of_lines(G + '/remi-vocab-1.tsv'),
     of_folder(G + '/remi-shard-1'), of_lines(G + '/feat-1.tsv'),
     of_json(G + '/xl-config-1.json', 'config'),

@@ -209,6 +209,38 @@ PY
     says "width cannot be changed"
 }
 
+@test "xltrain: --log-probs writes what each token of the split cost" {
+    train run
+    xltrain --data data -o run --eval valid --log-probs p.zst >table
+    xltrain --data data -o run --eval valid --log-probs p.bare -u >/dev/null
+    zstd -qdc p.zst | cmp - p.bare
+    LOSS=$(tail -n 1 table | cut -f 4) TOKENS=$(tail -n 1 table | cut -f 3) /usr/bin/python3 - <<'PY'
+import json, os, struct
+import jsonschema, numpy
+data = open('p.bare', 'rb').read()
+size = struct.unpack('<Q', data[:8])[0]
+head = json.loads(data[8:8 + size])
+meta = head.pop('__metadata__')
+jsonschema.validate(meta, json.load(open(os.environ['BARLINE_ROOT'] + '/schemas/xl-logprobs-meta.schema.json')))
+types = {'U16': '<u2', 'F32': '<f4', 'I64': '<i8'}
+t = {}
+for name, entry in head.items():
+    start, end = entry['data_offsets']
+    t[name] = numpy.frombuffer(data[8 + size + start:8 + size + end], types[entry['dtype']])
+p = t['log_prob']
+first = t['offsets'][:-1]
+assert numpy.isnan(p[first]).all() and numpy.isnan(p).sum() == len(first)
+known = p[~numpy.isnan(p)]
+assert (known < 0).all() and len(known) == int(os.environ['TOKENS'])
+assert abs(-known.mean(dtype='f8') - float(os.environ['LOSS'])) < 1e-5
+words = json.loads(meta['vocab'])
+assert {words[i] for i in t['ids'][first]} == {'BOS'}
+assert {words[i] for i in t['ids'][t['offsets'][1:] - 1]} == {'EOS'}
+PY
+    run -64 --separate-stderr xltrain --data data -o other --log-probs p
+    says "--log-probs goes with --eval"
+}
+
 @test "xltrain: --config takes the settings of another run" {
     train a --set lr=0.0125
     xltrain --data data --config a/config.json -o b

@@ -210,7 +210,7 @@ static void test_learning(void)
     rc = bl_model_new(&narrow, &c.model, 1, 0, pool, NULL);
     if (rc == 0) {
         bl_model_share(narrow, t.state.model);
-        rc = bl_evaluate(narrow, &pieces, 0, &loss[0], &n[0], NULL);
+        rc = bl_evaluate(narrow, &pieces, 0, NULL, &loss[0], &n[0], NULL);
     }
     ok(rc == 0 && n[0] == bl_pieces_targets(&pieces) &&
            fabs(loss[0] - row.valid_loss) < 0.5,
