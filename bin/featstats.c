@@ -160,6 +160,8 @@ static int add_text(run *r, bl_buf *text, bl_err *e)
         return bl_layout_list(&r->layout, text, e);
     if (r->set->curves)
         return add_curves(r, text, e);
+    if (r->set->surprise)
+        return add_surprise(r, text, e);
     if (r->set->roll)
         return add_roll(r, text, e);
     if (r->set->summary && r->set->vs != NULL)
@@ -238,8 +240,8 @@ static int prepare(run *r, bl_err *e)
     r->input.track = (int)set->track;
     r->pieces.keeps_table = set->summary || is_compared || set->html != NULL;
     r->reference.keeps_table = 1;
-    if (!set->list && !set->roll && !set->curves && !set->summary && !is_compared &&
-        (r->pieces.rows = tmpfile()) == NULL)
+    if (!set->list && !set->roll && !set->curves && !set->surprise && !set->summary &&
+        !is_compared && (r->pieces.rows = tmpfile()) == NULL)
         return bl_fail_errno(e, BL_E_IO, "cannot make a temporary file");
     int rc = read_meter(r, e);
     return rc == 0 ? read_labels(r, e) : rc;
@@ -259,7 +261,8 @@ static int execute(run *r)
         rc = read_training(r, &e);
     if (rc == 0 && r->set->novelty != NULL && r->set->vs != NULL)
         rc = read_reference(r, &e);
-    if (rc == 0 && !r->set->list && !r->set->roll && !r->set->curves)
+    if (rc == 0 && !r->set->list && !r->set->roll && !r->set->curves &&
+        !r->set->surprise)
         rc = read_operands(r, &e);
     if (rc == 0 && r->set->novelty == NULL && r->set->vs != NULL)
         rc = read_reference(r, &e);
@@ -269,7 +272,7 @@ static int execute(run *r)
         bl_log_error(r->log, &e);
         return bl_exit_of(rc);
     }
-    if (!r->set->list && !r->set->roll && !r->set->curves)
+    if (!r->set->list && !r->set->roll && !r->set->curves && !r->set->surprise)
         bl_log_info(r->log, "%llu pieces, %llu rejected, %.1f s",
                     (unsigned long long)r->pieces.n, (unsigned long long)r->rejects.n,
                     bl_log_seconds(r->log));
@@ -306,14 +309,17 @@ static void run_free(run *r)
 /* Options that do not go together: a message, or NULL. */
 static const char *misuse(const settings *set, const bl_opts *opts)
 {
-    if (set->json + set->summary + set->list + set->is_long + set->roll + set->curves >
-        1)
-        return "--curves, --list, --json, --long, --roll and --summary exclude one "
-               "another";
-    if (set->curves && (set->vs != NULL || set->novelty != NULL || set->html != NULL))
-        return "--curves draws runs of xltrain, nothing else";
+    int pictures = set->curves + set->roll + set->surprise;
+    if (set->json + set->summary + set->list + set->is_long + pictures > 1)
+        return "--curves, --list, --json, --long, --roll, --summary and --surprise "
+               "exclude "
+               "one another";
+    if (pictures > 0 && (set->vs != NULL || set->novelty != NULL || set->html != NULL))
+        return "--curves, --roll and --surprise go with no other output";
     if (set->curves && opts->n_operands == 0)
         return "--curves wants run folders";
+    if (set->surprise && opts->n_operands > 1)
+        return "--surprise reads one file";
     if (set->html != NULL && set->summary + set->list + set->roll > 0)
         return "--html goes with the table or --vs";
     if (set->novelty != NULL && set->json + set->summary + set->list + set->is_long +
@@ -381,6 +387,8 @@ int main(int argc, char **argv)
          "draw the piano roll of one piece, as SVG", 0},
         {0, "curves", BL_OPT_FLAG, &set.curves, NULL, 0, 0,
          "draw the learning curves of run folders, as SVG", 0},
+        {0, "surprise", BL_OPT_FLAG, &set.surprise, NULL, 0, 0,
+         "print what tokens cost a model, from xltrain --log-probs", 0},
         {0, "html", BL_OPT_STR, &set.html, "FILE", 0, 0,
          "write a report for people there, too", 0},
         {0, "rolls", BL_OPT_INT, &set.rolls, "N", 0, 64, "show so many pieces in it",

@@ -24,7 +24,7 @@ enum { WRITE_CHUNK = 1 << 20 };
 typedef struct {
     const char *meter, *max_reject, *vs, *labels;
     int list, json, summary, is_long;
-    int vectors, compat, si, roll, curves;
+    int vectors, compat, si, roll, curves, surprise;
     const char *html, *run, *novelty;
     int64_t rolls;
     int64_t track;
@@ -84,6 +84,8 @@ int show_pieces(run *r, bl_show_fn *show, void *arg, bl_err *e) BL_MUST_CHECK;
 
 /* Writes --html; `compared` is NULL for one set. */
 int write_report(run *r, const bl_comparisons *compared, bl_err *e) BL_MUST_CHECK;
+/* Appends the table of --surprise. */
+int add_surprise(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 /* Appends the picture of --curves. */
 int add_curves(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 /* Appends the picture of --roll. */

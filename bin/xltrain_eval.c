@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/file.h"
 #include "train/ckpt_meta.h"
@@ -120,7 +121,8 @@ int evaluate(job *j, bl_err *e)
         rc = bl_evaluate(m, &pieces, 0, log_prob, &loss, &targets, e);
     if (rc == 0 && log_prob != NULL)
         rc = write_log_probs(j, log_prob, e);
-    if (rc == 0)
+    int is_piped = j->log_probs != NULL && strcmp(j->log_probs, "-") == 0;
+    if (rc == 0 && !is_piped)
         printf("split\tstep\ttokens\tloss\tppl\n%s\t%" PRId64 "\t%" PRId64
                "\t%.9g\t%.9g\n",
                j->eval, j->ckpt.info.step, targets, loss, exp(loss));

@@ -468,3 +468,49 @@ PY
     run -65 --separate-stderr featstats --curves one empty
     says "not the log of a training run"
 }
+
+@test "featstats: --surprise sums up what tokens cost, by kind, by note and by bar" {
+    midi2remi "$SAMPLES" | shard -q -o data
+    xltrain -q --data data --preset tiny --set layers=1 --set width=16 --set heads=2 --set ff=32 \
+        --steps 3 -o run
+    xltrain --data data -o run --eval valid --log-probs p -u >table
+    xltrain --data data -o run --eval valid --log-probs - | featstats --surprise >piped
+    featstats --surprise p | cmp - piped
+    LOSS=$(tail -n 1 table | cut -f 4) /usr/bin/python3 - <<'PY'
+import json, math, os, struct
+import numpy
+data = open('p', 'rb').read()
+size = struct.unpack('<Q', data[:8])[0]
+head = json.loads(data[8:8 + size])
+words = json.loads(head.pop('__metadata__')['vocab'])
+def tensor(name, kind):
+    start, end = head[name]['data_offsets']
+    return numpy.frombuffer(data[8 + size + start:8 + size + end], kind)
+ids, p = tensor('ids', '<u2'), tensor('log_prob', '<f4')
+got = {line.split('\t')[0]: float(line.split('\t')[1]) for line in open('piped').read().splitlines()[1:]}
+kinds = {}
+for i, x in zip(ids, p):
+    if not math.isnan(x):
+        kinds.setdefault(words[i].split('_')[0], []).append(-float(x))
+nats = sum(sum(v) for v in kinds.values())
+notes = len(kinds.get('Pitch', [])) + len(kinds.get('PitchDrum', []))
+def near(a, b):
+    assert abs(a - b) < 1e-5 * abs(b), (a, b)
+near(got['nats'], float(os.environ['LOSS']))
+near(got['perplexity'], math.exp(got['nats']))
+near(got['bits_per_note'], nats / math.log(2) / notes)
+near(got['bits_per_bar'], nats / math.log(2) / len(kinds['Bar']))
+assert got['notes'] == notes and got['bars'] == len(kinds['Bar'])
+assert {k[7:] for k in got if k.startswith('tokens.')} == set(kinds)
+for kind, v in kinds.items():
+    assert got['tokens.' + kind] == len(v)
+    near(got['nats.' + kind], sum(v) / len(v))
+    near(got['share.' + kind], sum(v) / nats)
+PY
+    head -c 5000 p >cut
+    run -65 --separate-stderr featstats --surprise cut
+    says "cut"
+    run -65 --separate-stderr featstats --surprise "$SAMPLES/sakura.mid"
+    run -64 featstats --surprise p p
+    run -64 featstats --surprise --roll p
+}

@@ -1,0 +1,163 @@
+/* logprobs.c - see logprobs.h. */
+#include "io/logprobs.h"
+#include "io/file.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { N_MAX = 1 << 30 }; /* tokens of a record */
+
+static int check_schema(const bl_json *meta, bl_err *e)
+{
+    const char *schema;
+    int rc = bl_json_str(meta, "schema", &schema, e);
+    if (rc != 0)
+        return rc;
+    if (strncmp(schema, "xl-logprobs/", 12) != 0)
+        return bl_fail(e, BL_E_FORMAT, "a record of '%.40s', not of log-probabilities",
+                       schema);
+    if (strcmp(schema, "xl-logprobs/1") != 0)
+        return bl_fail(e, BL_E_VERSION, "schema '%.40s' is not known here", schema);
+    return 0;
+}
+
+static int take_words(bl_logprobs *l, bl_err *e)
+{
+    const char *text;
+    const bl_json *list;
+    bl_buf wrapped = {0};
+    int rc = bl_json_str(l->meta, "vocab", &text, e);
+    /* the parser wants an object */
+    if (rc == 0)
+        rc = bl_buf_addf(&wrapped, e, "{\"vocab\":%s}", text);
+    if (rc == 0) {
+        l->vocab = bl_json_parse((const char *)wrapped.data, wrapped.len, e);
+        rc = l->vocab != NULL ? bl_json_get(l->vocab, "vocab", &list, e) : e->code;
+    }
+    bl_buf_free(&wrapped);
+    if (rc != 0)
+        return rc;
+    l->n_words = bl_json_size(list);
+    l->words = bl_calloc(l->n_words, sizeof *l->words, e);
+    if (l->words == NULL)
+        return BL_E_NOMEM;
+    for (size_t i = 0; i < l->n_words; i++)
+        if (!bl_json_as_str(bl_json_at(list, i), &l->words[i]))
+            return bl_fail(e, BL_E_FORMAT, "word %zu of the vocabulary is no string",
+                           i);
+    return 0;
+}
+
+/* Memory for a tensor of that name and type with one dimension; its size in *n. */
+static int make_room(const bl_tensors_head *h, const char *name, bl_dtype dtype,
+                     void **data, size_t *n, bl_err *e)
+{
+    const bl_tensor *t = bl_tensors_find(h, name);
+    if (t == NULL || t->dtype != dtype || t->ndim != 1 || t->shape[0] > N_MAX)
+        return bl_fail(e, BL_E_FORMAT, "the record has no tensor '%s' of type %s", name,
+                       bl_dtype_name(dtype));
+    *n = (size_t)t->shape[0];
+    *data = bl_calloc(*n, bl_dtype_size(dtype), e);
+    return *data != NULL ? 0 : BL_E_NOMEM;
+}
+
+static int take_tensors(bl_logprobs *l, const bl_tensors_head *h, bl_zr *r, bl_err *e)
+{
+    size_t n_probs = 0, n_ends = 0;
+    void *ids = NULL, *probs = NULL, *ends = NULL;
+    int rc = make_room(h, "ids", BL_U16, &ids, &l->n, e);
+    if (rc == 0)
+        rc = make_room(h, "log_prob", BL_F32, &probs, &n_probs, e);
+    if (rc == 0)
+        rc = make_room(h, "offsets", BL_I64, &ends, &n_ends, e);
+    l->ids = ids;
+    l->log_prob = probs;
+    l->offsets = ends;
+    if (rc == 0 && (n_probs != l->n || n_ends < 1 || h->n != 3))
+        rc = bl_fail(e, BL_E_FORMAT, "its tensors do not belong together");
+    l->n_pieces = n_ends > 0 ? n_ends - 1 : 0;
+    for (size_t i = 0; i < h->n && rc == 0; i++) {
+        const char *name = h->t[i].name;
+        void *to = strcmp(name, "ids") == 0        ? ids
+                   : strcmp(name, "log_prob") == 0 ? probs
+                                                   : ends;
+        if (h->t[i].bytes == 0)
+            continue;
+        rc = bl_zr_read_exact(r, to, h->t[i].bytes, e);
+        rc = rc == 0  ? bl_fail(e, BL_E_TRUNC, "the record ends before '%s'", name)
+             : rc > 0 ? 0
+                      : rc;
+    }
+    return rc;
+}
+
+static int check_values(const bl_logprobs *l, bl_err *e)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->ids[i] >= l->n_words)
+            return bl_fail(e, BL_E_FORMAT, "id %d of token %zu has no word", l->ids[i],
+                           i);
+        if (!isnan(l->log_prob[i]) && !(l->log_prob[i] <= 0))
+            return bl_fail(e, BL_E_FORMAT, "token %zu has a probability over 1", i);
+    }
+    for (size_t p = 0; p < l->n_pieces; p++)
+        if (l->offsets[p] > l->offsets[p + 1])
+            return bl_fail(e, BL_E_FORMAT, "piece %zu ends before it begins", p);
+    if (l->offsets[0] != 0 || l->offsets[l->n_pieces] != (int64_t)l->n)
+        return bl_fail(e, BL_E_FORMAT, "the pieces are not all of the tokens");
+    return 0;
+}
+
+static int read_record(bl_logprobs *l, bl_zr *r, bl_err *e)
+{
+    bl_tensors_head h = {0};
+    char byte;
+    int rc = bl_tensors_read_head(r, &h, e);
+    if (rc <= 0)
+        return rc < 0 ? rc : bl_fail(e, BL_E_TRUNC, "the file is empty");
+    l->meta = h.meta;
+    h.meta = NULL;
+    rc = check_schema(l->meta, e);
+    if (rc == 0)
+        rc = take_words(l, e);
+    if (rc == 0)
+        rc = take_tensors(l, &h, r, e);
+    if (rc == 0)
+        rc = check_values(l, e);
+    if (rc == 0 && (rc = (int)bl_zr_read(r, &byte, 1, e)) > 0)
+        rc = bl_fail(e, BL_E_FORMAT, "bytes follow the record");
+    bl_tensors_head_free(&h);
+    return rc;
+}
+
+int bl_logprobs_read(bl_logprobs *l, const char *path, bl_err *e)
+{
+    bl_zr *r = NULL;
+    int fd;
+    *l = (bl_logprobs){0};
+    int rc = bl_in_open(path, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_zr_new(&r, fd, e);
+    if (rc == 0)
+        rc = read_record(l, r, e);
+    if (rc != 0)
+        rc = bl_err_in(e, strcmp(path, "-") == 0 ? "stdin" : path);
+    bl_zr_del(r);
+    if (fd != STDIN_FILENO)
+        close(fd);
+    return rc;
+}
+
+void bl_logprobs_free(bl_logprobs *l)
+{
+    free(l->ids);
+    free(l->log_prob);
+    free(l->offsets);
+    free(l->words);
+    bl_json_del(l->vocab);
+    bl_json_del(l->meta);
+    *l = (bl_logprobs){0};
+}

@@ -1,0 +1,124 @@
+/* surprise.c - see surprise.h. */
+#include "stat/surprise.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double ln_2 = 0.69314718055994530942;
+
+/* What a word is worth: its kind's place, how many notes and bars it begins. */
+typedef struct {
+    uint32_t kind;
+    uint16_t notes, bars;
+} worth;
+
+static int begins_with(const char *part, size_t len, const char *kind)
+{
+    size_t n = strlen(kind);
+    return len >= n && memcmp(part, kind, n) == 0 && (len == n || part[n] == '_');
+}
+
+/* A merge is named Merge_A+B+...; other words are one part. */
+static void count_parts(const char *word, worth *w)
+{
+    static const char *const notes[] = {"Pitch", "PitchDrum", "Note-On"};
+    const char *part = strncmp(word, "Merge_", 6) == 0 ? word + 6 : word;
+    int is_merge = part != word;
+    while (*part != '\0') {
+        size_t len = is_merge ? strcspn(part, "+") : strlen(part);
+        for (size_t i = 0; i < BL_COUNT(notes); i++)
+            w->notes += begins_with(part, len, notes[i]);
+        w->bars += begins_with(part, len, "Bar");
+        part += len;
+        part += *part == '+';
+    }
+}
+
+static uint32_t kind_of(bl_surprise *s, const char *word)
+{
+    size_t len = bl_min(strcspn(word, "_"), sizeof s->kinds->kind - 1);
+    for (size_t k = 0; k < s->n_kinds; k++)
+        if (strlen(s->kinds[k].kind) == len && memcmp(s->kinds[k].kind, word, len) == 0)
+            return (uint32_t)k;
+    memcpy(s->kinds[s->n_kinds].kind, word, len);
+    return (uint32_t)s->n_kinds++;
+}
+
+static void drop_unused(bl_surprise *s)
+{
+    size_t kept = 0;
+    for (size_t k = 0; k < s->n_kinds; k++)
+        if (s->kinds[k].n > 0)
+            s->kinds[kept++] = s->kinds[k];
+    s->n_kinds = kept;
+}
+
+int bl_surprise_make(bl_surprise *s, const char *const *words, size_t n_words,
+                     const uint16_t *ids, const float *log_prob, size_t n, bl_err *e)
+{
+    *s = (bl_surprise){0};
+    worth *of = bl_calloc(n_words, sizeof *of, e);
+    s->kinds = bl_calloc(n_words, sizeof *s->kinds, e);
+    if (of == NULL || s->kinds == NULL) {
+        free(of);
+        bl_surprise_free(s);
+        return BL_E_NOMEM;
+    }
+    for (size_t i = 0; i < n_words; i++) {
+        of[i].kind = kind_of(s, words[i]);
+        count_parts(words[i], &of[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(log_prob[i]))
+            continue;
+        const worth *w = &of[ids[i]];
+        s->kinds[w->kind].n++;
+        s->kinds[w->kind].nats -= (double)log_prob[i];
+        s->nats -= (double)log_prob[i];
+        s->tokens++;
+        s->notes += w->notes;
+        s->bars += w->bars;
+    }
+    drop_unused(s);
+    free(of);
+    return 0;
+}
+
+void bl_surprise_free(bl_surprise *s)
+{
+    free(s->kinds);
+    *s = (bl_surprise){0};
+}
+
+static double each(double sum, uint64_t n)
+{
+    return n > 0 ? sum / (double)n : NAN;
+}
+
+static int print_kind(const bl_surprise *s, const bl_surprise_kind *k, bl_buf *text,
+                      bl_err *e)
+{
+    return bl_buf_addf(text, e,
+                       "tokens.%s\t%" PRIu64 "\ttokens\nnats.%s\t%.6g\tnats/token\n"
+                       "share.%s\t%.6g\tof all nats\n",
+                       k->kind, k->n, k->kind, each(k->nats, k->n), k->kind,
+                       s->nats > 0 ? k->nats / s->nats : NAN);
+}
+
+int bl_surprise_print(const bl_surprise *s, bl_buf *text, bl_err *e)
+{
+    double nats = each(s->nats, s->tokens), bits = s->nats / ln_2;
+    int rc =
+        bl_buf_addf(text, e,
+                    "name\tvalue\tunit\ntokens\t%" PRIu64 "\ttokens\nnotes\t%" PRIu64
+                    "\tnotes\nbars\t%" PRIu64 "\tbars\nnats\t%.9g\tnats/token\n"
+                    "perplexity\t%.6g\t\nbits_per_note\t%.6g\tbits\n"
+                    "bits_per_bar\t%.6g\tbits\n",
+                    s->tokens, s->notes, s->bars, nats, exp(nats), each(bits, s->notes),
+                    each(bits, s->bars));
+    for (size_t k = 0; k < s->n_kinds && rc == 0; k++)
+        rc = print_kind(s, &s->kinds[k], text, e);
+    return rc;
+}

@@ -1,0 +1,35 @@
+/* surprise.h - what tokens cost a model: by kind of token, by note and by bar, which
+ * compare across token schemes where the mean of all tokens does not. */
+#ifndef BL_SURPRISE_H
+#define BL_SURPRISE_H
+
+#include "base/mem.h"
+
+#include <stdint.h>
+
+/* Tokens of one kind: what stands before the first '_' of their names. */
+typedef struct {
+    char kind[64];
+    uint64_t n;  /* predicted */
+    double nats; /* the sum of -ln p */
+} bl_surprise_kind;
+
+typedef struct {
+    bl_surprise_kind *kinds; /* in the order of the vocabulary; those that occur */
+    size_t n_kinds;
+    uint64_t tokens, notes,
+        bars; /* predicted; a merged token stands for all its notes */
+    double nats;
+} bl_surprise;
+
+/* Adds up n tokens: ids below n_words, log_prob NaN where not predicted. 0 or
+ * BL_E_NOMEM. Release with bl_surprise_free. */
+int bl_surprise_make(bl_surprise *s, const char *const *words, size_t n_words,
+                     const uint16_t *ids, const float *log_prob, size_t n,
+                     bl_err *e) BL_MUST_CHECK;
+void bl_surprise_free(bl_surprise *s);
+
+/* Appends a table: name, value, unit. What cannot be computed is nan. */
+int bl_surprise_print(const bl_surprise *s, bl_buf *text, bl_err *e) BL_MUST_CHECK;
+
+#endif
