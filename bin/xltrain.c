@@ -336,6 +336,7 @@ static int run(job *j, bl_err *e)
         say_plan(j);
     if (rc == 0)
         rc = open_run(j, e);
+    j->run.keep = (int)j->keep;
     if (rc == 0)
         rc = finish(j, train(j, e), e);
     return rc;
@@ -379,7 +380,7 @@ static void release(job *j)
 
 int main(int argc, char **argv)
 {
-    job j = {.preset = 1, .save_every = 10, .run.metrics = -1};
+    job j = {.preset = 1, .save_every = 10, .keep = BL_RUN_KEEP, .run.metrics = -1};
     const bl_opt own[] = {
         {0, "data", BL_OPT_STR, &j.data, "DIR", 0, 0, "shards to learn from", 0},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "What is trained", 0},
@@ -402,6 +403,8 @@ int main(int argc, char **argv)
          0},
         {0, "save-every", BL_OPT_REAL, &j.save_every, "MINUTES", 0, 1e6,
          "write a checkpoint at least so often", 0},
+        {0, "keep", BL_OPT_INT, &j.keep, "N", 1, BL_RUN_KEEP_MAX,
+         "keep the last N checkpoints, beside the best", 1},
         {0, "dry-run", BL_OPT_FLAG, &j.dry_run, NULL, 0, 0,
          "print size and work of the run, and leave", 0},
         {0, "eval", BL_OPT_STR, &j.eval, "SPLIT", 0, 0,

@@ -14,6 +14,7 @@ typedef struct {
     int preset, precision, resume, dry_run;
     int64_t steps;
     double minutes, save_every;
+    int64_t keep;
     bl_opt_list set;
     bl_opt_common common;
     bl_opts opts;

@@ -17,7 +17,7 @@
 #define CKPT_PREFIX "ckpt-"
 #define CKPT_SUFFIX ".safetensors"
 
-enum { KEPT = 2, METRICS_MAX = 1 << 30 };
+enum { METRICS_MAX = 1 << 30 };
 
 static const char metrics_head[] =
     "#train {\"schema\":\"train-log/1\"}\n"
@@ -32,6 +32,7 @@ static int set_dir(bl_run *r, const char *dir, bl_err *e)
 {
     r->metrics = -1;
     r->bytes = 0;
+    r->keep = 0;
     if (strlen(dir) >= sizeof r->dir)
         return bl_fail(e, BL_E_CREATE, "the path of the run folder is too long");
     strcpy(r->dir, dir);
@@ -108,7 +109,8 @@ static void remove_ckpt(const char *path, const char *name, void *arg)
 
 /* What may stay: the newest steps, and the targets of the links. */
 typedef struct {
-    int64_t newest[KEPT];
+    int64_t newest[BL_RUN_KEEP_MAX];
+    int n;
     char linked[2][64];
 } keep;
 
@@ -117,7 +119,7 @@ static void note_newest(const char *path, const char *name, void *arg)
     keep *k = arg;
     int64_t step = step_of(name, "");
     (void)path;
-    for (int i = 0; i < KEPT; i++) {
+    for (int i = 0; i < k->n; i++) {
         if (step > k->newest[i]) {
             int64_t older = k->newest[i];
             k->newest[i] = step;
@@ -132,7 +134,7 @@ static void remove_unless_kept(const char *path, const char *name, void *arg)
     int64_t step = step_of(name, "");
     int stays =
         step < 0 || strcmp(name, k->linked[0]) == 0 || strcmp(name, k->linked[1]) == 0;
-    for (int i = 0; i < KEPT; i++)
+    for (int i = 0; i < k->n; i++)
         stays |= step == k->newest[i];
     if (!stays)
         unlink(path);
@@ -148,7 +150,9 @@ static void read_link(const bl_run *r, const char *link, char target[64])
 
 static void prune(const bl_run *r)
 {
-    keep k = {.newest = {-1, -1}};
+    keep k = {.n = r->keep > 0 ? r->keep : BL_RUN_KEEP};
+    for (int i = 0; i < k.n; i++)
+        k.newest[i] = -1;
     read_link(r, "best", k.linked[0]);
     read_link(r, "latest", k.linked[1]);
     each_entry(r, note_newest, &k);

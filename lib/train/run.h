@@ -1,5 +1,5 @@
 /* run.h - the folder of a training run:
- *   ckpt-00001000.safetensors  the last two, and the best one
+ *   ckpt-00001000.safetensors  the last `keep`, and the best one
  *   latest, best               links to them, replaced by rename
  *   metrics.tsv                one row a step (schemas/train-log.md)
  *   config.json                what is trained (schemas/config.schema.json) */
@@ -8,12 +8,14 @@
 
 #include "train/loop.h"
 
-enum { BL_RUN_PATH = 4096 };
+enum { BL_RUN_PATH = 4096, BL_RUN_KEEP = 2, BL_RUN_KEEP_MAX = 1000 };
 
 typedef struct {
     char dir[BL_RUN_PATH - 64];
     int metrics;   /* descriptor of metrics.tsv */
     int64_t bytes; /* its length */
+    int keep;      /* checkpoints that stay beside the best, 1 .. BL_RUN_KEEP_MAX; 0 is
+                    * BL_RUN_KEEP; to be set after the run is begun or resumed */
 } bl_run;
 
 /* 1 if the folder holds a run. */

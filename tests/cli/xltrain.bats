@@ -108,6 +108,11 @@ PY
         [ -f "run/$f" ]
     done
     [ "$(find run -name 'ckpt-*' | wc -l)" -le 3 ]
+    train more --set eval_every=1 --steps 20 --keep 5
+    [ "$(find more -name 'ckpt-0000001[6-9]*' | wc -l)" -eq 4 ]
+    [ "$(find more -name 'ckpt-*' | wc -l)" -le 6 ]
+    xltrain --resume --data data -o more --steps 22 --keep 1
+    [ "$(find more -name 'ckpt-*' | wc -l)" -le 2 ]
 }
 
 @test "xltrain: --resume goes further, and says when there is nothing to do" {
