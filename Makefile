@@ -16,13 +16,23 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SAN ?=
-B ?= build/release
+MPI ?=
+B ?= $(if $(MPI),build/mpi,build/release)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
 VERSION := $(shell sed -n 's/^\#define BL_VERSION "\(.*\)"/\1/p' lib/base/base.h)
 TOOLS := midi2remi vocab shard xltrain xlsample remi2midi featstats
 PACKAGES := smf libzstd openblas jansson libxxhash libmd
+
+# MPI=1: xltrain may run as several processes (pipelines/cluster.md).
+ifneq ($(MPI),)
+MPI_PACKAGE := $(firstword $(foreach p,ompi-c mpich,$(shell pkg-config --exists $p && echo $p)))
+ifeq ($(MPI_PACKAGE),)
+$(error MPI=1 needs an MPI library and its headers (Debian: libopenmpi-dev openmpi-bin))
+endif
+PACKAGES += $(MPI_PACKAGE)
+endif
 
 # The everyday build puts the tools beside their sources, a variant keeps its own.
 BIN := $(if $(filter build/release,$(B)),bin,$(B)/bin)
@@ -32,6 +42,9 @@ OWN_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -pthread \
   -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wpointer-arith -Wcast-qual \
   -fno-strict-overflow -fstack-protector-strong -MMD -MP
 OWN_LDFLAGS := -pthread -Wl,--as-needed
+ifneq ($(MPI),)
+OWN_CFLAGS += -DBL_MPI
+endif
 ifneq ($(WERROR),)
 OWN_CFLAGS += -Werror
 endif
@@ -41,7 +54,7 @@ OWN_LDFLAGS += -fsanitize=$(SAN)
 endif
 
 # Asked once, and only when something is compiled.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES))))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 COMPILE = $(CC) $(OWN_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(KERNEL_CFLAGS)
 LINK = $(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS)
@@ -78,7 +91,7 @@ $(B)/double/%.o: %.c | $(B)/packages
 $(B)/lib/nn/%.o $(B)/lib/model/%.o $(B)/double/lib/nn/%.o: KERNEL_CFLAGS := -O3 -fno-math-errno -ffp-contract=fast
 $(B)/lib/token/chords.o: KERNEL_CFLAGS := -O3
 $(B)/lib/stat/si.o $(B)/lib/stat/density.o: KERNEL_CFLAGS := -O3
-$(B)/lib/cli/opt.o: CPPFLAGS += -DBL_BUILD='"$(notdir $(CC)) $(CFLAGS) $(SAN:%=-fsanitize=%)"'
+$(B)/lib/cli/opt.o: CPPFLAGS += -DBL_BUILD='"$(notdir $(CC)) $(CFLAGS) $(SAN:%=-fsanitize=%)$(if $(MPI), MPI)"'
 
 $(LIB): $(LIB_OBJ)
 $(DOUBLE): $(DOUBLE_OBJ)
@@ -158,6 +171,12 @@ test-slow:
 
 .PHONY: test-programs
 test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/laws $(B)/tests/notes $(REPLAY) $(B)/tests/mutate
+
+## test-mpi: xltrain as several processes, in a build of its own (MPI=1)
+.PHONY: test-mpi
+test-mpi:
+	@$(MAKE) all MPI=1
+	@PATH="$(CURDIR)/build/mpi/bin:$$PATH" bats tests/cli/mpi.bats
 
 ## test-data: the laws of the token scheme, without and with options, on a folder of MIDI files, DATA=dir
 .PHONY: test-data

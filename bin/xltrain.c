@@ -168,6 +168,8 @@ static int init_trainer(job *j, bl_err *e)
     const bl_pieces valid = pieces_of(&j->shards[VALID]);
     bl_trainer *t = &j->trainer;
     int rc = bl_trainer_init(t, &j->plan, &train, &valid, j->pool, e);
+    if (rc == 0)
+        rc = bl_workers_join(&t->workers, j->comm, e);
     if (rc == 0 && j->resume)
         rc = bl_trainer_resume(t, &j->ckpt, e);
     else if (rc == 0 && j->init != NULL)
@@ -199,13 +201,15 @@ static int make_pg(job *j, bl_err *e)
 static int open_run(job *j, bl_err *e)
 {
     const char *dir = j->common.output;
+    if (!leads(j))
+        return 0;
     if (j->resume)
         return bl_run_resume(&j->run, dir, &j->plan, j->trainer.info.step, e);
     return bl_run_begin(&j->run, dir, &j->plan, e);
 }
 
 /* A full disk does not end the training: the next checkpoint may find room. */
-static void save(job *j)
+static void write_ckpt(job *j)
 {
     char text[1024];
     bl_err e = BL_ERR_INIT;
@@ -213,7 +217,15 @@ static void save(job *j)
         bl_log_warn(j->log, "no checkpoint of step %" PRId64 ", training goes on: %s",
                     j->trainer.info.step, bl_err_text(&e, text, sizeof text));
     j->unsaved = e;
+}
+
+static int save(job *j, bl_err *e)
+{
+    int rc = bl_workers_collect(&j->trainer.workers, e);
+    if (rc == 0 && leads(j))
+        write_ckpt(j);
     j->saved = bl_log_seconds(j->log);
+    return rc;
 }
 
 static void log_row(job *j, const bl_train_row *row)
@@ -259,11 +271,38 @@ static int plan_steps(job *j, bl_err *e)
     int64_t done = t->info.step - j->first_step;
     double spent = bl_log_seconds(j->log) - j->begun, left = 60 * j->minutes - spent;
     int is_due = done == CALIBRATION_STEPS || bl_trainer_due(t) || left <= 0;
-    if (j->minutes <= 0 || !is_due || bl_trainer_done(t))
+    if (!is_due || bl_trainer_done(t))
         return 0;
     int64_t more = (int64_t)(left * (double)done / spent);
     t->info.config.steps = t->info.step + bl_max(more, 1);
     return bl_run_config(&j->run, &t->info.config, e);
+}
+
+/* What follows a step, decided by all: each has a clock and hears signals. */
+enum { GO_ON, SAVE, STOP };
+
+static int after_step(job *j, const bl_train_row *row, int64_t *wish, bl_err *e)
+{
+    bl_trainer *t = &j->trainer;
+    int rc = 0;
+    *wish = bl_trainer_due(t) || bl_checkpoint_asked() ||
+            bl_log_seconds(j->log) - j->saved > 60 * j->save_every;
+    if (bl_stop_asked())
+        *wish = STOP;
+    if (leads(j)) {
+        log_row(j, row);
+        show(j, row);
+        if (j->minutes > 0)
+            rc = plan_steps(j, e);
+    }
+    int64_t *steps = &t->info.config.steps;
+    if (rc == 0 && j->minutes > 0)
+        rc = bl_comm_share(j->comm, steps, sizeof *steps, e);
+    if (rc == 0)
+        rc = bl_comm_max(j->comm, wish, e);
+    if (rc == 0 && *wish != GO_ON)
+        rc = save(j, e);
+    return rc;
 }
 
 static int train(job *j, bl_err *e)
@@ -271,24 +310,24 @@ static int train(job *j, bl_err *e)
     bl_trainer *t = &j->trainer;
     bl_train_row row;
     bl_stop_watch();
+    j->silent = !leads(j);
     j->begun = j->saved = bl_log_seconds(j->log);
     j->first_step = t->info.step;
     j->first_tokens = t->info.tokens;
     j->smooth_loss = j->valid_loss = NAN;
     while (!bl_trainer_done(t)) {
+        int64_t wish;
         int rc = bl_trainer_step(t, &row, e);
-        if (rc != 0)
+        if (rc == BL_E_DIVERGED)
             return rc;
-        log_row(j, &row);
-        show(j, &row);
-        int wanted = bl_trainer_due(t) || bl_checkpoint_asked() || bl_stop_asked() ||
-                     bl_log_seconds(j->log) - j->saved > 60 * j->save_every;
-        rc = plan_steps(j, e);
-        if (rc != 0)
+        if (rc == 0)
+            rc = after_step(j, &row, &wish, e);
+        if (rc != 0) {
+            j->deserted = 1;
+            j->silent = 0;
             return rc;
-        if (wanted)
-            save(j);
-        if (bl_stop_asked() && !bl_trainer_done(t))
+        }
+        if (wish == STOP && !bl_trainer_done(t))
             return bl_fail(e, BL_E_STOPPED,
                            "stopped after step %" PRId64 "; --resume goes "
                            "on",
@@ -315,34 +354,7 @@ static int finish(job *j, int rc, bl_err *e)
     return rc;
 }
 
-static int run(job *j, bl_err *e)
-{
-    int rc = 0;
-    if (!j->resume && !j->common.force && bl_run_exists(j->common.output))
-        return bl_fail(e, BL_E_CREATE,
-                       "'%s' holds a run already; --resume goes on with it, -f begins "
-                       "anew",
-                       j->common.output);
-    if (!j->common.no_pg)
-        rc = make_pg(j, e);
-    if (rc == 0)
-        rc = init_trainer(j, e);
-    bl_ckpt_free(&j->ckpt); /* as large as the trainer */
-    if (rc == 0 && j->resume && j->minutes <= 0 && bl_trainer_done(&j->trainer)) {
-        bl_log_info(j->log, "the run is complete; --steps N goes on to step N");
-        return 0;
-    }
-    if (rc == 0)
-        say_plan(j);
-    if (rc == 0)
-        rc = open_run(j, e);
-    j->run.keep = (int)j->keep;
-    if (rc == 0)
-        rc = finish(j, train(j, e), e);
-    return rc;
-}
-
-static int work(job *j, bl_err *e)
+static int read_inputs(job *j, bl_err *e)
 {
     int split = TRAIN;
     int rc = misuse(j, e);
@@ -356,14 +368,55 @@ static int work(job *j, bl_err *e)
         rc = bl_shards_read(&j->shards[VALID], j->data, VALID, e);
     if (rc == 0 && j->eval == NULL)
         rc = make_plan(j, e);
+    if (rc == 0)
+        rc = bl_pool_new(&j->pool, bl_tool_jobs(&j->common), e);
+    return rc;
+}
+
+/* All but what is written. */
+static int prepare(job *j, bl_err *e)
+{
+    int rc = read_inputs(j, e);
+    if (rc == 0 && !j->resume && !j->common.force && bl_run_exists(j->common.output))
+        rc = bl_fail(e, BL_E_CREATE,
+                     "'%s' holds a run already; --resume goes on with it, -f begins "
+                     "anew",
+                     j->common.output);
+    if (rc == 0 && !j->common.no_pg)
+        rc = make_pg(j, e);
+    if (rc == 0)
+        rc = init_trainer(j, e);
+    bl_ckpt_free(&j->ckpt); /* as large as the trainer */
+    return rc;
+}
+
+static int run(job *j, bl_err *e)
+{
+    int rc = agree(j, prepare(j, e), e);
+    if (rc == 0)
+        rc = agree(j, check_same(j, e), e);
+    if (rc == 0 && j->resume && j->minutes <= 0 && bl_trainer_done(&j->trainer)) {
+        bl_log_info(j->log, "the run is complete; --steps N goes on to step N");
+        return 0;
+    }
+    if (rc == 0) {
+        say_plan(j);
+        rc = agree(j, open_run(j, e), e);
+        j->run.keep = (int)j->keep;
+    }
+    return rc == 0 ? finish(j, train(j, e), e) : rc;
+}
+
+static int work(job *j, bl_err *e)
+{
+    if (j->eval == NULL && !j->dry_run)
+        return run(j, e);
+    if (!leads(j))
+        return 0;
+    int rc = read_inputs(j, e);
     if (rc != 0)
         return rc;
-    rc = bl_pool_new(&j->pool, bl_tool_jobs(&j->common), e);
-    if (rc != 0)
-        return rc;
-    if (j->dry_run)
-        return print_plan(j);
-    return j->eval != NULL ? evaluate(j, e) : run(j, e);
+    return j->dry_run ? print_plan(j) : evaluate(j, e);
 }
 
 static void release(job *j)
@@ -375,6 +428,8 @@ static void release(job *j)
     bl_shards_free(&j->shards[TRAIN]);
     bl_shards_free(&j->shards[VALID]);
     bl_pool_del(j->pool);
+    if (!j->deserted || bl_comm_size(j->comm) == 1)
+        bl_comm_del(j->comm);
     bl_opt_free(&j->opts);
 }
 
@@ -418,10 +473,12 @@ int main(int argc, char **argv)
     int status = bl_opt_parse(&j.opts, argc, argv);
     if (status < 0) {
         bl_err e = BL_ERR_INIT;
+        int rc = join_group(&j, &e);
         j.log = bl_log_new("xltrain", &j.common);
-        int rc = work(&j, &e);
+        if (rc == 0)
+            rc = work(&j, &e);
         status = bl_exit_of(rc);
-        if (rc != 0)
+        if (rc != 0 && !j.silent)
             bl_log_error(j.log, &e);
     }
     release(&j);

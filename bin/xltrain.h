@@ -33,6 +33,10 @@ typedef struct {
     double smooth_loss, valid_loss;
     int rows_lost;
     bl_err unsaved; /* why the last checkpoint could not be written */
+
+    bl_comm *comm;
+    int silent;   /* another process tells of the error */
+    int deserted; /* the others do not know of it */
 } job;
 
 /* The pieces of a split as the trainer takes them. */
@@ -49,6 +53,14 @@ void choose_precision(const job *j, bl_model_config *c);
 /* xltrain_plan.c: --dry-run, and one line about the run before it begins. */
 int print_plan(const job *j);
 void say_plan(const job *j);
+/* xltrain_group.c: partners of MPI. 1 in the process that writes and speaks: */
+int leads(const job *j);
+/* Finds the partners. */
+int join_group(job *j, bl_err *e) BL_MUST_CHECK;
+/* All come here, each with a status: 0 if that is 0 for all. */
+int agree(job *j, int rc, bl_err *e) BL_MUST_CHECK;
+/* Whether all have the same settings and data and round alike. */
+int check_same(job *j, bl_err *e) BL_MUST_CHECK;
 /* xltrain_eval.c: --eval. */
 int evaluate(job *j, bl_err *e) BL_MUST_CHECK;
 

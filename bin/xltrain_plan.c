@@ -18,7 +18,8 @@ static int64_t bytes_of(const job *j)
     const bl_train_config *c = &j->plan;
     const bl_model_config eval = bl_config_eval(c);
     int64_t one = (int64_t)sizeof(bl_real), n = bl_model_config_size(&c->model);
-    int64_t bytes = bl_model_bytes(&c->model, c->lanes, 1) + 2 * n * one;
+    int64_t bytes = bl_model_bytes(&c->model, c->lanes / c->workers, 1) + 2 * n * one +
+                    bl_workers_bytes(c);
     if (j->shards[VALID].n_pieces > 0)
         bytes += bl_model_bytes(&eval, c->lanes, 0) - n * one;
     return bytes;

@@ -25,11 +25,11 @@ for folder in lib/*/; do
 done
 
 # ---- third-party headers: one includer each ----
-for header in zstd.h jansson.h xxhash.h sha2.h smf.h cblas.h; do
+for header in zstd.h jansson.h xxhash.h sha2.h smf.h cblas.h mpi.h; do
     n=$(grep -lE "^#include <(.*/)?$header>" -r lib bin | wc -l)
     [ "$n" -le 1 ] || wrong "$n files include $header"
 done
-grep -nE '^#include <(zstd|jansson|xxhash|sha2|smf|cblas)' -r bin && wrong "a tool includes a third-party header"
+grep -nE '^#include <(zstd|jansson|xxhash|sha2|smf|cblas|mpi)' -r bin && wrong "a tool includes a third-party header"
 
 # ---- purity: no output, exit, clock, environment, chance or writable data in the library ----
 impure='exit|_exit|abort|printf|puts|putchar|fputs|perror|stdout|stderr|getenv|time|clock|clock_gettime|gettimeofday|rand|random|srand'

@@ -111,6 +111,41 @@ void bl_adam_naive(const bl_adam_params *p, const bl_adam_span *spans, int n_spa
         }
 }
 
+typedef struct {
+    int64_t n;
+    bl_real *grad, *part;
+    const bl_real *left;
+} shards;
+
+static void aside_part(void *arg, int part)
+{
+    const shards *s = arg;
+    int64_t start = s->n * part / BL_PARTS, end = s->n * (part + 1) / BL_PARTS;
+    size_t size = (size_t)(end - start) * sizeof *s->grad;
+    memcpy(s->part + start, s->grad + start, size);
+    memset(s->grad + start, 0, size);
+}
+
+void bl_grads_put_aside(bl_pool *pool, int64_t n, bl_real *grad, bl_real *part)
+{
+    shards s = {.n = n, .grad = grad, .part = part};
+    bl_pool_run(pool, aside_part, &s, BL_PARTS);
+}
+
+static void add_part(void *arg, int part)
+{
+    const shards *s = arg;
+    int64_t end = s->n * (part + 1) / BL_PARTS;
+    for (int64_t i = s->n * part / BL_PARTS; i < end; i++)
+        s->grad[i] = s->left[i] + s->grad[i];
+}
+
+void bl_grads_add(bl_pool *pool, int64_t n, bl_real *grad, const bl_real *part)
+{
+    shards s = {.n = n, .grad = grad, .left = part};
+    bl_pool_run(pool, add_part, &s, BL_PARTS);
+}
+
 static void norm_part(void *arg, int part)
 {
     job *j = arg;

@@ -41,6 +41,11 @@ void bl_adam(bl_pool *pool, const bl_adam_params *p, const bl_adam_span *spans,
 void bl_adam_naive(const bl_adam_params *p, const bl_adam_span *spans, int n_spans,
                    bl_real *value, bl_real *grad, bl_real *m, bl_real *v);
 
+/* Gradients of several shards, summed two and two: put_aside moves n of them to `part`
+ * and leaves 0; add makes them part + grad. */
+void bl_grads_put_aside(bl_pool *pool, int64_t n, bl_real *grad, bl_real *part);
+void bl_grads_add(bl_pool *pool, int64_t n, bl_real *grad, const bl_real *part);
+
 /* The Euclidean norm of n numbers, summed in double in a fixed order; not finite if one
  * of them is not. */
 double bl_grad_norm(bl_pool *pool, const bl_real *grad, int64_t n);

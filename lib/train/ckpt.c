@@ -52,18 +52,25 @@ static int add_block(tensor_list *l, const char *prefix, bl_model *m, bl_real *b
     return rc;
 }
 
-static int add_memory(tensor_list *l, bl_model *m, bl_err *e)
+static int32_t *lengths_of(const bl_ckpt_state *s)
 {
-    const bl_model_config *c = bl_model_conf(m);
-    int64_t shape[] = {bl_model_lanes(m), bl_model_memory_rows(m), c->width};
+    return s->mem_length != NULL ? s->mem_length : bl_model_memory_length(s->model);
+}
+
+static int add_memory(tensor_list *l, const bl_ckpt_state *s, bl_err *e)
+{
+    const bl_model_config *c = bl_model_conf(s->model);
+    int64_t shape[] = {s->batch->lanes, bl_model_memory_rows(s->model), c->width};
     int rc = 0;
     for (int layer = 0; layer < c->layers && shape[1] > 0 && rc == 0; layer++) {
         char name[32];
         snprintf(name, sizeof name, "mem.%d", layer);
-        rc = add(l, name, BL_F32, 3, shape, bl_model_memory(m, layer), e);
+        bl_real *rows =
+            s->memory != NULL ? s->memory[layer] : bl_model_memory(s->model, layer);
+        rc = add(l, name, BL_F32, 3, shape, rows, e);
     }
     if (rc == 0)
-        rc = add(l, "mem_length", BL_I32, 1, shape, bl_model_memory_length(m), e);
+        rc = add(l, "mem_length", BL_I32, 1, shape, lengths_of(s), e);
     return rc;
 }
 
@@ -88,7 +95,7 @@ static int add_state(tensor_list *l, const bl_ckpt_state *s, bl_err *e)
     if (rc == 0)
         rc = add_block(l, "adam.v", s->model, s->adam_v, e);
     if (rc == 0)
-        rc = add_memory(l, s->model, e);
+        rc = add_memory(l, s, e);
     if (rc == 0)
         rc = add_cursor(l, s->batch, e);
     return rc;
@@ -269,11 +276,11 @@ int bl_ckpt_get_params(const bl_ckpt *c, bl_model *m, bl_err *e)
 }
 
 /* Memory lengths index into the memories. */
-static int check_lengths(bl_model *m, bl_err *e)
+static int check_lengths(const bl_ckpt_state *s, bl_err *e)
 {
-    const int32_t *length = bl_model_memory_length(m);
-    for (int lane = 0; lane < bl_model_lanes(m); lane++)
-        if (length[lane] < 0 || length[lane] > bl_model_memory_rows(m))
+    const int32_t *length = lengths_of(s);
+    for (int lane = 0; lane < s->batch->lanes; lane++)
+        if (length[lane] < 0 || length[lane] > bl_model_memory_rows(s->model))
             return bl_fail(e, BL_E_FORMAT, "the memory of lane %d has length %d", lane,
                            (int)length[lane]);
     return 0;
@@ -288,7 +295,7 @@ int bl_ckpt_get_state(const bl_ckpt *c, const bl_ckpt_state *state, bl_err *e)
     if (rc == 0)
         rc = copy_list(c, &list, e);
     if (rc == 0)
-        rc = check_lengths(state->model, e);
+        rc = check_lengths(state, e);
     if (rc == 0)
         rc = bl_batch_seek(state->batch, list.place[0], list.place[1],
                            state->batch->piece, state->batch->offset, e);

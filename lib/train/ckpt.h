@@ -27,6 +27,9 @@ typedef struct {
     bl_model *model;
     bl_real *adam_m, *adam_v; /* [bl_model_size(model)] */
     bl_batch *batch;
+    /* The memories of all lanes, where they are not the model's (workers.h). */
+    bl_real **memory;    /* [layers] (B, rows, D), or NULL */
+    int32_t *mem_length; /* (B), or NULL */
 } bl_ckpt_state;
 
 /* Writes PATH whole or not at all. 0, BL_E_CREATE, BL_E_IO, BL_E_NOMEM. */

@@ -59,6 +59,7 @@ static const field fields[] = {
     {"precision", CHOICE, AT(model.precision), 0, BL_N_PRECISIONS - 1, FREE},
     {"batch", INT32, AT(lanes), 1, 4096, RUN},
     {"accumulate", INT32, AT(accumulate), 1, 65536, RUN},
+    {"workers", INT32, AT(workers), 1, 1024, RUN},
     {"steps", INT64, AT(steps), 1, 1e12, FREE},
     {"seed", INT64, AT(seed), 0, 0x1p53, RUN},
     {"lr", REAL, AT(lr), 0, 1e30, FREE},
@@ -192,6 +193,7 @@ static int put_choice(bl_train_config *c, const field *f, const char *name, int 
 static const bl_train_config common = {
     .lanes = 8,
     .accumulate = 1,
+    .workers = 1,
     .seed = 0,
     .min_lr = 0.02,
     .schedule = BL_LR_COSINE,
@@ -412,6 +414,10 @@ int bl_config_check(const bl_train_config *c, bl_err *e)
             return bl_fail(e, BL_E_ARG, "%s is %.10g, which is not within %.10g..%.10g",
                            f->key, x, f->low, f->high);
     }
+    if ((c->workers & (c->workers - 1)) != 0 || c->lanes % c->workers != 0)
+        return bl_fail(e, BL_E_ARG,
+                       "workers (%d) is not a power of two that divides batch (%d)",
+                       c->workers, c->lanes);
     int rc = bl_model_config_check(&c->model, e);
     bl_model_config eval = bl_config_eval(c);
     if (rc == 0 && bl_model_config_check(&eval, e) != 0)

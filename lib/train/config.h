@@ -13,6 +13,7 @@ typedef struct {
     bl_model_config model; /* model.vocab is set by the data */
     int lanes;             /* B: pieces read side by side */
     int accumulate;        /* batches whose gradients are added up for one step */
+    int workers;           /* W: shards of a batch, summed over a tree (workers.h) */
     int64_t steps;         /* of the whole run; the schedule ends there */
     int64_t seed;          /* of initial weights, order of pieces, dropout */
     double lr;             /* highest learning rate */

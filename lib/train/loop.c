@@ -12,13 +12,12 @@
 /* ---- evaluation ---- */
 
 /* Forgets the memory of lanes that begin a piece, then runs the batch. */
-static double forward(bl_model *m, const bl_batch *b, int train, uint64_t seed,
-                      uint64_t step, int64_t *n_scored)
+static double forward(bl_model *m, const bl_batch *b, int64_t *n_scored)
 {
     for (int lane = 0; lane < b->lanes; lane++)
         if (b->fresh[lane])
             bl_model_forget(m, lane);
-    return bl_model_forward(m, b->x, b->y, b->n_real, train, seed, step, n_scored);
+    return bl_model_forward(m, b->x, b->y, b->n_real, 0, 0, 0, n_scored);
 }
 
 /* ln p of the batch's targets, each to its place among the tokens. */
@@ -43,7 +42,7 @@ int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens,
     *targets = 0;
     while (bl_batch_next(&b) > 0) {
         int64_t n;
-        sum += forward(m, &b, 0, 0, 0, &n);
+        sum += forward(m, &b, &n);
         if (log_prob != NULL)
             keep_log_probs(m, &b, log_prob);
         bl_model_advance(m);
@@ -81,11 +80,17 @@ int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
         rc = bl_batch_init(&t->batch, train, config->lanes, config->model.segment,
                            (uint64_t)config->seed, e);
     if (rc == 0)
-        rc = bl_model_new(&t->state.model, &config->model, config->lanes, 1, pool, e);
+        rc = bl_model_new(&t->state.model, &config->model,
+                          config->lanes / config->workers, 1, pool, e);
+    if (rc == 0)
+        rc = bl_workers_init(&t->workers, &t->info.config, t->state.model, &t->batch,
+                             pool, e);
     if (rc != 0)
         return rc;
     size_t n = (size_t)bl_model_size(t->state.model);
     t->state.batch = &t->batch;
+    t->state.memory = t->workers.memory;
+    t->state.mem_length = t->workers.mem_length;
     t->state.adam_m = bl_calloc(n, sizeof *t->state.adam_m, e);
     t->state.adam_v = bl_calloc(n, sizeof *t->state.adam_v, e);
     if (t->state.adam_m == NULL || t->state.adam_v == NULL)
@@ -107,6 +112,7 @@ int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
 
 void bl_trainer_free(bl_trainer *t)
 {
+    bl_workers_free(&t->workers);
     bl_model_del(t->eval_model);
     bl_model_del(t->state.model);
     free(t->state.adam_m);
@@ -168,34 +174,15 @@ static int evaluate(bl_trainer *t, double *loss, bl_err *e)
     return rc;
 }
 
-/* Forward and backward of the step's batches, one after the other; each weighs the
- * same. Adds up their gradients; the mean of their losses in *loss. */
-static int64_t gradients(bl_trainer *t, double *loss)
-{
-    bl_model *m = t->state.model;
-    const bl_train_config *c = &t->info.config;
-    int64_t targets = 0;
-    *loss = 0;
-    for (int i = 0; i < c->accumulate; i++) {
-        int64_t n;
-        uint64_t place = (uint64_t)(t->info.step * c->accumulate + i);
-        bl_batch_next(&t->batch);
-        double sum = forward(m, &t->batch, 1, (uint64_t)c->seed, place, &n);
-        bl_model_backward(m, 1 / (double)(n * c->accumulate), 1.0 / c->accumulate);
-        *loss += sum / (double)(n * c->accumulate);
-        targets += n;
-        if (i + 1 < c->accumulate)
-            bl_model_advance(m);
-    }
-    return targets;
-}
-
 int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
 {
     bl_model *m = t->state.model;
     const bl_train_config *c = &t->info.config;
     double loss;
-    int64_t n = gradients(t, &loss);
+    int64_t n;
+    int rc = bl_workers_run(&t->workers, t->info.step, &loss, &n, e);
+    if (rc != 0)
+        return rc;
     double norm = bl_grad_norm(t->pool, bl_model_grads(m), bl_model_size(m));
     double lr = learning_rate(c, t->info.step);
     if (!isfinite(loss) || !isfinite(norm))
@@ -205,7 +192,6 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
                        "update (a lower lr, more warmup or less clip may help)",
                        t->info.step + 1, loss, norm);
     update(t, lr, norm);
-    bl_model_advance(m);
     t->info.step++;
     t->info.tokens += n;
     *row = (bl_train_row){

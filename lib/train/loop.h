@@ -9,6 +9,7 @@
 #include "train/ckpt.h"
 #include "nn/optim.h"
 #include "train/config.h"
+#include "train/workers.h"
 
 /* One row of metrics.tsv (schemas/train-log.md). */
 typedef struct {
@@ -25,6 +26,7 @@ typedef struct {
     bl_ckpt_info info;   /* step, tokens, best; the caller sets vocab, manifest, pg */
     bl_ckpt_state state; /* what a checkpoint saves */
     bl_batch batch;
+    bl_workers workers;   /* alone, or with the partners of bl_workers_join */
     bl_pieces valid;      /* n_pieces 0: no validation */
     bl_model *eval_model; /* NULL without validation */
     int64_t epoch_targets;

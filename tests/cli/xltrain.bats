@@ -203,6 +203,21 @@ PY
     [ "$(tail -n 1 one/metrics.tsv | cut -f 2)" -gt "$((2 * $(tail -n 1 plain/metrics.tsv | cut -f 2)))" ]
 }
 
+@test "xltrain: the work of several workers is resumed bit by bit, for any -j" {
+    local own=(--set workers=2 --set accumulate=2 --set schedule=constant --set dropout=0.1
+        --set eval_every=2 --no-pg)
+    train one "${own[@]}" --steps 6 -j1
+    train two "${own[@]}" --steps 3 -j2
+    xltrain --data data --resume --steps 6 -o two
+    cmp one/latest two/latest
+    train plain "${own[@]}" --set workers=1 --steps 6
+    run ! cmp -s one/metrics.tsv plain/metrics.tsv
+    run -64 --separate-stderr xltrain --data data --resume --set workers=1 -o two
+    says "workers cannot be changed"
+    run -64 --separate-stderr train bad --set workers=4
+    says "workers (4) is not a power of two that divides batch (2)"
+}
+
 @test "xltrain: --eval with other segments and a memory for all of the piece agrees with itself" {
     train run
     loss() { xltrain --data data -o run --eval valid "$@" | tail -n 1 | cut -f 4; }
