@@ -43,6 +43,19 @@ int bl_folder_temp(char **temp, const char *dir, bl_err *e)
     return BL_E_CREATE;
 }
 
+int bl_folder_may_create(const char *dir, bl_err *e)
+{
+    const char *slash = strrchr(dir, '/');
+    bl_buf parent = {0};
+    int rc = bl_buf_addf(&parent, e, "%.*s.",
+                         slash != NULL ? (int)(slash - dir) + 1 : 0, dir);
+    if (rc == 0 &&
+        faccessat(AT_FDCWD, (char *)parent.data, W_OK | X_OK, AT_EACCESS) != 0)
+        rc = bl_fail_errno(e, BL_E_CREATE, "cannot create the folder");
+    bl_buf_free(&parent);
+    return rc;
+}
+
 static int replace(const char *temp, const char *dir, const char *aside, bl_err *e)
 {
     if (rename(dir, aside) != 0)

@@ -9,6 +9,10 @@
  * BL_E_NOMEM on failure. The caller frees. */
 char *bl_folder_path(const char *dir, bl_err *e) BL_MUST_CHECK;
 
+/* 0 if a folder can be created beside or in the place of `dir`, without doing so;
+ * BL_E_CREATE, BL_E_NOMEM. */
+int bl_folder_may_create(const char *dir, bl_err *e) BL_MUST_CHECK;
+
 /* Creates the folder DIR.tmp.N and sets *temp to its name, which the caller frees. 0 or
  * BL_E_CREATE. */
 int bl_folder_temp(char **temp, const char *dir, bl_err *e) BL_MUST_CHECK;

@@ -56,12 +56,10 @@ int bl_shardw_new(bl_shardw **w, const char *dir, const bl_vocab *vocab,
     memcpy(new->share, share, sizeof new->share);
     new->shown = bl_strdup(dir, e);
     new->dir = bl_folder_path(dir, e);
-    /* Only tried here: what cannot be created shall be known before hours of input, and
+    /* Only asked here: what cannot be created shall be known before hours of input, and
      * a run that is killed while it reads shall leave nothing. */
-    rc = new->shown == NULL || new->dir == NULL
-             ? BL_E_NOMEM
-             : bl_folder_temp(&new->temp, new->dir, e);
-    drop_temp(new);
+    rc = new->shown == NULL || new->dir == NULL ? BL_E_NOMEM
+                                                : bl_folder_may_create(new->dir, e);
     if (rc != 0) {
         bl_err_in(e, dir);
         bl_shardw_del(new);
