@@ -8,11 +8,12 @@
 #include <string.h>
 
 enum {
-    BLOCK_K = 256,
+    BLOCK_K = 256, /* and more where a block is narrow, or a part has few rows */
     BLOCK_N = 1024,
-    STRIPS = 8,    /* of rows, a part */
-    PANELS = 4,    /* to be packed, a part */
-    ROWS_MIN = 32, /* below, packing B costs more than it saves */
+    STRIPS = 8,        /* of rows, a part at most */
+    PARTS = 16,        /* and as many parts as this where there are rows enough */
+    PACKED_MIN = 8192, /* numbers to be packed, a part */
+    ROWS_MIN = 32,     /* below, packing B costs more than it saves */
 };
 
 _Static_assert((size_t)BLOCK_K *BLOCK_N * sizeof(bl_real) <= BL_POOL_SCRATCH,
@@ -22,9 +23,16 @@ typedef struct {
     const bl_gemm_args *g;
     int k, depth; /* the block's rows of B */
     int n, cols;  /* its columns */
+    int rows;     /* of A, a part */
+    int packed;   /* rows of B to be packed, a part */
     int add;
     bl_real *panels;
 } block;
+
+static int parts_of(int n, int size)
+{
+    return (n + size - 1) / size;
+}
 
 int bl_packed_wants(const bl_gemm_args *g)
 {
@@ -32,16 +40,20 @@ int bl_packed_wants(const bl_gemm_args *g)
            g->m >= ROWS_MIN;
 }
 
+/* Some rows of all panels. */
 static void pack_part(void *arg, int part)
 {
     const block *b = arg;
     const bl_gemm_args *g = b->g;
-    int start = part * PANELS * BL_PANEL;
-    int cols = (int)bl_min(PANELS * BL_PANEL, b->cols - start);
-    const bl_real *from = g->tb ? g->b + (ptrdiff_t)(b->n + start) * g->ldb + b->k
-                                : g->b + (ptrdiff_t)b->k * g->ldb + b->n + start;
-    bl_tile_pack(g->tb, b->depth, cols, from, g->ldb,
-                 b->panels + (ptrdiff_t)start * b->depth);
+    int first = part * b->packed, rows = (int)bl_min(b->packed, b->depth - first);
+    ptrdiff_t row = g->tb ? 1 : g->ldb, col = g->tb ? g->ldb : 1;
+    for (int start = 0; start < b->cols; start += BL_PANEL) {
+        int cols = (int)bl_min(BL_PANEL, b->cols - start);
+        bl_tile_pack(g->tb, rows, cols,
+                     g->b + (b->k + first) * row + (b->n + start) * col, g->ldb,
+                     b->panels + (ptrdiff_t)start * b->depth +
+                         (ptrdiff_t)first * bl_tile_cols(cols));
+    }
 }
 
 /* Rows i .. i+rows-1 of op(A), strip after strip, with their columns stored one after
@@ -89,9 +101,10 @@ static void multiply_part(void *arg, int part)
     const block *b = arg;
     const bl_gemm_args *g = b->g;
     bl_real packed[BLOCK_K * BL_ROWS * STRIPS];
-    int start = part * STRIPS * BL_ROWS;
-    int end = (int)bl_min(g->m, (part + 1) * STRIPS * BL_ROWS);
-    int whole = b->cols % BL_VECTOR == 0 ? b->cols : b->cols / BL_PANEL * BL_PANEL;
+    int start = part * b->rows;
+    int end = (int)bl_min(g->m, start + b->rows);
+    int whole =
+        bl_tile_cols(b->cols) == b->cols ? b->cols : b->cols / BL_PANEL * BL_PANEL;
     if (g->ta)
         pack_strips(b, start, end - start, packed);
     for (int i = start; i < end; i += BL_ROWS) {
@@ -116,21 +129,26 @@ static void multiply_part(void *arg, int part)
         g->after(g->arg, start, end - start, b->n, b->cols);
 }
 
-static int parts_of(int n, int size)
+/* B is packed once and then met by all rows of A. */
+static void multiply_block(bl_pool *pool, block *b)
 {
-    return (n + size - 1) / size;
+    b->packed = (int)bl_max(PACKED_MIN / b->cols, 16);
+    bl_pool_run(pool, pack_part, b, parts_of(b->depth, b->packed));
+    bl_pool_run(pool, multiply_part, b, parts_of(b->g->m, b->rows));
 }
 
 void bl_packed_gemm(bl_pool *pool, const bl_gemm_args *g)
 {
-    block b = {.g = g, .panels = bl_pool_scratch(pool)};
-    for (b.k = 0; b.k < g->k; b.k += BLOCK_K) {
-        b.depth = (int)bl_min(BLOCK_K, g->k - b.k);
+    int strips = (int)bl_min(STRIPS, parts_of(parts_of(g->m, BL_ROWS), PARTS));
+    int wide = (int)bl_min(BLOCK_N, bl_tile_cols(g->n));
+    int depth = BLOCK_K * (int)bl_min(STRIPS / strips, BLOCK_N / wide);
+    block b = {.g = g, .rows = strips * BL_ROWS, .panels = bl_pool_scratch(pool)};
+    for (b.k = 0; b.k < g->k; b.k += depth) {
+        b.depth = (int)bl_min(depth, g->k - b.k);
         b.add = b.k > 0 || g->beta != 0;
         for (b.n = 0; b.n < g->n; b.n += BLOCK_N) {
             b.cols = (int)bl_min(BLOCK_N, g->n - b.n);
-            bl_pool_run(pool, pack_part, &b, parts_of(b.cols, PANELS * BL_PANEL));
-            bl_pool_run(pool, multiply_part, &b, parts_of(g->m, STRIPS * BL_ROWS));
+            multiply_block(pool, &b);
         }
     }
 }

@@ -61,17 +61,24 @@ VECTOR(v128, 16);
 #if defined(__x86_64__)
 __attribute__((target("avx512f"))) static void run_avx512(const piece *j)
 {
-    const int at = 0;
-    if (j->wide == BL_PANEL)
+    int at = 0;
+    if (j->wide == BL_PANEL) {
         ROWS_OF(BL_ROWS, 2, v512);
-    else
+        return;
+    }
+    for (; at + BL_VECTOR <= j->wide; at += BL_VECTOR)
         ROWS_OF(BL_ROWS, 1, v512);
+    if (at < j->wide)
+        ROWS_OF(BL_ROWS, 1, v256);
 }
 
 __attribute__((target("avx2,fma"))) static void run_avx2(const piece *j)
 {
-    for (int at = 0; at < j->wide; at += BL_VECTOR)
+    int at = 0;
+    for (; at + BL_VECTOR <= j->wide; at += BL_VECTOR)
         ROWS_OF(6, 2, v256);
+    if (at < j->wide)
+        ROWS_OF(BL_ROWS, 1, v256);
 }
 #endif
 
@@ -164,8 +171,12 @@ pack_columns_avx512(int k, int cols, int wide, const bl_real *b, ptrdiff_t ld,
                 x[i] = _mm512_shuffle_f32x4(y[i], y[i + 8], 0x88);
                 x[i + 8] = _mm512_shuffle_f32x4(y[i], y[i + 8], 0xdd);
             }
-            for (int i = 0; i < n; i++)
-                _mm512_storeu_ps(to + (ptrdiff_t)(p + i) * wide + start, x[i]);
+            bl_real *row = to + (ptrdiff_t)p * wide + start;
+            for (int i = 0; i < n; i++, row += wide)
+                if (wide - start >= 16)
+                    _mm512_storeu_ps(row, x[i]);
+                else
+                    _mm256_storeu_ps(row, _mm512_castps512_ps256(x[i]));
         }
 }
 #endif

@@ -3,7 +3,7 @@
  * The right operand is packed once into panels and used by many rows.
  *
  * Panels: columns in groups of BL_PANEL, each group (k, BL_PANEL) row-major one after
- * the other; the last group is as wide as its columns rounded up to whole vectors,
+ * the other; the last group is as wide as its columns rounded up to half vectors,
  * filled with zeros. */
 #ifndef BL_TILE_H
 #define BL_TILE_H
@@ -18,10 +18,12 @@ enum {
     BL_ROWS = 12 /* of C that a kernel takes at once */
 };
 
-/* n rounded up to whole vectors: how many columns a product writes. */
+/* n rounded up to half vectors (heads are as narrow as that): how many columns a
+ * product writes. */
 static inline int bl_tile_cols(int n)
 {
-    return (n + BL_VECTOR - 1) / BL_VECTOR * BL_VECTOR;
+    const int half = BL_VECTOR / 2;
+    return (n + half - 1) / half * half;
 }
 
 /* Packs B (k, n), rows `ld` apart; with `transposed`, B' is stored: (n, k). `panels`
