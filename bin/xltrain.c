@@ -127,7 +127,7 @@ void choose_precision(const job *j, bl_model_config *c)
         c->precision = j->precision;
     if (bl_model_precision(c) == c->precision)
         return;
-    bl_log_warn(j->log, "this processor has no AMX: fp32 instead of %s",
+    bl_log_warn(j->log, "this processor has no unit for it: fp32 instead of %s",
                 bl_model_choice("precision", c->precision));
     c->precision = bl_model_precision(c);
 }
@@ -453,7 +453,7 @@ int main(int argc, char **argv)
          "train as many steps as M minutes allow, 0 = as the settings say", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How", 0},
         {0, "precision", BL_OPT_CHOICE, &j.precision, "fp32|bf16|bf16x3", 0, 0,
-         "of matrix products; those below fp32 want a processor with AMX", 1},
+         "of matrix products; bf16 and bf16x3 want AMX, bf16 runs on AMD too", 1},
         {0, "resume", BL_OPT_FLAG, &j.resume, NULL, 0, 0, "go on with the run in -o",
          0},
         {0, "save-every", BL_OPT_REAL, &j.save_every, "MINUTES", 0, 1e6,

@@ -1,5 +1,5 @@
 /* gemm.c - the only file that includes cblas.h. */
-#include "nn/amx.h"
+#include "nn/bf16.h"
 #include "nn/gemm.h"
 #include "nn/packed.h"
 #include "nn/tile.h"
@@ -14,20 +14,22 @@ void bl_gemm_setup(void)
     openblas_set_num_threads(1);
 }
 
-void bl_gemm_name(char *buf, size_t size)
+void bl_gemm_name(bl_precision precision, char *buf, size_t size)
 {
+    const char *unit = precision != BL_FP32 ? bl_bf16_unit()
+                       : bl_tile_is_fast()  ? "AVX-512 kernels"
+                                            : NULL;
     /* get_config: "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
     int major = 0, minor = 0, patch = 0;
     sscanf(openblas_get_config(), "OpenBLAS %d.%d.%d", &major, &minor, &patch);
-    snprintf(buf, size, "%sOpenBLAS %d.%d.%d %s",
-             bl_tile_is_fast() ? "AVX-512 kernels, " : "", major, minor, patch,
-             openblas_get_corename());
+    snprintf(buf, size, "%s%sOpenBLAS %d.%d.%d %s", unit != NULL ? unit : "",
+             unit != NULL ? ", " : "", major, minor, patch, openblas_get_corename());
 }
 
 void bl_gemm_one(const bl_gemm_args *g)
 {
     if (g->precision != BL_FP32) {
-        bl_amx_gemm_one(g);
+        bl_bf16_gemm_one(g);
         return;
     }
     enum CBLAS_TRANSPOSE ta = g->ta ? CblasTrans : CblasNoTrans;
@@ -68,13 +70,13 @@ static void run_part(void *arg, int part)
 
 int bl_gemm_can(bl_precision precision)
 {
-    return precision == BL_FP32 || bl_amx_can();
+    return precision == BL_FP32 || bl_bf16_can(precision);
 }
 
 void bl_gemm(bl_pool *pool, const bl_gemm_args *g)
 {
     if (g->precision != BL_FP32) {
-        bl_amx_gemm(pool, g);
+        bl_bf16_gemm(pool, g);
         return;
     }
     if (bl_thin_wants(g)) {

@@ -9,7 +9,8 @@
 /* What products are computed in; sums are fp32 in each.
  *   BL_BF16    operands rounded to 8 bits of mantissa: relative error about 2e-3
  *   BL_BF16X3  operands split in two such parts, three products: about 4e-6
- * The last two want AMX, see bl_gemm_can. The double build has BL_FP32 alone. */
+ * The last two want AMX, bf16 is content with AMD's AVX-512 BF16: see bl_gemm_can. The
+ * double build has BL_FP32 alone. */
 typedef enum { BL_FP32, BL_BF16, BL_BF16X3, BL_N_PRECISIONS } bl_precision;
 
 /* C (m,n) = alpha op(A) op(B) + beta C, op(A) (m,k), op(B) (k,n); ta, tb: 1 = that
@@ -45,9 +46,9 @@ void bl_gemm_naive(const bl_gemm_args *g);
  * use the tiles. To be asked before the first product in that precision. */
 int bl_gemm_can(bl_precision precision);
 
-/* What multiplies, as "AVX-512 kernels, OpenBLAS 0.3.21 SkylakeX": others round
- * otherwise. Keeps the BLAS on one thread per caller. */
-void bl_gemm_name(char *buf, size_t size);
+/* What multiplies, as "AVX-512 kernels, OpenBLAS 0.3.21 SkylakeX" or "AMX, OpenBLAS
+ * ...": others round otherwise. */
+void bl_gemm_name(bl_precision precision, char *buf, size_t size);
 /* Switches the threads of the BLAS off (ours do the splitting). Call once before. */
 void bl_gemm_setup(void);
 

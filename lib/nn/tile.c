@@ -1,7 +1,7 @@
 /* tile.c - see tile.h. A block of C stays in registers while the rows of a panel stream
  * by: with AVX-512 twelve rows by a whole panel, with AVX2 six rows by half of it. */
 #include "nn/tile.h"
-#include "nn/amx.h"
+#include "nn/bf16.h"
 #include "nn/vec.h"
 
 #if defined(__x86_64__)
@@ -213,13 +213,13 @@ void bl_tile_pack_as(bl_precision precision, int transposed, int k, int n,
     if (precision == BL_FP32)
         bl_tile_pack(transposed, k, n, b, ld, panels);
     else
-        bl_amx_pack(precision, transposed, k, n, b, ld, panels);
+        bl_bf16_pack(precision, transposed, k, n, b, ld, panels);
 }
 
 void bl_tile_multiply(const bl_tile_args *t)
 {
     if (t->precision != BL_FP32) {
-        bl_amx_tile(t);
+        bl_bf16_tile(t);
         return;
     }
     for (int col = t->start; col < t->end; col += BL_PANEL) {

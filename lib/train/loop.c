@@ -74,7 +74,8 @@ int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
     *t = (bl_trainer){.pool = pool};
     t->info.config = *config;
     t->info.best_loss = INFINITY;
-    bl_gemm_name(t->info.blas, sizeof t->info.blas);
+    bl_gemm_name((bl_precision)config->model.precision, t->info.blas,
+                 sizeof t->info.blas);
     int rc = bl_config_check(config, e);
     if (rc == 0)
         rc = bl_batch_init(&t->batch, train, config->lanes, config->model.segment,

@@ -114,7 +114,7 @@ static int settings(job *j, int vocab, char **assignment, bl_err *e)
         rc = bl_config_set(&j->config, *assignment, e);
     const bl_model_config *m = &j->config.model;
     if (rc == 0 && bl_model_precision(m) != m->precision)
-        rc = bl_fail(e, BL_E_ARG, "this processor has no AMX for %s",
+        rc = bl_fail(e, BL_E_ARG, "this processor has no unit for %s",
                      bl_model_choice("precision", m->precision));
     return rc;
 }

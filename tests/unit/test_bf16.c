@@ -1,4 +1,5 @@
-/* test_amx.c - products in bf16 and bf16x3 against three loops over rounded numbers. */
+/* test_bf16.c - products in bf16 and bf16x3 against three loops over rounded numbers.
+ */
 #include "nn/gemm.h"
 #include "nn/tile.h"
 #include "tap.h"
@@ -9,6 +10,11 @@
 #include <string.h>
 
 enum { PAD = 3 }; /* numbers after each row, which are nobody's */
+
+static const char *name_of(bl_precision p)
+{
+    return p == BL_BF16 ? "bf16" : "bf16x3";
+}
 
 static float some(uint32_t *state)
 {
@@ -123,7 +129,7 @@ static void test_precision(bl_precision p, double limit, bl_pool **pool)
                                    {130, 17, 95},  {48, 100, 31}, {64, 64, 512},
                                    {40, 36, 1100}, {65, 1061, 40}};
     static const float factor[][2] = {{1, 0}, {1, 1}, {0.5f, 0}, {-1, 0.75f}};
-    const char *name = p == BL_BF16 ? "bf16" : "bf16x3";
+    const char *name = name_of(p);
     int same = 1;
     outcome o = {.kept = 1};
     for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
@@ -211,8 +217,8 @@ static void test_panels(bl_precision p)
             bl_tile_multiply(&t);
             worst = fmax(worst, off_panels(&t, b, before));
         }
-    ok(worst < 2e-6, "%s: products by panels are the twin's (%.1e off)",
-       p == BL_BF16 ? "bf16" : "bf16x3", worst);
+    ok(worst < 2e-6, "%s: products by panels are the twin's (%.1e off)", name_of(p),
+       worst);
     free(a);
     free(b);
     free(turned);
@@ -224,7 +230,7 @@ static void test_panels(bl_precision p)
 /* C = 0 C + ... must not read C; what is infinite or not a number must show. */
 static void test_not_finite(bl_precision p)
 {
-    const char *name = p == BL_BF16 ? "bf16" : "bf16x3";
+    const char *name = name_of(p);
     float a[4] = {1, 2, 3, 4}, b[4] = {1, 0, 0, 1}, c[4] = {NAN, NAN, NAN, NAN};
     bl_gemm_args g = {0, 0, 2, 2, 2, 1, a, 2, b, 2, 0, c, 2, p, NULL, NULL};
     bl_gemm_one(&g);
@@ -241,15 +247,14 @@ int main(void)
         return 1;
     bl_gemm_setup();
     ok(bl_gemm_can(BL_FP32), "fp32 is possible everywhere");
-    if (!bl_gemm_can(BL_BF16)) {
-        ok(1, "bf16 # SKIP this processor has no AMX");
-    } else {
-        test_precision(BL_BF16, 1e-2, pool);
-        test_precision(BL_BF16X3, 1e-5, pool);
-        test_panels(BL_BF16);
-        test_panels(BL_BF16X3);
-        test_not_finite(BL_BF16);
-        test_not_finite(BL_BF16X3);
+    for (bl_precision p = BL_BF16; p <= BL_BF16X3; p++) {
+        if (!bl_gemm_can(p)) {
+            ok(1, "%s # SKIP this processor has no unit for it", name_of(p));
+            continue;
+        }
+        test_precision(p, p == BL_BF16 ? 1e-2 : 1e-5, pool);
+        test_panels(p);
+        test_not_finite(p);
     }
     bl_pool_del(pool[1]);
     bl_pool_del(pool[2]);
