@@ -44,7 +44,7 @@ typedef struct {
     const char *prompt;
     int64_t n, bars, max_tokens, top_k;
     double temperature, top_p, min_p;
-    int no_grammar;
+    int no_grammar, precision;
     bl_opt_common common;
     bl_opts opts;
     bl_log *log;
@@ -65,6 +65,7 @@ typedef struct {
     size_t n_prompts, prompts_cap;
     bl_json *prompt_pg;
 
+    int streams; /* pieces side by side, at most GROUP */
     lane lanes[GROUP];
     bl_real *logits;      /* (GROUP, n_vocab) */
     uint8_t *scheme_mask; /* [scheme words] */
@@ -129,11 +130,13 @@ static int build_model(job *j, bl_err *e)
     int memory = (int)bl_max(small.memory, small.segment);
     small.segment = small.compressed > 0 ? small.ratio : 1;
     small.memory = small.compressed > 0 ? small.ratio : 0;
+    j->streams = (int)bl_min(GROUP, j->n);
     int rc = bl_model_new(&j->model, &small, 1, 0, j->pool, e);
     if (rc == 0)
         rc = bl_ckpt_get_params(&j->ckpt, j->model, e);
     if (rc == 0)
-        rc = bl_gen_new(&j->gen, j->model, GROUP, memory, j->pool, e);
+        rc = bl_gen_new(&j->gen, j->model, j->streams, memory,
+                        (bl_precision)j->precision, j->pool, e);
     return rc;
 }
 
@@ -372,16 +375,19 @@ static int64_t count_bars(const job *j, const bl_ids *ids)
     return bars;
 }
 
-/* Pieces first .. first + GROUP - 1, side by side. */
+/* The pieces from `first` on that there are, side by side. */
 static int sample_group(job *j, int64_t first, bl_err *e)
 {
     int rc = 0;
-    for (int s = 0; s < GROUP && rc == 0; s++)
-        rc = begin(j, s, first + s, e);
+    for (int s = 0; s < j->streams && rc == 0; s++)
+        if (first + s < j->n)
+            rc = begin(j, s, first + s, e);
+        else
+            j->lanes[s].is_done = 1;
     while (rc == 0) {
         int32_t token[GROUP];
         int active = 0;
-        for (int s = 0; s < GROUP; s++) {
+        for (int s = 0; s < j->streams; s++) {
             lane *l = &j->lanes[s];
             token[s] = l->is_done ? -1 : l->fed.id[l->n_fed++];
             active += !l->is_done;
@@ -389,7 +395,7 @@ static int sample_group(job *j, int64_t first, bl_err *e)
         if (active == 0)
             break;
         bl_gen_step(j->gen, token, j->logits);
-        for (int s = 0; s < GROUP && rc == 0; s++) {
+        for (int s = 0; s < j->streams && rc == 0; s++) {
             lane *l = &j->lanes[s];
             if (!l->is_done && l->n_fed == l->fed.n)
                 rc = draw(j, l, j->logits + (size_t)s * (size_t)j->n_vocab, e);
@@ -425,9 +431,9 @@ static bl_json *make_pg(const job *j, bl_err *e)
 static int sample_all(job *j, bl_tokw *w, bl_err *e)
 {
     int rc = 0;
-    for (int64_t first = 0; first < j->n && rc == 0; first += GROUP) {
+    for (int64_t first = 0; first < j->n && rc == 0; first += j->streams) {
         rc = sample_group(j, first, e);
-        for (int s = 0; s < GROUP && first + s < j->n && rc == 0; s++)
+        for (int s = 0; s < j->streams && first + s < j->n && rc == 0; s++)
             rc = write_piece(j, w, first + s, &j->lanes[s], e);
     }
     if (rc == 0)
@@ -530,6 +536,8 @@ int main(int argc, char **argv)
          "cut a piece that has more new tokens", 1},
         {0, "prompt", BL_OPT_STR, &j.prompt, "FILE", 0, 0,
          "go on from these pieces (a token stream), in turn", 1},
+        {0, "precision", BL_OPT_CHOICE, &j.precision, "fp32|bf16", 0, 0,
+         "of the weights; bf16 halves them and is faster, on any processor", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How the next token is drawn", 0},
         {0, "temperature", BL_OPT_REAL, &j.temperature, "T", 0, 100,
          "flatten (over 1) or sharpen (below 1) the odds, 0 = the likeliest", 1},

@@ -51,27 +51,48 @@ static int alloc_buffers(bl_gen *g)
     g->a = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->h = bl_graph_alloc(b, s * hidden, sizeof(bl_real));
     g->old = bl_graph_alloc(b, (size_t)g->group * d, sizeof(bl_real));
-    g->score = bl_graph_alloc(b, s * keys, sizeof(bl_real));
+    g->score = bl_graph_alloc(b, s * (size_t)c->heads * keys, sizeof(bl_real));
+    g->logits = bl_graph_alloc(b, s * (size_t)c->vocab, sizeof(bl_real));
     return b->e->code;
 }
 
-void bl_gen_project(bl_gen *g, const bl_real *x, const bl_mat *w, const bl_mat *bias,
+/* A copy of w that is read in order; nothing where there is no w. */
+static void pack(bl_gen *g, bl_precision precision, const bl_mat *w, int transposed,
+                 bl_thin *t)
+{
+    if (w == NULL)
+        return;
+    int k = transposed ? w->cols : w->rows, n = transposed ? w->rows : w->cols;
+    void *panels = bl_graph_alloc(&g->store, bl_thin_bytes(precision, k, n), 1);
+    if (panels != NULL)
+        bl_thin_pack(t, precision, transposed, k, n, w->v, panels);
+}
+
+static int pack_weights(bl_gen *g, bl_precision precision)
+{
+    const bl_model *m = g->m;
+    int layers = m->config.layers;
+    g->weights = bl_graph_alloc(&g->store, (size_t)layers, sizeof *g->weights);
+    for (int n = 0; n < layers && g->weights != NULL; n++) {
+        const bl_layer *l = &m->layer[n];
+        bl_gen_weights *w = &g->weights[n];
+        pack(g, precision, l->wq, 0, &w->wq);
+        pack(g, precision, l->wk, 0, &w->wk);
+        pack(g, precision, l->wv, 0, &w->wv);
+        pack(g, precision, l->wo, 0, &w->wo);
+        pack(g, precision, l->w1, 0, &w->w1);
+        pack(g, precision, l->w2, 0, &w->w2);
+        pack(g, precision, n > 0 ? l->wx : NULL, 0, &w->wx);
+        pack(g, precision, l->wh, 0, &w->wh);
+    }
+    pack(g, precision, m->out_w, m->config.tie, &g->out);
+    return g->store.e->code;
+}
+
+void bl_gen_project(bl_gen *g, const bl_real *x, const bl_thin *w, const bl_mat *bias,
                     int rows, bl_real *y)
 {
-    bl_gemm_args p = {.m = rows,
-                      .n = w->cols,
-                      .k = w->rows,
-                      .alpha = 1,
-                      .a = x,
-                      .lda = w->rows,
-                      .b = w->v,
-                      .ldb = w->cols,
-                      .c = y,
-                      .ldc = w->cols};
-    bl_gemm(g->pool, &p);
-    for (int r = 0; r < rows && bias != NULL; r++)
-        for (int c = 0; c < w->cols; c++)
-            y[(ptrdiff_t)r * w->cols + c] += bias->v[c];
+    bl_thin_multiply(g->pool, w, x, rows, bias != NULL ? bias->v : NULL, 0, y);
 }
 
 /* Sinusoids through each layer's W_r. */
@@ -87,8 +108,19 @@ static int prepare_sinusoids(bl_gen *g)
         int distance = c->clamp_len > 0 && d > c->clamp_len ? c->clamp_len : d;
         bl_position_row(distance, c->width, rows + (ptrdiff_t)d * c->width);
     }
-    for (int layer = 0; layer < c->layers; layer++)
-        bl_gen_project(g, rows, g->m->layer[layer].wr, NULL, n, g->r[layer]);
+    for (int layer = 0; layer < c->layers; layer++) {
+        bl_gemm_args p = {.m = n,
+                          .n = c->width,
+                          .k = c->width,
+                          .alpha = 1,
+                          .a = rows,
+                          .lda = c->width,
+                          .b = g->m->layer[layer].wr->v,
+                          .ldb = c->width,
+                          .c = g->r[layer],
+                          .ldc = c->width};
+        bl_gemm(g->pool, &p);
+    }
     return 0;
 }
 
@@ -117,15 +149,17 @@ static void prepare_zeros(bl_gen *g)
         memset(g->x, 0, (size_t)c->width * sizeof *g->x);
         if (c->pre_norm)
             bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, 1, g->x);
-        bl_gen_project(g, g->x, l->wk, l->bk, 1, g->zero_k[n]);
-        bl_gen_project(g, g->x, l->wv, l->bv, 1, g->zero_v[n]);
+        bl_gen_project(g, g->x, &g->weights[n].wk, l->bk, 1, g->zero_k[n]);
+        bl_gen_project(g, g->x, &g->weights[n].wv, l->bv, 1, g->zero_v[n]);
     }
 }
 
-static int prepare(bl_gen *g)
+static int prepare(bl_gen *g, bl_precision precision)
 {
     const bl_model_config *c = &g->m->config;
     int rc = alloc_buffers(g);
+    if (rc == 0)
+        rc = pack_weights(g, precision);
     if (rc != 0)
         return rc;
     if (c->arch != BL_ARCH_LSTM && c->pos == BL_POS_SINUSOID)
@@ -139,8 +173,8 @@ static int prepare(bl_gen *g)
     return rc;
 }
 
-int bl_gen_new(bl_gen **out, bl_model *m, int n_streams, int memory, bl_pool *pool,
-               bl_err *e)
+int bl_gen_new(bl_gen **out, bl_model *m, int n_streams, int memory,
+               bl_precision precision, bl_pool *pool, bl_err *e)
 {
     const bl_model_config *c = bl_model_conf(m);
     *out = NULL;
@@ -162,7 +196,7 @@ int bl_gen_new(bl_gen **out, bl_model *m, int n_streams, int memory, bl_pool *po
     g->window = g->memory + g->group;
     g->build = BL_ERR_INIT;
     g->store = (bl_graph){.pool = pool, .e = &g->build};
-    int rc = prepare(g);
+    int rc = prepare(g, precision);
     if (rc != 0) {
         bl_fail(e, rc, "%s", g->build.text);
         bl_gen_del(g);
@@ -261,31 +295,13 @@ static void begin_anew(bl_gen *g, int stream)
 void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits)
 {
     const bl_model *m = g->m;
-    int d = m->config.width, vocab = m->config.vocab;
+    size_t vocab = (size_t)m->config.vocab;
     for (int s = 0; s < g->streams && m->wpe != NULL; s++)
         if (token[s] >= 0 && g->count[s] == m->config.positions)
             begin_anew(g, s);
     feed(g, token);
-    for (int s = 0; s < g->streams; s++) {
-        bl_real *out = logits + (ptrdiff_t)s * vocab;
-        if (token[s] >= 0 && m->out_b != NULL)
-            memcpy(out, m->out_b->v, (size_t)vocab * sizeof *out);
-        else if (token[s] >= 0)
-            memset(out, 0, (size_t)vocab * sizeof *out);
-    }
-    /* all rows in one product, so that a stream's numbers do not depend on its
-     * neighbours */
-    bl_gemm_args p = {.tb = m->config.tie,
-                      .m = g->streams,
-                      .n = vocab,
-                      .k = d,
-                      .alpha = 1,
-                      .a = g->x,
-                      .lda = d,
-                      .b = m->out_w->v,
-                      .ldb = m->out_w->cols,
-                      .beta = 1,
-                      .c = logits,
-                      .ldc = vocab};
-    bl_gemm(g->pool, &p);
+    bl_gen_project(g, g->x, &g->out, m->out_b, g->streams, g->logits);
+    for (size_t s = 0; s < (size_t)g->streams; s++)
+        if (token[s] >= 0)
+            memcpy(logits + s * vocab, g->logits + s * vocab, vocab * sizeof *logits);
 }

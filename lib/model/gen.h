@@ -3,6 +3,13 @@
 #define BL_GEN_H
 
 #include "model/impl.h"
+#include "nn/thin.h"
+
+/* The matrices of a layer as each step reads them. */
+typedef struct {
+    bl_thin wq, wk, wv, wo, w1, w2; /* attention */
+    bl_thin wx, wh;                 /* LSTM cells; the first layer has no wx */
+} bl_gen_weights;
 
 /* S streams. Keys and values of the last `window` tokens of a stream lie in rings,
  * those of compressed slots in rings of their own; an LSTM has its state instead. */
@@ -14,8 +21,10 @@ struct bl_gen {
     int window; /* memory + group */
     int slots;  /* compressed slots, C */
     bl_err build;
-    bl_graph store;     /* owns the buffers; has no ops */
-    bl_real **k, **v;   /* [layers] rings (S, window, D); of an LSTM h, c (S, D) */
+    bl_graph store;          /* owns the buffers; has no ops */
+    bl_gen_weights *weights; /* [layers] */
+    bl_thin out;             /* (D, V) */
+    bl_real **k, **v;        /* [layers] rings (S, window, D); of an LSTM h, c (S, D) */
     bl_real **raw;      /* [layers] rings (S, window, D) of inputs, for compression */
     bl_real **ck, **cv; /* [layers] rings (S, C, D) */
     bl_real **r;        /* [layers] (window + C, D): row d is the key of distance d */
@@ -27,11 +36,12 @@ struct bl_gen {
     int32_t *alone; /* [S] tokens of a step in which all streams rest but one */
     bl_real *x, *y, *q, *a, *h; /* (S, D), (S, D), (S, D), (S, D), (S, F or 4 D) */
     bl_real *old;               /* (group, D) rows on their way into one slot */
-    bl_real *score;             /* (S, window + C) */
+    bl_real *score;             /* (S, heads, window + C) */
+    bl_real *logits;            /* (S, V) */
 };
 
 /* y (rows, n) = x (rows, k) W [+ bias]. */
-void bl_gen_project(bl_gen *g, const bl_real *x, const bl_mat *w, const bl_mat *bias,
+void bl_gen_project(bl_gen *g, const bl_real *x, const bl_thin *w, const bl_mat *bias,
                     int rows, bl_real *y);
 /* The layers of build.c for one new row a stream, in g->x. */
 void bl_gen_attention_layer(bl_gen *g, int n);

@@ -86,35 +86,32 @@ static int spans_of(const bl_gen *g, int layer, int s, span spans[2])
     return 2;
 }
 
-static void attend_stream(void *arg, int s)
+/* One head of one stream. */
+static void attend_part(void *arg, int part)
 {
     job *j = arg;
     bl_gen *g = j->g;
+    const bl_model_config *c = &g->m->config;
+    int s = part / c->heads, h = part % c->heads, d = c->width, e = d / c->heads;
     if (g->position[s] < 0)
         return;
-    const bl_model_config *c = &g->m->config;
     const bl_layer *l = &g->m->layer[j->layer];
     const bl_real *r = c->pos != BL_POS_ABSOLUTE ? g->r[j->layer] : NULL;
-    int d = c->width, e = d / c->heads;
-    bl_real *q = g->q + (ptrdiff_t)s * d, *qv = g->y + (ptrdiff_t)s * d;
+    ptrdiff_t at = (ptrdiff_t)s * d + h * e;
+    bl_real *q = g->q + at, *qv = g->y + at;
     span spans[2];
     int n_spans = spans_of(g, j->layer, s, spans);
-    memcpy(qv, q, (size_t)d * sizeof *q);
-    for (int i = 0; i < d && l->u != NULL; i++) {
-        qv[i] += l->vb->v[i];
-        q[i] += l->u->v[i];
+    for (int i = 0; i < n_spans; i++) {
+        spans[i].k += h * e;
+        spans[i].v += h * e;
     }
-    for (int h = 0; h < c->heads; h++) {
-        span own[2];
-        for (int i = 0; i < n_spans; i++) {
-            own[i] = spans[i];
-            own[i].k += h * e;
-            own[i].v += h * e;
-        }
-        attend_head(q + h * e, qv + h * e, own, n_spans, r != NULL ? r + h * e : NULL,
-                    d, e, g->score + (ptrdiff_t)s * (g->window + g->slots),
-                    g->a + (ptrdiff_t)s * d + h * e);
+    memcpy(qv, q, (size_t)e * sizeof *q);
+    for (int i = 0; i < e && l->u != NULL; i++) {
+        qv[i] += l->vb->v[h * e + i];
+        q[i] += l->u->v[h * e + i];
     }
+    attend_head(q, qv, spans, n_spans, r != NULL ? r + h * e : NULL, d, e,
+                g->score + (ptrdiff_t)part * (g->window + g->slots), g->a + at);
 }
 
 void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *bias,
@@ -150,10 +147,11 @@ static void feed_forward(bl_gen *g, int n, const bl_real *x)
 {
     const bl_model_config *c = &g->m->config;
     const bl_layer *l = &g->m->layer[n];
+    const bl_gen_weights *w = &g->weights[n];
     int rows = g->streams;
-    bl_gen_project(g, x, l->w1, l->b1, rows, g->h);
+    bl_gen_project(g, x, &w->w1, l->b1, rows, g->h);
     bl_activate((bl_act)(BL_ACT_RELU + c->act), g->h, rows * c->ff);
-    bl_gen_project(g, g->h, l->w2, l->b2, rows, g->y);
+    bl_gen_project(g, g->h, &w->w2, l->b2, rows, g->y);
     if (c->relu_out)
         bl_activate(BL_ACT_RELU, g->y, rows * c->width);
 }
@@ -162,6 +160,7 @@ void bl_gen_attention_layer(bl_gen *g, int n)
 {
     const bl_model_config *c = &g->m->config;
     const bl_layer *l = &g->m->layer[n];
+    const bl_gen_weights *w = &g->weights[n];
     int rows = g->streams;
     int64_t size = (int64_t)rows * c->width;
     const bl_real *from = g->x;
@@ -171,14 +170,14 @@ void bl_gen_attention_layer(bl_gen *g, int n)
         bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, rows, g->a);
         from = g->a;
     }
-    bl_gen_project(g, from, l->wk, l->bk, rows, g->y);
+    bl_gen_project(g, from, &w->wk, l->bk, rows, g->y);
     remember(g, g->y, g->k[n]);
-    bl_gen_project(g, from, l->wv, l->bv, rows, g->y);
+    bl_gen_project(g, from, &w->wv, l->bv, rows, g->y);
     remember(g, g->y, g->v[n]);
-    bl_gen_project(g, from, l->wq, l->bq, rows, g->q);
+    bl_gen_project(g, from, &w->wq, l->bq, rows, g->q);
     job j = {g, n};
-    bl_pool_run(g->pool, attend_stream, &j, rows);
-    bl_gen_project(g, g->a, l->wo, l->bo, rows, g->y);
+    bl_pool_run(g->pool, attend_part, &j, rows * c->heads);
+    bl_gen_project(g, g->a, &w->wo, l->bo, rows, g->y);
     add(g->x, g->y, size);
     if (!c->pre_norm)
         bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, rows, g->x);
@@ -208,8 +207,8 @@ static void compress_layer(bl_gen *g, int n, int s)
     bl_compress_rows((bl_compressor)c->compressor, c->ratio, c->width, l->cw, l->cb,
                      g->old, 1, g->a);
     size_t at = ((size_t)s * (size_t)g->slots + slot) * d;
-    bl_gen_project(g, g->a, l->wk, NULL, 1, g->ck[n] + at);
-    bl_gen_project(g, g->a, l->wv, NULL, 1, g->cv[n] + at);
+    bl_gen_project(g, g->a, &g->weights[n].wk, NULL, 1, g->ck[n] + at);
+    bl_gen_project(g, g->a, &g->weights[n].wv, NULL, 1, g->cv[n] + at);
 }
 
 void bl_gen_compress(bl_gen *g, int stream)
@@ -231,19 +230,8 @@ void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token)
                 g->h[(ptrdiff_t)s * 4 * d + c] = row[c] + l->b->v[c];
         }
     else
-        bl_gen_project(g, g->x, l->wx, l->b, rows, g->h);
-    bl_gemm_args p = {.m = rows,
-                      .n = 4 * d,
-                      .k = d,
-                      .alpha = 1,
-                      .a = g->k[n],
-                      .lda = d,
-                      .b = l->wh->v,
-                      .ldb = 4 * d,
-                      .beta = 1,
-                      .c = g->h,
-                      .ldc = 4 * d};
-    bl_gemm(g->pool, &p);
+        bl_gen_project(g, g->x, &g->weights[n].wx, l->b, rows, g->h);
+    bl_thin_multiply(g->pool, &g->weights[n].wh, g->k[n], rows, NULL, 1, g->h);
     for (int s = 0; s < rows; s++) {
         bl_real *h = g->k[n] + (ptrdiff_t)s * d, *c = g->v[n] + (ptrdiff_t)s * d;
         if (token[s] >= 0)

@@ -79,10 +79,6 @@ void bl_gemm(bl_pool *pool, const bl_gemm_args *g)
         bl_bf16_gemm(pool, g);
         return;
     }
-    if (bl_thin_wants(g)) {
-        bl_thin_gemm(pool, g);
-        return;
-    }
     if (bl_packed_wants(g)) {
         bl_packed_gemm(pool, g);
         return;

@@ -11,10 +11,4 @@ int bl_packed_wants(const bl_gemm_args *g);
  */
 void bl_packed_gemm(bl_pool *pool, const bl_gemm_args *g);
 
-/* Few rows by a large matrix, which is read once from memory and in order: what each
- * new token of generation costs. C = A B [+ C]. A row's numbers do not depend on the
- * others. */
-int bl_thin_wants(const bl_gemm_args *g);
-void bl_thin_gemm(bl_pool *pool, const bl_gemm_args *g);
-
 #endif

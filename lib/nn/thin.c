@@ -1,57 +1,199 @@
-/* thin.c - products of few rows, see packed.h: bound by the memory that B lies in. */
-#include "nn/packed.h"
+/* thin.c - see thin.h. A panel passes by once; the sums of all rows with its columns
+ * stay in registers. */
+#include "nn/thin.h"
 #include "nn/vec.h"
 
 enum {
-    ROWS_MAX = 8,
-    COLUMNS =
-        512, /* a part: its columns of C and of UNROLL rows of B stay in the cache */
-    UNROLL = 4
+    PANEL = 32,
+    HALF = PANEL / 2,
+    GROUP = 8,      /* rows at a time */
+    PANELS_PART = 2 /* of a part of the job */
 };
 
-int bl_thin_wants(const bl_gemm_args *g)
+/* ---- packing ---- */
+
+static int panels_of(int n)
 {
-    return !g->ta && !g->tb && g->alpha == 1 && (g->beta == 0 || g->beta == 1) &&
-           g->m <= ROWS_MAX;
+    return (n + PANEL - 1) / PANEL;
 }
 
-/* c += x[0] b_0 + ... + x[3] b_3 for rows of B that lie ld apart. */
-BL_CLONES static void add_rows(bl_real *c, const bl_real *x, const bl_real *b,
-                               ptrdiff_t ld, int n)
+/* Bytes of a panel's row. */
+static size_t row_bytes(bl_precision precision)
 {
-    const bl_real *b1 = b + ld, *b2 = b1 + ld, *b3 = b2 + ld;
-    for (int j = 0; j < n; j++)
-        c[j] += x[0] * b[j] + x[1] * b1[j] + (x[2] * b2[j] + x[3] * b3[j]);
+    return precision == BL_FP32 ? PANEL * sizeof(bl_real) : PANEL * sizeof(uint16_t);
 }
 
-BL_CLONES static void add_row(bl_real *c, bl_real x, const bl_real *b, int n)
+size_t bl_thin_bytes(bl_precision precision, int k, int n)
 {
-    for (int j = 0; j < n; j++)
-        c[j] += x * b[j];
+    return (size_t)panels_of(n) * (size_t)k * row_bytes(precision);
 }
 
-static void thin_part(void *arg, int part)
+/* To nearest, ties to even; not for numbers beyond the finite. */
+static uint32_t bf16_of(bl_real x)
 {
-    const bl_gemm_args *g = arg;
-    int start = part * COLUMNS, n = (int)bl_min(COLUMNS, g->n - start), k = 0;
-    for (int i = 0; i < g->m && g->beta == 0; i++)
-        memset(g->c + (ptrdiff_t)i * g->ldc + start, 0, (size_t)n * sizeof *g->c);
-    for (; k + UNROLL <= g->k; k += UNROLL)
-        for (int i = 0; i < g->m; i++)
-            add_rows(g->c + (ptrdiff_t)i * g->ldc + start,
-                     g->a + (ptrdiff_t)i * g->lda + k,
-                     g->b + (ptrdiff_t)k * g->ldb + start, g->ldb, n);
-    for (; k < g->k; k++)
-        for (int i = 0; i < g->m; i++)
-            add_row(g->c + (ptrdiff_t)i * g->ldc + start,
-                    g->a[(ptrdiff_t)i * g->lda + k],
-                    g->b + (ptrdiff_t)k * g->ldb + start, n);
-    if (g->after != NULL)
-        g->after(g->arg, 0, g->m, start, n);
+    float f = (float)x;
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
 
-void bl_thin_gemm(bl_pool *pool, const bl_gemm_args *g)
+static void pack_row(bl_precision precision, const bl_real row[PANEL], void *to)
 {
-    bl_gemm_args copy = *g;
-    bl_pool_run(pool, thin_part, &copy, (g->n + COLUMNS - 1) / COLUMNS);
+    if (precision == BL_FP32) {
+        memcpy(to, row, PANEL * sizeof *row);
+        return;
+    }
+    uint32_t *word = to;
+    for (int c = 0; c < HALF; c++)
+        word[c] = bf16_of(row[c]) | bf16_of(row[c + HALF]) << 16;
+}
+
+void bl_thin_pack(bl_thin *t, bl_precision precision, int transposed, int k, int n,
+                  const bl_real *b, void *panels)
+{
+    ptrdiff_t along = transposed ? 1 : n, across = transposed ? k : 1;
+    char *to = panels;
+    *t = (bl_thin){.k = k, .n = n, .precision = precision, .panels = panels};
+    for (int start = 0; start < n; start += PANEL)
+        for (int p = 0; p < k; p++, to += row_bytes(precision)) {
+            bl_real row[PANEL] = {0};
+            for (int c = 0; c < PANEL && start + c < n; c++)
+                row[c] = b[p * along + (start + c) * across];
+            pack_row(precision, row, to);
+        }
+}
+
+/* Number (p, c) of a panel. */
+static bl_real packed(const bl_thin *t, const char *panel, int p, int c)
+{
+    const char *row = panel + (size_t)p * row_bytes(t->precision);
+    if (t->precision == BL_FP32)
+        return ((const bl_real *)(const void *)row)[c];
+    uint32_t word = ((const uint32_t *)(const void *)row)[c % HALF];
+    uint32_t bits = c < HALF ? word << 16 : word & 0xffff0000;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return (bl_real)f;
+}
+
+/* ---- multiplying ---- */
+
+typedef bl_real vec __attribute__((vector_size(HALF * sizeof(bl_real))));
+typedef uint32_t words __attribute__((vector_size(HALF * sizeof(uint32_t))));
+
+/* ROWS rows of x, k apart, by a panel; the row of the panel is in LEFT and RIGHT. */
+#define MULTIPLY(ROWS, LEFT, RIGHT)                                                    \
+    do {                                                                               \
+        vec s[ROWS][2];                                                                \
+        for (int r = 0; r < ROWS; r++)                                                 \
+            s[r][0] = s[r][1] = (vec){0};                                              \
+        for (int p = 0; p < k; p++)                                                    \
+            for (int r = 0; r < ROWS; r++) {                                           \
+                s[r][0] += x[r * k + p] * (LEFT);                                      \
+                s[r][1] += x[r * k + p] * (RIGHT);                                     \
+            }                                                                          \
+        memcpy(sum, s, sizeof s);                                                      \
+    } while (0)
+
+/* A number of rows that is known beforehand keeps the sums in registers. */
+#define CASE(ROWS, LEFT, RIGHT)                                                        \
+    case ROWS:                                                                         \
+        MULTIPLY(ROWS, LEFT, RIGHT);                                                   \
+        break
+#define FOR_ROWS(LEFT, RIGHT)                                                          \
+    switch (rows) {                                                                    \
+        CASE(1, LEFT, RIGHT);                                                          \
+        CASE(2, LEFT, RIGHT);                                                          \
+        CASE(3, LEFT, RIGHT);                                                          \
+        CASE(4, LEFT, RIGHT);                                                          \
+        CASE(5, LEFT, RIGHT);                                                          \
+        CASE(6, LEFT, RIGHT);                                                          \
+        CASE(7, LEFT, RIGHT);                                                          \
+        CASE(GROUP, LEFT, RIGHT);                                                      \
+    default:                                                                           \
+        break;                                                                         \
+    }
+
+BL_CLONES static void panel_fp32(const bl_real *x, int rows, int k, const void *panel,
+                                 vec sum[GROUP][2])
+{
+    const vec *b = panel;
+    FOR_ROWS(b[2 * p], b[2 * p + 1])
+}
+
+#ifndef BL_DOUBLE
+BL_CLONES static void panel_bf16(const bl_real *x, int rows, int k, const void *panel,
+                                 vec sum[GROUP][2])
+{
+    const words *b = panel;
+    FOR_ROWS((vec)(b[p] << 16), (vec)(b[p] & 0xffff0000))
+}
+#endif
+
+typedef struct {
+    const bl_thin *t;
+    const bl_real *x, *bias;
+    int rows, add;
+    bl_real *y;
+} job;
+
+/* What a panel's sums become, in the columns that there are. */
+static void put(const job *j, int row, int rows, int start, vec sum[GROUP][2])
+{
+    int cols = (int)bl_min(PANEL, j->t->n - start);
+    for (int r = 0; r < rows; r++) {
+        const bl_real *from = (const bl_real *)sum[r];
+        bl_real *to = j->y + (ptrdiff_t)(row + r) * j->t->n + start;
+        for (int c = 0; c < cols; c++) {
+            bl_real other = j->bias != NULL ? j->bias[start + c] : 0;
+            to[c] = from[c] + (j->add ? to[c] + other : other);
+        }
+    }
+}
+
+static void multiply_part(void *arg, int part)
+{
+    const job *j = arg;
+    const bl_thin *t = j->t;
+    size_t bytes = (size_t)t->k * row_bytes(t->precision);
+    int first = part * PANELS_PART;
+    int last = (int)bl_min(first + PANELS_PART, panels_of(t->n));
+    for (int i = first; i < last; i++)
+        for (int row = 0; row < j->rows; row += GROUP) {
+            const char *panel = (const char *)t->panels + (size_t)i * bytes;
+            const bl_real *x = j->x + (ptrdiff_t)row * t->k;
+            int rows = (int)bl_min(GROUP, j->rows - row);
+            vec sum[GROUP][2];
+#ifndef BL_DOUBLE
+            if (t->precision == BL_BF16)
+                panel_bf16(x, rows, t->k, panel, sum);
+            else
+#endif
+                panel_fp32(x, rows, t->k, panel, sum);
+            put(j, row, rows, i * PANEL, sum);
+        }
+}
+
+void bl_thin_multiply(bl_pool *pool, const bl_thin *t, const bl_real *x, int rows,
+                      const bl_real *bias, int add, bl_real *y)
+{
+    job j = {t, x, bias, rows, add, y};
+    bl_pool_run(pool, multiply_part, &j,
+                (panels_of(t->n) + PANELS_PART - 1) / PANELS_PART);
+}
+
+void bl_thin_multiply_naive(const bl_thin *t, const bl_real *x, int rows,
+                            const bl_real *bias, int add, bl_real *y)
+{
+    size_t bytes = (size_t)t->k * row_bytes(t->precision);
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < t->n; c++) {
+            const char *panel = (const char *)t->panels + (size_t)(c / PANEL) * bytes;
+            bl_real *to = &y[(ptrdiff_t)r * t->n + c];
+            double sum = (bias != NULL ? (double)bias[c] : 0) + (add ? (double)*to : 0);
+            for (int p = 0; p < t->k; p++)
+                sum += (double)x[(ptrdiff_t)r * t->k + p] *
+                       (double)packed(t, panel, p, c % PANEL);
+            *to = (bl_real)sum;
+        }
 }

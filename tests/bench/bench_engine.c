@@ -106,7 +106,8 @@ static void train(const char *name, bl_model_config c, int lanes, bl_pool *pool,
 
 /* Tokens a second that each of some streams gets, their memories full; one stream and
  * eight together. */
-static void sample(const char *name, bl_model_config c, bl_pool *pool)
+static void sample(const char *name, bl_model_config c, bl_precision precision,
+                   bl_pool *pool)
 {
     static const int streams[] = {1, 8};
     bl_model_config small = c;
@@ -121,7 +122,7 @@ static void sample(const char *name, bl_model_config c, bl_pool *pool)
         int n = streams[i], steps = 0;
         bl_real *logits = filled((size_t)n * (size_t)c.vocab);
         int32_t tokens[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-        if (bl_gen_new(&g, m, n, c.memory, pool, NULL) != 0)
+        if (bl_gen_new(&g, m, n, c.memory, precision, pool, NULL) != 0)
             break;
         for (int k = 0; k < c.memory; k++)
             bl_gen_step(g, tokens, logits);
@@ -129,8 +130,9 @@ static void sample(const char *name, bl_model_config c, bl_pool *pool)
         do
             bl_gen_step(g, tokens, logits);
         while (steps++, (spent = now() - start) < 2);
-        printf("sample-%s-streams%d-j%d\t%.0f\ttoken/s each\n", name, n,
-               bl_pool_threads(pool), steps / spent);
+        printf("sample-%s-%s-streams%d-j%d\t%.0f\ttoken/s each\n", name,
+               bl_model_choice("precision", (int)precision), n, bl_pool_threads(pool),
+               steps / spent);
         bl_gen_del(g);
         free(logits);
     }
@@ -160,11 +162,14 @@ int main(void)
             return 1;
         double gauge = gemm_rate(pool, BL_FP32);
         printf("sgemm-j%d\t%.1f\tGFLOP/s\n", threads, gauge / 1e9);
-        for (int p = BL_BF16; p < BL_N_PRECISIONS && bl_gemm_can(BL_BF16); p++)
-            printf("gemm-%s-j%d\t%.1f\tGFLOP/s\n", bl_model_choice("precision", p),
-                   threads, gemm_rate(pool, (bl_precision)p) / 1e9);
-        sample("L6-d256", size(6, 256, 1024, 128, 320), pool);
-        sample("L12-d512", size(12, 512, 2048, 512, 320), pool);
+        for (int p = BL_BF16; p < BL_N_PRECISIONS; p++)
+            if (bl_gemm_can((bl_precision)p))
+                printf("gemm-%s-j%d\t%.1f\tGFLOP/s\n", bl_model_choice("precision", p),
+                       threads, gemm_rate(pool, (bl_precision)p) / 1e9);
+        for (bl_precision p = BL_FP32; p <= BL_BF16; p++) {
+            sample("L6-d256", size(6, 256, 1024, 128, 320), p, pool);
+            sample("L12-d512", size(12, 512, 2048, 512, 320), p, pool);
+        }
         train("L6-d64", size(6, 64, 256, 64, 839), 16, pool, gauge);
         train("L6-d256", size(6, 256, 1024, 128, 320), 8, pool, gauge);
         train("L12-d512", size(12, 512, 2048, 512, 320), 2, pool, gauge);

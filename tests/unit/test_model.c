@@ -7,6 +7,7 @@
 #include "nn/gemm.h"
 #include "nn/ops.h"
 #include "nn/optim.h"
+#include "nn/thin.h"
 #include "nn/tile.h"
 #include "tap.h"
 
@@ -96,6 +97,51 @@ static void test_memory(bl_pool *pool)
     }
 }
 
+/* Packed matrices of sizes that do and do not fill panels, each number of rows. */
+static void test_thin(bl_pool *pool)
+{
+    enum { ROWS = 11, K = 37, N = 2 * 32 + 5, SIZE = 4000 };
+    static bl_real b[SIZE], turned[SIZE], x[ROWS * K], y[ROWS * N], twin[ROWS * N],
+        bias[N];
+    static _Alignas(64) bl_real panels[3 * 32 * K];
+    bl_rng rng = bl_rng_make(3, 0);
+    double worst = 0, kept = 1, half = 0;
+    for (int i = 0; i < ROWS * K; i++)
+        x[i] = (bl_real)bl_rng_normal(&rng);
+    for (int n = 1; n <= N; n += 17)
+        for (int way = 0; way < 8; way++) {
+            bl_precision p = way & 1 ? BL_BF16 : BL_FP32;
+            bl_thin t;
+            for (int i = 0; i < K * n; i++)
+                b[i] = turned[i % n * K + i / n] = (bl_real)bl_rng_normal(&rng);
+            for (int i = 0; i < n; i++)
+                bias[i] = (bl_real)i;
+            for (int i = 0; i < ROWS * n; i++)
+                y[i] = twin[i] = 1;
+            bl_thin_pack(&t, p, way >> 1 & 1, K, n, way >> 1 & 1 ? turned : b, panels);
+            bl_thin_multiply_naive(&t, x, ROWS, bias, way >> 2, twin);
+            bl_thin_multiply(pool, &t, x, ROWS, bias, way >> 2, y);
+            worst = fmax(worst, difference(y, twin, ROWS * n));
+            for (int r = 0; r < ROWS; r++) { /* a row alone has the same bytes */
+                bl_real alone[N];
+                for (int i = 0; i < n; i++)
+                    alone[i] = 1;
+                bl_thin_multiply(pool, &t, x + r * K, 1, bias, way >> 2, alone);
+                kept *= memcmp(alone, y + r * n, (size_t)n * sizeof *y) == 0;
+            }
+            for (int i = 0; i < K * n && p == BL_BF16; i++) {
+                bl_real one[K] = {0}, row[N];
+                one[i / n] = 1;
+                bl_thin_multiply(pool, &t, one, 1, NULL, 0, row);
+                half = fmax(half, fabs(row[i % n] / b[i] - 1));
+            }
+        }
+    ok(worst < 1e-4, "few rows by a packed matrix: as by three loops (%.1g)", worst);
+    ok(kept == 1, "few rows by a packed matrix: a row does not depend on the others");
+    ok(half <= 0x1p-8 && half > 0x1p-10, "packed in bf16: rounded to 8 bits (%.1g)",
+       half);
+}
+
 /* One stream of three begins late, one rests: its logits are the graph's. */
 static void same_as_graph(const char *name, const bl_model_config *c, bl_pool *pool)
 {
@@ -103,7 +149,7 @@ static void same_as_graph(const char *name, const bl_model_config *c, bl_pool *p
     read_in_segments(c, pool, graph);
     bl_model *m = open_model(c, 1, 0, pool);
     bl_gen *g;
-    if (bl_gen_new(&g, m, 3, c->memory, pool, NULL) != 0)
+    if (bl_gen_new(&g, m, 3, c->memory, BL_FP32, pool, NULL) != 0)
         exit(1);
     double worst = 0;
     for (int i = -2; i < LENGTH; i++) {
@@ -162,7 +208,7 @@ static void test_full_context(bl_pool *pool)
     bl_model_config_arch(&c, BL_ARCH_GPT2);
     bl_model *m = open_model(&c, 1, 0, pool);
     bl_gen *g;
-    if (bl_gen_new(&g, m, 1, 0, pool, NULL) != 0)
+    if (bl_gen_new(&g, m, 1, 0, BL_FP32, pool, NULL) != 0)
         exit(1);
     for (int i = 0; i < 9; i++)
         bl_gen_step(g, (int32_t[]){token(i)}, logits);
@@ -396,6 +442,7 @@ int main(void)
     bl_gemm_setup();
     test_gemm(pool);
     test_memory(pool);
+    test_thin(pool);
     test_generation(pool);
     test_full_context(pool);
     test_adam(pool);
