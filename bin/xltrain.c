@@ -309,7 +309,6 @@ static int train(job *j, bl_err *e)
 {
     bl_trainer *t = &j->trainer;
     bl_train_row row;
-    bl_stop_watch();
     j->silent = !leads(j);
     j->begun = j->saved = bl_log_seconds(j->log);
     j->first_step = t->info.step;
@@ -392,6 +391,7 @@ static int prepare(job *j, bl_err *e)
 
 static int run(job *j, bl_err *e)
 {
+    bl_stop_watch(); /* a signal while data are read stops after one step */
     int rc = agree(j, prepare(j, e), e);
     if (rc == 0)
         rc = agree(j, check_same(j, e), e);

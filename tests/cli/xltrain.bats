@@ -81,6 +81,7 @@ PY
     wait $pid || true
     printf '299\thalf a row' >>run/metrics.tsv
     : >run/ckpt-00000099.safetensors.tmp.123
+    : >run/config.json.tmp.123
     xltrain --resume --data data -o run
     cmp whole/latest run/latest
     cmp whole/metrics.tsv run/metrics.tsv
