@@ -88,6 +88,15 @@ PY
     [ "$(ls whole)" = "$(ls run)" ]
 }
 
+@test "xltrain: a line shows step, epoch, losses, speed, its share of the machine's and time left" {
+    train run --minutes 0.04 --steps 0 -v --progress always 2>err
+    tr '\r' '\n' <err | sed 's/\x1b\[K//' >lines
+    grep -E '^xltrain: [0-9]+/[0-9]+  ep [0-9.]+  loss [0-9.]+  val [0-9.]+  [0-9.]+k? tok/s [0-9]+%  [0-9:]+ left$' lines
+    [ -z "$(grep left lines | grep '.\{80\}')" ]
+    grep -E '^xltrain: xl, [0-9]+ parameters, [0-9]+ MiB, [0-9]+ tokens an epoch$' lines
+    grep -E '^xltrain: fp32, [0-9]+ threads, .*OpenBLAS' lines
+}
+
 @test "xltrain: SIGUSR1 writes a checkpoint and goes on" {
     xltrain "${small[@]}" --set steps=100000 --set eval_every=0 -o run 2>err &
     local pid=$! status=0
