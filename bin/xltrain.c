@@ -248,19 +248,23 @@ static void show(job *j, const bl_train_row *row)
     }
     if (!bl_log_progress_due(j->log))
         return;
-    char left[32], valid[32] = "-";
+    if (j->peak <= 0)
+        j->peak = gauge(j) * bl_comm_size(j->comm);
+    const bl_train_config *c = &j->trainer.info.config;
+    double seconds = bl_log_seconds(j->log) - j->begun;
+    double speed = (double)(row->tokens - j->first_tokens) / seconds;
+    double rate = (double)(row->step - j->first_step) / seconds;
+    char left[32], valid[32] = "-", tokens[32];
     if (!isnan(j->valid_loss))
         snprintf(valid, sizeof valid, "%.3f", j->valid_loss);
-    double seconds = bl_log_seconds(j->log) - j->begun;
-    double rate = (double)(row->step - j->first_step) / seconds;
-    int64_t steps = j->trainer.info.config.steps;
+    snprintf(tokens, sizeof tokens, speed < 1000 ? "%.0f" : "%.1fk",
+             speed < 1000 ? speed : speed / 1000);
     bl_log_progress(
         j->log,
-        "step %" PRId64 "/%" PRId64 "  epoch %.2f  loss %.3f  valid %s  "
-        "%.0f tok/s  %s left",
-        row->step, steps, row->epoch, j->smooth_loss, valid,
-        (double)(row->tokens - j->first_tokens) / seconds,
-        bl_log_clock((double)(steps - row->step) / rate, left, sizeof left));
+        "%" PRId64 "/%" PRId64 "  ep %.2f  loss %.3f  val %s  %s tok/s %.0f%%  %s left",
+        row->step, c->steps, row->epoch, j->smooth_loss, valid, tokens,
+        100 * speed * bl_model_flops_per_token(&c->model) / j->peak,
+        bl_log_clock((double)(c->steps - row->step) / rate, left, sizeof left));
 }
 
 /* --minutes: plans the number of steps from the speed so far, so that the schedule ends
@@ -309,7 +313,6 @@ static int train(job *j, bl_err *e)
 {
     bl_trainer *t = &j->trainer;
     bl_train_row row;
-    bl_stop_watch();
     j->silent = !leads(j);
     j->begun = j->saved = bl_log_seconds(j->log);
     j->first_step = t->info.step;
@@ -392,6 +395,7 @@ static int prepare(job *j, bl_err *e)
 
 static int run(job *j, bl_err *e)
 {
+    bl_stop_watch(); /* a signal while data are read stops after one step */
     int rc = agree(j, prepare(j, e), e);
     if (rc == 0)
         rc = agree(j, check_same(j, e), e);

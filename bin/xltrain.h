@@ -31,6 +31,7 @@ typedef struct {
     double begun, saved; /* seconds on the log's clock */
     int64_t first_step, first_tokens;
     double smooth_loss, valid_loss;
+    double peak; /* flop/s of matrix products here, 0 = not measured yet */
     int rows_lost;
     bl_err unsaved; /* why the last checkpoint could not be written */
 
@@ -53,6 +54,9 @@ void choose_precision(const job *j, bl_model_config *c);
 /* xltrain_plan.c: --dry-run, and one line about the run before it begins. */
 int print_plan(const job *j);
 void say_plan(const job *j);
+/* Floating-point operations a second of matrix products in the precision of the run,
+ * timed now; 0 without memory for it. */
+double gauge(const job *j);
 /* xltrain_group.c: partners of MPI. 1 in the process that writes and speaks: */
 int leads(const job *j);
 /* Finds the partners. */

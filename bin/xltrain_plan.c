@@ -27,7 +27,7 @@ static int64_t bytes_of(const job *j)
 
 /* Floating-point operations a second of a product of GAUGE^3, the best of some; 0
  * without memory for it. */
-static double gauge(const job *j)
+double gauge(const job *j)
 {
     enum { TIMES = 10 };
     bl_real *m = calloc(3 * GAUGE * GAUGE, sizeof *m);
@@ -90,12 +90,12 @@ void say_plan(const job *j)
 {
     const bl_train_config *c = &j->plan;
     const bl_pieces train = pieces_of(&j->shards[TRAIN]);
-    static const char *const precision[] = {"fp32", "bf16", "bf16x3"};
-    bl_log_debug(j->log,
-                 "%s, %" PRId64 " parameters, %s, %d threads, %s, %" PRId64
-                 " MiB, %" PRId64 " tokens an epoch",
-                 bl_model_choice("arch", c->model.arch),
-                 bl_model_config_size(&c->model), precision[c->model.precision],
-                 bl_pool_threads(j->pool), j->trainer.info.blas, bytes_of(j) >> 20,
-                 bl_pieces_targets(&train));
+    bl_log_info(j->log,
+                "%s, %" PRId64 " parameters, %" PRId64 " MiB, %" PRId64
+                " tokens an epoch",
+                bl_model_choice("arch", c->model.arch), bl_model_config_size(&c->model),
+                bytes_of(j) >> 20, bl_pieces_targets(&train));
+    bl_log_info(j->log, "%s, %d threads, %s",
+                bl_model_choice("precision", c->model.precision),
+                bl_pool_threads(j->pool), j->trainer.info.blas);
 }

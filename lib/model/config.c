@@ -187,14 +187,9 @@ static int check_attention(const bl_model_config *c, bl_err *e)
     if (c->pos != BL_POS_SINUSOID && c->positions < 1)
         return bl_fail(e, BL_E_ARG,
                        "positions is 0, the table of positions has no row");
-    if (c->pos == BL_POS_ABSOLUTE && c->memory > 0)
-        return bl_fail(e, BL_E_ARG, "absolute positions have no memory (memory is %d)",
-                       c->memory);
     if (c->pos == BL_POS_ABSOLUTE && c->segment > c->positions)
         return bl_fail(e, BL_E_ARG, "segment (%d) is longer than positions (%d)",
                        c->segment, c->positions);
-    if (c->zero_memory && c->compressed > 0)
-        return bl_fail(e, BL_E_ARG, "zero_memory and compressed exclude each other");
     return 0;
 }
 
@@ -208,10 +203,6 @@ static int check_compressed(const bl_model_config *c, bl_err *e)
         return bl_fail(e, BL_E_ARG,
                        "ratio (%d) does not divide segment (%d) and memory (%d)",
                        c->ratio, c->segment, c->memory);
-    if (c->pre_norm || c->att_bias)
-        return bl_fail(e, BL_E_ARG,
-                       "compressed memory goes with post-norm and without "
-                       "att_bias");
     return 0;
 }
 

@@ -173,6 +173,21 @@ static int prepare(bl_gen *g, bl_precision precision)
     return rc;
 }
 
+/* How far back a token sees, and when memory moves on. */
+static void set_window(bl_gen *g, int memory)
+{
+    const bl_model_config *c = &g->m->config;
+    int is_absolute = c->arch != BL_ARCH_LSTM && c->pos == BL_POS_ABSOLUTE;
+    g->begins_anew = is_absolute && c->memory == 0;
+    g->group = c->compressed > 0 ? c->ratio : 1;
+    g->memory = (memory + g->group - 1) / g->group * g->group;
+    if (g->begins_anew)
+        g->memory = c->positions - 1;
+    else if (is_absolute)
+        g->group = c->segment;
+    g->window = g->memory + g->group;
+}
+
 int bl_gen_new(bl_gen **out, bl_model *m, int n_streams, int memory,
                bl_precision precision, bl_pool *pool, bl_err *e)
 {
@@ -189,11 +204,7 @@ int bl_gen_new(bl_gen **out, bl_model *m, int n_streams, int memory,
     g->pool = pool;
     g->streams = n_streams;
     g->slots = c->compressed;
-    g->group = c->compressed > 0 ? c->ratio : 1;
-    g->memory = (memory + g->group - 1) / g->group * g->group;
-    if (c->arch != BL_ARCH_LSTM && c->pos == BL_POS_ABSOLUTE)
-        g->memory = c->positions - 1;
-    g->window = g->memory + g->group;
+    set_window(g, memory);
     g->build = BL_ERR_INIT;
     g->store = (bl_graph){.pool = pool, .e = &g->build};
     int rc = prepare(g, precision);
@@ -229,6 +240,8 @@ void bl_gen_forget(bl_gen *g, int stream)
              slot++) {
             memcpy(g->k[n] + slot * d, g->zero_k[n], row);
             memcpy(g->v[n] + slot * d, g->zero_v[n], row);
+            if (g->slots > 0)
+                memset(g->raw[n] + slot * d, 0, row);
         }
 }
 
@@ -243,11 +256,12 @@ static void embed(bl_gen *g, const int32_t *token)
         const bl_real *row = m->emb->v + (ptrdiff_t)(token[s] < 0 ? 0 : token[s]) * d;
         for (int c = 0; c < d; c++)
             g->x[(ptrdiff_t)s * d + c] = row[c] * scale;
-        const bl_real *place = m->wpe != NULL && g->position[s] >= 0
-                                   ? m->wpe->v + g->position[s] * d
-                                   : NULL;
-        for (int c = 0; c < d && place != NULL; c++)
-            g->x[(ptrdiff_t)s * d + c] += place[c];
+        if (m->wpe == NULL || g->position[s] < 0)
+            continue;
+        int64_t place =
+            g->begins_anew ? g->position[s] : bl_gen_since(g, g->position[s]);
+        for (int c = 0; c < d; c++)
+            g->x[(ptrdiff_t)s * d + c] += m->wpe->v[place * d + c];
     }
 }
 
@@ -258,7 +272,7 @@ static void feed(bl_gen *g, const int32_t *token)
     const bl_model_config *c = &m->config;
     for (int s = 0; s < g->streams; s++) {
         g->position[s] = token[s] < 0 ? -1 : g->count[s]++;
-        if (m->wpe != NULL && token[s] >= 0)
+        if (g->begins_anew && token[s] >= 0)
             g->history[(ptrdiff_t)s * c->positions + g->position[s]] = token[s];
     }
     if (c->arch == BL_ARCH_LSTM) {
@@ -272,7 +286,7 @@ static void feed(bl_gen *g, const int32_t *token)
     if (c->pre_norm)
         bl_gen_norm(g, g->x, m->lnf_g, m->lnf_b, g->streams, g->x);
     for (int s = 0; s < g->streams && g->slots > 0; s++)
-        if (token[s] >= 0 && g->count[s] % g->group == 0 && g->count[s] > g->memory)
+        if (token[s] >= 0 && bl_gen_since(g, g->count[s]) == 0)
             bl_gen_compress(g, s);
 }
 
@@ -296,7 +310,7 @@ void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits)
 {
     const bl_model *m = g->m;
     size_t vocab = (size_t)m->config.vocab;
-    for (int s = 0; s < g->streams && m->wpe != NULL; s++)
+    for (int s = 0; s < g->streams && g->begins_anew; s++)
         if (token[s] >= 0 && g->count[s] == m->config.positions)
             begin_anew(g, s);
     feed(g, token);

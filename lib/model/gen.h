@@ -17,7 +17,8 @@ struct bl_gen {
     const bl_model *m;
     bl_pool *pool;
     int streams, memory;
-    int group;  /* tokens that pass before memory moves on: the ratio, or 1 */
+    int group;  /* tokens that pass before memory moves on: the ratio, with absolute
+                 * positions the segment, or 1 */
     int window; /* memory + group */
     int slots;  /* compressed slots, C */
     bl_err build;
@@ -32,8 +33,9 @@ struct bl_gen {
     int64_t *count;             /* [S] tokens seen, the zero memory among them */
     int64_t *position;          /* [S] of this step, -1 = rests */
     int64_t *n_compressed;      /* [S] compressed slots made */
-    int32_t *history;           /* (S, positions) tokens, with absolute positions */
-    int32_t *alone; /* [S] tokens of a step in which all streams rest but one */
+    int begins_anew;  /* absolute positions without memory: a full context is left */
+    int32_t *history; /* (S, positions) its tokens */
+    int32_t *alone;   /* [S] tokens of a step in which all streams rest but one */
     bl_real *x, *y, *q, *a, *h; /* (S, D), (S, D), (S, D), (S, D), (S, F or 4 D) */
     bl_real *old;               /* (group, D) rows on their way into one slot */
     bl_real *score;             /* (S, heads, window + C) */
@@ -49,7 +51,13 @@ void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token);
 /* Rows of a norm; y may be x. */
 void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *bias,
                  int rows, bl_real *y);
-/* Makes the oldest `group` tokens of a stream one compressed slot in every layer. */
+/* Tokens of a stream since its memory last moved on, up to the one at `position`. */
+static inline int bl_gen_since(const bl_gen *g, int64_t position)
+{
+    int64_t first = g->m->config.zero_memory ? g->memory : 0;
+    return (int)((position - first) % g->group);
+}
+/* Compresses the tokens that a stream's memory no longer holds, in every layer. */
 void bl_gen_compress(bl_gen *g, int stream);
 
 #endif

@@ -74,7 +74,7 @@ BL_CLONES static void attend_head(const bl_real *qu, const bl_real *qv,
 static int spans_of(const bl_gen *g, int layer, int s, span spans[2])
 {
     int d = g->m->config.width;
-    int64_t position = g->position[s], since = position % g->group;
+    int64_t position = g->position[s], since = bl_gen_since(g, position);
     ptrdiff_t ring = (ptrdiff_t)s * g->window * d, slots = (ptrdiff_t)s * g->slots * d;
     int n = (int)(bl_min(g->memory, position - since) + since + 1);
     spans[0] = (span){g->k[layer] + ring, g->v[layer] + ring, position, g->window, n};
@@ -192,30 +192,38 @@ void bl_gen_attention_layer(bl_gen *g, int n)
         bl_gen_norm(g, g->x, l->ln2_g, l->ln2_b, rows, g->x);
 }
 
-/* The inputs of the oldest tokens, in order, become one slot with its key and value. */
-static void compress_layer(bl_gen *g, int n, int s)
+/* The inputs of n tokens from `oldest` on, in order, become n / ratio slots with their
+ * keys and values. */
+static void compress_layer(bl_gen *g, int layer, int s, int64_t oldest, int n)
 {
     const bl_model_config *c = &g->m->config;
-    const bl_layer *l = &g->m->layer[n];
+    const bl_layer *l = &g->m->layer[layer];
+    const bl_gen_weights *w = &g->weights[layer];
     size_t d = (size_t)c->width;
-    int64_t oldest = g->count[s] - g->memory - g->group;
-    size_t slot = (size_t)(g->n_compressed[s] % g->slots);
-    const bl_real *ring = g->raw[n] + (size_t)s * (size_t)g->window * d;
-    for (int i = 0; i < g->group; i++)
+    const bl_real *ring = g->raw[layer] + (size_t)s * (size_t)g->window * d;
+    for (int i = 0; i < n; i++)
         memcpy(g->old + (size_t)i * d, ring + (size_t)((oldest + i) % g->window) * d,
                d * sizeof *ring);
-    bl_compress_rows((bl_compressor)c->compressor, c->ratio, c->width, l->cw, l->cb,
-                     g->old, 1, g->a);
-    size_t at = ((size_t)s * (size_t)g->slots + slot) * d;
-    bl_gen_project(g, g->a, &g->weights[n].wk, NULL, 1, g->ck[n] + at);
-    bl_gen_project(g, g->a, &g->weights[n].wv, NULL, 1, g->cv[n] + at);
+    for (int i = 0; i < n / c->ratio; i++) {
+        size_t slot = (size_t)((g->n_compressed[s] + i) % g->slots);
+        size_t at = ((size_t)s * (size_t)g->slots + slot) * d;
+        bl_compress_rows((bl_compressor)c->compressor, c->ratio, c->width, l->cw, l->cb,
+                         g->old + (size_t)(i * c->ratio) * d, 1, g->a);
+        if (c->pre_norm)
+            bl_gen_norm(g, g->a, l->ln1_g, l->ln1_b, 1, g->a);
+        bl_gen_project(g, g->a, &w->wk, l->bk, 1, g->ck[layer] + at);
+        bl_gen_project(g, g->a, &w->wv, l->bv, 1, g->cv[layer] + at);
+    }
 }
 
+/* Memory has just moved on by g->group tokens. */
 void bl_gen_compress(bl_gen *g, int stream)
 {
-    for (int n = 0; n < g->m->config.layers; n++)
-        compress_layer(g, n, stream);
-    g->n_compressed[stream]++;
+    int64_t before = g->count[stream] - g->group;
+    int n = bl_n_evicted((int)bl_min(before, g->memory), g->memory, g->group);
+    for (int layer = 0; layer < g->m->config.layers; layer++)
+        compress_layer(g, layer, stream, g->count[stream] - g->memory - n, n);
+    g->n_compressed[stream] += n / g->m->config.ratio;
 }
 
 void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token)

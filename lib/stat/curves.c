@@ -57,11 +57,11 @@ enum { WIDTH = 720, FRAME = 260, LEFT = 36, TOP = 20, BELOW = 64, LINE = 18 };
 
 static void set_style(bl_svg *s, size_t run, const char *more)
 {
-    static const char *const colours[] = {"a", "b", "c", "d"};
+    static const char *const colours[] = {
+        "stroke:#0b6bcb;stroke:var(--a)", "stroke:#c2570c;stroke:var(--b)",
+        "stroke:#2e8b57;stroke:var(--c)", "stroke:#8250df;stroke:var(--d)"};
     static const char *const dashes[] = {"none", "6 3", "2 3"};
-    bl_svg_printf(s,
-                  " style=\"fill:none;stroke-width:1.5;stroke:var(--%s);"
-                  "stroke-dasharray:%s%s\"",
+    bl_svg_printf(s, " style=\"fill:none;stroke-width:1.5;%s;stroke-dasharray:%s%s\"",
                   colours[run % BL_COUNT(colours)],
                   dashes[run / BL_COUNT(colours) % BL_COUNT(dashes)], more);
 }
@@ -133,7 +133,8 @@ static void draw_all(bl_svg *s, const bl_run_log *runs, const bl_series *rows, s
                  .height = FRAME};
     for (size_t i = 0; i < n; i++)
         include(&p, &rows[i]);
-    bl_plot_frame(s, &p, "step", "nats a token");
+    bl_plot_frame(s, &p, "step",
+                  "nats a token: faint in training (smoothed), full on validation");
     for (size_t i = 0; i < n; i++) {
         double points = (double)rows[i].n / BL_CURVE_COLUMNS;
         double inertia = points > SMOOTH_OVER ? 1 - SMOOTH_OVER / points : 0.01;

@@ -71,11 +71,13 @@ void bl_svg_begin(bl_svg *s, double width, double height, const char *label,
     bl_svg_raw(s, "\">");
     if (!is_standalone)
         return;
-    bl_svg_raw(s, "<style>");
+    /* viewers that know no variables keep the first form of each colour */
+    bl_svg_raw(s, "<style>svg text{fill:#68707a}.rule{stroke:#d9dde2}"
+                  ".bar{stroke:#68707a}");
     bl_svg_raw(s, bl_svg_style());
     bl_svg_printf(s,
                   "</style><rect width=\"%.0f\" height=\"%.0f\" "
-                  "style=\"fill:var(--bg)\"/>\n",
+                  "style=\"fill:#fff;fill:var(--bg)\"/>\n",
                   width, height);
 }
 

@@ -249,7 +249,7 @@ static void remi(bl_train_config *c)
     c->steps = 400000;
     c->lr = 2e-4;
     c->min_lr = 0.004;
-    c->clip = 0.25;
+    c->clip = 0;
     c->beta2 = 0.999;
     c->eval_every = 2000;
 }

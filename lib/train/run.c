@@ -95,8 +95,9 @@ static void each_entry(const bl_run *r,
 
 static void remove_half_written(const char *path, const char *name, void *arg)
 {
+    static const char config[] = "config.json.tmp.";
     (void)arg;
-    if (step_of(name, ".tmp.") >= 0)
+    if (step_of(name, ".tmp.") >= 0 || strncmp(name, config, sizeof config - 1) == 0)
         unlink(path);
 }
 

@@ -81,10 +81,20 @@ PY
     wait $pid || true
     printf '299\thalf a row' >>run/metrics.tsv
     : >run/ckpt-00000099.safetensors.tmp.123
+    : >run/config.json.tmp.123
     xltrain --resume --data data -o run
     cmp whole/latest run/latest
     cmp whole/metrics.tsv run/metrics.tsv
     [ "$(ls whole)" = "$(ls run)" ]
+}
+
+@test "xltrain: a line shows step, epoch, losses, speed, its share of the machine's and time left" {
+    train run --minutes 0.04 --steps 0 -v --progress always 2>err
+    tr '\r' '\n' <err | sed 's/\x1b\[K//' >lines
+    grep -E '^xltrain: [0-9]+/[0-9]+  ep [0-9.]+  loss [0-9.]+  val [0-9.]+  [0-9.]+k? tok/s [0-9]+%  [0-9:]+ left$' lines
+    [ -z "$(grep left lines | grep '.\{80\}')" ]
+    grep -E '^xltrain: xl, [0-9]+ parameters, [0-9]+ MiB, [0-9]+ tokens an epoch$' lines
+    grep -E '^xltrain: fp32, [0-9]+ threads, .*OpenBLAS' lines
 }
 
 @test "xltrain: SIGUSR1 writes a checkpoint and goes on" {

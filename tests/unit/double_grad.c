@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 3, SEGMENT = 5, TOKENS = LANES * SEGMENT };
+enum { LANES = 3, SEGMENT_MAX = 64, TOKENS = LANES * SEGMENT_MAX };
 
 typedef struct {
     bl_model *m;
@@ -43,7 +43,7 @@ static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
     for (int64_t i = 0; i < bl_model_size(f->m);
          i++) /* no parameter at a special value */
         bl_model_values(f->m)[i] += 0.1 * sin(1.7 * (double)i);
-    f->scale = 0.25;
+    f->scale = 1.25 / c->segment;
     int t = c->segment;
     f->n_real[0] = f->n_real[1] = t;
     f->n_real[2] = 3;
@@ -134,8 +134,16 @@ static void family(const bl_model_config *base, bl_pool *pool)
     c.ratio = 2;
     c.compressed = 3;
     check("Compressive Transformer: convolution", &c, 0, pool);
+    c.pre_norm = c.att_bias = c.zero_memory = 1;
+    check("and pre-norm, biases, a memory of zeros", &c, 0, pool);
     c.compressor = 1;
     check("Compressive Transformer: maximum", &c, 0, pool);
+    c.compressor = 0;
+    check("Compressive Transformer: mean", &c, 0, pool);
+    c = *base;
+    c.pos = BL_POS_ABSOLUTE;
+    c.positions = 8;
+    check("absolute positions with memory", &c, 0, pool);
     c = *base;
     bl_model_config_arch(&c, BL_ARCH_LSTM);
     c.dropout = 0.2;
@@ -154,7 +162,7 @@ int main(void)
     base.width = 12;
     base.heads = 3;
     base.ff = 20;
-    base.segment = SEGMENT;
+    base.segment = 5;
     base.memory = 7;
     base.dropout = base.att_dropout = 0;
 
@@ -184,6 +192,20 @@ int main(void)
     c.same_length = 1;
     c.memory = 3;
     check("same length", &c, 0, pool);
+    c = base;
+    c.tie = 0;
+    c.out_bias = 0;
+    check("own output matrix without bias", &c, 0, pool);
+    c = base;
+    c.width = 10;
+    c.heads = 2;
+    c.segment = 53;
+    c.memory = 61;
+    c.dropout = c.att_dropout = 0.1;
+    check("more queries than a tile has, heads of 5", &c, 1, pool);
+    c.same_length = 1;
+    c.memory = 9;
+    check("and same length", &c, 1, pool);
     family(&base, pool);
     bl_pool_del(pool);
     return tap_done();

@@ -167,6 +167,28 @@ static void same_as_graph(const char *name, const bl_model_config *c, bl_pool *p
     bl_model_del(m);
 }
 
+/* What no paper combines, but a config may. */
+static void test_mixtures(bl_pool *pool)
+{
+    bl_model_config c = config(5, 7);
+    c.pos = BL_POS_ABSOLUTE;
+    c.positions = 6;
+    same_as_graph("absolute positions with memory", &c, pool);
+    c.zero_memory = 1;
+    same_as_graph("and a memory of zeros", &c, pool);
+    c = config(3, 6);
+    bl_model_config_arch(&c, BL_ARCH_COMPRESSIVE);
+    c.ratio = 3;
+    c.compressed = 2;
+    c.pre_norm = c.att_bias = 1;
+    same_as_graph("compressive, pre-norm, biases", &c, pool);
+    c.zero_memory = 1;
+    same_as_graph("and a memory of zeros", &c, pool);
+    c.pos = BL_POS_ABSOLUTE;
+    c.positions = c.segment = 9;
+    same_as_graph("and absolute positions", &c, pool);
+}
+
 static void test_generation(bl_pool *pool)
 {
     bl_model_config c = config(1, 6);
@@ -198,6 +220,7 @@ static void test_generation(bl_pool *pool)
     c = config(4, 0);
     bl_model_config_arch(&c, BL_ARCH_LSTM);
     same_as_graph("LSTM", &c, pool);
+    test_mixtures(pool);
 }
 
 /* A context of 8 absolute positions goes on with its last 4 tokens when it is full. */
