@@ -5,6 +5,7 @@
 #include "model/gen.h"
 #include "nn/gemm.h"
 #include "nn/ops.h"
+#include "nn/vec.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,24 +23,36 @@ static bl_real **per_layer(bl_gen *g, size_t n)
     return rows;
 }
 
+static void alloc_rings(bl_gen *g)
+{
+    size_t layers = (size_t)g->m->config.layers, d = (size_t)g->m->config.width;
+    g->recent = bl_graph_alloc(&g->store, layers, sizeof *g->recent);
+    g->compressed = bl_graph_alloc(&g->store, layers, sizeof *g->compressed);
+    g->r = bl_graph_alloc(&g->store, layers, sizeof *g->r);
+    for (size_t n = 0; n < layers && g->store.e->code == 0; n++)
+        if (bl_ring_new(g, &g->recent[n], g->window) == 0 && g->slots > 0)
+            (void)!bl_ring_new(g, &g->compressed[n], g->slots);
+    if (g->slots > 0)
+        g->raw = per_layer(g, (size_t)g->streams * (size_t)g->window * d);
+}
+
 static int alloc_buffers(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
+    int is_lstm = c->arch == BL_ARCH_LSTM, e = c->width / c->heads;
     size_t s = (size_t)g->streams, d = (size_t)c->width;
-    size_t ring = c->arch == BL_ARCH_LSTM ? d : (size_t)g->window * d;
-    size_t hidden = c->arch == BL_ARCH_LSTM ? 4 * d : (size_t)c->ff;
-    size_t keys = (size_t)(g->window + g->slots);
+    size_t hidden = is_lstm ? 4 * d : (size_t)c->ff;
     bl_graph *b = &g->store;
-    g->k = per_layer(g, s * ring);
-    g->v = per_layer(g, s * ring);
-    g->r = per_layer(g, keys * d);
+    g->keys_cap = (g->window + g->slots + BL_LANES - 1) / BL_LANES * BL_LANES;
+    size_t scratch = (size_t)(2 * g->keys_cap + e + BL_LANES) / BL_LANES * BL_LANES;
+    if (is_lstm) {
+        g->h = per_layer(g, s * d);
+        g->c = per_layer(g, s * d);
+    } else {
+        alloc_rings(g);
+    }
     g->zero_k = per_layer(g, d);
     g->zero_v = per_layer(g, d);
-    if (g->slots > 0) {
-        g->raw = per_layer(g, s * ring);
-        g->ck = per_layer(g, s * (size_t)g->slots * d);
-        g->cv = per_layer(g, s * (size_t)g->slots * d);
-    }
     g->count = bl_graph_alloc(b, s, sizeof *g->count);
     g->position = bl_graph_alloc(b, s, sizeof *g->position);
     g->n_compressed = bl_graph_alloc(b, s, sizeof *g->n_compressed);
@@ -49,9 +62,9 @@ static int alloc_buffers(bl_gen *g)
     g->y = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->q = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->a = bl_graph_alloc(b, s * d, sizeof(bl_real));
-    g->h = bl_graph_alloc(b, s * hidden, sizeof(bl_real));
+    g->hidden = bl_graph_alloc(b, s * hidden, sizeof(bl_real));
     g->old = bl_graph_alloc(b, (size_t)g->group * d, sizeof(bl_real));
-    g->score = bl_graph_alloc(b, s * (size_t)c->heads * keys, sizeof(bl_real));
+    g->score = bl_graph_alloc(b, s * (size_t)c->heads * scratch, sizeof(bl_real));
     g->logits = bl_graph_alloc(b, s * (size_t)c->vocab, sizeof(bl_real));
     return b->e->code;
 }
@@ -95,49 +108,78 @@ void bl_gen_project(bl_gen *g, const bl_real *x, const bl_thin *w, const bl_mat 
     bl_thin_multiply(g->pool, w, x, rows, bias != NULL ? bias->v : NULL, 0, y);
 }
 
+/* The keys of distances as columns; a row d of `from` is `next` numbers after row d -
+ * 1, and goes to the columns' numbers start .. start + n - 1. */
+static void put_distances(bl_gen *g, int layer, const bl_real *from, ptrdiff_t next,
+                          int start, int n)
+{
+    for (int d = 0; d < g->window + g->slots; d++, from += next)
+        for (int c = 0; c < n; c++)
+            g->r[layer][(ptrdiff_t)(start + c) * g->keys_cap + d] = from[c];
+}
+
 /* Sinusoids through each layer's W_r. */
 static int prepare_sinusoids(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
-    int n = g->window + g->slots;
-    bl_real *rows =
-        bl_graph_alloc(&g->store, (size_t)n * (size_t)c->width, sizeof *rows);
-    if (rows == NULL)
+    int n = g->window + g->slots, width = c->width;
+    size_t size = (size_t)n * (size_t)width;
+    bl_real *rows = bl_graph_alloc(&g->store, size, sizeof *rows);
+    bl_real *keys = bl_graph_alloc(&g->store, size, sizeof *keys);
+    if (keys == NULL)
         return g->store.e->code;
     for (int d = 0; d < n; d++) {
         int distance = c->clamp_len > 0 && d > c->clamp_len ? c->clamp_len : d;
-        bl_position_row(distance, c->width, rows + (ptrdiff_t)d * c->width);
+        bl_position_row(distance, width, rows + (ptrdiff_t)d * width);
     }
     for (int layer = 0; layer < c->layers; layer++) {
         bl_gemm_args p = {.m = n,
-                          .n = c->width,
-                          .k = c->width,
+                          .n = width,
+                          .k = width,
                           .alpha = 1,
                           .a = rows,
-                          .lda = c->width,
+                          .lda = width,
                           .b = g->m->layer[layer].wr->v,
-                          .ldb = c->width,
-                          .c = g->r[layer],
-                          .ldc = c->width};
+                          .ldb = width,
+                          .c = keys,
+                          .ldc = width};
         bl_gemm(g->pool, &p);
+        put_distances(g, layer, keys, width, 0, width);
     }
     return 0;
 }
 
-/* Each layer's learned rows, distance 0 last in its table. */
-static void prepare_distances(bl_gen *g)
+/* Each layer's learned rows, distance 0 last in its table; the first row is that of all
+ * farther distances. */
+static int prepare_distances(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
-    int e = c->width / c->heads;
-    for (int layer = 0; layer < c->layers; layer++)
-        for (int d = 0; d < g->window + g->slots; d++)
-            for (int h = 0; h < c->heads; h++) {
-                int row = (int)bl_max(0, c->positions - 1 - d);
-                memcpy(g->r[layer] + (ptrdiff_t)d * c->width + h * e,
+    int e = c->width / c->heads, n = g->window + g->slots;
+    bl_real *rows = bl_graph_alloc(&g->store, (size_t)n * (size_t)e, sizeof *rows);
+    for (int layer = 0; layer < c->layers && rows != NULL; layer++)
+        for (int h = 0; h < c->heads; h++) {
+            for (int d = 0; d < n; d++) {
+                ptrdiff_t row = bl_max(0, c->positions - 1 - d);
+                memcpy(rows + (ptrdiff_t)d * e,
                        g->m->layer[layer].er->v +
-                           ((ptrdiff_t)h * c->positions + row) * e,
-                       (size_t)e * sizeof(bl_real));
+                           (h * (ptrdiff_t)c->positions + row) * e,
+                       (size_t)e * sizeof *rows);
             }
+            put_distances(g, layer, rows, e, h * e, e);
+        }
+    return g->store.e->code;
+}
+
+/* A model with absolute positions, or without attention, has no keys of distances. */
+static int prepare_relative(bl_gen *g)
+{
+    const bl_model_config *c = &g->m->config;
+    if (c->arch == BL_ARCH_LSTM || c->pos == BL_POS_ABSOLUTE)
+        return 0;
+    g->r = per_layer(g, (size_t)c->width * (size_t)g->keys_cap);
+    if (g->store.e->code != 0)
+        return g->store.e->code;
+    return c->pos == BL_POS_SINUSOID ? prepare_sinusoids(g) : prepare_distances(g);
 }
 
 /* The key and the value of a memory slot of zeros. */
@@ -162,10 +204,7 @@ static int prepare(bl_gen *g, bl_precision precision)
         rc = pack_weights(g, precision);
     if (rc != 0)
         return rc;
-    if (c->arch != BL_ARCH_LSTM && c->pos == BL_POS_SINUSOID)
-        rc = prepare_sinusoids(g);
-    if (c->arch != BL_ARCH_LSTM && c->pos == BL_POS_DISTANCE)
-        prepare_distances(g);
+    rc = prepare_relative(g);
     if (rc == 0 && c->zero_memory)
         prepare_zeros(g);
     for (int s = 0; s < g->streams && rc == 0; s++)
@@ -232,16 +271,15 @@ void bl_gen_forget(bl_gen *g, int stream)
     g->n_compressed[stream] = 0;
     g->count[stream] = c->zero_memory ? g->memory : 0;
     for (int n = 0; n < c->layers && c->arch == BL_ARCH_LSTM; n++) {
-        memset(g->k[n] + s * d, 0, row);
-        memset(g->v[n] + s * d, 0, row);
+        memset(g->h[n] + s * d, 0, row);
+        memset(g->c[n] + s * d, 0, row);
     }
     for (int n = 0; n < c->layers && c->zero_memory; n++)
-        for (size_t slot = s * (size_t)g->window; slot < (s + 1) * (size_t)g->window;
-             slot++) {
-            memcpy(g->k[n] + slot * d, g->zero_k[n], row);
-            memcpy(g->v[n] + slot * d, g->zero_v[n], row);
+        for (int slot = 0; slot < g->window; slot++) {
+            bl_ring_put_key(g, &g->recent[n], stream, slot, g->zero_k[n]);
+            bl_ring_put_value(g, &g->recent[n], stream, slot, g->zero_v[n]);
             if (g->slots > 0)
-                memset(g->raw[n] + slot * d, 0, row);
+                memset(g->raw[n] + (s * (size_t)g->window + (size_t)slot) * d, 0, row);
         }
 }
 

@@ -11,6 +11,15 @@ typedef struct {
     bl_thin wx, wh;                 /* LSTM cells; the first layer has no wx */
 } bl_gen_weights;
 
+/* Keys and values of the last `size` tokens of each stream, token t at slot t % size.
+ */
+typedef struct {
+    int size, cap, wide; /* slots; slots and a head's width e in whole vectors */
+    bl_real
+        *k; /* (S, D, cap): a token is a column, so that a query meets many at once */
+    bl_real *v; /* (S, H, size, wide) */
+} bl_ring;
+
 /* S streams. Keys and values of the last `window` tokens of a stream lie in rings,
  * those of compressed slots in rings of their own; an LSTM has its state instead. */
 struct bl_gen {
@@ -22,13 +31,15 @@ struct bl_gen {
     int window; /* memory + group */
     int slots;  /* compressed slots, C */
     bl_err build;
-    bl_graph store;          /* owns the buffers; has no ops */
-    bl_gen_weights *weights; /* [layers] */
-    bl_thin out;             /* (D, V) */
-    bl_real **k, **v;        /* [layers] rings (S, window, D); of an LSTM h, c (S, D) */
-    bl_real **raw;      /* [layers] rings (S, window, D) of inputs, for compression */
-    bl_real **ck, **cv; /* [layers] rings (S, C, D) */
-    bl_real **r;        /* [layers] (window + C, D): row d is the key of distance d */
+    bl_graph store;               /* owns the buffers; has no ops */
+    bl_gen_weights *weights;      /* [layers] */
+    bl_thin out;                  /* (D, V) */
+    bl_ring *recent, *compressed; /* [layers] of `window` and of C slots */
+    bl_real **raw;    /* [layers] rings (S, window, D) of inputs, for compression */
+    bl_real **h, **c; /* [layers] (S, D): an LSTM's state */
+    int keys_cap;     /* window + C in whole vectors */
+    bl_real **r; /* [layers] (D, keys_cap): column d is the key of distance d; NULL:
+                  * none */
     bl_real **zero_k, **zero_v; /* [layers] (D): of a row of zeros */
     int64_t *count;             /* [S] tokens seen, the zero memory among them */
     int64_t *position;          /* [S] of this step, -1 = rests */
@@ -36,15 +47,23 @@ struct bl_gen {
     int begins_anew;  /* absolute positions without memory: a full context is left */
     int32_t *history; /* (S, positions) its tokens */
     int32_t *alone;   /* [S] tokens of a step in which all streams rest but one */
-    bl_real *x, *y, *q, *a, *h; /* (S, D), (S, D), (S, D), (S, D), (S, F or 4 D) */
-    bl_real *old;               /* (group, D) rows on their way into one slot */
-    bl_real *score;             /* (S, heads, window + C) */
-    bl_real *logits;            /* (S, V) */
+    bl_real *x, *y, *q, *a; /* (S, D) */
+    bl_real *hidden;        /* (S, F or 4 D) */
+    bl_real *old;           /* (group, D) rows on their way into one slot */
+    bl_real *score;         /* (S, H): scratch of a head */
+    bl_real *logits;        /* (S, V) */
 };
 
 /* y (rows, n) = x (rows, k) W [+ bias]. */
 void bl_gen_project(bl_gen *g, const bl_real *x, const bl_thin *w, const bl_mat *bias,
                     int rows, bl_real *y);
+int bl_ring_new(bl_gen *g, bl_ring *r, int size);
+void bl_ring_put_key(const bl_gen *g, const bl_ring *r, int s, int64_t token,
+                     const bl_real *key);
+void bl_ring_put_value(const bl_gen *g, const bl_ring *r, int s, int64_t token,
+                       const bl_real *value);
+/* a (S, D) = attention of the queries q; those and y are overwritten. */
+void bl_gen_attend(bl_gen *g, int layer);
 /* The layers of build.c for one new row a stream, in g->x. */
 void bl_gen_attention_layer(bl_gen *g, int n);
 void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token);

@@ -5,9 +5,9 @@
 
 enum {
     PANEL = 32,
-    HALF = PANEL / 2,
-    GROUP = 8,      /* rows at a time */
-    PANELS_PART = 2 /* of a part of the job */
+    HALF = PANEL / 2, /* a vector */
+    GROUP = 8,        /* rows at a time */
+    PANELS_PART = 2   /* of a part of the job */
 };
 
 /* ---- packing ---- */
@@ -78,15 +78,15 @@ static bl_real packed(const bl_thin *t, const char *panel, int p, int c)
 
 /* ---- multiplying ---- */
 
-typedef bl_real vec __attribute__((vector_size(HALF * sizeof(bl_real))));
-typedef uint32_t words __attribute__((vector_size(HALF * sizeof(uint32_t))));
+typedef uint32_t words __attribute__((vector_size(HALF * sizeof(uint32_t)), may_alias));
+_Static_assert((int)HALF == (int)BL_LANES, "a panel is two vectors");
 
 /* ROWS rows of x, k apart, by a panel; the row of the panel is in LEFT and RIGHT. */
 #define MULTIPLY(ROWS, LEFT, RIGHT)                                                    \
     do {                                                                               \
-        vec s[ROWS][2];                                                                \
+        bl_vec s[ROWS][2];                                                             \
         for (int r = 0; r < ROWS; r++)                                                 \
-            s[r][0] = s[r][1] = (vec){0};                                              \
+            s[r][0] = s[r][1] = (bl_vec){0};                                           \
         for (int p = 0; p < k; p++)                                                    \
             for (int r = 0; r < ROWS; r++) {                                           \
                 s[r][0] += x[r * k + p] * (LEFT);                                      \
@@ -115,18 +115,18 @@ typedef uint32_t words __attribute__((vector_size(HALF * sizeof(uint32_t))));
     }
 
 BL_CLONES static void panel_fp32(const bl_real *x, int rows, int k, const void *panel,
-                                 vec sum[GROUP][2])
+                                 bl_vec sum[GROUP][2])
 {
-    const vec *b = panel;
+    const bl_vec *b = panel;
     FOR_ROWS(b[2 * p], b[2 * p + 1])
 }
 
 #ifndef BL_DOUBLE
 BL_CLONES static void panel_bf16(const bl_real *x, int rows, int k, const void *panel,
-                                 vec sum[GROUP][2])
+                                 bl_vec sum[GROUP][2])
 {
     const words *b = panel;
-    FOR_ROWS((vec)(b[p] << 16), (vec)(b[p] & 0xffff0000))
+    FOR_ROWS((bl_vec)(b[p] << 16), (bl_vec)(b[p] & 0xffff0000))
 }
 #endif
 
@@ -138,7 +138,7 @@ typedef struct {
 } job;
 
 /* What a panel's sums become, in the columns that there are. */
-static void put(const job *j, int row, int rows, int start, vec sum[GROUP][2])
+static void put(const job *j, int row, int rows, int start, bl_vec sum[GROUP][2])
 {
     int cols = (int)bl_min(PANEL, j->t->n - start);
     for (int r = 0; r < rows; r++) {
@@ -163,7 +163,7 @@ static void multiply_part(void *arg, int part)
             const char *panel = (const char *)t->panels + (size_t)i * bytes;
             const bl_real *x = j->x + (ptrdiff_t)row * t->k;
             int rows = (int)bl_min(GROUP, j->rows - row);
-            vec sum[GROUP][2];
+            bl_vec sum[GROUP][2];
 #ifndef BL_DOUBLE
             if (t->precision == BL_BF16)
                 panel_bf16(x, rows, t->k, panel, sum);

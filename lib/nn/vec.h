@@ -23,6 +23,10 @@
 
 enum { BL_LANES = 16 };
 
+/* A vector that compilers keep in as few registers as the processor needs for it. */
+typedef bl_real bl_vec
+    __attribute__((vector_size(BL_LANES * sizeof(bl_real)), aligned(64), may_alias));
+
 /* e^x, x <= 88; below -87 it is 0. Relative error below 2e-7 (Cody and Waite's
  * reduction, a polynomial of degree 6 on [-ln2/2, ln2/2]). */
 BL_INLINE bl_real bl_exp(bl_real x)
