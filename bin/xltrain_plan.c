@@ -10,7 +10,7 @@
 /* What a step does beside products, and products smaller than the one that is timed:
  * the share of that speed that training reaches with layers of some width (make
  * bench-train). */
-static const double SHARE_WIDE = 0.55, SHARE_NARROW = 0.25;
+static const double SHARE_WIDE = 0.6, SHARE_NARROW = 0.4;
 enum { WIDE = 192, GAUGE = 512 };
 
 static int64_t bytes_of(const job *j)
@@ -62,6 +62,20 @@ static double step_tokens(const bl_train_config *c)
     return (double)c->lanes * c->model.segment * c->accumulate;
 }
 
+/* Work of the run's evaluations: forward alone, a third of a step's. */
+static double eval_work(const job *j)
+{
+    const bl_train_config *c = &j->plan;
+    const bl_pieces valid = pieces_of(&j->shards[VALID]);
+    const bl_model_config eval = bl_config_eval(c);
+    double tokens = (double)bl_pieces_targets(&valid);
+    if (c->eval_tokens > 0)
+        tokens = fmin(tokens, (double)c->eval_tokens);
+    double times =
+        c->eval_every > 0 ? ceil((double)c->steps / (double)c->eval_every) : 1;
+    return times * tokens * bl_model_flops_per_token(&eval) / 3;
+}
+
 int print_plan(const job *j)
 {
     const bl_train_config *c = &j->plan;
@@ -81,7 +95,8 @@ int print_plan(const job *j)
     printf("run\t%.4g\tepochs\n", (double)c->steps * tokens / epoch);
     if (rate > 0) {
         printf("speed\t%.2g\ttokens/s, about\n", tokens * rate / work);
-        printf("time\t%.2g\tseconds, about\n", (double)c->steps * work / rate);
+        printf("time\t%.2g\tseconds, about\n",
+               ((double)c->steps * work + eval_work(j)) / rate);
     }
     return 0;
 }

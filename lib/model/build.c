@@ -1,7 +1,10 @@
 /* build.c - the models as diagrams of ops. An attention layer attends to what its
  * memory holds and to the segment; what differs in the family are positions, norms,
  * activation and memory (Dai et al. 2019, equations 1 to 7, is the case all others are
- * told from). */
+ * told from).
+ *
+ * Shapes as in ops.h: x (B*T, D) the inputs of a layer, its context [memory ; x] (B*K,
+ * D) with K = S + T, sinusoids (K, D) of the distances K-1 .. 0, hidden (B*T, F). */
 #include "model/impl.h"
 #include "nn/ops.h"
 
@@ -23,7 +26,8 @@ static bl_relative relative(bl_model *m, int n, bl_mat *sinusoids)
     }
 }
 
-/* softmax(scores) of x over [memory ; x], projected. */
+/* softmax(scores) of x over [memory ; x], projected: queries from the T new rows alone,
+ * keys and values from all K; what the memory pushes out is compressed on the way. */
 static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
 {
     const bl_model_config *c = &m->config;
@@ -61,7 +65,7 @@ static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
     return bl_linear(g, a, l->wo, l->bo, BL_ACT_NONE, 0);
 }
 
-/* Two matrices with an activation between. */
+/* Two matrices with an activation between: act(x W_1 + b_1) W_2 + b_2. */
 static bl_mat *feed_forward(bl_model *m, int n, bl_mat *x)
 {
     const bl_model_config *c = &m->config;
@@ -73,7 +77,9 @@ static bl_mat *feed_forward(bl_model *m, int n, bl_mat *x)
                      0);
 }
 
-/* Each sub-layer with its residual, and its norm before (pre) or after (post). */
+/* Each sub-layer with its residual, and its norm after (post, as published: y = LN(x +
+ * attention(x)), LN(y + ff(y))) or before (pre: y = x + attention(LN x), y + ff(LN y)).
+ */
 static bl_mat *layer_of(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
 {
     const bl_model_config *c = &m->config;

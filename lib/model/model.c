@@ -121,6 +121,7 @@ void bl_model_share(bl_model *m, const bl_model *owner)
         if (t->is_param)
             t->v = owner->value + (t->v - m->value);
     }
+    bl_graph_release(&m->graph, m->value);
     m->value = owner->value;
 }
 

@@ -41,6 +41,16 @@ void *bl_graph_alloc(bl_graph *g, size_t n, size_t size)
     return block;
 }
 
+void bl_graph_release(bl_graph *g, void *block)
+{
+    for (size_t i = 0; i < g->n_blocks; i++)
+        if (g->blocks[i] == block) {
+            g->blocks[i] = g->blocks[--g->n_blocks];
+            free(block);
+            return;
+        }
+}
+
 bl_real *bl_graph_scratch(bl_graph *g, size_t n)
 {
     if (n > g->scratch_n) {

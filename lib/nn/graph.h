@@ -72,6 +72,8 @@ struct bl_graph {
 
 /* Zeroed memory of the graph, 64-byte aligned. */
 void *bl_graph_alloc(bl_graph *g, size_t n, size_t size);
+/* Frees such memory before the graph's end; leaves memory of others alone. */
+void bl_graph_release(bl_graph *g, void *block);
 /* A buffer of rows x cols, with gradient if the graph trains and `grad`. */
 bl_mat *bl_graph_mat(bl_graph *g, int64_t rows, int64_t cols, int grad);
 /* A buffer in the place of m's, with a gradient of its own. */

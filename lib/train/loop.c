@@ -67,6 +67,20 @@ static int make_spans(bl_trainer *t, bl_err *e)
     return t->spans != NULL ? 0 : BL_E_NOMEM;
 }
 
+/* Before the moments: it gives back its own parameters. */
+static int make_eval_model(bl_trainer *t, const bl_pieces *valid, bl_err *e)
+{
+    const bl_train_config *c = &t->info.config;
+    if (valid == NULL || valid->n_pieces == 0)
+        return 0;
+    t->valid = *valid;
+    bl_model_config eval = bl_config_eval(c);
+    int rc = bl_model_new(&t->eval_model, &eval, c->lanes, 0, t->pool, e);
+    if (rc == 0)
+        bl_model_share(t->eval_model, t->state.model);
+    return rc;
+}
+
 int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
                     const bl_pieces *train, const bl_pieces *valid, bl_pool *pool,
                     bl_err *e)
@@ -88,6 +102,9 @@ int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
                              pool, e);
     if (rc != 0)
         return rc;
+    rc = make_eval_model(t, valid, e);
+    if (rc != 0)
+        return rc;
     size_t n = (size_t)bl_model_size(t->state.model);
     t->state.batch = &t->batch;
     t->state.memory = t->workers.memory;
@@ -97,18 +114,8 @@ int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
     if (t->state.adam_m == NULL || t->state.adam_v == NULL)
         return BL_E_NOMEM;
     bl_model_init(t->state.model, (uint64_t)config->seed);
-    rc = make_spans(t, e);
-    if (rc != 0)
-        return rc;
     t->epoch_targets = bl_pieces_targets(train);
-    if (valid == NULL || valid->n_pieces == 0)
-        return 0;
-    t->valid = *valid;
-    bl_model_config eval = bl_config_eval(config);
-    rc = bl_model_new(&t->eval_model, &eval, config->lanes, 0, pool, e);
-    if (rc == 0)
-        bl_model_share(t->eval_model, t->state.model);
-    return rc;
+    return make_spans(t, e);
 }
 
 void bl_trainer_free(bl_trainer *t)
