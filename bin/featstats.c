@@ -231,7 +231,8 @@ static int prepare(run *r, bl_err *e)
     int is_compared = set->vs != NULL && !set->summary && set->novelty == NULL;
     bl_layout_make(&r->layout, BL_WITH_VECTORS * (set->vectors || set->is_long ||
                                                   is_compared || set->html != NULL) |
-                                   BL_WITH_COMPAT * set->compat | BL_WITH_SI * set->si);
+                                   BL_WITH_COMPAT * set->compat | BL_WITH_SI * set->si |
+                                   BL_WITH_GROOVE * set->groove);
     r->most_copy = r->most_long = NAN;
     if (set->novelty != NULL)
         bl_layout_make(&r->layout, BL_WITH_MELODY);
@@ -404,6 +405,8 @@ int main(int argc, char **argv)
          "the track of the file that mgeval looks at", 1},
         {0, "si", BL_OPT_FLAG, &set.si, NULL, 0, 0,
          "structureness too, which takes seconds a piece", 1},
+        {0, "groove", BL_OPT_FLAG, &set.groove, NULL, 0, 0,
+         "patterns of the drums too, two bars at a time", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How pieces are read", 0},
         {0, "meter", BL_OPT_STR, &set.meter, "N/D", 0, 0,
          "take this time signature, not those of the pieces", 1},

@@ -24,7 +24,7 @@ enum { WRITE_CHUNK = 1 << 20 };
 typedef struct {
     const char *meter, *max_reject, *vs, *labels;
     int list, json, summary, is_long;
-    int vectors, compat, si, roll, curves, surprise;
+    int vectors, compat, si, groove, roll, curves, surprise;
     const char *html, *run, *novelty;
     int64_t rolls;
     int64_t track;

@@ -305,9 +305,64 @@ END
     midi2remi a.mid | featstats --compat --json | jq -e '.avg_IOI_mgeval == null'
 }
 
+@test "featstats: --compat follows pitch bends as mgeval's piano rolls do" {
+    /usr/bin/python3 - <<'END'
+from mido import Message, MidiFile, MidiTrack
+# at 120 bpm, second by second: no bend, half a semitone up, one and a half down
+track = MidiTrack([Message("note_on", note=60, velocity=80),
+                   Message("pitchwheel", pitch=2048, time=960),
+                   Message("pitchwheel", pitch=-6144, time=960),
+                   Message("note_off", note=60, time=960)])
+MidiFile(tracks=[track], ticks_per_beat=480).save("bent.mid")
+END
+    featstats --compat --vectors --json --track 0 bent.mid >j
+    jq -e '.total_pitch_class_histogram_mgeval as $h |
+        [$h[0], $h[1], $h[11], $h[10]] == [0.5, 0.166666667, 0.166666667, 0.166666667]' j
+    jq -e '.total_used_pitch_mgeval == 4 and .pitch_range_mgeval == 3' j
+    # the one note of an instrument does not follow itself
+    jq -e '[.pitch_class_transition_matrix_mgeval[]] | add == 0' j
+}
+
 @test "featstats: --si measures repetition" {
     featstats --si "$SAMPLES/can-can.mid" >t
     [ "$(bc -l <<<"$(column si_short t) > 0.2")" -eq 1 ]
+}
+
+@test "featstats: --groove measures drum patterns, window by window" {
+    /usr/bin/python3 - <<'END'
+from mido import Message, MidiFile, MidiTrack
+def write(name, hits):  # (sixteenth, pitch, velocity, ticks late) of 480 a quarter
+    events = sorted((120 * s + late, p, v) for s, p, v, late in hits)
+    track, at = MidiTrack(), 0
+    for tick, p, v in events:
+        track.append(Message("note_on", channel=9, note=p, velocity=v, time=tick - at))
+        track.append(Message("note_off", channel=9, note=p))
+        at = tick
+    MidiFile(tracks=[track], ticks_per_beat=480).save(name)
+beat = [(s, 36, 127, 0) for s in (0, 8)] + [(s, 38, 127, 30) for s in (4, 12)]
+write("beat.mid", beat + [(s + 16, p, v, late) for s, p, v, late in beat])
+# late in two bars, an odd pitch, a flam, and nothing in between
+write("odd.mid", [(0, 36, 100, 0), (0, 35, 50, 0), (1, 60, 90, 0), (95, 42, 90, 59), (95, 42, 91, 61)])
+END
+    featstats --groove --vectors --json beat.mid odd.mid >j
+    head -n 1 j | jq -e '.groove_windows == 1 and .groove_hits == 8 and .groove_lost == 0 and
+        .groove_noi == 2 and .groove_noi_window == [2] and .groove_vel_similarity == 1 and
+        .groove_total_step_density == 0.25 and .groove_weak_to_strong == 0 and
+        .groove_laidbackness == 0.5 and .groove_laidbackness_hvo == 0.25 and
+        .groove_poly_offset_mean == 0.125 and .groove_swingness_daw == 0 and
+        (.groove_hvo | length) == 864 and .groove_hvo[4 * 27 + 19] == 0.25'
+    # the last falls half a step behind step 95, so it opens a window of its own
+    tail -n 1 j | jq -e '.groove_windows == 4 and .groove_hits == 3 and .groove_lost == 1 and
+        .groove_unmapped == 1 and .groove_noi_window == [1, null, 1, 1] and .groove_noi == 1'
+    featstats --list --groove | grep '^groove_.*windows of two bars: ' | cut -f 1 >listed
+    awk '/^## Drum/ {on = 1} /^## What/ {on = 0}
+        on && /^\| [a-z]/ {sub(/ \| .*/, ""); gsub(/[|, ]+/, "\n"); print}' \
+        "$BARLINE_ROOT/schemas/feat.md" | grep . | sed 's/^/groove_/' >documented
+    cmp <(grep -v _hvo listed) documented
+    # without drums there is nothing
+    featstats --groove "$SAMPLES/sakura.mid" >t
+    [ "$(column groove_noi t)" = nan ]
+    [ "$(column groove_windows t)" = 0 ]
 }
 
 @test "featstats: --labels adds a column of groups" {
