@@ -209,6 +209,15 @@ static int read_meter(run *r, bl_err *e)
     return 0;
 }
 
+static int read_pair(run *r, bl_err *e)
+{
+    const char *pair = r->set->pair;
+    if (strcmp(pair, "fifo") != 0 && strcmp(pair, "all") != 0)
+        return bl_fail(e, BL_E_ARG, "--pair is 'fifo' or 'all', not '%s'", pair);
+    r->reading = pair[0] == 'a' ? BL_READ_CLOSE_ALL : BL_READ_FIFO;
+    return 0;
+}
+
 static int read_labels(run *r, bl_err *e)
 {
     int fd;
@@ -232,7 +241,8 @@ static int prepare(run *r, bl_err *e)
     bl_layout_make(&r->layout, BL_WITH_VECTORS * (set->vectors || set->is_long ||
                                                   is_compared || set->html != NULL) |
                                    BL_WITH_COMPAT * set->compat | BL_WITH_SI * set->si |
-                                   BL_WITH_GROOVE * set->groove);
+                                   BL_WITH_GROOVE * set->groove |
+                                   BL_WITH_REPEATS * set->repeats);
     r->most_copy = r->most_long = NAN;
     if (set->novelty != NULL)
         bl_layout_make(&r->layout, BL_WITH_MELODY);
@@ -245,6 +255,8 @@ static int prepare(run *r, bl_err *e)
         !is_compared && (r->pieces.rows = tmpfile()) == NULL)
         return bl_fail_errno(e, BL_E_IO, "cannot make a temporary file");
     int rc = read_meter(r, e);
+    if (rc == 0)
+        rc = read_pair(r, e);
     return rc == 0 ? read_labels(r, e) : rc;
 }
 
@@ -305,13 +317,16 @@ static void run_free(run *r)
     bl_buf_free(&r->name);
     bl_buf_free(&r->group);
     bl_buf_free(&r->text);
+    bl_zw_del(r->packer);
+    bl_buf_free(&r->packed);
 }
 
 /* Options that do not go together: a message, or NULL. */
 static const char *misuse(const settings *set, const bl_opts *opts)
 {
     int pictures = set->curves + set->roll + set->surprise;
-    if (set->json + set->summary + set->list + set->is_long + pictures > 1)
+    int is_long = set->is_long && !set->surprise;
+    if (set->json + set->summary + set->list + is_long + pictures > 1)
         return "--curves, --list, --json, --long, --roll, --summary and --surprise "
                "exclude "
                "one another";
@@ -356,7 +371,7 @@ static int start(const settings *set, const bl_opts *opts, bl_log *log)
 
 int main(int argc, char **argv)
 {
-    settings set = {.max_reject = "0", .track = 1, .rolls = 4};
+    settings set = {.pair = "fifo", .max_reject = "0", .track = 1, .rolls = 4};
     char libraries[128];
     snprintf(libraries, sizeof libraries, "zstd %s, jansson %s\n", bl_zio_version(),
              bl_json_version());
@@ -405,11 +420,15 @@ int main(int argc, char **argv)
          "the track of the file that mgeval looks at", 1},
         {0, "si", BL_OPT_FLAG, &set.si, NULL, 0, 0,
          "structureness too, which takes seconds a piece", 1},
+        {0, "repeats", BL_OPT_FLAG, &set.repeats, NULL, 0, 0,
+         "what tokens say again, too: n-grams, bars, how well they compress", 1},
         {0, "groove", BL_OPT_FLAG, &set.groove, NULL, 0, 0,
          "patterns of the drums too, two bars at a time", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How pieces are read", 0},
         {0, "meter", BL_OPT_STR, &set.meter, "N/D", 0, 0,
          "take this time signature, not those of the pieces", 1},
+        {0, "pair", BL_OPT_STR, &set.pair, "RULE", 0, 0,
+         "a note-off ends the oldest open note (fifo) or all (all)", 1},
         {0, "labels", BL_OPT_STR, &set.labels, "FILE", 0, 0,
          "groups of pieces: lines of name, tab, group", 0},
         {0, "max-reject", BL_OPT_STR, &set.max_reject, "N|P%", 0, 0,

@@ -10,6 +10,7 @@
 #include "cli/walk.h"
 #include "io/file.h"
 #include "io/tokens.h"
+#include "io/zio.h"
 #include "midi/midi.h"
 #include "stat/compare.h"
 #include "stat/labels.h"
@@ -22,9 +23,9 @@
 enum { WRITE_CHUNK = 1 << 20 };
 
 typedef struct {
-    const char *meter, *max_reject, *vs, *labels;
+    const char *meter, *pair, *max_reject, *vs, *labels;
     int list, json, summary, is_long;
-    int vectors, compat, si, groove, roll, curves, surprise;
+    int vectors, compat, si, groove, repeats, roll, curves, surprise;
     const char *html, *run, *novelty;
     int64_t rolls;
     int64_t track;
@@ -53,6 +54,7 @@ typedef struct {
     double most_copy, most_long;      /* their 95th percentiles, or NaN */
     bl_rejects rejects;
     uint64_t n_midi_files;
+    bl_reading reading;  /* of --pair */
     bl_view_input input; /* what is measured now; the meter stays */
     bl_out out;
 
@@ -63,7 +65,8 @@ typedef struct {
     bl_writing writing; /* how the scheme of the last stream wants files */
     bl_events events;
     bl_piece piece;
-    bl_buf bytes, name, group, text;
+    bl_buf bytes, name, group, text, packed;
+    bl_zw *packer; /* of ids, into `packed` */
 } run;
 
 /* Each measures pieces and adds them to r->pieces or r->reference. 0 or a negative

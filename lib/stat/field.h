@@ -18,6 +18,7 @@ enum {
     BL_WITH_SI = 4,
     BL_WITH_MELODY = 8,
     BL_WITH_GROOVE = 16,
+    BL_WITH_REPEATS = 32,
 };
 
 enum { BL_FIELDS_MAX = 256, BL_SERIES_MAX = 48 };

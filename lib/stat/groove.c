@@ -37,8 +37,9 @@ enum { WINDOWS_MAX = 1 << 14 }; /* 18 hours at 120 bpm; longer pieces are undefi
     X("lowsyness", "1", "lowsync by steps with a kick")                                \
     X("midsyness", "1", "midsync by steps with snare or toms")                         \
     X("hisyness", "1", "hisync by steps with hats or cymbals")                         \
-    X("complexity", "1", "root of the squares of sync_combined and "                   \
-                         "total_step_density")                                         \
+    X("complexity", "1",                                                               \
+      "root of the squares of sync_combined and "                                      \
+      "total_step_density")                                                            \
     X("acorr_skewness", "1", "skewness of the autocorrelation of velocities")          \
     X("acorr_max", "1", "its largest value")                                           \
     X("acorr_centroid", "steps", "its centroid")                                       \
@@ -72,11 +73,39 @@ const bl_field bl_fields_groove[] = {
 enum { N_COUNTS = 4 };
 /* Places of the features above, by their order. */
 enum {
-    QPM, NOI, STEP_DENSITY, VOICE_DENSITY, LOWNESS, MIDNESS, HINESS, VEL_SIMILARITY,
-    WEAK_TO_STRONG, VELOCITY_MEAN, VELOCITY_SD, OFFSET_MEAN, OFFSET_SD, SYNC_COMBINED,
-    SYNC_POLYPHONIC, SYNC_POLYPHONIC_HVO, LOWSYNC, MIDSYNC, HISYNC, LOWSYNESS, MIDSYNESS,
-    HISYNESS, COMPLEXITY, ACORR_SKEWNESS, ACORR_MAX, ACORR_CENTROID, HARMONICITY,
-    HARMONICITY_HVO, SWING_DAW, SWING_TOOLBOX, LAID_BACK, LAID_BACK_HVO, ACCURACY,
+    QPM,
+    NOI,
+    STEP_DENSITY,
+    VOICE_DENSITY,
+    LOWNESS,
+    MIDNESS,
+    HINESS,
+    VEL_SIMILARITY,
+    WEAK_TO_STRONG,
+    VELOCITY_MEAN,
+    VELOCITY_SD,
+    OFFSET_MEAN,
+    OFFSET_SD,
+    SYNC_COMBINED,
+    SYNC_POLYPHONIC,
+    SYNC_POLYPHONIC_HVO,
+    LOWSYNC,
+    MIDSYNC,
+    HISYNC,
+    LOWSYNESS,
+    MIDSYNESS,
+    HISYNESS,
+    COMPLEXITY,
+    ACORR_SKEWNESS,
+    ACORR_MAX,
+    ACORR_CENTROID,
+    HARMONICITY,
+    HARMONICITY_HVO,
+    SWING_DAW,
+    SWING_TOOLBOX,
+    LAID_BACK,
+    LAID_BACK_HVO,
+    ACCURACY,
     N_WINDOWED
 };
 
@@ -92,7 +121,7 @@ typedef struct {
  * reduced map of the Groove MIDI Dataset, and what General MIDI has besides. */
 static int voice_of(int pitch)
 {
-    static const int8_t of[] = {0, 0, 1, 1, 1, 1,  4, 2,  4, 2, 5, 3, 5,
+    static const int8_t of[] = {0, 0, 1, 1, 1, 1, 4,  2, 4,  2, 5, 3, 5,
                                 6, 7, 6, 8, 7, 8, -1, 7, -1, 7, 4, 8};
     if (pitch >= 35 && pitch < 35 + (int)sizeof of)
         return of[pitch - 35];
@@ -110,7 +139,8 @@ static int weight(const int8_t *of, int step)
     return of[step % BAR];
 }
 
-/* A hit syncopates against the next step, or the one after, that is heavier and free. */
+/* A hit syncopates against the next step, or the one after, that is heavier and free.
+ */
 static double syncopation(const uint8_t *hit, size_t stride, const int8_t *weights)
 {
     int sum = 0;
@@ -257,8 +287,8 @@ static double mean_offset(const window *w, int step, double *n)
     return *n > 0 ? sum / *n : 0;
 }
 
-/* Late less early, of kicks on beats 1 and 3 and snares on 2 and 4: against the grid, or
- * against the hat. */
+/* Late less early, of kicks on beats 1 and 3 and snares on 2 and 4: against the grid,
+ * or against the hat. */
 static double laid_back(const window *w, int second_bar)
 {
     const double by = 12;
@@ -298,8 +328,8 @@ static void measure_timing(const window *w, double *out)
 
 /* ---- autocorrelation ---- */
 
-/* Of the strict local maxima, plateaus at their middle, those whose lag does not go with
- * a bar: their sum counts, and how many maxima there are. */
+/* Of the strict local maxima, plateaus at their middle, those whose lag does not go
+ * with a bar: their sum counts, and how many maxima there are. */
 static double harmonicity(const double *a, int late)
 {
     double bad = 0, n = 0;

@@ -255,7 +255,7 @@ END
 }
 
 @test "featstats: options that make no sense are refused" {
-    for args in "--meter 3" "--meter 3/5" "--meter 0/4" "--meter 4/4x" "--meter 4/256" \
+    for args in "--pair none" "--meter 3" "--meter 3/5" "--meter 0/4" "--meter 4/4x" "--meter 4/256" \
         "--json --vs x" "--long --vs x" "--json --summary" "--json --long" "--list x" "--list --json"; do
         # shellcheck disable=SC2086
         run -64 --separate-stderr featstats $args <"$SAMPLES/sakura.mid"
@@ -323,9 +323,61 @@ END
     jq -e '[.pitch_class_transition_matrix_mgeval[]] | add == 0' j
 }
 
+@test "featstats: --pair decides what a note-off ends" {
+    /usr/bin/python3 - <<'END'
+from mido import Message, MidiFile, MidiTrack
+on, off = Message("note_on", note=60, velocity=80), Message("note_off", note=60)
+track = MidiTrack([on, on.copy(time=480), off.copy(time=480), off.copy(time=480)])
+MidiFile(tracks=[track], ticks_per_beat=480).save("overlap.mid")
+END
+    featstats overlap.mid >fifo
+    featstats --pair all overlap.mid >all
+    cmp <(tail -n 1 fifo) <(featstats --pair fifo overlap.mid | tail -n 1)
+    [ "$(column mean_duration fifo)" = 2 ]   # 0 to 2, 1 to 3
+    [ "$(column mean_duration all)" = 1.5 ]  # 0 to 2, 1 to 2
+}
+
 @test "featstats: --si measures repetition" {
     featstats --si "$SAMPLES/can-can.mid" >t
     [ "$(bc -l <<<"$(column si_short t) > 0.2")" -eq 1 ]
+}
+
+@test "featstats: --repeats counts what tokens say again" {
+    midi2remi -u "$SAMPLES"/{can-can,kesh-jig,sakura}.mid >plain
+    featstats --repeats plain >t
+    vocab --scheme remi >v
+    /usr/bin/python3 - <<'END'
+import csv, struct
+import zstandard
+ids = {line.split("\t")[1]: int(line.split("\t")[0]) for line in open("v") if line[0] != "#"}
+pieces = []
+for line in open("plain"):
+    if line.startswith("#piece"):
+        pieces.append([])
+    elif line[0] != "#":
+        pieces[-1].append(line.split())
+rows = list(csv.DictReader(open("t").readlines()[1:], delimiter="\t"))
+assert len(rows) == len(pieces) == 3
+for row, bars in zip(rows, pieces):
+    tokens = [w for b in bars for w in b]
+    for n in (1, 2, 4, 8):
+        grams = [tuple(tokens[i:i + n]) for i in range(len(tokens) - n + 1)]
+        want = 1 - len(set(grams)) / len(grams)
+        assert abs(float(row[f"rep_{n}"]) - want) < 1e-8, (n, row[f"rep_{n}"], want)
+    bars = [tuple(b) for b in bars]
+    assert abs(float(row["repeated_bar_share"]) - (1 - len(set(bars)) / len(bars))) < 1e-8
+    run = best = 1
+    for a, b in zip(bars, bars[1:]):
+        run = run + 1 if a == b else 1
+        best = max(best, run)
+    assert int(row["same_bars"]) == best
+    raw = b"".join(struct.pack("<H", ids[w]) for w in tokens)
+    c = zstandard.ZstdCompressor(level=19, write_checksum=True, write_content_size=False)
+    want = len(c.compress(raw)) / len(raw)
+    assert abs(float(row["zratio"]) - want) < 0.05 * want, (row["zratio"], want)
+END
+    featstats --repeats "$SAMPLES/sakura.mid" >t
+    [ "$(column rep_4 t)$(column zratio t)" = nannan ]
 }
 
 @test "featstats: --groove measures drum patterns, window by window" {
@@ -561,6 +613,23 @@ for kind, v in kinds.items():
     assert got['tokens.' + kind] == len(v)
     near(got['nats.' + kind], sum(v) / len(v))
     near(got['share.' + kind], sum(v) / nats)
+PY
+    # bar by bar nothing is lost, and each piece has all its bars
+    featstats --surprise --long p >bars
+    /usr/bin/python3 - <<'PY'
+import collections
+rows = [line.split('\t') for line in open('bars').read().splitlines()]
+assert rows.pop(0) == ['piece', 'bar', 'tokens', 'notes', 'nats']
+whole = {line.split('\t')[0]: line.split('\t')[1] for line in open('piped').read().splitlines()}
+assert sum(int(r[2]) for r in rows) == int(whole['tokens'])
+assert sum(int(r[3]) for r in rows) == int(whole['notes'])
+nats = sum(float(r[4]) for r in rows)
+assert abs(nats - float(whole['nats']) * int(whole['tokens'])) < 1e-6 * nats
+assert sum(r[1] != '0' for r in rows) == int(whole['bars'])
+of = collections.defaultdict(list)
+for r in rows:
+    of[r[0]].append(int(r[1]))
+assert all(b == list(range(b[0], b[0] + len(b))) and b[0] < 2 for b in of.values())
 PY
     head -c 5000 p >cut
     run -65 --separate-stderr featstats --surprise cut
