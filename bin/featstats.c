@@ -122,7 +122,9 @@ static int add_head(run *r, bl_buf *text, bl_err *e)
 static int copy_rows(run *r, bl_err *e)
 {
     int64_t n = 1;
-    int rc = flush_rows(r, &r->pieces, e);
+    int rc = r->set->tensors ? end_tensors(r, e) : 0;
+    if (rc == 0)
+        rc = flush_rows(r, &r->pieces, e);
     if (rc == 0 && fflush(r->pieces.rows) != 0)
         rc = bl_fail_errno(e, BL_E_IO, "cannot write a temporary file");
     if (rc == 0)
@@ -170,7 +172,7 @@ static int add_text(run *r, bl_buf *text, bl_err *e)
         return bl_table_summary(t, text, e);
     if (r->set->vs != NULL && r->novelty == NULL)
         return compare_sets(r, text, e);
-    int rc = r->set->json ? 0 : add_head(r, text, e);
+    int rc = r->set->json || r->set->tensors ? 0 : add_head(r, text, e);
     if (rc == 0 && r->set->html != NULL)
         rc = write_report(r, NULL, e);
     return rc;
@@ -238,11 +240,11 @@ static int prepare(run *r, bl_err *e)
 {
     const settings *set = r->set;
     int is_compared = set->vs != NULL && !set->summary && set->novelty == NULL;
-    bl_layout_make(&r->layout, BL_WITH_VECTORS * (set->vectors || set->is_long ||
-                                                  is_compared || set->html != NULL) |
-                                   BL_WITH_COMPAT * set->compat | BL_WITH_SI * set->si |
-                                   BL_WITH_GROOVE * set->groove |
-                                   BL_WITH_REPEATS * set->repeats);
+    bl_layout_make(&r->layout,
+                   BL_WITH_VECTORS * (set->vectors || set->is_long || set->tensors ||
+                                      is_compared || set->html != NULL) |
+                       BL_WITH_COMPAT * set->compat | BL_WITH_SI * set->si |
+                       BL_WITH_GROOVE * set->groove | BL_WITH_REPEATS * set->repeats);
     r->most_copy = r->most_long = NAN;
     if (set->novelty != NULL)
         bl_layout_make(&r->layout, BL_WITH_MELODY);
@@ -306,6 +308,7 @@ static void run_free(run *r)
     free(r->human_long.x);
     if (r->pieces.rows != NULL)
         fclose(r->pieces.rows);
+    batch_free(&r->batch);
     bl_labels_free(&r->labels);
     bl_view_free(&r->view);
     bl_row_free(&r->row);
@@ -326,10 +329,9 @@ static const char *misuse(const settings *set, const bl_opts *opts)
 {
     int pictures = set->curves + set->roll + set->surprise;
     int is_long = set->is_long && !set->surprise;
-    if (set->json + set->summary + set->list + is_long + pictures > 1)
-        return "--curves, --list, --json, --long, --roll, --summary and --surprise "
-               "exclude "
-               "one another";
+    if (set->json + set->summary + set->list + is_long + set->tensors + pictures > 1)
+        return "--curves, --list, --json, --long, --roll, --summary, --surprise and "
+               "--tensors exclude one another";
     if (pictures > 0 && (set->vs != NULL || set->novelty != NULL || set->html != NULL))
         return "--curves, --roll and --surprise go with no other output";
     if (set->curves && opts->n_operands == 0)
@@ -339,14 +341,14 @@ static const char *misuse(const settings *set, const bl_opts *opts)
     if (set->html != NULL && set->summary + set->list + set->roll > 0)
         return "--html goes with the table or --vs";
     if (set->novelty != NULL && set->json + set->summary + set->list + set->is_long +
-                                        set->roll + (set->html != NULL) >
+                                        set->tensors + set->roll + (set->html != NULL) >
                                     0)
         return "--novelty goes with --vs or alone";
     if (set->run != NULL && set->html == NULL)
         return "--run needs --html";
     if (set->roll && opts->n_operands != 1)
         return "--roll draws one file";
-    if (set->vs != NULL && set->json + set->is_long > 0)
+    if (set->vs != NULL && set->json + set->is_long + set->tensors > 0)
         return "--vs goes with --summary or alone";
     if (set->list && opts->n_operands > 0)
         return "--list takes no input";
@@ -392,6 +394,8 @@ int main(int argc, char **argv)
          "print a JSON object a piece, one a line", 0},
         {0, "long", BL_OPT_FLAG, &set.is_long, NULL, 0, 0,
          "print a line a number: name, feature, index, value", 0},
+        {0, "tensors", BL_OPT_FLAG, &set.tensors, NULL, 0, 0,
+         "write all numbers as a tensor stream: safetensors in zstd", 0},
         {0, "summary", BL_OPT_FLAG, &set.summary, NULL, 0, 0,
          "print a row a feature: mean, deviation, extremes over all pieces", 0},
         {0, "vs", BL_OPT_STR, &set.vs, "REF", 0, 0,

@@ -24,7 +24,7 @@ enum { WRITE_CHUNK = 1 << 20 };
 
 typedef struct {
     const char *meter, *pair, *max_reject, *vs, *labels;
-    int list, json, summary, is_long;
+    int list, json, summary, is_long, tensors;
     int vectors, compat, si, groove, repeats, roll, curves, surprise;
     const char *html, *run, *novelty;
     int64_t rolls;
@@ -41,6 +41,15 @@ typedef struct {
     bl_json *pg; /* owned; NULL before the first stream */
 } set_of_pieces;
 
+/* Pieces that wait for the next record of --tensors. Release with batch_free. */
+typedef struct {
+    bl_table table;
+    bl_series series[BL_SERIES_MAX]; /* of all of them, one after another */
+    bl_series ends[BL_SERIES_MAX];   /* where those of each end */
+    size_t n_numbers;                /* in the series */
+    bl_zw *writer;
+} batch;
+
 typedef struct {
     const settings *set;
     const bl_opts *opts;
@@ -49,6 +58,7 @@ typedef struct {
     bl_print print;
     bl_labels labels;
     set_of_pieces pieces, reference, training;
+    batch batch;
     bl_novelty *novelty;              /* of --novelty */
     bl_series human_copy, human_long; /* of the reference there */
     double most_copy, most_long;      /* their 95th percentiles, or NaN */
@@ -93,6 +103,12 @@ int add_surprise(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 int add_curves(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 /* Appends the picture of --roll. */
 int add_roll(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
+
+/* Of --tensors: the piece in r->row joins the batch; full ones, and the last, are added
+ * to r->text as records. */
+int take_tensors(run *r, const char *name, const char *group, bl_err *e) BL_MUST_CHECK;
+int end_tensors(run *r, bl_err *e) BL_MUST_CHECK;
+void batch_free(batch *b);
 
 /* Puts the text of rows into the file of the set. */
 int flush_rows(run *r, set_of_pieces *to, bl_err *e) BL_MUST_CHECK;

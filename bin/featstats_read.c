@@ -215,7 +215,9 @@ static int take_row(run *r, set_of_pieces *to, const char *name, bl_err *e)
         rc = bl_table_add(&to->table, shown, group, &r->row, e);
     if (rc != 0 || to->rows == NULL)
         return rc;
-    if (r->set->json)
+    if (r->set->tensors)
+        rc = take_tensors(r, shown, group, e);
+    else if (r->set->json)
         rc = bl_print_json(&r->print, shown, group, &r->row, &r->text, e);
     else if (r->set->is_long)
         rc = bl_print_long(&r->print, shown, group, &r->row, &r->text, e);

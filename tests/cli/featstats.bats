@@ -295,6 +295,46 @@ END
     [ "$(awk -F'\t' '$2 == "onset_histogram"' l | wc -l)" -eq 16 ]
 }
 
+@test "featstats: --tensors has the numbers of --json" {
+    printf 'sakura.mid\tjapan\n' >labels
+    featstats --labels labels --compat --vectors --groove --json "$SAMPLES" >j
+    featstats --labels labels --compat --groove --tensors -j 2 "$SAMPLES" >t.zst
+    featstats --labels labels --compat --groove --tensors -u -j 1 "$SAMPLES" >plain
+    zstdcat t.zst | cmp - plain
+    /usr/bin/python3 - "$BARLINE_ROOT/schemas/feat-tensors-meta.schema.json" <<'END'
+import json, math, struct, sys
+import jsonschema, numpy
+data = open("plain", "rb").read()
+n = struct.unpack("<Q", data[:8])[0]
+head = json.loads(data[8:8 + n])
+meta = head.pop("__metadata__")
+jsonschema.Draft202012Validator(json.load(open(sys.argv[1]))).validate(meta)
+kind = {"F32": "<f4", "I64": "<i8"}
+tensors = {}
+for name, t in head.items():
+    start, end = (8 + n + x for x in t["data_offsets"])
+    tensors[name] = numpy.frombuffer(data[start:end], kind[t["dtype"]]).reshape(t["shape"])
+assert max(8 + n + t["data_offsets"][1] for t in head.values()) == len(data)
+pieces = [json.loads(line) for line in open("j")]
+assert json.loads(meta["names"]) == [p["name"] for p in pieces]
+assert json.loads(meta["groups"]) == [p["group"] for p in pieces]
+assert tensors["pitch_class_transition_matrix"].shape == (len(pieces), 12, 12)
+assert tensors["bar_pitch_class_histogram_mgeval"].ndim == 2
+for name in set(pieces[0]) - {"name", "group"}:
+    x, ends = tensors.pop(name), tensors.pop(name + ".offsets", None)
+    for i, p in enumerate(pieces):
+        got = x[i] if ends is None else x[ends[i]:ends[i + 1]]
+        want = [math.nan if v is None else v for v in numpy.atleast_1d(p[name])]
+        assert numpy.allclose(got.flatten(), want, 1e-6, 1e-30, equal_nan=True), (name, i)
+assert not tensors
+END
+    mkdir none
+    featstats -q --tensors -u none | head -c 3000 | grep -q '"n_notes":{"dtype":"F32","shape":\[0\]'
+    # more than a record holds
+    for i in {1..100}; do cat "$F/three.tok.zst"; done | featstats --tensors -u | grep -a -o feat-tensors/1 >records
+    [ "$(wc -l <records)" -eq 2 ]
+}
+
 @test "featstats: --compat has the numbers of the published programs" {
     cp "$SAMPLES/sakura.mid" a.mid
     featstats --compat --json a.mid >j
