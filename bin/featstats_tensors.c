@@ -55,7 +55,8 @@ static int put_strings(bl_json *meta, const char *key, const bl_buf *strings, bl
 static bl_json *make_meta(const run *r, bl_err *e)
 {
     bl_json *meta = bl_json_object(e);
-    int rc = meta != NULL ? bl_json_set_str(meta, "schema", "feat-tensors/1", e) : e->code;
+    int rc =
+        meta != NULL ? bl_json_set_str(meta, "schema", "feat-tensors/1", e) : e->code;
     if (rc == 0)
         rc = put_strings(meta, "names", &r->batch.table.names, e);
     if (rc == 0 && r->print.with_groups)
@@ -122,7 +123,8 @@ static int make_record(record *rec, const batch *b, bl_err *e)
     size_t n = b->table.n;
     int rc = 0;
     rec->t = bl_calloc(l->n + l->n_series, sizeof *rec->t, e);
-    rec->x = rec->free_x = bl_calloc(n * l->n_columns + b->n_numbers, sizeof *rec->x, e);
+    rec->x = rec->free_x =
+        bl_calloc(n * l->n_columns + b->n_numbers, sizeof *rec->x, e);
     rec->end = rec->free_end = bl_calloc(l->n_series * (n + 1), sizeof *rec->end, e);
     if (rec->t == NULL || rec->x == NULL || rec->end == NULL)
         return BL_E_NOMEM;
