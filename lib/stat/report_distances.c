@@ -1,4 +1,5 @@
-/* report_distances.c - see report.h: distances of pieces, and how far apart they are. */
+/* report_distances.c - see report.h: distances of pieces, and how far apart they are.
+ */
 #include "stat/report.h"
 
 #include <math.h>
@@ -46,8 +47,10 @@ static void draw_distances(bl_svg *s, const bl_density of[3])
 {
     static const char *const class[3] = {"la", "lb", "lc"};
     double curve[3][BL_REPORT_GRID], most = 0;
-    bl_plot frame = {
-        .left = 12, .top = 10, .width = BL_REPORT_WIDTH - 24, .height = BL_REPORT_HEIGHT - 44};
+    bl_plot frame = {.left = 12,
+                     .top = 10,
+                     .width = BL_REPORT_WIDTH - 24,
+                     .height = BL_REPORT_HEIGHT - 44};
     frame.x1 = fmax(of[0].high, fmax(of[1].high, of[2].high));
     double step = frame.x1 / (BL_REPORT_GRID - 1);
     for (int i = 0; i < 3; i++) {
