@@ -232,9 +232,10 @@ static void draw_delta(bl_svg *s, const bl_twosample *of)
                       "aria-hidden=\"true\">");
         bl_svg_line(s, middle - half, y, middle + half, y, "rule");
         bl_svg_line(s, middle, 1, middle, 15, "bar");
-        bl_svg_rect(s, middle + half * of->low, y - 2,
-                    fmax(half * (of->high - of->low), 1), 4,
-                    of->cliff < 0 ? "fb" : "fa", 0.4);
+        if (!isnan(of->low))
+            bl_svg_rect(s, middle + half * of->low, y - 2,
+                        fmax(half * (of->high - of->low), 1), 4,
+                        of->cliff < 0 ? "fb" : "fa", 0.4);
         bl_svg_rect(s, middle + half * of->cliff - 2, y - 5, 4, 10,
                     of->cliff < 0 ? "fb" : "fa", 1);
         bl_svg_raw(s, "</svg>");
@@ -258,7 +259,7 @@ static void compared_cells(bl_svg *s, const bl_comparison *c)
     short_cell(s, c->sd_b);
     draw_delta(s, &c->of);
     short_cell(s, c->of.cliff);
-    if (isnan(c->of.cliff))
+    if (isnan(c->of.low))
         bl_report_cell(s, NAN);
     else
         bl_svg_printf(s, "<td>%.3f to %.3f</td>", c->of.low, c->of.high);

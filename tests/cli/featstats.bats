@@ -538,11 +538,14 @@ END
     mkdir none
     featstats -q --html none.html --vs none none >/dev/null
     featstats -q --html half.html --vs none "$SAMPLES/sakura.mid" >/dev/null
-    for f in one none half; do
+    featstats -q --html single.html --vs "$SAMPLES/kesh-jig.mid" "$SAMPLES/sakura.mid" >/dev/null
+    for f in one none half single; do
         /usr/bin/python3 -c 'import sys, html.parser; html.parser.HTMLParser().feed(open(sys.argv[1]).read())' $f.html
         sed 's/base64,[^"]*//' $f.html >$f.text
-        run -1 grep -E '"(nan|-?inf)|[ML="](-?nan|inf)' $f.text
+        run -1 grep -E '"(nan|-?inf)|[ML="](-?nan|inf)|>-?nan' $f.text
     done
+    command -v chromium >/dev/null || skip "chromium is not installed"
+    run -0 "$BARLINE_ROOT/tests/report.sh" single.html 3>&- </dev/null
 }
 
 @test "featstats: --roll draws a piece as SVG" {
