@@ -346,6 +346,8 @@ static const char *misuse(const settings *set, const bl_opts *opts)
         return "--novelty goes with --vs or alone";
     if (set->run != NULL && set->html == NULL)
         return "--run needs --html";
+    if (set->sound && set->html == NULL)
+        return "--sound needs --html";
     if (set->roll && opts->n_operands != 1)
         return "--roll draws one file";
     if (set->vs != NULL && set->json + set->is_long + set->tensors > 0)
@@ -413,6 +415,8 @@ int main(int argc, char **argv)
          "write a report for people there, too", 0},
         {0, "rolls", BL_OPT_INT, &set.rolls, "N", 0, 64, "show so many pieces in it",
          0},
+        {0, "sound", BL_OPT_FLAG, &set.sound, NULL, 0, 0,
+         "and let them be heard there: wants FluidSynth and a sound font", 0},
         {0, "run", BL_OPT_STR, &set.run, "DIR", 0, 0,
          "and the learning curves of that training run", 0},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "What is measured", 0},

@@ -27,6 +27,7 @@ typedef struct {
     int list, json, summary, is_long, tensors;
     int vectors, compat, si, groove, repeats, roll, curves, surprise;
     const char *html, *run, *novelty;
+    int sound;
     int64_t rolls;
     int64_t track;
     bl_opt_common common;
@@ -94,6 +95,10 @@ void find_percentiles(run *r);
 typedef int bl_show_fn(run *r, const char *name, const bl_buf *midi, void *arg,
                        bl_err *e);
 int show_pieces(run *r, bl_show_fn *show, void *arg, bl_err *e) BL_MUST_CHECK;
+
+/* Of --sound: the MIDI file as Ogg Vorbis; without FluidSynth or a sound font a warning
+ * and nothing. */
+int make_sound(run *r, const bl_buf *midi, bl_buf *ogg, bl_err *e) BL_MUST_CHECK;
 
 /* Writes --html; `compared` is NULL for one set. */
 int write_report(run *r, const bl_comparisons *compared, bl_err *e) BL_MUST_CHECK;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 enum { MAX_PIECES = 64, LOG_MAX = 64 << 20, ROLL_BARS = 512 };
+enum { SECONDS_MAX = 600 }; /* of a piece that --sound plays */
 
 /* ---- pieces ---- */
 
@@ -65,6 +66,9 @@ static int take_shown(run *r, const char *name, const bl_buf *midi, void *arg,
     if (rc == 0)
         rc = midi != NULL ? bl_buf_add(&p->midi, midi->data, midi->len, e)
                           : write_midi(r, &p->midi, e);
+    if (rc == 0 && r->set->sound &&
+        bl_view_seconds(&r->view, r->view.last) <= SECONDS_MAX)
+        rc = make_sound(r, &p->midi, &p->sound, e);
     return rc;
 }
 
@@ -74,6 +78,7 @@ static void shown_free(shown *all)
         free(all->piece[i].name);
         bl_buf_free(&all->piece[i].svg);
         bl_buf_free(&all->piece[i].midi);
+        bl_buf_free(&all->piece[i].sound);
     }
 }
 

@@ -10,8 +10,9 @@
 /* A piece that is shown. Owned by the caller. */
 typedef struct {
     char *name;
-    bl_buf svg;  /* its roll */
-    bl_buf midi; /* its file, for download */
+    bl_buf svg;   /* its roll */
+    bl_buf midi;  /* its file, for download */
+    bl_buf sound; /* as Ogg Vorbis, or empty */
 } bl_report_piece;
 
 typedef struct {

@@ -213,6 +213,12 @@ void bl_report_pieces(bl_svg *s, const bl_report *r)
         bl_report_begin_figure(s, part, NULL);
         if (s->rc == 0)
             s->rc = bl_buf_add(s->out, p->svg.data, p->svg.len, s->e);
+        if (p->sound.len > 0) {
+            bl_svg_raw(s, "<audio controls preload=\"none\" "
+                          "src=\"data:audio/ogg;base64,");
+            base64(s, &p->sound);
+            bl_svg_raw(s, "\"></audio>");
+        }
         bl_svg_raw(s, "<p><a download=\"");
         bl_svg_escape(s, part);
         bl_svg_raw(s, "\" href=\"data:audio/midi;base64,");

@@ -548,6 +548,23 @@ END
     run -0 "$BARLINE_ROOT/tests/report.sh" single.html 3>&- </dev/null
 }
 
+@test "featstats: --sound lets the pieces of --html be heard" {
+    run -64 featstats --sound "$SAMPLES/sakura.mid"
+    command -v fluidsynth >/dev/null && ls /usr/share/sounds/sf2/*.sf2 >/dev/null 2>&1 ||
+        skip "FluidSynth or a sound font is not installed"
+    for i in one two; do
+        featstats --sound --html $i.html "$SAMPLES/kesh-jig.mid" >/dev/null
+    done
+    cmp one.html two.html
+    grep -o 'audio/ogg;base64,[^"]*' one.html | cut -d , -f 2 | base64 -d >piece.ogg
+    [ "$(head -c 4 piece.ogg)" = OggS ]
+    [ "$(wc -c <piece.ogg)" -gt 50000 ]
+    # without a font there is a page without sound, and a word about it
+    SOUNDFONT=none.sf2 run -0 --separate-stderr featstats --sound --html none.html "$SAMPLES/kesh-jig.mid"
+    says "sound font"
+    run -1 grep -q '<audio' none.html
+}
+
 @test "featstats: --roll draws a piece as SVG" {
     featstats --roll "$SAMPLES/the-entertainer.mid" >a.svg
     /usr/bin/python3 - a.svg <<'END'
