@@ -53,8 +53,7 @@ static int run_fluidsynth(char *font, char *midi, char *ogg)
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (posix_spawn_file_actions_addopen(&quiet, fd, "/dev/null", O_RDWR, 0) != 0)
             status = -2;
-    if (status == -1 &&
-        posix_spawnp(&child, argv[0], &quiet, NULL, argv, environ) == 0)
+    if (status == -1 && posix_spawnp(&child, argv[0], &quiet, NULL, argv, environ) == 0)
         while (waitpid(child, &status, 0) < 0 && errno == EINTR)
             ;
     posix_spawn_file_actions_destroy(&quiet);
@@ -120,7 +119,8 @@ int make_sound(run *r, const bl_buf *midi, bl_buf *ogg, bl_err *e)
     char dir[] = "/tmp/featstats-XXXXXX", font[1024], in[40], out[40];
     ogg->len = 0;
     if (!find_font(font, sizeof font)) {
-        bl_log_warn(r->log, "--sound: there is no sound font (Debian: timgm6mb-soundfont)");
+        bl_log_warn(r->log,
+                    "--sound: there is no sound font (Debian: timgm6mb-soundfont)");
         return 0;
     }
     if (mkdtemp(dir) == NULL)
@@ -129,7 +129,8 @@ int make_sound(run *r, const bl_buf *midi, bl_buf *ogg, bl_err *e)
     snprintf(out, sizeof out, "%s/out.ogg", dir);
     int rc = write_file(in, midi, e);
     if (rc == 0 && run_fluidsynth(font, in, out) != 0)
-        bl_log_warn(r->log, "--sound: FluidSynth does not play this (Debian: fluidsynth)");
+        bl_log_warn(r->log,
+                    "--sound: FluidSynth does not play this (Debian: fluidsynth)");
     else if (rc == 0)
         rc = read_file(out, ogg, e);
     number_stream(ogg);

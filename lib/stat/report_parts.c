@@ -214,7 +214,7 @@ void bl_report_pieces(bl_svg *s, const bl_report *r)
         if (s->rc == 0)
             s->rc = bl_buf_add(s->out, p->svg.data, p->svg.len, s->e);
         if (p->sound.len > 0) {
-            bl_svg_raw(s, "<audio controls preload=\"none\" "
+            bl_svg_raw(s, "<audio controls preload=\"metadata\" "
                           "src=\"data:audio/ogg;base64,");
             base64(s, &p->sound);
             bl_svg_raw(s, "\"></audio>");
