@@ -469,7 +469,7 @@ END
 @test "featstats: any number of jobs gives the same bytes" {
     cp -r "$SAMPLES" dir
     printf 'once upon a time' >dir/a.mid
-    for what in "--vectors --compat dir" "--long dir $F/three.tok.zst dir/sakura.mid" \
+    for what in "--vectors --compat dir" "--groove --repeats --tensors dir $F/three.tok.zst" "--long dir $F/three.tok.zst dir/sakura.mid" \
         "--vs $F/three.tok.zst dir"; do
         # shellcheck disable=SC2086
         featstats --no-pg -j 1 --max-reject 1 $what >one 2>one.err
