@@ -336,6 +336,10 @@ static void add_to_classes(const roll *r, int pitch, int64_t from, int64_t past,
                            double *classes)
 {
     double of[128] = {0};
+    if (r->n_bends == 0) { /* most pieces: nothing moves */
+        classes[pitch % 12] += sum_frames(r, from, past);
+        return;
+    }
     add_frames(r, pitch, from, past, of);
     for (int i = 0; i < 128; i++)
         classes[i % 12] += of[i];
