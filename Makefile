@@ -230,12 +230,17 @@ fuzz:
 
 fuzzers: $(FUZZERS)
 
-## test-features: featstats against reference numbers, GOLDEN=dir DATA=dir
+## test-features: featstats against reference numbers, its report in a browser, GOLDEN=dir DATA=dir
 .PHONY: test-features
 test-features: all
 	@[ -n "$(GOLDEN)" ] && [ -n "$(DATA)" ] || { \
 	  echo "usage: make test-features GOLDEN=dir DATA=dir" >&2; exit 64; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" /usr/bin/python3 tests/golden_features.py $(GOLDEN) $(DATA)
+	@[ ! -d $(DATA)/nottingham ] || [ ! -d $(DATA)/pop909cl ] || { \
+	  mkdir -p $(B) && $(BIN)/featstats -q --html $(B)/report.html --vs $(DATA)/pop909cl $(DATA)/nottingham >$(B)/report.tsv && \
+	  status=0 && tests/report.sh $(B)/report.html || status=$$?; \
+	  case $$status in 0) echo "report in a browser: all is seen" ;; \
+	  77) echo "report in a browser: skipped, there is no Chromium" ;; *) exit 1 ;; esac; }
 
 ## asan ubsan tsan: build and test under a sanitizer, in build/asan, ...
 .PHONY: asan ubsan tsan

@@ -122,7 +122,9 @@ static int add_head(run *r, bl_buf *text, bl_err *e)
 static int copy_rows(run *r, bl_err *e)
 {
     int64_t n = 1;
-    int rc = flush_rows(r, &r->pieces, e);
+    int rc = r->set->tensors ? end_tensors(r, e) : 0;
+    if (rc == 0)
+        rc = flush_rows(r, &r->pieces, e);
     if (rc == 0 && fflush(r->pieces.rows) != 0)
         rc = bl_fail_errno(e, BL_E_IO, "cannot write a temporary file");
     if (rc == 0)
@@ -170,7 +172,7 @@ static int add_text(run *r, bl_buf *text, bl_err *e)
         return bl_table_summary(t, text, e);
     if (r->set->vs != NULL && r->novelty == NULL)
         return compare_sets(r, text, e);
-    int rc = r->set->json ? 0 : add_head(r, text, e);
+    int rc = r->set->json || r->set->tensors ? 0 : add_head(r, text, e);
     if (rc == 0 && r->set->html != NULL)
         rc = write_report(r, NULL, e);
     return rc;
@@ -209,6 +211,15 @@ static int read_meter(run *r, bl_err *e)
     return 0;
 }
 
+static int read_pair(run *r, bl_err *e)
+{
+    const char *pair = r->set->pair;
+    if (strcmp(pair, "fifo") != 0 && strcmp(pair, "all") != 0)
+        return bl_fail(e, BL_E_ARG, "--pair is 'fifo' or 'all', not '%s'", pair);
+    r->reading = pair[0] == 'a' ? BL_READ_CLOSE_ALL : BL_READ_FIFO;
+    return 0;
+}
+
 static int read_labels(run *r, bl_err *e)
 {
     int fd;
@@ -229,9 +240,11 @@ static int prepare(run *r, bl_err *e)
 {
     const settings *set = r->set;
     int is_compared = set->vs != NULL && !set->summary && set->novelty == NULL;
-    bl_layout_make(&r->layout, BL_WITH_VECTORS * (set->vectors || set->is_long ||
-                                                  is_compared || set->html != NULL) |
-                                   BL_WITH_COMPAT * set->compat | BL_WITH_SI * set->si);
+    bl_layout_make(&r->layout,
+                   BL_WITH_VECTORS * (set->vectors || set->is_long || set->tensors ||
+                                      is_compared || set->html != NULL) |
+                       BL_WITH_COMPAT * set->compat | BL_WITH_SI * set->si |
+                       BL_WITH_GROOVE * set->groove | BL_WITH_REPEATS * set->repeats);
     r->most_copy = r->most_long = NAN;
     if (set->novelty != NULL)
         bl_layout_make(&r->layout, BL_WITH_MELODY);
@@ -244,6 +257,8 @@ static int prepare(run *r, bl_err *e)
         !is_compared && (r->pieces.rows = tmpfile()) == NULL)
         return bl_fail_errno(e, BL_E_IO, "cannot make a temporary file");
     int rc = read_meter(r, e);
+    if (rc == 0)
+        rc = read_pair(r, e);
     return rc == 0 ? read_labels(r, e) : rc;
 }
 
@@ -293,6 +308,7 @@ static void run_free(run *r)
     free(r->human_long.x);
     if (r->pieces.rows != NULL)
         fclose(r->pieces.rows);
+    batch_free(&r->batch);
     bl_labels_free(&r->labels);
     bl_view_free(&r->view);
     bl_row_free(&r->row);
@@ -304,16 +320,18 @@ static void run_free(run *r)
     bl_buf_free(&r->name);
     bl_buf_free(&r->group);
     bl_buf_free(&r->text);
+    bl_zw_del(r->packer);
+    bl_buf_free(&r->packed);
 }
 
 /* Options that do not go together: a message, or NULL. */
 static const char *misuse(const settings *set, const bl_opts *opts)
 {
     int pictures = set->curves + set->roll + set->surprise;
-    if (set->json + set->summary + set->list + set->is_long + pictures > 1)
-        return "--curves, --list, --json, --long, --roll, --summary and --surprise "
-               "exclude "
-               "one another";
+    int is_long = set->is_long && !set->surprise;
+    if (set->json + set->summary + set->list + is_long + set->tensors + pictures > 1)
+        return "--curves, --list, --json, --long, --roll, --summary, --surprise and "
+               "--tensors exclude one another";
     if (pictures > 0 && (set->vs != NULL || set->novelty != NULL || set->html != NULL))
         return "--curves, --roll and --surprise go with no other output";
     if (set->curves && opts->n_operands == 0)
@@ -323,14 +341,16 @@ static const char *misuse(const settings *set, const bl_opts *opts)
     if (set->html != NULL && set->summary + set->list + set->roll > 0)
         return "--html goes with the table or --vs";
     if (set->novelty != NULL && set->json + set->summary + set->list + set->is_long +
-                                        set->roll + (set->html != NULL) >
+                                        set->tensors + set->roll + (set->html != NULL) >
                                     0)
         return "--novelty goes with --vs or alone";
     if (set->run != NULL && set->html == NULL)
         return "--run needs --html";
+    if (set->sound && set->html == NULL)
+        return "--sound needs --html";
     if (set->roll && opts->n_operands != 1)
         return "--roll draws one file";
-    if (set->vs != NULL && set->json + set->is_long > 0)
+    if (set->vs != NULL && set->json + set->is_long + set->tensors > 0)
         return "--vs goes with --summary or alone";
     if (set->list && opts->n_operands > 0)
         return "--list takes no input";
@@ -355,7 +375,7 @@ static int start(const settings *set, const bl_opts *opts, bl_log *log)
 
 int main(int argc, char **argv)
 {
-    settings set = {.max_reject = "0", .track = 1, .rolls = 4};
+    settings set = {.pair = "fifo", .max_reject = "0", .track = 1, .rolls = 4};
     char libraries[128];
     snprintf(libraries, sizeof libraries, "zstd %s, jansson %s\n", bl_zio_version(),
              bl_json_version());
@@ -376,6 +396,8 @@ int main(int argc, char **argv)
          "print a JSON object a piece, one a line", 0},
         {0, "long", BL_OPT_FLAG, &set.is_long, NULL, 0, 0,
          "print a line a number: name, feature, index, value", 0},
+        {0, "tensors", BL_OPT_FLAG, &set.tensors, NULL, 0, 0,
+         "write all numbers as a tensor stream: safetensors in zstd", 0},
         {0, "summary", BL_OPT_FLAG, &set.summary, NULL, 0, 0,
          "print a row a feature: mean, deviation, extremes over all pieces", 0},
         {0, "vs", BL_OPT_STR, &set.vs, "REF", 0, 0,
@@ -393,6 +415,8 @@ int main(int argc, char **argv)
          "write a report for people there, too", 0},
         {0, "rolls", BL_OPT_INT, &set.rolls, "N", 0, 64, "show so many pieces in it",
          0},
+        {0, "sound", BL_OPT_FLAG, &set.sound, NULL, 0, 0,
+         "and let them be heard there: wants FluidSynth and a sound font", 0},
         {0, "run", BL_OPT_STR, &set.run, "DIR", 0, 0,
          "and the learning curves of that training run", 0},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "What is measured", 0},
@@ -404,9 +428,15 @@ int main(int argc, char **argv)
          "the track of the file that mgeval looks at", 1},
         {0, "si", BL_OPT_FLAG, &set.si, NULL, 0, 0,
          "structureness too, which takes seconds a piece", 1},
+        {0, "repeats", BL_OPT_FLAG, &set.repeats, NULL, 0, 0,
+         "what tokens say again, too: n-grams, bars, how well they compress", 1},
+        {0, "groove", BL_OPT_FLAG, &set.groove, NULL, 0, 0,
+         "patterns of the drums too, two bars at a time", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How pieces are read", 0},
         {0, "meter", BL_OPT_STR, &set.meter, "N/D", 0, 0,
          "take this time signature, not those of the pieces", 1},
+        {0, "pair", BL_OPT_STR, &set.pair, "RULE", 0, 0,
+         "a note-off ends the oldest open note (fifo) or all (all)", 1},
         {0, "labels", BL_OPT_STR, &set.labels, "FILE", 0, 0,
          "groups of pieces: lines of name, tab, group", 0},
         {0, "max-reject", BL_OPT_STR, &set.max_reject, "N|P%", 0, 0,

@@ -10,6 +10,7 @@
 #include "cli/walk.h"
 #include "io/file.h"
 #include "io/tokens.h"
+#include "io/zio.h"
 #include "midi/midi.h"
 #include "stat/compare.h"
 #include "stat/labels.h"
@@ -22,10 +23,11 @@
 enum { WRITE_CHUNK = 1 << 20 };
 
 typedef struct {
-    const char *meter, *max_reject, *vs, *labels;
-    int list, json, summary, is_long;
-    int vectors, compat, si, roll, curves, surprise;
+    const char *meter, *pair, *max_reject, *vs, *labels;
+    int list, json, summary, is_long, tensors;
+    int vectors, compat, si, groove, repeats, roll, curves, surprise;
     const char *html, *run, *novelty;
+    int sound;
     int64_t rolls;
     int64_t track;
     bl_opt_common common;
@@ -40,6 +42,15 @@ typedef struct {
     bl_json *pg; /* owned; NULL before the first stream */
 } set_of_pieces;
 
+/* Pieces that wait for the next record of --tensors. Release with batch_free. */
+typedef struct {
+    bl_table table;
+    bl_series series[BL_SERIES_MAX]; /* of all of them, one after another */
+    bl_series ends[BL_SERIES_MAX];   /* where those of each end */
+    size_t n_numbers;                /* in the series */
+    bl_zw *writer;
+} batch;
+
 typedef struct {
     const settings *set;
     const bl_opts *opts;
@@ -48,11 +59,13 @@ typedef struct {
     bl_print print;
     bl_labels labels;
     set_of_pieces pieces, reference, training;
+    batch batch;
     bl_novelty *novelty;              /* of --novelty */
     bl_series human_copy, human_long; /* of the reference there */
     double most_copy, most_long;      /* their 95th percentiles, or NaN */
     bl_rejects rejects;
     uint64_t n_midi_files;
+    bl_reading reading;  /* of --pair */
     bl_view_input input; /* what is measured now; the meter stays */
     bl_out out;
 
@@ -63,7 +76,8 @@ typedef struct {
     bl_writing writing; /* how the scheme of the last stream wants files */
     bl_events events;
     bl_piece piece;
-    bl_buf bytes, name, group, text;
+    bl_buf bytes, name, group, text, packed;
+    bl_zw *packer; /* of ids, into `packed` */
 } run;
 
 /* Each measures pieces and adds them to r->pieces or r->reference. 0 or a negative
@@ -82,6 +96,10 @@ typedef int bl_show_fn(run *r, const char *name, const bl_buf *midi, void *arg,
                        bl_err *e);
 int show_pieces(run *r, bl_show_fn *show, void *arg, bl_err *e) BL_MUST_CHECK;
 
+/* Of --sound: the MIDI file as Ogg Vorbis; without FluidSynth or a sound font a warning
+ * and nothing. */
+int make_sound(run *r, const bl_buf *midi, bl_buf *ogg, bl_err *e) BL_MUST_CHECK;
+
 /* Writes --html; `compared` is NULL for one set. */
 int write_report(run *r, const bl_comparisons *compared, bl_err *e) BL_MUST_CHECK;
 /* Appends the table of --surprise. */
@@ -90,6 +108,12 @@ int add_surprise(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 int add_curves(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 /* Appends the picture of --roll. */
 int add_roll(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
+
+/* Of --tensors: the piece in r->row joins the batch; full ones, and the last, are added
+ * to r->text as records. */
+int take_tensors(run *r, const char *name, const char *group, bl_err *e) BL_MUST_CHECK;
+int end_tensors(run *r, bl_err *e) BL_MUST_CHECK;
+void batch_free(batch *b);
 
 /* Puts the text of rows into the file of the set. */
 int flush_rows(run *r, set_of_pieces *to, bl_err *e) BL_MUST_CHECK;

@@ -71,6 +71,24 @@ static int measure(run *r, const char *name, bl_buf *out, bl_err *e)
     return rc == 0 ? pack_row(r, name, out, e) : rc;
 }
 
+/* Bytes of the ids, two each, as zstd -19 packs them. */
+static int pack_ids(run *r, bl_err *e)
+{
+    const bl_ids *ids = &r->piece.ids;
+    uint8_t two[2];
+    r->packed.len = 0;
+    int rc = r->packer == NULL ? bl_zw_to_buf(&r->packer, &r->packed, 19, e) : 0;
+    for (size_t i = 0; rc == 0 && i < ids->n; i++) {
+        two[0] = (uint8_t)ids->id[i];
+        two[1] = (uint8_t)(ids->id[i] >> 8);
+        rc = bl_zw_add(r->packer, two, sizeof two, e);
+    }
+    if (rc == 0)
+        rc = bl_zw_end_frame(r->packer, e);
+    r->input.zstd_bytes = r->packed.len;
+    return rc;
+}
+
 static int measure_tokens(run *r, const bl_scheme *scheme, bl_buf *out, bl_err *e)
 {
     const bl_piece *p = &r->piece;
@@ -83,7 +101,8 @@ static int measure_tokens(run *r, const bl_scheme *scheme, bl_buf *out, bl_err *
     r->input.n_ids = p->ids.n;
     r->input.events = NULL;
     r->input.closed = NULL;
-    return measure(r, p->name, out, e);
+    rc = r->set->repeats ? pack_ids(r, e) : 0;
+    return rc == 0 ? measure(r, p->name, out, e) : rc;
 }
 
 /* What only the compat columns need. Files that strict readers refuse have none. */
@@ -105,8 +124,7 @@ static int read_compat(run *r, bl_err *e)
 static int measure_midi(run *r, const char *name, bl_midi_report *report, bl_buf *out,
                         bl_err *e)
 {
-    int rc =
-        bl_midi_read(r->bytes.data, r->bytes.len, BL_READ_FIFO, &r->song, report, e);
+    int rc = bl_midi_read(r->bytes.data, r->bytes.len, r->reading, &r->song, report, e);
     r->input.song = &r->song;
     r->input.scheme = NULL;
     r->input.ids = NULL;
@@ -197,7 +215,9 @@ static int take_row(run *r, set_of_pieces *to, const char *name, bl_err *e)
         rc = bl_table_add(&to->table, shown, group, &r->row, e);
     if (rc != 0 || to->rows == NULL)
         return rc;
-    if (r->set->json)
+    if (r->set->tensors)
+        rc = take_tensors(r, shown, group, e);
+    else if (r->set->json)
         rc = bl_print_json(&r->print, shown, group, &r->row, &r->text, e);
     else if (r->set->is_long)
         rc = bl_print_long(&r->print, shown, group, &r->row, &r->text, e);
@@ -536,7 +556,7 @@ static int show_midi(run *r, int fd, const char *name, bl_show_fn *show, void *a
     r->bytes.len = 0;
     int rc = bl_read_all(fd, &r->bytes, BL_MIDI_MAX_BYTES, &why);
     if (rc == 0)
-        rc = bl_midi_read(r->bytes.data, r->bytes.len, BL_READ_FIFO, &r->song, &report,
+        rc = bl_midi_read(r->bytes.data, r->bytes.len, r->reading, &r->song, &report,
                           &why);
     if (rc != 0)
         return rc == BL_E_NOMEM ? bl_fail(e, rc, "out of memory") : 0;

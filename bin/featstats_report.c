@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 enum { MAX_PIECES = 64, LOG_MAX = 64 << 20, ROLL_BARS = 512 };
+enum { SECONDS_MAX = 600 }; /* of a piece that --sound plays */
 
 /* ---- pieces ---- */
 
@@ -65,6 +66,9 @@ static int take_shown(run *r, const char *name, const bl_buf *midi, void *arg,
     if (rc == 0)
         rc = midi != NULL ? bl_buf_add(&p->midi, midi->data, midi->len, e)
                           : write_midi(r, &p->midi, e);
+    if (rc == 0 && r->set->sound &&
+        bl_view_seconds(&r->view, r->view.last) <= SECONDS_MAX)
+        rc = make_sound(r, &p->midi, &p->sound, e);
     return rc;
 }
 
@@ -74,6 +78,7 @@ static void shown_free(shown *all)
         free(all->piece[i].name);
         bl_buf_free(&all->piece[i].svg);
         bl_buf_free(&all->piece[i].midi);
+        bl_buf_free(&all->piece[i].sound);
     }
 }
 
@@ -89,7 +94,9 @@ static int take_roll(run *r, const char *name, const bl_buf *midi, void *arg, bl
     int rc = bl_name_encode(name, &r->name, e);
     if (rc == 0 && bl_buf_str(&r->name, e) == NULL)
         rc = BL_E_NOMEM;
-    return rc == 0 ? draw(r, &roll, (char *)r->name.data, text, e) : rc;
+    const char *path = (const char *)r->name.data;
+    const char *part = rc == 0 ? strrchr(path, '/') : NULL;
+    return rc == 0 ? draw(r, &roll, part != NULL ? part + 1 : path, text, e) : rc;
 }
 
 int add_roll(run *r, bl_buf *text, bl_err *e)
@@ -125,11 +132,19 @@ static int read_log(const char *from, bl_buf *log, bl_err *e)
     return rc;
 }
 
-/* What a set is called: its last part as a path. */
-static const char *set_name(const char *path)
+/* What a set is called: the last part of its path, copied; NULL without memory. */
+static char *set_name(const char *path, bl_err *e)
 {
-    const char *part = strrchr(path, '/');
-    return part != NULL && part[1] != '\0' ? part + 1 : path;
+    size_t n = strlen(path), from;
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    for (from = n; from > 0 && path[from - 1] != '/';)
+        from--;
+    from = from == n ? 0 : from;
+    char *name = bl_strdup(path + from, e);
+    if (name != NULL)
+        name[n - from] = '\0';
+    return name;
 }
 
 static int write_page(const bl_report *page, const char *path, bl_err *e)
@@ -153,11 +168,14 @@ int add_curves(run *r, bl_buf *text, bl_err *e)
     size_t n = r->opts->n_operands;
     bl_run_log *runs = bl_calloc(n, sizeof *runs, e);
     bl_buf *logs = bl_calloc(n, sizeof *logs, e);
+    char **names = bl_calloc(n, sizeof *names, e);
     bl_svg s = {.out = text, .e = e};
-    int rc = runs != NULL && logs != NULL ? 0 : BL_E_NOMEM;
+    int rc = runs != NULL && logs != NULL && names != NULL ? 0 : BL_E_NOMEM;
     for (size_t i = 0; i < n && rc == 0; i++) {
-        runs[i] = (bl_run_log){set_name(r->opts->operands[i]), &logs[i]};
-        rc = read_log(r->opts->operands[i], &logs[i], e);
+        names[i] = set_name(r->opts->operands[i], e);
+        runs[i] = (bl_run_log){names[i], &logs[i]};
+        rc =
+            names[i] != NULL ? read_log(r->opts->operands[i], &logs[i], e) : BL_E_NOMEM;
     }
     if (rc == 0) {
         bl_curves_draw(&s, runs, n, 1);
@@ -165,6 +183,9 @@ int add_curves(run *r, bl_buf *text, bl_err *e)
     }
     for (size_t i = 0; i < n && logs != NULL; i++)
         bl_buf_free(&logs[i]);
+    for (size_t i = 0; i < n && names != NULL; i++)
+        free(names[i]);
+    free(names);
     free(logs);
     free(runs);
     return rc;
@@ -175,17 +196,21 @@ int write_report(run *r, const bl_comparisons *compared, bl_err *e)
     bl_buf log = {0};
     shown all = {.most = (size_t)r->set->rolls};
     const bl_opts *o = r->opts;
+    char *name_a = set_name(o->n_operands > 0 ? o->operands[0] : "stdin", e);
+    char *name_b = set_name(compared != NULL ? r->set->vs : "", e);
     bl_report page = {
-        .name_a = set_name(o->n_operands > 0 ? o->operands[0] : "stdin"),
+        .name_a = name_a,
         .a = &r->pieces.table,
         .compared = compared,
         .log = r->set->run != NULL ? &log : NULL,
     };
     if (compared != NULL) {
-        page.name_b = set_name(r->set->vs);
         page.b = &r->reference.table;
+        page.name_b = name_b;
     }
-    int rc = r->set->run != NULL ? read_log(r->set->run, &log, e) : 0;
+    int rc = name_a != NULL && name_b != NULL ? 0 : BL_E_NOMEM;
+    if (rc == 0 && r->set->run != NULL)
+        rc = read_log(r->set->run, &log, e);
     if (rc == 0)
         rc = show_pieces(r, take_shown, &all, e);
     page.pieces = all.piece;
@@ -193,6 +218,8 @@ int write_report(run *r, const bl_comparisons *compared, bl_err *e)
     if (rc == 0)
         rc = write_page(&page, r->set->html, e);
     shown_free(&all);
+    free(name_a);
+    free(name_b);
     bl_buf_free(&log);
     return rc;
 }

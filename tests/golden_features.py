@@ -2,8 +2,8 @@
 """golden_features.py GOLDEN DATA - featstats --compat against reference numbers.
 
 GOLDEN holds the tables that the published programs gave (manifest.csv, mgeval_*.csv,
-muspy.csv, musdr.csv, structureness.csv, corrected_sets.csv) and make_fixtures.py; DATA the
-files that manifest.csv names. An id is a file of the manifest or a fixture. An exception in
+muspy.csv, musdr.csv, structureness.csv, groove_*.csv, corrected_sets.csv) and
+make_fixtures.py; DATA the files that manifest.csv names. An id is a file of the manifest or a fixture. An exception in
 the reference is an undefined value here. Tests only; needs bin/featstats in PATH.
 """
 import csv
@@ -98,6 +98,36 @@ def structureness(paths):
             check(name, r["id"], pieces[r["id"]][name.lower()], number(r[name]))
 
 
+# Where the published code reads the wrong place, its values have names of their own.
+PUBLISHED = {"laidbackness", "acorr_harmonicity", "sync_polyphonic"}
+
+
+def groove(paths):
+    rows, cells = table("groove_features.csv"), table("groove_hvo.csv")
+    ids = {r["id"].split(".w")[0] for r in rows + cells} & set(paths)
+    pieces = measure({k: paths[k] for k in sorted(ids)}, "--groove") if ids else {}
+    for r in rows:
+        piece, window = r["id"].split(".w")
+        name = r["feature"] + "_hvo" * (r["feature"] in PUBLISHED)
+        if piece in pieces:
+            check(f"groove {r['feature']}", r["id"],
+                  pieces[piece][f"groove_{name}_window"][int(window)], number(r["value"]))
+    want = defaultdict(dict)
+    for r in cells:
+        want[r["id"]][int(r["step"]), int(r["voice"])] = (1.0, number(r["velocity"]),
+                                                          number(r["offset"]))
+    for key, hits in want.items():
+        piece, window = key.split(".w")
+        if piece not in pieces:
+            continue
+        hvo = pieces[piece]["groove_hvo"][864 * int(window):]
+        for step in range(32):
+            for voice in range(9):
+                for k, x in enumerate(hits.get((step, voice), (0.0, 0.0, 0.0))):
+                    check("groove cells", f"{key} {step} {voice}",
+                          hvo[27 * step + 9 * k + voice], x)
+
+
 def sets(paths):
     members = defaultdict(list)
     for r in table("manifest.csv"):
@@ -143,6 +173,7 @@ def main():
         per_track(paths)
         per_piece(paths)
         structureness(paths)
+        groove(paths)
         sets(paths)
     for kind in sorted(passed | failed):
         print(f"{kind}\t{passed[kind]} passed\t{failed[kind]} failed")

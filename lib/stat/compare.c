@@ -40,6 +40,18 @@ static int part_of(part *p, const bl_table *t, const char *group, bl_err *e)
     return 0;
 }
 
+/* Without the last digits, in which equal quantities differ that were computed from
+ * different numbers: they must not be ordered by them. NaN stays. */
+static double steady(double x)
+{
+    enum { BITS = 33 };
+    int exponent = 0;
+    if (!isfinite(x))
+        return x;
+    double mantissa = frexp(x, &exponent);
+    return ldexp(nearbyint(ldexp(mantissa, BITS)), exponent - BITS);
+}
+
 static int points_of(points *x, const part *p, size_t field, bl_err *e)
 {
     const bl_layout *l = p->t->layout;
@@ -52,8 +64,12 @@ static int points_of(points *x, const part *p, size_t field, bl_err *e)
         size_t k = 0;
         while (k < d && !isnan(of[k]))
             k++;
-        if (k == d)
-            memcpy(x->x + d * x->n++, of, d * sizeof *of);
+        if (k < d)
+            continue;
+        double *to = x->x + d * x->n++;
+        memcpy(to, of, d * sizeof *of);
+        if (d == 1)
+            *to = steady(*to);
     }
     return 0;
 }
@@ -219,7 +235,8 @@ static size_t common_fields(const part *pa, const part *pb, size_t *column)
         int is_defined = 1, varies = 0;
         for (int s = 0; s < 2; s++)
             for (size_t i = 0; i < both[s]->n; i++) {
-                double x = both[s]->t->value[both[s]->piece[i] * l->n_columns + at];
+                double x =
+                    steady(both[s]->t->value[both[s]->piece[i] * l->n_columns + at]);
                 is_defined &= !isnan(x);
                 if (s == 1 && i == 0)
                     first = x;
@@ -236,7 +253,7 @@ static void take_columns(const part *p, const size_t *column, size_t d, double *
     size_t width = p->t->layout->n_columns;
     for (size_t i = 0; i < p->n; i++)
         for (size_t j = 0; j < d; j++)
-            x[i * d + j] = p->t->value[p->piece[i] * width + column[j]];
+            x[i * d + j] = steady(p->t->value[p->piece[i] * width + column[j]]);
 }
 
 static int compare_all(bl_comparisons *c, bl_comparison *r, const part *pa,

@@ -24,8 +24,10 @@ extern const bl_field bl_fields_muspy[];
 extern const bl_field bl_fields_musdr[];
 extern const bl_field bl_fields_melody[];
 extern const bl_field bl_fields_si[];
+extern const bl_field bl_fields_groove[];
+extern const bl_field bl_fields_repeats[];
 bl_family_fn bl_compute_vectors, bl_compute_mgeval, bl_compute_muspy, bl_compute_musdr,
-    bl_compute_si, bl_compute_melody;
+    bl_compute_si, bl_compute_melody, bl_compute_groove, bl_compute_repeats;
 
 /* a / b, NaN where there is nothing to divide by. */
 static inline double bl_ratio(double a, double b)

@@ -14,6 +14,8 @@ static const family families[] = {
     {BL_WITH_VECTORS, bl_fields_vectors, bl_compute_vectors},
     {BL_WITH_MELODY, bl_fields_melody, bl_compute_melody},
     {BL_WITH_SI, bl_fields_si, bl_compute_si},
+    {BL_WITH_REPEATS, bl_fields_repeats, bl_compute_repeats},
+    {BL_WITH_GROOVE, bl_fields_groove, bl_compute_groove},
     {BL_WITH_COMPAT, bl_fields_mgeval, bl_compute_mgeval},
     {BL_WITH_COMPAT, bl_fields_muspy, bl_compute_muspy},
     {BL_WITH_COMPAT, bl_fields_musdr, bl_compute_musdr},

@@ -12,9 +12,16 @@ typedef struct {
 } bl_field;
 
 /* Which fields; bits. Single features are always there. */
-enum { BL_WITH_VECTORS = 1, BL_WITH_COMPAT = 2, BL_WITH_SI = 4, BL_WITH_MELODY = 8 };
+enum {
+    BL_WITH_VECTORS = 1,
+    BL_WITH_COMPAT = 2,
+    BL_WITH_SI = 4,
+    BL_WITH_MELODY = 8,
+    BL_WITH_GROOVE = 16,
+    BL_WITH_REPEATS = 32,
+};
 
-enum { BL_FIELDS_MAX = 160, BL_SERIES_MAX = 8 };
+enum { BL_FIELDS_MAX = 256, BL_SERIES_MAX = 48 };
 
 /* The fields in order, and where the numbers of each are. */
 typedef struct {

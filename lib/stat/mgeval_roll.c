@@ -1,14 +1,14 @@
 /* mgeval_roll.c - see mgeval.h: what is counted in pretty_midi's piano rolls of 100
  * frames a second and over its instruments. An instrument is a program on a channel of
- * a track; they are ordered by the end of their first note. Pitch bends are not
- * followed, and the pedals of an instrument are all those of its channel in its track.
- */
+ * a track; they are ordered by the end of their first note. The pedals and bends of an
+ * instrument are all those of its channel in its track. */
 #include "stat/mgeval.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRAMES_A_SECOND = 100, MAX_FRAMES = 1 << 24, PEDAL = 64 };
+enum { FRAMES_A_SECOND = 100, MAX_FRAMES = 1 << 24, PEDAL = 64, A_SEMITONE = 4096 };
 
 typedef struct {
     int64_t tick;
@@ -24,6 +24,12 @@ typedef struct {
     int from, past; /* frames */
 } span;
 
+/* Frames in which the wheel stands at `wheel`, -8192 to 8191 for two semitones each
+ * way: what is there moves by whole semitones, and a part of it by one more. */
+typedef struct {
+    int from, past, wheel;
+} bend;
+
 typedef struct {
     const bl_events *ev;
     const bl_song *song;
@@ -38,6 +44,8 @@ typedef struct {
     int n_frames;
     span *pedals;
     size_t n_pedals, cap_pedals;
+    bend *bends; /* [n_bends] without gaps from the first to the end */
+    size_t n_bends, cap_bends;
     uint32_t *frame; /* [n_frames] of one pitch */
     size_t cap_frame;
 } roll;
@@ -156,14 +164,32 @@ static int add_pedal(roll *r, span s, bl_err *e)
     return rc;
 }
 
-/* Frames and pedals. */
+static int add_bend(roll *r, const bl_event *x, bl_err *e)
+{
+    void *p = r->bends;
+    int rc = bl_grow(&p, &r->cap_bends, r->n_bends + 1, sizeof *r->bends, e);
+    int wheel = (x->data[0] | x->data[1] << 7) - 2 * A_SEMITONE;
+    r->bends = p;
+    if (rc != 0)
+        return rc;
+    int from = frame_of(r, x->tick);
+    bend *last = r->n_bends > 0 ? &r->bends[r->n_bends - 1] : NULL;
+    if (last != NULL && last->from == from)
+        r->n_bends--;
+    else if (last != NULL)
+        last->past = from;
+    r->bends[r->n_bends++] = (bend){from, INT_MAX, wheel};
+    return 0;
+}
+
+/* Frames, pedals and bends. */
 static int begin(roll *r, size_t i, bl_err *e)
 {
     const instrument *x = r->now = &r->instruments[i];
     const bl_events *ev = r->ev;
     int32_t last = 0;
     int from = -1, rc = 0;
-    r->n_pedals = 0;
+    r->n_pedals = r->n_bends = 0;
     for (size_t k = x->from; k < x->past; k++)
         last = (int32_t)bl_max(last, r->of[k]->off);
     size_t track = r->of[x->from]->track;
@@ -174,6 +200,8 @@ static int begin(roll *r, size_t i, bl_err *e)
         if (c->status != (0xb0 | channel) && c->status != (0xe0 | channel))
             continue;
         last = (int32_t)bl_max(last, c->tick);
+        if (c->status >= 0xe0)
+            rc = add_bend(r, c, e);
         if (c->status >= 0xe0 || c->data[0] != PEDAL)
             continue;
         if (c->data[1] >= 64 && from < 0) {
@@ -223,22 +251,57 @@ static double sum_frames(const roll *r, int64_t from, int64_t past)
     return sum;
 }
 
+/* Adds the frames of a stretch in which the wheel stands still to the pitches they
+ * sound at. As published, the outermost pitch keeps all that it has. */
+static void add_bent(double sum, int pitch, int wheel, double *of)
+{
+    int up = wheel < 0 ? -1 : 1, edge = wheel < 0 ? 127 : 0;
+    int to = pitch + up * (abs(wheel) / A_SEMITONE), next = to + up;
+    double part = abs(wheel) % A_SEMITONE / (double)A_SEMITONE;
+    if (to >= 0 && to < 128)
+        of[to] += (wheel == 0 || to == edge ? 1 : 1 - part) * sum;
+    if (next >= 0 && next < 128)
+        of[next] += part * sum;
+}
+
+/* Adds the frames of a pitch to those at which it sounds. */
+static void add_frames(const roll *r, int pitch, int64_t from, int64_t past, double *of)
+{
+    int64_t first = r->n_bends > 0 ? r->bends[0].from : past;
+    size_t low = 0, high = r->n_bends;
+    add_bent(sum_frames(r, from, bl_min(past, first)), pitch, 0, of);
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (r->bends[mid].past <= from)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low < r->n_bends && r->bends[low].from < past; low++) {
+        const bend *b = &r->bends[low];
+        add_bent(sum_frames(r, bl_max(from, b->from), bl_min(past, b->past)), pitch,
+                 b->wheel, of);
+    }
+}
+
 /* ---- what is counted ---- */
 
 static void count_first(roll *r, double *out)
 {
-    double total = 0, *classes = out + MG_CLASSES;
+    double total = 0, of[128] = {0}, *classes = out + MG_CLASSES;
     int low = -1, high = -1, n = 0;
     memset(classes, 0, 12 * sizeof *classes);
-    for (int pitch = 0; !is_drums(r, r->now) && pitch < 128; pitch++) {
-        double sum = fill_pitch(r, pitch) ? sum_frames(r, 0, r->n_frames) : 0;
-        if (sum == 0)
+    for (int pitch = 0; !is_drums(r, r->now) && pitch < 128; pitch++)
+        if (fill_pitch(r, pitch))
+            add_frames(r, pitch, 0, r->n_frames, of);
+    for (int pitch = 0; pitch < 128; pitch++) {
+        if (of[pitch] == 0)
             continue;
         low = low < 0 ? pitch : low;
         high = pitch;
         n++;
-        classes[pitch % 12] += sum;
-        total += sum;
+        classes[pitch % 12] += of[pitch];
+        total += of[pitch];
     }
     out[MG_USED_PITCH] = n;
     out[MG_RANGE] = n > 0 ? high - low : NAN;
@@ -269,6 +332,19 @@ static int64_t bar_frames(const roll *r, int64_t *n_bars)
     return *n_bars * length >= r->n_frames ? length : 0;
 }
 
+static void add_to_classes(const roll *r, int pitch, int64_t from, int64_t past,
+                           double *classes)
+{
+    double of[128] = {0};
+    if (r->n_bends == 0) { /* most pieces: nothing moves */
+        classes[pitch % 12] += sum_frames(r, from, past);
+        return;
+    }
+    add_frames(r, pitch, from, past, of);
+    for (int i = 0; i < 128; i++)
+        classes[i % 12] += of[i];
+}
+
 static int count_bars(roll *r, bl_series *s, bl_err *e)
 {
     int64_t n_bars, length = bar_frames(r, &n_bars);
@@ -280,8 +356,7 @@ static int count_bars(roll *r, bl_series *s, bl_err *e)
     for (int pitch = 0; !is_drums(r, r->now) && pitch < 128; pitch++)
         if (fill_pitch(r, pitch))
             for (int64_t b = 0; b < n_bars; b++)
-                s->x[b * 12 + pitch % 12] +=
-                    sum_frames(r, b * length, (b + 1) * length);
+                add_to_classes(r, pitch, b * length, (b + 1) * length, &s->x[b * 12]);
     for (int64_t b = 0; b < n_bars; b++) {
         double sum = 0;
         for (int i = 0; i < 12; i++)
@@ -352,7 +427,8 @@ static int count_all(roll *r, int track, double *out, bl_series *series, bl_err 
     mean_ioi(r, out);
     memset(out + MG_PCTM, 0, 144 * sizeof *out);
     for (size_t i = 0; rc == 0 && i < r->n; i++)
-        if (!is_drums(r, &r->instruments[i]))
+        if (!is_drums(r, &r->instruments[i]) && /* as published: one note has none */
+            r->instruments[i].past - r->instruments[i].from > 1)
             rc = count_transitions(r, &r->instruments[i], out + MG_PCTM, e);
     if (rc == 0 && r->n > 0 && (rc = begin(r, 0, e)) == 0)
         count_first(r, out);
@@ -370,6 +446,7 @@ int bl_mgeval_roll(const bl_view *v, double *out, bl_series *series, bl_err *e)
     free(r.instruments);
     free(r.of);
     free(r.pedals);
+    free(r.bends);
     free(r.frame);
     return rc;
 }

@@ -119,7 +119,8 @@ static int count_grooves(const bl_song *s, int64_t bar, int64_t length,
     out[GROOVE] = groove(on, s->n_notes, bar, length);
     for (size_t i = 0; i < s->n_notes; i++)
         on[i] = (2 * 16 * on[i] + bar) / (2 * bar);
-    length = bl_max(on[s->n_notes - 1] + 1, last_control);
+    length =
+        s->n_notes > 0 ? bl_max(on[s->n_notes - 1] + 1, last_control) : last_control;
     out[GROOVE_16] = groove(on, s->n_notes, 16, length);
     free(on);
     return 0;
@@ -162,5 +163,5 @@ int bl_compute_muspy(const bl_view *v, double *out, bl_series *series, bl_err *e
     if (bar == 0)
         return 0;
     out[EMPTY_BARS] = empty_rate(s, length, bar);
-    return s->n_notes > 0 ? count_grooves(s, bar, length, control, out, e) : 0;
+    return count_grooves(s, bar, length, control, out, e);
 }

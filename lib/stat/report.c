@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_GRID = 160, NAME = 128 };
-
-static const double plot_width = 320, plot_height = 190;
+enum { NAME = 128 };
 
 static const char *const classes[12] = {"C",  "C#", "D",  "D#", "E",  "F",
                                         "F#", "G",  "G#", "A",  "A#", "B"};
@@ -26,30 +24,43 @@ static const char style[] =
     "h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2.2rem 0 .4rem;"
     "border-bottom:1px solid var(--rule);padding-bottom:.2rem}"
     "p{margin:.4rem 0 .8rem;max-width:72ch}.dim{color:var(--dim)}"
-    "nav a{margin-right:1rem}a{color:var(--a)}"
+    "nav{font-size:.9rem;margin:.6rem 0}nav a{margin-right:1rem;white-space:nowrap}"
+    "a{color:var(--a)}footer{margin-top:3rem;font-size:.8rem;color:var(--dim);"
+    "border-top:1px solid var(--rule);padding-top:.5rem}audio{width:100%;height:2.2rem}"
+    "#overview+p+div table{width:100%}td svg{display:block;margin:auto}"
+    "td:first-child{position:sticky;left:0;background:var(--bg)}"
     ".grid{display:grid;gap:1rem;"
     "grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr))}"
     ".wide,.half{display:grid;gap:1rem}"
     ".half{grid-template-columns:repeat(auto-fill,minmax(min(100%,520px),1fr))}"
     "figure{margin:0;padding:.6rem;border:1px solid var(--rule);border-radius:8px;"
-    "min-width:0;break-inside:avoid}figcaption{font-weight:600;margin-bottom:.3rem}"
+    "min-width:0;break-inside:avoid;display:flex;flex-direction:column}"
+    "figcaption{font-weight:600;margin-bottom:.3rem}.grid figcaption{flex:1}"
+    "figcaption small{display:block;font-weight:400;font-size:.75rem;line-height:1.35;"
+    "color:var(--dim)}"
     "figure svg{display:block;width:100%;height:auto}"
     ".grid figure svg{max-height:340px}.wide figure{max-width:940px}"
     "details{margin-top:.4rem;font-size:.85rem}summary{cursor:pointer;color:var(--dim)}"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.8rem;"
     "font-variant-numeric:tabular-nums}"
-    "td,th{padding:.15rem .5rem;text-align:right;border-bottom:1px solid var(--rule);"
+    "td,th{padding:.18rem .5rem;text-align:right;border-bottom:1px solid var(--rule);"
     "white-space:nowrap}"
     "td:first-child,th:first-child{text-align:left}"
     ".key::before{content:'';display:inline-block;width:.8em;height:.8em;"
-    "margin:0 .3em 0 .8em;border-radius:2px;background:var(--k)}"
+    "margin:0 .3em 0 0;border-radius:2px;background:var(--k)}"
+    ".key{white-space:nowrap;margin-right:1.2em}"
     "@media "
     "print{:root{--bg:#fff;--fg:#000}figure{border-color:#bbb}nav{display:none}}";
 
-void bl_report_begin_figure(bl_svg *s, const char *title)
+void bl_report_begin_figure(bl_svg *s, const char *title, const char *what)
 {
     bl_svg_raw(s, "<figure><figcaption>");
     bl_svg_escape(s, title);
+    if (what != NULL) {
+        bl_svg_raw(s, "<small>");
+        bl_svg_escape(s, what);
+        bl_svg_raw(s, "</small>");
+    }
     bl_svg_raw(s, "</figcaption>");
 }
 
@@ -66,12 +77,22 @@ void bl_report_end_figure(bl_svg *s)
 void bl_report_cell(bl_svg *s, double x)
 {
     if (isnan(x))
-        bl_svg_raw(s, "<td class=\"dim\">-</td>");
+        bl_svg_raw(s, "<td class=\"dim\">–</td>");
     else
-        bl_svg_printf(s, "<td>%.4g</td>", x);
+        bl_svg_printf(
+            s, fabs(x) >= 1000 && fabs(x) < 1e7 ? "<td>%.0f</td>" : "<td>%.4g</td>", x);
 }
 
-static void head_row(bl_svg *s, const char *const *name, size_t n)
+/* With three digits, as in the overview. */
+static void short_cell(bl_svg *s, double x)
+{
+    if (isnan(x) || fabs(x) >= 1000)
+        bl_report_cell(s, x);
+    else
+        bl_svg_printf(s, "<td>%.3g</td>", x);
+}
+
+void bl_report_head_row(bl_svg *s, const char *const *name, size_t n)
 {
     bl_svg_raw(s, "<tr>");
     for (size_t i = 0; i < n; i++) {
@@ -88,6 +109,29 @@ void bl_report_section(bl_svg *s, const char *id, const char *title, const char 
     bl_svg_printf(s, "<h2 id=\"%s\">%s</h2>\n<p class=\"dim\">", id, title);
     bl_svg_raw(s, text);
     bl_svg_printf(s, "</p>\n<div class=\"%s\">\n", class);
+}
+
+/* Links to the sections that are there. */
+static void write_links(bl_svg *s, const bl_report *r)
+{
+    const struct {
+        const char *id, *title;
+        int is_there;
+    } all[] = {
+        {"overview", "Overview", 1},
+        {"distributions", "Distributions", 1},
+        {"scatter", "Divergence", r->compared != NULL},
+        {"distances", "Distances", r->compared != NULL},
+        {"transitions", "Transitions", 1},
+        {"groups", "Groups", bl_report_has_groups(r)},
+        {"run", "Learning curves", r->log != NULL},
+        {"pieces", "Pieces", r->n_pieces > 0},
+    };
+    bl_svg_raw(s, "<nav>");
+    for (size_t i = 0; i < BL_COUNT(all); i++)
+        if (all[i].is_there)
+            bl_svg_printf(s, "<a href=\"#%s\">%s</a> ", all[i].id, all[i].title);
+    bl_svg_raw(s, "</nav>\n");
 }
 
 static void begin_page(bl_svg *s, const bl_report *r)
@@ -109,15 +153,27 @@ static void begin_page(bl_svg *s, const bl_report *r)
         bl_svg_raw(s, " <span class=\"dim\">against</span> ");
         bl_svg_escape(s, r->name_b);
     }
-    bl_svg_printf(s, "</h1>\n<p><span class=\"key\" style=\"--k:var(--a)\"></span>");
+    bl_svg_printf(s, "</h1>\n<p><span class=\"key\" style=\"--k:var(--a)\">%s",
+                  r->b != NULL ? "A: " : "");
     bl_svg_escape(s, r->name_a);
-    bl_svg_printf(s, ", %zu pieces", r->a->n);
+    bl_svg_printf(s, ", %zu %s</span> ", r->a->n, r->a->n == 1 ? "piece" : "pieces");
     if (r->b != NULL) {
-        bl_svg_raw(s, "<span class=\"key\" style=\"--k:var(--b)\"></span>");
+        bl_svg_raw(s, "<span class=\"key\" style=\"--k:var(--b)\">B: ");
         bl_svg_escape(s, r->name_b);
-        bl_svg_printf(s, ", %zu pieces", r->b->n);
+        bl_svg_printf(s, ", %zu %s</span>", r->b->n, r->b->n == 1 ? "piece" : "pieces");
     }
     bl_svg_raw(s, "</p>\n");
+    write_links(s, r);
+}
+
+static void end_page(bl_svg *s, const bl_report *r)
+{
+    bl_svg_raw(s, "<footer>Written by featstats of barline " BL_VERSION
+                  ", which defines each feature: <code>featstats --list</code>.");
+    if (r->compared != NULL)
+        bl_svg_printf(s, " Random choices began at seed %llu.",
+                      (unsigned long long)r->compared->seed);
+    bl_svg_raw(s, "</footer>\n</body></html>\n");
 }
 
 /* ---- values ---- */
@@ -151,7 +207,7 @@ static int density_of(const bl_table *t, size_t field, bl_density *d, bl_err *e)
 
 /* ---- overview ---- */
 
-static const bl_comparison *compared(const bl_report *r, size_t field)
+const bl_comparison *bl_report_compared(const bl_report *r, size_t field)
 {
     for (size_t i = 0; r->compared != NULL && i < r->compared->n; i++) {
         const bl_comparison *c = &r->compared->row[i];
@@ -166,38 +222,90 @@ static int is_number(const bl_table *t, size_t field)
     return bl_field_size(&t->layout->field[field]) == 1;
 }
 
+/* Cliff's delta with its interval, on a line from -1 to 1. */
+static void draw_delta(bl_svg *s, const bl_twosample *of)
+{
+    const double middle = 60, half = 54, y = 8;
+    bl_svg_raw(s, "<td>");
+    if (!isnan(of->cliff)) {
+        bl_svg_raw(s, "<svg viewBox=\"0 0 120 16\" width=\"120\" height=\"16\" "
+                      "aria-hidden=\"true\">");
+        bl_svg_line(s, middle - half, y, middle + half, y, "rule");
+        bl_svg_line(s, middle, 1, middle, 15, "bar");
+        if (!isnan(of->low))
+            bl_svg_rect(s, middle + half * of->low, y - 2,
+                        fmax(half * (of->high - of->low), 1), 4,
+                        of->cliff < 0 ? "fb" : "fa", 0.4);
+        bl_svg_rect(s, middle + half * of->cliff - 2, y - 5, 4, 10,
+                    of->cliff < 0 ? "fb" : "fa", 1);
+        bl_svg_raw(s, "</svg>");
+    }
+    bl_svg_raw(s, "</td>");
+}
+
+static void probability(bl_svg *s, double p)
+{
+    if (p < 1e-4)
+        bl_svg_raw(s, "<td>&lt; 0.0001</td>");
+    else
+        short_cell(s, p);
+}
+
+/* What follows mean and deviation of A. */
+static void compared_cells(bl_svg *s, const bl_comparison *c)
+{
+    const double x[] = {c->of.ks, c->ceiling_of.ks, c->a.oa, c->ceiling.oa};
+    short_cell(s, c->mean_b);
+    short_cell(s, c->sd_b);
+    draw_delta(s, &c->of);
+    short_cell(s, c->of.cliff);
+    if (isnan(c->of.low))
+        bl_report_cell(s, NAN);
+    else
+        bl_svg_printf(s, "<td>%.3f to %.3f</td>", c->of.low, c->of.high);
+    probability(s, c->holm);
+    for (size_t k = 0; k < BL_COUNT(x); k++)
+        short_cell(s, x[k]);
+}
+
 static void overview(bl_svg *s, const bl_report *r)
 {
-    static const char *const names[] = {
-        "feature", "mean A", "sd A", "mean B",       "sd B",    "Cliff's delta",
-        "from",    "to",     "KS",   "KS of halves", "overlap", "of halves"};
+    static const char *const names[] = {"feature",       "mean A",
+                                        "sd A",          "mean B",
+                                        "sd B",          "B larger | A larger",
+                                        "Cliff's delta", "95 % interval",
+                                        "p (Holm)",      "KS",
+                                        "of halves",     "overlap",
+                                        "of halves"};
     bl_report_section(
         s, "overview", "Overview",
-        "Single features of A (first) and B (second). Cliff's delta: +1 where every "
-        "piece of A is above every piece of B, with a 95 % interval. KS and overlap "
-        "stand beside what two random halves of B differ by: no set can be expected "
-        "to come nearer.",
+        r->b == NULL
+            ? "Mean and standard deviation of each feature over the pieces."
+            : "Single features of A (first) and B (second). Cliff's delta: +1 where "
+              "every "
+              "piece of A is above every piece of B, with a 95 % interval. KS and "
+              "overlap stand beside what two random halves of B differ by: no set can "
+              "be expected to come nearer.",
         "scroll");
     bl_svg_raw(s, "<table>");
-    head_row(s, names, r->b == NULL ? 3 : BL_COUNT(names));
+    bl_report_head_row(s, names, r->b == NULL ? 3 : BL_COUNT(names));
     for (size_t f = 0; s->rc == 0 && f < r->a->layout->n; f++) {
-        const bl_comparison *c = compared(r, f);
+        const bl_comparison *c = bl_report_compared(r, f);
         bl_summary sum;
         if (!is_number(r->a, f))
             continue;
         s->rc =
             bl_summary_of(&sum, r->a->n > 0 ? r->a->value + r->a->layout->at[f] : NULL,
                           r->a->n, r->a->layout->n_columns, s->e);
-        bl_svg_printf(s, "<tr><td>%s</td>", r->a->layout->field[f].name);
-        bl_report_cell(s, sum.mean);
-        bl_report_cell(s, sum.sd);
-        if (c != NULL) {
-            const double x[] = {c->mean_b,        c->sd_b,    c->of.cliff,
-                                c->of.low,        c->of.high, c->of.ks,
-                                c->ceiling_of.ks, c->a.oa,    c->ceiling.oa};
-            for (size_t k = 0; k < BL_COUNT(x); k++)
-                bl_report_cell(s, x[k]);
-        }
+        if (sum.n == 0 && (c == NULL || c->n_b == 0))
+            continue;
+        const bl_field *field = &r->a->layout->field[f];
+        bl_svg_printf(s, "<tr><td>%s <span class=\"dim\">%s</span></td>", field->name,
+                      strcmp(field->unit, "1") == 0 ? "" : field->unit);
+        short_cell(s, sum.mean);
+        short_cell(s, sum.sd);
+        if (c != NULL)
+            compared_cells(s, c);
         bl_svg_raw(s, "</tr>\n");
     }
     bl_svg_raw(s, "</table></div>\n");
@@ -209,19 +317,21 @@ static void overview(bl_svg *s, const bl_report *r)
 static void curves(bl_svg *s, const bl_density *p, const bl_density *q,
                    const char *class_p, const char *class_q, const char *unit)
 {
-    double y[2][N_GRID], most = 0;
+    double y[2][BL_REPORT_GRID], most = 0;
     const bl_density *both[2] = {p, q};
     const char *const class[2] = {class_p, class_q};
     double h = fmax(p->h, q != NULL ? q->h : 0);
-    bl_plot frame = {
-        .left = 12, .top = 10, .width = plot_width - 24, .height = plot_height - 44};
+    bl_plot frame = {.left = 12,
+                     .top = 10,
+                     .width = BL_REPORT_WIDTH - 24,
+                     .height = BL_REPORT_HEIGHT - 44};
     frame.x0 = fmin(p->low, q != NULL ? q->low : NAN) - 2 * h;
     frame.x1 = fmax(p->high, q != NULL ? q->high : NAN) + 2 * h;
-    double step = (frame.x1 - frame.x0) / (N_GRID - 1);
+    double step = (frame.x1 - frame.x0) / (BL_REPORT_GRID - 1);
     for (int i = 0; i < 2; i++)
         if (both[i] != NULL && both[i]->h > 0) {
-            bl_density_at(both[i], frame.x0, step, y[i], N_GRID);
-            for (int k = 0; k < N_GRID; k++)
+            bl_density_at(both[i], frame.x0, step, y[i], BL_REPORT_GRID);
+            for (int k = 0; k < BL_REPORT_GRID; k++)
                 most = fmax(most, y[i][k]);
         }
     frame.y1 = most * 1.05;
@@ -234,8 +344,8 @@ static void curves(bl_svg *s, const bl_density *p, const bl_density *q,
         snprintf(fill, sizeof fill, "f%s", class[i]);
         snprintf(line, sizeof line, "l%s", class[i]);
         if (both[i]->h > 0) {
-            bl_plot_curve(s, &frame, x0, step, y[i], N_GRID, fill, 1);
-            bl_plot_curve(s, &frame, x0, step, y[i], N_GRID, line, 0);
+            bl_plot_curve(s, &frame, x0, step, y[i], BL_REPORT_GRID, fill, 1);
+            bl_plot_curve(s, &frame, x0, step, y[i], BL_REPORT_GRID, line, 0);
         } else {
             double x = bl_plot_x(&frame, both[i]->low);
             bl_svg_line(s, x, frame.top, x, frame.top + frame.height, line);
@@ -253,13 +363,13 @@ static void distribution(bl_svg *s, const bl_report *r, size_t f)
     for (int i = 0; s->rc == 0 && i < 2 && both[i] != NULL; i++)
         s->rc = density_of(both[i], f, &d[i], s->e);
     if (s->rc == 0 && d[0].n_values + d[1].n_values > 0) {
-        bl_report_begin_figure(s, field->name);
-        bl_svg_begin(s, plot_width, plot_height, field->doc, 0);
+        bl_report_begin_figure(s, field->name, field->doc);
+        bl_svg_begin(s, BL_REPORT_WIDTH, BL_REPORT_HEIGHT, field->doc, 0);
         curves(s, &d[0], r->b != NULL ? &d[1] : NULL, "a", "b",
                strcmp(field->unit, "1") == 0 ? "" : field->unit);
         bl_svg_end(s);
         bl_report_begin_table(s);
-        head_row(s, names, BL_COUNT(names));
+        bl_report_head_row(s, names, BL_COUNT(names));
         for (int i = 0; s->rc == 0 && i < 2 && both[i] != NULL; i++) {
             bl_summary x;
             size_t at = both[i]->layout->at[f], width = both[i]->layout->n_columns;
@@ -287,207 +397,6 @@ static void distributions(bl_svg *s, const bl_report *r)
     for (size_t f = 0; f < r->a->layout->n; f++)
         if (is_number(r->a, f))
             distribution(s, r, f);
-    bl_svg_raw(s, "</div>\n");
-}
-
-/* ---- distances ---- */
-
-static int field_points(const bl_table *t, size_t field, double *x, size_t most,
-                        size_t *n)
-{
-    size_t d = bl_field_size(&t->layout->field[field]), step = 1;
-    *n = 0;
-    while (t->n / step > most)
-        step++;
-    for (size_t i = 0; i < t->n && *n < most; i += step) {
-        const double *of = t->value + i * t->layout->n_columns + t->layout->at[field];
-        size_t k = 0;
-        while (k < d && !isnan(of[k]))
-            k++;
-        if (k == d)
-            memcpy(x + d * (*n)++, of, d * sizeof *of);
-    }
-    return *n > 1;
-}
-
-static int density_between(const double *x, size_t n_x, const double *y, size_t n_y,
-                           size_t d, bl_density *density, bl_err *e)
-{
-    bl_series all = {0};
-    int rc = bl_distances(x, n_x, y, n_y, d, &all, e);
-    if (rc == 0)
-        rc = bl_density_make(density, all.x, all.n, e);
-    free(all.x);
-    return rc;
-}
-
-enum { SHOWN_PAIRS = 300 };
-
-/* The three densities in one frame. */
-static void draw_distances(bl_svg *s, const bl_density of[3])
-{
-    static const char *const class[3] = {"la", "lb", "lc"};
-    double curve[3][N_GRID], most = 0;
-    bl_plot frame = {
-        .left = 12, .top = 10, .width = plot_width - 24, .height = plot_height - 44};
-    frame.x1 = fmax(of[0].high, fmax(of[1].high, of[2].high));
-    double step = frame.x1 / (N_GRID - 1);
-    for (int i = 0; i < 3; i++) {
-        if (!(of[i].h > 0))
-            continue;
-        bl_density_at(&of[i], 0, step, curve[i], N_GRID);
-        for (int k = 0; k < N_GRID; k++)
-            most = fmax(most, curve[i][k]);
-    }
-    frame.y1 = most * 1.05;
-    bl_plot_frame(s, &frame, "distance of two pieces", NULL);
-    for (int i = 0; i < 3; i++)
-        if (of[i].h > 0)
-            bl_plot_curve(s, &frame, 0, step, curve[i], N_GRID, class[i], 0);
-}
-
-static void distance_figure(bl_svg *s, const bl_field *field, const bl_comparison *c,
-                            const bl_density of[3])
-{
-    static const char *const names[] = {"intra A",   "intra B", "inter",    "KLD A",
-                                        "overlap A", "KLD B",   "overlap B"};
-    const double cells[] = {c->intra_a, c->intra_b, c->inter, c->a.kld,
-                            c->a.oa,    c->b.kld,   c->b.oa};
-    bl_report_begin_figure(s, field->name);
-    bl_svg_begin(s, plot_width, plot_height, field->doc, 0);
-    draw_distances(s, of);
-    bl_svg_end(s);
-    bl_report_begin_table(s);
-    head_row(s, names, BL_COUNT(names));
-    bl_svg_raw(s, "<tr>");
-    for (size_t k = 0; k < BL_COUNT(cells); k++)
-        bl_report_cell(s, cells[k]);
-    bl_svg_raw(s, "</tr>\n");
-    bl_report_end_figure(s);
-}
-
-/* Where no density is defined there is nothing to see. */
-static void distance_plot(bl_svg *s, const bl_report *r, size_t f)
-{
-    const bl_field *field = &r->a->layout->field[f];
-    const bl_comparison *c = compared(r, f);
-    size_t d = bl_field_size(field), n_a, n_b;
-    double *x = bl_calloc(2 * SHOWN_PAIRS, d * sizeof *x, s->e);
-    double *y = x + SHOWN_PAIRS * d;
-    bl_density of[3] = {{0}, {0}, {0}};
-    if (x == NULL)
-        s->rc = BL_E_NOMEM;
-    if (s->rc == 0 && c != NULL && field_points(r->a, f, x, SHOWN_PAIRS, &n_a) &&
-        field_points(r->b, f, y, SHOWN_PAIRS, &n_b)) {
-        s->rc = density_between(x, n_a, NULL, 0, d, &of[0], s->e);
-        if (s->rc == 0)
-            s->rc = density_between(y, n_b, NULL, 0, d, &of[1], s->e);
-        if (s->rc == 0)
-            s->rc = density_between(x, n_a, y, n_b, d, &of[2], s->e);
-        if (of[0].h > 0 || of[1].h > 0 || of[2].h > 0)
-            distance_figure(s, field, c, of);
-    }
-    for (int i = 0; i < 3; i++)
-        bl_density_free(&of[i]);
-    free(x);
-}
-
-static void distances(bl_svg *s, const bl_report *r)
-{
-    bl_report_section(
-        s, "distances", "Distances of pieces",
-        "Within A <span class=\"key\" style=\"--k:var(--a)\"></span>, within B <span "
-        "class=\"key\" style=\"--k:var(--b)\"></span>, and between the sets <span "
-        "class=\"key\" style=\"--k:var(--c)\"></span> (dashed). Sets are alike where "
-        "the three curves are.",
-        "grid");
-    for (size_t f = 0; s->rc == 0 && f < r->a->layout->n; f++)
-        if (r->a->layout->field[f].rows > 0)
-            distance_plot(s, r, f);
-    bl_svg_raw(s, "</div>\n");
-}
-
-/* Labels that were written: x from, to, and y. */
-typedef struct {
-    double box[BL_FIELDS_MAX][3];
-    size_t n;
-} placed;
-
-/* Beside a dot, if there is room. */
-static void write_label(bl_svg *s, placed *all, double x, double y, const char *name)
-{
-    double width = 6.2 * (double)strlen(name);
-    int is_left = x + 7 + width > 700;
-    double from = is_left ? x - 7 - width : x + 7, to = from + width;
-    for (size_t i = 0; i < all->n; i++) {
-        const double *b = all->box[i];
-        if (from < b[1] && b[0] < to && fabs(y - b[2]) < 12)
-            return;
-    }
-    double *b = all->box[all->n++];
-    b[0] = from;
-    b[1] = to;
-    b[2] = y;
-    bl_svg_text(s, is_left ? x - 7 : x + 7, y + 4, is_left ? "end" : "start", name);
-}
-
-static void scatter(bl_svg *s, const bl_report *r)
-{
-    placed labels = {.n = 0};
-    bl_plot p = {.x0 = 0,
-                 .x1 = 0.1,
-                 .y0 = 0,
-                 .y1 = 1,
-                 .left = 36,
-                 .top = 20,
-                 .width = 660,
-                 .height = 320};
-    bl_report_section(
-        s, "scatter", "Divergence and overlap",
-        "Each feature once: divergence of A's distances from those between the sets, "
-        "and their overlap. Near the lower right corner the sets differ, near the "
-        "upper left they do not. Green: two halves of B.",
-        "wide");
-    bl_report_begin_figure(s, "KLD and overlapping area");
-    bl_svg_begin(s, 720, 380, "divergence and overlap of each feature", 0);
-    for (size_t f = 0; f < r->a->layout->n; f++) {
-        const bl_comparison *c = compared(r, f);
-        if (c != NULL && isfinite(c->a.kld))
-            p.x1 = fmax(p.x1, log1p(c->a.kld) * 1.05);
-    }
-    bl_plot_frame(s, &p, "ln(1 + KLD)", "overlapping area");
-    for (size_t f = 0; f < r->a->layout->n; f++) {
-        const bl_comparison *c = compared(r, f);
-        char tip[NAME];
-        if (c == NULL || !isfinite(c->a.kld))
-            continue;
-        const char *name = r->a->layout->field[f].name;
-        if (isfinite(c->ceiling.kld)) {
-            snprintf(tip, sizeof tip, "two halves: %s", name);
-            bl_plot_dot(s, &p, log1p(fmax(c->ceiling.kld, 0)), c->ceiling.oa, 2.5, "fc",
-                        tip);
-        }
-        bl_plot_dot(s, &p, log1p(fmax(c->a.kld, 0)), c->a.oa, 4, "fa", name);
-        if (c->a.kld > 0.2)
-            write_label(s, &labels, bl_plot_x(&p, log1p(c->a.kld)),
-                        bl_plot_y(&p, c->a.oa), name);
-    }
-    bl_svg_end(s);
-    bl_report_begin_table(s);
-    bl_svg_raw(s, "<tr><th>feature</th><th>KLD</th><th>overlap</th><th>KLD of halves"
-                  "</th><th>of halves</th></tr>\n");
-    for (size_t f = 0; f < r->a->layout->n; f++) {
-        const bl_comparison *c = compared(r, f);
-        if (c == NULL)
-            continue;
-        bl_svg_printf(s, "<tr><td>%s</td>", r->a->layout->field[f].name);
-        bl_report_cell(s, c->a.kld);
-        bl_report_cell(s, c->a.oa);
-        bl_report_cell(s, c->ceiling.kld);
-        bl_report_cell(s, c->ceiling.oa);
-        bl_svg_raw(s, "</tr>\n");
-    }
-    bl_report_end_figure(s);
     bl_svg_raw(s, "</div>\n");
 }
 
@@ -523,7 +432,7 @@ static void heat(bl_svg *s, const bl_report *r, const char *name,
         if (bl_field_size(field) != 144 || mean_matrix(both[i], (size_t)f, mean) == 0)
             continue;
         snprintf(title, sizeof title, "%s, %c", what, "AB"[i]);
-        bl_report_begin_figure(s, title);
+        bl_report_begin_figure(s, title, NULL);
         bl_plot_heat(s, mean, 12, 12, names, title, i == 0 ? "fa" : "fb");
         bl_report_begin_table(s);
         for (int row = -1; row < 12; row++) {
@@ -560,8 +469,8 @@ int bl_report_write(const bl_report *r, bl_buf *out, bl_err *e)
     overview(&s, r);
     distributions(&s, r);
     if (r->compared != NULL) {
-        scatter(&s, r);
-        distances(&s, r);
+        bl_report_scatter(&s, r);
+        bl_report_distances(&s, r);
     }
     matrices(&s, r);
     bl_report_groups(&s, r);
@@ -569,6 +478,6 @@ int bl_report_write(const bl_report *r, bl_buf *out, bl_err *e)
         bl_report_curves(&s, r->log);
     if (r->n_pieces > 0)
         bl_report_pieces(&s, r);
-    bl_svg_raw(&s, "</body></html>\n");
+    end_page(&s, r);
     return s.rc;
 }

@@ -10,8 +10,9 @@
 /* A piece that is shown. Owned by the caller. */
 typedef struct {
     char *name;
-    bl_buf svg;  /* its roll */
-    bl_buf midi; /* its file, for download */
+    bl_buf svg;   /* its roll */
+    bl_buf midi;  /* its file, for download */
+    bl_buf sound; /* as Ogg Vorbis, or empty */
 } bl_report_piece;
 
 typedef struct {
@@ -28,17 +29,27 @@ int bl_report_write(const bl_report *r, bl_buf *out, bl_err *e) BL_MUST_CHECK;
 
 /* ---- its parts, inside lib/stat ---- */
 
-void bl_report_begin_figure(bl_svg *s, const char *title);
+/* Pixels of a small plot, and points of a curve. */
+enum { BL_REPORT_WIDTH = 320, BL_REPORT_HEIGHT = 190, BL_REPORT_GRID = 160 };
+
+/* `what`: a line below the title, or NULL. */
+void bl_report_begin_figure(bl_svg *s, const char *title, const char *what);
 /* Ends the figure; what is written between the two is the table below the plot. */
 void bl_report_begin_table(bl_svg *s);
 void bl_report_end_figure(bl_svg *s);
 /* A cell; dim where it is not defined. */
 void bl_report_cell(bl_svg *s, double x);
+void bl_report_head_row(bl_svg *s, const char *const *name, size_t n);
+/* The comparison of a field over all pieces, or NULL. */
+const bl_comparison *bl_report_compared(const bl_report *r, size_t field);
 /* A heading, a paragraph, and the beginning of a div of that class. */
 void bl_report_section(bl_svg *s, const char *id, const char *title, const char *text,
                        const char *class);
+void bl_report_scatter(bl_svg *s, const bl_report *r);
+void bl_report_distances(bl_svg *s, const bl_report *r);
 void bl_report_pieces(bl_svg *s, const bl_report *r);
 void bl_report_curves(bl_svg *s, const bl_buf *log);
+int bl_report_has_groups(const bl_report *r);
 void bl_report_groups(bl_svg *s, const bl_report *r);
 /* The defined values of a single feature; *value is the caller's to free. group NULL:
  * of all pieces. */

@@ -93,7 +93,7 @@ static void group_figure(bl_svg *s, const bl_report *r, size_t f,
                 p.x1 = fmax(p.x1, q[g][i][4]);
             }
         }
-    bl_report_begin_figure(s, field->name);
+    bl_report_begin_figure(s, field->name, field->doc);
     bl_svg_begin(s, 320, p.height + 44, field->doc, 0);
     bl_plot_frame(s, &p, strcmp(field->unit, "1") == 0 ? "" : field->unit, NULL);
     for (size_t g = 0; g < n; g++) {
@@ -122,6 +122,13 @@ static void group_figure(bl_svg *s, const bl_report *r, size_t f,
             bl_svg_raw(s, "</tr>\n");
         }
     bl_report_end_figure(s);
+}
+
+int bl_report_has_groups(const bl_report *r)
+{
+    const char *group[MAX_GROUPS];
+    size_t n = groups_of(r->a, group, 0);
+    return (r->b != NULL ? groups_of(r->b, group, n) : n) > 0;
 }
 
 void bl_report_groups(bl_svg *s, const bl_report *r)
@@ -155,7 +162,7 @@ void bl_report_curves(bl_svg *s, const bl_buf *log)
     bl_svg_raw(s, "<h2 id=\"run\">Learning curves</h2>\n<p class=\"dim\">Nats a token: "
                   "training (pale, smoothed) and validation.</p>\n"
                   "<div class=\"wide\">\n");
-    bl_report_begin_figure(s, "Loss");
+    bl_report_begin_figure(s, "Loss", NULL);
     bl_curves_draw(s, &run, 1, 0);
     bl_report_begin_table(s);
     bl_svg_raw(s, "<tr><th>step</th><th>training</th><th>validation</th></tr>\n");
@@ -203,9 +210,15 @@ void bl_report_pieces(bl_svg *s, const bl_report *r)
         const bl_report_piece *p = &r->pieces[i];
         const char *part = strrchr(p->name, '/');
         part = part != NULL ? part + 1 : p->name;
-        bl_report_begin_figure(s, part);
+        bl_report_begin_figure(s, part, NULL);
         if (s->rc == 0)
             s->rc = bl_buf_add(s->out, p->svg.data, p->svg.len, s->e);
+        if (p->sound.len > 0) {
+            bl_svg_raw(s, "<audio controls preload=\"metadata\" "
+                          "src=\"data:audio/ogg;base64,");
+            base64(s, &p->sound);
+            bl_svg_raw(s, "\"></audio>");
+        }
         bl_svg_raw(s, "<p><a download=\"");
         bl_svg_escape(s, part);
         bl_svg_raw(s, "\" href=\"data:audio/midi;base64,");

@@ -8,6 +8,20 @@
 #include <string.h>
 
 enum { MARGIN = 30, CHORDS = 18, DRUMS = 26, GAP = 14, LANES = 6 };
+enum { TITLE = 24, LEGEND = 22, FAMILIES = 16 };
+
+/* Eight programs each of General MIDI. */
+static const char *const family_name[FAMILIES] = {
+    "piano",         "chromatic percussion",
+    "organ",         "guitar",
+    "bass",          "strings",
+    "ensemble",      "brass",
+    "reed",          "pipe",
+    "synth lead",    "synth pad",
+    "synth effects", "ethnic",
+    "percussive",    "sound effects",
+};
+static const char *const colours[] = {"fa", "fb", "fc", "fd", "fe", "ff"};
 
 typedef struct {
     bl_svg *s;
@@ -18,6 +32,7 @@ typedef struct {
     double row;       /* height of a semitone */
     double height;    /* of a system */
     int has_drums;
+    const char *colour[FAMILIES]; /* of the families that play, else NULL */
     size_t n_bars;
 } drawing;
 
@@ -35,6 +50,36 @@ static void find_range(drawing *d)
     d->high = (int)bl_min(d->high + 1, 127);
     d->row = 160.0 / (d->high - d->low + 1);
     d->row = d->row > 8 ? 8 : d->row;
+}
+
+/* Families take the colours in their order, over again after the last. */
+static void choose_colours(drawing *d)
+{
+    uint8_t plays[FAMILIES] = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < d->v->n_pitched; i++)
+        plays[d->v->pitched[i].program / 8 % FAMILIES] = 1;
+    for (int f = 0; f < FAMILIES; f++)
+        if (plays[f])
+            d->colour[f] = colours[n++ % BL_COUNT(colours)];
+}
+
+/* Swatches and names in a row, as many as it holds. */
+static void draw_legend(drawing *d, double y)
+{
+    double x = MARGIN;
+    for (int f = 0; f <= FAMILIES; f++) {
+        int is_drums = f == FAMILIES;
+        const char *name = is_drums ? "drums" : family_name[f];
+        double width = 24 + 6.2 * (double)strlen(name);
+        if (is_drums ? !d->has_drums : d->colour[f] == NULL)
+            continue;
+        if (x + width > d->roll->width)
+            break;
+        bl_svg_rect(d->s, x, y, 9, 9, is_drums ? "fn" : d->colour[f], 1);
+        bl_svg_text(d->s, x + 13, y + 9, "start", name);
+        x += width;
+    }
 }
 
 /* Where parts of a tick are in the system that begins with bar `first`. */
@@ -107,7 +152,6 @@ static void draw_chords(drawing *d, size_t first, double top)
 static void draw_note(drawing *d, size_t first, double top, const bl_note *note,
                       int64_t end)
 {
-    static const char *const colours[] = {"fa", "fb", "fc", "fd"};
     int64_t on = (int64_t)note->on * BL_VIEW_PARTS;
     double x = x_of(d, first, on);
     double x2 = x_of(d, first, bl_min((int64_t)note->off * BL_VIEW_PARTS, end));
@@ -115,11 +159,11 @@ static void draw_note(drawing *d, size_t first, double top, const bl_note *note,
     double shade = 0.3 + 0.7 * note->velocity / 127.0;
     if (!note->drum) {
         bl_svg_rect(d->s, x, y + 0.2, fmax(x2 - x - 0.4, 1.2), d->row - 0.4,
-                    colours[note->program / 8 % 4], shade);
+                    d->colour[note->program / 8 % FAMILIES], shade);
         return;
     }
     y = top + CHORDS + (d->high - d->low + 1) * d->row + 3;
-    bl_svg_rect(d->s, x, y + note->pitch % LANES * 3.5, 3, 3, "fb", shade);
+    bl_svg_rect(d->s, x, y + note->pitch % LANES * 3.5, 3, 3, "fn", shade);
 }
 
 static void draw_system(drawing *d, size_t first, double top)
@@ -166,16 +210,24 @@ int bl_roll_draw(bl_svg *s, const bl_roll *roll, const bl_view *v, const char *l
     d.n_bars = bl_min(n, roll->most_bars);
     d.has_drums = v->in.song->n_notes > v->n_pitched;
     find_range(&d);
+    choose_colours(&d);
     d.height = CHORDS + (d.high - d.low + 1) * d.row + (d.has_drums ? DRUMS : 0) + GAP;
     if (s->rc == 0)
         s->rc = find_chords(&d);
     size_t lines = (d.n_bars + roll->per_line - 1) / roll->per_line;
-    bl_svg_begin(s, roll->width, fmax((double)lines, 1) * d.height + 6, label,
-                 roll->is_standalone);
+    double top = roll->is_standalone ? TITLE : 4;
+    double bottom = top + fmax((double)lines, 1) * d.height;
+    bl_svg_begin(s, roll->width, bottom + LEGEND, label, roll->is_standalone);
+    if (roll->is_standalone) {
+        bl_svg_printf(s, "<text x=\"%d\" y=\"16\" class=\"title\">", MARGIN);
+        bl_svg_escape(s, label);
+        bl_svg_raw(s, "</text>");
+    }
     if (lines == 0)
-        bl_svg_text(s, MARGIN, 20, "start", "no bars");
+        bl_svg_text(s, MARGIN, top + 20, "start", "no bars");
     for (size_t i = 0; s->rc == 0 && i < lines; i++)
-        draw_system(&d, i * roll->per_line, 4 + d.height * (double)i);
+        draw_system(&d, i * roll->per_line, top + d.height * (double)i);
+    draw_legend(&d, bottom);
     bl_svg_end(s);
     free(d.chords.chord);
     return s->rc;

@@ -122,3 +122,46 @@ int bl_surprise_print(const bl_surprise *s, bl_buf *text, bl_err *e)
         rc = print_kind(s, &s->kinds[k], text, e);
     return rc;
 }
+
+/* ---- bar by bar ---- */
+
+typedef struct {
+    uint64_t bar, tokens, notes;
+    double nats;
+} bar_sum;
+
+static int print_bar(size_t piece, const bar_sum *b, bl_buf *text, bl_err *e)
+{
+    if (b->tokens == 0)
+        return 0;
+    return bl_buf_addf(text, e, "%zu\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%.9g\n",
+                       piece + 1, b->bar, b->tokens, b->notes, b->nats);
+}
+
+int bl_surprise_bars(const char *const *words, size_t n_words, const uint16_t *ids,
+                     const float *log_prob, const int64_t *offsets, size_t n_pieces,
+                     bl_buf *text, bl_err *e)
+{
+    worth *of = bl_calloc(n_words, sizeof *of, e);
+    int rc = of == NULL ? BL_E_NOMEM
+                        : bl_buf_adds(text, "piece\tbar\ttokens\tnotes\tnats\n", e);
+    for (size_t i = 0; rc == 0 && i < n_words; i++)
+        count_parts(words[i], &of[i]);
+    for (size_t p = 0; rc == 0 && p < n_pieces; p++) {
+        bar_sum b = {0};
+        for (int64_t i = offsets[p]; rc == 0 && i < offsets[p + 1]; i++) {
+            const worth *w = &of[ids[i]];
+            if (w->bars > 0) {
+                rc = print_bar(p, &b, text, e);
+                b = (bar_sum){.bar = b.bar + w->bars};
+            }
+            b.tokens += !isnan(log_prob[i]);
+            b.notes += isnan(log_prob[i]) ? 0 : w->notes;
+            b.nats -= isnan(log_prob[i]) ? 0 : (double)log_prob[i];
+        }
+        if (rc == 0)
+            rc = print_bar(p, &b, text, e);
+    }
+    free(of);
+    return rc;
+}

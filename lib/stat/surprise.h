@@ -32,4 +32,11 @@ void bl_surprise_free(bl_surprise *s);
 /* Appends a table: name, value, unit. What cannot be computed is nan. */
 int bl_surprise_print(const bl_surprise *s, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 
+/* Appends a table of a row a bar: piece, from 1, bar, from 1 (0 is what comes before
+ * the first), tokens and notes in it, and the sum of -ln p. Tokens as above; piece i is
+ * the places offsets[i] to offsets[i + 1] - 1. */
+int bl_surprise_bars(const char *const *words, size_t n_words, const uint16_t *ids,
+                     const float *log_prob, const int64_t *offsets, size_t n_pieces,
+                     bl_buf *text, bl_err *e) BL_MUST_CHECK;
+
 #endif

@@ -48,14 +48,17 @@ void bl_svg_escape(bl_svg *s, const char *text)
 const char *bl_svg_style(void)
 {
     return ":root{--bg:#fff;--fg:#1d2126;--dim:#68707a;--rule:#d9dde2;--soft:#f3f5f7;"
-           "--a:#0b6bcb;--b:#c2570c;--c:#2e8b57;--d:#8250df}"
+           "--a:#0b6bcb;--b:#c2570c;--c:#2e8b57;--d:#8250df;--e:#0e7c86;--f:#b83280}"
            "@media(prefers-color-scheme:dark){:root{--bg:#14171a;--fg:#e4e7ea;"
            "--dim:#9aa3ad;--rule:#343a41;--soft:#1d2126;--a:#58a6ff;--b:#f0883e;"
-           "--c:#56d364;--d:#bc8cff}}"
+           "--c:#56d364;--d:#bc8cff;--e:#39c5cf;--f:#f778ba}}"
            "svg text{fill:var(--dim);font:11px system-ui,sans-serif}"
            ".rule{stroke:var(--rule);fill:none}.bar{stroke:var(--dim);fill:none}"
            ".soft{fill:var(--soft)}"
            ".fa{fill:var(--a)}.fb{fill:var(--b)}.fc{fill:var(--c)}.fd{fill:var(--d)}"
+           ".fe{fill:var(--e)}.ff{fill:var(--f)}.fn{fill:var(--dim)}.title{font-weight:"
+           "600;"
+           "font-size:13px;fill:var(--fg)}"
            ".la,.lb,.lc,.ld{fill:none;stroke-width:1.5}"
            ".la{stroke:var(--a)}.lb{stroke:var(--b)}.lc{stroke:var(--c);"
            "stroke-dasharray:4 3}.ld{stroke:var(--d)}";
@@ -151,7 +154,7 @@ static void tick_text(bl_svg *s, double x, double y, const char *anchor, double 
     char text[32];
     if (fabs(value) < step / 1000)
         value = 0;
-    snprintf(text, sizeof text, "%.4g", value);
+    snprintf(text, sizeof text, fabs(value) < 1e6 ? "%.6g" : "%.3g", value);
     bl_svg_text(s, x, y, anchor, text);
 }
 

@@ -14,7 +14,8 @@ typedef struct {
     const bl_scheme *scheme; /* of the tokens, NULL where the piece came without */
     const uint16_t *ids;     /* [n_ids] its tokens, without BOS and EOS */
     size_t n_ids;
-    int meter_num; /* time signature to use instead of the song's; 0 = the song's */
+    size_t zstd_bytes; /* what zstd makes of them; 0: was not asked */
+    int meter_num;     /* time signature to use instead of the song's; 0 = the song's */
     int meter_den_log2;
 
     /* for the compat columns only; both NULL where the piece came as tokens */

@@ -255,7 +255,7 @@ END
 }
 
 @test "featstats: options that make no sense are refused" {
-    for args in "--meter 3" "--meter 3/5" "--meter 0/4" "--meter 4/4x" "--meter 4/256" \
+    for args in "--pair none" "--meter 3" "--meter 3/5" "--meter 0/4" "--meter 4/4x" "--meter 4/256" \
         "--json --vs x" "--long --vs x" "--json --summary" "--json --long" "--list x" "--list --json"; do
         # shellcheck disable=SC2086
         run -64 --separate-stderr featstats $args <"$SAMPLES/sakura.mid"
@@ -295,6 +295,46 @@ END
     [ "$(awk -F'\t' '$2 == "onset_histogram"' l | wc -l)" -eq 16 ]
 }
 
+@test "featstats: --tensors has the numbers of --json" {
+    printf 'sakura.mid\tjapan\n' >labels
+    featstats --labels labels --compat --vectors --groove --json "$SAMPLES" >j
+    featstats --labels labels --compat --groove --tensors -j 2 "$SAMPLES" >t.zst
+    featstats --labels labels --compat --groove --tensors -u -j 1 "$SAMPLES" >plain
+    zstdcat t.zst | cmp - plain
+    /usr/bin/python3 - "$BARLINE_ROOT/schemas/feat-tensors-meta.schema.json" <<'END'
+import json, math, struct, sys
+import jsonschema, numpy
+data = open("plain", "rb").read()
+n = struct.unpack("<Q", data[:8])[0]
+head = json.loads(data[8:8 + n])
+meta = head.pop("__metadata__")
+jsonschema.Draft202012Validator(json.load(open(sys.argv[1]))).validate(meta)
+kind = {"F32": "<f4", "I64": "<i8"}
+tensors = {}
+for name, t in head.items():
+    start, end = (8 + n + x for x in t["data_offsets"])
+    tensors[name] = numpy.frombuffer(data[start:end], kind[t["dtype"]]).reshape(t["shape"])
+assert max(8 + n + t["data_offsets"][1] for t in head.values()) == len(data)
+pieces = [json.loads(line) for line in open("j")]
+assert json.loads(meta["names"]) == [p["name"] for p in pieces]
+assert json.loads(meta["groups"]) == [p["group"] for p in pieces]
+assert tensors["pitch_class_transition_matrix"].shape == (len(pieces), 12, 12)
+assert tensors["bar_pitch_class_histogram_mgeval"].ndim == 2
+for name in set(pieces[0]) - {"name", "group"}:
+    x, ends = tensors.pop(name), tensors.pop(name + ".offsets", None)
+    for i, p in enumerate(pieces):
+        got = x[i] if ends is None else x[ends[i]:ends[i + 1]]
+        want = [math.nan if v is None else v for v in numpy.atleast_1d(p[name])]
+        assert numpy.allclose(got.flatten(), want, 1e-6, 1e-30, equal_nan=True), (name, i)
+assert not tensors
+END
+    mkdir none
+    featstats -q --tensors -u none | head -c 3000 | grep -q '"n_notes":{"dtype":"F32","shape":\[0\]'
+    # more than a record holds
+    for i in {1..100}; do cat "$F/three.tok.zst"; done | featstats --tensors -u | grep -a -o feat-tensors/1 >records
+    [ "$(wc -l <records)" -eq 2 ]
+}
+
 @test "featstats: --compat has the numbers of the published programs" {
     cp "$SAMPLES/sakura.mid" a.mid
     featstats --compat --json a.mid >j
@@ -305,9 +345,116 @@ END
     midi2remi a.mid | featstats --compat --json | jq -e '.avg_IOI_mgeval == null'
 }
 
+@test "featstats: --compat follows pitch bends as mgeval's piano rolls do" {
+    /usr/bin/python3 - <<'END'
+from mido import Message, MidiFile, MidiTrack
+# at 120 bpm, second by second: no bend, half a semitone up, one and a half down
+track = MidiTrack([Message("note_on", note=60, velocity=80),
+                   Message("pitchwheel", pitch=2048, time=960),
+                   Message("pitchwheel", pitch=-6144, time=960),
+                   Message("note_off", note=60, time=960)])
+MidiFile(tracks=[track], ticks_per_beat=480).save("bent.mid")
+END
+    featstats --compat --vectors --json --track 0 bent.mid >j
+    jq -e '.total_pitch_class_histogram_mgeval as $h |
+        [$h[0], $h[1], $h[11], $h[10]] == [0.5, 0.166666667, 0.166666667, 0.166666667]' j
+    jq -e '.total_used_pitch_mgeval == 4 and .pitch_range_mgeval == 3' j
+    # the one note of an instrument does not follow itself
+    jq -e '[.pitch_class_transition_matrix_mgeval[]] | add == 0' j
+}
+
+@test "featstats: --pair decides what a note-off ends" {
+    /usr/bin/python3 - <<'END'
+from mido import Message, MidiFile, MidiTrack
+on, off = Message("note_on", note=60, velocity=80), Message("note_off", note=60)
+track = MidiTrack([on, on.copy(time=480), off.copy(time=480), off.copy(time=480)])
+MidiFile(tracks=[track], ticks_per_beat=480).save("overlap.mid")
+END
+    featstats overlap.mid >fifo
+    featstats --pair all overlap.mid >all
+    cmp <(tail -n 1 fifo) <(featstats --pair fifo overlap.mid | tail -n 1)
+    [ "$(column mean_duration fifo)" = 2 ]   # 0 to 2, 1 to 3
+    [ "$(column mean_duration all)" = 1.5 ]  # 0 to 2, 1 to 2
+}
+
 @test "featstats: --si measures repetition" {
     featstats --si "$SAMPLES/can-can.mid" >t
     [ "$(bc -l <<<"$(column si_short t) > 0.2")" -eq 1 ]
+}
+
+@test "featstats: --repeats counts what tokens say again" {
+    midi2remi -u "$SAMPLES"/{can-can,kesh-jig,sakura}.mid >plain
+    featstats --repeats plain >t
+    vocab --scheme remi >v
+    /usr/bin/python3 - <<'END'
+import csv, struct
+import zstandard
+ids = {line.split("\t")[1]: int(line.split("\t")[0]) for line in open("v") if line[0] != "#"}
+pieces = []
+for line in open("plain"):
+    if line.startswith("#piece"):
+        pieces.append([])
+    elif line[0] != "#":
+        pieces[-1].append(line.split())
+rows = list(csv.DictReader(open("t").readlines()[1:], delimiter="\t"))
+assert len(rows) == len(pieces) == 3
+for row, bars in zip(rows, pieces):
+    tokens = [w for b in bars for w in b]
+    for n in (1, 2, 4, 8):
+        grams = [tuple(tokens[i:i + n]) for i in range(len(tokens) - n + 1)]
+        want = 1 - len(set(grams)) / len(grams)
+        assert abs(float(row[f"rep_{n}"]) - want) < 1e-8, (n, row[f"rep_{n}"], want)
+    bars = [tuple(b) for b in bars]
+    assert abs(float(row["repeated_bar_share"]) - (1 - len(set(bars)) / len(bars))) < 1e-8
+    run = best = 1
+    for a, b in zip(bars, bars[1:]):
+        run = run + 1 if a == b else 1
+        best = max(best, run)
+    assert int(row["same_bars"]) == best
+    raw = b"".join(struct.pack("<H", ids[w]) for w in tokens)
+    c = zstandard.ZstdCompressor(level=19, write_checksum=True, write_content_size=False)
+    want = len(c.compress(raw)) / len(raw)
+    assert abs(float(row["zratio"]) - want) < 0.05 * want, (row["zratio"], want)
+END
+    featstats --repeats "$SAMPLES/sakura.mid" >t
+    [ "$(column rep_4 t)$(column zratio t)" = nannan ]
+}
+
+@test "featstats: --groove measures drum patterns, window by window" {
+    /usr/bin/python3 - <<'END'
+from mido import Message, MidiFile, MidiTrack
+def write(name, hits):  # (sixteenth, pitch, velocity, ticks late) of 480 a quarter
+    events = sorted((120 * s + late, p, v) for s, p, v, late in hits)
+    track, at = MidiTrack(), 0
+    for tick, p, v in events:
+        track.append(Message("note_on", channel=9, note=p, velocity=v, time=tick - at))
+        track.append(Message("note_off", channel=9, note=p))
+        at = tick
+    MidiFile(tracks=[track], ticks_per_beat=480).save(name)
+beat = [(s, 36, 127, 0) for s in (0, 8)] + [(s, 38, 127, 30) for s in (4, 12)]
+write("beat.mid", beat + [(s + 16, p, v, late) for s, p, v, late in beat])
+# late in two bars, an odd pitch, a flam, and nothing in between
+write("odd.mid", [(0, 36, 100, 0), (0, 35, 50, 0), (1, 60, 90, 0), (95, 42, 90, 59), (95, 42, 91, 61)])
+END
+    featstats --groove --vectors --json beat.mid odd.mid >j
+    head -n 1 j | jq -e '.groove_windows == 1 and .groove_hits == 8 and .groove_lost == 0 and
+        .groove_noi == 2 and .groove_noi_window == [2] and .groove_vel_similarity == 1 and
+        .groove_total_step_density == 0.25 and .groove_weak_to_strong == 0 and
+        .groove_laidbackness == 0.5 and .groove_laidbackness_hvo == 0.25 and
+        .groove_poly_offset_mean == 0.125 and .groove_swingness_daw == 0 and
+        (.groove_hvo | length) == 864 and .groove_hvo[4 * 27 + 19] == 0.25'
+    # the last falls half a step behind step 95, so it opens a window of its own
+    tail -n 1 j | jq -e '.groove_windows == 4 and .groove_hits == 3 and .groove_lost == 1 and
+        .groove_unmapped == 1 and .groove_noi_window == [1, null, 1, 1] and .groove_noi == 1'
+    featstats --list --groove | grep '^groove_.*windows of two bars: ' | cut -f 1 >listed
+    awk '/^## Drum/ {on = 1} /^## What/ {on = 0}
+        on && /^\| [a-z]/ {sub(/ \| .*/, ""); gsub(/[|, ]+/, "\n"); print}' \
+        "$BARLINE_ROOT/schemas/feat.md" | grep . | sed 's/^/groove_/' >documented
+    cmp <(grep -v _hvo listed) documented
+    # without drums there is nothing
+    featstats --groove "$SAMPLES/sakura.mid" >t
+    [ "$(column groove_noi t)" = nan ]
+    [ "$(column groove_windows t)" = 0 ]
 }
 
 @test "featstats: --labels adds a column of groups" {
@@ -322,7 +469,7 @@ END
 @test "featstats: any number of jobs gives the same bytes" {
     cp -r "$SAMPLES" dir
     printf 'once upon a time' >dir/a.mid
-    for what in "--vectors --compat dir" "--long dir $F/three.tok.zst dir/sakura.mid" \
+    for what in "--vectors --compat dir" "--groove --repeats --tensors dir $F/three.tok.zst" "--long dir $F/three.tok.zst dir/sakura.mid" \
         "--vs $F/three.tok.zst dir"; do
         # shellcheck disable=SC2086
         featstats --no-pg -j 1 --max-reject 1 $what >one 2>one.err
@@ -391,11 +538,31 @@ END
     mkdir none
     featstats -q --html none.html --vs none none >/dev/null
     featstats -q --html half.html --vs none "$SAMPLES/sakura.mid" >/dev/null
-    for f in one none half; do
+    featstats -q --html single.html --vs "$SAMPLES/kesh-jig.mid" "$SAMPLES/sakura.mid" >/dev/null
+    for f in one none half single; do
         /usr/bin/python3 -c 'import sys, html.parser; html.parser.HTMLParser().feed(open(sys.argv[1]).read())' $f.html
         sed 's/base64,[^"]*//' $f.html >$f.text
-        run -1 grep -E '"(nan|-?inf)|[ML="](-?nan|inf)' $f.text
+        run -1 grep -E '"(nan|-?inf)|[ML="](-?nan|inf)|>-?nan' $f.text
     done
+    command -v chromium >/dev/null || skip "chromium is not installed"
+    run -0 "$BARLINE_ROOT/tests/report.sh" single.html 3>&- </dev/null
+}
+
+@test "featstats: --sound lets the pieces of --html be heard" {
+    run -64 featstats --sound "$SAMPLES/sakura.mid"
+    command -v fluidsynth >/dev/null && ls /usr/share/sounds/sf2/*.sf2 >/dev/null 2>&1 ||
+        skip "FluidSynth or a sound font is not installed"
+    for i in one two; do
+        featstats --sound --html $i.html "$SAMPLES/kesh-jig.mid" >/dev/null
+    done
+    cmp one.html two.html
+    grep -o 'audio/ogg;base64,[^"]*' one.html | cut -d , -f 2 | base64 -d >piece.ogg
+    [ "$(head -c 4 piece.ogg)" = OggS ]
+    [ "$(wc -c <piece.ogg)" -gt 50000 ]
+    # without a font there is a page without sound, and a word about it
+    SOUNDFONT=none.sf2 run -0 --separate-stderr featstats --sound --html none.html "$SAMPLES/kesh-jig.mid"
+    says "sound font"
+    run -1 grep -q '<audio' none.html
 }
 
 @test "featstats: --roll draws a piece as SVG" {
@@ -506,6 +673,23 @@ for kind, v in kinds.items():
     assert got['tokens.' + kind] == len(v)
     near(got['nats.' + kind], sum(v) / len(v))
     near(got['share.' + kind], sum(v) / nats)
+PY
+    # bar by bar nothing is lost, and each piece has all its bars
+    featstats --surprise --long p >bars
+    /usr/bin/python3 - <<'PY'
+import collections
+rows = [line.split('\t') for line in open('bars').read().splitlines()]
+assert rows.pop(0) == ['piece', 'bar', 'tokens', 'notes', 'nats']
+whole = {line.split('\t')[0]: line.split('\t')[1] for line in open('piped').read().splitlines()}
+assert sum(int(r[2]) for r in rows) == int(whole['tokens'])
+assert sum(int(r[3]) for r in rows) == int(whole['notes'])
+nats = sum(float(r[4]) for r in rows)
+assert abs(nats - float(whole['nats']) * int(whole['tokens'])) < 1e-6 * nats
+assert sum(r[1] != '0' for r in rows) == int(whole['bars'])
+of = collections.defaultdict(list)
+for r in rows:
+    of[r[0]].append(int(r[1]))
+assert all(b == list(range(b[0], b[0] + len(b))) and b[0] < 2 for b in of.values())
 PY
     head -c 5000 p >cut
     run -65 --separate-stderr featstats --surprise cut

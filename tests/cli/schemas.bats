@@ -14,6 +14,7 @@ setup_file() {
     featstats s.tok.zst -o feat.tsv
     featstats --vs s.tok.zst s.tok.zst -o featvs.tsv
     featstats --novelty s.tok.zst --vs s.tok.zst s.tok.zst -o featnov.tsv
+    featstats --tensors s.tok.zst -o feat.tensors.zst
     xltrain --data data -o run --steps 2 --preset tiny --set layers=1 --set width=8 \
         --set heads=2 --set ff=8 --set segment=8 --set memory=8 --set batch=2 -q
     xltrain --data data -o run --eval train --log-probs log-probs -q >/dev/null
@@ -86,7 +87,7 @@ v, seen = validators(), {}
 parts = itertools.chain(
     of_lines(F + '/s.tok.zst'), of_lines(F + '/sample.tok.zst'), of_lines(F + '/vocab.tsv'),
     of_folder(F + '/data'), of_lines(F + '/feat.tsv'), of_lines(F + '/featvs.tsv'),
-    of_lines(F + '/featnov.tsv'), of_json(F + '/run/config.json', 'config'),
+    of_lines(F + '/featnov.tsv'), of_tensors(F + '/feat.tensors.zst', 'feat-tensors-meta'), of_json(F + '/run/config.json', 'config'),
     of_tensors(F + '/run/latest', 'xl-checkpoint-meta'),
     of_tensors(F + '/log-probs', 'xl-logprobs-meta'),
     of_lines(G + '/remi-tokens-1.tok.zst'), of_lines(G + '/remi-vocab-1.tsv'),
@@ -124,6 +125,14 @@ PY
     zstdcat s.tok.zst | head -n -1 | zstd -q -o cut.zst
     run -1 /usr/bin/python3 tokens.py cut.zst
     has "the stream is cut"
+    fence python feat-tensors.md >tensors.py
+    echo 'for names, t in read_tensors("t"): print(names, t["n_notes"].astype(int).tolist())' >>tensors.py
+    cat "$F/feat.tensors.zst" "$F/feat.tensors.zst" >t
+    /usr/bin/python3 tensors.py >twice
+    featstats --tensors -u "$F/s.tok.zst" -o t
+    cmp twice <(/usr/bin/python3 tensors.py | sed 'p')
+    has_notes=$(featstats s.tok.zst | awk -F'\t' 'NR > 2 {printf "%s%s", sep, $2; sep = ", "}')
+    grep -q "\[$has_notes\]" twice
     fence python remi-shard.md >shard.py
     /usr/bin/python3 shard.py "$F/data/train-00000-of-00001.safetensors" >ids
     shard s.tok.zst --vocab vocab.tsv -o z

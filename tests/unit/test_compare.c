@@ -259,6 +259,38 @@ static void test_sets(void)
     bl_row_free(&row);
 }
 
+/* What differs in the last digits alone is equal, and does not vary. */
+static void test_noise(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_layout l;
+    bl_layout_make(&l, 0);
+    bl_row row = {0};
+    bl_table a = {.layout = &l}, b = {.layout = &l};
+    bl_song s = {.tpq = 480};
+    int tempo = bl_layout_find(&l, "tempo_mean");
+    compute(&l, &row, &s);
+    for (size_t i = 0; i < l.n_columns; i++)
+        row.value[i] = (double)i;
+    for (int i = 0; i < 20; i++) {
+        row.value[0] = i; /* something must vary */
+        row.value[tempo] = 120;
+        need(bl_table_add(&a, "a", NULL, &row, &e), &e);
+        row.value[tempo] = 120 * (1 + (i % 3 - 1) * 2e-16);
+        need(bl_table_add(&b, "b", NULL, &row, &e), &e);
+    }
+    bl_comparisons c = {.force = 1};
+    need(bl_compare(&c, &a, &b, &e), &e);
+    const bl_comparison *r = &c.row[tempo], *all = &c.row[c.n - 1];
+    ok(r->sd_b == 0 && r->of.ks == 0 && r->of.cliff == 0 && isnan(r->a.kld),
+       "the last digits order nothing");
+    ok(fabs(all->frechet) < 1e-9, "nor do they count as a scale: %g", all->frechet);
+    bl_comparisons_free(&c);
+    bl_table_free(&a);
+    bl_table_free(&b);
+    bl_row_free(&row);
+}
+
 /* Whatever the bytes, reading events ends well. */
 static void test_events(void)
 {
@@ -287,6 +319,7 @@ int main(void)
     test_frechet();
     test_octave();
     test_sets();
+    test_noise();
     test_events();
     return tap_done();
 }
