@@ -90,14 +90,19 @@ static int looks_like_chunk(const gate *g, size_t at)
 static int put_event(bl_buf *b, uint32_t delta, const uint8_t *bytes, size_t n,
                      bl_err *e)
 {
-    uint8_t event[4 + 3];
-    size_t len = 0;
+    enum { MOST = 4 + 3 };
+    int rc = bl_buf_reserve(b, b->len + MOST, e);
+    if (rc != 0)
+        return rc;
+    uint8_t *p = b->data + b->len;
     for (int shift = 21; shift > 0; shift -= 7)
         if (delta >> shift != 0)
-            event[len++] = (uint8_t)(0x80 | (delta >> shift & 0x7f));
-    event[len++] = (uint8_t)(delta & 0x7f);
-    memcpy(event + len, bytes, n);
-    return bl_buf_add(b, event, len + n, e);
+            *p++ = (uint8_t)(0x80 | (delta >> shift & 0x7f));
+    *p++ = (uint8_t)(delta & 0x7f);
+    for (size_t i = 0; i < n; i++)
+        *p++ = bytes[i];
+    b->len = (size_t)(p - b->data);
+    return 0;
 }
 
 static int put_eot(bl_buf *b, uint32_t delta, bl_err *e)
