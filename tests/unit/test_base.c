@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/song.h"
+#include "base/sort.h"
 #include "base/words.h"
 #include "tap.h"
 
@@ -255,6 +256,26 @@ static void test_song(void)
     bl_song_free(&s);
 }
 
+static void test_sort_keyed(void)
+{
+    enum { N = 5000 };
+    static bl_keyed x[N];
+    bl_rng r = bl_rng_make(7, 0);
+    for (uint32_t i = 0; i < N; i++) {
+        double t = bl_rng_below(&r, 1000) / 7.0;
+        x[i] = (bl_keyed){i % 3 ? bl_key_of_double(t) : bl_rng_below(&r, 9), i};
+    }
+    int sorted = bl_sort_keyed(x, N, NULL) == 0;
+    for (size_t i = 1; i < N; i++)
+        sorted &= x[i - 1].key < x[i].key ||
+                  (x[i - 1].key == x[i].key && x[i - 1].item < x[i].item);
+    ok(sorted, "sort: by key, ties in the order they came");
+    ok(bl_key_of_double(0) == 0 && bl_key_of_double(1.5) < bl_key_of_double(1e9) &&
+           bl_double_of_key(bl_key_of_double(0.1)) == 0.1,
+       "sort: keys of doubles keep their order and value");
+    ok(bl_sort_keyed(x, 0, NULL) == 0, "sort: nothing");
+}
+
 int main(void)
 {
     test_err();
@@ -264,5 +285,6 @@ int main(void)
     test_hash();
     test_words();
     test_song();
+    test_sort_keyed();
     return tap_done();
 }
