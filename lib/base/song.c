@@ -15,6 +15,16 @@ int bl_song_add_note(bl_song *s, bl_note note, bl_err *e)
     return rc;
 }
 
+int bl_song_add_mute(bl_song *s, bl_note note, bl_err *e)
+{
+    void *p = s->mute;
+    int rc = bl_grow(&p, &s->cap_mute, s->n_mute + 1, sizeof *s->mute, e);
+    s->mute = p;
+    if (rc == 0)
+        s->mute[s->n_mute++] = note;
+    return rc;
+}
+
 int bl_song_add_tempo(bl_song *s, int32_t tick, uint32_t us, bl_err *e)
 {
     void *p = s->tempos;
@@ -145,6 +155,7 @@ int bl_song_sort(bl_song *s, bl_err *e)
 void bl_song_clear(bl_song *s)
 {
     s->n_notes = s->n_tempos = s->n_meters = s->n_pedals = s->n_markers = 0;
+    s->n_mute = 0;
     s->tpq = 0;
     s->end = 0;
 }
@@ -156,5 +167,6 @@ void bl_song_free(bl_song *s)
     free(s->meters);
     free(s->pedals);
     free(s->markers);
+    free(s->mute);
     *s = (bl_song){0};
 }
