@@ -62,10 +62,19 @@ static int chord_of(int state)
     return state == NO_CHORD ? BL_NO_CHORD : root * BL_QUALITIES + quality;
 }
 
+/* States fill whole vectors: the loader picks the clone for the processor. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) &&                 \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
 /* What a pitch class adds to each state: `worth` by class instead of by interval. */
 typedef int16_t worths[12][STATES];
 
-static void spread(worths by_class)
+INLINE void spread(worths by_class)
 {
     for (int c = 0; c < 12; c++)
         for (int q = 0; q < BL_QUALITIES; q++)
@@ -75,7 +84,7 @@ static void spread(worths by_class)
 }
 
 /* How well each state fits what sounds in a beat. */
-static void fit(int16_t score[STATES], const bl_chord_beat *beat, worths by_class,
+INLINE void fit(int16_t score[STATES], const bl_chord_beat *beat, worths by_class,
                 const int16_t at_first[STATES])
 {
     bl_pitches all = {0, 0};
@@ -98,7 +107,7 @@ static void fit(int16_t score[STATES], const bl_chord_beat *beat, worths by_clas
         score[q * LANES + bl_pitches_lowest(all) % 12] += BASS_IS_ROOT;
 }
 
-static int best_of(const int16_t total[STATES])
+INLINE int best_of(const int16_t total[STATES])
 {
     int16_t most = NEVER;
     int best = 0;
@@ -112,7 +121,7 @@ static int best_of(const int16_t total[STATES])
 /* One beat on: a state of less than `least` is better reached from the best; bit q of
  * changed[lane] tells where. Totals are then counted from `least`, so that no length of
  * a piece overflows. */
-static void advance(int16_t total[STATES], const int16_t score[STATES], int16_t least,
+INLINE void advance(int16_t total[STATES], const int16_t score[STATES], int16_t least,
                     uint16_t changed[LANES])
 {
     uint16_t is_less[LANES] = {0};
@@ -129,6 +138,7 @@ static void advance(int16_t total[STATES], const int16_t score[STATES], int16_t 
 
 /* A state is reached from itself or, at a cost that is the same for all, from the best
  * of the beat before: one bit each and one byte tell the way back. */
+CLONES
 int bl_chords_find(uint8_t *chord, const bl_chord_beat *beats, size_t n, bl_err *e)
 {
     int16_t total[STATES] = {0}, score[STATES], at_first[STATES];
