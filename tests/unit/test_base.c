@@ -163,6 +163,16 @@ static void test_hash(void)
     ok(strcmp(hex,
               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0,
        "sha256 of abc (FIPS 180-2)");
+    static char many[1000000];
+    memset(many, 'a', sizeof many);
+    bl_sha256_of(many, sizeof many, hex);
+    ok(strcmp(hex,
+              "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0") == 0,
+       "sha256 of a million times a");
+    bl_sha256_of(many, 64 + 64 + 1, hex);
+    ok(strcmp(hex,
+              "c12cb024a2e5551cca0e08fce8f1c5e314555cc3fef6329ee994a3db752166ae") == 0,
+       "sha256 of two blocks and a byte");
     ok(bl_xxh3("", 0) == 0x2d06800538d394c2, "xxh3 of nothing");
     ok(bl_xxh3("abc\n", 4) == 0x079364cbfdf9f4cb, "xxh3 as xxhsum -H3 prints it");
     bl_xxh3_state *s = bl_xxh3_new(NULL);
