@@ -85,7 +85,7 @@ static int read_song(converter *c, bl_err *e)
         return rc;
     report->reject = BL_REJECT_STRICT;
     return bl_fail_at(e, BL_E_FORMAT, report->strict_offset,
-                      "the published reader refuses it: %s",
+                      "the published reader does not make this repair: %s",
                       bl_fix_name((bl_fix)report->strict_fix));
 }
 

@@ -20,11 +20,9 @@ void *bl_calloc(size_t n, size_t size, bl_err *e)
     return p;
 }
 
-int bl_grow(void **array, size_t *cap, size_t need, size_t size, bl_err *e)
+int bl_grow_now(void **array, size_t *cap, size_t need, size_t size, bl_err *e)
 {
     size_t bytes;
-    if (need <= *cap)
-        return 0;
     size_t more = *cap + *cap / 2 + 16;
     if (more < need)
         more = need;
@@ -48,7 +46,7 @@ char *bl_strdup(const char *s, bl_err *e)
     return copy;
 }
 
-int bl_buf_reserve(bl_buf *b, size_t cap, bl_err *e)
+int bl_buf_reserve_now(bl_buf *b, size_t cap, bl_err *e)
 {
     void *data = b->data;
     int rc = bl_grow(&data, &b->cap, cap, 1, e);
@@ -111,12 +109,6 @@ void bl_buf_free(bl_buf *b)
 {
     free(b->data);
     *b = (bl_buf){0};
-}
-
-int bl_ids_add(bl_ids *v, unsigned id, bl_err *e)
-{
-    uint16_t one = (uint16_t)id;
-    return bl_ids_add_n(v, &one, 1, e);
 }
 
 int bl_ids_add_n(bl_ids *v, const uint16_t *id, size_t n, bl_err *e)

@@ -11,8 +11,13 @@ void *bl_calloc(size_t n, size_t size, bl_err *e) BL_MUST_CHECK;
 /* Makes room for at least `need` elements of `size` bytes in *array, growing
  * by half. *array and *cap are updated; the old content is kept.
  * Returns 0 or BL_E_NOMEM (then nothing changed). */
-int bl_grow(void **array, size_t *cap, size_t need, size_t size,
-            bl_err *e) BL_MUST_CHECK;
+int bl_grow_now(void **array, size_t *cap, size_t need, size_t size,
+                bl_err *e) BL_MUST_CHECK; /* need > *cap */
+BL_MUST_CHECK static inline int bl_grow(void **array, size_t *cap, size_t need,
+                                        size_t size, bl_err *e)
+{
+    return need <= *cap ? 0 : bl_grow_now(array, cap, need, size, e);
+}
 
 /* A copy of a string, or NULL and BL_E_NOMEM. The caller frees. */
 char *bl_strdup(const char *s, bl_err *e) BL_MUST_CHECK;
@@ -23,7 +28,11 @@ typedef struct {
     size_t len, cap;
 } bl_buf;
 
-int bl_buf_reserve(bl_buf *b, size_t cap, bl_err *e) BL_MUST_CHECK;
+int bl_buf_reserve_now(bl_buf *b, size_t cap, bl_err *e) BL_MUST_CHECK;
+BL_MUST_CHECK static inline int bl_buf_reserve(bl_buf *b, size_t cap, bl_err *e)
+{
+    return cap <= b->cap ? 0 : bl_buf_reserve_now(b, cap, e);
+}
 int bl_buf_add(bl_buf *b, const void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
 int bl_buf_addc(bl_buf *b, int byte, bl_err *e) BL_MUST_CHECK;
 int bl_buf_adds(bl_buf *b, const char *s, bl_err *e) BL_MUST_CHECK;
@@ -39,8 +48,15 @@ typedef struct {
     size_t n, cap;
 } bl_ids;
 
-int bl_ids_add(bl_ids *v, unsigned id, bl_err *e) BL_MUST_CHECK;
 int bl_ids_add_n(bl_ids *v, const uint16_t *id, size_t n, bl_err *e) BL_MUST_CHECK;
+BL_MUST_CHECK static inline int bl_ids_add(bl_ids *v, unsigned id, bl_err *e)
+{
+    uint16_t one = (uint16_t)id;
+    if (v->n == v->cap)
+        return bl_ids_add_n(v, &one, 1, e);
+    v->id[v->n++] = one;
+    return 0;
+}
 void bl_ids_free(bl_ids *v);
 
 #endif

@@ -15,6 +15,16 @@ int bl_song_add_note(bl_song *s, bl_note note, bl_err *e)
     return rc;
 }
 
+int bl_song_add_mute(bl_song *s, bl_note note, bl_err *e)
+{
+    void *p = s->mute;
+    int rc = bl_grow(&p, &s->cap_mute, s->n_mute + 1, sizeof *s->mute, e);
+    s->mute = p;
+    if (rc == 0)
+        s->mute[s->n_mute++] = note;
+    return rc;
+}
+
 int bl_song_add_tempo(bl_song *s, int32_t tick, uint32_t us, bl_err *e)
 {
     void *p = s->tempos;
@@ -58,36 +68,65 @@ int bl_song_add_marker(bl_song *s, int32_t tick, const char *text, bl_err *e)
     return 0;
 }
 
-/* Bottom-up merge sort: qsort is not stable and reorders simultaneous events.
- * Each element starts with its int32_t tick. */
+/* Each element starts with its int32_t tick. */
+static int32_t tick_at(const char *base, size_t i, size_t size)
+{
+    return *(const int32_t *)(const void *)(base + i * size);
+}
+
+/* Where the elements from i on, i < n, are no longer in order. */
+static size_t run_end(const char *base, size_t i, size_t n, size_t size)
+{
+    for (i++; i < n && tick_at(base, i - 1, size) <= tick_at(base, i, size); i++)
+        ;
+    return i;
+}
+
+/* The runs lo..mid and mid..hi as one; of equal ticks those of the first run first. */
+static void merge(char *to, const char *from, size_t lo, size_t mid, size_t hi,
+                  size_t size)
+{
+    size_t i = lo, j = mid;
+    to += lo * size;
+    while (i < mid && j < hi) {
+        size_t first = i;
+        for (; i < mid && tick_at(from, i, size) <= tick_at(from, j, size); i++)
+            ;
+        memcpy(to, from + first * size, (i - first) * size);
+        to += (i - first) * size;
+        if (i == mid)
+            break;
+        for (first = j; j < hi && tick_at(from, j, size) < tick_at(from, i, size); j++)
+            ;
+        memcpy(to, from + first * size, (j - first) * size);
+        to += (j - first) * size;
+    }
+    memcpy(to, from + i * size, (mid - i) * size);
+    memcpy(to + (mid - i) * size, from + j * size, (hi - j) * size);
+}
+
+/* Natural merge sort: qsort is not stable and reorders simultaneous events. A track is
+ * in order already, so that each pass halves the number of tracks. */
 static int stable_sort(void *base, size_t n, size_t size, bl_err *e)
 {
-    int sorted = 1;
     char *a = base;
-#define TICK(p, i) (*(const int32_t *)(const void *)((p) + (i)*size))
-    for (size_t i = 1; i < n && sorted; i++)
-        sorted = TICK(a, i - 1) <= TICK(a, i);
-    if (sorted)
+    if (n == 0 || run_end(a, 0, n, size) == n)
         return 0;
     char *spare = bl_calloc(n, size, e);
     if (spare == NULL)
         return BL_E_NOMEM;
     char *from = a, *to = spare;
-    for (size_t width = 1; width < n; width *= 2) {
-        for (size_t lo = 0; lo < n; lo += 2 * width) {
-            size_t mid = lo + width < n ? lo + width : n;
-            size_t hi = lo + 2 * width < n ? lo + 2 * width : n;
-            size_t i = lo, j = mid;
-            for (size_t k = lo; k < hi; k++) {
-                int left = i < mid && (j >= hi || TICK(from, i) <= TICK(from, j));
-                memcpy(to + k * size, from + (left ? i++ : j++) * size, size);
-            }
+    for (size_t n_runs = 2; n_runs > 1;) {
+        n_runs = 0;
+        for (size_t lo = 0, hi; lo < n; lo = hi, n_runs++) {
+            size_t mid = run_end(from, lo, n, size);
+            hi = mid < n ? run_end(from, mid, n, size) : n;
+            merge(to, from, lo, mid, hi, size);
         }
         char *swap = from;
         from = to;
         to = swap;
     }
-#undef TICK
     if (from != a)
         memcpy(a, from, n * size);
     free(spare);
@@ -97,7 +136,7 @@ static int stable_sort(void *base, size_t n, size_t size, bl_err *e)
 _Static_assert(offsetof(bl_note, on) == 0 && offsetof(bl_tempo, tick) == 0 &&
                    offsetof(bl_meter, tick) == 0 && offsetof(bl_pedal, tick) == 0 &&
                    offsetof(bl_marker, tick) == 0,
-               "stable_sort reads the tick at the start of each element");
+               "tick_at reads the tick at the start of each element");
 
 int bl_song_sort(bl_song *s, bl_err *e)
 {
@@ -116,6 +155,7 @@ int bl_song_sort(bl_song *s, bl_err *e)
 void bl_song_clear(bl_song *s)
 {
     s->n_notes = s->n_tempos = s->n_meters = s->n_pedals = s->n_markers = 0;
+    s->n_mute = 0;
     s->tpq = 0;
     s->end = 0;
 }
@@ -127,5 +167,6 @@ void bl_song_free(bl_song *s)
     free(s->meters);
     free(s->pedals);
     free(s->markers);
+    free(s->mute);
     *s = (bl_song){0};
 }

@@ -86,6 +86,8 @@ typedef struct {
     size_t n_pedals, cap_pedals; /* as tempos */
     bl_marker *markers; /* only those of decoded songs: files are read without */
     size_t n_markers, cap_markers;
+    bl_note *mute; /* of velocity 0, only in songs decoded from remi-2020 */
+    size_t n_mute, cap_mute;
 } bl_song;
 
 /* Append one element; the arrays grow. 0 or BL_E_NOMEM. */
@@ -94,6 +96,9 @@ int bl_song_add_tempo(bl_song *s, int32_t tick, uint32_t us, bl_err *e) BL_MUST_
 /* Text beyond what a marker holds is cut. */
 int bl_song_add_marker(bl_song *s, int32_t tick, const char *text,
                        bl_err *e) BL_MUST_CHECK;
+/* The published decoder of remi-2020 writes notes of velocity 0, which a reader takes
+ * for ends of notes: no music, kept aside for that file. */
+int bl_song_add_mute(bl_song *s, bl_note note, bl_err *e) BL_MUST_CHECK;
 int bl_song_add_pedal(bl_song *s, bl_pedal pedal, bl_err *e) BL_MUST_CHECK;
 int bl_song_add_meter(bl_song *s, int32_t tick, int num, int den_log2,
                       bl_err *e) BL_MUST_CHECK;

@@ -17,9 +17,7 @@ struct bl_tokw {
 
 static int write_text(bl_tokw *w, bl_err *e)
 {
-    int rc = bl_zw_add(w->zw, w->text.data, w->text.len, e);
-    if (rc == 0)
-        rc = bl_zw_end_frame(w->zw, e);
+    int rc = bl_zw_add_frame(w->zw, w->text.data, w->text.len, e);
     w->text.len = 0;
     return rc;
 }
@@ -243,9 +241,7 @@ int bl_packer_piece(bl_packer *p, bl_buf *out, uint64_t i, const bl_piece_info *
     p->text.len = p->frame.len = 0;
     int rc = bl_tokens_format(&p->text, i, info, ids, n, bars, p->words, p->lines, e);
     if (rc == 0)
-        rc = bl_zw_add(p->zw, p->text.data, p->text.len, e);
-    if (rc == 0)
-        rc = bl_zw_end_frame(p->zw, e);
+        rc = bl_zw_add_frame(p->zw, p->text.data, p->text.len, e);
     return rc == 0 ? bl_buf_add(out, p->frame.data, p->frame.len, e) : rc;
 }
 

@@ -136,6 +136,18 @@ int bl_zw_end_frame(bl_zw *w, bl_err *e)
     return rc == 0 ? flush(w, e) : rc;
 }
 
+int bl_zw_add_frame(bl_zw *w, const void *bytes, size_t len, bl_err *e)
+{
+    if (w->in_frame)
+        return bl_fail(e, BL_E_ARG, "a frame inside a frame");
+    if (len == 0)
+        return 0;
+    w->bytes += len;
+    int rc = w->ctx != NULL ? compress(w, bytes, len, ZSTD_e_end, e)
+                            : add_bare(w, bytes, len, e);
+    return rc == 0 ? flush(w, e) : rc;
+}
+
 int bl_zw_add_frames(bl_zw *w, const void *bytes, size_t len, bl_err *e)
 {
     if (w->in_frame)

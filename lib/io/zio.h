@@ -19,6 +19,9 @@ int bl_zw_add(bl_zw *w, const void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
 /* Ends the current frame and flushes it to fd (bare: flushes). The next bl_zw_add
  * starts a new frame. An empty frame is never written. */
 int bl_zw_end_frame(bl_zw *w, bl_err *e) BL_MUST_CHECK;
+/* A frame of just these bytes, only between frames: the compressor knows their number
+ * and takes no larger tables than they need. */
+int bl_zw_add_frame(bl_zw *w, const void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
 /* Bytes that are already whole frames (or bare content); only between frames. */
 int bl_zw_add_frames(bl_zw *w, const void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
 uint64_t bl_zw_bytes(const bl_zw *w); /* uncompressed bytes so far */

@@ -90,14 +90,19 @@ static int looks_like_chunk(const gate *g, size_t at)
 static int put_event(bl_buf *b, uint32_t delta, const uint8_t *bytes, size_t n,
                      bl_err *e)
 {
-    uint8_t event[4 + 3];
-    size_t len = 0;
+    enum { MOST = 4 + 3 };
+    int rc = bl_buf_reserve(b, b->len + MOST, e);
+    if (rc != 0)
+        return rc;
+    uint8_t *p = b->data + b->len;
     for (int shift = 21; shift > 0; shift -= 7)
         if (delta >> shift != 0)
-            event[len++] = (uint8_t)(0x80 | (delta >> shift & 0x7f));
-    event[len++] = (uint8_t)(delta & 0x7f);
-    memcpy(event + len, bytes, n);
-    return bl_buf_add(b, event, len + n, e);
+            *p++ = (uint8_t)(0x80 | (delta >> shift & 0x7f));
+    *p++ = (uint8_t)(delta & 0x7f);
+    for (size_t i = 0; i < n; i++)
+        *p++ = bytes[i];
+    b->len = (size_t)(p - b->data);
+    return 0;
 }
 
 static int put_eot(bl_buf *b, uint32_t delta, bl_err *e)
@@ -112,8 +117,11 @@ typedef struct {
     size_t p, limit;       /* the next byte, the end of what may be read */
     int64_t tick, written; /* now, and of the last event written */
     uint8_t status;        /* of the last channel event, 0 = none yet */
-    int interrupted;       /* a meta or SysEx event came since */
+    int interrupted;       /* by what came since, see below */
 } track;
+
+/* Running status goes on after both; strict readers let it go on after meta events. */
+enum { BY_META = 1, BY_SYSTEM };
 
 /* A variable-length quantity of at most four bytes: 1, or 0 where it is broken. */
 static int read_vlq(const gate *g, track *t, uint32_t *value)
@@ -136,8 +144,10 @@ static int keep_tempo(gate *g, const track *t, const uint8_t *data, uint32_t len
         fix_strict(g, BL_FIX_BAD_TEMPO, t->p);
         return 0;
     }
-    if (g->is_smpte)
+    if (g->is_smpte) { /* strict readers take it all the same */
+        note_strict(g, BL_FIX_SMPTE, t->p);
         return 0;
+    }
     int rc = bl_song_add_tempo(g->song, (int32_t)t->tick, us, g->e);
     if (rc == 0)
         g->song->tempos[g->song->n_tempos - 1].track = (uint16_t)g->report->tracks;
@@ -150,6 +160,8 @@ static int keep_meter(gate *g, const track *t, const uint8_t *data, uint32_t len
         fix_strict(g, BL_FIX_BAD_METER, t->p);
     else if (data[1] > 7)
         fix(g, BL_FIX_BAD_METER);
+    else if (data[0] == 0)
+        note_strict(g, BL_FIX_BAD_METER, t->p);
     if (len < 2 || data[1] > 7)
         return 0;
     return bl_song_add_meter(g->song, (int32_t)t->tick, data[0], data[1], g->e);
@@ -183,7 +195,7 @@ static int read_meta(gate *g, track *t)
         return type == META_EOT ? ENDED : BROKEN;
     const uint8_t *data = g->in + t->p;
     int rc = 0;
-    t->interrupted = 1;
+    t->interrupted = (int)bl_max(t->interrupted, BY_META);
     if (type == META_TEMPO)
         rc = keep_tempo(g, t, data, len);
     else if (type == META_METER)
@@ -204,7 +216,7 @@ static int read_sysex(gate *g, track *t)
         if (g->in[i] > 127 && !(i == t->p && g->in[i] == 0xf0) &&
             !(i + 1 == t->p + len && g->in[i] == 0xf7))
             note_strict(g, BL_FIX_DATA_BYTE, i);
-    t->interrupted = 1;
+    t->interrupted = BY_SYSTEM;
     t->p += len;
     return GO_ON;
 }
@@ -260,7 +272,7 @@ static void pass_time(gate *g, track *t, uint32_t delta)
 {
     int64_t most = (int64_t)PAUSE_MAX_QUARTERS * g->song->tpq;
     if (delta > most || t->tick + delta > BL_MIDI_MAX_TICK)
-        fix(g, BL_FIX_PAUSE);
+        fix_strict(g, BL_FIX_PAUSE, t->p);
     else
         t->tick += delta;
 }
@@ -280,6 +292,8 @@ static int read_event(gate *g, track *t)
             return BROKEN;
         if (t->interrupted)
             fix(g, BL_FIX_RUNNING);
+        if (t->interrupted == BY_SYSTEM)
+            note_strict(g, BL_FIX_RUNNING, t->p);
     }
     if (status == 0xff)
         return read_meta(g, t);
@@ -288,6 +302,10 @@ static int read_event(gate *g, track *t)
     if (status < 0xf0) {
         t->status = status;
         t->interrupted = 0;
+    } else {
+        t->interrupted = BY_SYSTEM;
+        if (status == 0xf4 || status == 0xf5 || status == 0xf9 || status == 0xfd)
+            note_strict(g, BL_FIX_BAD_EVENT, t->p - 1);
     }
     return read_channel(g, t, status);
 }
@@ -300,7 +318,7 @@ static int read_events(gate *g, track *t)
     while (more == GO_ON && t->p < t->limit) {
         more = read_event(g, t);
         if (more == ENDED && t->p < t->limit)
-            fix(g, BL_FIX_AFTER_EOT);
+            fix_strict(g, BL_FIX_AFTER_EOT, t->p);
         if (more != ENDED && t->p == t->limit && !looks_like_chunk(g, t->p)) {
             fix_strict(g, BL_FIX_CHUNK_LENGTH, t->p);
             t->limit = find_chunk(g, "MTrk", t->p, g->len);
@@ -319,6 +337,8 @@ static int read_track(gate *g, size_t *pos, int64_t *end)
     size_t head = g->out->len;
     if (stated > room)
         fix_strict(g, BL_FIX_CHUNK_LENGTH, start - 4);
+    if (t.p == t.limit) /* strict readers look for the last event of each track */
+        note_strict(g, BL_FIX_NO_EOT, start);
     int rc = bl_buf_add(g->out, "MTrk\0\0\0\0", 8, g->e);
     int more = rc == 0 ? read_events(g, &t) : rc;
     if (more < BROKEN)
@@ -407,8 +427,11 @@ static int set_division(gate *g, unsigned division)
     int a_second = (is_29_97 ? 30 : rate) * a_frame;
     int half = a_second % 2 == 0;
     uint32_t us = half ? 500000 : 1000000;
+    us += is_29_97 ? us / 1000 : 0;
+    if (us != TEMPO_DEFAULT)
+        note_strict(g, BL_FIX_SMPTE, 0);
     g->song->tpq = half ? a_second / 2 : a_second;
-    return bl_song_add_tempo(g->song, 0, is_29_97 ? us + us / 1000 : us, g->e);
+    return bl_song_add_tempo(g->song, 0, us, g->e);
 }
 
 static int read_header(gate *g, size_t *pos, unsigned *n_tracks)
@@ -423,7 +446,7 @@ static int read_header(gate *g, size_t *pos, unsigned *n_tracks)
         return reject(g, BL_REJECT_NOT_MIDI, BL_E_FORMAT, 0,
                       "not a MIDI file: there is no MThd");
     if (at > 0)
-        fix(g, BL_FIX_WRAPPER);
+        fix_strict(g, BL_FIX_WRAPPER, 0);
     if (g->len - at < 14)
         return reject(g, BL_REJECT_TRUNCATED, BL_E_TRUNC, g->len,
                       "the file ends inside its header");
@@ -434,7 +457,7 @@ static int read_header(gate *g, size_t *pos, unsigned *n_tracks)
     if (size != 6 || format > 2)
         fix(g, BL_FIX_HEADER);
     if (format == 2)
-        fix(g, BL_FIX_FORMAT_2);
+        fix_strict(g, BL_FIX_FORMAT_2, at + 8);
     g->report->format = format > 2 ? 1 : (int)format;
     *pos = size >= 6 && size <= g->len - at - 8 ? at + 8 + size
                                                 : find_chunk(g, "MTrk", at + 8, g->len);
@@ -470,10 +493,8 @@ int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_song *song,
         rc = read_tracks(&g, pos, n_tracks);
     if (rc == 0 && report->tracks == 0 && n_tracks > 0)
         rc = reject(&g, BL_REJECT_TRUNCATED, BL_E_TRUNC, len, "there is no track");
-    if (rc == 0 && (unsigned)report->tracks < n_tracks)
+    if (rc == 0 && (unsigned)report->tracks != n_tracks)
         fix_strict(&g, BL_FIX_TRACK_COUNT, len);
-    else if (rc == 0 && (unsigned)report->tracks != n_tracks)
-        fix(&g, BL_FIX_TRACK_COUNT);
     if (rc == 0)
         complete_header(&g, at);
     return rc;

@@ -45,7 +45,7 @@ typedef enum {
     BL_FIX_BAD_METER, /* "bad-meter": cut short or of impossible denominator */
     BL_FIX_BAD_KEY,   /* "bad-key": a key signature that is none, read over */
     BL_FIX_BAD_META,  /* "bad-meta": another meta event of impossible content */
-    BL_FIX_RUNNING,   /* "running-status": after a meta or SysEx event, resumed */
+    BL_FIX_RUNNING,   /* "running-status": after a meta or system event, resumed */
     BL_FIX_WRAPPER,   /* "wrapper": RIFF RMID or junk before MThd removed */
     BL_FIX_HEADER,    /* "header": a field of no sense replaced */
     BL_FIX_SMPTE,     /* "smpte": time in film frames turned into quarters */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <smf.h>
 
@@ -377,16 +378,26 @@ static int by_pitch(const void *a, const void *b)
     return (x->velocity > y->velocity) - (x->velocity < y->velocity);
 }
 
-static int write_one_track(writer *w)
+static int push_notes(writer *w, const bl_note *notes, size_t n_notes)
 {
-    static const uint8_t piano[] = {0xc0, 0};
-    int rc = write_conductor(w);
-    for (size_t i = 0; i < w->song->n_notes && rc == 0; i++) {
-        const bl_note *n = &w->song->notes[i];
+    int rc = 0;
+    for (size_t i = 0; i < n_notes && rc == 0; i++) {
+        const bl_note *n = &notes[i];
         rc = push(w, (event){n->on, ON, n->pitch, n->velocity, 0, 0});
         if (rc == 0)
             rc = push(w, (event){n->off, OFF, n->pitch, 0, 0, 0});
     }
+    return rc;
+}
+
+static int write_one_track(writer *w)
+{
+    static const uint8_t piano[] = {0xc0, 0};
+    int rc = write_conductor(w);
+    if (rc == 0)
+        rc = push_notes(w, w->song->notes, w->song->n_notes);
+    if (rc == 0)
+        rc = push_notes(w, w->song->mute, w->song->n_mute);
     if (rc == 0 && w->n_events > 0)
         qsort(w->events, w->n_events, sizeof *w->events, by_pitch);
     smf_track_t *track = rc == 0 ? new_track(w) : NULL;
@@ -399,6 +410,60 @@ static int write_one_track(writer *w)
         rc = add_bytes(w, track, x->tick, note, sizeof note);
     }
     return rc == 0 ? end_track(w, track) : rc;
+}
+
+static size_t be32(const uint8_t *p)
+{
+    return (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+}
+
+/* libsmf repeats the status byte of every event; the published writer says again only
+ * one that changes. Of the bytes libsmf wrote, the track of notes that way; the length
+ * it comes to. */
+static size_t squeeze(uint8_t *b, size_t len)
+{
+    size_t chunk = 14 + 8 + be32(b + 14 + 4), in = chunk + 8, out = in;
+    uint8_t status = 0;
+    while (in < len) {
+        do
+            b[out++] = b[in];
+        while ((b[in++] & 0x80) != 0);
+        int is_said = b[in] == status;
+        int n =
+            (b[in] & 0xf0) == 0xc0 ? 2 : 3; /* else a note or the end of the track */
+        status = b[in];
+        memmove(b + out, b + in + is_said, (size_t)(n - is_said));
+        in += (size_t)n;
+        out += (size_t)(n - is_said);
+    }
+    for (int i = 0; i < 4; i++)
+        b[chunk + 4 + (size_t)i] = (uint8_t)((out - chunk - 8) >> (24 - 8 * i));
+    return out;
+}
+
+/* The file again, with running status. */
+static int save_squeezed(const char *path, bl_err *e)
+{
+    bl_buf b = {0};
+    FILE *f = fopen(path, "r+b");
+    long size = f != NULL && fseek(f, 0, SEEK_END) == 0 ? ftell(f) : -1;
+    int rc = size < 0 ? BL_E_IO : bl_buf_reserve(&b, (size_t)size, e);
+    if (rc == 0) {
+        rewind(f);
+        b.len = fread(b.data, 1, (size_t)size, f);
+        rc = b.len == (size_t)size ? 0 : BL_E_IO;
+    }
+    if (rc == 0) {
+        size_t len = squeeze(b.data, b.len);
+        rewind(f);
+        if (fwrite(b.data, 1, len, f) != len || fflush(f) != 0 ||
+            ftruncate(fileno(f), (off_t)len) != 0)
+            rc = BL_E_IO;
+    }
+    if (f != NULL && fclose(f) != 0 && rc == 0)
+        rc = BL_E_IO;
+    bl_buf_free(&b);
+    return rc == BL_E_IO ? bl_fail_errno(e, rc, "'%s' cannot be written", path) : rc;
 }
 
 int bl_midi_write(const bl_song *song, bl_writing how, const char *path, bl_err *e)
@@ -414,6 +479,8 @@ int bl_midi_write(const bl_song *song, bl_writing how, const char *path, bl_err 
         rc = how == BL_WRITE_ONE_TRACK ? write_one_track(&w) : write_tracks(&w);
     if (rc == 0 && smf_save(w.smf, path) != 0)
         rc = bl_fail(e, BL_E_IO, "'%s' cannot be written", path);
+    if (rc == 0 && how == BL_WRITE_ONE_TRACK)
+        rc = save_squeezed(path, e);
     if (w.smf != NULL)
         free_smf(w.smf);
     g_log_set_default_handler(loud, NULL);

@@ -62,34 +62,52 @@ static int chord_of(int state)
     return state == NO_CHORD ? BL_NO_CHORD : root * BL_QUALITIES + quality;
 }
 
-/* How well each state fits what sounds in a beat. */
-static void fit(int16_t score[STATES], const bl_chord_beat *beat)
+/* States fill whole vectors: the loader picks the clone for the processor. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) &&                 \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+/* What a pitch class adds to each state: `worth` by class instead of by interval. */
+typedef int16_t worths[12][STATES];
+
+INLINE void spread(worths by_class)
 {
-    bl_pitches all = {0, 0};
-    int16_t parts[12 + LANES] = {0}; /* in how many a pitch class sounds, repeated */
-    for (int part = 0; part < BL_BEAT_PARTS; part++) {
-        unsigned classes = bl_pitches_classes(beat->sound[part]);
-        bl_pitches_join(&all, beat->sound[part]);
-        for (int c = 0; c < 12; c++)
-            parts[c] = (int16_t)(parts[c] + (classes >> c & 1));
-    }
-    for (int c = 12; c < 12 + LANES; c++)
-        parts[c] = parts[c - 12];
-    for (int q = 0; q < BL_QUALITIES; q++) {
-        int16_t *row = &score[q * LANES];
-        memset(row, 0, LANES * sizeof *row);
-        for (int i = 0; i < 12; i++)
+    for (int c = 0; c < 12; c++)
+        for (int q = 0; q < BL_QUALITIES; q++)
             for (int root = 0; root < LANES; root++)
-                row[root] = (int16_t)(row[root] + worth[q][i] * parts[root + i]);
-        for (int root = 0; root < LANES; root++)
-            row[root] = (int16_t)(root < 12 ? row[root] - cost[q] : NEVER);
-        if (bl_pitches_any(all))
-            row[bl_pitches_lowest(all) % 12] += BASS_IS_ROOT;
-    }
-    score[NO_CHORD] = bl_pitches_any(all) ? 0 : SILENCE;
+                by_class[c][q * LANES + root] =
+                    (int16_t)(root < 12 ? worth[q][(c - root + 12) % 12] : 0);
 }
 
-static int best_of(const int16_t total[STATES])
+/* How well each state fits what sounds in a beat. */
+INLINE void fit(int16_t score[STATES], const bl_chord_beat *beat, worths by_class,
+                const int16_t at_first[STATES])
+{
+    bl_pitches all = {0, 0};
+    memcpy(score, at_first, STATES * sizeof *score);
+    for (int part = 0; part < BL_BEAT_PARTS; part++) {
+        bl_pitches_join(&all, beat->sound[part]);
+        for (unsigned left = bl_pitches_classes(beat->sound[part]); left != 0;
+             left &= left - 1) {
+            const int16_t *more = by_class[__builtin_ctz(left)];
+            for (int c = 0; c < STATES; c++)
+                score[c] = (int16_t)(score[c] + more[c]);
+        }
+    }
+    if (!bl_pitches_any(all)) {
+        score[NO_CHORD] = SILENCE;
+        return;
+    }
+    score[NO_CHORD] = 0;
+    for (int q = 0; q < BL_QUALITIES; q++)
+        score[q * LANES + bl_pitches_lowest(all) % 12] += BASS_IS_ROOT;
+}
+
+INLINE int best_of(const int16_t total[STATES])
 {
     int16_t most = NEVER;
     int best = 0;
@@ -103,7 +121,7 @@ static int best_of(const int16_t total[STATES])
 /* One beat on: a state of less than `least` is better reached from the best; bit q of
  * changed[lane] tells where. Totals are then counted from `least`, so that no length of
  * a piece overflows. */
-static void advance(int16_t total[STATES], const int16_t score[STATES], int16_t least,
+INLINE void advance(int16_t total[STATES], const int16_t score[STATES], int16_t least,
                     uint16_t changed[LANES])
 {
     uint16_t is_less[LANES] = {0};
@@ -120,17 +138,22 @@ static void advance(int16_t total[STATES], const int16_t score[STATES], int16_t 
 
 /* A state is reached from itself or, at a cost that is the same for all, from the best
  * of the beat before: one bit each and one byte tell the way back. */
+CLONES
 int bl_chords_find(uint8_t *chord, const bl_chord_beat *beats, size_t n, bl_err *e)
 {
-    int16_t total[STATES] = {0}, score[STATES];
+    int16_t total[STATES] = {0}, score[STATES], at_first[STATES];
+    worths by_class;
     uint16_t(*changed)[LANES] = bl_calloc(n, sizeof *changed, e);
     if (changed == NULL)
         return BL_E_NOMEM;
+    spread(by_class);
+    for (int c = 0; c < STATES; c++)
+        at_first[c] = (int16_t)(c % LANES < 12 ? -cost[c / LANES] : NEVER);
     for (size_t b = 0; b < n; b++) {
         int best = best_of(total);
         int16_t least = (int16_t)(total[best] - change_cost[beats[b].rank]);
         chord[b] = (uint8_t)best; /* the state before, until the way back */
-        fit(score, &beats[b]);
+        fit(score, &beats[b], by_class, at_first);
         advance(total, score, least, changed[b]);
     }
     int now = best_of(total);

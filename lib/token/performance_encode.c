@@ -1,12 +1,12 @@
 /* performance_encode.c - songs to tokens of "performance", as note-seq does it. */
+#include "base/sort.h"
 #include "token/performance.h"
 
 #include <stdlib.h>
 
-/* A note or pedal at a step. Of one step, ends and beginnings go by note. */
+/* A pedal moves, a note begins or ends. */
 typedef struct {
     int64_t step;
-    int32_t rank; /* of the note; -1 for pedals, which come first */
     uint8_t kind, value, velocity;
 } event;
 
@@ -15,7 +15,8 @@ typedef struct {
     bl_ids *ids;
     bl_err *e;
     int rc;
-    event *events;
+    event *events;   /* pedals, then note by note its beginning and its end */
+    bl_keyed *order; /* by step, those of one step as they are listed */
     size_t n;
 } encoder;
 
@@ -24,43 +25,39 @@ static int64_t step_of(double seconds, int rate)
     return (int64_t)(seconds * rate + 0.5);
 }
 
-typedef struct {
-    double on;
-    int32_t i;
-    uint8_t pitch;
-} onset;
-
-static int by_start_and_pitch(const void *a, const void *b)
+/* Notes by start, then pitch. */
+static int order_notes(bl_keyed *order, size_t *n, const bl_perf *p, bl_err *e)
 {
-    const onset *x = a, *y = b;
-    if (x->on != y->on)
-        return x->on < y->on ? -1 : 1;
-    if (x->pitch != y->pitch)
-        return x->pitch < y->pitch ? -1 : 1;
-    return x->i < y->i ? -1 : x->i > y->i;
+    *n = 0;
+    for (size_t i = 0; i < p->n_notes; i++)
+        if (!p->notes[i].vanished)
+            order[(*n)++] = (bl_keyed){p->notes[i].note->pitch, (uint32_t)i};
+    int rc = bl_sort_keyed(order, *n, e);
+    for (size_t k = 0; k < *n; k++)
+        order[k].key = bl_key_of_double(p->notes[order[k].item].on);
+    return rc == 0 ? bl_sort_keyed(order, *n, e) : rc;
 }
 
-static int by_step(const void *a, const void *b)
+static void add_event(encoder *c, event x)
 {
-    const event *x = a, *y = b;
-    if (x->step != y->step)
-        return x->step < y->step ? -1 : 1;
-    if (x->rank != y->rank)
-        return x->rank < y->rank ? -1 : 1;
-    return x->kind < y->kind ? -1 : x->kind > y->kind; /* on before off */
+    c->order[c->n] = (bl_keyed){(uint64_t)x.step, (uint32_t)c->n};
+    c->events[c->n++] = x;
 }
 
-static void add_notes(encoder *c, const bl_perf *p, const onset *order, size_t n)
+static int add_notes(encoder *c, const bl_perf *p)
 {
-    for (size_t k = 0; k < n; k++) {
-        const bl_perf_note *x = &p->notes[order[k].i];
+    size_t n;
+    bl_keyed *order = bl_calloc(p->n_notes + 1, sizeof *order, c->e);
+    int rc = order == NULL ? BL_E_NOMEM : order_notes(order, &n, p, c->e);
+    for (size_t k = 0; rc == 0 && k < n; k++) {
+        const bl_perf_note *x = &p->notes[order[k].item];
         int64_t on = step_of(x->on, c->s->grid), off = step_of(x->off, c->s->grid);
         off += off == on;
-        event begin = {on, (int32_t)k, PERF_ON, x->note->pitch, x->note->velocity};
-        event end = {off, (int32_t)k, PERF_OFF, x->note->pitch, 0};
-        c->events[c->n++] = begin;
-        c->events[c->n++] = end;
+        add_event(c, (event){on, PERF_ON, x->note->pitch, x->note->velocity});
+        add_event(c, (event){off, PERF_OFF, x->note->pitch, 0});
     }
+    free(order);
+    return rc;
 }
 
 /* The pedal of all instruments is one: down while any is. Of what happens within a step
@@ -81,7 +78,7 @@ static int add_pedals(encoder *c, const bl_perf *p)
             i + 1 < p->n_pedals && step_of(p->pedals[i + 1].at, c->s->grid) == step;
         if (!more && (n_down > 0) != said) {
             said = n_down > 0;
-            c->events[c->n++] = (event){step, -1, PERF_PEDAL, (uint8_t)said, 0};
+            add_event(c, (event){step, PERF_PEDAL, (uint8_t)said, 0});
         }
     }
     free(is_down);
@@ -90,24 +87,15 @@ static int add_pedals(encoder *c, const bl_perf *p)
 
 static int list_events(encoder *c, const bl_perf *p)
 {
-    size_t n = 0;
-    onset *order = bl_calloc(p->n_notes + 1, sizeof *order, c->e);
-    c->events = bl_calloc(2 * p->n_notes + p->n_pedals + 1, sizeof *c->events, c->e);
-    if (order == NULL || c->events == NULL) {
-        free(order);
+    size_t most = 2 * p->n_notes + p->n_pedals + 1;
+    c->events = bl_calloc(most, sizeof *c->events, c->e);
+    c->order = bl_calloc(most, sizeof *c->order, c->e);
+    if (c->events == NULL || c->order == NULL)
         return BL_E_NOMEM;
-    }
-    for (size_t i = 0; i < p->n_notes; i++)
-        if (!p->notes[i].vanished)
-            order[n++] = (onset){p->notes[i].on, (int32_t)i, p->notes[i].note->pitch};
-    if (n > 1)
-        qsort(order, n, sizeof *order, by_start_and_pitch);
-    add_notes(c, p, order, n);
-    free(order);
     int rc = c->s->spec.pedal ? add_pedals(c, p) : 0;
-    if (rc == 0 && c->n > 1)
-        qsort(c->events, c->n, sizeof *c->events, by_step);
-    return rc;
+    if (rc == 0)
+        rc = add_notes(c, p);
+    return rc == 0 ? bl_sort_keyed(c->order, c->n, c->e) : rc;
 }
 
 static void emit(encoder *c, int kind, int i)
@@ -121,7 +109,7 @@ static void emit_all(encoder *c)
     int64_t now = 0;
     int longest = c->s->grid, velocity = -1;
     for (size_t i = 0; i < c->n && c->rc == 0; i++) {
-        const event *x = &c->events[i];
+        const event *x = &c->events[c->order[i].item];
         for (; x->step - now > longest && c->rc == 0; now += longest)
             emit(c, PERF_SHIFT, longest - 1);
         if (x->step > now)
@@ -148,7 +136,8 @@ int bl_perf_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t 
         c.rc = bl_perf_sustain(&p, e);
     if (c.rc == 0)
         c.rc = list_events(&c, &p);
-    if (c.rc == 0 && c.n > 0 && c.events[c.n - 1].step > PERF_SECONDS_MAX * s->grid)
+    if (c.rc == 0 && c.n > 0 &&
+        c.order[c.n - 1].key > (uint64_t)PERF_SECONDS_MAX * (uint64_t)s->grid)
         c.rc = bl_fail(e, BL_E_LIMIT, "the piece is longer than %d seconds",
                        PERF_SECONDS_MAX);
     if (c.rc == 0)
@@ -156,6 +145,7 @@ int bl_perf_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t 
     if (c.rc != 0)
         ids->n = old;
     free(c.events);
+    free(c.order);
     bl_perf_free(&p);
     return c.rc;
 }

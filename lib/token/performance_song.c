@@ -1,5 +1,6 @@
 /* performance_song.c - songs in exact seconds, and the sustain pedal. Instruments,
  * orders and rules are those of note-seq, which reads files through pretty_midi. */
+#include "base/sort.h"
 #include "token/performance.h"
 
 #include <stdlib.h>
@@ -11,39 +12,41 @@
 typedef struct {
     uint32_t key;   /* track, channel, program */
     uint32_t first; /* rank of the end of its first note */
+    size_t begin;   /* its notes in `ends`, up to those of the next */
 } instrument;
+
+/* All instruments in order of key, and in each the order of ends. */
+typedef struct {
+    bl_keyed *ends; /* [n_notes] item: the note */
+    instrument *list;
+    size_t n;
+    int *rank; /* [n] numbers in the order in which they were met */
+} band;
 
 static uint32_t key_of(unsigned track, unsigned channel, unsigned program)
 {
     return (uint32_t)track << 12 | (uint32_t)channel << 8 | (uint32_t)program;
 }
 
-static int by_key(const void *a, const void *b)
+static int find_instruments(band *b, const bl_song *song, bl_err *e)
 {
-    const instrument *x = a, *y = b;
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
-    return x->first < y->first ? -1 : x->first > y->first;
-}
-
-/* In order of key, one entry each: *list, *n. The caller frees it. */
-static int find_instruments(const bl_song *song, instrument **list, size_t *n,
-                            bl_err *e)
-{
-    instrument *all = *list = bl_calloc(song->n_notes + 1, sizeof *all, e);
-    if (all == NULL)
+    b->ends = bl_calloc(song->n_notes + 1, sizeof *b->ends, e);
+    b->list = bl_calloc(song->n_notes + 1, sizeof *b->list, e);
+    if (b->ends == NULL || b->list == NULL)
         return BL_E_NOMEM;
     for (size_t i = 0; i < song->n_notes; i++) {
         const bl_note *x = &song->notes[i];
-        all[i] = (instrument){key_of(x->track, x->channel, x->program), x->closed};
+        uint64_t key = key_of(x->track, x->channel, x->program);
+        b->ends[i] = (bl_keyed){key << 32 | x->closed, (uint32_t)i};
     }
-    if (song->n_notes > 1)
-        qsort(all, song->n_notes, sizeof *all, by_key);
-    *n = 0;
-    for (size_t i = 0; i < song->n_notes; i++)
-        if (i == 0 || all[i].key != all[i - 1].key)
-            all[(*n)++] = all[i];
-    return 0;
+    int rc = bl_sort_keyed(b->ends, song->n_notes, e);
+    for (size_t i = 0; rc == 0 && i < song->n_notes; i++) {
+        uint32_t key = (uint32_t)(b->ends[i].key >> 32);
+        if (b->n == 0 || b->list[b->n - 1].key != key)
+            b->list[b->n++] = (instrument){key, (uint32_t)b->ends[i].key, i};
+    }
+    b->list[b->n].begin = song->n_notes;
+    return rc;
 }
 
 /* The first place in the list whose key is not less. */
@@ -62,156 +65,133 @@ static size_t place_of(const instrument *list, size_t n, uint32_t key)
 
 /* ---- time ---- */
 
+/* From a tempo on. */
 typedef struct {
-    const bl_song *song;
-    size_t next; /* tempo */
     int32_t tick;
     uint32_t us;
-    int64_t sum; /* ticks x microseconds a quarter, below 2^53 */
+    int64_t sum; /* ticks x microseconds a quarter until there, below 2^53 */
+} stretch;
+
+typedef struct {
+    stretch *list; /* [n] by tick */
+    size_t n, at;  /* the one of the last question */
+    double unit;   /* what a second is in the sums */
 } clock_;
 
-static clock_ clock_of(const bl_song *song)
+static int clock_of(clock_ *c, const bl_song *song, bl_err *e)
 {
-    return (clock_){.song = song, .us = 500000};
+    c->list = bl_calloc(song->n_tempos + 1, sizeof *c->list, e);
+    if (c->list == NULL)
+        return BL_E_NOMEM;
+    c->list[0] = (stretch){0, 500000, 0};
+    c->n = 1;
+    c->unit = song->tpq * 1e6;
+    for (size_t i = 0; i < song->n_tempos; i++) {
+        const bl_tempo *t = &song->tempos[i];
+        const stretch *last = &c->list[c->n - 1];
+        int64_t sum = last->sum + (int64_t)(t->tick - last->tick) * last->us;
+        c->list[c->n++] = (stretch){t->tick, t->us, sum};
+    }
+    return 0;
 }
 
-/* Ticks must not go back. */
 static double time_at(clock_ *c, int32_t tick)
 {
-    const bl_song *s = c->song;
-    while (c->next < s->n_tempos && s->tempos[c->next].tick <= tick) {
-        const bl_tempo *t = &s->tempos[c->next++];
-        c->sum += (int64_t)(t->tick - c->tick) * c->us;
-        c->tick = t->tick;
-        c->us = t->us;
+    size_t low = c->at, high = c->n;
+    if (c->list[low].tick > tick)
+        low = 0;
+    else if (low + 1 == high || c->list[low + 1].tick > tick)
+        high = low + 1;
+    while (high - low > 1) {
+        size_t mid = (low + high) / 2;
+        if (c->list[mid].tick <= tick)
+            low = mid;
+        else
+            high = mid;
     }
-    return (double)(c->sum + (int64_t)(tick - c->tick) * c->us) / (s->tpq * 1e6);
-}
-
-/* Of a tick that may lie anywhere. */
-typedef struct {
-    int32_t tick;
-    size_t i;
-} moment;
-
-static int by_tick(const void *a, const void *b)
-{
-    const moment *x = a, *y = b;
-    return (x->tick > y->tick) - (x->tick < y->tick);
-}
-
-static int set_ends(bl_perf *p, const bl_song *song, bl_err *e)
-{
-    clock_ c = clock_of(song);
-    moment *ends = bl_calloc(p->n_notes + 1, sizeof *ends, e);
-    if (ends == NULL)
-        return BL_E_NOMEM;
-    for (size_t i = 0; i < p->n_notes; i++)
-        ends[i] = (moment){song->notes[i].off, i};
-    if (p->n_notes > 1)
-        qsort(ends, p->n_notes, sizeof *ends, by_tick);
-    for (size_t i = 0; i < p->n_notes; i++)
-        p->notes[ends[i].i].off = time_at(&c, ends[i].tick);
-    free(ends);
-    return 0;
+    const stretch *s = &c->list[c->at = low];
+    return (double)(s->sum + (int64_t)(tick - s->tick) * s->us) / c->unit;
 }
 
 /* ---- notes and pedals ---- */
 
-/* As they come in note-seq: instrument by instrument, each in order of ends. */
-static int in_reading_order(const void *a, const void *b)
+/* Numbers for the instruments in the order in which they were met; order[] names them
+ * in it. */
+static int rank_instruments(band *b, bl_keyed **order, bl_err *e)
 {
-    const bl_perf_note *x = a, *y = b;
-    if (x->instrument != y->instrument)
-        return x->instrument < y->instrument ? -1 : 1;
-    return x->note->closed < y->note->closed ? -1 : x->note->closed > y->note->closed;
-}
-
-static int by_first(const void *a, const void *b)
-{
-    const instrument *x = a, *y = b;
-    return x->first < y->first ? -1 : x->first > y->first;
-}
-
-/* Numbers for the instruments of the list in the order they were met: rank[place]. */
-static int rank_instruments(const instrument *list, size_t n, int **rank, bl_err *e)
-{
-    instrument *order = bl_calloc(n + 1, sizeof *order, e);
-    *rank = bl_calloc(n + 1, sizeof **rank, e);
-    if (order == NULL || *rank == NULL) {
-        free(order);
+    bl_keyed *all = *order = bl_calloc(b->n + 1, sizeof *all, e);
+    b->rank = bl_calloc(b->n + 1, sizeof *b->rank, e);
+    if (all == NULL || b->rank == NULL)
         return BL_E_NOMEM;
-    }
-    for (size_t i = 0; i < n; i++)
-        order[i] = (instrument){(uint32_t)i, list[i].first};
-    if (n > 1)
-        qsort(order, n, sizeof *order, by_first);
-    for (size_t i = 0; i < n; i++)
-        (*rank)[order[i].key] = (int)i;
-    free(order);
-    return 0;
+    for (size_t i = 0; i < b->n; i++)
+        all[i] = (bl_keyed){b->list[i].first, (uint32_t)i};
+    int rc = bl_sort_keyed(all, b->n, e);
+    for (size_t i = 0; rc == 0 && i < b->n; i++)
+        b->rank[all[i].item] = (int)i;
+    return rc;
 }
 
-static int take_notes(bl_perf *p, const bl_song *song, const instrument *list, size_t n,
-                      const int *rank, bl_err *e)
+/* As they come in note-seq: instrument by instrument, each in order of ends. */
+static int take_notes(bl_perf *p, const bl_song *song, band *b, clock_ *c, bl_err *e)
 {
-    clock_ c = clock_of(song);
+    bl_keyed *order = NULL;
+    int rc = rank_instruments(b, &order, e);
     p->notes = bl_calloc(song->n_notes + 1, sizeof *p->notes, e);
     if (p->notes == NULL)
-        return BL_E_NOMEM;
-    p->n_notes = song->n_notes;
-    for (size_t i = 0; i < song->n_notes; i++) {
-        const bl_note *x = &song->notes[i];
-        size_t place = place_of(list, n, key_of(x->track, x->channel, x->program));
-        p->notes[i] = (bl_perf_note){.on = time_at(&c, x->on),
-                                     .note = x,
-                                     .instrument = rank[place],
-                                     .vanished = x->on == x->off};
+        rc = BL_E_NOMEM;
+    for (size_t i = 0; rc == 0 && i < b->n; i++) {
+        const instrument *one = &b->list[order[i].item];
+        for (size_t k = one->begin; k < one[1].begin; k++) {
+            const bl_note *x = &song->notes[b->ends[k].item];
+            p->notes[p->n_notes++] = (bl_perf_note){.on = time_at(c, x->on),
+                                                    .off = time_at(c, x->off),
+                                                    .note = x,
+                                                    .instrument = (int)i,
+                                                    .vanished = x->on == x->off};
+        }
     }
-    int rc = set_ends(p, song, e);
-    if (rc == 0 && p->n_notes > 1)
-        qsort(p->notes, p->n_notes, sizeof *p->notes, in_reading_order);
+    free(order);
     return rc;
 }
 
 /* A pedal belongs to the first instrument of its channel and track. */
-static int take_pedals(bl_perf *p, const bl_song *song, const instrument *list,
-                       size_t n, const int *rank, bl_err *e)
+static int take_pedals(bl_perf *p, const bl_song *song, const band *b, clock_ *c,
+                       bl_err *e)
 {
-    clock_ c = clock_of(song);
     p->pedals = bl_calloc(song->n_pedals + 1, sizeof *p->pedals, e);
     if (p->pedals == NULL)
         return BL_E_NOMEM;
     for (size_t i = 0; i < song->n_pedals; i++) {
         const bl_pedal *x = &song->pedals[i];
-        double at = time_at(&c, x->tick);
-        size_t place = place_of(list, n, key_of(x->track, x->channel, 0));
-        size_t end = place_of(list, n, key_of(x->track, x->channel, 255) + 1);
+        size_t place = place_of(b->list, b->n, key_of(x->track, x->channel, 0));
+        size_t end = place_of(b->list, b->n, key_of(x->track, x->channel, 255) + 1);
         if (place == end)
             continue;
-        int first = rank[place];
+        int first = b->rank[place];
         while (++place < end)
-            first = (int)bl_min(first, rank[place]);
-        p->pedals[p->n_pedals++] = (bl_perf_pedal){at, x->value >= 64, first};
+            first = (int)bl_min(first, b->rank[place]);
+        p->pedals[p->n_pedals++] =
+            (bl_perf_pedal){time_at(c, x->tick), x->value >= 64, first};
     }
     return 0;
 }
 
 int bl_perf_of(bl_perf *p, const bl_song *song, bl_err *e)
 {
-    instrument *list = NULL;
-    int *rank = NULL;
-    size_t n = 0;
-    int rc = find_instruments(song, &list, &n, e);
+    band b = {0};
+    clock_ c = {0};
+    int rc = find_instruments(&b, song, e);
     if (rc == 0)
-        rc = rank_instruments(list, n, &rank, e);
+        rc = clock_of(&c, song, e);
     if (rc == 0)
-        rc = take_notes(p, song, list, n, rank, e);
+        rc = take_notes(p, song, &b, &c, e);
     if (rc == 0)
-        rc = take_pedals(p, song, list, n, rank, e);
-    p->n_instruments = (int)n;
-    free(list);
-    free(rank);
+        rc = take_pedals(p, song, &b, &c, e);
+    p->n_instruments = (int)b.n;
+    free(c.list);
+    free(b.ends);
+    free(b.list);
+    free(b.rank);
     return rc;
 }
 
@@ -224,23 +204,15 @@ void bl_perf_free(bl_perf *p)
 
 /* ---- sustain ---- */
 
+/* In this order of one time. */
 enum { PEDAL_DOWN, PEDAL_UP, NOTE_ON, NOTE_OFF };
 
-typedef struct {
-    double at;
-    int kind;
-    int instrument;
-    int32_t i; /* note; rank among events of one time and kind */
-} event;
+/* An event: its time is the key, kind and number of the pedal or note are the item. */
+enum { INDEX_BITS = 30 };
 
-static int by_time_and_kind(const void *a, const void *b)
+static bl_keyed event_of(double at, int kind, size_t i)
 {
-    const event *x = a, *y = b;
-    if (x->at != y->at)
-        return x->at < y->at ? -1 : 1;
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    return x->i < y->i ? -1 : x->i > y->i;
+    return (bl_keyed){bl_key_of_double(at), (uint32_t)kind << INDEX_BITS | (uint32_t)i};
 }
 
 /* Notes of an instrument that sound or are held, by key: chains of notes. */
@@ -307,45 +279,56 @@ static void note_on(holder *h, int32_t i, double now)
     enter(h, i);
 }
 
-static void play(holder *h, const event *x)
+static void play(holder *h, const bl_keyed *x)
 {
-    switch (x->kind) {
+    int32_t i = (int32_t)(x->item & ((1u << INDEX_BITS) - 1));
+    double now = bl_double_of_key(x->key);
+    switch (x->item >> INDEX_BITS) {
     case PEDAL_DOWN:
-        h->is_down[x->instrument] = 1;
+        h->is_down[h->p->pedals[i].instrument] = 1;
         break;
     case PEDAL_UP:
-        h->is_down[x->instrument] = 0;
-        release(h, x->instrument, x->at);
+        h->is_down[h->p->pedals[i].instrument] = 0;
+        release(h, h->p->pedals[i].instrument, now);
         break;
     case NOTE_ON:
-        note_on(h, x->i, x->at);
+        note_on(h, i, now);
         break;
     default:
-        if (!h->is_down[x->instrument] && h->is_active[x->i])
-            leave(h, x->i);
+        if (!h->is_down[h->p->notes[i].instrument] && h->is_active[i])
+            leave(h, i);
     }
 }
 
-static size_t list_events(const bl_perf *p, event *events)
+static size_t add_pedals(bl_keyed *events, size_t n, const bl_perf *p, int is_down)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < p->n_pedals; i++) {
-        const bl_perf_pedal *x = &p->pedals[i];
-        events[n++] = (event){x->at, x->is_down ? PEDAL_DOWN : PEDAL_UP, x->instrument,
-                              (int32_t)i};
-    }
-    for (size_t i = 0; i < p->n_notes; i++) {
-        const bl_perf_note *x = &p->notes[i];
-        if (x->note->drum || x->vanished)
-            continue;
-        events[n++] = (event){x->on, NOTE_ON, x->instrument, (int32_t)i};
-        events[n++] = (event){x->off, NOTE_OFF, x->instrument, (int32_t)i};
-    }
-    qsort(events, n, sizeof *events, by_time_and_kind);
+    for (size_t i = 0; i < p->n_pedals; i++)
+        if (p->pedals[i].is_down == is_down)
+            events[n++] = event_of(p->pedals[i].at, is_down ? PEDAL_DOWN : PEDAL_UP, i);
     return n;
 }
 
-static int hold(holder *h, event *events, bl_err *e)
+static size_t add_notes(bl_keyed *events, size_t n, const bl_perf *p, int kind)
+{
+    for (size_t i = 0; i < p->n_notes; i++) {
+        const bl_perf_note *x = &p->notes[i];
+        if (!x->note->drum && !x->vanished)
+            events[n++] = event_of(kind == NOTE_ON ? x->on : x->off, kind, i);
+    }
+    return n;
+}
+
+/* By time, then kind, then as they came. */
+static int list_events(bl_keyed *events, size_t *n, const bl_perf *p, bl_err *e)
+{
+    *n = add_pedals(events, 0, p, 1);
+    *n = add_pedals(events, *n, p, 0);
+    *n = add_notes(events, *n, p, NOTE_ON);
+    *n = add_notes(events, *n, p, NOTE_OFF);
+    return bl_sort_keyed(events, *n, e);
+}
+
+static int hold(holder *h, bl_keyed *events, bl_err *e)
 {
     bl_perf *p = h->p;
     size_t n_keys = (size_t)p->n_instruments * 128;
@@ -358,10 +341,13 @@ static int hold(holder *h, event *events, bl_err *e)
         h->is_active == NULL)
         return BL_E_NOMEM;
     memset(h->head, 0xff, n_keys * sizeof *h->head);
-    size_t n = list_events(p, events);
+    size_t n;
+    int rc = list_events(events, &n, p, e);
+    if (rc != 0)
+        return rc;
     for (size_t i = 0; i < n; i++)
         play(h, &events[i]);
-    double last = n > 0 ? events[n - 1].at : 0;
+    double last = n > 0 ? bl_double_of_key(events[n - 1].key) : 0;
     for (size_t i = 0; i < p->n_notes; i++)
         if (h->is_active[i])
             p->notes[i].off = last;
@@ -373,7 +359,7 @@ int bl_perf_sustain(bl_perf *p, bl_err *e)
     holder h = {.p = p};
     if (p->n_pedals == 0 || p->n_notes == 0)
         return 0;
-    event *events = bl_calloc(p->n_pedals + 2 * p->n_notes, sizeof *events, e);
+    bl_keyed *events = bl_calloc(p->n_pedals + 2 * p->n_notes, sizeof *events, e);
     int rc = events == NULL ? BL_E_NOMEM : hold(&h, events, e);
     free(events);
     free(h.next);

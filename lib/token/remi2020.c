@@ -94,8 +94,8 @@ static size_t read_item(decoder *d, size_t i, bl_err *e, int *rc)
                         .off = tick + R20_DURATION_STEP * (c + 1),
                         .pitch = (uint8_t)b,
                         .velocity = (uint8_t)(4 * a)};
-        if (a > 0) /* the published decoder writes velocity 0, which is no note */
-            *rc = bl_song_add_note(d->song, note, e);
+        *rc = a > 0 ? bl_song_add_note(d->song, note, e)
+                    : bl_song_add_mute(d->song, note, e);
         return 4;
     }
     if (is_kind(d, i + 1, R20_CHORD, &a)) {

@@ -290,6 +290,25 @@ for track in f.tracks:
 1 end_of_track    ." ] || fail "$output"
 }
 
+@test "midi2remi: what remi-2020 makes of a file and back is the published file, byte for byte" {
+    /usr/bin/python3 - <<'PY'
+from mido import Message, MetaMessage, MidiFile, MidiTrack
+f = MidiFile(ticks_per_beat=480)
+f.tracks.append(MidiTrack([
+    Message('note_on', note=60, velocity=80), Message('note_on', note=62, velocity=3),
+    Message('note_off', note=60, time=240), Message('note_off', note=62),
+    Message('note_on', note=64, velocity=64, time=240), Message('note_off', note=64, time=480),
+    Message('note_on', note=64, velocity=64), Message('note_off', note=64, time=480)]))
+f.save('soft.mid')
+PY
+    midi2remi -u --scheme remi-2020 soft.mid | grep -q "Note-Velocity_0 Note-On_62"
+    midi2remi --scheme remi-2020 soft.mid | remi2midi -o soft-back.mid
+    # running status; the note of velocity 0 is two ends of notes
+    [ "$(od -An -tx1 -v soft-back.mid | tr -d ' \n')" = "4d546864000000060001000201e0\
+4d54726b0000001300ff510307a12000ff58040402180801ff2f00\
+4d54726b0000002400c00000903c50003e0081703c00003e0081704040826840407840008268400001ff2f00" ]
+}
+
 @test "midi2remi: --pair says which note a note-off ends" {
     overlap
     lengths() { midi2remi -u "$@" overlap.mid | grep -v '^#' | tr ' ' '\n' | grep Duration | tr '\n' ' '; }

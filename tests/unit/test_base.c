@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/song.h"
+#include "base/sort.h"
 #include "base/words.h"
 #include "tap.h"
 
@@ -162,6 +163,16 @@ static void test_hash(void)
     ok(strcmp(hex,
               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0,
        "sha256 of abc (FIPS 180-2)");
+    static char many[1000000];
+    memset(many, 'a', sizeof many);
+    bl_sha256_of(many, sizeof many, hex);
+    ok(strcmp(hex,
+              "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0") == 0,
+       "sha256 of a million times a");
+    bl_sha256_of(many, 64 + 64 + 1, hex);
+    ok(strcmp(hex,
+              "c12cb024a2e5551cca0e08fce8f1c5e314555cc3fef6329ee994a3db752166ae") == 0,
+       "sha256 of two blocks and a byte");
     ok(bl_xxh3("", 0) == 0x2d06800538d394c2, "xxh3 of nothing");
     ok(bl_xxh3("abc\n", 4) == 0x079364cbfdf9f4cb, "xxh3 as xxhsum -H3 prints it");
     bl_xxh3_state *s = bl_xxh3_new(NULL);
@@ -255,6 +266,26 @@ static void test_song(void)
     bl_song_free(&s);
 }
 
+static void test_sort_keyed(void)
+{
+    enum { N = 5000 };
+    static bl_keyed x[N];
+    bl_rng r = bl_rng_make(7, 0);
+    for (uint32_t i = 0; i < N; i++) {
+        double t = bl_rng_below(&r, 1000) / 7.0;
+        x[i] = (bl_keyed){i % 3 ? bl_key_of_double(t) : bl_rng_below(&r, 9), i};
+    }
+    int sorted = bl_sort_keyed(x, N, NULL) == 0;
+    for (size_t i = 1; i < N; i++)
+        sorted &= x[i - 1].key < x[i].key ||
+                  (x[i - 1].key == x[i].key && x[i - 1].item < x[i].item);
+    ok(sorted, "sort: by key, ties in the order they came");
+    ok(bl_key_of_double(0) == 0 && bl_key_of_double(1.5) < bl_key_of_double(1e9) &&
+           bl_double_of_key(bl_key_of_double(0.1)) == 0.1,
+       "sort: keys of doubles keep their order and value");
+    ok(bl_sort_keyed(x, 0, NULL) == 0, "sort: nothing");
+}
+
 int main(void)
 {
     test_err();
@@ -264,5 +295,6 @@ int main(void)
     test_hash();
     test_words();
     test_song();
+    test_sort_keyed();
     return tap_done();
 }

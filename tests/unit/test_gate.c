@@ -240,6 +240,10 @@ static void test_strict(void)
                       BL_READ_FIFO, &song, &r);
     ok(rc == 0 && r.strict_fix == BL_FIX_BAD_KEY && r.strict_offset > 0,
        "a key of eight sharps is no reason to refuse the file, but known");
+    rc = read_hex(HEADER "4d54726b 0000001e 00 ff 58 04 00021808 " NOTES EOT,
+                  BL_READ_FIFO, &song, &r);
+    ok(rc == 0 && r.strict_fix == BL_FIX_BAD_METER && r.fixes[BL_FIX_BAD_METER] == 0,
+       "nor is a time signature of no beats");
     rc = read_hex(HEADER "4d54726b 00000016 " NOTES EOT, BL_READ_FIFO, &song, &r);
     ok(rc == 0 && r.strict_fix < 0, "a strict reader has nothing against a clean file");
     bl_song_free(&song);

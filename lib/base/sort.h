@@ -1,0 +1,19 @@
+/* sort.h - elements by a number of 64 bits, in linear time. */
+#ifndef BL_SORT_H
+#define BL_SORT_H
+
+#include "base/err.h"
+
+typedef struct {
+    uint64_t key;
+    uint32_t item; /* of the caller's use */
+} bl_keyed;
+
+/* In order of keys; elements of equal keys stay as they came. 0 or BL_E_NOMEM. */
+int bl_sort_keyed(bl_keyed *x, size_t n, bl_err *e) BL_MUST_CHECK;
+
+/* Keys in the order of numbers that are 0 or more, and back. */
+uint64_t bl_key_of_double(double x);
+double bl_double_of_key(uint64_t key);
+
+#endif
