@@ -23,7 +23,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
 VERSION := $(shell sed -n 's/^\#define BL_VERSION "\(.*\)"/\1/p' lib/base/base.h)
 TOOLS := midi2remi vocab shard xltrain xlsample remi2midi featstats
-PACKAGES := smf libzstd openblas jansson libxxhash libmd
+PACKAGES := smf libzstd openblas jansson libxxhash nettle
 
 # MPI=1: xltrain may run as several processes (pipelines/cluster.md).
 ifneq ($(MPI),)

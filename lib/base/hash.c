@@ -1,10 +1,8 @@
-/* hash.c - the only file that includes xxhash.h and libmd's sha2.h. */
+/* hash.c - the only file that includes xxhash.h and nettle's sha2.h. */
 #include "base/hash.h"
-#include "base/sha_ni.h"
 
-#include <sha2.h>
+#include <nettle/sha2.h>
 #include <stdlib.h>
-#include <sys/types.h>
 #include <xxhash.h>
 
 struct bl_xxh3_state {
@@ -54,26 +52,14 @@ void bl_xxh3_del(bl_xxh3_state *s)
     free(s);
 }
 
-/* Whole blocks by the processor where it can; libmd takes what is left. */
-static size_t add_blocks(SHA2_CTX *ctx, const void *bytes, size_t len)
-{
-    if (len < SHA256_BLOCK_LENGTH || !bl_sha_ni_is_here())
-        return 0;
-    size_t n = len / SHA256_BLOCK_LENGTH;
-    bl_sha_ni_blocks(ctx->state.st32, bytes, n);
-    ctx->bitcount[0] += (uint64_t)n * SHA256_BLOCK_LENGTH * 8;
-    return n * SHA256_BLOCK_LENGTH;
-}
-
 void bl_sha256_of(const void *bytes, size_t len, bl_sha256 hex)
 {
     static const char digit[] = "0123456789abcdef";
-    uint8_t raw[SHA256_DIGEST_LENGTH];
-    SHA2_CTX ctx;
-    SHA256Init(&ctx);
-    size_t done = add_blocks(&ctx, bytes, len);
-    SHA256Update(&ctx, (const uint8_t *)bytes + done, len - done);
-    SHA256Final(raw, &ctx);
+    uint8_t raw[SHA256_DIGEST_SIZE];
+    struct sha256_ctx ctx;
+    sha256_init(&ctx);
+    sha256_update(&ctx, len, bytes);
+    sha256_digest(&ctx, sizeof raw, raw);
     for (size_t i = 0; i < sizeof raw; i++) {
         hex[2 * i] = digit[raw[i] >> 4];
         hex[2 * i + 1] = digit[raw[i] & 15];
