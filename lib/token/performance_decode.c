@@ -6,6 +6,7 @@
  * oldest would break that order, notes of a pitch exchange their ends. Beginnings of
  * one moment that do not rise in pitch are some ticks apart, too few to be another
  * step. So the tokens of the decoded song are the tokens again. */
+#include "base/rng.h"
 #include "token/performance.h"
 
 #include <stdlib.h>
@@ -19,6 +20,10 @@ enum {
     GUESSES = 40,
     WORK = 1000000,
     WORK_AN_END = 1000,
+    LOOKS = 3000000,
+    LOOKS_AN_END = 1000,
+    TURN = 500,
+    NEAR = 64, /* ends of a pitch, before and after */
 };
 
 /* One note-off: which note it ends. From silence to silence of a pitch is an episode;
@@ -345,6 +350,174 @@ static void put_in_order(decoder *d)
     }
 }
 
+/* ---- knots: what the bounds leave out of order comes loose by exchanges ---- */
+
+/* The ends by pitch, those of a pitch in order of time. */
+typedef struct {
+    decoder *d;
+    int32_t *end;   /* [n_ends] */
+    int32_t *place; /* [n_ends] of an end in `end` */
+    int32_t at[129];
+    int32_t *queue; /* ring [n_ends] of faults that wait, each once */
+    uint8_t *is_queued;
+    size_t first, n;
+    bl_rng rng;
+    int64_t looks; /* at exchanges */
+} knots;
+
+static void enqueue(knots *k, int32_t j)
+{
+    size_t n_ends = k->d->n_ends;
+    if (j >= (int32_t)n_ends || k->is_queued[j] || !is_fault(k->d, j))
+        return;
+    k->queue[(k->first + k->n++) % n_ends] = j;
+    k->is_queued[j] = 1;
+}
+
+static int32_t dequeue(knots *k)
+{
+    int32_t j = k->queue[k->first];
+    k->first = (k->first + 1) % k->d->n_ends;
+    k->n--;
+    k->is_queued[j] = 0;
+    return j;
+}
+
+static int list_ends(knots *k)
+{
+    const decoder *d = k->d;
+    int32_t at[128];
+    k->end = bl_calloc(d->n_ends + 1, sizeof *k->end, d->e);
+    k->place = bl_calloc(d->n_ends + 1, sizeof *k->place, d->e);
+    k->queue = bl_calloc(d->n_ends + 1, sizeof *k->queue, d->e);
+    k->is_queued = bl_calloc(d->n_ends + 1, 1, d->e);
+    if (k->end == NULL || k->place == NULL || k->queue == NULL || k->is_queued == NULL)
+        return BL_E_NOMEM;
+    for (size_t j = 0; j < d->n_ends; j++)
+        k->at[pitch_of(d, (int32_t)j) + 1]++;
+    for (int pitch = 0; pitch < 128; pitch++) {
+        k->at[pitch + 1] += k->at[pitch];
+        at[pitch] = k->at[pitch];
+    }
+    for (size_t j = 0; j < d->n_ends; j++) {
+        k->place[j] = at[pitch_of(d, (int32_t)j)]++;
+        k->end[k->place[j]] = (int32_t)j;
+        enqueue(k, (int32_t)j);
+    }
+    return 0;
+}
+
+/* How many ends of its moment an end is out of order with. */
+static int inversions(const decoder *d, int32_t x)
+{
+    const ending *e = d->ends;
+    int n = 0;
+    for (int32_t j = x; j > x - NEAR && j > 0 && !e[j].begins_moment; j--)
+        n += e[j - 1].note > e[x].note;
+    for (int32_t j = x + 1;
+         j < x + NEAR && j < (int32_t)d->n_ends && !e[j].begins_moment; j++)
+        n += e[j].note < e[x].note;
+    return n;
+}
+
+static void exchange(decoder *d, int32_t x, int32_t y)
+{
+    int32_t note = d->ends[x].note;
+    d->ends[x].note = d->ends[y].note;
+    d->ends[y].note = note;
+}
+
+static int may_exchange(const decoder *d, int32_t x, int32_t y)
+{
+    const bl_note *notes = d->song->notes;
+    return x != y && (int32_t)notes[d->ends[x].note].closed < d->ends[y].step &&
+           (int32_t)notes[d->ends[y].note].closed < d->ends[x].step;
+}
+
+/* How many neighbours two ends are out of order with. */
+static int faults(const decoder *d, int32_t x, int32_t y)
+{
+    int32_t pair[] = {x, x + 1, y, y + 1};
+    int n = 0;
+    for (int i = 0; i < 4; i++) {
+        int again = i >= 2 && (pair[i] == pair[0] || pair[i] == pair[1]);
+        n += !again && pair[i] < (int32_t)d->n_ends && is_fault(d, pair[i]);
+    }
+    return n;
+}
+
+/* Neighbours out of order are what counts; inversions show the way where many are. */
+static int disorder(const decoder *d, int32_t x, int32_t y, int far)
+{
+    return far ? inversions(d, x) + inversions(d, y) : faults(d, x, y);
+}
+
+/* What an exchange of two ends adds to the disorder. */
+static int cost_of(decoder *d, int32_t x, int32_t y, int far)
+{
+    int before = disorder(d, x, y, far);
+    exchange(d, x, y);
+    int after = disorder(d, x, y, far);
+    exchange(d, x, y);
+    return after - before;
+}
+
+/* The exchange of one of the two ends at a fault that leaves the least disorder, of
+ * equals any, now and then a worse one (Minton et al. 1992, "Minimizing conflicts"). */
+static void loosen(knots *k, int32_t fault, int far)
+{
+    decoder *d = k->d;
+    int32_t best[2] = {-1, -1};
+    int least = INT32_MAX, n = 0, is_any = bl_rng_below(&k->rng, 16) == 0;
+    for (int32_t x = fault - 1; x <= fault; x++) {
+        int pitch = pitch_of(d, x);
+        int32_t from = (int32_t)bl_max(k->at[pitch], k->place[x] - NEAR);
+        int32_t to = (int32_t)bl_min(k->at[pitch + 1], k->place[x] + NEAR + 1);
+        for (int32_t i = from; i < to; i++) {
+            int32_t y = k->end[i];
+            if (!may_exchange(d, x, y))
+                continue;
+            k->looks++;
+            int cost = is_any ? 0 : cost_of(d, x, y, far);
+            n = cost < least ? 0 : n;
+            if (cost > least || bl_rng_below(&k->rng, (uint32_t)++n) != 0)
+                continue;
+            least = cost;
+            best[0] = x;
+            best[1] = y;
+        }
+    }
+    if (best[0] >= 0)
+        exchange(d, best[0], best[1]);
+    enqueue(k, fault);
+    for (int i = 0; i < 2 && best[0] >= 0; i++) {
+        enqueue(k, best[i]);
+        enqueue(k, best[i] + 1);
+    }
+}
+
+/* As many looks as a piece can afford: a sequence that no encoder wrote may have no
+ * order. */
+static int untie(decoder *d)
+{
+    knots k = {.d = d, .rng = bl_rng_make(1, 0)};
+    int64_t most = bl_min(LOOKS, LOOKS_AN_END * (int64_t)d->n_ends);
+    int is_tied = 0;
+    for (size_t j = 0; j < d->n_ends && !is_tied; j++)
+        is_tied = is_fault(d, (int32_t)j);
+    int rc = is_tied ? list_ends(&k) : 0;
+    for (int64_t i = 0; rc == 0 && k.n > 0 && k.looks < most && i < most; i++) {
+        int32_t fault = dequeue(&k);
+        if (is_fault(d, fault))
+            loosen(&k, fault, i / TURN % 2 != 0);
+    }
+    free(k.end);
+    free(k.place);
+    free(k.queue);
+    free(k.is_queued);
+    return rc;
+}
+
 /* ---- tokens ---- */
 
 static int read_token(decoder *d, int kind, int i, size_t *skipped)
@@ -426,6 +599,9 @@ int bl_perf_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *s
         rc = list_pitches(&d);
     if (rc == 0) {
         put_in_order(&d);
+        rc = untie(&d);
+    }
+    if (rc == 0) {
         finish(&d);
         rc = bl_song_sort(song, e);
     }
