@@ -177,11 +177,12 @@ music() {
     mkfifo wait.mid
     midi2remi -j 2 -o s p1.mid wait.mid p2.mid p3.mid p4.mid 2>err &
     local tool=$! tries=0 worker=
-    # the other worker ends when its files are done; the one that waits is left
-    while [ $((tries++)) -lt 100 ]; do
-        worker=$(ps -o pid=,stat= --ppid $tool | awk '$2 !~ /Z/ {print $1}')
-        [ "$(ps -o pid= --ppid $tool | wc -l)" -ne 2 ] || [ "$(wc -w <<<"$worker")" -ne 1 ] || break
-        sleep 0.05
+    # the other worker ends when its files are done; the one that waits is left. One look
+    # for both: between two of them the second worker may begin
+    while [ -z "$worker" ] && [ $((tries++)) -lt 1000 ]; do
+        worker=$(ps -o pid=,stat= --ppid $tool |
+            awk '$2 !~ /Z/ {pid = $1; alive++} END {if (NR == 2 && alive == 1) print pid}')
+        [ -n "$worker" ] || sleep 0.05
     done
     kill -KILL "$worker"
     local status=0
