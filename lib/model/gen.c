@@ -5,7 +5,6 @@
 #include "model/gen.h"
 #include "nn/gemm.h"
 #include "nn/ops.h"
-#include "nn/vec.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,7 +27,6 @@ static void alloc_rings(bl_gen *g)
     size_t layers = (size_t)g->m->config.layers, d = (size_t)g->m->config.width;
     g->recent = bl_graph_alloc(&g->store, layers, sizeof *g->recent);
     g->compressed = bl_graph_alloc(&g->store, layers, sizeof *g->compressed);
-    g->r = bl_graph_alloc(&g->store, layers, sizeof *g->r);
     for (size_t n = 0; n < layers && g->store.e->code == 0; n++)
         if (bl_ring_new(g, &g->recent[n], g->window) == 0 && g->slots > 0)
             (void)!bl_ring_new(g, &g->compressed[n], g->slots);
@@ -39,12 +37,11 @@ static void alloc_rings(bl_gen *g)
 static int alloc_buffers(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
-    int is_lstm = c->arch == BL_ARCH_LSTM, e = c->width / c->heads;
+    int is_lstm = c->arch == BL_ARCH_LSTM;
     size_t s = (size_t)g->streams, d = (size_t)c->width;
     size_t hidden = is_lstm ? 4 * d : (size_t)c->ff;
     bl_graph *b = &g->store;
-    g->keys_cap = (g->window + g->slots + BL_LANES - 1) / BL_LANES * BL_LANES;
-    size_t scratch = (size_t)(2 * g->keys_cap + e + BL_LANES) / BL_LANES * BL_LANES;
+    g->keys_cap = bl_gen_whole(g->window + g->slots);
     if (is_lstm) {
         g->h = per_layer(g, s * d);
         g->c = per_layer(g, s * d);
@@ -64,7 +61,8 @@ static int alloc_buffers(bl_gen *g)
     g->a = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->hidden = bl_graph_alloc(b, s * hidden, sizeof(bl_real));
     g->old = bl_graph_alloc(b, (size_t)g->group * d, sizeof(bl_real));
-    g->score = bl_graph_alloc(b, s * (size_t)c->heads * scratch, sizeof(bl_real));
+    g->score = bl_graph_alloc(b, s * (size_t)c->heads * (size_t)bl_gen_scratch(g),
+                              sizeof(bl_real));
     g->logits = bl_graph_alloc(b, s * (size_t)c->vocab, sizeof(bl_real));
     return b->e->code;
 }

@@ -4,6 +4,7 @@
 
 #include "model/impl.h"
 #include "nn/thin.h"
+#include "nn/vec.h"
 
 /* The matrices of a layer as each step reads them. */
 typedef struct {
@@ -53,6 +54,17 @@ struct bl_gen {
     bl_real *score;         /* (S, H): scratch of a head */
     bl_real *logits;        /* (S, V) */
 };
+
+/* n in whole vectors. */
+static inline int bl_gen_whole(int n)
+{
+    return (n + BL_LANES - 1) / BL_LANES * BL_LANES;
+}
+/* Numbers that a head needs: scores, products, a result. */
+static inline int bl_gen_scratch(const bl_gen *g)
+{
+    return 2 * g->keys_cap + bl_gen_whole(g->m->config.width / g->m->config.heads);
+}
 
 /* y (rows, n) = x (rows, k) W [+ bias]. */
 void bl_gen_project(bl_gen *g, const bl_real *x, const bl_thin *w, const bl_mat *bias,

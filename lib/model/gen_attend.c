@@ -1,13 +1,7 @@
 /* gen_attend.c - attention of one new token a stream to what its rings hold. */
 #include "model/gen.h"
-#include "nn/vec.h"
 
 /* ---- rings ---- */
-
-static int whole(int n)
-{
-    return (n + BL_LANES - 1) / BL_LANES * BL_LANES;
-}
 
 static int head_width(const bl_gen *g)
 {
@@ -18,7 +12,8 @@ int bl_ring_new(bl_gen *g, bl_ring *r, int size)
 {
     const bl_model_config *c = &g->m->config;
     size_t s = (size_t)g->streams;
-    *r = (bl_ring){.size = size, .cap = whole(size), .wide = whole(head_width(g))};
+    *r = (bl_ring){
+        .size = size, .cap = bl_gen_whole(size), .wide = bl_gen_whole(head_width(g))};
     r->k =
         bl_graph_alloc(&g->store, s * (size_t)c->width * (size_t)r->cap, sizeof *r->k);
     r->v = bl_graph_alloc(
@@ -169,7 +164,7 @@ static void attend_head(const bl_real *qu, const bl_real *qv, const span *spans,
             score[j] += dot[j];
     }
     softmax(score, n, 1 / (bl_real)sqrt((double)e));
-    memset(out, 0, (size_t)whole(e) * sizeof *out);
+    memset(out, 0, (size_t)bl_gen_whole(e) * sizeof *out);
     for (int i = 0, first = 0; i < n_spans; first += spans[i++].n)
         add_values(&spans[i], score + first, out);
 }
@@ -213,10 +208,9 @@ static void attend_part(void *arg, int part)
     int e = head_width(g), n = g->keys_cap;
     ptrdiff_t at = (ptrdiff_t)s * g->m->config.width + h * e;
     bl_real *qu = g->q + at, *qv = g->y + at;
-    bl_real *score = g->score + (ptrdiff_t)part * (2 * n + whole(e));
+    bl_real *score = g->score + (ptrdiff_t)part * bl_gen_scratch(g);
     bl_real *dot = score + n, *out = dot + n;
-    const bl_real *r =
-        g->r[j->layer] != NULL ? g->r[j->layer] + (ptrdiff_t)h * e * n : NULL;
+    const bl_real *r = g->r != NULL ? g->r[j->layer] + (ptrdiff_t)h * e * n : NULL;
     span spans[2];
     int n_spans = spans_of(g, j->layer, s, h, spans);
     memcpy(qv, qu, (size_t)e * sizeof *qu);
