@@ -18,7 +18,8 @@ enum {
 
 enum {
     PERF_N_VELOCITIES = 32,
-    PERF_TPQ = 2000, /* of decoded songs, at 120 a minute: 4000 ticks a second */
+    PERF_TPQ = 2000, /* of decoded songs, at 120 a minute: 4000 ticks a second, or */
+    PERF_TPQ_MAX = INT16_MAX, /* twice that, and again, where it takes more */
     PERF_TICKS_A_SECOND = 2 * PERF_TPQ,
     PERF_SECONDS_MAX = BL_TICK_MAX / PERF_TICKS_A_SECOND, /* 18 hours */
 };
@@ -53,6 +54,18 @@ int bl_perf_of(bl_perf *p, const bl_song *song, bl_err *e) BL_MUST_CHECK;
 /* Lengthens the notes to where the pedal lets them end. */
 int bl_perf_sustain(bl_perf *p, bl_err *e) BL_MUST_CHECK;
 void bl_perf_free(bl_perf *p);
+
+/* A note-off: its step, and the note that it ends. */
+typedef struct {
+    int32_t step, note;
+} bl_perf_end;
+
+/* Exchanges what the ends [n_ends], in the order of the tokens, take of the notes
+ * [n_notes], so that the notes of one step rise; a note's `closed` is the step of its
+ * beginning. At first each end has the oldest note of its pitch; so it stays where no
+ * such order is found. BL_E_NOMEM. */
+int bl_perf_order_ends(bl_perf_end *ends, size_t n_ends, const bl_note *notes,
+                       size_t n_notes, bl_err *e) BL_MUST_CHECK;
 
 int bl_perf_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t *bars,
                    bl_scheme_fixes *fixes, bl_err *e) BL_MUST_CHECK;
