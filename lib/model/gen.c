@@ -68,18 +68,17 @@ static int alloc_buffers(bl_gen *g)
 }
 
 /* A copy of w that is read in order; nothing where there is no w. */
-static void pack(bl_gen *g, bl_precision precision, const bl_mat *w, int transposed,
-                 bl_thin *t)
+static void pack(bl_gen *g, const bl_mat *w, int transposed, bl_thin *t)
 {
     if (w == NULL)
         return;
     int k = transposed ? w->cols : w->rows, n = transposed ? w->rows : w->cols;
-    void *panels = bl_graph_alloc(&g->store, bl_thin_bytes(precision, k, n), 1);
+    void *panels = bl_graph_alloc(&g->store, bl_thin_bytes(g->precision, k, n), 1);
     if (panels != NULL)
-        bl_thin_pack(t, precision, transposed, k, n, w->v, panels);
+        bl_thin_pack(t, g->precision, transposed, k, n, w->v, panels);
 }
 
-static int pack_weights(bl_gen *g, bl_precision precision)
+static int pack_weights(bl_gen *g)
 {
     const bl_model *m = g->m;
     int layers = m->config.layers;
@@ -87,16 +86,16 @@ static int pack_weights(bl_gen *g, bl_precision precision)
     for (int n = 0; n < layers && g->weights != NULL; n++) {
         const bl_layer *l = &m->layer[n];
         bl_gen_weights *w = &g->weights[n];
-        pack(g, precision, l->wq, 0, &w->wq);
-        pack(g, precision, l->wk, 0, &w->wk);
-        pack(g, precision, l->wv, 0, &w->wv);
-        pack(g, precision, l->wo, 0, &w->wo);
-        pack(g, precision, l->w1, 0, &w->w1);
-        pack(g, precision, l->w2, 0, &w->w2);
-        pack(g, precision, n > 0 ? l->wx : NULL, 0, &w->wx);
-        pack(g, precision, l->wh, 0, &w->wh);
+        pack(g, l->wq, 0, &w->wq);
+        pack(g, l->wk, 0, &w->wk);
+        pack(g, l->wv, 0, &w->wv);
+        pack(g, l->wo, 0, &w->wo);
+        pack(g, l->w1, 0, &w->w1);
+        pack(g, l->w2, 0, &w->w2);
+        pack(g, n > 0 ? l->wx : NULL, 0, &w->wx);
+        pack(g, l->wh, 0, &w->wh);
     }
-    pack(g, precision, m->out_w, m->config.tie, &g->out);
+    pack(g, m->out_w, m->config.tie, &g->out);
     return g->store.e->code;
 }
 
@@ -106,14 +105,15 @@ void bl_gen_project(bl_gen *g, const bl_real *x, const bl_thin *w, const bl_mat 
     bl_thin_multiply(g->pool, w, x, rows, bias != NULL ? bias->v : NULL, 0, y);
 }
 
-/* The keys of distances as columns; a row d of `from` is `next` numbers after row d -
- * 1, and goes to the columns' numbers start .. start + n - 1. */
-static void put_distances(bl_gen *g, int layer, const bl_real *from, ptrdiff_t next,
-                          int start, int n)
+/* The keys of distances of a head; row d of `from` is `next` numbers after row d - 1.
+ */
+static void put_distances(bl_gen *g, int layer, int h, const bl_real *from,
+                          ptrdiff_t next)
 {
+    int e = g->m->config.width / g->m->config.heads;
+    size_t head = bl_store_bytes(g->precision, (size_t)e * (size_t)g->keys_cap);
     for (int d = 0; d < g->window + g->slots; d++, from += next)
-        for (int c = 0; c < n; c++)
-            g->r[layer][(ptrdiff_t)(start + c) * g->keys_cap + d] = from[c];
+        bl_gen_put_column(g, g->r[layer] + (size_t)h * head, e, d, from);
 }
 
 /* Sinusoids through each layer's W_r. */
@@ -142,7 +142,8 @@ static int prepare_sinusoids(bl_gen *g)
                           .c = keys,
                           .ldc = width};
         bl_gemm(g->pool, &p);
-        put_distances(g, layer, keys, width, 0, width);
+        for (int h = 0; h < c->heads; h++)
+            put_distances(g, layer, h, keys + h * (width / c->heads), width);
     }
     return 0;
 }
@@ -163,7 +164,7 @@ static int prepare_distances(bl_gen *g)
                            (h * (ptrdiff_t)c->positions + row) * e,
                        (size_t)e * sizeof *rows);
             }
-            put_distances(g, layer, rows, e, h * e, e);
+            put_distances(g, layer, h, rows, e);
         }
     return g->store.e->code;
 }
@@ -174,7 +175,10 @@ static int prepare_relative(bl_gen *g)
     const bl_model_config *c = &g->m->config;
     if (c->arch == BL_ARCH_LSTM || c->pos == BL_POS_ABSOLUTE)
         return 0;
-    g->r = per_layer(g, (size_t)c->width * (size_t)g->keys_cap);
+    size_t n = bl_store_bytes(g->precision, (size_t)c->width * (size_t)g->keys_cap);
+    g->r = bl_graph_alloc(&g->store, (size_t)c->layers, sizeof *g->r);
+    for (int layer = 0; layer < c->layers && g->store.e->code == 0; layer++)
+        g->r[layer] = bl_graph_alloc(&g->store, n, 1);
     if (g->store.e->code != 0)
         return g->store.e->code;
     return c->pos == BL_POS_SINUSOID ? prepare_sinusoids(g) : prepare_distances(g);
@@ -194,12 +198,12 @@ static void prepare_zeros(bl_gen *g)
     }
 }
 
-static int prepare(bl_gen *g, bl_precision precision)
+static int prepare(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
     int rc = alloc_buffers(g);
     if (rc == 0)
-        rc = pack_weights(g, precision);
+        rc = pack_weights(g);
     if (rc != 0)
         return rc;
     rc = prepare_relative(g);
@@ -239,12 +243,13 @@ int bl_gen_new(bl_gen **out, bl_model *m, int n_streams, int memory,
         return BL_E_NOMEM;
     g->m = m;
     g->pool = pool;
+    g->precision = precision;
     g->streams = n_streams;
     g->slots = c->compressed;
     set_window(g, memory);
     g->build = BL_ERR_INIT;
     g->store = (bl_graph){.pool = pool, .e = &g->build};
-    int rc = prepare(g, precision);
+    int rc = prepare(g);
     if (rc != 0) {
         bl_fail(e, rc, "%s", g->build.text);
         bl_gen_del(g);

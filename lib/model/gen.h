@@ -4,7 +4,10 @@
 
 #include "model/impl.h"
 #include "nn/thin.h"
-#include "nn/vec.h"
+#include "nn/store.h"
+
+/* Keys stored side by side. */
+enum { BL_GEN_BLOCK = 4 * BL_LANES };
 
 /* The matrices of a layer as each step reads them. */
 typedef struct {
@@ -12,13 +15,13 @@ typedef struct {
     bl_thin wx, wh;                 /* LSTM cells; the first layer has no wx */
 } bl_gen_weights;
 
-/* Keys and values of the last `size` tokens of each stream, token t at slot t % size.
- */
+/* Keys and values of the last `size` tokens of each stream, token t at slot t % size,
+ * stored as the weights are (nn/store.h). */
 typedef struct {
-    int size, cap, wide; /* slots; slots and a head's width e in whole vectors */
-    bl_real
-        *k; /* (S, D, cap): a token is a column, so that a query meets many at once */
-    bl_real *v; /* (S, H, size, wide) */
+    int size, cap, wide; /* slots; slots and a head's width e in whole blocks */
+    char *k; /* (S, H, cap / BLOCK, e, BLOCK): a token is a column of its block, so that
+              * a query meets many at once */
+    char *v; /* (S, H, size, wide) */
 } bl_ring;
 
 /* S streams. Keys and values of the last `window` tokens of a stream lie in rings,
@@ -38,9 +41,10 @@ struct bl_gen {
     bl_ring *recent, *compressed; /* [layers] of `window` and of C slots */
     bl_real **raw;    /* [layers] rings (S, window, D) of inputs, for compression */
     bl_real **h, **c; /* [layers] (S, D): an LSTM's state */
-    int keys_cap;     /* window + C in whole vectors */
-    bl_real **r; /* [layers] (D, keys_cap): column d is the key of distance d; NULL:
-                  * none */
+    bl_precision precision; /* of what is stored: weights, keys and values */
+    int keys_cap;           /* window + C in whole blocks */
+    char **r; /* [layers] (H, keys_cap / BLOCK, e, BLOCK): column d is the key of
+               * distance d; NULL: none */
     bl_real **zero_k, **zero_v; /* [layers] (D): of a row of zeros */
     int64_t *count;             /* [S] tokens seen, the zero memory among them */
     int64_t *position;          /* [S] of this step, -1 = rests */
@@ -55,20 +59,23 @@ struct bl_gen {
     bl_real *logits;        /* (S, V) */
 };
 
-/* n in whole vectors. */
+/* n in whole blocks. */
 static inline int bl_gen_whole(int n)
 {
-    return (n + BL_LANES - 1) / BL_LANES * BL_LANES;
+    return (n + BL_GEN_BLOCK - 1) / BL_GEN_BLOCK * BL_GEN_BLOCK;
 }
 /* Numbers that a head needs: scores, products, a result. */
 static inline int bl_gen_scratch(const bl_gen *g)
 {
-    return 2 * g->keys_cap + bl_gen_whole(g->m->config.width / g->m->config.heads);
+    return 2 * g->keys_cap +
+           bl_store_whole(g->precision, g->m->config.width / g->m->config.heads);
 }
 
 /* y (rows, n) = x (rows, k) W [+ bias]. */
 void bl_gen_project(bl_gen *g, const bl_real *x, const bl_thin *w, const bl_mat *bias,
                     int rows, bl_real *y);
+/* x (e) becomes column i of a matrix of e rows in blocks of columns. */
+void bl_gen_put_column(const bl_gen *g, char *m, int e, int i, const bl_real *x);
 int bl_ring_new(bl_gen *g, bl_ring *r, int size);
 void bl_ring_put_key(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                      const bl_real *key);

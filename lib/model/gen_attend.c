@@ -11,43 +11,57 @@ static int head_width(const bl_gen *g)
 int bl_ring_new(bl_gen *g, bl_ring *r, int size)
 {
     const bl_model_config *c = &g->m->config;
-    size_t s = (size_t)g->streams;
-    *r = (bl_ring){
-        .size = size, .cap = bl_gen_whole(size), .wide = bl_gen_whole(head_width(g))};
-    r->k =
-        bl_graph_alloc(&g->store, s * (size_t)c->width * (size_t)r->cap, sizeof *r->k);
-    r->v = bl_graph_alloc(
-        &g->store, s * (size_t)c->heads * (size_t)size * (size_t)r->wide, sizeof *r->v);
+    size_t s = (size_t)g->streams, n;
+    *r = (bl_ring){.size = size,
+                   .cap = bl_gen_whole(size),
+                   .wide = bl_store_whole(g->precision, head_width(g))};
+    n = s * (size_t)c->width * (size_t)r->cap;
+    r->k = bl_graph_alloc(&g->store, bl_store_bytes(g->precision, n), 1);
+    n = s * (size_t)c->heads * (size_t)size * (size_t)r->wide;
+    r->v = bl_graph_alloc(&g->store, bl_store_bytes(g->precision, n), 1);
     return g->store.e->code;
 }
 
 /* Head h's part of a stream. */
-static bl_real *keys_of(const bl_gen *g, const bl_ring *r, int s, int h)
+static char *keys_of(const bl_gen *g, const bl_ring *r, int s, int h)
 {
-    const bl_model_config *c = &g->m->config;
-    return r->k + ((ptrdiff_t)s * c->width + h * head_width(g)) * r->cap;
+    size_t row = (size_t)s * (size_t)g->m->config.width + (size_t)(h * head_width(g));
+    return r->k + bl_store_bytes(g->precision, row * (size_t)r->cap);
 }
 
-static bl_real *values_of(const bl_gen *g, const bl_ring *r, int s, int h)
+static char *values_of(const bl_gen *g, const bl_ring *r, int s, int h)
 {
-    return r->v + ((ptrdiff_t)s * g->m->config.heads + h) * r->size * r->wide;
+    size_t row = (size_t)(s * g->m->config.heads + h) * (size_t)r->size;
+    return r->v + bl_store_bytes(g->precision, row * (size_t)r->wide);
+}
+
+void bl_gen_put_column(const bl_gen *g, char *m, int e, int i, const bl_real *x)
+{
+    size_t bytes = bl_store_bytes(g->precision, BL_GEN_BLOCK);
+    char *row = m + (size_t)(i / BL_GEN_BLOCK) * (size_t)e * bytes;
+    for (int c = 0; c < e; c++, row += bytes)
+        bl_store_put(g->precision, row, i % BL_GEN_BLOCK, x[c]);
 }
 
 void bl_ring_put_key(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                      const bl_real *key)
 {
-    bl_real *to = keys_of(g, r, s, 0) + token % r->size;
-    for (int c = 0; c < g->m->config.width; c++, to += r->cap)
-        *to = key[c];
+    int e = head_width(g);
+    for (int h = 0; h < g->m->config.heads; h++)
+        bl_gen_put_column(g, keys_of(g, r, s, h), e, (int)(token % r->size),
+                          key + h * e);
 }
 
 void bl_ring_put_value(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                        const bl_real *value)
 {
     int e = head_width(g);
-    for (int h = 0; h < g->m->config.heads; h++)
-        memcpy(values_of(g, r, s, h) + token % r->size * r->wide, value + h * e,
-               (size_t)e * sizeof *value);
+    size_t slot = (size_t)(token % r->size) * (size_t)r->wide;
+    for (int h = 0; h < g->m->config.heads; h++) {
+        char *row = values_of(g, r, s, h) + bl_store_bytes(g->precision, slot);
+        for (int c = 0; c < e; c++)
+            bl_store_put(g->precision, row, c, value[h * e + c]);
+    }
 }
 
 /* ---- one head ---- */
@@ -55,7 +69,7 @@ void bl_ring_put_value(const bl_gen *g, const bl_ring *r, int s, int64_t token,
 /* The n newest tokens of a ring, for one head of one stream. */
 typedef struct {
     const bl_ring *ring;
-    const bl_real *k, *v;
+    const char *k, *v;
     int64_t newest;
     int n;
 } span;
@@ -71,65 +85,127 @@ static int older(const span *s, int slot)
     return slot > 0 ? slot - 1 : s->ring->size - 1;
 }
 
-/* COUNT vectors of out = sum over c of x[c] times row c of m. */
-#define COLUMNS(COUNT)                                                                 \
+/* COUNT vectors of a block of out = x (e) m. */
+#define COLUMNS(COUNT, AT)                                                             \
     do {                                                                               \
         bl_vec sum[COUNT];                                                             \
+        const char *row = m;                                                           \
         for (int v = 0; v < COUNT; v++)                                                \
             sum[v] = (bl_vec){0};                                                      \
-        for (int c = 0; c < e; c++)                                                    \
+        for (int c = 0; c < e; c++, row += bytes)                                      \
             for (int v = 0; v < COUNT; v++)                                            \
-                sum[v] += x[c] * ((const bl_vec *)(m + (ptrdiff_t)c * cap + j))[v];    \
-        memcpy(out + j, sum, sizeof sum);                                              \
+                sum[v] += x[c] * AT(row, v);                                           \
+        memcpy(out, sum, sizeof sum);                                                  \
     } while (0)
 
-/* out (n, in whole vectors) = x (e) m, rows of m cap apart. */
-BL_CLONES static void dots(const bl_real *x, const bl_real *m, int cap, int e, int n,
-                           bl_real *out)
+/* out (n, in whole blocks) = x (e) m, columns in blocks. */
+BL_CLONES static void dots_fp32(const bl_real *x, const char *m, int e, int n,
+                                bl_real *out)
 {
-    int j = 0;
-    for (; j + 8 * BL_LANES <= n; j += 8 * BL_LANES)
-        COLUMNS(8);
-    for (; j < n; j += BL_LANES)
-        COLUMNS(1);
+    size_t bytes = BL_GEN_BLOCK * sizeof(bl_real);
+    for (; n > 0; n -= BL_GEN_BLOCK, m += (size_t)e * bytes, out += BL_GEN_BLOCK)
+        if (n > 2 * BL_LANES)
+            COLUMNS(4, BL_FP32_AT);
+        else if (n > BL_LANES)
+            COLUMNS(2, BL_FP32_AT);
+        else
+            COLUMNS(1, BL_FP32_AT);
 }
 
-/* COUNT vectors of out += sum over the span of p times its values; newer and older half
- * at once, for sums wait for the one before. */
-#define VALUES(COUNT)                                                                  \
+/* COUNT vectors, from `first` on, of out += sum over the span of p times its values;
+ * newer and older half at once, for sums wait for the one before. */
+#define VALUES(COUNT, AT)                                                              \
     do {                                                                               \
         bl_vec sum[2][COUNT];                                                          \
         int half = s->n / 2, slot[2] = {slot_at(s, 0), slot_at(s, half)};              \
         for (int v = 0; v < COUNT; v++) {                                              \
-            sum[0][v] = ((const bl_vec *)(out + c))[v];                                \
+            sum[0][v] = ((const bl_vec *)out)[v];                                      \
             sum[1][v] = (bl_vec){0};                                                   \
         }                                                                              \
         for (int j = 0; j < half; j++)                                                 \
             for (int i = 0; i < 2; i++) {                                              \
-                const bl_real *row = s->v + (ptrdiff_t)slot[i] * wide + c;             \
+                const char *row = m + (size_t)slot[i] * bytes;                         \
                 for (int v = 0; v < COUNT; v++)                                        \
-                    sum[i][v] += p[j + i * half] * ((const bl_vec *)row)[v];           \
+                    sum[i][v] += p[j + i * half] * AT(row, v);                         \
                 slot[i] = older(s, slot[i]);                                           \
             }                                                                          \
         for (int v = 0; v < COUNT; v++)                                                \
             sum[0][v] += sum[1][v];                                                    \
         if (s->n % 2 != 0)                                                             \
             for (int v = 0; v < COUNT; v++)                                            \
-                sum[0][v] +=                                                           \
-                    p[s->n - 1] *                                                      \
-                    ((const bl_vec *)(s->v + (ptrdiff_t)slot[1] * wide + c))[v];       \
-        memcpy(out + c, sum[0], sizeof sum[0]);                                        \
+                sum[0][v] += p[s->n - 1] * AT(m + (size_t)slot[1] * bytes, v);         \
+        memcpy(out, sum[0], sizeof sum[0]);                                            \
     } while (0)
 
-BL_CLONES static void add_values(const span *s, const bl_real *p, bl_real *out)
+BL_CLONES static void add_values_fp32(const span *s, const bl_real *p, bl_real *out)
 {
-    int c = 0, wide = s->ring->wide;
-    for (; c + 4 * BL_LANES <= wide; c += 4 * BL_LANES)
-        VALUES(4);
-    for (; c + 2 * BL_LANES <= wide; c += 2 * BL_LANES)
-        VALUES(2);
-    for (; c < wide; c += BL_LANES)
-        VALUES(1);
+    int left = s->ring->wide / BL_LANES;
+    const char *m = s->v;
+    size_t bytes = (size_t)s->ring->wide * sizeof(bl_real);
+    for (int done; left > 0; left -= done) {
+        done = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        if (done == 4)
+            VALUES(4, BL_FP32_AT);
+        else if (done == 2)
+            VALUES(2, BL_FP32_AT);
+        else
+            VALUES(1, BL_FP32_AT);
+        m += done * (int)sizeof(bl_vec);
+        out += done * BL_LANES;
+    }
+}
+
+#ifndef BL_DOUBLE
+BL_CLONES static void dots_bf16(const bl_real *x, const char *m, int e, int n,
+                                bl_real *out)
+{
+    size_t bytes = BL_GEN_BLOCK * sizeof(uint16_t);
+    for (; n > 0; n -= BL_GEN_BLOCK, m += (size_t)e * bytes, out += BL_GEN_BLOCK)
+        if (n > 2 * BL_LANES)
+            COLUMNS(4, BL_BF16_AT);
+        else
+            COLUMNS(2, BL_BF16_AT);
+}
+
+BL_CLONES static void add_values_bf16(const span *s, const bl_real *p, bl_real *out)
+{
+    int left = s->ring->wide / BL_LANES;
+    const char *m = s->v;
+    size_t bytes = (size_t)s->ring->wide * sizeof(uint16_t);
+    for (int done; left > 0; left -= done) {
+        done = left >= 4 ? 4 : 2;
+        if (done == 4)
+            VALUES(4, BL_BF16_AT);
+        else
+            VALUES(2, BL_BF16_AT);
+        m += done / 2 * (int)sizeof(bl_words);
+        out += done * BL_LANES;
+    }
+}
+#endif
+
+static void dots(bl_precision precision, const bl_real *x, const char *m, int e, int n,
+                 bl_real *out)
+{
+#ifndef BL_DOUBLE
+    if (precision == BL_BF16)
+        dots_bf16(x, m, e, n, out);
+    else
+#endif
+        dots_fp32(x, m, e, n, out);
+    (void)precision;
+}
+
+static void add_values(bl_precision precision, const span *s, const bl_real *p,
+                       bl_real *out)
+{
+#ifndef BL_DOUBLE
+    if (precision == BL_BF16)
+        add_values_bf16(s, p, out);
+    else
+#endif
+        add_values_fp32(s, p, out);
+    (void)precision;
 }
 
 /* Scores -> probabilities. */
@@ -143,30 +219,39 @@ BL_CLONES static void softmax(bl_real *z, int n, bl_real scale)
         z[j] *= inverse;
 }
 
-/* softmax((q + u) k' + (q + vb) r') v over the spans, one older than the other. Age 0
- * is the token itself; r (e, cap), a column for each age, may be NULL. `score` and
- * `dot` have room for the keys, `out` for a head, in whole vectors. */
-static void attend_head(const bl_real *qu, const bl_real *qv, const span *spans,
-                        int n_spans, const bl_real *r, int cap, int e, bl_real *score,
-                        bl_real *dot, bl_real *out)
+/* What a head works with. `score` and `dot` have room for the keys, `out` for the
+ * head, in whole blocks. */
+typedef struct {
+    bl_precision precision;
+    int e;
+    const bl_real *qu, *qv; /* [e] */
+    const span *spans;      /* [n_spans] one older than the other */
+    int n_spans;
+    const char *r; /* a column for each distance, or NULL */
+    bl_real *score, *dot, *out;
+} head;
+
+/* softmax((q + u) k' + (q + vb) r') v over the spans; distance 0 is the token itself.
+ */
+static void attend_head(const head *h)
 {
     int n = 0;
-    for (int i = 0; i < n_spans; i++) {
-        const span *s = &spans[i];
+    for (int i = 0; i < h->n_spans; i++) {
+        const span *s = &h->spans[i];
         int filled = (int)bl_min(s->ring->size, s->newest + 1), slot = slot_at(s, 0);
-        dots(qu, s->k, s->ring->cap, e, filled, dot);
+        dots(h->precision, h->qu, s->k, h->e, filled, h->dot);
         for (int j = 0; j < s->n; j++, slot = older(s, slot))
-            score[n++] = dot[slot];
+            h->score[n++] = h->dot[slot];
     }
-    if (r != NULL) {
-        dots(qv, r, cap, e, n, dot);
+    if (h->r != NULL) {
+        dots(h->precision, h->qv, h->r, h->e, n, h->dot);
         for (int j = 0; j < n; j++)
-            score[j] += dot[j];
+            h->score[j] += h->dot[j];
     }
-    softmax(score, n, 1 / (bl_real)sqrt((double)e));
-    memset(out, 0, (size_t)bl_gen_whole(e) * sizeof *out);
-    for (int i = 0, first = 0; i < n_spans; first += spans[i++].n)
-        add_values(&spans[i], score + first, out);
+    softmax(h->score, n, 1 / (bl_real)sqrt((double)h->e));
+    memset(h->out, 0, (size_t)bl_store_whole(h->precision, h->e) * sizeof *h->out);
+    for (int i = 0, first = 0; i < h->n_spans; first += h->spans[i++].n)
+        add_values(h->precision, &h->spans[i], h->score + first, h->out);
 }
 
 /* ---- all heads ---- */
@@ -209,17 +294,26 @@ static void attend_part(void *arg, int part)
     ptrdiff_t at = (ptrdiff_t)s * g->m->config.width + h * e;
     bl_real *qu = g->q + at, *qv = g->y + at;
     bl_real *score = g->score + (ptrdiff_t)part * bl_gen_scratch(g);
-    bl_real *dot = score + n, *out = dot + n;
-    const bl_real *r = g->r != NULL ? g->r[j->layer] + (ptrdiff_t)h * e * n : NULL;
     span spans[2];
-    int n_spans = spans_of(g, j->layer, s, h, spans);
+    head one = {.precision = g->precision,
+                .e = e,
+                .qu = qu,
+                .qv = qv,
+                .spans = spans,
+                .n_spans = spans_of(g, j->layer, s, h, spans),
+                .score = score,
+                .dot = score + n,
+                .out = score + 2 * (ptrdiff_t)n};
+    if (g->r != NULL)
+        one.r =
+            g->r[j->layer] + bl_store_bytes(g->precision, (size_t)(h * e) * (size_t)n);
     memcpy(qv, qu, (size_t)e * sizeof *qu);
     for (int i = 0; i < e && l->u != NULL; i++) {
         qv[i] += l->vb->v[h * e + i];
         qu[i] += l->u->v[h * e + i];
     }
-    attend_head(qu, qv, spans, n_spans, r, n, e, score, dot, out);
-    memcpy(g->a + at, out, (size_t)e * sizeof *out);
+    attend_head(&one);
+    memcpy(g->a + at, one.out, (size_t)e * sizeof *one.out);
 }
 
 void bl_gen_attend(bl_gen *g, int layer)

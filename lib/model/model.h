@@ -156,8 +156,8 @@ typedef struct bl_gen bl_gen;
  * it and itself (the same numbers as the training graph with T = 1, M = memory), and
  * what is compressed (as with T = ratio). With absolute positions and memory it is the
  * graph with m's T; without memory a full context is begun anew with the last half of
- * it. Copies the matrices of m in `precision`, BL_FP32 or BL_BF16 (rounded, in half the
- * memory: faster, on any processor), and borrows the rest. */
+ * it. Copies the matrices of m, and keeps keys and values, in `precision`: BL_FP32 or
+ * BL_BF16 (rounded, in half the memory: faster, on any processor); borrows the rest. */
 int bl_gen_new(bl_gen **g, bl_model *m, int n_streams, int memory,
                bl_precision precision, bl_pool *pool, bl_err *e) BL_MUST_CHECK;
 void bl_gen_forget(bl_gen *g, int stream);

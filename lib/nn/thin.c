@@ -1,13 +1,13 @@
 /* thin.c - see thin.h. A panel passes by once; the sums of all rows with its columns
  * stay in registers. */
 #include "nn/thin.h"
-#include "nn/vec.h"
+#include "nn/store.h"
 
 enum {
-    PANEL = 32,
-    HALF = PANEL / 2, /* a vector */
-    GROUP = 8,        /* rows at a time */
-    PANELS_PART = 2   /* of a part of the job */
+    PANEL = 2 * BL_LANES,
+    GROUP = 8,       /* rows at a time */
+    PANELS_PART = 2, /* of a part of the job */
+    AHEAD = 2048     /* bytes */
 };
 
 /* ---- packing ---- */
@@ -20,32 +20,12 @@ static int panels_of(int n)
 /* Bytes of a panel's row. */
 static size_t row_bytes(bl_precision precision)
 {
-    return precision == BL_FP32 ? PANEL * sizeof(bl_real) : PANEL * sizeof(uint16_t);
+    return bl_store_bytes(precision, PANEL);
 }
 
 size_t bl_thin_bytes(bl_precision precision, int k, int n)
 {
     return (size_t)panels_of(n) * (size_t)k * row_bytes(precision);
-}
-
-/* To nearest, ties to even; not for numbers beyond the finite. */
-static uint32_t bf16_of(bl_real x)
-{
-    float f = (float)x;
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-}
-
-static void pack_row(bl_precision precision, const bl_real row[PANEL], void *to)
-{
-    if (precision == BL_FP32) {
-        memcpy(to, row, PANEL * sizeof *row);
-        return;
-    }
-    uint32_t *word = to;
-    for (int c = 0; c < HALF; c++)
-        word[c] = bf16_of(row[c]) | bf16_of(row[c + HALF]) << 16;
 }
 
 void bl_thin_pack(bl_thin *t, bl_precision precision, int transposed, int k, int n,
@@ -55,78 +35,68 @@ void bl_thin_pack(bl_thin *t, bl_precision precision, int transposed, int k, int
     char *to = panels;
     *t = (bl_thin){.k = k, .n = n, .precision = precision, .panels = panels};
     for (int start = 0; start < n; start += PANEL)
-        for (int p = 0; p < k; p++, to += row_bytes(precision)) {
-            bl_real row[PANEL] = {0};
-            for (int c = 0; c < PANEL && start + c < n; c++)
-                row[c] = b[p * along + (start + c) * across];
-            pack_row(precision, row, to);
-        }
-}
-
-/* Number (p, c) of a panel. */
-static bl_real packed(const bl_thin *t, const char *panel, int p, int c)
-{
-    const char *row = panel + (size_t)p * row_bytes(t->precision);
-    if (t->precision == BL_FP32)
-        return ((const bl_real *)(const void *)row)[c];
-    uint32_t word = ((const uint32_t *)(const void *)row)[c % HALF];
-    uint32_t bits = c < HALF ? word << 16 : word & 0xffff0000;
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return (bl_real)f;
+        for (int p = 0; p < k; p++, to += row_bytes(precision))
+            for (int c = 0; c < PANEL; c++)
+                bl_store_put(precision, to, c,
+                             start + c < n ? b[p * along + (start + c) * across]
+                                           : (bl_real)0);
 }
 
 /* ---- multiplying ---- */
 
-typedef uint32_t words __attribute__((vector_size(HALF * sizeof(uint32_t)), may_alias));
-_Static_assert((int)HALF == (int)BL_LANES, "a panel is two vectors");
-
-/* ROWS rows of x, k apart, by a panel; the row of the panel is in LEFT and RIGHT. */
-#define MULTIPLY(ROWS, LEFT, RIGHT)                                                    \
+/* ROWS rows of x, k apart, by a panel. Many rows take longer to multiply than the
+ * processor looks ahead in memory. */
+#define MULTIPLY(ROWS, AT)                                                             \
     do {                                                                               \
         bl_vec s[ROWS][2];                                                             \
-        for (int r = 0; r < ROWS; r++)                                                 \
+        const bl_real *row[ROWS];                                                      \
+        for (int r = 0; r < ROWS; r++) {                                               \
             s[r][0] = s[r][1] = (bl_vec){0};                                           \
-        for (int p = 0; p < k; p++)                                                    \
+            row[r] = x + (ptrdiff_t)r * k;                                             \
+        }                                                                              \
+        for (ptrdiff_t p = 0; p < k; p++, panel += bytes) {                            \
+            for (size_t i = 0; i < bytes && ROWS > 2; i += 64)                         \
+                __builtin_prefetch(panel + AHEAD + i);                                 \
             for (int r = 0; r < ROWS; r++) {                                           \
-                s[r][0] += x[r * k + p] * (LEFT);                                      \
-                s[r][1] += x[r * k + p] * (RIGHT);                                     \
+                s[r][0] += row[r][p] * AT(panel, 0);                                   \
+                s[r][1] += row[r][p] * AT(panel, 1);                                   \
             }                                                                          \
+        }                                                                              \
         memcpy(sum, s, sizeof s);                                                      \
     } while (0)
 
 /* A number of rows that is known beforehand keeps the sums in registers. */
-#define CASE(ROWS, LEFT, RIGHT)                                                        \
+#define CASE(ROWS, AT)                                                                 \
     case ROWS:                                                                         \
-        MULTIPLY(ROWS, LEFT, RIGHT);                                                   \
+        MULTIPLY(ROWS, AT);                                                            \
         break
-#define FOR_ROWS(LEFT, RIGHT)                                                          \
+#define FOR_ROWS(AT)                                                                   \
     switch (rows) {                                                                    \
-        CASE(1, LEFT, RIGHT);                                                          \
-        CASE(2, LEFT, RIGHT);                                                          \
-        CASE(3, LEFT, RIGHT);                                                          \
-        CASE(4, LEFT, RIGHT);                                                          \
-        CASE(5, LEFT, RIGHT);                                                          \
-        CASE(6, LEFT, RIGHT);                                                          \
-        CASE(7, LEFT, RIGHT);                                                          \
-        CASE(GROUP, LEFT, RIGHT);                                                      \
+        CASE(1, AT);                                                                   \
+        CASE(2, AT);                                                                   \
+        CASE(3, AT);                                                                   \
+        CASE(4, AT);                                                                   \
+        CASE(5, AT);                                                                   \
+        CASE(6, AT);                                                                   \
+        CASE(7, AT);                                                                   \
+        CASE(GROUP, AT);                                                               \
     default:                                                                           \
         break;                                                                         \
     }
 
-BL_CLONES static void panel_fp32(const bl_real *x, int rows, int k, const void *panel,
+BL_CLONES static void panel_fp32(const bl_real *x, int rows, int k, const char *panel,
                                  bl_vec sum[GROUP][2])
 {
-    const bl_vec *b = panel;
-    FOR_ROWS(b[2 * p], b[2 * p + 1])
+    enum { bytes = PANEL * sizeof(bl_real) };
+    FOR_ROWS(BL_FP32_AT)
 }
 
 #ifndef BL_DOUBLE
-BL_CLONES static void panel_bf16(const bl_real *x, int rows, int k, const void *panel,
+BL_CLONES static void panel_bf16(const bl_real *x, int rows, int k, const char *panel,
                                  bl_vec sum[GROUP][2])
 {
-    const words *b = panel;
-    FOR_ROWS((bl_vec)(b[p] << 16), (bl_vec)(b[p] & 0xffff0000))
+    enum { bytes = PANEL * sizeof(uint16_t) };
+    FOR_ROWS(BL_BF16_AT)
 }
 #endif
 
@@ -191,9 +161,9 @@ void bl_thin_multiply_naive(const bl_thin *t, const bl_real *x, int rows,
             const char *panel = (const char *)t->panels + (size_t)(c / PANEL) * bytes;
             bl_real *to = &y[(ptrdiff_t)r * t->n + c];
             double sum = (bias != NULL ? (double)bias[c] : 0) + (add ? (double)*to : 0);
-            for (int p = 0; p < t->k; p++)
+            for (int p = 0; p < t->k; p++, panel += row_bytes(t->precision))
                 sum += (double)x[(ptrdiff_t)r * t->k + p] *
-                       (double)packed(t, panel, p, c % PANEL);
+                       (double)bl_store_get(t->precision, panel, c % PANEL);
             *to = (bl_real)sum;
         }
 }
