@@ -105,6 +105,7 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 
 $(BIN)/featstats: $(patsubst %.c,$(B)/%.o,$(wildcard bin/featstats_*.c))
 $(BIN)/xltrain: $(patsubst %.c,$(B)/%.o,$(wildcard bin/xltrain_*.c))
+$(BIN)/xlsample: $(patsubst %.c,$(B)/%.o,$(wildcard bin/xlsample_*.c))
 
 $(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm

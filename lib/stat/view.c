@@ -62,17 +62,7 @@ static void take_onsets(bl_view *v)
 
 double bl_view_seconds(const bl_view *v, int32_t tick)
 {
-    const bl_song *s = v->in.song;
-    int64_t sum = 0; /* microseconds times tpq: 28 bits of ticks by 32 fit */
-    int64_t at = 0, us = 500000;
-    for (size_t i = 0; i < s->n_tempos && s->tempos[i].tick < tick; i++) {
-        int64_t from = bl_max(s->tempos[i].tick, at);
-        sum += (from - at) * us;
-        at = from;
-        us = s->tempos[i].us;
-    }
-    sum += (tick - at) * us;
-    return (double)sum / (1e6 * s->tpq);
+    return bl_song_seconds(v->in.song, tick);
 }
 
 /* ---- sounding pitches ---- */

@@ -32,6 +32,8 @@ typedef struct {
     void (*grammar_start)(bl_grammar *g);
     const char *(*grammar_step)(bl_grammar *g, unsigned id);
     void (*grammar_mask)(const bl_grammar *g, uint8_t *allowed);
+    /* See bl_grammar_close; NULL where nothing sounds beyond its token. */
+    int (*grammar_close)(const bl_grammar *g, bl_ids *ids, bl_err *e);
 } bl_scheme_ops;
 
 struct bl_scheme {

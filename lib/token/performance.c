@@ -56,4 +56,5 @@ const bl_scheme_ops bl_performance_ops = {
     .grammar_start = bl_perf_grammar_start,
     .grammar_step = bl_perf_grammar_step,
     .grammar_mask = bl_perf_grammar_mask,
+    .grammar_close = bl_perf_grammar_close,
 };

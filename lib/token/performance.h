@@ -74,5 +74,6 @@ int bl_perf_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *s
 void bl_perf_grammar_start(bl_grammar *g);
 const char *bl_perf_grammar_step(bl_grammar *g, unsigned id);
 void bl_perf_grammar_mask(const bl_grammar *g, uint8_t *allowed);
+int bl_perf_grammar_close(const bl_grammar *g, bl_ids *ids, bl_err *e) BL_MUST_CHECK;
 
 #endif

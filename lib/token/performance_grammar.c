@@ -129,3 +129,15 @@ void bl_perf_grammar_mask(const bl_grammar *g, uint8_t *mask)
             for (int i = 0; i < first[kind + 1] - first[kind]; i++)
                 mask[first[kind] + i] = refuse_value(g, kind, i) == NULL;
 }
+
+/* After a shift all that sounds may end. */
+int bl_perf_grammar_close(const bl_grammar *g, bl_ids *ids, bl_err *e)
+{
+    if (g->v[LAST] != PERF_SHIFT || g->v[SOUNDING] == 0)
+        return 0;
+    int rc = 0;
+    for (int pitch = 0; pitch < 128 && ids != NULL; pitch++)
+        for (int i = get_count(g, pitch); i > 0 && rc == 0; i--)
+            rc = bl_ids_add(ids, bl_token(g->scheme, PERF_OFF, pitch), e);
+    return rc == 0 ? 1 : rc;
+}

@@ -219,6 +219,11 @@ int bl_scheme_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song 
     return s->ops->decode(s, ids, n, song, skipped == NULL ? &unused : skipped, e);
 }
 
+int bl_scheme_has_bars(const bl_scheme *s)
+{
+    return s->ops->bar_kind >= 0;
+}
+
 int bl_scheme_begins_bar(const bl_scheme *s, unsigned id)
 {
     return s->kind_of[id] == s->ops->bar_kind;
@@ -248,4 +253,10 @@ const char *bl_grammar_step(bl_grammar *g, unsigned id)
 void bl_grammar_mask(const bl_grammar *g, uint8_t *allowed)
 {
     g->scheme->ops->grammar_mask(g, allowed);
+}
+
+int bl_grammar_close(const bl_grammar *g, bl_ids *ids, bl_err *e)
+{
+    const bl_scheme_ops *ops = g->scheme->ops;
+    return ops->grammar_close != NULL ? ops->grammar_close(g, ids, e) : 0;
 }

@@ -64,6 +64,7 @@ int bl_scheme_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_
 int bl_scheme_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *song,
                      size_t *skipped, bl_err *e) BL_MUST_CHECK;
 
+int bl_scheme_has_bars(const bl_scheme *s);
 /* 1 for the token that begins a bar; in schemes without bars there is none. */
 int bl_scheme_begins_bar(const bl_scheme *s, unsigned id);
 
@@ -92,5 +93,9 @@ const char *bl_grammar_step(bl_grammar *g, unsigned id);
 /* allowed[id] = 1 for each token that bl_grammar_step would accept now, else 0;
  * `allowed` has as many bytes as the vocabulary has words. */
 void bl_grammar_mask(const bl_grammar *g, uint8_t *allowed);
+
+/* Ends a piece that may not end yet because something sounds: appends to *ids (may be
+ * NULL: only asks) what ends it. 1; 0 where it cannot be ended so; BL_E_NOMEM. */
+int bl_grammar_close(const bl_grammar *g, bl_ids *ids, bl_err *e) BL_MUST_CHECK;
 
 #endif

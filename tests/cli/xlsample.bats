@@ -11,11 +11,23 @@ setup_file() {
     # barely trained on purpose: the grammar must hold whatever the model says
     xltrain --data data -o run --preset tiny --set layers=1 --set width=32 --set heads=2 \
         --set ff=64 --steps 30 --set warmup=5
+    # one of chords, labels and merges
+    (cd "$root/samples" && printf 'path\tMode\n' && printf '%s\n' *.mid |
+        awk '{print $0 "\t" (NR % 2 ? "odd" : "even")}') >labels.tsv
+    midi2remi --chords --labels labels.tsv "$root"/samples/*.mid -o chords.tok.zst
+    vocab --bpe 40 chords.tok.zst -o merged.tsv
+    shard -o merged --vocab merged.tsv chords.tok.zst
+    xltrain --data merged -o settled --preset tiny --set layers=1 --set width=32 \
+        --set heads=2 --set ff=64 --steps 30 --set warmup=5
+    midi2remi --scheme performance "$root"/samples/*.mid -o played.tok.zst
+    shard -o played played.tok.zst
+    xltrain --data played -o performer --preset tiny --set layers=1 --set width=32 \
+        --set heads=2 --set ff=64 --steps 30 --set warmup=5
 }
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
-    ln -s "$BATS_FILE_TMPDIR/run" run
+    ln -s "$BATS_FILE_TMPDIR"/{run,settled,performer} .
     ln -s "$BATS_FILE_TMPDIR/all.tok.zst" all.tok.zst
 }
 
@@ -164,4 +176,80 @@ pieces() {
     cmp <(head -n 3 want) <(head -n 3 got)
     xlsample merging -n 10 --bars 5 -o again.tok.zst
     cmp s.tok.zst again.tok.zst
+}
+
+# bars FILE: the tokens of each bar that --chords and --tempo are about
+bars() {
+    text "$1" | grep '^Bar' | grep -oE '^Bar|Position_0|Chord_[^ ]+|Tempo_[0-9]+|Program|Pitch' |
+        awk '/^Bar/ {if (NR > 1) print s; s = ""; next} {s = s " " $0} END {print s}'
+}
+
+@test "xlsample: chords of bars, the tempo and labels can be settled" {
+    xlsample settled -n 3 --bars 7 --chords 'C Am | Bb,G7' --tempo 91 --labels Mode_odd -o s.tok.zst
+    remi2midi --check s.tok.zst
+    [ "$(text s.tok.zst | grep -c '^Mode_odd$')" -eq 3 ]
+    bars s.tok.zst | grep -oE 'Chord_[^ ]+' >got
+    for _ in 1 2 3; do
+        printf 'Chord_%s\n' C:maj A:min A#:maj G:dom7 C:maj A:min A#:maj
+    done | cmp - got
+    [ "$(bars s.tok.zst | grep -vc '^ Position_0 Chord')" -eq 0 ]
+    [ "$(bars s.tok.zst | grep -oE 'Tempo_[0-9]+' | sort | uniq -c | xargs)" = "3 Tempo_91" ]
+    # a chord that stays is not said again
+    xlsample settled --bars 4 --chords 'F F C:min' -o s.tok.zst
+    remi2midi --check s.tok.zst
+    [ "$(bars s.tok.zst | grep -oE 'Chord_[^ ]+' | xargs)" = "Chord_F:maj Chord_C:min Chord_F:maj" ]
+    xlsample settled -n 4 --bars 4 --no-pg -u -o a
+    xlsample settled -n 4 --bars 4 --no-pg -u --tempo 0 -o b
+    cmp a b
+}
+
+@test "xlsample: what is settled begins after the prompt" {
+    xlsample settled -n 4 --bars 2 -u -o theme
+    xlsample settled -n 4 --bars 3 --prompt theme --tempo 77 --chords 'Em N' -o more
+    remi2midi --check more
+    bars more | awk '(NR - 1) % 5 > 1' >new
+    [ "$(grep -c '^ Position_0 Chord_E:min Tempo_77' new)" -eq 4 ]
+    [ "$(grep -oE 'Chord_[^ ]+' new | sort | uniq -c | xargs)" = "8 Chord_E:min 4 Chord_N" ]
+    run -64 --separate-stderr xlsample settled --prompt theme --labels Mode_odd -o s
+    says "--labels"
+}
+
+@test "xlsample: --seconds makes bars, or shifts, until they last" {
+    xlsample run -n 4 --seconds 30 -u -o s
+    remi2midi --check s
+    remi2midi -d out s
+    /usr/bin/python3 - out/*.mid <<'END'
+import sys, mido
+for f in sys.argv[1:]:
+    assert mido.MidiFile(f).length >= 29.9, f
+END
+    [ "$(pieces s | awk '$2 == 16' | wc -l)" -lt 4 ]
+    xlsample run --seconds 1000 --bars 2 -o s
+    [ "$(pieces s)" = "sample-000000 2" ]
+    xlsample performer -n 3 --seconds 7 -u -o s
+    remi2midi --check s
+    # a line is a second; no piece goes on beyond, none ends long before
+    text s | awk '/^#piece/ {n = 0; next} /^#end/ {if (n < 5 || n > 7) exit 1} {n++}'
+    xlsample performer -n 3 --seconds 7 -u --prompt s -o t
+    text t | awk '/^#piece/ {n = 0; next} /^#end/ {if (n < 10 || n > 14) exit 1} {n++}'
+}
+
+@test "xlsample: what cannot be settled is refused with its reason" {
+    run -64 --separate-stderr xlsample settled --chords 'C H' -o s
+    says "'H' is no chord"
+    run -64 --separate-stderr xlsample settled --chords ' | ' -o s
+    says "no chord is named"
+    run -64 --separate-stderr xlsample run --chords C -o s
+    says "midi2remi --chords"
+    run -64 --separate-stderr xlsample settled --labels Mode_odd,Mode_even -o s
+    says "one label of a kind"
+    run -64 --separate-stderr xlsample settled --labels Pitch_60 -o s
+    says "no label"
+    run -64 --separate-stderr xlsample settled --labels Mode_none -o s
+    says "no token 'Mode_none'"
+    run -64 --separate-stderr xlsample settled --tempo 7 -o s
+    says "20..300"
+    run -64 --separate-stderr xlsample performer --tempo 90 -o s
+    says "only in 'remi'"
+    [ ! -e s ]
 }

@@ -1,0 +1,78 @@
+/* xlsample.h - what the files of xlsample share: the job. */
+#ifndef XLSAMPLE_H
+#define XLSAMPLE_H
+
+#include "cli/tool.h"
+#include "model/sample.h"
+#include "token/merges.h"
+#include "token/plan.h"
+#include "train/ckpt.h"
+
+/* Streams decoded together. Always as many, so that a piece has the same bytes whatever
+ * the number of pieces: gemm kernels for other heights may round otherwise. */
+enum { GROUP = 8 };
+
+/* One piece as it grows: in the scheme's ids, and in the model's, where one may stand
+ * for several. */
+typedef struct {
+    bl_grammar grammar;
+    bl_rng rng;
+    bl_ids ids;
+    size_t n_prompt; /* of them given, not sampled */
+    size_t whole;    /* of them up to where the piece may end or be ended */
+    bl_grammar at_whole;
+    bl_ids fed;
+    size_t n_fed; /* of them read by the model */
+    bl_plan_at at;
+    int64_t bars, prompt_bars;
+    int64_t steps;  /* drawn, in a scheme without bars */
+    double seconds; /* up to the last beginning of a bar or step, without the prompt */
+    double prompt_seconds;
+    int is_done;
+} lane;
+
+typedef struct {
+    const char *prompt, *chords, *labels;
+    int64_t n, bars, max_tokens, tempo, top_k;
+    double seconds, temperature, top_p, min_p;
+    int no_grammar, precision;
+    bl_opt_common common;
+    bl_opts opts;
+    bl_log *log;
+
+    bl_ckpt ckpt;
+    bl_pool *pool;
+    bl_scheme *scheme;
+    bl_model *model;
+    bl_gen *gen;
+    int n_vocab;         /* of the model */
+    int32_t *to_vocab;   /* [scheme words] scheme id -> model id or -1 */
+    uint16_t *to_scheme; /* [n_vocab] but for merges */
+    bl_merges merges;    /* over model ids */
+    bl_merge_rule rule;
+    bl_ids *parts; /* [merges.n] scheme ids that each merge stands for */
+
+    bl_plan plan;
+    bl_song song;    /* scratch of time */
+    bl_ids *prompts; /* [n_prompts] */
+    size_t n_prompts, prompts_cap;
+    bl_json *prompt_pg;
+
+    int streams; /* pieces side by side, at most GROUP */
+    lane lanes[GROUP];
+    bl_real *logits;      /* (GROUP, n_vocab) */
+    uint8_t *scheme_mask; /* [scheme words] */
+    uint8_t *mask;        /* [n_vocab] */
+    int32_t *order;       /* [n_vocab] scratch of bl_sample */
+    double *prob;         /* [n_vocab] scratch of bl_sample */
+    int64_t n_sampled, n_cut;
+} xlsample;
+
+/* The model of a checkpoint or run folder, its scheme and vocabulary. */
+int xlsample_open(xlsample *j, const char *path, bl_err *e) BL_MUST_CHECK;
+/* What each piece begins with: --prompt, --labels, --tempo, --chords. */
+int xlsample_settle(xlsample *j, bl_err *e) BL_MUST_CHECK;
+/* Draws the pieces from `first` on, side by side, one in each lane. */
+int xlsample_group(xlsample *j, int64_t first, bl_err *e) BL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,44 @@
+/* plan.h - what of a piece in "remi" is settled before it is drawn: labels, the tempo,
+ * the chord of each bar. A plan narrows what the grammar allows, token by token, so
+ * that the model fills in the rest. */
+#ifndef BL_PLAN_H
+#define BL_PLAN_H
+
+#include "token/scheme.h"
+
+/* Zero-initialised it settles nothing. Release with bl_plan_free. */
+typedef struct {
+    const bl_scheme *scheme; /* NULL: nothing is settled */
+    bl_ids labels;           /* that a piece begins with */
+    bl_ids chords;           /* one a bar, again from the first when all are used */
+    bl_ids tempo;            /* one or none */
+} bl_plan;
+
+/* `scheme` must outlive the plan. BL_E_ARG where it is not "remi", has no such tokens,
+ * or the text is not understood; BL_E_NOMEM. */
+int bl_plan_tempo(bl_plan *p, const bl_scheme *scheme, int bpm,
+                  bl_err *e) BL_MUST_CHECK;
+/* Chord symbols ("C", "F#m7", "Bbmaj7", "Am7b5", "N") or names of the scheme ("A:min"),
+ * between blanks, commas or bar lines. */
+int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text,
+                   bl_err *e) BL_MUST_CHECK;
+/* Words of the scheme, "Composer_Bach", between commas. */
+int bl_plan_labels(bl_plan *p, const bl_scheme *scheme, const char *text,
+                   bl_err *e) BL_MUST_CHECK;
+void bl_plan_free(bl_plan *p);
+
+/* Where a piece is. Copy it to try a token. */
+typedef struct {
+    size_t n_labels, n_bars; /* drawn */
+    int32_t chord, tempo;    /* ids in force, -1 = none yet */
+    int32_t chord_due;       /* id that this bar begins with, -1 = none */
+    int32_t tempo_due;       /* id, -1 = none */
+} bl_plan_at;
+
+void bl_plan_start(bl_plan_at *at);
+/* Reads a token that was drawn, or one that was `given`, which is not of the plan. */
+void bl_plan_step(const bl_plan *p, bl_plan_at *at, unsigned id, int given);
+/* 1 if the plan has nothing against a token that the grammar allows. */
+int bl_plan_allows(const bl_plan *p, const bl_plan_at *at, unsigned id);
+
+#endif
