@@ -192,8 +192,8 @@ static int make_vocab(run *r, bl_err *e)
 
 /* ---- writing ---- */
 
-/* {"token":id,...}, as the tokenizer library of Hugging Face reads it. */
-/* Names to ids; the names are MidiTok's with --miditok. */
+/* {"token":id,...}, as the tokenizer library of Hugging Face reads it; the names are
+ * MidiTok's with --miditok. */
 static bl_json *id_object(run *r, bl_err *e)
 {
     bl_json *o = bl_json_object(e);
@@ -212,23 +212,52 @@ static bl_json *id_object(run *r, bl_err *e)
     return o;
 }
 
-/* The settings under which MidiTok's REMI has tokens of the same meaning. */
+/* {"2":[1,...],"4":[1,...],...}: the numerators of each denominator of the scheme. */
+static int add_meters(const bl_words *all, bl_buf *text, bl_err *e)
+{
+    int last = 0;
+    int rc = bl_buf_adds(text, "{", e);
+    for (size_t id = 0; id < bl_words_size(all) && rc == 0; id++) {
+        int n, d;
+        if (sscanf(bl_words_name(all, id), "TimeSig_%d/%d", &n, &d) != 2)
+            continue;
+        if (d == last)
+            rc = bl_buf_addf(text, e, ",%d", n);
+        else
+            rc = bl_buf_addf(text, e, "%s\"%d\":[%d", last > 0 ? "]," : "", d, n);
+        last = d;
+    }
+    return rc == 0 ? bl_buf_adds(text, last > 0 ? "]}" : "}", e) : rc;
+}
+
+/* The settings under which MidiTok's REMI has tokens of the same meaning: the ranges of
+ * meters and the additional parameters are what its reader does not do without. */
 static int set_miditok_config(run *r, bl_json *o, bl_err *e)
 {
-    static const char text[] =
-        "{\"pitch_range\":[0,128],\"beat_res\":{\"0_64\":%d},\"num_velocities\":32,"
+    const bl_spec *spec = &r->kind.spec;
+    bl_buf text = {0};
+    int rc = bl_buf_addf(
+        &text, e,
+        "{\"pitch_range\":[0,127],\"drums_pitch_range\":[0,127],"
+        "\"beat_res\":{\"0_64\":%d},\"num_velocities\":32,"
         "\"special_tokens\":[\"PAD_None\",\"BOS_None\",\"EOS_None\",\"MASK_None\"],"
         "\"use_chords\":%s,\"chord_tokens_with_root_note\":true,\"use_rests\":false,"
         "\"use_tempos\":true,\"num_tempos\":281,\"tempo_range\":[20,300],"
         "\"use_time_signatures\":true,\"use_programs\":true,"
         "\"one_token_stream_for_programs\":true,\"program_changes\":true,"
-        "\"use_pitchdrum_tokens\":true}";
-    char config[sizeof text + 32];
-    const bl_spec *spec = &r->kind.spec;
-    int n = snprintf(config, sizeof config, text, 2 * spec->grid,
-                     spec->chords ? "true" : "false");
-    bl_json *c = bl_json_parse(config, (size_t)n, e);
-    int rc = c != NULL ? bl_json_set_str(o, "tokenization", "REMI", e) : e->code;
+        "\"use_pitchdrum_tokens\":true,"
+        "\"additional_params\":{\"add_trailing_bars\":true},"
+        "\"time_signature_range\":",
+        2 * spec->grid, spec->chords ? "true" : "false");
+    if (rc == 0)
+        rc = add_meters(bl_scheme_words(r->scheme), &text, e);
+    if (rc == 0)
+        rc = bl_buf_addc(&text, '}', e);
+    bl_json *c = rc == 0 ? bl_json_parse((const char *)text.data, text.len, e) : NULL;
+    bl_buf_free(&text);
+    if (c == NULL)
+        return e->code;
+    rc = bl_json_set_str(o, "tokenization", "REMI", e);
     return rc == 0 ? bl_json_put(o, "config", c, e) : rc;
 }
 

@@ -82,6 +82,11 @@ column() { # column N FILE
     vocab --scheme remi --json >v.json
     [ "$(jq -c '[.tokenization, .config.beat_res, .config.num_velocities]' m.json)" = \
         '["REMI",{"0_64":8},32]' ]
+    # what its reader asks for: ranges within 0..127, all meters, additional parameters
+    [ "$(jq -c '.config | [.pitch_range, .drums_pitch_range, .additional_params]' m.json)" = \
+        '[[0,127],[0,127],{"add_trailing_bars":true}]' ]
+    jq -r '.config.time_signature_range | to_entries[] | "TimeSig_\(.value[])/\(.key)"' m.json |
+        sort | diff - <(jq -r 'keys[] | select(startswith("TimeSig"))' v.json | sort)
     [ "$(jq -c '[._vocab_base[]]' m.json)" = "$(jq -c '[.[]]' v.json)" ]
     # name pairs of the same id: ours, MidiTok's
     paste <(jq -r 'keys_unsorted[]' v.json) <(jq -r '._vocab_base | keys_unsorted[]' m.json) >pairs
