@@ -17,33 +17,27 @@ enum { TOP, BOTTOM, DRUMS };
 typedef struct {
     uint64_t *hash;
     size_t n, cap;
+    bl_buf line; /* which one it is, then its steps */
     bl_err *e;
 } grams;
 
-static int add_gram(grams *g, const int8_t *steps, int n, int line)
+static int add_hash(grams *g, const uint8_t *bytes, size_t n)
 {
-    uint8_t bytes[DRUM_GRAM + 1] = {(uint8_t)line};
-    int same = 1;
-    for (int i = 0; i < n; i++) {
-        bytes[1 + i] = (uint8_t)steps[i];
-        same &= steps[i] == steps[0];
-    }
-    if (same) /* scales and repeated notes are in all music */
-        return 0;
     void *p = g->hash;
     int rc = bl_grow(&p, &g->cap, g->n + 1, sizeof *g->hash, g->e);
     g->hash = p;
     if (rc == 0)
-        g->hash[g->n++] = bl_xxh3(bytes, (size_t)n + 1);
+        g->hash[g->n++] = bl_xxh3(bytes, n);
     return rc;
 }
 
-/* One line through the song: at each onset the highest or the lowest pitch. Intervals,
- * for drums pitches, go through a window. */
-static int add_line(grams *g, const bl_song *song, int line)
+/* One line through the song: at each onset the highest or the lowest pitch. Its steps
+ * are the intervals, for drums the pitches. */
+static int read_line(grams *g, const bl_song *song, int line)
 {
-    int8_t window[DRUM_GRAM];
-    int size = line == DRUMS ? DRUM_GRAM : GRAM, filled = 0, last = -1, rc = 0;
+    int last = -1;
+    g->line.len = 0;
+    int rc = bl_buf_addc(&g->line, line, g->e);
     for (size_t i = 0; i < song->n_notes && rc == 0;) {
         int32_t on = song->notes[i].on;
         int pitch = -1;
@@ -56,16 +50,48 @@ static int add_line(grams *g, const bl_song *song, int line)
         }
         if (pitch < 0)
             continue;
-        if (line == DRUMS || last >= 0) {
-            memmove(window, window + 1, sizeof window - 1);
-            window[size - 1] = (int8_t)(line == DRUMS ? pitch : pitch - last);
-            filled++;
-        }
+        if (line == DRUMS || last >= 0)
+            rc = bl_buf_addc(&g->line, line == DRUMS ? pitch : (uint8_t)(pitch - last),
+                             g->e);
         last = pitch;
-        if (filled >= size)
-            rc = add_gram(g, window, size, line);
     }
     return rc;
+}
+
+/* All n-grams of a line but those of one step: scales and repeated notes are in all
+ * music. */
+static int add_windows(grams *g, const bl_song *song, int line)
+{
+    size_t size = line == DRUMS ? DRUM_GRAM : GRAM;
+    uint8_t bytes[DRUM_GRAM + 1] = {(uint8_t)line};
+    int rc = read_line(g, song, line);
+    for (size_t i = 1; rc == 0 && i + size <= g->line.len; i++) {
+        const uint8_t *steps = g->line.data + i;
+        if (memcmp(steps, steps + 1, size - 1) == 0)
+            continue;
+        memcpy(bytes + 1, steps, size);
+        rc = add_hash(g, bytes, size + 1);
+    }
+    return rc;
+}
+
+/* A line as one n-gram, for songs that have no other. */
+static int add_whole(grams *g, const bl_song *song, int line)
+{
+    size_t too_short = line == DRUMS ? 2 : 1; /* of one onset */
+    int rc = read_line(g, song, line);
+    if (rc != 0 || g->line.len <= too_short)
+        return rc;
+    return add_hash(g, g->line.data, g->line.len);
+}
+
+static int add_lines(grams *g, const bl_song *song,
+                     int (*add)(grams *g, const bl_song *song, int line))
+{
+    int rc = add(g, song, TOP);
+    if (rc == 0)
+        rc = add(g, song, BOTTOM);
+    return rc == 0 && g->n == 0 ? add(g, song, DRUMS) : rc;
 }
 
 static int by_value(const void *a, const void *b)
@@ -78,11 +104,9 @@ int bl_print_of(bl_print *p, const bl_song *song, bl_err *e)
 {
     grams g = {.e = e};
     *p = (bl_print){0};
-    int rc = add_line(&g, song, TOP);
-    if (rc == 0)
-        rc = add_line(&g, song, BOTTOM);
+    int rc = add_lines(&g, song, add_windows);
     if (rc == 0 && g.n == 0)
-        rc = add_line(&g, song, DRUMS);
+        rc = add_lines(&g, song, add_whole);
     if (rc == 0 && g.n > 1)
         qsort(g.hash, g.n, sizeof *g.hash, by_value);
     for (size_t i = 0; rc == 0 && i < g.n && p->n < BL_PRINT_SIZE; i++)
@@ -90,6 +114,7 @@ int bl_print_of(bl_print *p, const bl_song *song, bl_err *e)
             p->hash[p->n++] = g.hash[i];
     if (p->n > 0) /* the least hash itself is near 0 in all pieces */
         p->key = bl_xxh3(&p->hash[0], sizeof p->hash[0]);
+    bl_buf_free(&g.line);
     free(g.hash);
     return rc;
 }
@@ -161,6 +186,23 @@ static void compare_run(const posting *run, size_t n, const bl_print *const *pri
     }
 }
 
+/* Pieces of equal prints belong together, whatever stands between them. */
+static void join_equal(const bl_print *const *prints, size_t n, posting *scratch,
+                       uint32_t *group)
+{
+    size_t filled = 0;
+    for (size_t i = 0; i < n; i++)
+        if (prints[i]->n > 0)
+            scratch[filled++] = (posting){
+                bl_xxh3(prints[i]->hash, prints[i]->n * sizeof prints[i]->hash[0]),
+                (uint32_t)i};
+    if (filled > 1)
+        qsort(scratch, filled, sizeof *scratch, by_hash);
+    for (size_t i = 1; i < filled; i++)
+        if (scratch[i].hash == scratch[i - 1].hash)
+            join(group, scratch[i].piece, scratch[i - 1].piece);
+}
+
 int bl_prints_group(const bl_print *const *prints, size_t n, double at_least,
                     uint32_t *group, bl_err *e)
 {
@@ -168,11 +210,12 @@ int bl_prints_group(const bl_print *const *prints, size_t n, double at_least,
     posting *all = bl_calloc(n * INDEXED + 1, sizeof *all, e);
     if (all == NULL)
         return BL_E_NOMEM;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         group[i] = (uint32_t)i;
+    join_equal(prints, n, all, group);
+    for (size_t i = 0; i < n; i++)
         for (uint32_t k = 0; k < prints[i]->n && k < INDEXED; k++)
             all[n_postings++] = (posting){prints[i]->hash[k], (uint32_t)i};
-    }
     if (n_postings > 1)
         qsort(all, n_postings, sizeof *all, by_hash);
     for (size_t i = 0, end; i < n_postings; i = end) {

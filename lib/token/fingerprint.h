@@ -16,7 +16,7 @@ typedef struct {
     uint64_t hash[BL_PRINT_SIZE]; /* [n] rising */
 } bl_print;
 
-/* Of a sorted song. n is 0 for pieces of too few notes to tell. 0 or BL_E_NOMEM. */
+/* Of a sorted song. n is 0 for pieces of one onset or none. 0 or BL_E_NOMEM. */
 int bl_print_of(bl_print *p, const bl_song *song, bl_err *e) BL_MUST_CHECK;
 
 /* The estimated share of n-grams of either piece that both have, 0..1. */
