@@ -4,6 +4,7 @@
 #include "cli/tool.h"
 #include "io/corpus.h"
 #include "io/file.h"
+#include "io/header.h"
 #include "io/shards.h"
 #include "io/zio.h"
 #include "token/fingerprint.h"
@@ -284,7 +285,7 @@ static int add_all(run *r, bl_err *e)
 
 /* A piece of the writer; the order of names is that of the input nowhere. */
 typedef struct {
-    const char *name;
+    const bl_shardw *writer;
     bl_print *print;
     size_t i;
 } candidate;
@@ -292,16 +293,19 @@ typedef struct {
 static int in_order(const void *va, const void *vb)
 {
     const candidate *a = va, *b = vb;
-    int order = strcmp(a->name, b->name);
-    if (order == 0 && a->print->key != b->print->key)
-        order = a->print->key < b->print->key ? -1 : 1;
-    return order;
+    return bl_shardw_order(a->writer, a->i, b->i);
 }
 
 static int add_row(bl_buf *table, const candidate *a, const candidate *b, bl_err *e)
 {
-    return bl_buf_addf(table, e, "%s\t%s\t%.3f\n", a->name, b->name,
-                       bl_print_likeness(a->print, b->print));
+    int rc = bl_name_encode(bl_shardw_name(a->writer, a->i), table, e);
+    if (rc == 0)
+        rc = bl_buf_addc(table, '\t', e);
+    if (rc == 0)
+        rc = bl_name_encode(bl_shardw_name(b->writer, b->i), table, e);
+    return rc == 0 ? bl_buf_addf(table, e, "\t%.3f\n",
+                                 bl_print_likeness(a->print, b->print))
+                   : rc;
 }
 
 static int write_report(run *r, const bl_buf *table, bl_err *e)
@@ -349,7 +353,7 @@ static int join_alike(run *r, bl_err *e)
     candidate *c = bl_calloc(n + 1, sizeof *c, e);
     int rc = group == NULL || key == NULL || c == NULL ? BL_E_NOMEM : 0;
     for (size_t i = 0; i < n && rc == 0; i++)
-        c[i] = (candidate){bl_shardw_name(r->writer, i), r->prints[i], i};
+        c[i] = (candidate){r->writer, r->prints[i], i};
     if (rc == 0) {
         qsort(c, n, sizeof *c, in_order);
         for (size_t i = 0; i < n; i++)
@@ -604,12 +608,16 @@ static int execute(run *r)
     return bl_exit_of(rc);
 }
 
-/* 1, with a message, if there is nothing to read or nowhere to write. */
+/* 1, with a message, if there is nothing to read, to report or nowhere to write. */
 static int is_misuse(const run *r)
 {
     const char *dir = r->set->common.output;
     if (dir == NULL || dir[0] == '\0' || strcmp(dir, "-") == 0) {
         bl_log_say(r->log, "name the folder to write with -o DIR; try 'shard --help'");
+        return 1;
+    }
+    if (r->set->report != NULL && r->set->near == NEAR_OFF) {
+        bl_log_say(r->log, "--near off finds nothing to --report");
         return 1;
     }
     return bl_tool_refuse_tty_in(r->log, r->opts);

@@ -35,6 +35,8 @@ size_t bl_shardw_size(const bl_shardw *w);
 /* The ids of a piece without BOS and EOS, *n of them, until the next _add. */
 const uint16_t *bl_shardw_ids(const bl_shardw *w, size_t i, size_t *n);
 const char *bl_shardw_name(const bl_shardw *w, size_t i); /* the writer's */
+/* Below, at or above 0 as piece i comes before, with or after piece k in a folder. */
+int bl_shardw_order(const bl_shardw *w, size_t i, size_t k);
 int bl_shardw_split(const bl_shardw *w, size_t i);
 /* Puts the piece into the split that the hash `key` decides, instead of its content's.
  */
@@ -54,8 +56,8 @@ void bl_shardw_export(bl_shardw *w, unsigned formats);
  * many. */
 uint64_t bl_shardw_dedup(bl_shardw *w);
 /* Writes everything into a folder beside DIR, then puts it in the place of DIR.
- * _settle: with fewer than BL_FEW_PIECES an empty split gets a piece from the largest
- * one (train first), whatever the hashes say. */
+ * _settle: with fewer than BL_FEW_PIECES an empty split gets a piece, and all of its
+ * key, from the largest one (train first), whatever the hashes say. */
 enum { BL_FEW_PIECES = 50 };
 int bl_shardw_finish(bl_shardw *w, const bl_json *pg, bl_err *e) BL_MUST_CHECK;
 void bl_shardw_del(bl_shardw *w);

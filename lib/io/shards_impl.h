@@ -9,6 +9,7 @@ typedef struct {
     char *name;
     bl_sha256 sha256;
     uint64_t xxh3; /* of the text */
+    uint64_t key;  /* decides the split; that of all pieces of the same music */
     size_t start;  /* in bl_shardw.ids */
     size_t n;      /* tokens with BOS and EOS */
     int split;

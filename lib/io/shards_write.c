@@ -87,7 +87,11 @@ static int split_of(const bl_shardw *w, uint64_t xxh3)
 int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t xxh3,
                   const uint16_t *ids, size_t n, bl_err *e)
 {
-    piece p = {.xxh3 = xxh3, .start = w->ids.n, .n = n + 2, .split = split_of(w, xxh3)};
+    piece p = {.xxh3 = xxh3,
+               .key = xxh3,
+               .start = w->ids.n,
+               .n = n + 2,
+               .split = split_of(w, xxh3)};
     w->is_settled = 0;
     if (strlen(sha256) >= sizeof p.sha256 || n > BL_TOKENS_PIECE_MAX)
         return bl_fail(e, BL_E_ARG, "a piece of %zu tokens, hash '%.80s'", n, sha256);
@@ -183,6 +187,11 @@ const char *bl_shardw_name(const bl_shardw *w, size_t i)
     return w->pieces[i].name;
 }
 
+int bl_shardw_order(const bl_shardw *w, size_t i, size_t k)
+{
+    return by_name(&w->pieces[i], &w->pieces[k]);
+}
+
 int bl_shardw_split(const bl_shardw *w, size_t i)
 {
     return w->pieces[i].split;
@@ -190,6 +199,7 @@ int bl_shardw_split(const bl_shardw *w, size_t i)
 
 void bl_shardw_place(bl_shardw *w, size_t i, uint64_t key)
 {
+    w->pieces[i].key = key;
     w->pieces[i].split = split_of(w, key);
 }
 
@@ -232,39 +242,60 @@ uint64_t bl_shardw_dedup(bl_shardw *w)
     return dropped;
 }
 
-/* The split with the most pieces, the first of equals. */
-static int largest_split(const bl_shardw *w, uint64_t *most)
+/* How much different music a split has: pieces of one key count once. */
+static unsigned count_keys(const bl_shardw *w, int split)
 {
-    uint64_t pieces, tokens;
+    unsigned n = 0;
+    for (size_t i = 0; i < w->n_pieces; i++) {
+        int is_new = w->pieces[i].split == split;
+        for (size_t k = 0; k < i && is_new; k++)
+            is_new =
+                w->pieces[k].split != split || w->pieces[k].key != w->pieces[i].key;
+        n += (unsigned)is_new;
+    }
+    return n;
+}
+
+/* The split with the most different music, the first of equals. */
+static int largest_split(const bl_shardw *w, unsigned *most)
+{
     int largest = 0;
     *most = 0;
     for (int s = 0; s < BL_SPLITS; s++) {
-        bl_shardw_counts(w, s, &pieces, &tokens);
-        if (pieces > *most) {
-            *most = pieces;
+        unsigned n = count_keys(w, s);
+        if (n > *most) {
+            *most = n;
             largest = s;
         }
     }
     return largest;
 }
 
+/* The piece with the least hash moves, and all of the same music with it. */
+static void move_least(bl_shardw *w, int from, int to)
+{
+    const piece *least = NULL;
+    for (size_t i = 0; i < w->n_pieces; i++) {
+        const piece *p = &w->pieces[i];
+        if (p->split == from && (least == NULL || by_content(p, least) < 0))
+            least = p;
+    }
+    uint64_t key = least->key;
+    for (size_t i = 0; i < w->n_pieces; i++)
+        if (w->pieces[i].key == key)
+            w->pieces[i].split = to;
+}
+
 /* A handful of pieces may by chance leave a split empty, and a model without data to
- * learn from or to be measured on. The piece with the least hash moves. */
+ * learn from or to be measured on. */
 static void fill_empty_splits(bl_shardw *w)
 {
     for (int s = 0; s < BL_SPLITS; s++) {
-        uint64_t pieces, tokens, most;
-        bl_shardw_counts(w, s, &pieces, &tokens);
+        unsigned most;
         int from = largest_split(w, &most);
-        if (w->share[s] == 0 || pieces > 0 || most < (s == 0 ? 1 : 2))
+        if (w->share[s] == 0 || count_keys(w, s) > 0 || most < (s == 0 ? 1 : 2))
             continue;
-        piece *least = NULL;
-        for (size_t i = 0; i < w->n_pieces; i++) {
-            piece *p = &w->pieces[i];
-            if (p->split == from && (least == NULL || by_content(p, least) < 0))
-                least = p;
-        }
-        least->split = s;
+        move_least(w, from, s);
     }
 }
 

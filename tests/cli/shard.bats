@@ -347,6 +347,44 @@ f.save(sys.argv[4])' "$@"
     cmp d/train.pieces.tsv e/train.pieces.tsv
 }
 
+@test "shard: a few pieces: a split that would be empty gets all copies of one" {
+    local f k n
+    mkdir s
+    for f in "$BARLINE_ROOT"/samples/*.mid; do
+        n=$(basename "$f" .mid)
+        for k in 1 2 3 4; do changed "$f" $((k - 2)) "$k" "s/$n-$k.mid"; done
+        [ "$(find s -name '*.mid' | wc -l)" -lt 12 ] || break
+    done
+    midi2remi s -o s.tok.zst
+    for shares in train=.8,valid=.1,test=.1 train=.1,valid=.1,test=.8 valid=.5,test=.5; do
+        rm -rf d
+        shard -o d --split "$shares" s.tok.zst
+        for f in s/*-1.mid; do
+            f=${f%-1.mid}
+            [ "$(grep -l "	$f-" d/*.pieces.tsv | wc -l)" -eq 1 ] || fail "$shares: $f is divided"
+        done
+        [ "$(jq '[.splits[].pieces | select(. > 0)] | length' d/manifest.json)" -ge 2 ]
+    done
+    # one piece and its copies are never divided
+    midi2remi s/"$n"-*.mid | shard -q -o one
+    [ "$(jq -c '[.splits[].pieces]' one/manifest.json)" = '[4,0,0]' ]
+}
+
+@test "shard: of copies under one name the order of streams decides nothing, odd names are escaped" {
+    changed "$BARLINE_ROOT"/samples/sakura.mid 2 2 moved.mid
+    midi2remi <"$BARLINE_ROOT"/samples/sakura.mid >a.tok.zst
+    midi2remi <moved.mid >b.tok.zst
+    shard -o ab --near drop --no-pg a.tok.zst b.tok.zst
+    shard -o ba --near drop --no-pg b.tok.zst a.tok.zst
+    diff -r ab ba
+    cp moved.mid $'a\tb.mid'
+    cp "$BARLINE_ROOT"/samples/sakura.mid $'c\nd.mid'
+    midi2remi $'a\tb.mid' $'c\nd.mid' | shard -o names --report like.tsv
+    diff - like.tsv <<<$'piece\tlike\tlikeness\nc%0Ad.mid\ta%09b.mid\t1.000'
+    run -64 --separate-stderr shard -o x --near off --report none.tsv a.tok.zst
+    says "--near off finds nothing to --report"
+}
+
 @test "shard: copies in other keys and tempos are of the training split only, drums stay" {
     midi2remi "$BARLINE_ROOT"/samples/*.mid -o s.tok.zst
     shard -o plain s.tok.zst
