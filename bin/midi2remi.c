@@ -504,6 +504,23 @@ static int read_labels(run *r, bl_err *e)
     return rc == 0 ? 0 : bl_err_in(e, r->set->labels);
 }
 
+/* A scheme with time signatures must have that of --meter: another one would be cut
+ * into bars that nobody asked for. */
+static int set_meter(run *r, bl_err *e)
+{
+    const bl_words *words = bl_scheme_words(r->scheme);
+    char name[32];
+    int rc = bl_meter_parse(r->set->meter, &r->meter_num, &r->meter_den_log2, e);
+    if (rc != 0 || bl_words_find(words, "TimeSig_4/4", 11) < 0)
+        return rc;
+    int n = snprintf(name, sizeof name, "TimeSig_%d/%d", r->meter_num,
+                     1 << r->meter_den_log2);
+    if (bl_words_find(words, name, (size_t)n) < 0)
+        rc = bl_fail(e, BL_E_ARG, "--meter %d/%d: scheme '%.32s' has no such bars",
+                     r->meter_num, 1 << r->meter_den_log2, r->set->scheme);
+    return rc;
+}
+
 /* The scheme with the options of the command line; what belongs to it. */
 static int open_scheme(run *r, bl_err *e)
 {
@@ -519,7 +536,7 @@ static int open_scheme(run *r, bl_err *e)
     if (rc == 0)
         rc = bl_scheme_open(&r->scheme, &spec, e);
     if (rc == 0 && set->meter != NULL)
-        rc = bl_meter_parse(set->meter, &r->meter_num, &r->meter_den_log2, e);
+        rc = set_meter(r, e);
     return rc == 0 ? choose_reading(r, e) : rc;
 }
 
@@ -549,6 +566,25 @@ static int execute(run *r)
         bl_log_warn(r->log, "%llu files have no line in %s",
                     (unsigned long long)r->n_unlabelled, r->set->labels);
     return bl_rejects_exceed(&r->rejects, r->paths.n) ? BL_EXIT_DATA : BL_EXIT_OK;
+}
+
+/* 1, with a message, if the options do not go together. */
+static int is_misuse(const settings *set, const bl_opts *opts, bl_log *log)
+{
+    const char *out = set->common.output != NULL ? set->common.output : "-";
+    const char *why = NULL;
+    if (set->meter != NULL && set->beats != NULL)
+        why = "bars are of --meter or of --beats, not both";
+    else if (set->files0_from != NULL && opts->n_operands > 0)
+        why = "inputs are named by operands or by --files0-from, not both";
+    else if (set->rejects != NULL && strcmp(set->rejects, out) == 0)
+        why = "tokens and --rejects want a file each";
+    if (why != NULL) {
+        bl_log_say(log, "%s", why);
+        return 1;
+    }
+    return (set->files0_from == NULL && bl_tool_refuse_tty_in(log, opts)) ||
+           bl_tool_refuse_tty_out(log, &set->common);
 }
 
 int main(int argc, char **argv)
@@ -605,19 +641,7 @@ int main(int argc, char **argv)
         log = bl_log_new(about.name, &set.common);
         run r = {.set = &set, .opts = &opts, .log = log};
         r.out.fd = r.table.fd = -1;
-        if (set.meter != NULL && set.beats != NULL) {
-            bl_log_say(log, "bars are of --meter or of --beats, not both");
-            status = BL_EXIT_USAGE;
-        } else if (set.files0_from != NULL && opts.n_operands > 0) {
-            bl_log_say(log,
-                       "inputs are named by operands or by --files0-from, not both");
-            status = BL_EXIT_USAGE;
-        } else if ((set.files0_from == NULL && bl_tool_refuse_tty_in(log, &opts)) ||
-                   bl_tool_refuse_tty_out(log, &set.common)) {
-            status = BL_EXIT_USAGE;
-        } else {
-            status = execute(&r);
-        }
+        status = is_misuse(&set, &opts, log) ? BL_EXIT_USAGE : execute(&r);
         run_free(&r);
     }
     bl_opt_free(&opts);

@@ -374,6 +374,21 @@ Bar Position_0 Tempo_80 Pitch_67 Velocity_79 Duration_16 Position_12 Pitch_72 Ve
         run -64 midi2remi "--meter=$bad" "$BATS_FILE_TMPDIR/example.mid"
     done
     run -64 midi2remi --meter 3/4 --beats x "$BATS_FILE_TMPDIR/example.mid"
+    # one that the vocabulary lacks would become bars of another
+    run -64 --separate-stderr midi2remi --meter 17/4 "$BATS_FILE_TMPDIR/example.mid"
+    says "--meter 17/4: scheme 'remi' has no such bars"
+}
+
+@test "midi2remi: the table of rejects never goes where the tokens go" {
+    echo text >text.mid
+    for how in '--rejects -' '--rejects - -o -' '--rejects x -o x'; do
+        # shellcheck disable=SC2086  # several words
+        run -64 --separate-stderr midi2remi $how text.mid
+        says "tokens and --rejects want a file each"
+        [ -z "$output" ] && [ ! -e x ]
+    done
+    run -65 --separate-stderr midi2remi --rejects - -o x text.mid
+    [[ $output == $'file\tcode\toffset\treason\ntext.mid\tnot-midi\t0\t'* ]] || fail "$output"
 }
 
 @test "midi2remi: --labels are the tokens a piece begins with, through the whole pipeline" {
