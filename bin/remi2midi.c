@@ -5,8 +5,10 @@
 #include "cli/tool.h"
 #include "io/file.h"
 #include "io/tokens.h"
+#include "io/vocab.h"
 #include "io/zio.h"
 #include "midi/midi.h"
+#include "token/merges.h"
 #include "token/scheme.h"
 
 #include <errno.h>
@@ -20,7 +22,7 @@
 typedef struct {
     int check, raw, csv;
     int64_t grid;
-    const char *dir, *scheme;
+    const char *dir, *scheme, *vocab;
     bl_opt_common common;
 } settings;
 
@@ -29,8 +31,11 @@ typedef struct {
     const bl_opts *opts;
     bl_log *log;
     bl_scheme *scheme; /* of the current input */
-    bl_piece piece;    /* its current piece */
-    const char *input; /* name of the current input */
+    bl_vocab vocab;    /* --vocab, its merges and what its other tokens are there */
+    bl_merges merges;
+    int32_t *to_scheme; /* [merges.n_base] */
+    bl_piece piece;     /* its current piece */
+    const char *input;  /* name of the current input */
     bl_song song;
     bl_names names;
     bl_out out;
@@ -65,10 +70,82 @@ static int is_blank(uint8_t c)
     return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
 }
 
+static int read_vocab(run *r, bl_err *e)
+{
+    int fd;
+    int rc = bl_in_open(r->set->vocab, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_vocab_read(&r->vocab, fd, r->set->vocab, e);
+    if (fd != STDIN_FILENO)
+        close(fd);
+    if (rc == 0)
+        rc = bl_merges_of_words(&r->merges, r->vocab.words, e);
+    return rc == 0 ? 0 : bl_err_in(e, r->set->vocab);
+}
+
+/* The scheme that the vocabulary states, and where its tokens are there. */
+static int open_vocab(run *r, bl_err *e)
+{
+    int rc = read_vocab(r, e);
+    if (rc == 0)
+        rc = bl_scheme_open_stated(&r->scheme, &r->vocab.kind.spec,
+                                   r->vocab.kind.sha256, e);
+    if (rc != 0)
+        return rc;
+    const bl_words *all = bl_scheme_words(r->scheme);
+    r->to_scheme = bl_calloc(r->merges.n_base + 1, sizeof *r->to_scheme, e);
+    if (r->to_scheme == NULL)
+        return BL_E_NOMEM;
+    for (size_t id = 0; id < r->merges.n_base; id++) {
+        const char *name = bl_words_name(r->vocab.words, id);
+        r->to_scheme[id] = bl_words_find(all, name, bl_words_len(r->vocab.words, id));
+        if (r->to_scheme[id] < 0)
+            return bl_fail(e, BL_E_FORMAT, "'%s' in '%.120s' is not of scheme '%s'",
+                           name, r->set->vocab, bl_scheme_name(r->scheme));
+    }
+    return 0;
+}
+
+static int open_raw(run *r, bl_err *e)
+{
+    bl_spec spec = {.grid = (int)r->set->grid};
+    if (r->scheme != NULL)
+        return 0;
+    if (r->set->vocab != NULL)
+        return open_vocab(r, e);
+    snprintf(spec.scheme, sizeof spec.scheme, "%s",
+             r->set->scheme != NULL ? r->set->scheme : "remi");
+    return bl_scheme_open(&r->scheme, &spec, e);
+}
+
+/* One name, as the tokens of the scheme that it stands for. */
+static int add_token(run *r, const char *name, size_t len, int64_t line, bl_err *e)
+{
+    bl_ids *ids = &r->piece.ids;
+    size_t from = ids->n;
+    int in_vocab = r->set->vocab != NULL;
+    int id = bl_words_find(in_vocab ? r->vocab.words : bl_scheme_words(r->scheme), name,
+                           len);
+    if (id < 0)
+        return bl_fail_line(e, BL_E_FORMAT, line, "no token '%.*s' in %s '%.120s'",
+                            (int)bl_min((int64_t)len, BL_WORD_MAX), name,
+                            in_vocab ? "vocabulary" : "scheme",
+                            in_vocab ? r->set->vocab : bl_scheme_name(r->scheme));
+    if (!in_vocab)
+        return bl_ids_add(ids, (unsigned)id, e);
+    int rc = bl_merges_expand(&r->merges, (unsigned)id, ids, e);
+    for (size_t i = from; i < ids->n && rc == 0; i++)
+        ids->id[i] = (uint16_t)r->to_scheme[ids->id[i]];
+    if (rc == 0 && ids->n > BL_TOKENS_PIECE_MAX)
+        rc = bl_fail_line(e, BL_E_LIMIT, line, "the piece has more than %d tokens",
+                          (int)BL_TOKENS_PIECE_MAX);
+    return rc;
+}
+
 /* Bare token names between blanks, of any line length. */
 static int parse_raw(run *r, const bl_buf *text, bl_err *e)
 {
-    const bl_words *words = bl_scheme_words(r->scheme);
     int64_t line = 1;
     r->piece.ids.n = 0;
     for (size_t i = 0, len; i < text->len; i += len) {
@@ -80,12 +157,7 @@ static int parse_raw(run *r, const bl_buf *text, bl_err *e)
             len = 1;
             continue;
         }
-        int id = bl_words_find(words, name, len);
-        if (id < 0)
-            return bl_fail_line(e, BL_E_FORMAT, line, "no token '%.*s' in scheme '%s'",
-                                (int)bl_min((int64_t)len, BL_WORD_MAX), name,
-                                bl_scheme_name(r->scheme));
-        int rc = bl_ids_add(&r->piece.ids, (unsigned)id, e);
+        int rc = add_token(r, name, len, line, e);
         if (rc != 0)
             return rc;
     }
@@ -95,9 +167,7 @@ static int parse_raw(run *r, const bl_buf *text, bl_err *e)
 static int read_raw(run *r, int fd, piece_fn *each, bl_err *e)
 {
     bl_buf text = {0};
-    bl_spec spec = {.grid = (int)r->set->grid};
-    snprintf(spec.scheme, sizeof spec.scheme, "%s", r->set->scheme);
-    int rc = bl_scheme_open(&r->scheme, &spec, e);
+    int rc = open_raw(r, e);
     if (rc == 0)
         rc = bl_read_all(fd, &text, BL_TOKENS_PIECE_MAX, e);
     if (rc == 0)
@@ -366,6 +436,9 @@ static int execute(run *r)
 static void run_free(run *r)
 {
     bl_scheme_del(r->scheme);
+    bl_vocab_free(&r->vocab);
+    bl_merges_free(&r->merges);
+    free(r->to_scheme);
     bl_piece_free(&r->piece);
     bl_song_free(&r->song);
     bl_names_free(&r->names);
@@ -392,12 +465,17 @@ static int misused(const settings *set, const bl_opts *opts, bl_log *log)
                    "to force");
         return 1;
     }
+    int is_stated = set->scheme != NULL || set->grid != 0;
+    if (set->vocab != NULL && (!set->raw || is_stated)) {
+        bl_log_say(log, "--vocab goes with --raw and states the scheme itself");
+        return 1;
+    }
     return bl_tool_refuse_tty_in(log, opts);
 }
 
 int main(int argc, char **argv)
 {
-    settings set = {.scheme = "remi"};
+    settings set = {0};
     char libraries[128];
     snprintf(libraries, sizeof libraries, "zstd %s, jansson %s\n", bl_zio_version(),
              bl_json_version());
@@ -424,6 +502,8 @@ int main(int argc, char **argv)
          "with --raw: the token scheme", 0},
         {0, "grid", BL_OPT_INT, &set.grid, "N", 0, 24,
          "with --raw: positions a quarter note, 0 = the scheme's own", 0},
+        {0, "vocab", BL_OPT_STR, &set.vocab, "FILE", 0, 0,
+         "with --raw: the names are of this vocabulary, merges among them", 0},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };
     bl_opts opts = {.about = &about, .own = own, .common = &set.common};

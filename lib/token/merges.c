@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX "Merge_"
-
 void bl_merge_name(bl_merge m, char name[BL_WORD_MAX + 1])
 {
-    snprintf(name, BL_WORD_MAX + 1, PREFIX "%u+%u", m.left, m.right);
+    snprintf(name, BL_WORD_MAX + 1, BL_MERGE_PREFIX "%u+%u", m.left, m.right);
 }
 
 void bl_merges_free(bl_merges *m)
@@ -94,7 +92,8 @@ static int parse(const char *name, size_t len, size_t id, bl_merge *m)
     char text[BL_WORD_MAX + 1], again[BL_WORD_MAX + 1];
     unsigned left, right;
     snprintf(text, sizeof text, "%.*s", (int)len, name);
-    if (sscanf(text, PREFIX "%u+%u", &left, &right) != 2 || left >= id || right >= id)
+    if (sscanf(text, BL_MERGE_PREFIX "%u+%u", &left, &right) != 2 || left >= id ||
+        right >= id)
         return 0;
     *m = (bl_merge){(uint16_t)left, (uint16_t)right};
     bl_merge_name(*m, again);
@@ -103,7 +102,8 @@ static int parse(const char *name, size_t len, size_t id, bl_merge *m)
 
 static int is_merge(const bl_words *words, size_t id)
 {
-    return strncmp(bl_words_name(words, id), PREFIX, sizeof PREFIX - 1) == 0;
+    return strncmp(bl_words_name(words, id), BL_MERGE_PREFIX,
+                   sizeof BL_MERGE_PREFIX - 1) == 0;
 }
 
 /* What a merge stands for is bounded: a few lines of a file could else ask for more

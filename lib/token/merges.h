@@ -40,6 +40,8 @@ enum { BL_MERGE_MAX = 4096 }; /* base tokens that one merge stands for */
  * that is stated twice. */
 int bl_merges_index(bl_merges *m, bl_err *e) BL_MUST_CHECK;
 
+#define BL_MERGE_PREFIX "Merge_" /* no other token begins so */
+
 /* "Merge_A+B". */
 void bl_merge_name(bl_merge m, char name[BL_WORD_MAX + 1]);
 

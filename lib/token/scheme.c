@@ -1,5 +1,6 @@
 /* scheme.c - see scheme.h: the register of schemes, and what they have in common. */
 #include "token/impl.h"
+#include "token/merges.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,12 @@ static int check_options(bl_spec *spec, const bl_scheme_ops *ops, bl_err *e)
                                                                       : NULL;
     if (option != NULL)
         return bl_fail(e, BL_E_ARG, "scheme '%s' has no %s tokens", ops->name, option);
+    size_t prefix = sizeof BL_MERGE_PREFIX - 1;
+    if (strncmp(spec->labels, BL_MERGE_PREFIX, prefix) == 0 ||
+        strstr(spec->labels, "\n" BL_MERGE_PREFIX) != NULL)
+        return bl_fail(e, BL_E_ARG,
+                       "a label cannot begin with " BL_MERGE_PREFIX
+                       ": learned merges do");
     return 0;
 }
 

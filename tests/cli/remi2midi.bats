@@ -180,3 +180,28 @@ PY
     run -64 script -qec 'remi2midi -o x.mid' /dev/null
     has "no input"
 }
+
+@test "remi2midi: --raw --vocab takes the names of a vocabulary and undoes its merges" {
+    midi2remi --chords "$SAMPLES"/fur-elise.mid "$SAMPLES"/can-can.mid -o s.tok.zst
+    vocab --bpe 200 --order count s.tok.zst -o merged.tsv
+    shard -u -o d --split train=1 --vocab merged.tsv --numpy s.tok.zst
+    # the second piece as another program would print it: names of ids, BOS and EOS too
+    /usr/bin/python3 -c '
+import numpy
+words = [line.split("\t")[1] for line in open("merged.tsv") if line[0] != "#"]
+ids, at = numpy.load("d/train-tokens.npy"), numpy.load("d/train-offsets.npy")
+print(*[words[i] for i in ids[at[1]:at[2]]])' >names
+    [ "$(grep -o 'Merge_' names | wc -l)" -gt 500 ]
+    remi2midi --raw --vocab merged.tsv --csv names | cut -d, -f 2- >a
+    remi2midi --csv s.tok.zst | grep -e fur-elise -e onset | cut -d, -f 2- >b
+    [ "$(wc -l <b)" -gt 100 ]
+    cmp a b
+    run -65 --separate-stderr remi2midi --raw --vocab merged.tsv --csv <<<'Bar Merge_1+2'
+    says "line 1: no token 'Merge_1+2' in vocabulary 'merged.tsv'"
+    for how in '--vocab merged.tsv' '--raw --grid 4 --vocab merged.tsv' '--raw --scheme remi --vocab merged.tsv'; do
+        # shellcheck disable=SC2086  # several words
+        run -64 --separate-stderr remi2midi $how --csv names
+        says "--vocab goes with --raw and states the scheme itself"
+    done
+    run -66 remi2midi --raw --vocab nosuch --csv names
+}
