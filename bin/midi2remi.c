@@ -568,13 +568,24 @@ static int execute(run *r)
     return bl_rejects_exceed(&r->rejects, r->paths.n) ? BL_EXIT_DATA : BL_EXIT_OK;
 }
 
-/* 1, with a message, if the options do not go together. */
+/* Whether each % of a pattern of --beats is one of %d, %n and %%. */
+static int is_pattern(const char *p)
+{
+    for (; *p != '\0'; p++)
+        if (*p == '%' && (*++p == '\0' || strchr("dn%", *p) == NULL))
+            return 0;
+    return 1;
+}
+
+/* 1, with a message, if the options make no sense, alone or together. */
 static int is_misuse(const settings *set, const bl_opts *opts, bl_log *log)
 {
     const char *out = set->common.output != NULL ? set->common.output : "-";
     const char *why = NULL;
     if (set->meter != NULL && set->beats != NULL)
         why = "bars are of --meter or of --beats, not both";
+    else if (set->beats != NULL && !is_pattern(set->beats))
+        why = "a % in --beats is %d, the folder, %n, the name, or %%, a %";
     else if (set->files0_from != NULL && opts->n_operands > 0)
         why = "inputs are named by operands or by --files0-from, not both";
     else if (set->rejects != NULL && strcmp(set->rejects, out) == 0)

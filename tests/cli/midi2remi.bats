@@ -374,6 +374,10 @@ Bar Position_0 Tempo_80 Pitch_67 Velocity_79 Duration_16 Position_12 Pitch_72 Ve
         run -64 midi2remi "--meter=$bad" "$BATS_FILE_TMPDIR/example.mid"
     done
     run -64 midi2remi --meter 3/4 --beats x "$BATS_FILE_TMPDIR/example.mid"
+    for bad in %D/x %d/%nx% %; do
+        run -64 --separate-stderr midi2remi --beats "$bad" "$BATS_FILE_TMPDIR/example.mid"
+        says "a % in --beats is %d, the folder, %n, the name, or %%, a %"
+    done
     # one that the vocabulary lacks would become bars of another
     run -64 --separate-stderr midi2remi --meter 17/4 "$BATS_FILE_TMPDIR/example.mid"
     says "--meter 17/4: scheme 'remi' has no such bars"
