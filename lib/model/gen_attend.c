@@ -112,8 +112,8 @@ BL_CLONES static void dots_fp32(const bl_real *x, const char *m, int e, int n,
             COLUMNS(1, BL_FP32_AT);
 }
 
-/* COUNT vectors, from `first` on, of out += sum over the span of p times its values;
- * newer and older half at once, for sums wait for the one before. */
+/* COUNT vectors, from those at m and out on, of out += sum over the span of p times its
+ * values; newer and older half at once, for sums wait for the one before. */
 #define VALUES(COUNT, AT)                                                              \
     do {                                                                               \
         bl_vec sum[2][COUNT];                                                          \
