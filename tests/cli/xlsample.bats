@@ -18,11 +18,11 @@ setup_file() {
     vocab --bpe 40 chords.tok.zst -o merged.tsv
     shard -o merged --vocab merged.tsv chords.tok.zst
     xltrain --data merged -o settled --preset tiny --set layers=1 --set width=32 \
-        --set heads=2 --set ff=64 --steps 30 --set warmup=5
+        --set heads=2 --set ff=64 --steps 10 --set warmup=5
     midi2remi --scheme performance "$root"/samples/*.mid -o played.tok.zst
     shard -o played played.tok.zst
     xltrain --data played -o performer --preset tiny --set layers=1 --set width=32 \
-        --set heads=2 --set ff=64 --steps 30 --set warmup=5
+        --set heads=2 --set ff=64 --steps 10 --set warmup=5
 }
 
 setup() {
