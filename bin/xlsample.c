@@ -174,7 +174,7 @@ int main(int argc, char **argv)
         {0, "chords", BL_OPT_STR, &j.chords, "CHORDS", 0, 0,
          "a bar on each of these chords in turn, such as 'C Am F G7'", 1},
         {0, "precision", BL_OPT_CHOICE, &j.precision, "fp32|bf16", 0, 0,
-         "of the weights; bf16 halves them and is faster, on any processor", 1},
+         "of weights, keys and values; bf16 halves them and is faster anywhere", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How the next token is drawn", 0},
         {0, "temperature", BL_OPT_REAL, &j.temperature, "T", 0, 100,
          "flatten (over 1) or sharpen (below 1) the odds, 0 = the likeliest", 1},
