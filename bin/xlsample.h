@@ -8,8 +8,7 @@
 #include "token/plan.h"
 #include "train/ckpt.h"
 
-/* Streams decoded together. Always as many, so that a piece has the same bytes whatever
- * the number of pieces: gemm kernels for other heights may round otherwise. */
+/* The most pieces side by side; the bytes of one do not depend on the others. */
 enum { GROUP = 8 };
 
 /* One piece as it grows: in the scheme's ids, and in the model's, where one may stand

@@ -46,43 +46,40 @@ int bl_plan_tempo(bl_plan *p, const bl_scheme *scheme, int bpm, bl_err *e)
     return rc == 0 ? add_word(p, &p->tempo, word, e) : rc;
 }
 
-/* Spellings of the qualities, each after the name that the scheme has for it. */
+/* Spellings of the qualities, in the order in which chords.h has them. */
 static const struct {
-    const char *symbol, *quality;
+    const char *symbol;
+    int quality;
 } spellings[] = {
-    {"", "maj"},       {"maj", "maj"},     {"M", "maj"},     {"m", "min"},
-    {"min", "min"},    {"-", "min"},       {"dim", "dim"},   {"o", "dim"},
-    {"aug", "aug"},    {"+", "aug"},       {"sus2", "sus2"}, {"sus4", "sus4"},
-    {"sus", "sus4"},   {"7", "dom7"},      {"dom7", "dom7"}, {"maj7", "maj7"},
-    {"M7", "maj7"},    {"m7", "min7"},     {"min7", "min7"}, {"-7", "min7"},
-    {"m7b5", "hdim7"}, {"hdim7", "hdim7"}, {"dim7", "dim7"}, {"o7", "dim7"},
+    {"", 0},     {"maj", 0}, {"M", 0},    {"m", 1},     {"min", 1},   {"-", 1},
+    {"dim", 2},  {"o", 2},   {"aug", 3},  {"+", 3},     {"sus2", 4},  {"sus4", 5},
+    {"sus", 5},  {"7", 6},   {"dom7", 6}, {"maj7", 7},  {"M7", 7},    {"m7", 8},
+    {"min7", 8}, {"-7", 8},  {"m7b5", 9}, {"hdim7", 9}, {"dim7", 10}, {"o7", 10},
 };
 
 /* "Chord_A#:min7" of "Bbm7" or "A#:min7"; 0 if it is no chord. */
 static int name_chord(const char *symbol, size_t len, char word[BL_WORD_MAX + 1])
 {
-    static const char roots[][3] = {"C",  "C#", "D",  "D#", "E",  "F",
-                                    "F#", "G",  "G#", "A",  "A#", "B"};
     static const int of_letter[] = {9, 11, 0, 2, 4, 5, 7}; /* A to G */
+    char name[BL_CHORD_NAME_MAX + 1];
+    int chord = len == 1 && *symbol == 'N' ? BL_NO_CHORD : -1, root = 0;
     size_t at = 1;
-    if (len == 1 && *symbol == 'N') {
-        snprintf(word, BL_WORD_MAX + 1, "Chord_N");
-        return 1;
-    }
-    if (*symbol < 'A' || *symbol > 'G')
+    if (chord < 0 && (*symbol < 'A' || *symbol > 'G'))
         return 0;
-    int root = of_letter[*symbol - 'A'];
+    if (chord < 0)
+        root = of_letter[*symbol - 'A'];
     for (; at < len && (symbol[at] == '#' || symbol[at] == 'b'); at++)
         root += symbol[at] == '#' ? 1 : 11;
     at += at < len && symbol[at] == ':';
-    for (size_t i = 0; i < BL_COUNT(spellings); i++)
+    for (size_t i = 0; i < BL_COUNT(spellings) && chord < 0; i++)
         if (strlen(spellings[i].symbol) == len - at &&
-            memcmp(spellings[i].symbol, symbol + at, len - at) == 0) {
-            snprintf(word, BL_WORD_MAX + 1, "Chord_%s:%s", roots[root % 12],
-                     spellings[i].quality);
-            return 1;
-        }
-    return 0;
+            memcmp(spellings[i].symbol, symbol + at, len - at) == 0)
+            chord = root % 12 * BL_QUALITIES + spellings[i].quality;
+    if (chord < 0)
+        return 0;
+    bl_chord_spell(chord, name);
+    snprintf(word, BL_WORD_MAX + 1, "Chord_%s", name);
+    return 1;
 }
 
 int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text, bl_err *e)
