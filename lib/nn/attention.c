@@ -27,7 +27,7 @@ typedef struct {
 static block block_at(const bl_head *h, int i)
 {
     block b = {.i = i, .n = (int)bl_min(h->t - i, BL_BLOCK)};
-    b.first = bl_head_first(h, i);
+    b.first = bl_head_first(h, i) / 2 * 2; /* pairs are whole */
     b.end = h->keys - h->t + i + b.n;
     return b;
 }
@@ -63,39 +63,48 @@ static void scores(const bl_head *h, const block *b)
     bl_tile_multiply(&s);
 }
 
-/* C (n, e) = A (n, keys) B for the rows of a tile and the panels of k or v. */
-static void times_keys(const bl_head *h, const block *b, const bl_real *tile,
-                       const bl_real *panels, bl_real *c)
+/* C (n, e) = A (n, k) B for the panels of k, v or r from `row` on. */
+static void times_keys(const bl_head *h, int n, int k, const bl_real *a, ptrdiff_t lda,
+                       const bl_real *panels, int row, bl_real *c)
 {
-    bl_tile_multiply(&(bl_tile_args){.m = b->n,
-                                     .k = b->end - b->first,
-                                     .a = tile + b->first,
-                                     .lda = h->w.stride,
+    if (h->is_narrow) {
+        bl_narrow_times(n, k, a, lda, panels + (ptrdiff_t)row * BL_NARROW, c, h->wide);
+        return;
+    }
+    bl_tile_multiply(&(bl_tile_args){.m = n,
+                                     .k = k,
+                                     .a = a,
+                                     .lda = lda,
                                      .panels = panels,
                                      .rows_b = h->keys,
                                      .cols_b = h->e,
-                                     .row = b->first,
+                                     .row = row,
                                      .end = h->e,
                                      .c = c,
                                      .ldc = h->wide,
                                      .precision = h->precision});
 }
 
-/* sum (keys, e) += A' B for a tile and (n, e) panels. */
-static void add_to_keys(const bl_head *h, const block *b, const bl_real *tile,
-                        const bl_real *panels, bl_real *sum)
+/* Rows from `row` on of sum (keys, e) += A' B, A (n, k), B (n, e) as it is and packed.
+ */
+static void add_to_keys(const bl_head *h, int n, int k, const bl_real *a, ptrdiff_t lda,
+                        const bl_real *b, const bl_real *panels, bl_real *sum, int row)
 {
+    if (h->is_narrow) {
+        bl_narrow_add(k, n, b, h->wide, a, lda, sum + row, h->keys);
+        return;
+    }
     bl_tile_multiply(&(bl_tile_args){.ta = 1,
-                                     .m = b->end - b->first,
-                                     .k = b->n,
-                                     .a = tile + b->first,
-                                     .lda = h->w.stride,
+                                     .m = k,
+                                     .k = n,
+                                     .a = a,
+                                     .lda = lda,
                                      .panels = panels,
-                                     .rows_b = b->n,
+                                     .rows_b = n,
                                      .cols_b = h->e,
                                      .end = h->e,
                                      .add = 1,
-                                     .c = sum + (ptrdiff_t)b->first * h->wide,
+                                     .c = sum + (ptrdiff_t)row * h->wide,
                                      .ldc = h->wide,
                                      .precision = h->precision});
 }
@@ -159,7 +168,8 @@ static void forward_block(const bl_graph *g, bl_attention_args *a, const bl_head
             max + (bl_real)log((double)sum);
         inverse[i] = 1 / sum;
     }
-    times_keys(h, b, w->s, w->v, w->o);
+    times_keys(h, b->n, b->end - b->first, w->s + b->first, w->stride, w->v, b->first,
+               w->o);
     scaled_rows(h->out + (ptrdiff_t)b->i * h->d, h->d, w->o, h->wide, b->n, h->e,
                 inverse);
 }
@@ -243,34 +253,27 @@ static void tiles_back(const bl_graph *g, const bl_attention_args *a, const bl_h
     }
 }
 
+/* dv += P' dO, dqu = dS k, dk += dS' qu. */
+static void keys_back(const bl_head *h, const block *b)
+{
+    const bl_space *w = &h->w;
+    const bl_real *p = w->s + b->first, *ds = w->ds + b->first;
+    int k = b->end - b->first;
+    add_to_keys(h, b->n, k, p, w->stride, w->go, w->pgo, w->dv, b->first);
+    times_keys(h, b->n, k, ds, w->stride, w->k, b->first, w->dqu);
+    add_to_keys(h, b->n, k, ds, w->stride, w->qu, w->pu, w->dk, b->first);
+}
+
 /* dqv = dX r and dr += dX' qv, dX being the tile of dS with skewed rows. */
 static void positions_back(const bl_head *h, const block *b)
 {
     const bl_space *w = &h->w;
     int last = h->t - 1 - b->i;
-    int start = (int)bl_max(0, b->first + last - b->n + 1);
-    bl_tile_args p = {.m = b->n,
-                      .k = h->keys - start,
-                      .a = w->ds - last + start,
-                      .lda = w->stride + 1,
-                      .panels = w->r,
-                      .rows_b = h->keys,
-                      .cols_b = h->e,
-                      .row = start,
-                      .end = h->e,
-                      .c = w->dqv,
-                      .ldc = h->wide,
-                      .precision = h->precision};
-    bl_tile_multiply(&p);
-    p.ta = 1;
-    p.m = h->keys - start;
-    p.k = b->n;
-    p.panels = w->pv;
-    p.rows_b = b->n;
-    p.row = 0;
-    p.add = 1;
-    p.c = w->dr + (ptrdiff_t)start * h->wide;
-    bl_tile_multiply(&p);
+    int start = (int)bl_max(0, b->first + last - b->n + 1) / 2 * 2;
+    const bl_real *dx = w->ds - last + start;
+    times_keys(h, b->n, h->keys - start, dx, w->stride + 1, w->r, start, w->dqv);
+    add_to_keys(h, b->n, h->keys - start, dx, w->stride + 1, w->qv, w->pv, w->dr,
+                start);
 }
 
 /* The gradients of queries; those of u and vb, if there are any. */
@@ -295,9 +298,7 @@ static void backward_block(const job *j, const bl_head *h, const block *b)
     const bl_space *w = &h->w;
     ptrdiff_t bias = (ptrdiff_t)h->h * h->e;
     tiles_back(j->g, a, h, b);
-    add_to_keys(h, b, w->s, w->pgo, w->dv);
-    times_keys(h, b, w->ds, w->k, w->dqu);
-    add_to_keys(h, b, w->ds, w->pu, w->dk);
+    keys_back(h, b);
     if (h->r != NULL)
         positions_back(h, b);
     else

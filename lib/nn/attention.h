@@ -3,10 +3,11 @@
 #ifndef BL_ATTENTION_H
 #define BL_ATTENTION_H
 
+#include "nn/narrow.h"
 #include "nn/ops.h"
 #include "nn/tile.h"
 
-enum { BL_BLOCK = 64 }; /* queries that share a tile */
+enum { BL_BLOCK = 32 }; /* queries that share a tile */
 
 typedef struct {
     bl_mat *q, *k, *v, *r, *u, *vb, *out; /* r, u and vb may be NULL */
@@ -24,8 +25,8 @@ typedef struct {
  * shift. */
 typedef struct {
     bl_real *kt, *vt, *rt;  /* panels of k', v', r': (e, K) */
-    bl_real *k, *v, *r;     /* panels (K, e) */
-    bl_real *dk, *dv, *dr;  /* sums (K, E) */
+    bl_real *k, *v, *r;     /* panels (K, e); pairs of a narrow head */
+    bl_real *dk, *dv, *dr;  /* sums (K, E); (E, K) of a narrow head */
     bl_real *s, *ds;        /* tiles (n, K): probabilities, gradients */
     bl_real *qu, *qv, *go;  /* (n, E): (q + u) scale, (q + vb) scale, dO */
     bl_real *pu, *pv, *pgo; /* the same as panels (n, e) */
@@ -41,6 +42,7 @@ typedef struct {
     int masked, span; /* memory slots that are empty; keys a query sees, 0 = all */
     bl_real scale;
     bl_precision precision;
+    int is_narrow; /* what has its width goes by narrow.h */
     const bl_real *q, *r, *u, *vb, *grad;
     bl_real *out, *q_grad, *k_grad, *v_grad, *r_grad;
 } bl_head;

@@ -42,7 +42,7 @@ static size_t lay_out(bl_space *w, bl_real *base, int train, int t, int keys, in
     for (size_t i = 0; i < (train ? BL_COUNT(keyed) : 0); i++)
         *keyed[i] = take(&a, sums);
     for (size_t i = 0; i < (train ? BL_COUNT(tiles) : 1); i++)
-        *tiles[i] = take_tile(&a, n, row);
+        *tiles[i] = take_tile(&a, (size_t)bl_max(n, BL_NARROW), row);
     for (size_t i = 0; i < (train ? BL_COUNT(rows) : 3); i++)
         *rows[i] = take(&a, n * wide);
     for (size_t i = 0; i < (train ? BL_COUNT(blocks) : 0); i++)
@@ -64,9 +64,24 @@ static void pack(const bl_head *h, int transposed, int k, int n, const bl_real *
     bl_tile_pack_as(h->precision, transposed, k, n, b, ld, panels);
 }
 
+/* What has K rows and the head's columns. */
+static void pack_keyed(const bl_head *h, const bl_real *b, bl_real *panels)
+{
+    if (h->is_narrow)
+        bl_narrow_pack(h->keys, h->e, b, h->d, panels);
+    else
+        pack(h, 0, h->keys, h->e, b, h->d, panels);
+}
+
 static ptrdiff_t keys_at(const bl_head *h)
 {
     return (ptrdiff_t)h->lane * h->keys * h->d + h->h * h->e;
+}
+
+/* bf16 pays where its products are as deep as its packed steps. */
+static bl_precision precision_of(const bl_graph *g, int e)
+{
+    return e >= BL_PANEL ? g->precision : BL_FP32;
 }
 
 static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
@@ -85,12 +100,13 @@ static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                    .masked = g->memory - g->feed.mem_length[lane],
                    .span = a->span,
                    .scale = a->scale,
-                   .precision = g->precision,
+                   .precision = precision_of(g, e),
                    .q = a->q->v + at,
                    .r = a->r != NULL ? a->r->v + head * e : NULL,
                    .u = a->u != NULL ? a->u->v + head * e : NULL,
                    .vb = a->vb != NULL ? a->vb->v + head * e : NULL,
                    .out = a->out->v + at};
+    h->is_narrow = h->precision == BL_FP32 && e <= BL_NARROW && bl_narrow_is_fast();
     lay_out(&h->w, a->scratch + (size_t)head * a->workspace, g->train, t, keys, e);
     pack(h, 1, e, keys, a->k->v + keys_at(h), d, h->w.kt);
     if (h->r != NULL && lane == 0)
@@ -101,7 +117,7 @@ void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                   int head)
 {
     point(h, g, a, lane, head);
-    pack(h, 0, h->keys, h->e, a->v->v + keys_at(h), h->d, h->w.v);
+    pack_keyed(h, a->v->v + keys_at(h), h->w.v);
 }
 
 void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
@@ -114,7 +130,7 @@ void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a
     h->q_grad = a->q->g + at;
     h->k_grad = a->k->g + key;
     h->v_grad = a->v->g + key;
-    pack(h, 0, h->keys, h->e, a->k->v + key, h->d, h->w.k);
+    pack_keyed(h, a->k->v + key, h->w.k);
     pack(h, 1, h->e, h->keys, a->v->v + key, h->d, h->w.vt);
     memset(h->w.dk, 0, sums);
     memset(h->w.dv, 0, sums);
@@ -123,7 +139,7 @@ void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a
     h->r_grad = a->r->g + h->h * h->e;
     if (lane > 0)
         return;
-    pack(h, 0, h->keys, h->e, h->r, h->d, h->w.r);
+    pack_keyed(h, h->r, h->w.r);
     memset(h->w.dr, 0, sums);
 }
 
@@ -174,5 +190,9 @@ BL_CLONES static void add_rows(bl_real *to, ptrdiff_t d, const bl_real *from,
 
 void bl_head_add_sums(const bl_head *h, const bl_real *sum, bl_real *to, bl_real beta)
 {
+    if (h->is_narrow) { /* to (K, E), in the room of the tile of scores */
+        bl_tile_pack(1, h->keys, BL_NARROW, sum, h->keys, h->w.s);
+        sum = h->w.s;
+    }
     add_rows(to, h->d, sum, h->wide, h->keys, h->e, beta);
 }

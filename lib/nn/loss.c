@@ -20,15 +20,15 @@ BL_CLONES static bl_real log_sum_exp(bl_real *logit, const bl_real *b, int n)
 {
     for (int c = 0; c < n && b != NULL; c++)
         logit[c] += b[c];
-    bl_real max = bl_max_of(logit, n);
-    bl_real lane[BL_LANES] = {0};
-    int i = 0;
-    for (; i + BL_LANES <= n; i += BL_LANES)
-        for (int l = 0; l < BL_LANES; l++)
-            lane[l] += bl_exp(logit[i + l] - max);
-    for (int l = 0; i < n; i++, l++)
-        lane[l] += bl_exp(logit[i] - max);
-    return max + (bl_real)log((double)bl_fold(lane));
+    bl_real max = bl_max_of(logit, n), sum = 0;
+    bl_real power[256]; /* in a loop of their own they are vectors */
+    for (int at = 0; at < n; at += BL_COUNT(power)) {
+        int m = (int)bl_min(BL_COUNT(power), n - at);
+        for (int i = 0; i < m; i++)
+            power[i] = bl_exp(logit[at + i] - max);
+        sum += bl_sum(power, m);
+    }
+    return max + (bl_real)log((double)sum);
 }
 
 static void loss_part(void *arg, int part)

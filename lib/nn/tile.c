@@ -59,7 +59,7 @@ VECTOR(v256, 32);
 VECTOR(v128, 16);
 
 #if defined(__x86_64__)
-__attribute__((target("avx512f"))) static void run_avx512(const piece *j)
+__attribute__((target("avx512f,avx512vl,fma"))) static void run_avx512(const piece *j)
 {
     int at = 0;
     if (j->wide == BL_PANEL) {

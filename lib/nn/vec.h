@@ -27,14 +27,14 @@ enum { BL_LANES = 16 };
 typedef bl_real bl_vec
     __attribute__((vector_size(BL_LANES * sizeof(bl_real)), aligned(64), may_alias));
 
-/* e^x, x <= 88; below -87 it is 0. Relative error below 2e-7 (Cody and Waite's
+/* e^x, x <= 88; below -87.7 it is 0. Relative error below 2e-7 (Cody and Waite's
  * reduction, a polynomial of degree 6 on [-ln2/2, ln2/2]). */
 BL_INLINE bl_real bl_exp(bl_real x)
 {
 #ifdef BL_DOUBLE
     return exp(x);
 #else
-    float c = x < -87.0f ? -87.0f : x;
+    float c = x < -88.0f ? -88.0f : x;       /* there the power of two below is 0 */
     float n = c * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number */
     n -= 12582912.0f;
     float r = c - n * 0.693359375f + n * 2.12194440e-4f;
@@ -49,16 +49,24 @@ BL_INLINE bl_real bl_exp(bl_real x)
         int32_t i;
         float f;
     } scale = {.i = ((int32_t)n + 127) << 23};
-    return x < -87.0f ? 0.0f : p * scale.f;
+    return p * scale.f;
 #endif
 }
 
+/* The sum of the lanes: halves, quarters, eighths, so that no chain is long. */
 BL_INLINE bl_real bl_fold(const bl_real *lane)
 {
-    bl_real sum = 0;
-    for (int l = 0; l < BL_LANES; l++)
-        sum += lane[l];
-    return sum;
+    bl_real eight[8], four[4];
+    for (int l = 0; l < 8; l++)
+        eight[l] = lane[l] + lane[l + 8];
+    for (int l = 0; l < 4; l++)
+        four[l] = eight[l] + eight[l + 4];
+    return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+BL_INLINE bl_real bl_larger(bl_real a, bl_real b)
+{
+    return a > b ? a : b;
 }
 
 BL_INLINE bl_real bl_sum(const bl_real *x, int n)
@@ -87,19 +95,23 @@ BL_INLINE bl_real bl_dot(const bl_real *x, const bl_real *y, int n)
 
 BL_INLINE bl_real bl_max_of(const bl_real *x, int n)
 {
-    bl_real lane[BL_LANES];
-    for (int l = 0; l < BL_LANES; l++)
-        lane[l] = x[0];
+    bl_vec top = x[0] + (bl_vec){0}, next;
+    bl_real lane[BL_LANES], eight[8], four[4];
     int i = 0;
-    for (; i + BL_LANES <= n; i += BL_LANES)
-        for (int l = 0; l < BL_LANES; l++)
-            lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
+    for (; i + BL_LANES <= n; i += BL_LANES) {
+        memcpy(&next, x + i, sizeof next);
+        __typeof__(next > top) larger = next > top; /* all bits of a lane, or none */
+        top = (bl_vec)(((__typeof__(larger))next & larger) |
+                       ((__typeof__(larger))top & ~larger));
+    }
+    memcpy(lane, &top, sizeof top);
     for (int l = 0; i < n; i++, l++)
-        lane[l] = x[i] > lane[l] ? x[i] : lane[l];
-    bl_real max = lane[0];
-    for (int l = 1; l < BL_LANES; l++)
-        max = lane[l] > max ? lane[l] : max;
-    return max;
+        lane[l] = bl_larger(x[i], lane[l]);
+    for (int l = 0; l < 8; l++)
+        eight[l] = bl_larger(lane[l], lane[l + 8]);
+    for (int l = 0; l < 4; l++)
+        four[l] = bl_larger(eight[l], eight[l + 4]);
+    return bl_larger(bl_larger(four[0], four[2]), bl_larger(four[1], four[3]));
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include "nn/ops.h"
 #include "nn/optim.h"
 #include "nn/thin.h"
+#include "nn/narrow.h"
 #include "nn/tile.h"
 #include "tap.h"
 
@@ -301,6 +302,41 @@ static void test_tile(void)
         }
 }
 
+/* Narrow heads' products against three loops; what lies beside C stays as it is. */
+static void test_narrow(void)
+{
+    enum { SIZE = 30000, LD = 140 };
+    static bl_real a[SIZE], b[SIZE], pairs[SIZE], c[SIZE], d[SIZE];
+    static const int rows[] = {1, 2, 15, 16, 33}, depth[] = {1, 2, 7, 64, 129};
+    bl_rng rng = bl_rng_make(9, 0);
+    for (int i = 0; i < SIZE; i++) {
+        a[i] = (bl_real)bl_rng_normal(&rng);
+        b[i] = (bl_real)bl_rng_normal(&rng);
+    }
+    double times = 0, add = 0;
+    for (int kind = 0; kind < 25 * BL_NARROW && bl_narrow_is_fast(); kind++) {
+        int m = rows[kind % 5], k = depth[kind / 5 % 5], n = 1 + kind / 25;
+        memcpy(c, b, sizeof c);
+        memcpy(d, b, sizeof d);
+        bl_narrow_pack(k, n, b, 11, pairs);
+        for (int p = 0; p < k; p++)
+            for (int j = 0; j < n; j++)
+                if (pairs[p / 2 * 2 * BL_NARROW + 2 * j + p % 2] != b[p * 11 + j])
+                    times = INFINITY;
+        bl_narrow_times(m, k, a, LD + 1, pairs, c, 9);
+        bl_narrow_times_naive(m, k, a, LD + 1, pairs, d, 9);
+        times = fmax(times, difference(c, d, SIZE));
+        memcpy(c, b, sizeof c);
+        memcpy(d, b, sizeof d);
+        n = 1 + kind * 7 % LD;
+        bl_narrow_add(n, k, a, 8, b, LD + 1, c, LD);
+        bl_narrow_add_naive(n, k, a, 8, b, LD + 1, d, LD);
+        add = fmax(add, difference(c, d, SIZE));
+    }
+    ok(times < 1e-4, "products of a narrow head's keys (%.1g)", times);
+    ok(add < 1e-4, "and sums over its queries (%.1g)", add);
+}
+
 static void test_gemm(bl_pool *pool)
 {
     enum { MAX = 300 };
@@ -485,6 +521,7 @@ int main(void)
     test_full_context(pool);
     test_adam(pool);
     test_tile();
+    test_narrow();
     test_dropout();
     test_training(pool);
     test_sampling();
