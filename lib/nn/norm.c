@@ -61,18 +61,24 @@ static void norm_forward(bl_graph *g, void *args)
 BL_CLONES static void norm_back_row(const bl_real *x, const bl_real *gain,
                                     const bl_real *grad, int n, bl_real mean,
                                     bl_real rstd, bl_real beta, bl_real *dx,
-                                    bl_real *dgain, bl_real *dbias)
+                                    bl_real *restrict dgain, bl_real *restrict dbias)
 {
     bl_real w[BL_LANES] = {0}, wh[BL_LANES] = {0};
-    for (int i = 0; i < n; i += BL_LANES) {
-        int m = n - i < BL_LANES ? n - i : BL_LANES;
-        for (int l = 0; l < m; l++) {
-            bl_real h = (x[i + l] - mean) * rstd, t = grad[i + l] * gain[i + l];
+    for (int c = 0; c < n; c++) {
+        dgain[c] += grad[c] * (x[c] - mean) * rstd;
+        dbias[c] += grad[c];
+    }
+    int i = 0;
+    for (; i + BL_LANES <= n; i += BL_LANES)
+        for (int l = 0; l < BL_LANES; l++) {
+            bl_real t = grad[i + l] * gain[i + l];
             w[l] += t;
-            wh[l] += t * h;
-            dgain[i + l] += grad[i + l] * h;
-            dbias[i + l] += grad[i + l];
+            wh[l] += t * (x[i + l] - mean) * rstd;
         }
+    for (int l = 0; i < n; i++, l++) {
+        bl_real t = grad[i] * gain[i];
+        w[l] += t;
+        wh[l] += t * (x[i] - mean) * rstd;
     }
     bl_real mean_w = bl_fold(w) / (bl_real)n, mean_wh = bl_fold(wh) / (bl_real)n;
     for (int c = 0; c < n; c++) {

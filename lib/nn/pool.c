@@ -17,26 +17,47 @@ static inline void pause_spin(void)
 #endif
 }
 
+/* A thread and its share, neighbouring parts. It takes those first, so that rows which
+ * one op has left in a core's cache meet the next op there, and then what the others
+ * have not begun. */
+typedef struct {
+    _Alignas(64) atomic_int next; /* the part to be taken next */
+    int end;
+    int number;
+    pthread_t thread;
+    bl_pool *pool;
+} member;
+
 struct bl_pool {
     int n_threads;
-    pthread_t *thread; /* [n_threads - 1]: the caller is the last one */
+    member *members; /* [n_threads]: the first is the caller */
     int n_started;
     pthread_mutex_t lock;
     pthread_cond_t wake, done;
     atomic_uint job; /* counts jobs; workers wait for it to change */
-    atomic_int next; /* the part to be taken next */
     atomic_int busy; /* workers that have not finished with the job */
     atomic_int stopping;
     bl_pool_fn *fn;
     void *arg;
-    int n_parts;
     void *scratch;
 };
 
-static void work(bl_pool *p)
+static void work(member *m)
 {
-    for (int part; (part = atomic_fetch_add(&p->next, 1)) < p->n_parts;)
-        p->fn(p->arg, part);
+    bl_pool *p = m->pool;
+    for (int i = 0; i < p->n_threads; i++) {
+        member *of = &p->members[(m->number + i) % p->n_threads];
+        for (int part; (part = atomic_fetch_add(&of->next, 1)) < of->end;)
+            p->fn(p->arg, part);
+    }
+}
+
+static void share_out(bl_pool *p, int n_parts)
+{
+    for (int i = 0; i < p->n_threads; i++) {
+        atomic_store(&p->members[i].next, n_parts * i / p->n_threads);
+        p->members[i].end = n_parts * (i + 1) / p->n_threads;
+    }
 }
 
 static void wait_for_job(bl_pool *p, unsigned seen)
@@ -52,12 +73,13 @@ static void wait_for_job(bl_pool *p, unsigned seen)
 
 static void *worker(void *arg)
 {
-    bl_pool *p = arg;
+    member *m = arg;
+    bl_pool *p = m->pool;
     for (unsigned seen = 0;; seen++) {
         wait_for_job(p, seen);
         if (atomic_load(&p->stopping))
             return NULL;
-        work(p);
+        work(m);
         if (atomic_fetch_sub(&p->busy, 1) == 1) {
             pthread_mutex_lock(&p->lock);
             pthread_cond_signal(&p->done);
@@ -74,6 +96,19 @@ static void start_job(bl_pool *p)
     pthread_mutex_unlock(&p->lock);
 }
 
+static int start_member(bl_pool *p, int number, bl_err *e)
+{
+    member *m = &p->members[number];
+    *m = (member){.number = number, .pool = p};
+    if (number == 0)
+        return 0;
+    if (pthread_create(&m->thread, NULL, worker, m) != 0)
+        return bl_fail(e, BL_E_NOMEM, "thread %d of %d cannot be started", number + 1,
+                       p->n_threads);
+    p->n_started++;
+    return 0;
+}
+
 int bl_pool_new(bl_pool **out, int n_threads, bl_err *e)
 {
     *out = NULL;
@@ -86,18 +121,14 @@ int bl_pool_new(bl_pool **out, int n_threads, bl_err *e)
     pthread_cond_init(&p->wake, NULL);
     pthread_cond_init(&p->done, NULL);
     p->n_threads = n_threads;
-    p->thread = bl_calloc((size_t)n_threads, sizeof *p->thread, e);
+    size_t members = (size_t)n_threads * sizeof *p->members;
+    p->members = aligned_alloc(64, members);
     p->scratch = aligned_alloc(64, BL_POOL_SCRATCH);
-    int rc = p->thread == NULL ? BL_E_NOMEM : 0;
-    if (p->scratch == NULL)
-        rc = bl_fail(e, BL_E_NOMEM, "no room for %d bytes", BL_POOL_SCRATCH);
-    for (int i = 0; rc == 0 && i < n_threads - 1; i++) {
-        if (pthread_create(&p->thread[i], NULL, worker, p) != 0)
-            rc = bl_fail(e, BL_E_NOMEM, "thread %d of %d cannot be started", i + 2,
-                         n_threads);
-        else
-            p->n_started++;
-    }
+    int rc = 0;
+    if (p->members == NULL || p->scratch == NULL)
+        rc = bl_fail(e, BL_E_NOMEM, "no room for %zu bytes", members + BL_POOL_SCRATCH);
+    for (int i = 0; rc == 0 && i < n_threads; i++)
+        rc = start_member(p, i, e);
     if (rc != 0) {
         bl_pool_del(p);
         return rc;
@@ -112,12 +143,12 @@ void bl_pool_del(bl_pool *p)
         return;
     atomic_store(&p->stopping, 1);
     start_job(p);
-    for (int i = 0; i < p->n_started; i++)
-        pthread_join(p->thread[i], NULL);
+    for (int i = 1; i <= p->n_started; i++)
+        pthread_join(p->members[i].thread, NULL);
     pthread_cond_destroy(&p->done);
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
-    free(p->thread);
+    free(p->members);
     free(p->scratch);
     free(p);
 }
@@ -141,11 +172,10 @@ void bl_pool_run(bl_pool *p, bl_pool_fn *fn, void *arg, int n_parts)
     }
     p->fn = fn;
     p->arg = arg;
-    p->n_parts = n_parts;
-    atomic_store(&p->next, 0);
+    share_out(p, n_parts);
     atomic_store(&p->busy, p->n_started);
     start_job(p);
-    work(p);
+    work(&p->members[0]);
     for (int i = 0; i < SPINS; i++, pause_spin())
         if (atomic_load(&p->busy) == 0)
             return;
