@@ -141,14 +141,23 @@ BL_CLONES static void scaled_rows(bl_real *to, ptrdiff_t d, const bl_real *from,
             to[c] = from[c] * factor[row];
 }
 
-/* Dropout's mask of one row of probabilities, for the keys from `first` on. */
-static void drop_row(const bl_graph *g, const bl_attention_args *a, const bl_head *h,
-                     int i, int first, int last, bl_real *row)
+/* Dropout's mask of one row of probabilities for the keys first .. last, the number for
+ * key 0 first; NULL without dropout. */
+static const bl_real *mask_row(const bl_graph *g, const bl_attention_args *a,
+                               const bl_head *h, int i, int first, int last)
 {
     int64_t start = bl_site_start((int64_t)h->unit * h->t + i, h->keys);
     int from = first / 8 * 8;
-    bl_dropout(&g->feed, a->site, a->dropout, start + from, last + 1 - from,
-               row + from);
+    return bl_dropout_mask(&g->feed, a->site, a->dropout, start + from, last + 1 - from,
+                           h->w.mask + from)
+               ? h->w.mask
+               : NULL;
+}
+
+static void drop_row(bl_real *row, const bl_real *mask, int first, int last)
+{
+    if (mask != NULL)
+        bl_times(row + first, mask + first, last + 1 - first);
 }
 
 static void forward_block(const bl_graph *g, bl_attention_args *a, const bl_head *h,
@@ -163,7 +172,7 @@ static void forward_block(const bl_graph *g, bl_attention_args *a, const bl_head
         softmax_row(row + first, fill_up(row + first, last + 1 - first), &max, &sum);
         bl_clear_between(row, b->first, first);
         bl_clear_between(row, last + 1, b->end);
-        drop_row(g, a, h, b->i + i, b->first, last, row);
+        drop_row(row, mask_row(g, a, h, b->i + i, first, last), first, last);
         a->log_sum[(int64_t)h->unit * h->t + b->i + i] =
             max + (bl_real)log((double)sum);
         inverse[i] = 1 / sum;
@@ -242,14 +251,15 @@ static void tiles_back(const bl_graph *g, const bl_attention_args *a, const bl_h
     for (int i = 0; i < b->n; i++) {
         bl_real *s = w->s + i * w->stride, *ds = w->ds + i * w->stride;
         int first = bl_head_first(h, b->i + i), last = h->keys - h->t + b->i + i;
-        drop_row(g, a, h, b->i + i, b->first, last, ds);
+        const bl_real *mask = mask_row(g, a, h, b->i + i, first, last);
+        drop_row(ds, mask, first, last);
         softmax_back_row(s + first, ds + first, fill_up(s + first, last + 1 - first),
                          a->log_sum[(int64_t)h->unit * h->t + b->i + i], delta[i]);
         bl_clear_between(s, b->first, first);
         bl_clear_between(s, last + 1, b->end);
         bl_clear_between(ds, b->first - BL_BLOCK, first); /* the shift reads these */
         bl_clear_between(ds, last + 1, b->end);
-        drop_row(g, a, h, b->i + i, b->first, last, s);
+        drop_row(s, mask, first, last);
     }
 }
 

@@ -31,6 +31,7 @@ typedef struct {
     bl_real *qu, *qv, *go;  /* (n, E): (q + u) scale, (q + vb) scale, dO */
     bl_real *pu, *pv, *pgo; /* the same as panels (n, e) */
     bl_real *o, *dqu, *dqv; /* results (n, E) */
+    bl_real *mask;          /* (K): dropout's, of a row */
     ptrdiff_t stride;
 } bl_space;
 

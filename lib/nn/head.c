@@ -45,6 +45,7 @@ static size_t lay_out(bl_space *w, bl_real *base, int train, int t, int keys, in
         *tiles[i] = take_tile(&a, (size_t)bl_max(n, BL_NARROW), row);
     for (size_t i = 0; i < (train ? BL_COUNT(rows) : 3); i++)
         *rows[i] = take(&a, n * wide);
+    w->mask = take(&a, (size_t)keys + 8);
     for (size_t i = 0; i < (train ? BL_COUNT(blocks) : 0); i++)
         *blocks[i] = take(&a, block);
     return a.used;

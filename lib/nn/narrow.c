@@ -71,8 +71,8 @@ INLINE __m512 both_of(const float *a)
 /* The sums of x's pairs and, behind them, of y's. */
 INLINE __m512 sums_of_pairs(__m512 x, __m512 y)
 {
-    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8,
-                                          6, 4, 2, 0);
+    const __m512i even =
+        _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
     const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
     return _mm512_add_ps(_mm512_permutex2var_ps(x, even, y),
                          _mm512_permutex2var_ps(x, odd, y));
@@ -151,8 +151,8 @@ INLINE void add_columns(const int vectors, __mmask16 last, int k, const float *a
     for (int r = 0; r < BL_NARROW; r++)
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; v++)
-            _mm512_mask_storeu_ps(c + r * ldc + 16 * v,
-                                  v + 1 < vectors ? 0xffff : last, sum[r][v]);
+            _mm512_mask_storeu_ps(c + r * ldc + 16 * v, v + 1 < vectors ? 0xffff : last,
+                                  sum[r][v]);
 }
 
 WITH_AVX512 void bl_narrow_add(int n, int k, const float *a, ptrdiff_t lda,

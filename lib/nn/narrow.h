@@ -1,5 +1,6 @@
 /* narrow.h - products for attention heads of at most BL_NARROW columns, which would
- * leave half of each vector of tile.h empty. One thread, fp32, matrices in the cache. */
+ * leave half of each vector of tile.h empty. One thread, fp32, matrices in the cache.
+ */
 #ifndef BL_NARROW_H
 #define BL_NARROW_H
 
@@ -13,8 +14,8 @@ enum { BL_NARROW = 8 };
  * may be called only then. */
 int bl_narrow_is_fast(void);
 
-/* Packs B (k, n), n <= BL_NARROW, rows `ld` apart: two rows are one vector, number after
- * number in pairs. `pairs` has room for bl_narrow_room(k) numbers. */
+/* Packs B (k, n), n <= BL_NARROW, rows `ld` apart: two rows are one vector, number
+ * after number in pairs. `pairs` has room for bl_narrow_room(k) numbers. */
 void bl_narrow_pack(int k, int n, const bl_real *b, ptrdiff_t ld, bl_real *pairs);
 
 static inline size_t bl_narrow_room(size_t k)

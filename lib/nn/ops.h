@@ -119,6 +119,12 @@ void bl_position_row(int distance, int width, bl_real *row);
  * mask comes from counters (seed, step, site, element): nothing is stored. */
 void bl_dropout(const bl_feed *f, uint32_t site, double p, int64_t start, int n,
                 bl_real *x);
+/* The same mask as numbers: 1 and n of them, in whole groups of 8; 0 and nothing where
+ * there is no dropout. */
+int bl_dropout_mask(const bl_feed *f, uint32_t site, double p, int64_t start, int n,
+                    bl_real *mask);
+/* x *= y, n numbers. */
+void bl_times(bl_real *x, const bl_real *y, int n);
 
 /* sum[c] += the rows of x (rows, cols), one after the other, for start <= c < end. */
 void bl_add_columns(bl_real *sum, const bl_real *x, int rows, int cols, int start,

@@ -7,7 +7,7 @@ enum {
     PANEL = 2 * BL_LANES,
     GROUP = 8,       /* rows at a time */
     PANELS_PART = 2, /* of a part of the job */
-    AHEAD = 2048     /* bytes */
+    AHEAD = 8192     /* bytes */
 };
 
 /* ---- packing ---- */
