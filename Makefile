@@ -272,7 +272,7 @@ listen: all
 bench: all $(BENCH)
 	@for b in $(BENCH); do $$b; done
 
-## bench-train: training beside sgemm and beside PyTorch, as TSV, minutes
+## bench-train: training beside sgemm and PyTorch as TSV, minutes, DROPOUT=0 for both
 .PHONY: bench-train
 bench-train: $(B)/tests/bench/train_speed
 	@tests/bench/train.sh $(B)

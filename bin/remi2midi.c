@@ -72,13 +72,7 @@ static int is_blank(uint8_t c)
 
 static int read_vocab(run *r, bl_err *e)
 {
-    int fd;
-    int rc = bl_in_open(r->set->vocab, &fd, e);
-    if (rc != 0)
-        return rc;
-    rc = bl_vocab_read(&r->vocab, fd, r->set->vocab, e);
-    if (fd != STDIN_FILENO)
-        close(fd);
+    int rc = bl_vocab_load(&r->vocab, r->set->vocab, e);
     if (rc == 0)
         rc = bl_merges_of_words(&r->merges, r->vocab.words, e);
     return rc == 0 ? 0 : bl_err_in(e, r->set->vocab);

@@ -155,13 +155,7 @@ static int open_scheme(run *r, bl_err *e)
 static int read_vocab(run *r, bl_err *e)
 {
     const bl_tokens_kind *kind = bl_corpus_kind(r->corpus);
-    int fd;
-    int rc = bl_in_open(r->set->vocab, &fd, e);
-    if (rc != 0)
-        return rc;
-    rc = bl_vocab_read(&r->vocab, fd, r->set->vocab, e);
-    if (fd != STDIN_FILENO)
-        close(fd);
+    int rc = bl_vocab_load(&r->vocab, r->set->vocab, e);
     if (rc == 0 && strcmp(r->vocab.kind.sha256, kind->sha256) != 0)
         rc = bl_fail(
             e, BL_E_MISMATCH,

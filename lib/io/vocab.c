@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { HEADER_MAX = 1 << 20, ROW_MAX = 128 };
 
@@ -204,6 +205,19 @@ int bl_vocab_read(bl_vocab *v, int fd, const char *name, bl_err *e)
     bl_words_del(r.words);
     bl_json_del(r.pg);
     free(r.count);
+    return rc;
+}
+
+int bl_vocab_load(bl_vocab *v, const char *path, bl_err *e)
+{
+    int fd;
+    *v = (bl_vocab){0};
+    int rc = bl_in_open(path, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_vocab_read(v, fd, path, e);
+    if (fd != STDIN_FILENO)
+        close(fd);
     return rc;
 }
 

@@ -25,6 +25,8 @@ int bl_vocab_write(const bl_vocab *v, int fd, const bl_json *pg,
                    bl_err *e) BL_MUST_CHECK;
 /* `name` is for messages. Release with bl_vocab_free. */
 int bl_vocab_read(bl_vocab *v, int fd, const char *name, bl_err *e) BL_MUST_CHECK;
+/* The same from a file, "-" = standard input. */
+int bl_vocab_load(bl_vocab *v, const char *path, bl_err *e) BL_MUST_CHECK;
 void bl_vocab_free(bl_vocab *v);
 
 /* map[scheme id] = vocabulary id, or -1 where the vocabulary has no such token.

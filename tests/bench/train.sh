@@ -8,11 +8,13 @@
 # Every figure is the median of ROUNDS (3) processes of SECONDS (4) each, ours and theirs
 # by turns. With two threads PyTorch runs in each of its settings once and in the
 # best of them from then on. SIZES, PRECISIONS, THREADS choose; TORCH=0 leaves it out.
-# OPENMP_BLAS: see torch.bash.
+# DROPOUT (0) is that of activations and of attention, for both. OPENMP_BLAS: see
+# torch.bash.
 set -eu
 cd "$(dirname "$0")/../.."
 ours=$1/tests/bench/train_speed
 seconds=${SECONDS_EACH:-4}
+dropout=${DROPOUT:-0}
 . tests/bench/torch.bash
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -28,7 +30,7 @@ measure_ours() { # measure_ours PRECISION THREADS VOCAB SETTING...: tokens/s, Mi
     local precision=$1 threads=$2
     shift 2
     [ "$precision" = fp32 ] || set -- "$@" precision="$precision"
-    "$ours" "$seconds" "$threads" "$@" dropout=0
+    "$ours" "$seconds" "$threads" "$@"
 }
 
 is_offered() { # is_offered PRECISION: by the build and the processor; if not, it says why
@@ -100,7 +102,7 @@ for precision in ${PRECISIONS:-fp32 bf16 bf16x3}; do
 done
 while read -r name settings; do
     [[ " ${SIZES:-L6-d64 L6-d256 L12-d512} " == *" $name "* ]] || continue
-    read -ra settings <<<"$settings"
+    read -ra settings <<<"$settings dropout=$dropout att_dropout=$dropout"
     for precision in "${precisions[@]}"; do
         for threads in ${THREADS:-1 2}; do
             compare "$name" "$precision" "$threads" "${settings[@]}"
