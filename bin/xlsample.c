@@ -28,14 +28,15 @@ static int64_t count_bars(const xlsample *j, const bl_ids *ids)
     return bars;
 }
 
-static int write_piece(xlsample *j, bl_tokw *w, int64_t i, const lane *l, bl_err *e)
+static int write_piece(xlsample *j, void *writer, int64_t i, const bl_ids *ids,
+                       bl_err *e)
 {
     char name[32];
     bl_piece_info info = {.name = name, .sha256 = ""};
-    bl_ids music = {l->ids.id + 1, l->ids.n > 0 ? l->ids.n - 1 : 0,
-                    0}; /* without BOS */
+    bl_ids music = {ids->id + 1, ids->n - 1, 0}; /* without BOS */
     snprintf(name, sizeof name, "sample-%06" PRId64, i);
-    return bl_tokw_piece(w, &info, music.id, music.n, (size_t)count_bars(j, &music), e);
+    return bl_tokw_piece(writer, &info, music.id, music.n,
+                         (size_t)count_bars(j, &music), e);
 }
 
 static bl_json *make_pg(const xlsample *j, bl_err *e)
@@ -44,19 +45,6 @@ static bl_json *make_pg(const xlsample *j, bl_err *e)
                          j->opts.n_given};
     const bl_json *parents[] = {j->ckpt.pg, j->prompt_pg};
     return bl_prov_chain(parents, BL_COUNT(parents), &self, e);
-}
-
-static int sample_all(xlsample *j, bl_tokw *w, bl_err *e)
-{
-    int rc = 0;
-    for (int64_t first = 0; first < j->n && rc == 0; first += j->streams) {
-        rc = xlsample_group(j, first, e);
-        for (int s = 0; s < j->streams && first + s < j->n && rc == 0; s++)
-            rc = write_piece(j, w, first + s, &j->lanes[s], e);
-    }
-    if (rc == 0)
-        rc = bl_tokw_finish(w, 0, e);
-    return rc;
 }
 
 static int write_stream(xlsample *j, bl_err *e)
@@ -78,7 +66,9 @@ static int write_stream(xlsample *j, bl_err *e)
     rc = bl_tokw_new(&w, out.fd, j->common.plain ? 0 : BL_ZIO_LEVEL,
                      &j->ckpt.vocab.kind, words, bl_scheme_lines(j->scheme), pg, e);
     if (rc == 0)
-        rc = sample_all(j, w, e);
+        rc = xlsample_draw(j, write_piece, w, e);
+    if (rc == 0)
+        rc = bl_tokw_finish(w, 0, e);
     if (rc == 0)
         rc = bl_out_commit(&out, e);
     else
@@ -119,6 +109,8 @@ static void release(xlsample *j)
         bl_ids_free(&j->lanes[s].ids);
         bl_ids_free(&j->lanes[s].fed);
     }
+    for (size_t i = 0; i < AHEAD; i++)
+        bl_ids_free(&j->done[i]);
     for (size_t i = 0; i < j->n_prompts; i++)
         bl_ids_free(&j->prompts[i]);
     free(j->prompts);

@@ -8,12 +8,15 @@
 #include "token/plan.h"
 #include "train/ckpt.h"
 
-/* The most pieces side by side; the bytes of one do not depend on the others. */
-enum { GROUP = 8 };
+enum {
+    GROUP = 8,  /* pieces side by side; the bytes of one do not depend on the others */
+    AHEAD = 64, /* pieces that may be begun or done behind one that is not done yet */
+};
 
 /* One piece as it grows: in the scheme's ids, and in the model's, where one may stand
  * for several. */
 typedef struct {
+    int64_t piece; /* -1: none */
     bl_grammar grammar;
     bl_rng rng;
     bl_ids ids;
@@ -27,7 +30,6 @@ typedef struct {
     int64_t steps;  /* drawn, in a scheme without bars */
     double seconds; /* up to the last beginning of a bar or step, without the prompt */
     double prompt_seconds;
-    int is_done;
 } lane;
 
 typedef struct {
@@ -59,6 +61,8 @@ typedef struct {
 
     int streams; /* pieces side by side, at most GROUP */
     lane lanes[GROUP];
+    bl_ids done[AHEAD]; /* piece i at i % AHEAD, not written yet; empty: not done */
+    int64_t n_begun, n_written;
     bl_real *logits;      /* (GROUP, n_vocab) */
     uint8_t *scheme_mask; /* [scheme words] */
     uint8_t *mask;        /* [n_vocab] */
@@ -71,7 +75,10 @@ typedef struct {
 int xlsample_open(xlsample *j, const char *path, bl_err *e) BL_MUST_CHECK;
 /* What each piece begins with: --prompt, --labels, --tempo, --chords. */
 int xlsample_settle(xlsample *j, bl_err *e) BL_MUST_CHECK;
-/* Draws the pieces from `first` on, side by side, one in each lane. */
-int xlsample_group(xlsample *j, int64_t first, bl_err *e) BL_MUST_CHECK;
+/* Draws all pieces, some side by side, and gives them to `write` in order. */
+typedef int xlsample_write(xlsample *j, void *arg, int64_t piece, const bl_ids *ids,
+                           bl_err *e);
+int xlsample_draw(xlsample *j, xlsample_write *write, void *arg,
+                  bl_err *e) BL_MUST_CHECK;
 
 #endif

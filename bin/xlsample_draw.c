@@ -48,17 +48,15 @@ static int feed(xlsample *j, lane *l, size_t from, bl_err *e)
 static int begin(xlsample *j, int s, int64_t piece, bl_err *e)
 {
     lane *l = &j->lanes[s];
+    l->piece = piece;
     l->ids.n = l->fed.n = 0;
     l->n_fed = l->whole = l->n_prompt = 0;
     l->bars = l->prompt_bars = l->steps = 0;
     l->seconds = l->prompt_seconds = 0;
-    l->is_done = piece >= j->n;
     l->rng = bl_rng_make((uint64_t)j->common.seed, (uint64_t)piece);
     bl_grammar_start(&l->grammar, j->scheme);
     bl_plan_start(&l->at);
     bl_gen_forget(j->gen, s);
-    if (l->is_done)
-        return 0;
     int rc = append(j, l, BL_ID_BOS, 1, e);
     if (rc == 0)
         rc = feed(j, l, 0, e);
@@ -142,6 +140,15 @@ static int is_full(const xlsample *j, const lane *l, unsigned id)
             (j->seconds > 0 && l->seconds >= j->seconds));
 }
 
+/* The piece waits for those before it; the lane has none. */
+static void finish(xlsample *j, lane *l)
+{
+    bl_ids *at = &j->done[l->piece % AHEAD], empty = *at;
+    *at = l->ids;
+    l->ids = empty;
+    l->piece = -1;
+}
+
 /* Draws the next token. The piece is done at EOS, where its bars or seconds are
  * complete, at --max-tokens, and where the vocabulary leaves nothing; what was begun is
  * cut. */
@@ -160,10 +167,10 @@ static int draw(xlsample *j, lane *l, const bl_real *logits, bl_err *e)
     int rc = measure(j, l, id, e);
     int is_cut = next < 0 || (int64_t)(l->ids.n - l->n_prompt) >= j->max_tokens;
     if (id == BL_ID_EOS || is_full(j, l, id) || is_cut || rc != 0) {
-        l->is_done = 1;
         if (rc == 0 && (is_cut || !j->no_grammar))
             rc = cut(l, e);
         j->n_cut += is_cut;
+        finish(j, l);
         return rc;
     }
     j->n_sampled++;
@@ -175,34 +182,54 @@ static int draw(xlsample *j, lane *l, const bl_real *logits, bl_err *e)
     return rc;
 }
 
-/* The pieces from `first` on that there are, side by side. */
-int xlsample_group(xlsample *j, int64_t first, bl_err *e)
+/* Lanes without a piece take the next one. Returns how many have one, or a code. */
+static int fill_lanes(xlsample *j, bl_err *e)
 {
+    int active = 0, rc = 0;
+    int64_t end = bl_min(j->n, j->n_written + AHEAD);
+    for (int s = 0; s < j->streams && rc == 0; s++) {
+        if (j->lanes[s].piece < 0 && j->n_begun < end)
+            rc = begin(j, s, j->n_begun++, e);
+        active += j->lanes[s].piece >= 0;
+    }
+    return rc == 0 ? active : rc;
+}
+
+/* One token for each lane. */
+static int step(xlsample *j, bl_err *e)
+{
+    int32_t token[GROUP];
     int rc = 0;
-    for (int s = 0; s < j->streams && rc == 0; s++)
-        if (first + s < j->n)
-            rc = begin(j, s, first + s, e);
-        else
-            j->lanes[s].is_done = 1;
-    while (rc == 0) {
-        int32_t token[GROUP];
-        int active = 0;
-        for (int s = 0; s < j->streams; s++) {
-            lane *l = &j->lanes[s];
-            token[s] = l->is_done ? -1 : l->fed.id[l->n_fed++];
-            active += !l->is_done;
+    for (int s = 0; s < j->streams; s++) {
+        lane *l = &j->lanes[s];
+        token[s] = l->piece < 0 ? -1 : l->fed.id[l->n_fed++];
+    }
+    bl_gen_step(j->gen, token, j->logits);
+    for (int s = 0; s < j->streams && rc == 0; s++) {
+        lane *l = &j->lanes[s];
+        if (l->piece >= 0 && l->n_fed == l->fed.n)
+            rc = draw(j, l, j->logits + (size_t)s * (size_t)j->n_vocab, e);
+    }
+    return rc;
+}
+
+int xlsample_draw(xlsample *j, xlsample_write *write, void *arg, bl_err *e)
+{
+    int rc;
+    for (int s = 0; s < j->streams; s++)
+        j->lanes[s].piece = -1;
+    while ((rc = fill_lanes(j, e)) > 0) {
+        rc = step(j, e);
+        bl_ids *next;
+        while (rc == 0 && (next = &j->done[j->n_written % AHEAD])->n > 0) {
+            rc = write(j, arg, j->n_written++, next, e);
+            next->n = 0;
         }
-        if (active == 0)
-            break;
-        bl_gen_step(j->gen, token, j->logits);
-        for (int s = 0; s < j->streams && rc == 0; s++) {
-            lane *l = &j->lanes[s];
-            if (!l->is_done && l->n_fed == l->fed.n)
-                rc = draw(j, l, j->logits + (size_t)s * (size_t)j->n_vocab, e);
-        }
+        if (rc != 0)
+            return rc;
         if (bl_log_progress_due(j->log))
             bl_log_progress(j->log, "piece %" PRId64 "/%" PRId64 "  %.0f tok/s",
-                            first + 1, j->n,
+                            j->n_written + 1, j->n,
                             (double)j->n_sampled / bl_log_seconds(j->log));
     }
     return rc;

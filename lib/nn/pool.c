@@ -1,5 +1,7 @@
 /* pool.c - see pool.h. Workers spin for a moment before they sleep: the ops of a small
- * model follow each other within microseconds. */
+ * model follow each other within microseconds. A job is closed when its parts are
+ * taken; a worker that wakes up later has missed it, and nobody waits for that: on a
+ * busy machine it can be milliseconds late. */
 #include "nn/pool.h"
 #include "base/mem.h"
 
@@ -7,7 +9,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { SPINS = 2000 }; /* some 30 to 80 microseconds */
+enum {
+    SPINS = 2000, /* some 30 to 80 microseconds */
+    OPEN = 1 << 30,
+};
 
 /* Tells the processor that a loop is waiting. */
 static inline void pause_spin(void)
@@ -34,8 +39,8 @@ struct bl_pool {
     int n_started;
     pthread_mutex_t lock;
     pthread_cond_t wake, done;
-    atomic_uint job; /* counts jobs; workers wait for it to change */
-    atomic_int busy; /* workers that have not finished with the job */
+    atomic_uint job;   /* counts jobs; workers wait for it to change */
+    atomic_int inside; /* workers in the job; plus OPEN while others may enter it */
     atomic_int stopping;
     bl_pool_fn *fn;
     void *arg;
@@ -60,14 +65,35 @@ static void share_out(bl_pool *p, int n_parts)
     }
 }
 
-static void wait_for_job(bl_pool *p, unsigned seen)
+/* Returns the number of a job after `seen`. */
+static unsigned wait_for_job(bl_pool *p, unsigned seen)
 {
     for (int i = 0; i < SPINS; i++, pause_spin())
         if (atomic_load(&p->job) != seen)
-            return;
+            return atomic_load(&p->job);
     pthread_mutex_lock(&p->lock);
     while (atomic_load(&p->job) == seen)
         pthread_cond_wait(&p->wake, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+    return atomic_load(&p->job);
+}
+
+/* 0: too late. */
+static int enter(bl_pool *p)
+{
+    int now = atomic_load(&p->inside);
+    while ((now & OPEN) != 0)
+        if (atomic_compare_exchange_weak(&p->inside, &now, now + 1))
+            return 1;
+    return 0;
+}
+
+static void leave(bl_pool *p)
+{
+    if (atomic_fetch_sub(&p->inside, 1) != 1)
+        return;
+    pthread_mutex_lock(&p->lock);
+    pthread_cond_signal(&p->done);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -75,16 +101,14 @@ static void *worker(void *arg)
 {
     member *m = arg;
     bl_pool *p = m->pool;
-    for (unsigned seen = 0;; seen++) {
-        wait_for_job(p, seen);
+    for (unsigned seen = 0;;) {
+        seen = wait_for_job(p, seen);
         if (atomic_load(&p->stopping))
             return NULL;
+        if (!enter(p))
+            continue;
         work(m);
-        if (atomic_fetch_sub(&p->busy, 1) == 1) {
-            pthread_mutex_lock(&p->lock);
-            pthread_cond_signal(&p->done);
-            pthread_mutex_unlock(&p->lock);
-        }
+        leave(p);
     }
 }
 
@@ -173,14 +197,15 @@ void bl_pool_run(bl_pool *p, bl_pool_fn *fn, void *arg, int n_parts)
     p->fn = fn;
     p->arg = arg;
     share_out(p, n_parts);
-    atomic_store(&p->busy, p->n_started);
+    atomic_store(&p->inside, OPEN);
     start_job(p);
     work(&p->members[0]);
+    atomic_fetch_and(&p->inside, ~OPEN);
     for (int i = 0; i < SPINS; i++, pause_spin())
-        if (atomic_load(&p->busy) == 0)
+        if (atomic_load(&p->inside) == 0)
             return;
     pthread_mutex_lock(&p->lock);
-    while (atomic_load(&p->busy) > 0)
+    while (atomic_load(&p->inside) > 0)
         pthread_cond_wait(&p->done, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }

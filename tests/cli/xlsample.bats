@@ -70,6 +70,17 @@ pieces() {
     [ "$(grep -v '^#' eleven | sort -u | wc -l)" -gt 11 ]
 }
 
+@test "xlsample: many pieces of very different lengths come in order, each as it is alone" {
+    xlsample run -n 90 --bars 0 --max-tokens 400 --temperature 1.5 --seed 2 --no-pg -u -q \
+        -o many
+    [ "$(pieces many | awk '{print $1}')" = "$(printf 'sample-%06d\n' {0..89})" ]
+    xlsample run -n 9 --bars 0 --max-tokens 400 --temperature 1.5 --seed 2 --no-pg -u -q \
+        -o few
+    [ "$(sed '/^#end/d; /^#piece.*sample-000009/,$d; /^#eos/d' many)" = \
+        "$(sed '/^#end/d; /^#eos/d' few)" ]
+    [ "$(awk '/^#piece/ {n = 0} /^[^#]/ {n += NF} /^#end/ {print n}' many | sort -u | wc -l)" -gt 10 ]
+}
+
 @test "xlsample: goes on from prompts, in turn, and leaves them as they are" {
     xlsample run -n 3 --bars 2 -u -o theme
     xlsample run -n 5 --bars 4 --prompt theme -u -o more
