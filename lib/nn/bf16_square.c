@@ -15,6 +15,20 @@
 
 /* ---- what the machine can do ---- */
 
+#ifdef BL_TILES_EMULATED /* by a test */
+
+static int has_tiles(void)
+{
+    return 1;
+}
+
+static int may_use_tiles(void)
+{
+    return 1;
+}
+
+#else
+
 /* 1 if processor and system have tiles: the state that the system saves includes them.
  */
 static int has_tiles(void)
@@ -25,14 +39,22 @@ static int has_tiles(void)
     return (low & TILE_DATA) != 0;
 }
 
-int bl_bf16_can(bl_precision precision)
+/* Asks the system, which gives them to those only who ask. */
+static int may_use_tiles(void)
 {
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
+#endif
+
+int bl_bf16_can(bl_precision precision)
+{
     if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
         !__builtin_cpu_supports("avx512bf16"))
         return 0;
     if (has_tiles())
-        return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+        return may_use_tiles();
     /* AMD's dot products are twice as fast as its fp32, Intel's half as fast. */
     return precision == BL_BF16 && __builtin_cpu_is("amd");
 }
