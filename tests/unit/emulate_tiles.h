@@ -1,6 +1,6 @@
-/* emulate_tiles.h - the tile instructions of AMX that bf16_square.c uses, for processors
- * without them: they trap, are decoded and done here (Intel, Architecture Instruction
- * Set Extensions, chapter 3). One set of tiles a thread. x86-64 Linux. */
+/* emulate_tiles.h - the tile instructions of AMX that bf16_square.c uses, for
+ * processors without them: they trap, are decoded and done here (Intel, Architecture
+ * Instruction Set Extensions, chapter 3). One set of tiles a thread. x86-64 Linux. */
 #ifndef EMULATE_TILES_H
 #define EMULATE_TILES_H
 
