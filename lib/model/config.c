@@ -206,19 +206,29 @@ static int check_compressed(const bl_model_config *c, bl_err *e)
     return 0;
 }
 
+static int check_lstm(const bl_model_config *c, bl_err *e)
+{
+    if (c->memory > 0 || c->compressed > 0 || c->tie)
+        return bl_fail(e, BL_E_ARG,
+                       "an lstm has neither memory slots nor a tied output");
+    /* The gates of a lane: one token of all lanes is a matrix whose rows are as far
+     * apart as this, which a BLAS counts in an int. */
+    if ((int64_t)c->segment * 4 * c->width > INT32_MAX)
+        return bl_fail(e, BL_E_ARG,
+                       "segment (%d) times width (%d) is too large for an lstm",
+                       c->segment, c->width);
+    return 0;
+}
+
 int bl_model_config_check(const bl_model_config *c, bl_err *e)
 {
     int rc = check_bounds(c, e);
     if (rc != 0)
         return rc;
-    if (c->arch != BL_ARCH_LSTM) {
-        rc = check_attention(c, e);
-        return rc == 0 ? check_compressed(c, e) : rc;
-    }
-    if (c->memory > 0 || c->compressed > 0 || c->tie)
-        return bl_fail(e, BL_E_ARG,
-                       "an lstm has neither memory slots nor a tied output");
-    return 0;
+    if (c->arch == BL_ARCH_LSTM)
+        return check_lstm(c, e);
+    rc = check_attention(c, e);
+    return rc == 0 ? check_compressed(c, e) : rc;
 }
 
 /* ---- estimates ---- */
@@ -247,7 +257,8 @@ static double layer_reals(const bl_model_config *c, double b, int train)
 }
 
 /* Reals of what all layers share: a context, gradients that live at the same time,
- * heads' workspaces (operands and sums packed, tiles of 48 queries). */
+ * heads' workspaces (operands and sums packed; the tiles of a block of queries, and
+ * what else is of its size, are some 48 rows of keys). */
 static double shared_reals(const bl_model_config *c, double b, int train)
 {
     double d = c->width, t = c->segment, keys = (double)c->memory + c->compressed + t;

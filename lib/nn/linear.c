@@ -16,13 +16,13 @@ typedef struct {
     linear_args *a;
 } job;
 
-static void add_to(bl_real *to, const bl_real *from, int n, bl_real beta)
+static void add_to(bl_real *to, const bl_real *from, int64_t n, bl_real beta)
 {
     if (beta == 0)
         memcpy(to, from, (size_t)n * sizeof *to);
     else
-        for (int c = 0; c < n; c++)
-            to[c] += from[c];
+        for (int64_t i = 0; i < n; i++)
+            to[i] += from[i];
 }
 
 /* ---- activations, in place ---- */
@@ -262,7 +262,7 @@ static void bias_backward(bl_graph *g, void *args)
     linear_args *a = args;
     job j = {g, a};
     bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
-    add_to(a->x->g, a->out->g, a->x->rows * a->x->cols, bl_grad_beta(a->x));
+    add_to(a->x->g, a->out->g, (int64_t)a->x->rows * a->x->cols, bl_grad_beta(a->x));
 }
 
 bl_mat *bl_add_bias(bl_graph *g, bl_mat *x, bl_mat *b)

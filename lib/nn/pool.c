@@ -57,11 +57,17 @@ static void work(member *m)
     }
 }
 
+/* The first part of thread i's share; a product of parts and threads may be large. */
+static int share_start(const bl_pool *p, int n_parts, int i)
+{
+    return (int)((int64_t)n_parts * i / p->n_threads);
+}
+
 static void share_out(bl_pool *p, int n_parts)
 {
     for (int i = 0; i < p->n_threads; i++) {
-        atomic_store(&p->members[i].next, n_parts * i / p->n_threads);
-        p->members[i].end = n_parts * (i + 1) / p->n_threads;
+        atomic_store(&p->members[i].next, share_start(p, n_parts, i));
+        p->members[i].end = share_start(p, n_parts, i + 1);
     }
 }
 

@@ -86,6 +86,13 @@ static void test_presets(void)
            names[i]);
     }
     ok(bl_config_preset(&c, "huge", NULL) == BL_E_ARG, "no such preset");
+    bl_model_config lstm = c.model;
+    bl_model_config_arch(&lstm, BL_ARCH_LSTM);
+    lstm.segment = 8191;
+    lstm.width = 65536;
+    ok(bl_model_config_check(&lstm, &e) == 0, "an lstm's gates as many as an int");
+    lstm.segment++;
+    ok(bl_model_config_check(&lstm, NULL) == BL_E_ARG, "and not one segment more");
     if (bl_config_preset(&c, "tiny", &e) != 0 ||
         bl_config_preset(&other, "tiny", &e) != 0)
         return;
