@@ -1,5 +1,5 @@
-/* dropout.c - masks from Philox counters, eight elements a call: 16 bits decide each.
- */
+/* dropout.c - masks from Philox counters (base/rng.h), eight elements a call: 16 bits
+ * decide each. */
 #include "base/rng.h"
 #include "nn/ops.h"
 #include "nn/vec.h"
@@ -8,14 +8,19 @@
 #include <immintrin.h>
 #endif
 
-enum { GROUP = 8, BATCH = 64, LANES = 16 };
+enum {
+    GROUP = 8,  /* elements that a counter decides */
+    BATCH = 64, /* counters at a time */
+    LANES = 16  /* of these in a vector */
+};
 
-/* What all counters of a site share. word[c][j] is word c of counter first + j. */
+/* What all counters of a site share. */
 typedef struct {
     uint32_t key[2], site, high;
 } draw;
 
-/* Written so that it vectorises; the naive twin of both is bl_philox. */
+/* word[c][j] = word c of counter first + j, j < n <= BATCH. Written so that it
+ * vectorises; the naive twin of both is bl_philox. */
 BL_CLONES static void philox_any(const draw *of, uint64_t first, int n,
                                  uint32_t word[4][BATCH])
 {
@@ -101,7 +106,7 @@ static void philox_batch(const draw *of, uint64_t first, int n, uint32_t word[4]
 
 /* A word decides two numbers, its low half the first; a counter's words follow each
  * other. n is the number of counters. */
-BL_CLONES static void factors(uint32_t word[4][BATCH], int n, uint32_t drop_below,
+BL_CLONES static void factors(uint32_t word[4][BATCH], int n, uint32_t below,
                               bl_real keep, bl_real *mask)
 {
     uint32_t in_order[4 * BATCH];
@@ -109,9 +114,20 @@ BL_CLONES static void factors(uint32_t word[4][BATCH], int n, uint32_t drop_belo
         for (int c = 0; c < 4; c++)
             in_order[4 * j + c] = word[c][j];
     for (int i = 0; i < 4 * n; i++) {
-        mask[2 * i] = (in_order[i] & 0xffff) < drop_below ? 0 : keep;
-        mask[2 * i + 1] = in_order[i] >> 16 < drop_below ? 0 : keep;
+        mask[2 * i] = (in_order[i] & 0xffff) < below ? 0 : keep;
+        mask[2 * i + 1] = in_order[i] >> 16 < below ? 0 : keep;
     }
+}
+
+/* The probability in 65,536ths: 16 bits below it drop their element. */
+static uint32_t drop_below(double p)
+{
+    return (uint32_t)(p * 65536 + 0.5);
+}
+
+bl_real bl_dropout_keep(const bl_feed *f, double p)
+{
+    return f->train ? (bl_real)(65536.0 / (65536.0 - drop_below(p))) : 1;
 }
 
 int bl_dropout_mask(const bl_feed *f, uint32_t site, double p, int64_t start, int n,
@@ -123,13 +139,12 @@ int bl_dropout_mask(const bl_feed *f, uint32_t site, double p, int64_t start, in
         .key = {(uint32_t)f->seed ^ (uint32_t)(f->seed >> 32), (uint32_t)f->step},
         .site = site,
         .high = (uint32_t)(f->step >> 32)};
-    uint32_t drop_below = (uint32_t)(p * 65536 + 0.5);
-    bl_real keep = (bl_real)(65536.0 / (65536.0 - drop_below));
+    bl_real keep = bl_dropout_keep(f, p);
     uint32_t word[4][BATCH];
     for (int done = 0; done < n; done += BATCH * GROUP) {
         int counters = (int)bl_min(BATCH, (n - done + GROUP - 1) / GROUP);
         philox_batch(&of, (uint64_t)(start + done) / GROUP, counters, word);
-        factors(word, counters, drop_below, keep, mask + done);
+        factors(word, counters, drop_below(p), keep, mask + done);
     }
     return 1;
 }

@@ -149,15 +149,14 @@ static void activation_part(void *arg, int part)
 {
     job *j = arg;
     linear_args *a = j->a;
-    double p = j->g->feed.train ? (uint32_t)(a->dropout * 65536 + 0.5) / 65536.0 : 0;
+    bl_real keep = bl_dropout_keep(&j->g->feed, a->dropout);
     int start, end, n = a->out->cols;
     bl_rows_of(a->out->rows, part, &start, &end);
     for (int r = start; r < end; r++) {
         bl_real *grad = a->out->g + (ptrdiff_t)r * n;
         const bl_real *pre = a->pre != NULL ? a->pre + (ptrdiff_t)r * n : NULL;
         if (a->act == BL_ACT_RELU) {
-            relu_back_row(grad, a->out->v + (ptrdiff_t)r * n, n,
-                          (bl_real)(1 / (1 - p)));
+            relu_back_row(grad, a->out->v + (ptrdiff_t)r * n, n, keep);
             continue;
         }
         bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), n, grad);

@@ -119,10 +119,14 @@ void bl_position_row(int distance, int width, bl_real *row);
  * mask comes from counters (seed, step, site, element): nothing is stored. */
 void bl_dropout(const bl_feed *f, uint32_t site, double p, int64_t start, int n,
                 bl_real *x);
-/* The same mask as numbers: 1 and n of them, in whole groups of 8; 0 and nothing where
- * there is no dropout. */
+/* The same mask as numbers: returns 1 and writes n of them, and what completes the last
+ * group of 8, for which `mask` must have room; 0 and nothing where there is no dropout.
+ */
 int bl_dropout_mask(const bl_feed *f, uint32_t site, double p, int64_t start, int n,
                     bl_real *mask);
+/* What a mask's elements are if not 0: 1 / (1 - p), p rounded to 65,536ths; 1 where
+ * there is no dropout. */
+bl_real bl_dropout_keep(const bl_feed *f, double p);
 /* x *= y, n numbers. */
 void bl_times(bl_real *x, const bl_real *y, int n);
 

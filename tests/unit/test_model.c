@@ -388,6 +388,20 @@ static void test_dropout(void)
     for (int i = 0; i < 8; i++)
         same &= (x[40 + i] != 0) == ((word[i / 2] >> (16 * (i % 2)) & 0xffff) >= 6554);
     ok(same, "elements 40..47 are counter 5 of Philox");
+    /* 21 counters around the one whose lower word is full */
+    const int64_t first = UINT32_MAX - 7, n = 21;
+    static bl_real mask[168];
+    same = bl_dropout_mask(&f, 3, 0.1, first * 8, (int)n * 8, mask);
+    for (int64_t i = 0; i < n * 8; i++) {
+        uint64_t count = (uint64_t)(first + i / 8);
+        counter[0] = (uint32_t)count;
+        counter[1] = (uint32_t)(count >> 32);
+        bl_philox(key, counter, word);
+        same &=
+            (mask[i] != 0) == ((word[i % 8 / 2] >> (16 * (i % 2)) & 0xffff) >= 6554);
+        same &= mask[i] == 0 || mask[i] == bl_dropout_keep(&f, 0.1);
+    }
+    ok(same, "counters beyond 32 bits go on");
 }
 
 /* Three updates of two spans, one with weight decay, against the paper's formulas. */
