@@ -1,13 +1,15 @@
 /* attention.c - attention with segment memory, one head of one lane at a time, a block
- * of queries against all keys it sees (Dai et al. 2019, equation 5 on; Dao et al. 2022,
- * "FlashAttention", for the recomputation). The scores of a block live in a tile in the
- * cache; of the probabilities only each row's log-sum-exp is kept, from which the
- * backward pass makes them again.
+ * of queries against all keys it sees (Dai et al. 2019, 3.3; Dao et al. 2022,
+ * "FlashAttention", algorithm 4, for the recomputation). The scores of a block live in
+ * a tile in the cache; of the probabilities only each row's log-sum-exp is kept, from
+ * which the backward pass makes them again.
  *
- * score(i,j) = ((q_i + u).k_j + (q_i + vb).r_(K-1-d)) / sqrt(e), d = M + i - j. With X
- * = (q + vb) r', the second term is column j + T-1-i of row i of X. The paper shifts X
- * (appendix B); here X is written, and its gradient read, with rows one number further
- * apart than the tile's, which is the same shift without moving anything. */
+ * score(i,j) = ((q_i + u).k_j + (q_i + vb).r_d) / sqrt(e), d = M + i - j: the first
+ * product is the paper's terms (a) and (c), the second (b) and (d). Row K-1-d of r is
+ * r_d, so that with X = (q + vb) r' the second product is column j + T-1-i of row i of
+ * X. The paper shifts X (appendix B); here X is written, and its gradient read, with
+ * rows one number further apart than the tile's, which is the same shift without moving
+ * anything. */
 #include "nn/attention.h"
 #include "nn/vec.h"
 
@@ -17,18 +19,21 @@ typedef struct {
     bl_real q_beta, k_beta, v_beta, r_beta;
 } job;
 
-/* ---- a block: rows i .. i+n-1 of the queries see the keys first .. end-1 at most ----
- */
+/* ---- a block ---- */
 
+/* Rows i .. i+n-1 of the queries, which see the keys first .. end-1 at most. Row i + a
+ * reads X from column shift - a on for key 0: of X, and so of r, all before first_r is
+ * of no use to the block. */
 typedef struct {
-    int i, n, first, end;
+    int i, n, first, end, shift, first_r;
 } block;
 
 static block block_at(const bl_head *h, int i)
 {
-    block b = {.i = i, .n = (int)bl_min(h->t - i, BL_BLOCK)};
+    block b = {.i = i, .n = (int)bl_min(h->t - i, BL_BLOCK), .shift = h->t - 1 - i};
     b.first = bl_head_first(h, i) / 2 * 2; /* pairs are whole */
     b.end = h->keys - h->t + i + b.n;
+    b.first_r = b.first + b.shift - (b.n - 1);
     return b;
 }
 
@@ -52,13 +57,12 @@ static void scores(const bl_head *h, const block *b)
     bl_tile_multiply(&s);
     if (h->r == NULL)
         return;
-    int last = h->t - 1 - b->i; /* row 0 reads X from here on for key 0 */
     s.a = w->qv;
     s.panels = w->rt;
-    s.start = (int)bl_max(0, b->first + last - b->n + 1) / BL_PANEL * BL_PANEL;
+    s.start = b->first_r / BL_PANEL * BL_PANEL;
     s.end = h->keys;
     s.add = 1;
-    s.c = w->s - last;
+    s.c = w->s - b->shift;
     s.ldc = w->stride + 1;
     bl_tile_multiply(&s);
 }
@@ -278,9 +282,8 @@ static void keys_back(const bl_head *h, const block *b)
 static void positions_back(const bl_head *h, const block *b)
 {
     const bl_space *w = &h->w;
-    int last = h->t - 1 - b->i;
-    int start = (int)bl_max(0, b->first + last - b->n + 1) / 2 * 2;
-    const bl_real *dx = w->ds - last + start;
+    int start = b->first_r / 2 * 2; /* pairs are whole */
+    const bl_real *dx = w->ds - b->shift + start;
     times_keys(h, b->n, h->keys - start, dx, w->stride + 1, w->r, start, w->dqv);
     add_to_keys(h, b->n, h->keys - start, dx, w->stride + 1, w->qv, w->pv, w->dr,
                 start);

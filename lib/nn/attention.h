@@ -29,7 +29,7 @@ typedef struct {
     bl_real *dk, *dv, *dr;  /* sums (K, E); (E, K) of a narrow head */
     bl_real *s, *ds;        /* tiles (n, K): probabilities, gradients */
     bl_real *qu, *qv, *go;  /* (n, E): (q + u) scale, (q + vb) scale, dO */
-    bl_real *pu, *pv, *pgo; /* the same as panels (n, e) */
+    bl_real *pu, *pv, *pgo; /* the same as panels (n, e); not of a narrow head */
     bl_real *o, *dqu, *dqv; /* results (n, E) */
     bl_real *mask;          /* (K): dropout's, of a row */
     ptrdiff_t stride;
@@ -61,7 +61,7 @@ void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a
                        int lane, int head);
 /* The first key that query i sees. */
 int bl_head_first(const bl_head *h, int i);
-/* Fills qu and qv, when training pu and pv, with the queries i .. i+n-1. */
+/* Fills qu and qv with the queries i .. i+n-1, for a backward pass pu and pv too. */
 void bl_head_queries(const bl_head *h, int i, int n);
 /* Fills go and pgo with the output's gradient of the queries i .. i+n-1. */
 void bl_head_grads(const bl_head *h, int i, int n);

@@ -24,6 +24,7 @@ static bl_real *take_tile(arena *a, size_t rows, size_t stride)
     return p != NULL ? p + LEFT : NULL;
 }
 
+/* Returns the numbers that it takes. What training alone needs comes last in a list. */
 static size_t lay_out(bl_space *w, bl_real *base, int train, int t, int keys, int e)
 {
     arena a = {base, 0};
@@ -167,7 +168,7 @@ void bl_head_queries(const bl_head *h, int i, int n)
     biased_rows(q, h->d, n, h->u, h->e, h->scale, w->qu, h->wide);
     if (h->r != NULL)
         biased_rows(q, h->d, n, h->vb, h->e, h->scale, w->qv, h->wide);
-    if (h->grad == NULL)
+    if (h->grad == NULL || h->is_narrow)
         return;
     pack(h, 0, n, h->e, w->qu, h->wide, w->pu);
     if (h->r != NULL)
@@ -178,7 +179,8 @@ void bl_head_grads(const bl_head *h, int i, int n)
 {
     const bl_real *from = h->grad + (ptrdiff_t)i * h->d;
     biased_rows(from, h->d, n, NULL, h->e, 1, h->w.go, h->wide);
-    pack(h, 0, n, h->e, from, h->d, h->w.pgo);
+    if (!h->is_narrow)
+        pack(h, 0, n, h->e, from, h->d, h->w.pgo);
 }
 
 BL_CLONES static void add_rows(bl_real *to, ptrdiff_t d, const bl_real *from,
