@@ -1,7 +1,7 @@
 /* build.c - the models as diagrams of ops. An attention layer attends to what its
  * memory holds and to the segment; what differs in the family are positions, norms,
- * activation and memory (Dai et al. 2019, equations 1 to 7, is the case all others are
- * told from).
+ * activation and memory (the N-layer procedure at the end of section 3.3 of Dai et al.
+ * 2019 is the case all others are told from).
  *
  * Shapes as in ops.h: x (B*T, D) the inputs of a layer, its context [memory ; x] (B*K,
  * D) with K = S + T, sinusoids (K, D) of the distances K-1 .. 0, hidden (B*T, F). */
@@ -27,7 +27,8 @@ static bl_relative relative(bl_model *m, int n, bl_mat *sinusoids)
 }
 
 /* softmax(scores) of x over [memory ; x], projected: queries from the T new rows alone,
- * keys and values from all K; what the memory pushes out is compressed on the way. */
+ * keys and values from all K (Dai et al. 2019, 3.2); what the memory pushes out is
+ * compressed on the way (Rae et al. 2019, algorithm 1). */
 static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
 {
     const bl_model_config *c = &m->config;
@@ -132,8 +133,7 @@ void bl_model_build(bl_model *m)
 {
     bl_graph *g = &m->graph;
     bl_mat *x = m->config.arch == BL_ARCH_LSTM ? lstm(m) : transformer(m);
-    /* a dropout without a residual: the output's own (Dai et al.: "drop" before the
-     * softmax) */
+    /* a dropout without a residual: the output's own, as in the code of Dai et al. */
     x = bl_dropped(g, x, m->config.dropout);
     m->logits = bl_loss(g, x, m->out_w, m->config.tie, m->out_b, &m->nll);
 }

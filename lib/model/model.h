@@ -136,12 +136,13 @@ const bl_real *bl_model_nll(const bl_model *m);
  * bl_model_backward. */
 const bl_real *bl_model_logits(const bl_model *m);
 /* The auxiliary loss of the last forward: attention reconstruction, summed over layers
- * (Rae et al. 2019, 3.2.1); 0 where nothing is learned from one. */
+ * (Rae et al. 2019, algorithm 2); 0 where nothing is learned from one. */
 double bl_model_aux(const bl_model *m);
 /* Adds d(loss_scale * sum of -ln p + aux_scale * aux)/d(parameter) to the gradients. No
  * parameter learns from both. */
 void bl_model_backward(bl_model *m, double loss_scale, double aux_scale);
-/* Moves the memories on by the segment last run (no gradient flows through them). */
+/* Moves the memories on by the segment last run (no gradient flows through them). When
+ * training, after bl_model_backward: it reads them once more. */
 void bl_model_advance(bl_model *m);
 
 /* Bytes this model would take, and multiply-adds of a trained token, for --dry-run. */

@@ -5,13 +5,13 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* Sifts order[i] down a heap of n ids whose root has the lowest logit (ties: highest
- * id). */
 static int is_worse(const bl_real *logits, int32_t a, int32_t b)
 {
     return logits[a] < logits[b] || (logits[a] == logits[b] && a > b);
 }
 
+/* Sifts order[i] down a heap of n ids whose root has the lowest logit (ties: highest
+ * id). */
 static void sift(const bl_real *logits, int32_t *order, int i, int n)
 {
     for (int child; (child = 2 * i + 1) < n; i = child) {

@@ -2,8 +2,8 @@
  * and returns the buffer it fills; shapes are (rows, columns). A failure while building
  * gives NULL and is kept in g->e.
  *
- * Letters: B lanes, T segment, M memory, K = M + T keys, D width, H heads, e = D / H,
- * V vocabulary. */
+ * Letters: B lanes, T segment, M memory (compressed slots among them), K = M + T keys,
+ * D width, H heads, e = D / H, V vocabulary. */
 #ifndef BL_OPS_H
 #define BL_OPS_H
 
@@ -13,9 +13,10 @@
  * learned absolute positions, or NULL. */
 bl_mat *bl_embed(bl_graph *g, bl_mat *emb, double scale, bl_mat *wpe, double dropout);
 
-/* Sinusoids of the distances K-1 .. 0, sines in the first half of the columns, cosines
- * in the second (Dai et al. 2019, A; Vaswani et al. 2017, 3.5), distances beyond
- * `clamp` as clamp (0 = none), dropout with one mask a step: (K, D). */
+/* Sinusoids of the distances K-1 .. 0 (R of Dai et al. 2019, 3.3; Vaswani et al. 2017,
+ * 3.5, but as in the code of Dai et al. sines in the first half of the columns, cosines
+ * in the second), distances beyond `clamp` as clamp (0 = none), dropout with one mask a
+ * step: (K, D). */
 bl_mat *bl_positions(bl_graph *g, int width, int clamp, double dropout);
 
 /* Learned rows for the distances K-1 .. 0 from a table (H * n, e), n rows a head of
@@ -46,9 +47,10 @@ typedef struct {
 } bl_relative;
 
 /* Attention with segment memory: queries q (B*T, D), keys and values k, v (B*K, D).
- * score(i,j) = ((q_i + u).k_j + (q_i + vb).r_(M+i-j)) / sqrt(e) (Dai et al. 2019,
- * equation 5 on). Query i sees the keys M - mem_length[lane] .. M+i, of these the last
- * `span` (0 = all). Dropout on the probabilities. (B*T, D). */
+ * score(i,j) = ((q_i + u).k_j + (q_i + vb).r_d) / sqrt(e), r_d the key of the distance
+ * d = M + i - j (A of Dai et al. 2019, 3.3: the terms a and c, then b and d). Query i
+ * sees the keys M - mem_length[lane] .. M+i, of these the last `span` (0 = all).
+ * Dropout on the probabilities. (B*T, D). */
 bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
                      const bl_relative *rel, int heads, int span, double dropout);
 
@@ -67,9 +69,9 @@ typedef enum { BL_COMPRESS_MEAN, BL_COMPRESS_MAX, BL_COMPRESS_CONV } bl_compress
 /* The rows that this segment pushes out of a layer's memory, compressed: *rows
  * (B, T / ratio, D), the first n_evicted(lane) / ratio of each lane filled. memory
  * (B, slots, D) holds `plain` ordinary slots at its end. BL_COMPRESS_CONV: cw (ratio *
- * D, D) and cb (1, D), trained by attention reconstruction (3.2.1): the mean of (A(old)
- * - A(new))^2 with A the content-based attention of q (B*T, D) through wk and wv is
- * added to the step's auxiliary loss, and only cw and cb learn from it. */
+ * D, D) and cb (1, D), trained by attention reconstruction (algorithm 2 there): the
+ * mean of (A(old) - A(new))^2 with A the content-based attention of q (B*T, D) through
+ * wk and wv is added to the step's auxiliary loss, and only cw and cb learn from it. */
 typedef struct {
     bl_compressor how;
     int ratio, slots, plain, heads;
