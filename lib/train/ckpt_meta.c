@@ -2,6 +2,7 @@
 #include "io/header.h"
 #include "train/ckpt_meta.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -160,8 +161,9 @@ static int get_int(const bl_json *meta, const char *key, int64_t *x, bl_err *e)
     int rc = bl_json_str(meta, key, &text, e);
     if (rc != 0)
         return rc;
+    errno = 0;
     *x = strtoll(text, &end, 10);
-    if (end == text || *end != '\0' || *x < 0)
+    if (end == text || *end != '\0' || errno != 0 || *x < 0)
         return bl_fail(e, BL_E_FORMAT, "metadata '%s' is not a count", key);
     return 0;
 }

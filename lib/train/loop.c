@@ -88,7 +88,7 @@ int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
     *t = (bl_trainer){.pool = pool};
     t->info.config = *config;
     t->info.best_loss = INFINITY;
-    bl_gemm_name((bl_precision)config->model.precision, t->info.blas,
+    bl_gemm_name((bl_precision)bl_model_precision(&config->model), t->info.blas,
                  sizeof t->info.blas);
     int rc = bl_config_check(config, e);
     if (rc == 0)
@@ -197,7 +197,7 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
         return bl_fail(e, BL_E_DIVERGED,
                        "step %" PRId64
                        ": loss %g, gradient norm %g; stopped before the "
-                       "update (a lower lr, more warmup or less clip may help)",
+                       "update (a lower lr or clip, or more warmup, may help)",
                        t->info.step + 1, loss, norm);
     update(t, lr, norm);
     t->info.step++;
