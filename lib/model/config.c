@@ -136,7 +136,7 @@ static int check_bounds(const bl_model_config *c, bl_err *e)
         {"memory", c->memory, 0, 65536},
         {"pre_norm", c->pre_norm, 0, 1},
         {"untie_uv", c->untie_uv, 0, 1},
-        {"clamp_len", c->clamp_len, 0, 131072},
+        {"clamp_len", c->clamp_len, 0, 65536},
         {"pos", c->pos, 0, BL_N_POS - 1},
         {"positions", c->positions, 0, 131072},
         {"act", c->act, 0, 2},
@@ -159,8 +159,8 @@ static int check_bounds(const bl_model_config *c, bl_err *e)
     } real[] = {
         {"dropout", c->dropout, 0, 0.95},
         {"att_dropout", c->att_dropout, 0, 0.95},
-        {"norm_eps", c->norm_eps, 1e-12, 1},
-        {"init_std", c->init_std, 1e-6, 10},
+        {"norm_eps", c->norm_eps, 1e-12, 0.1},
+        {"init_std", c->init_std, 0, 10},
     };
     for (size_t i = 0; i < BL_COUNT(whole); i++)
         if (whole[i].value < whole[i].low || whole[i].value > whole[i].high)

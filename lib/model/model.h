@@ -124,6 +124,7 @@ void bl_model_forget(bl_model *m, int lane);      /* at the start of a piece */
  *   x (B,T) token ids; y (B,T) targets, -1 = not scored; n_real (B): how many of the
  *   T positions of the lane are tokens (the rest, at the end, is padding: neither
  *   seen by later keys nor kept in memory).
+ * They are borrowed until bl_model_backward and bl_model_advance have followed.
  * train: dropout on, from counters (seed, step), so that the backward pass draws the
  * same masks again. Returns the sum of -ln p over scored targets, in *n_scored how
  * many there are. */

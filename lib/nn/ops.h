@@ -82,10 +82,11 @@ void bl_compress(bl_graph *g, const bl_compress_args *a, bl_real **rows);
 /* Rows of a lane that leave the ordinary memory when n_real more come. */
 int bl_n_evicted(int length, int plain, int n_real);
 
-/* Layer norm of x over its columns: gain, bias (1, D). */
+/* Layer norm of x over its columns (Ba, Kiros and Hinton 2016, with eps added to the
+ * variance): gain, bias (1, D); as x. */
 bl_mat *bl_norm(bl_graph *g, bl_mat *x, bl_mat *gain, bl_mat *bias, double eps);
 
-/* x + dropout(y). */
+/* x + dropout(y), both (rows, cols) and so the result, which may lie over y. */
 bl_mat *bl_residual(bl_graph *g, bl_mat *x, bl_mat *y, double dropout);
 
 /* x + b for every row, b (1, cols). */

@@ -86,6 +86,11 @@ static void test_presets(void)
            names[i]);
     }
     ok(bl_config_preset(&c, "huge", NULL) == BL_E_ARG, "no such preset");
+    static const char *const ends[] = {"init_std=0", "norm_eps=0.1", "norm_eps=1e-12",
+                                       "clamp_len=65536", "dropout=0.95"};
+    for (size_t i = 0; i < BL_COUNT(ends); i++)
+        ok(bl_config_set(&c, ends[i], &e) == 0 && bl_config_check(&c, &e) == 0,
+           "%s: what may be set can be trained", ends[i]);
     bl_model_config lstm = c.model;
     bl_model_config_arch(&lstm, BL_ARCH_LSTM);
     lstm.segment = 8191;
