@@ -14,11 +14,6 @@ _Static_assert(sizeof(bl_real) == 4, "checkpoints hold F32");
 
 enum { CHUNK = 1 << 20 };
 
-int64_t bl_ckpt_n_params(const bl_model_config *c)
-{
-    return bl_model_config_size(c);
-}
-
 /* ---- the list of tensors: one for writing and for reading ---- */
 
 typedef struct {
@@ -147,7 +142,9 @@ static int check_size(const bl_ckpt *c, bl_err *e)
     for (size_t i = 0; i < c->head.n; i++)
         if (is_param(&c->head.t[i]))
             bytes += c->head.t[i].bytes;
-    int64_t n = bl_ckpt_n_params(&c->info.config.model);
+    int64_t n = bl_model_config_size(&c->info.config.model);
+    if (n < 0)
+        return bl_fail(e, BL_E_NOMEM, "no room for the list of parameters");
     if (bytes != (uint64_t)n * sizeof(bl_real))
         return bl_fail(e, BL_E_FORMAT,
                        "the config asks for %" PRId64 " parameters, the file "

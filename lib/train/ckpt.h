@@ -54,12 +54,11 @@ int bl_ckpt_load(bl_ckpt *c, const char *path, int with_state, bl_err *e) BL_MUS
 /* Copies the parameters into a model of the same config. BL_E_FORMAT where a tensor is
  * missing or has another shape. */
 int bl_ckpt_get_params(const bl_ckpt *c, bl_model *m, bl_err *e) BL_MUST_CHECK;
-/* Copies everything. The configs must agree in what BL_FIXED_RUN covers. */
+/* Copies everything. The configs must agree in what BL_FIXED_RUN covers. BL_E_FORMAT
+ * where a tensor is missing, has another shape, or does not fit the data; the state is
+ * then of no use. */
 int bl_ckpt_get_state(const bl_ckpt *c, const bl_ckpt_state *state,
                       bl_err *e) BL_MUST_CHECK;
 void bl_ckpt_free(bl_ckpt *c);
-
-/* The number of parameters that a config asks for. */
-int64_t bl_ckpt_n_params(const bl_model_config *c);
 
 #endif

@@ -239,7 +239,7 @@ static void test_round_trip(const char *path, const char *other)
     if (!ok(make(&a, &e) == 0 && make(&b, &e) == 0, "fixtures: %s", e.text))
         return;
     fill(&a);
-    ok(bl_ckpt_n_params(&a.config.model) == bl_model_size(a.state.model),
+    ok(bl_model_config_size(&a.config.model) == bl_model_size(a.state.model),
        "the number of parameters is the model's");
     ok(bl_ckpt_save(path, &a.info, &a.state, &e) == 0, "saves %s", e.text);
     ok(bl_ckpt_load(&c, path, 1, &e) == 0, "loads %s", e.text);
