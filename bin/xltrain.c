@@ -65,11 +65,28 @@ bl_pieces pieces_of(const bl_shards *s)
     return (bl_pieces){s->tokens, s->offsets, (int64_t)s->n_pieces};
 }
 
+/* A damaged checkpoint is not the end of a run that keeps several. */
+static void add_older(const char *damaged, bl_err *e)
+{
+    char older[BL_RUN_PATH];
+    size_t used = strlen(e->text);
+    if (!bl_run_older(damaged, older))
+        return;
+    const char *name = strrchr(older, '/') + 1;
+    snprintf(e->text + used, sizeof e->text - used, "; 'ln -sfn %s %.150s' goes back",
+             name, damaged);
+}
+
 int load_ckpt(job *j, const char *path, const char *name, int with_state, bl_err *e)
 {
     char file[BL_RUN_PATH];
     int rc = bl_run_find(path, name, file, e);
-    return rc != 0 ? rc : bl_ckpt_load(&j->ckpt, file, with_state, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_ckpt_load(&j->ckpt, file, with_state, e);
+    if (rc != 0 && with_state && bl_exit_of(rc) == BL_EXIT_DATA)
+        add_older(file, e);
+    return rc;
 }
 
 /* Checkpoint and data must speak the same vocabulary. */
@@ -198,14 +215,24 @@ static int make_pg(job *j, bl_err *e)
     return e->code;
 }
 
+static int resume_run(job *j, bl_err *e)
+{
+    int rc = bl_run_resume(&j->run, j->common.output, &j->trainer.info, e);
+    if (rc == 0 && j->run.lacks > 0)
+        bl_log_warn(j->log,
+                    "metrics.tsv lacks %" PRId64 " of the rows up to step %" PRId64,
+                    j->run.lacks, j->trainer.info.step);
+    return rc;
+}
+
 static int open_run(job *j, bl_err *e)
 {
     const char *dir = j->common.output;
     if (!leads(j))
         return 0;
     if (j->resume)
-        return bl_run_resume(&j->run, dir, &j->plan, j->trainer.info.step, e);
-    return bl_run_begin(&j->run, dir, &j->plan, e);
+        return resume_run(j, e);
+    return bl_run_begin(&j->run, dir, &j->plan, j->common.force, e);
 }
 
 /* A full disk does not end the training: the next checkpoint may find room. */
@@ -316,6 +343,9 @@ static int train(job *j, bl_err *e)
     j->silent = !leads(j);
     j->begun = j->saved = bl_log_seconds(j->log);
     j->first_step = t->info.step;
+    if (j->minutes > 0) /* room for the first measurement, whatever the settings say */
+        t->info.config.steps =
+            bl_max(t->info.config.steps, j->first_step + CALIBRATION_STEPS + 1);
     j->first_tokens = t->info.tokens;
     j->smooth_loss = j->valid_loss = NAN;
     while (!bl_trainer_done(t)) {
@@ -345,6 +375,8 @@ static int finish(job *j, int rc, bl_err *e)
     const bl_ckpt_info *info = &j->trainer.info;
     if ((rc == 0 || rc == BL_E_STOPPED) && j->unsaved.code != 0) {
         *e = j->unsaved;
+        if (e->code == BL_E_CREATE) /* the run was made; its checkpoint is lost */
+            e->code = BL_E_IO;
         return e->code;
     }
     if (rc == 0 && j->rows_lost > 0)
@@ -367,6 +399,10 @@ static int read_inputs(job *j, bl_err *e)
     }
     if (rc == 0)
         rc = bl_shards_read(&j->shards[TRAIN], j->data, split, e);
+    if (rc == 0 && j->shards[TRAIN].n_pieces == 0)
+        rc = bl_fail(e, BL_E_FORMAT,
+                     "'%s' has no piece in '%s'; shard --split %s=SHARE gives it some",
+                     j->data, bl_split_name(split), bl_split_name(split));
     if (rc == 0 && j->eval == NULL)
         rc = bl_shards_read(&j->shards[VALID], j->data, VALID, e);
     if (rc == 0 && j->eval == NULL)
@@ -385,6 +421,8 @@ static int prepare(job *j, bl_err *e)
                      "'%s' holds a run already; --resume goes on with it, -f begins "
                      "anew",
                      j->common.output);
+    if (rc == 0)
+        rc = check_memory(j, e);
     if (rc == 0 && !j->common.no_pg)
         rc = make_pg(j, e);
     if (rc == 0)

@@ -54,6 +54,9 @@ void choose_precision(const job *j, bl_model_config *c);
 /* xltrain_plan.c: --dry-run, and one line about the run before it begins. */
 int print_plan(const job *j);
 void say_plan(const job *j);
+/* BL_E_NOMEM where the run needs more memory than this machine, or what confines us,
+ * has: allocating it may succeed all the same, and the system would kill us later. */
+int check_memory(const job *j, bl_err *e) BL_MUST_CHECK;
 /* Floating-point operations a second of matrix products in the precision of the run,
  * timed now; 0 without memory for it. */
 double gauge(const job *j);

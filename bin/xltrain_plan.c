@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/sysinfo.h>
 
 #include "nn/gemm.h"
 #include "xltrain.h"
@@ -13,16 +14,55 @@
 static const double SHARE_WIDE = 0.6, SHARE_NARROW = 0.4;
 enum { WIDE = 192, GAUGE = 512 };
 
+/* The program itself, its libraries and their buffers. */
+enum { PROGRAM_BYTES = 8 << 20 };
+
 static int64_t bytes_of(const job *j)
 {
     const bl_train_config *c = &j->plan;
     const bl_model_config eval = bl_config_eval(c);
     int64_t one = (int64_t)sizeof(bl_real), n = bl_model_config_size(&c->model);
-    int64_t bytes = bl_model_bytes(&c->model, c->lanes / c->workers, 1) + 2 * n * one +
+    int64_t bytes = PROGRAM_BYTES +
+                    bl_model_bytes(&c->model, c->lanes / c->workers, 1) + 2 * n * one +
                     bl_workers_bytes(c);
+    for (int i = TRAIN; i <= VALID; i++)
+        bytes += (int64_t)(j->shards[i].n_tokens * sizeof *j->shards[i].tokens);
     if (j->shards[VALID].n_pieces > 0)
         bytes += bl_model_bytes(&eval, c->lanes, 0) - n * one;
     return bytes;
+}
+
+/* The bytes that may be had: those of the machine with its swap, or what the container
+ * that we are in allows. */
+static double memory_here(void)
+{
+    static const char *const limits[] = {"/sys/fs/cgroup/memory.max",
+                                         "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+    struct sysinfo s;
+    if (sysinfo(&s) != 0)
+        return INFINITY;
+    double here = ((double)s.totalram + (double)s.totalswap) * s.mem_unit;
+    for (size_t i = 0; i < BL_COUNT(limits); i++) {
+        double limit;
+        FILE *f = fopen(limits[i], "r");
+        if (f != NULL && fscanf(f, "%lf", &limit) == 1)
+            here = fmin(here, limit);
+        if (f != NULL)
+            fclose(f);
+    }
+    return here;
+}
+
+int check_memory(const job *j, bl_err *e)
+{
+    const double gib = 1 << 30;
+    double need = (double)bytes_of(j), here = memory_here();
+    if (need <= here)
+        return 0;
+    return bl_fail(e, BL_E_NOMEM,
+                   "out of memory: the run needs %.3g GiB, %.3g are here; less batch, "
+                   "segment, width or layers need less",
+                   need / gib, here / gib);
 }
 
 /* Floating-point operations a second of a product of GAUGE^3, the best of some; 0

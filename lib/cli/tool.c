@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 int bl_exit_of(int code)
@@ -127,11 +129,20 @@ void bl_guard_file(const char *path)
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
+/* timeout(1), some shells and launchers send a signal to a process and again to its
+ * group: what comes so soon after the first is not a second wish. */
+static const int64_t SAME_WISH_NS = 500000000;
+
 static void on_stop(int sig)
 {
-    if (stop_signal != 0)
+    static _Atomic int64_t first_ns;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t first = 0, now = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec + 1;
+    if (atomic_compare_exchange_strong(&first_ns, &first, now))
+        stop_signal = sig;
+    else if (now - first > SAME_WISH_NS)
         _exit(128 + sig);
-    stop_signal = sig;
 }
 
 static void on_checkpoint(int sig)
@@ -144,6 +155,10 @@ void bl_stop_watch(void)
 {
     watch(SIGINT, on_stop);
     watch(SIGTERM, on_stop);
+    /* nohup(1) has it ignored, and means that */
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) != 0 || hangup.sa_handler != SIG_IGN)
+        watch(SIGHUP, on_stop);
     watch(SIGUSR1, on_checkpoint);
 }
 

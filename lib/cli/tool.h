@@ -42,8 +42,10 @@ int bl_tool_refuse_tty_in(bl_log *l, const bl_opts *o);
  * NULL forgets it. One file at a time; the path is copied. Not with bl_stop_watch. */
 void bl_guard_file(const char *path);
 
-/* SIGINT and SIGTERM ask to stop, SIGUSR1 asks for a checkpoint: */
-void bl_stop_watch(void); /* installs the handlers; a second signal exits at once */
+/* SIGINT, SIGTERM and SIGHUP, unless it is ignored, ask to stop; SIGUSR1 asks for a
+ * checkpoint: */
+void bl_stop_watch(void); /* installs the handlers; a second signal exits at once, if
+                           * it comes half a second after the first or later */
 int bl_stop_asked(void);  /* the signal's number, or 0 */
 int bl_checkpoint_asked(void); /* 1 once after each SIGUSR1 */
 

@@ -240,8 +240,7 @@ int bl_ckpt_load(bl_ckpt *c, const char *path, int with_state, bl_err *e)
     return rc;
 }
 
-/* Copies what was read to where the list points, name by name. */
-static int copy_list(const bl_ckpt *c, const tensor_list *l, bl_err *e)
+static int check_list(const bl_ckpt *c, const tensor_list *l, bl_err *e)
 {
     for (size_t i = 0; i < l->n; i++) {
         const bl_tensor *want = &l->t[i];
@@ -255,19 +254,33 @@ static int copy_list(const bl_ckpt *c, const tensor_list *l, bl_err *e)
                            "tensor '%s' has another shape or type than the "
                            "config asks for",
                            want->name);
-        if (have->data == NULL)
-            return bl_fail(e, BL_E_ARG, "tensor '%s' was not kept", want->name);
-        memcpy(want->data, have->data, want->bytes);
     }
     return 0;
 }
 
-int bl_ckpt_get_params(const bl_ckpt *c, bl_model *m, bl_err *e)
+/* Moves what was read to where the list points, name by name: memory never holds a
+ * whole checkpoint beside the model that it fills. */
+static int move_list(bl_ckpt *c, const tensor_list *l, bl_err *e)
+{
+    int rc = check_list(c, l, e);
+    for (size_t i = 0; i < l->n && rc == 0; i++) {
+        const bl_tensor *want = &l->t[i];
+        bl_tensor *have = &c->head.t[bl_tensors_find(&c->head, want->name) - c->head.t];
+        if (have->data == NULL)
+            return bl_fail(e, BL_E_ARG, "tensor '%s' is not here", want->name);
+        memcpy(want->data, have->data, want->bytes);
+        free(have->data);
+        have->data = NULL;
+    }
+    return rc;
+}
+
+int bl_ckpt_get_params(bl_ckpt *c, bl_model *m, bl_err *e)
 {
     tensor_list list = {0};
     int rc = add_block(&list, "param", m, bl_model_values(m), e);
     if (rc == 0)
-        rc = copy_list(c, &list, e);
+        rc = move_list(c, &list, e);
     free(list.t);
     return rc;
 }
@@ -283,14 +296,14 @@ static int check_lengths(const bl_ckpt_state *s, bl_err *e)
     return 0;
 }
 
-int bl_ckpt_get_state(const bl_ckpt *c, const bl_ckpt_state *state, bl_err *e)
+int bl_ckpt_get_state(bl_ckpt *c, const bl_ckpt_state *state, bl_err *e)
 {
     tensor_list list = {0};
     int rc = add_state(&list, state, e);
     if (rc == 0 && list.n != c->head.n)
         rc = bl_fail(e, BL_E_FORMAT, "%zu tensors, not %zu", c->head.n, list.n);
     if (rc == 0)
-        rc = copy_list(c, &list, e);
+        rc = move_list(c, &list, e);
     if (rc == 0)
         rc = check_lengths(state, e);
     if (rc == 0)

@@ -41,7 +41,7 @@ typedef struct {
     bl_ckpt_info info;
     bl_vocab vocab;
     bl_json *pg;
-    bl_tensors_head head; /* data owned; NULL where they were not kept */
+    bl_tensors_head head; /* data owned; NULL where not kept, or moved */
 } bl_ckpt;
 
 /* Reads and verifies all of PATH ("-" = standard input): hashes of metadata and
@@ -51,14 +51,13 @@ typedef struct {
  * claims. Release with bl_ckpt_free, also after an error. */
 int bl_ckpt_load(bl_ckpt *c, const char *path, int with_state, bl_err *e) BL_MUST_CHECK;
 
-/* Copies the parameters into a model of the same config. BL_E_FORMAT where a tensor is
- * missing or has another shape. */
-int bl_ckpt_get_params(const bl_ckpt *c, bl_model *m, bl_err *e) BL_MUST_CHECK;
-/* Copies everything. The configs must agree in what BL_FIXED_RUN covers. BL_E_FORMAT
+/* Moves the parameters into a model of the same config: once. BL_E_FORMAT where a
+ * tensor is missing or has another shape; then nothing has moved. */
+int bl_ckpt_get_params(bl_ckpt *c, bl_model *m, bl_err *e) BL_MUST_CHECK;
+/* Moves everything. The configs must agree in what BL_FIXED_RUN covers. BL_E_FORMAT
  * where a tensor is missing, has another shape, or does not fit the data; the state is
  * then of no use. */
-int bl_ckpt_get_state(const bl_ckpt *c, const bl_ckpt_state *state,
-                      bl_err *e) BL_MUST_CHECK;
+int bl_ckpt_get_state(bl_ckpt *c, const bl_ckpt_state *state, bl_err *e) BL_MUST_CHECK;
 void bl_ckpt_free(bl_ckpt *c);
 
 #endif

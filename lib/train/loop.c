@@ -216,7 +216,7 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
     return 0;
 }
 
-int bl_trainer_resume(bl_trainer *t, const bl_ckpt *c, bl_err *e)
+int bl_trainer_resume(bl_trainer *t, bl_ckpt *c, bl_err *e)
 {
     const char *key = bl_config_differs(&t->info.config, &c->info.config, BL_FIXED_RUN);
     if (key != NULL)

@@ -51,9 +51,10 @@ int bl_trainer_done(const bl_trainer *t);
  * be written then. */
 int bl_trainer_due(const bl_trainer *t);
 
-/* Goes on from a checkpoint's state: parameters, moments, memories, cursor, step, best.
- * The config must not differ in what a run fixes (bl_config_differs). */
-int bl_trainer_resume(bl_trainer *t, const bl_ckpt *c, bl_err *e) BL_MUST_CHECK;
+/* Goes on from a checkpoint's state, which moves: parameters, moments, memories,
+ * cursor, step, best. The config must not differ in what a run fixes
+ * (bl_config_differs). */
+int bl_trainer_resume(bl_trainer *t, bl_ckpt *c, bl_err *e) BL_MUST_CHECK;
 
 void bl_trainer_free(bl_trainer *t);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,7 +32,7 @@ static void path_of(const bl_run *r, const char *name, char path[BL_RUN_PATH])
 static int set_dir(bl_run *r, const char *dir, bl_err *e)
 {
     r->metrics = -1;
-    r->bytes = 0;
+    r->bytes = r->lacks = 0;
     r->keep = 0;
     if (strlen(dir) >= sizeof r->dir)
         return bl_fail(e, BL_E_CREATE, "the path of the run folder is too long");
@@ -46,7 +47,7 @@ int bl_run_exists(const char *dir)
     static const char *const marks[] = {"config.json", "metrics.tsv", "latest"};
     for (size_t i = 0; i < BL_COUNT(marks); i++) {
         snprintf(path, sizeof path, "%s/%s", dir, marks[i]);
-        if (lstat(path, &st) == 0)
+        if (lstat(path, &st) == 0 && st.st_size > 0)
             return 1;
     }
     return 0;
@@ -149,6 +150,19 @@ static void read_link(const bl_run *r, const char *link, char target[64])
     target[n > 0 ? n : 0] = '\0';
 }
 
+typedef struct {
+    int64_t step, newest;
+} before;
+
+static void note_before(const char *path, const char *name, void *arg)
+{
+    before *b = arg;
+    int64_t step = step_of(name, "");
+    (void)path;
+    if (step < b->step && step > b->newest)
+        b->newest = step;
+}
+
 static void prune(const bl_run *r)
 {
     keep k = {.n = r->keep > 0 ? r->keep : BL_RUN_KEEP};
@@ -195,21 +209,58 @@ int bl_run_save(bl_run *r, const bl_trainer *t, bl_err *e)
     return rc;
 }
 
+/* The newest checkpoint of the folder before `step`. */
+static int64_t newest_before(const bl_run *r, int64_t step)
+{
+    before b = {step, -1};
+    each_entry(r, note_before, &b);
+    return b.newest;
+}
+
+int bl_run_older(const char *link, char found[BL_RUN_PATH])
+{
+    bl_run r;
+    char name[64] = "", path[BL_RUN_PATH];
+    const char *slash = strrchr(link, '/');
+    size_t len = slash != NULL ? (size_t)(slash - link) : 0;
+    if (len == 0 || len >= sizeof r.dir)
+        return 0;
+    memcpy(r.dir, link, len);
+    r.dir[len] = '\0';
+    read_link(&r, slash + 1, name);
+    int64_t step = newest_before(&r, step_of(name, ""));
+    if (step < 0)
+        return 0;
+    ckpt_name(step, name);
+    path_of(&r, name, path);
+    strcpy(found, path);
+    return 1;
+}
+
 int bl_run_find(const char *path, const char *name, char found[BL_RUN_PATH], bl_err *e)
 {
     struct stat st;
-    const char *other = strcmp(name, "best") == 0 ? "latest" : "best";
-    const char *const links[] = {name, other};
-    if (strlen(path) >= BL_RUN_PATH - 64)
+    bl_run r;
+    const char *const links[] = {name, strcmp(name, "best") == 0 ? "latest" : name};
+    if (strlen(path) >= sizeof r.dir)
         return bl_fail(e, BL_E_OPEN, "the path is too long");
     strcpy(found, path);
     if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
         return 0;
+    strcpy(r.dir, path);
     for (size_t i = 0; i < BL_COUNT(links); i++) {
-        int len = snprintf(found, BL_RUN_PATH, "%s/%s", path, links[i]);
-        if (len < BL_RUN_PATH && stat(found, &st) == 0)
+        path_of(&r, links[i], found);
+        if (stat(found, &st) == 0)
             return 0;
     }
+    /* links are the first that a copy of a folder loses */
+    char file[64] = "best";
+    int64_t step = newest_before(&r, INT64_MAX);
+    if (step >= 0)
+        ckpt_name(step, file);
+    path_of(&r, file, found);
+    if (stat(found, &st) == 0)
+        return 0;
     bl_fail(e, BL_E_OPEN, "the folder holds no checkpoint");
     return bl_err_in(e, path);
 }
@@ -244,11 +295,11 @@ int bl_run_config(const bl_run *r, const bl_train_config *c, bl_err *e)
 
 /* ---- metrics.tsv ---- */
 
-static int open_metrics(bl_run *r, int flags, bl_err *e)
+static int open_metrics(bl_run *r, bl_err *e)
 {
     char path[BL_RUN_PATH];
     path_of(r, "metrics.tsv", path);
-    r->metrics = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
+    r->metrics = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (r->metrics < 0) {
         bl_fail_errno(e, BL_E_CREATE, "cannot create");
         return bl_err_in(e, path);
@@ -283,42 +334,86 @@ int bl_run_log(bl_run *r, const bl_train_row *row, bl_err *e)
     return append(r, text, (size_t)n, e);
 }
 
-/* The bytes of the head and of the whole rows up to `step`. */
-static size_t rows_until(const bl_buf *b, int64_t step)
+/* What a run that goes on keeps of its table. */
+typedef struct {
+    size_t bytes;
+    int64_t line, step; /* the last that is kept; step 0: the head */
+    int64_t rows;
+} kept;
+
+/* A power failure may leave a part of the head, or nothing. */
+static int keep_head(const bl_buf *b, kept *k, bl_err *e)
 {
-    size_t kept = sizeof metrics_head - 1;
+    size_t len = sizeof metrics_head - 1, have = b->len < len ? b->len : len;
+    *k = (kept){.bytes = b->len < len ? 0 : len, .line = 2};
+    if (have > 0 && memcmp(b->data, metrics_head, have) != 0)
+        return bl_fail(e, BL_E_FORMAT,
+                       "not the table of a run; move it away to begin another");
+    return 0;
+}
+
+/* The whole rows up to `step`. What follows that row is torn or of no interest; what
+ * stands before it is work that nobody may lose. */
+static int keep_rows(const bl_buf *b, int64_t step, kept *k, bl_err *e)
+{
     const char *text = (const char *)b->data;
-    if (b->len < kept || memcmp(text, metrics_head, kept) != 0)
-        return 0;
-    while (kept < b->len) {
-        const char *end = memchr(text + kept, '\n', b->len - kept);
-        if (end == NULL || strtoll(text + kept, NULL, 10) > step)
+    while (k->bytes > 0 && k->bytes < b->len && k->step < step) {
+        const char *row = text + k->bytes;
+        const char *end = memchr(row, '\n', b->len - k->bytes);
+        char *stop = NULL;
+        int64_t next = end != NULL ? strtoll(row, &stop, 10) : 0;
+        if (end == NULL || next > step)
             break;
-        kept = (size_t)(end - text) + 1;
+        if (*stop != '\t' || next <= k->step)
+            return bl_fail_line(e, BL_E_FORMAT, k->line + 1,
+                                "not a row of the table; mend it, or move the table "
+                                "away to begin another");
+        *k = (kept){(size_t)(end - text) + 1, k->line + 1, next, k->rows + 1};
     }
-    return kept;
+    return 0;
 }
 
 static int cut_metrics(bl_run *r, int64_t step, bl_err *e)
 {
     bl_buf b = {0};
+    kept k = {0};
+    char path[BL_RUN_PATH];
+    path_of(r, "metrics.tsv", path);
     int rc = bl_read_all(r->metrics, &b, METRICS_MAX, e);
+    if (rc == 0)
+        rc = keep_head(&b, &k, e);
+    if (rc == 0)
+        rc = keep_rows(&b, step, &k, e);
     if (rc == 0) {
-        r->bytes = (int64_t)rows_until(&b, step);
+        r->bytes = (int64_t)k.bytes;
+        r->lacks = step - k.rows;
         if (ftruncate(r->metrics, r->bytes) != 0)
-            rc = bl_fail_errno(e, BL_E_IO, "cannot cut metrics.tsv");
+            rc = bl_fail_errno(e, BL_E_IO, "cannot cut the table");
     }
     bl_buf_free(&b);
     if (rc == 0 && r->bytes == 0)
         rc = append(r, metrics_head, sizeof metrics_head - 1, e);
+    if (rc != 0)
+        bl_err_in(e, path);
     return rc;
 }
 
 /* ---- beginning and resuming ---- */
 
+/* One process writes a run. The lock is the table's and goes with the process; a file
+ * system without locks is no reason not to train. */
+static int lock(const bl_run *r, bl_err *e)
+{
+    if (flock(r->metrics, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return 0;
+    bl_fail(e, BL_E_CREATE,
+            "another xltrain is at work there; stop it, or name another folder");
+    return bl_err_in(e, r->dir);
+}
+
 static void remove_old_run(const bl_run *r)
 {
-    static const char *const names[] = {"latest", "best", "metrics.tsv", "config.json"};
+    static const char *const names[] = {"latest", "best", "config.json"};
     char path[BL_RUN_PATH];
     for (size_t i = 0; i < BL_COUNT(names); i++) {
         path_of(r, names[i], path);
@@ -328,7 +423,8 @@ static void remove_old_run(const bl_run *r)
     each_entry(r, remove_half_written, NULL);
 }
 
-int bl_run_begin(bl_run *r, const char *dir, const bl_train_config *c, bl_err *e)
+int bl_run_begin(bl_run *r, const char *dir, const bl_train_config *c, int anew,
+                 bl_err *e)
 {
     int rc = set_dir(r, dir, e);
     if (rc != 0)
@@ -337,28 +433,53 @@ int bl_run_begin(bl_run *r, const char *dir, const bl_train_config *c, bl_err *e
         bl_fail_errno(e, BL_E_CREATE, "cannot make the folder");
         return bl_err_in(e, dir);
     }
-    remove_old_run(r);
-    rc = bl_run_config(r, c, e);
+    rc = open_metrics(r, e);
     if (rc == 0)
-        rc = open_metrics(r, O_TRUNC, e);
+        rc = lock(r, e);
+    if (rc != 0)
+        return rc;
+    /* another process may have begun and ended since the caller looked */
+    if (!anew && bl_run_exists(dir)) {
+        bl_fail(e, BL_E_CREATE, "it holds a run already");
+        return bl_err_in(e, dir);
+    }
+    remove_old_run(r);
+    if (ftruncate(r->metrics, 0) != 0)
+        rc = bl_fail_errno(e, BL_E_CREATE, "cannot empty metrics.tsv");
+    if (rc == 0)
+        rc = bl_run_config(r, c, e);
     if (rc == 0)
         rc = append(r, metrics_head, sizeof metrics_head - 1, e);
     return rc;
 }
 
-int bl_run_resume(bl_run *r, const char *dir, const bl_train_config *c, int64_t step,
-                  bl_err *e)
+/* A process that ended between the two links left `best` behind. */
+static int mend_best(const bl_run *r, const bl_ckpt_info *info, bl_err *e)
+{
+    char name[64], target[64], path[BL_RUN_PATH];
+    struct stat st;
+    ckpt_name(info->best_step, name);
+    path_of(r, name, path);
+    read_link(r, "best", target);
+    if (!isfinite(info->best_loss) || strcmp(name, target) == 0 || stat(path, &st) != 0)
+        return 0;
+    return point(r, "best", name, e);
+}
+
+int bl_run_resume(bl_run *r, const char *dir, const bl_ckpt_info *info, bl_err *e)
 {
     int rc = set_dir(r, dir, e);
+    if (rc == 0)
+        rc = open_metrics(r, e);
+    if (rc == 0)
+        rc = lock(r, e);
+    if (rc == 0)
+        rc = cut_metrics(r, info->step, e);
     if (rc != 0)
         return rc;
     each_entry(r, remove_half_written, NULL);
-    rc = bl_run_config(r, c, e);
-    if (rc == 0)
-        rc = open_metrics(r, 0, e);
-    if (rc == 0)
-        rc = cut_metrics(r, step, e);
-    return rc;
+    rc = bl_run_config(r, &info->config, e);
+    return rc == 0 ? mend_best(r, info, e) : rc;
 }
 
 void bl_run_close(bl_run *r)

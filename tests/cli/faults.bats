@@ -136,6 +136,147 @@ interrupted() {
     [ "${#stderr_lines[@]}" -eq 1 ]
 }
 
+# begin DIR: a run that does not end by itself, in the background, at work
+begin() {
+    xltrain "${small[@]}" --set steps=1000000 --set eval_every=0 -o "$1" 2>err &
+    pid=$!
+    until [ -s "$1/metrics.tsv" ] && [ "$(wc -l <"$1/metrics.tsv")" -gt 4 ]; do sleep 0.01; done
+}
+
+# ends STATUS: so does what `begin` began
+ends() {
+    local status=0
+    wait "$pid" || status=$?
+    [ "$status" -eq "$1" ] || fail "status $status: $(cat err)"
+}
+
+@test "xltrain: a signal sent twice at once, as by timeout, is one; a hangup is heeded" {
+    local n pid
+    for n in TERM INT HUP; do
+        begin "run.$n"
+        kill "-$n" "$pid"
+        sleep 0.005
+        kill "-$n" "$pid" 2>/dev/null || true
+        ends 75
+        [ -f "run.$n/latest" ]
+    done
+    trap '' HUP # as nohup has it
+    begin run
+    trap - HUP
+    kill -HUP "$pid"
+    sleep 0.1
+    kill -TERM "$pid"
+    ends 75
+    begin slow
+    kill -STOP "$pid" # so that the first signal is not answered before the second
+    kill -TERM "$pid"
+    kill -CONT "$pid"
+    ends 75
+}
+
+@test "xltrain: a second signal, later, ends at once" {
+    local pid status=0
+    xltrain "${small[@]}" --set accumulate=60000 -o run 2>err & # a step of hours
+    pid=$!
+    until [ -s run/metrics.tsv ]; do sleep 0.01; done
+    kill -TERM "$pid"
+    sleep 0.6
+    kill -TERM "$pid"
+    wait "$pid" || status=$?
+    [ "$status" -eq 143 ] || fail "status $status: $(cat err)"
+}
+
+@test "xltrain: a run that another process writes is left to it" {
+    local pid
+    begin run
+    run -73 --separate-stderr xltrain -f "${small[@]}" --steps 3 -o run
+    says "'run': another xltrain is at work there"
+    kill -USR1 "$pid"
+    until [ -f run/latest ]; do sleep 0.01; done
+    run -73 --separate-stderr xltrain --resume --data data -o run
+    says "'run': another xltrain is at work there"
+    kill -TERM "$pid"
+    ends 75
+    # not one row lost or twice: the number of each is that of its line
+    tail -n +3 run/metrics.tsv | awk -F '\t' '$1 != NR || NF != 7 {exit 1}'
+    xltrain -f "${small[@]}" --steps 3 -o run
+}
+
+@test "xltrain: a folder that is removed meanwhile is told, with 74" {
+    local pid
+    begin run
+    rm -r run
+    kill -TERM "$pid"
+    ends 74
+    grep -q 'no checkpoint of step' err
+}
+
+@test "xltrain: a run whose links are lost or stale goes on from its newest checkpoint" {
+    cp -r whole/ run
+    rm run/latest run/best
+    xltrain --resume --steps 420 --data data -o run
+    [ "$(readlink run/latest)" = ckpt-00000420.safetensors ]
+    cp -r whole/ copy
+    ln -sfn ckpt-99999999.safetensors copy/latest
+    xltrain --resume --data data -o copy --steps 420
+    cmp run/latest copy/latest
+    # killed between the two links: `best` is that of before
+    xltrain "${small[@]}" --steps 80 --set eval_every=40 --keep 3 -o two
+    [ "$(readlink two/best)" = ckpt-00000080.safetensors ]
+    ln -sfn ckpt-00000040.safetensors two/best
+    xltrain --resume --steps 81 --set lr=0 --data data -o two
+    [ "$(readlink two/best)" = ckpt-00000080.safetensors ]
+}
+
+@test "xltrain: a damaged checkpoint comes with the way back, which works" {
+    cp -r whole/ run
+    truncate -s 5000 "run/$(readlink run/latest)"
+    run -65 --separate-stderr xltrain --resume --data data -o run
+    says "'ln -sfn ckpt-"
+    eval "$(sed "s/.*'\(ln .*\)' goes back/\1/" <<<"$stderr")"
+    xltrain --resume --data data -o run
+    cmp whole/latest run/latest
+}
+
+@test "xltrain: a table that is torn is mended, one that is no table is left alone" {
+    cp -r whole/ run
+    printf '\0\0\0\n401\t12' >>run/metrics.tsv
+    xltrain --resume --steps 401 --data data -o run
+    [ "$(tail -n 1 run/metrics.tsv | cut -f 1)" -eq 401 ]
+    [ "$(wc -l <run/metrics.tsv)" -eq 403 ]
+    sed -i '$d' run/metrics.tsv
+    run -0 --separate-stderr xltrain --resume --steps 402 --data data -o run
+    says "metrics.tsv lacks 1 of the rows up to step 401"
+    sed -i '9s/^7/seven/' run/metrics.tsv
+    cp run/metrics.tsv before
+    run -65 --separate-stderr xltrain --resume --steps 403 --data data -o run
+    says "'run/metrics.tsv': line 9"
+    cmp before run/metrics.tsv
+    echo 'my notes' >run/metrics.tsv
+    run -65 --separate-stderr xltrain --resume --steps 403 --data data -o run
+    says "move it away"
+    [ "$(cat run/metrics.tsv)" = 'my notes' ]
+    rm run/metrics.tsv
+    run -0 --separate-stderr xltrain --resume --steps 403 --data data -o run
+    says "lacks 402"
+}
+
+@test "xltrain: resuming holds no second copy of all that a run is made of" {
+    [[ $BARLINE_BUILD != *san ]] || skip "sanitizers keep memory"
+    local own=(--data all --set width=512 --set ff=4096 --set layers=2 --set batch=1)
+    midi2remi "$SAMPLES"/[a-c]*.mid | shard --split train=1 -o all
+    /usr/bin/time -f %M -o first xltrain "${small[@]}" "${own[@]}" --steps 1 -o run
+    /usr/bin/time -f %M -o again xltrain --resume --steps 2 --data all -o run
+    [ "$(cat again)" -lt $(($(cat first) * 3 / 2)) ] || fail "$(cat first) KiB, then $(cat again)"
+}
+
+@test "xltrain: memory beyond the machine's is one line before anything is written" {
+    run -70 --separate-stderr xltrain "${small[@]}" --set segment=65536 --set memory=65536 \
+        --set batch=4096 --set accumulate=65536 -o run
+    says "GiB"
+    [ ! -e run ]
+}
+
 @test "xltrain: memory that is not there is one line before anything is written" {
     [ -z "${ASAN_OPTIONS:-}" ] || [[ $BARLINE_BUILD != *san ]] || skip "sanitizers reserve all addresses"
     run --separate-stderr bash -c 'ulimit -v 400000 && exec xltrain "$@"' - "${small[@]}" \

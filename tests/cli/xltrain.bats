@@ -186,6 +186,25 @@ PY
     [ "$steps" -ge 1 ] && [ "$steps" -lt 3000 ] # fewer than without --minutes
 }
 
+@test "xltrain: --minutes goes on with a run that is complete, and with few steps" {
+    train run
+    xltrain --resume --data data -o run --minutes 0.01
+    [ "$(tail -n 1 run/metrics.tsv | cut -f 1)" -gt 10 ]
+    xltrain "${small[@]}" --set steps=2 --minutes 0.01 -o few
+    [ "$(tail -n 1 few/metrics.tsv | cut -f 1)" -gt 2 ]
+}
+
+@test "xltrain: a split without pieces is named, with what fills it" {
+    midi2remi "$SAMPLES"/[a-c]*.mid | shard --split train=1 -o all
+    train run --data all
+    run -65 --separate-stderr xltrain --eval valid --data all -o run
+    says "'all' has no piece in 'valid'; shard --split valid=SHARE"
+    midi2remi "$SAMPLES"/[a-c]*.mid | shard --split test=1 -o none
+    run -65 --separate-stderr train other --data none
+    says "'none' has no piece in 'train'"
+    [ ! -e other ]
+}
+
 @test "xltrain: every architecture trains, goes on bit by bit, and makes music" {
     local arch
     for arch in remi music-transformer gpt2 compressive lstm; do
