@@ -43,6 +43,10 @@ static int misuse(const job *j, bl_err *e)
     int needs_no_run = j->dry_run || (j->eval != NULL && j->init != NULL);
     if (j->common.output == NULL && (!needs_no_run || j->resume))
         return bl_fail(e, BL_E_ARG, "no output: name a folder for the run with -o DIR");
+    const char *out = j->common.output;
+    if (out != NULL && (out[0] == '\0' || strcmp(out, "-") == 0))
+        return bl_fail(e, BL_E_ARG, "'%s' is no folder for a run; name one with -o DIR",
+                       out);
     if (j->eval != NULL && (j->resume || j->dry_run))
         return bl_fail(e, BL_E_ARG, "--eval goes with neither --resume nor --dry-run");
     if (j->log_probs != NULL && j->eval == NULL)

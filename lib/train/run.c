@@ -114,6 +114,7 @@ typedef struct {
     int64_t newest[BL_RUN_KEEP_MAX];
     int n;
     char linked[2][64];
+    int removed;
 } keep;
 
 static void note_newest(const char *path, const char *name, void *arg)
@@ -132,14 +133,14 @@ static void note_newest(const char *path, const char *name, void *arg)
 
 static void remove_unless_kept(const char *path, const char *name, void *arg)
 {
-    const keep *k = arg;
+    keep *k = arg;
     int64_t step = step_of(name, "");
     int stays =
         step < 0 || strcmp(name, k->linked[0]) == 0 || strcmp(name, k->linked[1]) == 0;
     for (int i = 0; i < k->n; i++)
         stays |= step == k->newest[i];
-    if (!stays)
-        unlink(path);
+    if (!stays && unlink(path) == 0)
+        k->removed++;
 }
 
 static void read_link(const bl_run *r, const char *link, char target[64])
@@ -163,15 +164,17 @@ static void note_before(const char *path, const char *name, void *arg)
         b->newest = step;
 }
 
-static void prune(const bl_run *r)
+/* Leaves the newest n and what the links lead to; the number of those removed. */
+static int prune(const bl_run *r, int n)
 {
-    keep k = {.n = r->keep > 0 ? r->keep : BL_RUN_KEEP};
+    keep k = {.n = n};
     for (int i = 0; i < k.n; i++)
         k.newest[i] = -1;
     read_link(r, "best", k.linked[0]);
     read_link(r, "latest", k.linked[1]);
     each_entry(r, note_newest, &k);
     each_entry(r, remove_unless_kept, &k);
+    return k.removed;
 }
 
 static int point(const bl_run *r, const char *link, const char *target, bl_err *e)
@@ -190,6 +193,18 @@ static int point(const bl_run *r, const char *link, const char *target, bl_err *
     return 0;
 }
 
+/* On a full disk the older checkpoints make room; the latest and the best stay. */
+static int save_ckpt(const bl_run *r, const char *path, const bl_trainer *t, bl_err *e)
+{
+    bl_err first = BL_ERR_INIT;
+    int rc = bl_ckpt_save(path, &t->info, &t->state, &first);
+    if (rc == BL_E_IO && prune(r, 0) > 0)
+        return bl_ckpt_save(path, &t->info, &t->state, e);
+    if (rc != 0)
+        *e = first;
+    return rc;
+}
+
 int bl_run_save(bl_run *r, const bl_trainer *t, bl_err *e)
 {
     char name[64], path[BL_RUN_PATH];
@@ -199,13 +214,13 @@ int bl_run_save(bl_run *r, const bl_trainer *t, bl_err *e)
     /* A checkpoint must not be newer on disk than the rows that lead to it. */
     if (fsync(r->metrics) != 0)
         return bl_fail_errno(e, BL_E_IO, "cannot write metrics.tsv");
-    int rc = bl_ckpt_save(path, &t->info, &t->state, e);
+    int rc = save_ckpt(r, path, t, e);
     if (rc == 0)
         rc = point(r, "latest", name, e);
     if (rc == 0 && is_best)
         rc = point(r, "best", name, e);
     if (rc == 0)
-        prune(r);
+        prune(r, r->keep > 0 ? r->keep : BL_RUN_KEEP);
     return rc;
 }
 

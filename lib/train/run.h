@@ -39,8 +39,8 @@ int bl_run_resume(bl_run *r, const char *dir, const bl_ckpt_info *info,
 int bl_run_log(bl_run *r, const bl_train_row *row, bl_err *e) BL_MUST_CHECK;
 
 /* Writes a checkpoint, points `latest` to it (and `best`, if this is the best step or
- * none was evaluated), removes those no longer needed. After an error the older ones
- * are still there. */
+ * none was evaluated), removes those no longer needed. After an error the latest and
+ * the best before are still there; older ones may have made room in vain. */
 int bl_run_save(bl_run *r, const bl_trainer *t, bl_err *e) BL_MUST_CHECK;
 
 /* Writes config.json anew. */

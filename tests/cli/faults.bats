@@ -211,6 +211,21 @@ ends() {
     grep -q 'no checkpoint of step' err
 }
 
+@test "xltrain: on a full disk older checkpoints make room for the next one" {
+    unshare -rm true 2>/dev/null || skip "no file system of our own here"
+    local size
+    size=$(stat -Lc %s whole/latest)
+    mkdir disk
+    # room for two and a half, one of which is both the latest and, unmeasured, the best
+    midi2remi "$SAMPLES"/[a-c]*.mid | shard --split train=1 -o all
+    run -0 --separate-stderr unshare -rm bash -c '
+        mount -t tmpfs -o "size=$1" none disk; shift
+        xltrain "$@" -o disk/run && ls disk/run' - $((size * 5 / 2)) \
+        "${small[@]}" --data all --set eval_every=2 --steps 20
+    [ -z "$stderr" ] || fail "$stderr"
+    has ckpt-00000020.safetensors
+}
+
 @test "xltrain: a run whose links are lost or stale goes on from its newest checkpoint" {
     cp -r whole/ run
     rm run/latest run/best

@@ -322,6 +322,8 @@ PY
     says "--data"
     run -64 --separate-stderr xltrain --data data
     says "-o DIR"
+    run -64 --separate-stderr xltrain --data data -o -
+    says "'-' is no folder"
     run -64 --separate-stderr xltrain --data data -o run --set layres=3
     says "nearest is 'layers'"
     run -64 --separate-stderr xltrain --data data -o run --set width=15 --set heads=2
