@@ -168,8 +168,9 @@ ends() {
     kill -TERM "$pid"
     ends 75
     begin slow
-    kill -STOP "$pid" # so that the first signal is not answered before the second
+    kill -STOP "$pid" # so that both wait when it goes on
     kill -TERM "$pid"
+    kill -INT "$pid"
     kill -CONT "$pid"
     ends 75
 }
