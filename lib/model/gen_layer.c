@@ -44,13 +44,6 @@ static void add(bl_real *x, const bl_real *y, int64_t n)
         x[i] += y[i];
 }
 
-/* Row by row: n times rows may be more than an int holds. */
-static void activate(bl_act act, bl_real *x, int rows, int n)
-{
-    for (int s = 0; s < rows; s++)
-        bl_activate(act, x + (ptrdiff_t)s * n, n);
-}
-
 static void feed_forward(bl_gen *g, int n, const bl_real *x)
 {
     const bl_model_config *c = &g->m->config;
@@ -58,10 +51,10 @@ static void feed_forward(bl_gen *g, int n, const bl_real *x)
     const bl_gen_weights *w = &g->weights[n];
     int rows = g->streams;
     bl_gen_project(g, x, &w->w1, l->b1, rows, g->hidden);
-    activate((bl_act)(BL_ACT_RELU + c->act), g->hidden, rows, c->ff);
+    bl_activate((bl_act)(BL_ACT_RELU + c->act), g->hidden, (int64_t)rows * c->ff);
     bl_gen_project(g, g->hidden, &w->w2, l->b2, rows, g->y);
     if (c->relu_out)
-        activate(BL_ACT_RELU, g->y, rows, c->width);
+        bl_activate(BL_ACT_RELU, g->y, (int64_t)rows * c->width);
 }
 
 void bl_gen_attention_layer(bl_gen *g, int n)

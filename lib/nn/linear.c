@@ -42,23 +42,23 @@ BL_INLINE bl_real tanh_of(bl_real z)
 #endif
 }
 
-BL_CLONES static void relu_row(bl_real *x, int n)
+BL_CLONES static void relu_row(bl_real *x, int64_t n)
 {
-    for (int i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++)
         x[i] = x[i] > 0 ? x[i] : 0;
 }
 
-BL_CLONES static void gelu_tanh_row(bl_real *x, int n)
+BL_CLONES static void gelu_tanh_row(bl_real *x, int64_t n)
 {
-    for (int i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
         bl_real z = x[i];
         x[i] = (bl_real)0.5 * z * (1 + tanh_of(root_2_pi * (z + cubic * z * z * z)));
     }
 }
 
-static void gelu_row(bl_real *x, int n)
+static void gelu_row(bl_real *x, int64_t n)
 {
-    for (int i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++)
         x[i] = (bl_real)(0.5 * (double)x[i] * (1 + erf((double)(x[i] * root_half))));
 }
 
@@ -68,7 +68,7 @@ BL_CLONES static void add_bias(bl_real *x, const bl_real *b, int n)
         x[i] += b[i];
 }
 
-void bl_activate(bl_act act, bl_real *x, int n)
+void bl_activate(bl_act act, bl_real *x, int64_t n)
 {
     if (act == BL_ACT_RELU)
         relu_row(x, n);

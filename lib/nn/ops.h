@@ -103,7 +103,7 @@ bl_mat *bl_loss(bl_graph *g, bl_mat *x, bl_mat *w, int tied, bl_mat *b, bl_real 
 /* ---- shared by ops and generation ---- */
 
 /* n numbers through an activation, in place. */
-void bl_activate(bl_act act, bl_real *x, int n);
+void bl_activate(bl_act act, bl_real *x, int64_t n);
 /* n rows from n * ratio rows `old` of D numbers in time order, by one compressor. */
 void bl_compress_rows(bl_compressor how, int ratio, int width, const bl_mat *cw,
                       const bl_mat *cb, const bl_real *old, int n, bl_real *to);

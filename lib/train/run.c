@@ -235,7 +235,7 @@ static int64_t newest_before(const bl_run *r, int64_t step)
 int bl_run_older(const char *link, char found[BL_RUN_PATH])
 {
     bl_run r;
-    char name[64] = "", path[BL_RUN_PATH];
+    char name[64] = "";
     const char *slash = strrchr(link, '/');
     size_t len = slash != NULL ? (size_t)(slash - link) : 0;
     if (len == 0 || len >= sizeof r.dir)
@@ -247,34 +247,35 @@ int bl_run_older(const char *link, char found[BL_RUN_PATH])
     if (step < 0)
         return 0;
     ckpt_name(step, name);
-    path_of(&r, name, path);
-    strcpy(found, path);
+    path_of(&r, name, found);
     return 1;
+}
+
+static int is_there(const bl_run *r, const char *name, char path[BL_RUN_PATH])
+{
+    struct stat st;
+    path_of(r, name, path);
+    return stat(path, &st) == 0;
 }
 
 int bl_run_find(const char *path, const char *name, char found[BL_RUN_PATH], bl_err *e)
 {
     struct stat st;
     bl_run r;
-    const char *const links[] = {name, strcmp(name, "best") == 0 ? "latest" : name};
+    char newest[64] = "best";
     if (strlen(path) >= sizeof r.dir)
         return bl_fail(e, BL_E_OPEN, "the path is too long");
     strcpy(found, path);
     if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
         return 0;
     strcpy(r.dir, path);
-    for (size_t i = 0; i < BL_COUNT(links); i++) {
-        path_of(&r, links[i], found);
-        if (stat(found, &st) == 0)
-            return 0;
-    }
+    if (is_there(&r, name, found) || is_there(&r, "latest", found))
+        return 0;
     /* links are the first that a copy of a folder loses */
-    char file[64] = "best";
     int64_t step = newest_before(&r, INT64_MAX);
     if (step >= 0)
-        ckpt_name(step, file);
-    path_of(&r, file, found);
-    if (stat(found, &st) == 0)
+        ckpt_name(step, newest);
+    if (is_there(&r, newest, found))
         return 0;
     bl_fail(e, BL_E_OPEN, "the folder holds no checkpoint");
     return bl_err_in(e, path);

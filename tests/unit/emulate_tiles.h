@@ -51,7 +51,6 @@ static int decode(const ucontext_t *u, instruction *i)
                        .length = 5};
     if (!i->in_memory)
         return 1;
-    int64_t at = 0;
     int base = i->rm;
     if (i->rm == HAS_SIB) {
         int index = (p[5] >> 3 & 7) + x;
@@ -61,7 +60,7 @@ static int decode(const ucontext_t *u, instruction *i)
     }
     if (base == NO_BASE && mod == 0)
         return 0; /* absolute: compilers have no use for it here */
-    at = general(u, base + b);
+    int64_t at = general(u, base + b);
     int32_t displacement = 0;
     if (mod == 1)
         displacement = (int8_t)p[i->length];
