@@ -1,0 +1,447 @@
+/* test_twins.c - each op of lib/nn, forward and backward, alone in a graph, against its
+ * naive twin: odd sizes, empty and partly filled memories, spans, dropout. */
+#include "base/mem.h"
+#include "nn/ops.h"
+#include "tap.h"
+#include "twins.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { INPUTS = 8, LANES = 3 };
+
+/* An input of an op: numbers for it and the same as doubles for its twin. */
+typedef struct {
+    bl_mat *m;
+    bl_real *value, *grad;
+    double *v, *g; /* the twin's: values, gradients to be added to */
+    size_t n;
+} input;
+
+typedef struct {
+    bl_graph g;
+    bl_err e;
+    input in[INPUTS];
+    int n_in;
+    int32_t x[4096], y[4096], mem_length[LANES], n_real[LANES];
+    bl_mat *out;
+    double *v, *g_out; /* the twin's result; the gradient that flows in */
+    uint64_t seed;
+} bench;
+
+static void *zeros(size_t n, size_t size)
+{
+    void *p = calloc(n > 0 ? n : 1, size);
+    if (p == NULL)
+        exit(70);
+    return p;
+}
+
+/* Uniform in -1 .. 1, exact as a float. */
+static double draw(bench *b)
+{
+    b->seed = b->seed * 6364136223846793005u + 1442695040888963407u;
+    return (double)(int32_t)(b->seed >> 40) / (1 << 23) - 1;
+}
+
+static void open_bench(bench *b, bl_pool *pool, int lanes, int t, int memory)
+{
+    *b = (bench){.e = BL_ERR_INIT, .seed = (uint64_t)(lanes * 131 + t * 17 + memory)};
+    b->g = (bl_graph){.pool = pool,
+                      .train = 1,
+                      .lanes = lanes,
+                      .segment = t,
+                      .memory = memory,
+                      .e = &b->e};
+    for (int lane = 0; lane < lanes; lane++) {
+        b->mem_length[lane] = lane == 0 ? memory : memory * lane / (lanes + 1);
+        b->n_real[lane] = t;
+    }
+    b->g.feed = (bl_feed){.x = b->x,
+                          .y = b->y,
+                          .mem_length = b->mem_length,
+                          .n_real = b->n_real,
+                          .train = 1,
+                          .seed = 5,
+                          .step = 9,
+                          .loss_scale = 0.25};
+}
+
+static input *take(bench *b, int64_t rows, int64_t cols)
+{
+    input *in = &b->in[b->n_in++];
+    in->n = (size_t)(rows * cols);
+    in->value = zeros(in->n, sizeof *in->value);
+    in->grad = zeros(in->n, sizeof *in->grad);
+    in->v = zeros(in->n, sizeof *in->v);
+    in->g = zeros(in->n, sizeof *in->g);
+    for (size_t i = 0; i < in->n; i++)
+        in->value[i] = (bl_real)(in->v[i] = draw(b));
+    in->m = bl_graph_view(&b->g, in->value, in->grad, rows, cols);
+    return in;
+}
+
+/* After the op is built: its result gets a gradient to send back. */
+static void give(bench *b, bl_mat *out)
+{
+    size_t n = out != NULL ? (size_t)out->rows * (size_t)out->cols : 0;
+    b->out = out;
+    b->v = zeros(n, sizeof *b->v);
+    b->g_out = zeros(n, sizeof *b->g_out);
+    if (out == NULL)
+        return;
+    bl_graph_plan(&b->g);
+    out->g = bl_graph_alloc(&b->g, n, sizeof *out->g);
+    for (size_t i = 0; i < n; i++)
+        out->g[i] = (bl_real)(b->g_out[i] = draw(b));
+}
+
+/* The largest difference as a share of the largest number. */
+static double off(const bl_real *x, const double *y, size_t n)
+{
+    double worst = 0, top = 1e-3;
+    for (size_t i = 0; i < n; i++) {
+        double d = fabs((double)x[i] - y[i]);
+        worst = d > worst || d != d ? d : worst;
+        top = fmax(top, fabs(y[i]));
+    }
+    return worst / top;
+}
+
+/* Runs the graph and compares result and gradients with the twin's, which is done. */
+static void compare(bench *b, const char *what)
+{
+    double forward = INFINITY, backward = 0;
+    if (b->e.code == 0) {
+        bl_graph_forward(&b->g);
+        forward = off(b->out->v, b->v, (size_t)b->out->rows * (size_t)b->out->cols);
+        bl_graph_backward(&b->g);
+    }
+    for (int i = 0; i < b->n_in; i++)
+        backward = fmax(backward, off(b->in[i].grad, b->in[i].g, b->in[i].n));
+    ok(forward < 2e-5 && backward < 5e-5, "%s: %.1g forward, %.1g backward", what,
+       forward, backward);
+    for (int i = 0; i < b->n_in; i++) {
+        free(b->in[i].value);
+        free(b->in[i].grad);
+        free(b->in[i].v);
+        free(b->in[i].g);
+    }
+    free(b->v);
+    free(b->g_out);
+    bl_graph_free(&b->g);
+}
+
+/* Dropout's mask of a site for rows of n numbers, as doubles; 1 without. */
+static void mask_of(const bench *b, uint32_t site, double p, int rows, int n,
+                    double *to)
+{
+    bl_real *row = zeros((size_t)n + 8, sizeof *row);
+    for (int r = 0; r < rows; r++) {
+        int is_on = bl_dropout_mask(&b->g.feed, site, p, bl_site_start(r, n), n, row);
+        for (int c = 0; c < n; c++)
+            to[(ptrdiff_t)r * n + c] = is_on ? (double)row[c] : 1;
+    }
+    free(row);
+}
+
+/* ---- attention ---- */
+
+typedef struct {
+    int t, memory, heads, e, span;
+    int positions; /* 0 none, 1 rows alone, 2 with u and vb */
+    double dropout;
+} shape;
+
+static void attention(bl_pool *pool, const shape *s)
+{
+    bench b;
+    char what[128];
+    int keys = s->memory + s->t, d = s->heads * s->e, rows = LANES * s->heads * s->t;
+    open_bench(&b, pool, LANES, s->t, s->memory);
+    input *q = take(&b, LANES * s->t, d), *k = take(&b, LANES * keys, d),
+          *v = take(&b, LANES * keys, d);
+    input *r = s->positions > 0 ? take(&b, keys, d) : NULL;
+    input *u = s->positions > 1 ? take(&b, s->heads, s->e) : NULL;
+    input *vb = s->positions > 1 ? take(&b, s->heads, s->e) : NULL;
+    bl_relative rel = {r != NULL ? r->m : NULL, u != NULL ? u->m : NULL,
+                       vb != NULL ? vb->m : NULL};
+    give(&b, bl_attention(&b.g, q->m, k->m, v->m, &rel, s->heads, s->span, s->dropout));
+    double *mask = zeros((size_t)rows * (size_t)keys, sizeof *mask);
+    double *p = zeros((size_t)keys, sizeof *p), *dp = zeros((size_t)keys, sizeof *dp);
+    mask_of(&b, b.g.sites, s->dropout, rows, keys, mask);
+    twin_attention a = {.lanes = LANES,
+                        .t = s->t,
+                        .memory = s->memory,
+                        .heads = s->heads,
+                        .e = s->e,
+                        .span = s->span,
+                        .mem_length = b.mem_length,
+                        .q = q->v,
+                        .k = k->v,
+                        .v = v->v,
+                        .mask = mask,
+                        .out = b.v,
+                        .dout = b.g_out,
+                        .dq = q->g,
+                        .dk = k->g,
+                        .dv = v->g};
+    if (r != NULL) {
+        a.r = r->v;
+        a.dr = r->g;
+    }
+    if (u != NULL) {
+        a.u = u->v;
+        a.vb = vb->v;
+        a.du = u->g;
+        a.dvb = vb->g;
+    }
+    twin_attend(&a, p, dp);
+    snprintf(what, sizeof what,
+             "attention, T %d, M %d, %d heads of %d, span %d, positions %d, dropout %g",
+             s->t, s->memory, s->heads, s->e, s->span, s->positions, s->dropout);
+    compare(&b, what);
+    free(mask);
+    free(p);
+    free(dp);
+}
+
+static void attentions(bl_pool *pool)
+{
+    static const shape shapes[] = {
+        {1, 0, 1, 1, 0, 0, 0},     {5, 3, 2, 3, 0, 2, 0},
+        {33, 0, 1, 8, 0, 1, 0},    {32, 32, 2, 8, 33, 2, 0},
+        {40, 70, 3, 16, 0, 2, 0},  {37, 11, 2, 17, 12, 2, 0.1},
+        {65, 130, 1, 32, 0, 1, 0}, {64, 64, 2, 33, 0, 2, 0.2},
+        {20, 0, 2, 64, 0, 0, 0.5}, {96, 300, 1, 24, 200, 2, 0},
+    };
+    for (size_t i = 0; i < BL_COUNT(shapes); i++)
+        attention(pool, &shapes[i]);
+}
+
+/* ---- the others ---- */
+
+static void norm(bl_pool *pool, int rows, int n)
+{
+    bench b;
+    char what[64];
+    open_bench(&b, pool, 1, rows, 0);
+    input *x = take(&b, rows, n), *gain = take(&b, 1, n), *bias = take(&b, 1, n);
+    give(&b, bl_norm(&b.g, x->m, gain->m, bias->m, 1e-5));
+    for (int r = 0; r < rows; r++)
+        twin_norm(x->v + r * n, gain->v, bias->v, n, 1e-5, b.g_out + r * n, b.v + r * n,
+                  x->g + r * n, gain->g, bias->g);
+    snprintf(what, sizeof what, "layer norm, %d rows of %d", rows, n);
+    compare(&b, what);
+}
+
+static void linear(bl_pool *pool, int rows, int in, int n, bl_act act, double dropout)
+{
+    static const twin_act twin_of[] = {[BL_ACT_NONE] = TWIN_NONE,
+                                       [BL_ACT_RELU] = TWIN_RELU,
+                                       [BL_ACT_GELU] = TWIN_GELU,
+                                       [BL_ACT_GELU_TANH] = TWIN_GELU_TANH};
+    bench b;
+    char what[96];
+    open_bench(&b, pool, 1, rows, 0);
+    input *x = take(&b, rows, in), *w = take(&b, in, n), *bias = take(&b, 1, n);
+    give(&b, bl_linear(&b.g, x->m, w->m, bias->m, act, dropout));
+    double *mask = zeros((size_t)(rows * n), sizeof *mask);
+    double *dz = zeros((size_t)(rows * n), sizeof *dz);
+    mask_of(&b, b.g.sites, dropout, rows, n, mask);
+    twin_multiply(0, 0, rows, n, in, x->v, w->v, b.v);
+    for (int i = 0; i < rows * n; i++) {
+        double z = b.v[i] + bias->v[i % n];
+        b.v[i] = twin_activate(twin_of[act], z) * mask[i];
+        dz[i] = b.g_out[i] * mask[i] * twin_slope(twin_of[act], z);
+        bias->g[i % n] += dz[i];
+    }
+    twin_multiply(1, 0, in, n, rows, x->v, dz, w->g);
+    twin_multiply(0, 1, rows, in, n, dz, w->v, x->g);
+    snprintf(what, sizeof what, "linear, (%d, %d) by %d, activation %d, dropout %g",
+             rows, in, n, (int)act, dropout);
+    compare(&b, what);
+    free(mask);
+    free(dz);
+}
+
+/* Logits, the sum of -ln p and its gradient, which the op leaves in the logits' place.
+ */
+static void loss(bl_pool *pool, int rows, int d, int n, int tied)
+{
+    bench b;
+    bl_real *nll;
+    char what[64];
+    double sum = 0;
+    open_bench(&b, pool, 1, rows, 0);
+    input *x = take(&b, rows, d), *w = tied ? take(&b, n, d) : take(&b, d, n),
+          *bias = take(&b, 1, n);
+    give(&b, bl_loss(&b.g, x->m, w->m, tied, bias->m, &nll));
+    double *dz = zeros((size_t)(rows * n), sizeof *dz);
+    twin_multiply(0, tied, rows, n, d, x->v, w->v, b.v);
+    for (int r = 0; r < rows; r++) {
+        b.y[r] = r % 5 == 4 ? -1 : (r * 7) % n;
+        double *row = dz + r * n;
+        for (int c = 0; c < n; c++)
+            row[c] = b.v[r * n + c] += bias->v[c];
+        twin_log_softmax(row, n);
+        sum -= b.y[r] >= 0 ? row[b.y[r]] : 0;
+        for (int c = 0; c < n; c++) {
+            row[c] =
+                b.y[r] < 0 ? 0 : (exp(row[c]) - (c == b.y[r])) * b.g.feed.loss_scale;
+            bias->g[c] += row[c];
+        }
+    }
+    if (tied)
+        twin_multiply(1, 0, n, d, rows, dz, x->v, w->g);
+    else
+        twin_multiply(1, 0, d, n, rows, x->v, dz, w->g);
+    twin_multiply(0, !tied, rows, d, n, dz, w->v, x->g);
+    bl_graph_forward(&b.g);
+    ok(fabs(b.g.feed.nll_sum - sum) < 1e-4 * sum, "the sum of -ln p: %.6g", sum);
+    snprintf(what, sizeof what, "loss, %d rows of %d over %d%s", rows, d, n,
+             tied ? ", tied" : "");
+    compare(&b, what);
+    free(dz);
+}
+
+static void embed(bl_pool *pool, int t, int d, int n, double dropout)
+{
+    bench b;
+    open_bench(&b, pool, LANES, t, 0);
+    input *emb = take(&b, n, d), *wpe = take(&b, t, d);
+    give(&b, bl_embed(&b.g, emb->m, 3, wpe->m, dropout));
+    double *mask = zeros((size_t)(LANES * t * d), sizeof *mask);
+    mask_of(&b, b.g.sites, dropout, LANES * t, d, mask);
+    for (int r = 0; r < LANES * t; r++) {
+        b.x[r] = r * r % n;
+        for (int c = 0; c < d; c++) {
+            double g = b.g_out[r * d + c] * mask[r * d + c];
+            b.v[r * d + c] =
+                (3 * emb->v[b.x[r] * d + c] + wpe->v[r % t * d + c]) * mask[r * d + c];
+            emb->g[b.x[r] * d + c] += 3 * g;
+            wpe->g[r % t * d + c] += g;
+        }
+    }
+    compare(&b, "embedding with absolute positions and dropout");
+    free(mask);
+}
+
+/* Rows of a table by distance: the last is distance 0, the first all that are further.
+ */
+static void distances(bl_pool *pool, int t, int memory, int heads, int e, int n)
+{
+    bench b;
+    open_bench(&b, pool, 1, t, memory);
+    input *table = take(&b, heads * n, e);
+    give(&b, bl_distance_rows(&b.g, table->m, heads));
+    for (int r = 0; r < memory + t; r++)
+        for (int h = 0; h < heads; h++)
+            for (int c = 0; c < e; c++) {
+                int distance = memory + t - 1 - r;
+                int row = h * n + (distance >= n ? 0 : n - 1 - distance);
+                b.v[(r * heads + h) * e + c] = table->v[row * e + c];
+                table->g[row * e + c] += b.g_out[(r * heads + h) * e + c];
+            }
+    compare(&b, "rows of learned distances");
+}
+
+/* The sum of g_out * h for one lane: what the gradients of its inputs are slopes of. */
+static double lstm_sum(const double *zx, const double *wh, const double *g_out, int t,
+                       int n, double *h, double *c)
+{
+    double sum = 0;
+    twin_lstm(zx, wh, t, n, h, c);
+    for (int i = 0; i < t * n; i++)
+        sum += g_out[i] * h[n + i];
+    return sum;
+}
+
+/* Gradients by central differences of the twin: nothing of a backward pass is written
+ * twice. */
+static void lstm(bl_pool *pool, int t, int n)
+{
+    bench b;
+    bl_real *cells, state[LANES * 2 * 16];
+    double *h = zeros((size_t)((t + 1) * n), sizeof *h),
+           *c = zeros((size_t)((t + 1) * n), sizeof *c);
+    const double step = 1e-5;
+    open_bench(&b, pool, LANES, t, 1);
+    input *zx = take(&b, LANES * t, 4 * n), *wh = take(&b, n, 4 * n);
+    for (int i = 0; i < LANES * 2 * n; i++)
+        state[i] = (bl_real)draw(&b);
+    give(&b, bl_lstm(&b.g, zx->m, wh->m, state, &cells));
+    for (int lane = 0; lane < LANES; lane++) {
+        double *z = zx->v + lane * t * 4 * n, *g_out = b.g_out + lane * t * n;
+        for (int k = 0; k < n; k++) {
+            h[k] = (double)state[(lane * 2 + 0) * n + k];
+            c[k] = (double)state[(lane * 2 + 1) * n + k];
+        }
+        for (int part = 0; part < 2; part++) {
+            double *of = part == 0 ? z : wh->v;
+            double *to = part == 0 ? zx->g + lane * t * 4 * n : wh->g;
+            for (int i = 0; i < (part == 0 ? t : n) * 4 * n; i++) {
+                double old = of[i];
+                of[i] = old + step;
+                double up = lstm_sum(z, wh->v, g_out, t, n, h, c);
+                of[i] = old - step;
+                to[i] += (up - lstm_sum(z, wh->v, g_out, t, n, h, c)) / (2 * step);
+                of[i] = old;
+            }
+        }
+        twin_lstm(z, wh->v, t, n, h, c);
+        memcpy(b.v + lane * t * n, h + n, (size_t)(t * n) * sizeof *h);
+    }
+    compare(&b, "LSTM");
+    free(h);
+    free(c);
+}
+
+static void pooling(int how, int ratio, int d, int n)
+{
+    bench b = {.seed = 3};
+    size_t rows = (size_t)(n * ratio * d), made = (size_t)(n * d);
+    bl_real *old = zeros(rows, sizeof *old), *to = zeros(made, sizeof *to);
+    double *v = zeros(rows, sizeof *v), *twin = zeros(made, sizeof *twin);
+    for (size_t i = 0; i < rows; i++)
+        old[i] = (bl_real)(v[i] = draw(&b));
+    bl_compress_rows((bl_compressor)how, ratio, d, NULL, NULL, old, n, to);
+    twin_pool(how == BL_COMPRESS_MAX, ratio, d, v, n, twin);
+    ok(off(to, twin, made) < 1e-6, "compressor %d, %d rows to one", how, ratio);
+    free(old);
+    free(to);
+    free(v);
+    free(twin);
+}
+
+int main(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_pool *pool;
+    if (bl_pool_new(&pool, 2, &e) != 0)
+        return 70;
+    bl_gemm_setup();
+    attentions(pool);
+    norm(pool, 1, 3);
+    norm(pool, 7, 5);
+    norm(pool, 33, 96);
+    norm(pool, 9, 515);
+    for (int act = BL_ACT_NONE; act <= BL_ACT_GELU_TANH; act++) {
+        linear(pool, 1, 3, 2, (bl_act)act, 0);
+        linear(pool, 37, 70, 41, (bl_act)act, 0.3);
+        linear(pool, 128, 64, 192, (bl_act)act, 0);
+    }
+    loss(pool, 1, 3, 2, 0);
+    loss(pool, 30, 17, 259, 0);
+    loss(pool, 64, 32, 300, 1);
+    embed(pool, 9, 13, 11, 0.2);
+    embed(pool, 16, 32, 40, 0);
+    distances(pool, 6, 9, 2, 3, 4);
+    distances(pool, 8, 0, 1, 16, 20);
+    lstm(pool, 5, 3);
+    lstm(pool, 7, 8);
+    pooling(BL_COMPRESS_MEAN, 3, 5, 4);
+    pooling(BL_COMPRESS_MAX, 2, 17, 9);
+    bl_pool_del(pool);
+    return tap_done();
+}

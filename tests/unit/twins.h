@@ -1,0 +1,216 @@
+/* twins.h - the ops of lib/nn once more, naively: plain loops over doubles that follow
+ * the papers' formulas and know neither tiles, threads nor vectors. They are what the
+ * kernels are held against. Shapes and letters as in nn/ops.h; matrices are dense rows;
+ * gradients are added to. */
+#ifndef TWINS_H
+#define TWINS_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* C (m, n) += A B with A (m, k) or its transpose, B (k, n) or its transpose. */
+static inline void twin_multiply(int ta, int tb, int m, int n, int k, const double *a,
+                                 const double *b, double *c)
+{
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++)
+            for (int l = 0; l < k; l++)
+                c[i * n + j] += (ta ? a[l * m + i] : a[i * k + l]) *
+                                (tb ? b[j * k + l] : b[l * n + j]);
+}
+
+/* z - ln sum e^z for n numbers, in place: log-probabilities. */
+static inline void twin_log_softmax(double *z, int n)
+{
+    double max = z[0], sum = 0;
+    for (int j = 1; j < n; j++)
+        max = fmax(max, z[j]);
+    for (int j = 0; j < n; j++)
+        sum += exp(z[j] - max);
+    for (int j = 0; j < n; j++)
+        z[j] -= max + log(sum);
+}
+
+/* ---- attention (Dai et al. 2019, 3.3) ---- */
+
+typedef struct {
+    int lanes, t, memory, heads, e, span;
+    const int32_t *mem_length;
+    const double *q, *k, *v, *r, *u, *vb; /* r, u, vb may be NULL */
+    const double *mask;                   /* (B, H, T, K): dropout's */
+    double *out;
+    const double *dout;
+    double *dq, *dk, *dv, *dr, *du, *dvb;
+} twin_attention;
+
+/* One query: the row of scores over the keys it sees, from `first` on. */
+static inline void twin_scores(const twin_attention *a, int lane, int head, int i,
+                               int first, double *score)
+{
+    int keys = a->memory + a->t, d = a->heads * a->e, at = head * a->e;
+    const double *q = a->q + (lane * a->t + i) * d + at;
+    for (int j = first; j <= a->memory + i; j++) {
+        const double *k = a->k + (lane * keys + j) * d + at;
+        const double *r =
+            a->r != NULL ? a->r + (keys - 1 - (a->memory + i - j)) * d + at : NULL;
+        score[j] = 0;
+        for (int c = 0; c < a->e; c++) {
+            score[j] += (q[c] + (a->u != NULL ? a->u[at + c] : 0)) * k[c];
+            if (r != NULL)
+                score[j] += (q[c] + (a->vb != NULL ? a->vb[at + c] : 0)) * r[c];
+        }
+        score[j] /= sqrt((double)a->e);
+    }
+}
+
+/* dS of one query's score for key j, to all that made it. */
+static inline void twin_score_back(const twin_attention *a, int lane, int head, int i,
+                                   int j, double ds)
+{
+    int keys = a->memory + a->t, d = a->heads * a->e, at = head * a->e;
+    ptrdiff_t q = (lane * a->t + i) * d + at, k = (lane * keys + j) * d + at;
+    ptrdiff_t r = (keys - 1 - (a->memory + i - j)) * d + at;
+    ds /= sqrt((double)a->e);
+    for (int c = 0; c < a->e; c++) {
+        double u = a->u != NULL ? a->u[at + c] : 0,
+               vb = a->vb != NULL ? a->vb[at + c] : 0;
+        a->dq[q + c] += ds * (a->k[k + c] + (a->r != NULL ? a->r[r + c] : 0));
+        a->dk[k + c] += ds * (a->q[q + c] + u);
+        if (a->r != NULL)
+            a->dr[r + c] += ds * (a->q[q + c] + vb);
+        if (a->u != NULL)
+            a->du[at + c] += ds * a->k[k + c];
+        if (a->vb != NULL)
+            a->dvb[at + c] += ds * a->r[r + c];
+    }
+}
+
+/* Forward and backward of one query of one head; p and dp have room for K. */
+static inline void twin_query(const twin_attention *a, int lane, int head, int i,
+                              double *p, double *dp)
+{
+    int keys = a->memory + a->t, d = a->heads * a->e, at = head * a->e;
+    int last = a->memory + i, first = a->memory - a->mem_length[lane];
+    if (a->span > 0 && first < last + 1 - a->span)
+        first = last + 1 - a->span;
+    const double *mask = a->mask + ((lane * a->heads + head) * a->t + i) * keys;
+    double *out = a->out + (lane * a->t + i) * d + at, sum = 0;
+    const double *dout = a->dout + (lane * a->t + i) * d + at;
+    twin_scores(a, lane, head, i, first, p);
+    twin_log_softmax(p + first, last + 1 - first);
+    for (int j = first; j <= last; j++) {
+        const double *v = a->v + (lane * keys + j) * d + at;
+        double *dv = a->dv + (lane * keys + j) * d + at;
+        p[j] = exp(p[j]);
+        dp[j] = 0;
+        for (int c = 0; c < a->e; c++) {
+            out[c] += p[j] * mask[j] * v[c];
+            dv[c] += p[j] * mask[j] * dout[c];
+            dp[j] += mask[j] * dout[c] * v[c];
+        }
+        sum += p[j] * dp[j];
+    }
+    for (int j = first; j <= last; j++)
+        twin_score_back(a, lane, head, i, j, p[j] * (dp[j] - sum));
+}
+
+/* p and dp have room for K numbers. */
+static inline void twin_attend(const twin_attention *a, double *p, double *dp)
+{
+    for (int lane = 0; lane < a->lanes; lane++)
+        for (int head = 0; head < a->heads; head++)
+            for (int i = 0; i < a->t; i++)
+                twin_query(a, lane, head, i, p, dp);
+}
+
+/* ---- layer norm (Ba, Kiros and Hinton 2016) of one row ---- */
+static inline void twin_norm(const double *x, const double *gain, const double *bias,
+                             int n, double eps, const double *dy, double *y, double *dx,
+                             double *dgain, double *dbias)
+{
+    double mean = 0, var = 0, w = 0, wh = 0;
+    for (int c = 0; c < n; c++)
+        mean += x[c] / n;
+    for (int c = 0; c < n; c++)
+        var += (x[c] - mean) * (x[c] - mean) / n;
+    double rstd = 1 / sqrt(var + eps);
+    for (int c = 0; c < n; c++) {
+        double h = (x[c] - mean) * rstd;
+        y[c] = gain[c] * h + bias[c];
+        dgain[c] += dy[c] * h;
+        dbias[c] += dy[c];
+        w += dy[c] * gain[c] / n;
+        wh += dy[c] * gain[c] * h / n;
+    }
+    for (int c = 0; c < n; c++)
+        dx[c] += rstd * (dy[c] * gain[c] - w - (x[c] - mean) * rstd * wh);
+}
+
+/* ---- an activation and its slope ---- */
+
+typedef enum { TWIN_NONE, TWIN_RELU, TWIN_GELU, TWIN_GELU_TANH } twin_act;
+
+static inline double twin_activate(twin_act act, double z)
+{
+    switch (act) {
+    case TWIN_RELU:
+        return fmax(z, 0);
+    case TWIN_GELU:
+        return 0.5 * z * (1 + erf(z / sqrt(2)));
+    case TWIN_GELU_TANH:
+        return 0.5 * z * (1 + tanh(sqrt(2 / acos(-1)) * (z + 0.044715 * z * z * z)));
+    default:
+        return z;
+    }
+}
+
+/* By a central difference: the slope is not written a second time. */
+static inline double twin_slope(twin_act act, double z)
+{
+    double h = 1e-6;
+    return (twin_activate(act, z + h) - twin_activate(act, z - h)) / (2 * h);
+}
+
+/* ---- LSTM (Hochreiter and Schmidhuber 1997; gates i, j, f, o, 1 added to f) ---- */
+
+static inline double twin_sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* One lane over T tokens, forward: zx (T, 4H), h and c (T+1, H) of which row 0 is the
+ * state before. */
+static inline void twin_lstm(const double *zx, const double *wh, int t, int n,
+                             double *h, double *c)
+{
+    for (int s = 0; s < t; s++)
+        for (int k = 0; k < n; k++) {
+            double z[4];
+            for (int gate = 0; gate < 4; gate++) {
+                z[gate] = zx[s * 4 * n + gate * n + k];
+                for (int l = 0; l < n; l++)
+                    z[gate] += h[s * n + l] * wh[l * 4 * n + gate * n + k];
+            }
+            c[(s + 1) * n + k] =
+                c[s * n + k] * twin_sigmoid(z[2] + 1) + twin_sigmoid(z[0]) * tanh(z[1]);
+            h[(s + 1) * n + k] = tanh(c[(s + 1) * n + k]) * twin_sigmoid(z[3]);
+        }
+}
+
+/* ---- a compressor without parameters (Rae et al. 2019, 3.2) ---- */
+static inline void twin_pool(int max, int ratio, int d, const double *old, int n,
+                             double *to)
+{
+    for (int r = 0; r < n; r++)
+        for (int c = 0; c < d; c++) {
+            double sum = 0, top = -INFINITY;
+            for (int i = 0; i < ratio; i++) {
+                sum += old[(r * ratio + i) * d + c];
+                top = fmax(top, old[(r * ratio + i) * d + c]);
+            }
+            to[r * d + c] = max ? top : sum / ratio;
+        }
+}
+
+#endif
