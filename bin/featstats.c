@@ -34,7 +34,7 @@ static bl_json *column_names(run *r, bl_err *e)
 /* The programs that made the data, this one last. */
 static int put_pg(run *r, bl_json *o, bl_err *e)
 {
-    bl_prov_self self = {
+    bl_self self = {
         .tool = r->opts->about->name,
         .args = (const char *const *)r->opts->given,
         .n_args = r->opts->n_given,

@@ -418,7 +418,7 @@ static int begin_stream(run *r, bl_err *e)
 {
     bl_tokens_kind kind = {.spec = *bl_scheme_spec(r->scheme)};
     const bl_words *words = bl_scheme_words(r->scheme);
-    bl_prov_self self = {
+    bl_self self = {
         .tool = r->opts->about->name,
         .args = (const char *const *)r->opts->given,
         .n_args = r->opts->n_given,

@@ -511,7 +511,7 @@ static int arrange(run *r, bl_err *e)
 static int finish(run *r, bl_err *e)
 {
     const bl_json *parents[] = {bl_corpus_pg(r->corpus), r->vocab.pg};
-    bl_prov_self self = {
+    bl_self self = {
         .tool = r->opts->about->name,
         .args = (const char *const *)r->opts->given,
         .n_args = r->opts->n_given,

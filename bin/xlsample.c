@@ -41,8 +41,7 @@ static int write_piece(xlsample *j, void *writer, int64_t i, const bl_ids *ids,
 
 static bl_json *make_pg(const xlsample *j, bl_err *e)
 {
-    bl_prov_self self = {"xlsample", (const char *const *)j->opts.given,
-                         j->opts.n_given};
+    bl_self self = {"xlsample", (const char *const *)j->opts.given, j->opts.n_given};
     const bl_json *parents[] = {j->ckpt.pg, j->prompt_pg};
     return bl_prov_chain(parents, BL_COUNT(parents), &self, e);
 }

@@ -209,8 +209,7 @@ static int init_trainer(job *j, bl_err *e)
 /* A resumed run keeps its record, so that it ends in the bytes of one in one go. */
 static int make_pg(job *j, bl_err *e)
 {
-    bl_prov_self self = {"xltrain", (const char *const *)j->opts.given,
-                         j->opts.n_given};
+    bl_self self = {"xltrain", (const char *const *)j->opts.given, j->opts.n_given};
     const bl_json *parents[] = {j->shards[TRAIN].pg, j->ckpt.pg};
     if (!j->resume)
         j->pg = bl_prov_chain(parents, BL_COUNT(parents), &self, e);

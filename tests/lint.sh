@@ -14,6 +14,7 @@ wrong() {
 declare -A may=(
     [base]='' [cli]='base' [io]='base' [midi]='base' [token]='base' [nn]='base'
     [model]='nn base' [train]='io model nn base' [stat]='token base'
+    [flow]='io midi token nn model train stat base'
 )
 for folder in lib/*/; do
     f=$(basename "$folder")

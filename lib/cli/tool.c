@@ -85,12 +85,20 @@ int bl_tool_refuse_tty_out(bl_log *l, const bl_opt_common *c)
     return 1;
 }
 
-int bl_tool_refuse_tty_in(bl_log *l, const bl_opts *o)
+int bl_tool_tty_in(const bl_opts *o, bl_err *e)
 {
     if (o->n_operands > 0 || !isatty(STDIN_FILENO))
         return 0;
-    bl_log_say(l, "no input: name files or pipe data in; try '%s --help'",
-               o->about->name);
+    return bl_fail(e, BL_E_ARG, "no input: name files or pipe data in; try '%s --help'",
+                   o->about->name);
+}
+
+int bl_tool_refuse_tty_in(bl_log *l, const bl_opts *o)
+{
+    bl_err e = BL_ERR_INIT;
+    if (bl_tool_tty_in(o, &e) == 0)
+        return 0;
+    bl_log_error(l, &e);
     return 1;
 }
 

@@ -33,7 +33,9 @@ int bl_tool_jobs(const bl_opt_common *c);
 
 /* 1, with a message, if compressed bytes would go to a terminal. */
 int bl_tool_refuse_tty_out(bl_log *l, const bl_opt_common *c);
-/* 1, with a message, if no operand is given and standard input is a terminal. */
+/* 0, or BL_E_ARG if no operand is given and standard input is a terminal. */
+int bl_tool_tty_in(const bl_opts *o, bl_err *e) BL_MUST_CHECK;
+/* The same as 1, with a message. */
 int bl_tool_refuse_tty_in(bl_log *l, const bl_opts *o);
 
 /* ---- signals ---- */

@@ -87,7 +87,7 @@ static int push_encoded(bl_json *args, const char *arg, bl_err *e)
     return rc;
 }
 
-static int add_self(chain *c, const bl_prov_self *self, bl_err *e)
+static int add_self(chain *c, const bl_self *self, bl_err *e)
 {
     bl_json *entry = bl_json_object(e);
     bl_json *args = bl_json_array(e);
@@ -110,7 +110,7 @@ static int add_self(chain *c, const bl_prov_self *self, bl_err *e)
 }
 
 bl_json *bl_prov_chain(const bl_json *const *parents, size_t n_parents,
-                       const bl_prov_self *self, bl_err *e)
+                       const bl_self *self, bl_err *e)
 {
     bl_json *list = NULL;
     chain *c = bl_calloc(1, sizeof *c, e);

@@ -3,6 +3,7 @@
 #ifndef BL_PROV_H
 #define BL_PROV_H
 
+#include "base/self.h"
 #include "io/json.h"
 
 enum { BL_PROV_MAX = 1024 }; /* entries of a chain */
@@ -15,13 +16,7 @@ int bl_prov_check(const bl_json *pg, bl_err *e) BL_MUST_CHECK;
  * parents may be NULL entries, of what bl_prov_check passed; of more than BL_PROV_MAX -
  * 1 entries the first are kept. Bytes of arguments outside printable ASCII, and %, come
  * out as %XX. NULL and BL_E_NOMEM on failure. The caller releases with bl_json_del. */
-typedef struct {
-    const char *tool;        /* "midi2remi" */
-    const char *const *args; /* effective options that shape the output; folders cut */
-    size_t n_args;
-} bl_prov_self;
-
 bl_json *bl_prov_chain(const bl_json *const *parents, size_t n_parents,
-                       const bl_prov_self *self, bl_err *e) BL_MUST_CHECK;
+                       const bl_self *self, bl_err *e) BL_MUST_CHECK;
 
 #endif

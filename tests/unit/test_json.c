@@ -180,7 +180,7 @@ static bl_json *parse_chain(const char *list)
 static void test_prov(void)
 {
     static const char *const args[] = {"--grid=4", "--name=caf\xe9 100%"};
-    bl_prov_self self = {"tool", args, BL_COUNT(args)};
+    bl_self self = {"tool", args, BL_COUNT(args)};
     bl_json *parents[] = {parse_chain("[" ONE "," TWO "]"), NULL,
                           parse_chain("[" TWO "]")};
     bl_json *pg = bl_prov_chain((const bl_json *const *)parents, 3, &self, NULL);
@@ -234,7 +234,7 @@ static void test_bad_prov(void)
 /* Hundreds of streams, each with a record of its own, still join. */
 static void test_long_prov(void)
 {
-    bl_prov_self self = {"tool", NULL, 0};
+    bl_self self = {"tool", NULL, 0};
     bl_buf b = {0};
     int rc = bl_buf_addc(&b, '[', NULL);
     for (int i = 0; i < 700; i++)

@@ -1,0 +1,36 @@
+/* main.c - see main.h. */
+#include "cli/main.h"
+
+static int run(const bl_tool *functions, void *tool, const bl_opts *opts, bl_log *log)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_self self = {
+        .tool = opts->about->name,
+        .args = (const char *const *)opts->given,
+        .n_args = opts->n_given,
+    };
+    bl_cli cli = {opts, log, opts->common->no_pg ? NULL : &self};
+    int rc = functions->misuse(tool, &cli, &e);
+    if (rc == 0)
+        rc = functions->work(tool, &cli, &e);
+    if (rc != 0)
+        bl_log_error(log, &e);
+    if (functions->release != NULL)
+        functions->release(tool);
+    return bl_exit_of(rc);
+}
+
+int bl_main(const bl_opt_about *about, const bl_opt *own, bl_opt_common *common,
+            const bl_tool *functions, void *tool, int argc, char **argv)
+{
+    bl_opts opts = {.about = about, .own = own, .common = common};
+    bl_log *log = NULL;
+    bl_tool_start();
+    int status = bl_opt_parse(&opts, argc, argv);
+    if (status < 0) {
+        log = bl_log_new(about->name, common);
+        status = run(functions, tool, &opts, log);
+    }
+    bl_opt_free(&opts);
+    return bl_tool_finish(log, status);
+}

@@ -1,0 +1,29 @@
+/* main.h - the frame of a tool: parse, log, misuse, work, release, finish. Tools only.
+ */
+#ifndef BL_MAIN_H
+#define BL_MAIN_H
+
+#include "base/self.h"
+#include "cli/tool.h"
+
+/* What a tool's functions get; nothing of it outlives bl_main. */
+typedef struct {
+    const bl_opts *opts;
+    bl_log *log;
+    const bl_self *self; /* for the provenance of what is written; NULL: --no-pg */
+} bl_cli;
+
+/* The functions of a tool; `tool` is its own record. */
+typedef struct {
+    /* Options that do not go together: 0, or BL_E_ARG with the cause. */
+    int (*misuse)(const void *tool, const bl_cli *cli, bl_err *e);
+    int (*work)(void *tool, const bl_cli *cli, bl_err *e);
+    void (*release)(void *tool); /* after work, also where it failed; may be NULL */
+} bl_tool;
+
+/* Runs a tool from its arguments to its exit status, which it returns. The table `own`
+ * fills the record `tool`, `common` its shared part. */
+int bl_main(const bl_opt_about *about, const bl_opt *own, bl_opt_common *common,
+            const bl_tool *functions, void *tool, int argc, char **argv);
+
+#endif
