@@ -17,7 +17,8 @@ int bl_source_open(bl_source *s, const char *const *paths, size_t n, bl_err *e)
 int bl_source_pg(const bl_source *s, const bl_json *other, const bl_self *self,
                  bl_json **pg, bl_err *e)
 {
-    const bl_json *parents[] = {s->corpus != NULL ? bl_corpus_pg(s->corpus) : NULL, other};
+    const bl_json *parents[] = {s->corpus != NULL ? bl_corpus_pg(s->corpus) : NULL,
+                                other};
     *pg = NULL;
     if (self == NULL)
         return 0;

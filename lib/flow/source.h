@@ -1,5 +1,5 @@
-/* source.h - token streams as a tool's operands, with the scheme that they state: pieces
- * in, each once, until the trailer of the last. */
+/* source.h - token streams as a tool's operands, with the scheme that they state:
+ * pieces in, each once, until the trailer of the last. */
 #ifndef BL_SOURCE_H
 #define BL_SOURCE_H
 

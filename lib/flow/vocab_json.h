@@ -5,7 +5,8 @@
 #include "io/vocab.h"
 #include "token/scheme.h"
 
-/* {"token":id,...}, as the tokenizer library of Hugging Face reads it. 0; BL_E_NOMEM. */
+/* {"token":id,...}, as the tokenizer library of Hugging Face reads it. 0; BL_E_NOMEM.
+ */
 int bl_vocab_json(const bl_vocab *v, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 /* The object that MidiTok's REMI loads: its names for the tokens of the scheme `remi`,
  * and the settings under which they mean the same. BL_E_ARG for another scheme. */

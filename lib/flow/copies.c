@@ -1,0 +1,131 @@
+/* copies.c - see copies.h. */
+#include "flow/copies.h"
+
+#include "token/transpose.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const bl_copies *of;
+    const bl_coder *coder;
+    bl_shardw *writer;
+    int32_t *transposed; /* [words of the scheme] */
+    bl_song song;        /* scratch */
+    bl_ids ids;          /* a piece in the scheme's ids */
+    bl_ids changed;      /* the same at another tempo */
+    bl_ids copy;
+    uint64_t n_copies;
+} work;
+
+static int encode(work *w, bl_ids *out, bl_err *e)
+{
+    size_t bars;
+    out->n = 0;
+    int rc = bl_scheme_encode(w->coder->scheme, &w->song, out, &bars, NULL, e);
+    return rc == BL_E_FORMAT || rc == BL_E_LIMIT ? 0 : rc;
+}
+
+/* w->ids at another tempo to w->changed: 1, or 0 where the scheme does not give the same
+ * music back. */
+static int at_tempo(work *w, double factor, bl_err *e)
+{
+    bl_song *s = &w->song;
+    int has_first = 0;
+    int rc = bl_scheme_decode(w->coder->scheme, w->ids.id, w->ids.n, s, NULL, e);
+    if (rc == 0)
+        rc = encode(w, &w->changed, e);
+    if (rc != 0)
+        return rc;
+    if (w->changed.n != w->ids.n || memcmp(w->changed.id, w->ids.id, 2 * w->ids.n) != 0)
+        return 0;
+    for (size_t i = 0; i < s->n_tempos; i++) {
+        has_first |= s->tempos[i].tick == 0;
+        s->tempos[i].us = (uint32_t)(s->tempos[i].us / factor + 0.5);
+    }
+    if (!has_first) {
+        rc = bl_song_add_tempo(s, 0, (uint32_t)(500000 / factor + 0.5), e);
+        if (rc == 0)
+            rc = bl_song_sort(s, e);
+    }
+    if (rc == 0)
+        rc = encode(w, &w->changed, e);
+    return rc == 0 ? w->changed.n > 0 : rc;
+}
+
+/* w->changed transposed, as one more copy of piece i. */
+static int add_copy(work *w, size_t i, int by, double factor, bl_err *e)
+{
+    char suffix[48];
+    int rc = bl_transposition(w->coder->scheme, by, w->transposed, e);
+    w->copy.n = 0;
+    for (size_t k = 0; k < w->changed.n && rc == 0; k++) {
+        int32_t id = w->transposed[w->changed.id[k]];
+        if (id < 0)
+            return 0;
+        rc = bl_ids_add(&w->copy, (unsigned)id, e);
+    }
+    if (rc != 0)
+        return rc;
+    int64_t lacking = bl_coder_to_vocab(w->coder, &w->copy, e);
+    if (lacking != 0)
+        return lacking < 0 ? (int)lacking : 0;
+    snprintf(suffix, sizeof suffix, "#transpose=%+d,tempo=%.4g", by, factor);
+    rc = bl_shardw_add_copy(w->writer, i, suffix, w->copy.id, w->copy.n, e);
+    w->n_copies += rc == 0;
+    return rc;
+}
+
+static double factor_of(const bl_copies *c, int t)
+{
+    return c->n_tempos == 1
+               ? 1
+               : c->slowest + (c->fastest - c->slowest) * t / (c->n_tempos - 1);
+}
+
+static int copy_piece(work *w, size_t i, bl_err *e)
+{
+    size_t n;
+    const uint16_t *ids = bl_shardw_ids(w->writer, i, &n);
+    int rc = bl_coder_to_scheme(w->coder, ids, n, &w->ids, e);
+    for (int t = 0; t < w->of->n_tempos && rc == 0; t++) {
+        double factor = factor_of(w->of, t);
+        int is_plain = fabs(factor - 1) < 1e-9;
+        w->changed.n = 0;
+        rc = is_plain ? bl_ids_add_n(&w->changed, w->ids.id, w->ids.n, e)
+                      : at_tempo(w, factor, e);
+        if (!is_plain && rc <= 0)
+            continue;
+        rc = rc < 0 ? rc : 0;
+        for (int by = w->of->low; by <= w->of->high && rc == 0; by++)
+            if (by != 0 || !is_plain)
+                rc = add_copy(w, i, by, factor, e);
+    }
+    return rc;
+}
+
+int bl_copies_add(const bl_copies *copies, const bl_coder *coder, bl_shardw *writer,
+                  const bl_progress *progress, bl_counts *n, bl_err *e)
+{
+    work w = {.of = copies, .coder = coder, .writer = writer};
+    size_t n_words = bl_words_size(bl_scheme_words(coder->scheme));
+    int rc = 0;
+    w.transposed = bl_calloc(n_words, sizeof *w.transposed, e);
+    if (w.transposed == NULL)
+        return BL_E_NOMEM;
+    n->of_pieces = bl_shardw_size(writer); /* copies come behind */
+    for (n->pieces = 0; n->pieces < n->of_pieces && rc == 0; n->pieces++) {
+        if (bl_shardw_split(writer, n->pieces) == 0)
+            rc = copy_piece(&w, n->pieces, e);
+        n->copies = w.n_copies;
+        bl_tell(progress, n);
+    }
+    free(w.transposed);
+    bl_song_free(&w.song);
+    bl_ids_free(&w.ids);
+    bl_ids_free(&w.changed);
+    bl_ids_free(&w.copy);
+    return rc;
+}
