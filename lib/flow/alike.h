@@ -18,9 +18,9 @@ typedef struct {
 /* Keeps what tells the music of the next piece from others; ids are the scheme's. */
 int bl_alike_add(bl_alike *a, const bl_scheme *scheme, const bl_ids *ids,
                  bl_err *e) BL_MUST_CHECK;
-/* Puts pieces of one music into one split, or with `drop` keeps one of them. No order of
- * input shows. *n_near: pieces that are like an earlier one; table (may be NULL) gets
- * them: piece, like, likeness. The fingerprints are used up. */
+/* Puts pieces of one music into one split, or with `drop` keeps one of them. No order
+ * of input shows. *n_near: pieces that are like an earlier one; table (may be NULL)
+ * gets them: piece, like, likeness. The fingerprints are used up. */
 int bl_alike_settle(bl_alike *a, bl_shardw *writer, int drop, uint64_t *n_near,
                     bl_buf *table, bl_err *e) BL_MUST_CHECK;
 void bl_alike_free(bl_alike *a);

@@ -28,8 +28,8 @@ static int encode(work *w, bl_ids *out, bl_err *e)
     return rc == BL_E_FORMAT || rc == BL_E_LIMIT ? 0 : rc;
 }
 
-/* w->ids at another tempo to w->changed: 1, or 0 where the scheme does not give the same
- * music back. */
+/* w->ids at another tempo to w->changed: 1, or 0 where the scheme does not give the
+ * same music back. */
 static int at_tempo(work *w, double factor, bl_err *e)
 {
     bl_song *s = &w->song;

@@ -14,8 +14,9 @@ typedef struct {
     int n_tempos;            /* from slowest to fastest, evenly; 1: their own */
 } bl_copies;
 
-/* The writer's splits are settled. A copy that leaves the pitches or the vocabulary, and
- * one at a tempo that the scheme does not give back, is left out. Adds to n->copies. */
+/* The writer's splits are settled. A copy that leaves the pitches or the vocabulary,
+ * and one at a tempo that the scheme does not give back, is left out. Adds to
+ * n->copies. */
 int bl_copies_add(const bl_copies *copies, const bl_coder *coder, bl_shardw *writer,
                   const bl_progress *progress, bl_counts *n, bl_err *e) BL_MUST_CHECK;
 

@@ -138,7 +138,8 @@ static int arrange(bl_sharding *s, bl_err *e)
     if (rc == 0)
         bl_shardw_settle(s->writer);
     if (rc == 0 && s->wish->copies.n_tempos > 0)
-        rc = bl_copies_add(&s->wish->copies, &s->coder, s->writer, s->progress, &done, e);
+        rc = bl_copies_add(&s->wish->copies, &s->coder, s->writer, s->progress, &done,
+                           e);
     s->counts.n_copies = done.copies;
     bl_shardw_export(s->writer, s->wish->exports);
     return rc;
