@@ -3,7 +3,6 @@
 
 #include "token/miditok.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* MidiTok's names where `grid` is above 0. */
@@ -26,13 +25,13 @@ static bl_json *id_object(const bl_vocab *v, int grid, bl_err *e)
 }
 
 /* {"2":[1,...],"4":[1,...],...}: the numerators of each denominator of the scheme. */
-static int add_meters(const bl_words *all, bl_buf *text, bl_err *e)
+static int add_meters(const bl_scheme *s, bl_buf *text, bl_err *e)
 {
     int last = 0;
     int rc = bl_buf_adds(text, "{", e);
-    for (size_t id = 0; id < bl_words_size(all) && rc == 0; id++) {
+    for (unsigned id = 0; id < bl_words_size(bl_scheme_words(s)) && rc == 0; id++) {
         int n, d;
-        if (sscanf(bl_words_name(all, id), "TimeSig_%d/%d", &n, &d) != 2)
+        if (!bl_scheme_meter(s, id, &n, &d))
             continue;
         if (d == last)
             rc = bl_buf_addf(text, e, ",%d", n);
@@ -63,7 +62,7 @@ static int set_config(bl_json *o, const bl_scheme *scheme, bl_err *e)
         "\"time_signature_range\":",
         2 * spec->grid, spec->chords ? "true" : "false");
     if (rc == 0)
-        rc = add_meters(bl_scheme_words(scheme), &text, e);
+        rc = add_meters(scheme, &text, e);
     if (rc == 0)
         rc = bl_buf_addc(&text, '}', e);
     bl_json *c = rc == 0 ? bl_json_parse((const char *)text.data, text.len, e) : NULL;

@@ -79,11 +79,11 @@ static int by_content(const void *a, const void *b)
 }
 
 /* The bars of the piece, each with its own token; their number. */
-static size_t cut(const uint16_t *id, size_t n, int first, bar *bars)
+static size_t cut(const bl_scheme *s, const uint16_t *id, size_t n, bar *bars)
 {
     size_t n_bars = 0;
     for (size_t i = 0; i < n; i++) {
-        if (id[i] == first)
+        if (bl_scheme_begins_bar(s, id[i]))
             bars[n_bars++] = (bar){id + i, 0};
         if (n_bars > 0)
             bars[n_bars - 1].n++;
@@ -112,18 +112,14 @@ int bl_compute_repeats(const bl_view *v, double *out, bl_series *series, bl_err 
     (void)series;
     if (v->in.scheme == NULL)
         return 0;
-    const bl_words *words = bl_scheme_words(v->in.scheme);
-    int first = bl_words_find(words, "Bar", 3);
-    if (first < 0)
-        first = bl_words_find(words, "Bar_None", 8);
     uint32_t *name = bl_calloc(n, sizeof *name, e);
     gram *grams = bl_calloc(n, sizeof *grams, e);
     bar *bars = bl_calloc(n, sizeof *bars, e);
     int rc = name != NULL && grams != NULL && bars != NULL ? 0 : BL_E_NOMEM;
     if (rc == 0)
         count_grams(v->in.ids, n, name, grams, out);
-    if (rc == 0 && first >= 0)
-        count_bars(bars, cut(v->in.ids, n, first, bars), out);
+    if (rc == 0 && bl_scheme_has_bars(v->in.scheme))
+        count_bars(bars, cut(v->in.scheme, v->in.ids, n, bars), out);
     if (n > 0 && v->in.zstd_bytes > 0)
         out[ZRATIO] = (double)v->in.zstd_bytes / (2. * (double)n);
     free(name);

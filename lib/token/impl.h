@@ -7,6 +7,12 @@
 
 enum { BL_KINDS_MAX = 16 };
 
+/* A kind of tokens: its name, and what they are. */
+typedef struct {
+    const char *name;
+    bl_meaning is;
+} bl_kind;
+
 typedef struct {
     const char *name;
     int grids[9]; /* allowed, the default first, ended by 0 */
@@ -14,10 +20,10 @@ typedef struct {
     bl_reading reading;
     bl_writing writing;
     int is_strict; /* files that the readers of its paper refuse are refused */
-    /* Names of the kinds of tokens, in id order: the ids of a kind are contiguous. */
-    const char *const *kinds;
+    /* The kinds of tokens in id order: the ids of a kind are contiguous, those that
+     * name pitches in the order of these from 0 on. */
+    const bl_kind *kinds;
     int n_kinds;
-    int bar_kind; /* whose tokens begin a bar, or -1 */
     /* How many tokens a kind has, and the name of its i-th. */
     int (*count)(int kind, const bl_spec *spec);
     void (*word)(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1]);

@@ -31,8 +31,9 @@ int bl_merge_rule_of(bl_merge_rule *rule, const bl_scheme *s, const int32_t *map
         if (to < 0 || (size_t)to >= n_base)
             continue;
         rule->advance[to] = lines.advance[id];
-        rule->is_alone[to] = id < BL_N_SPECIALS || bl_scheme_begins_bar(s, id) ||
-                             strcmp(bl_scheme_kind(s, id), "Label") == 0;
+        bl_meaning is = bl_scheme_meaning(s, id);
+        rule->is_alone[to] =
+            is == BL_IS_SPECIAL || is == BL_IS_BAR || is == BL_IS_LABEL;
     }
     return 0;
 }

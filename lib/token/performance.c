@@ -3,9 +3,12 @@
 
 #include <stdio.h>
 
-static const char *const kinds[PERF_N_KINDS] = {
-    "PAD",      "BOS",        "EOS",      "MASK",  "Note-On",
-    "Note-Off", "Time-Shift", "Velocity", "Pedal",
+static const bl_kind kinds[PERF_N_KINDS] = {
+    {"PAD", BL_IS_SPECIAL},      {"BOS", BL_IS_SPECIAL},
+    {"EOS", BL_IS_SPECIAL},      {"MASK", BL_IS_SPECIAL},
+    {"Note-On", BL_IS_NOTE},     {"Note-Off", BL_IS_NOTE_OFF},
+    {"Time-Shift", BL_IS_OTHER}, {"Velocity", BL_IS_OTHER},
+    {"Pedal", BL_IS_OTHER},
 };
 
 static int count(int kind, const bl_spec *spec)
@@ -29,9 +32,9 @@ static void word(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1
 {
     (void)spec;
     if (kind < BL_N_SPECIALS)
-        snprintf(name, BL_WORD_MAX + 1, "%s", kinds[kind]);
+        snprintf(name, BL_WORD_MAX + 1, "%s", kinds[kind].name);
     else
-        snprintf(name, BL_WORD_MAX + 1, "%s_%d", kinds[kind],
+        snprintf(name, BL_WORD_MAX + 1, "%s_%d", kinds[kind].name,
                  i + (kind == PERF_SHIFT || kind == PERF_VELOCITY));
 }
 
@@ -47,7 +50,6 @@ const bl_scheme_ops bl_performance_ops = {
     .reading = BL_READ_CLOSE_FIRST,
     .kinds = kinds,
     .n_kinds = PERF_N_KINDS,
-    .bar_kind = -1,
     .count = count,
     .word = word,
     .steps = steps,

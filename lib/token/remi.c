@@ -3,10 +3,13 @@
  * tempos are kept, nothing is lost beyond the stated bins. */
 #include "token/remi.h"
 
-static const char *const kinds[REMI_N_KINDS] = {
-    "PAD",      "BOS",   "EOS",     "MASK",  "Bar",       "TimeSig",
-    "Position", "Tempo", "Program", "Pitch", "PitchDrum", "Velocity",
-    "Duration", "Chord", "Pedal",   "Label",
+static const bl_kind kinds[REMI_N_KINDS] = {
+    {"PAD", BL_IS_SPECIAL},    {"BOS", BL_IS_SPECIAL},    {"EOS", BL_IS_SPECIAL},
+    {"MASK", BL_IS_SPECIAL},   {"Bar", BL_IS_BAR},        {"TimeSig", BL_IS_METER},
+    {"Position", BL_IS_OTHER}, {"Tempo", BL_IS_OTHER},    {"Program", BL_IS_OTHER},
+    {"Pitch", BL_IS_NOTE},     {"PitchDrum", BL_IS_DRUM}, {"Velocity", BL_IS_OTHER},
+    {"Duration", BL_IS_OTHER}, {"Chord", BL_IS_CHORD},    {"Pedal", BL_IS_OTHER},
+    {"Label", BL_IS_LABEL},
 };
 
 const bl_scheme_ops bl_remi_ops = {
@@ -18,7 +21,6 @@ const bl_scheme_ops bl_remi_ops = {
     .reading = BL_READ_FIFO,
     .kinds = kinds,
     .n_kinds = REMI_N_KINDS,
-    .bar_kind = REMI_BAR,
     .count = bl_remi_count,
     .word = bl_remi_word,
     .encode = bl_remi_encode,

@@ -3,9 +3,13 @@
 
 #include <stdio.h>
 
-static const char *const kinds[R20_N_KINDS] = {
-    "PAD",   "BOS",         "EOS",         "MASK",          "Bar",     "Position",
-    "Chord", "Tempo-Class", "Tempo-Value", "Note-Velocity", "Note-On", "Note-Duration",
+static const bl_kind kinds[R20_N_KINDS] = {
+    {"PAD", BL_IS_SPECIAL},       {"BOS", BL_IS_SPECIAL},
+    {"EOS", BL_IS_SPECIAL},       {"MASK", BL_IS_SPECIAL},
+    {"Bar", BL_IS_BAR},           {"Position", BL_IS_OTHER},
+    {"Chord", BL_IS_CHORD},       {"Tempo-Class", BL_IS_OTHER},
+    {"Tempo-Value", BL_IS_OTHER}, {"Note-Velocity", BL_IS_OTHER},
+    {"Note-On", BL_IS_NOTE},      {"Note-Duration", BL_IS_OTHER},
 };
 
 static int count(int kind, const bl_spec *spec)
@@ -28,18 +32,18 @@ static void word(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1
     char chord[16];
     (void)spec;
     if (kind < BL_N_SPECIALS)
-        snprintf(name, BL_WORD_MAX + 1, "%s", kinds[kind]);
+        snprintf(name, BL_WORD_MAX + 1, "%s", kinds[kind].name);
     else if (kind == R20_BAR)
         snprintf(name, BL_WORD_MAX + 1, "Bar_None");
     else if (kind == R20_POSITION)
         snprintf(name, BL_WORD_MAX + 1, "Position_%d/%d", i + 1, R20_POSITIONS);
     else if (kind == R20_CLASS)
-        snprintf(name, BL_WORD_MAX + 1, "%s_%s", kinds[kind], classes[i]);
+        snprintf(name, BL_WORD_MAX + 1, "%s_%s", kinds[kind].name, classes[i]);
     else if (kind != R20_CHORD)
-        snprintf(name, BL_WORD_MAX + 1, "%s_%d", kinds[kind], i);
+        snprintf(name, BL_WORD_MAX + 1, "%s_%d", kinds[kind].name, i);
     else {
         bl_chord_name(i, chord);
-        snprintf(name, BL_WORD_MAX + 1, "%s_%s", kinds[kind], chord);
+        snprintf(name, BL_WORD_MAX + 1, "%s_%s", kinds[kind].name, chord);
     }
 }
 
@@ -52,7 +56,6 @@ const bl_scheme_ops bl_remi2020_ops = {
     .is_strict = 1,
     .kinds = kinds,
     .n_kinds = R20_N_KINDS,
-    .bar_kind = R20_BAR,
     .count = count,
     .word = word,
     .encode = bl_r20_encode,

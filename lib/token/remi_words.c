@@ -182,7 +182,7 @@ int bl_remi_count(int kind, const bl_spec *spec)
 
 void bl_remi_word(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1])
 {
-    const char *text = bl_remi_ops.kinds[kind];
+    const char *text = bl_remi_ops.kinds[kind].name;
     int num, den_log2;
     if (kind == REMI_TIMESIG) {
         bl_remi_meter(i, &num, &den_log2);

@@ -1,5 +1,7 @@
 /* scheme.c - see scheme.h: the register of schemes, and what they have in common. */
 #include "token/impl.h"
+
+#include <stdio.h>
 #include "token/merges.h"
 
 #include <stdlib.h>
@@ -90,9 +92,8 @@ static int map_kinds(bl_scheme *s, bl_err *e)
         memset(s->kind_of + s->first[kind], kind,
                (size_t)(s->first[kind + 1] - s->first[kind]));
     for (unsigned id = 0; id < n; id++)
-        s->advance[id] =
-            (uint8_t)(s->ops->steps != NULL ? s->ops->steps(s, id)
-                                            : s->kind_of[id] == s->ops->bar_kind);
+        s->advance[id] = (uint8_t)(s->ops->steps != NULL ? s->ops->steps(s, id)
+                                                         : bl_scheme_begins_bar(s, id));
     return 0;
 }
 
@@ -228,12 +229,34 @@ int bl_scheme_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song 
 
 int bl_scheme_has_bars(const bl_scheme *s)
 {
-    return s->ops->bar_kind >= 0;
+    for (int kind = 0; kind < s->ops->n_kinds; kind++)
+        if (s->ops->kinds[kind].is == BL_IS_BAR)
+            return 1;
+    return 0;
+}
+
+bl_meaning bl_scheme_meaning(const bl_scheme *s, unsigned id)
+{
+    return s->ops->kinds[s->kind_of[id]].is;
+}
+
+int bl_scheme_pitch(const bl_scheme *s, unsigned id)
+{
+    bl_meaning is = bl_scheme_meaning(s, id);
+    int names_one = is == BL_IS_NOTE || is == BL_IS_DRUM || is == BL_IS_NOTE_OFF;
+    return names_one ? (int)id - s->first[s->kind_of[id]] : -1;
+}
+
+int bl_scheme_meter(const bl_scheme *s, unsigned id, int *num, int *den)
+{
+    const char *word = bl_words_name(s->words, id);
+    return bl_scheme_meaning(s, id) == BL_IS_METER &&
+           sscanf(word + strcspn(word, "_"), "_%d/%d", num, den) == 2;
 }
 
 int bl_scheme_begins_bar(const bl_scheme *s, unsigned id)
 {
-    return s->kind_of[id] == s->ops->bar_kind;
+    return bl_scheme_meaning(s, id) == BL_IS_BAR;
 }
 
 bl_lines bl_scheme_lines(const bl_scheme *s)
@@ -243,7 +266,7 @@ bl_lines bl_scheme_lines(const bl_scheme *s)
 
 const char *bl_scheme_kind(const bl_scheme *s, unsigned id)
 {
-    return s->ops->kinds[s->kind_of[id]];
+    return s->ops->kinds[s->kind_of[id]].name;
 }
 
 void bl_grammar_start(bl_grammar *g, const bl_scheme *s)

@@ -64,6 +64,24 @@ int bl_scheme_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_
 int bl_scheme_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *song,
                      size_t *skipped, bl_err *e) BL_MUST_CHECK;
 
+/* What tokens are, whatever a scheme calls them; what several tools ask for. */
+typedef enum {
+    BL_IS_OTHER,
+    BL_IS_SPECIAL,  /* PAD, BOS, EOS, MASK */
+    BL_IS_BAR,      /* begins a bar */
+    BL_IS_METER,    /* bl_scheme_meter */
+    BL_IS_NOTE,     /* begins a note of bl_scheme_pitch */
+    BL_IS_DRUM,     /* likewise, of a drum, which no other key moves */
+    BL_IS_NOTE_OFF, /* ends one */
+    BL_IS_CHORD,
+    BL_IS_LABEL
+} bl_meaning;
+
+bl_meaning bl_scheme_meaning(const bl_scheme *s, unsigned id);
+/* 0 .. 127 of a note, a drum or a note's end, else -1. */
+int bl_scheme_pitch(const bl_scheme *s, unsigned id);
+/* 1 and the meter num/den of a time signature, else 0. */
+int bl_scheme_meter(const bl_scheme *s, unsigned id, int *num, int *den);
 int bl_scheme_has_bars(const bl_scheme *s);
 /* 1 for the token that begins a bar; in schemes without bars there is none. */
 int bl_scheme_begins_bar(const bl_scheme *s, unsigned id);

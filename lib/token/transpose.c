@@ -1,5 +1,4 @@
-/* transpose.c - see transpose.h. Kinds are known by their names, which schemes share.
- */
+/* transpose.c - see transpose.h. */
 #include "token/transpose.h"
 #include "token/impl.h"
 
@@ -34,13 +33,12 @@ int bl_transposition(const bl_scheme *s, int by, int32_t *map, bl_err *e)
     if (by < -127 || by > 127)
         return bl_fail(e, BL_E_ARG, "%d semitones", by);
     for (unsigned id = 0; id < bl_words_size(s->words); id++) {
-        const char *kind = bl_scheme_kind(s, id);
-        int i = (int)id - s->first[s->kind_of[id]];
+        bl_meaning is = bl_scheme_meaning(s, id);
+        int pitch = bl_scheme_pitch(s, id) + by;
         map[id] = (int32_t)id;
-        if (strcmp(kind, "Pitch") == 0 || strcmp(kind, "Note-On") == 0 ||
-            strcmp(kind, "Note-Off") == 0)
-            map[id] = i + by >= 0 && i + by <= 127 ? (int32_t)id + by : -1;
-        else if (strcmp(kind, "Chord") == 0)
+        if (is == BL_IS_NOTE || is == BL_IS_NOTE_OFF)
+            map[id] = pitch >= 0 && pitch <= 127 ? (int32_t)id + by : -1;
+        else if (is == BL_IS_CHORD)
             map[id] = transpose_chord(s, id, by);
     }
     return 0;
