@@ -1,9 +1,8 @@
 /* scheme.c - see scheme.h: the register of schemes, and what they have in common. */
 #include "token/impl.h"
-
-#include <stdio.h>
 #include "token/merges.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
