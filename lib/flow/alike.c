@@ -1,7 +1,7 @@
 /* alike.c - see alike.h. */
 #include "flow/alike.h"
 
-#include "io/header.h"
+#include "io/name.h"
 
 #include <stdlib.h>
 

@@ -230,16 +230,3 @@ int bl_header_write(const char *tag, const bl_json *o, bl_buf *out, bl_err *e)
         rc = bl_buf_addc(out, '\n', e);
     return rc;
 }
-
-int bl_name_encode(const char *name, bl_buf *out, bl_err *e)
-{
-    int rc = 0;
-    for (const char *p = name; *p != '\0' && rc == 0; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c < 0x20 || c > 0x7E || c == '%')
-            rc = bl_buf_addf(out, e, "%%%02X", c);
-        else
-            rc = bl_buf_addc(out, c, e);
-    }
-    return rc;
-}

@@ -49,7 +49,4 @@ int bl_header_get_pg(const bl_json *o, bl_json **pg, bl_err *e) BL_MUST_CHECK;
 int bl_header_write(const char *tag, const bl_json *o, bl_buf *out,
                     bl_err *e) BL_MUST_CHECK;
 
-/* Appends the name with bytes outside printable ASCII, and %, as %XX. */
-int bl_name_encode(const char *name, bl_buf *out, bl_err *e) BL_MUST_CHECK;
-
 #endif

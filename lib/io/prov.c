@@ -1,7 +1,7 @@
 /* prov.c - see prov.h. */
 #include "io/prov.h"
 #include "base/hash.h"
-#include "io/header.h"
+#include "io/name.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
-/* shards_dir.c - what shards.h knows of the folder: names, and what may be replaced. */
-#include "io/shards.h"
+/* shards_dir.c - what shards.h knows of the folder: names, what may be replaced, what
+ * the writer has for it. */
+#include "io/shards_impl.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -58,4 +59,25 @@ int bl_shards_there(const char *dir, bl_err *e)
     if (d != NULL)
         closedir(d);
     return rc;
+}
+
+int bl_shardw_open(const bl_shardw *w, const char *name, bl_out *out, bl_err *e)
+{
+    bl_buf path = {0};
+    int rc = bl_buf_addf(&path, e, "%s/%s", w->temp, name);
+    if (rc == 0)
+        rc = bl_out_open(out, (const char *)path.data, e);
+    bl_buf_free(&path);
+    return rc;
+}
+
+void bl_shardw_counts(const bl_shardw *w, int split, uint64_t *pieces, uint64_t *tokens)
+{
+    *pieces = *tokens = 0;
+    for (size_t i = 0; i < w->n_pieces; i++) {
+        if (w->pieces[i].split == split) {
+            ++*pieces;
+            *tokens += w->pieces[i].n;
+        }
+    }
 }

@@ -185,13 +185,3 @@ int bl_shardw_write_exports(const bl_shardw *w, int split, bl_err *e)
         rc = write_numpy(w, split, pieces, tokens, e);
     return rc;
 }
-
-int bl_shardw_open(const bl_shardw *w, const char *name, bl_out *out, bl_err *e)
-{
-    bl_buf path = {0};
-    int rc = bl_buf_addf(&path, e, "%s/%s", w->temp, name);
-    if (rc == 0)
-        rc = bl_out_open(out, (const char *)path.data, e);
-    bl_buf_free(&path);
-    return rc;
-}

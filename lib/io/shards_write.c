@@ -120,17 +120,6 @@ int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t x
     return 0;
 }
 
-void bl_shardw_counts(const bl_shardw *w, int split, uint64_t *pieces, uint64_t *tokens)
-{
-    *pieces = *tokens = 0;
-    for (size_t i = 0; i < w->n_pieces; i++) {
-        if (w->pieces[i].split == split) {
-            ++*pieces;
-            *tokens += w->pieces[i].n;
-        }
-    }
-}
-
 void bl_shardw_del(bl_shardw *w)
 {
     if (w == NULL)

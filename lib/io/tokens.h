@@ -6,15 +6,12 @@
 #include "base/spec.h"
 #include "base/words.h"
 #include "io/json.h"
+#include "io/name.h"
 #include "io/prov.h"
 
 #define BL_TOKENS_SCHEMA "remi-tokens/1"
 
-enum {
-    BL_TOKENS_LINE_MAX = 1 << 20,
-    BL_TOKENS_PIECE_MAX = 16 << 20,
-    BL_NAME_MAX = 4096
-};
+enum { BL_TOKENS_LINE_MAX = 1 << 20, BL_TOKENS_PIECE_MAX = 16 << 20 };
 
 /* What the stream says of its tokens. */
 typedef struct {

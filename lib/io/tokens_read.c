@@ -170,40 +170,6 @@ static int read_next_header(bl_tokr *r, const char *line, size_t len, bl_err *e)
 
 /* ---- the lines around a piece ---- */
 
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    const char *at = c != '\0' ? strchr(digits, c) : NULL;
-    return at != NULL ? (int)(at - digits) : -1;
-}
-
-/* Undoes bl_name_encode. The caller frees the result. */
-static char *decode_name(const char *text, bl_err *e)
-{
-    char *name = bl_calloc(strlen(text) + 1, 1, e);
-    size_t n = 0;
-    if (name == NULL)
-        return NULL;
-    for (const char *p = text; *p != '\0'; p++) {
-        int byte = (unsigned char)*p;
-        if (byte == '%') {
-            int high = hex_digit(p[1]);
-            int low = high < 0 ? -1 : hex_digit(p[2]);
-            byte = low < 0 ? 0 : 16 * high + low;
-            p += low < 0 ? 0 : 2;
-        } else if (byte < 0x20 || byte > 0x7E) {
-            byte = 0;
-        }
-        if (byte == 0 || n >= BL_NAME_MAX) {
-            free(name);
-            bl_fail(e, BL_E_FORMAT, "'name' is too long or not percent-encoded");
-            return NULL;
-        }
-        name[n++] = (char)byte;
-    }
-    return name;
-}
-
 static int check_fixes(const bl_json *o, bl_err *e)
 {
     const bl_json *fixes, *value;
@@ -227,7 +193,7 @@ static int get_source(const bl_json *o, bl_piece *piece, bl_err *e)
     int rc = bl_json_str(o, "name", &name, e);
     if (rc == 0) {
         free(piece->name);
-        piece->name = decode_name(name, e);
+        piece->name = bl_name_decode(name, e);
         rc = piece->name == NULL ? bl_code_of(e, BL_E_FORMAT) : 0;
     }
     if (rc == 0)
