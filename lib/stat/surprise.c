@@ -1,5 +1,6 @@
 /* surprise.c - see surprise.h. */
 #include "stat/surprise.h"
+#include "token/merges.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -14,26 +15,43 @@ typedef struct {
     uint16_t notes, bars;
 } worth;
 
-static int begins_with(const char *part, size_t len, const char *kind)
+static int begins_with(const char *word, const char *kind)
 {
     size_t n = strlen(kind);
-    return len >= n && memcmp(part, kind, n) == 0 && (len == n || part[n] == '_');
+    return strncmp(word, kind, n) == 0 && (word[n] == '\0' || word[n] == '_');
 }
 
-/* A merge is named Merge_A+B+...; other words are one part. */
-static void count_parts(const char *word, worth *w)
+static worth worth_of(const char *word)
 {
     static const char *const notes[] = {"Pitch", "PitchDrum", "Note-On"};
-    const char *part = strncmp(word, "Merge_", 6) == 0 ? word + 6 : word;
-    int is_merge = part != word;
-    while (*part != '\0') {
-        size_t len = is_merge ? strcspn(part, "+") : strlen(part);
-        for (size_t i = 0; i < BL_COUNT(notes); i++)
-            w->notes += begins_with(part, len, notes[i]);
-        w->bars += begins_with(part, len, "Bar");
-        part += len;
-        part += *part == '+';
+    worth w = {.bars = (uint16_t)begins_with(word, "Bar")};
+    for (size_t i = 0; i < BL_COUNT(notes); i++)
+        w.notes += begins_with(word, notes[i]);
+    return w;
+}
+
+/* What each word is worth; a merge as much as the two it is made of, which come before
+ * it. Release *value with free, also after an error. */
+static int weigh(const char *const *words, size_t n_words, worth **value, bl_err *e)
+{
+    bl_merges merges = {0};
+    bl_words *names = bl_words_new(e);
+    worth *of = *value = bl_calloc(n_words, sizeof *of, e);
+    int rc = names != NULL && of != NULL ? 0 : BL_E_NOMEM;
+    for (size_t i = 0; i < n_words && rc == 0; i++)
+        rc = bl_words_add(names, words[i], strlen(words[i]), e);
+    if (rc == 0)
+        rc = bl_merges_of_words(&merges, names, e);
+    for (size_t i = 0; i < merges.n_base && rc == 0; i++)
+        of[i] = worth_of(words[i]);
+    for (size_t i = 0; i < merges.n && rc == 0; i++) {
+        worth a = of[merges.merge[i].left], b = of[merges.merge[i].right];
+        of[merges.n_base + i] = (worth){.notes = (uint16_t)(a.notes + b.notes),
+                                        .bars = (uint16_t)(a.bars + b.bars)};
     }
+    bl_merges_free(&merges);
+    bl_words_del(names);
+    return rc;
 }
 
 static uint32_t kind_of(bl_surprise *s, const char *word)
@@ -59,17 +77,16 @@ int bl_surprise_make(bl_surprise *s, const char *const *words, size_t n_words,
                      const uint16_t *ids, const float *log_prob, size_t n, bl_err *e)
 {
     *s = (bl_surprise){0};
-    worth *of = bl_calloc(n_words, sizeof *of, e);
-    s->kinds = bl_calloc(n_words, sizeof *s->kinds, e);
-    if (of == NULL || s->kinds == NULL) {
+    worth *of;
+    int rc = weigh(words, n_words, &of, e);
+    if (rc == 0 && (s->kinds = bl_calloc(n_words, sizeof *s->kinds, e)) == NULL)
+        rc = BL_E_NOMEM;
+    if (rc != 0) {
         free(of);
-        bl_surprise_free(s);
-        return BL_E_NOMEM;
+        return rc;
     }
-    for (size_t i = 0; i < n_words; i++) {
+    for (size_t i = 0; i < n_words; i++)
         of[i].kind = kind_of(s, words[i]);
-        count_parts(words[i], &of[i]);
-    }
     for (size_t i = 0; i < n; i++) {
         if (isnan(log_prob[i]))
             continue;
@@ -142,11 +159,10 @@ int bl_surprise_bars(const char *const *words, size_t n_words, const uint16_t *i
                      const float *log_prob, const int64_t *offsets, size_t n_pieces,
                      bl_buf *text, bl_err *e)
 {
-    worth *of = bl_calloc(n_words, sizeof *of, e);
-    int rc = of == NULL ? BL_E_NOMEM
-                        : bl_buf_adds(text, "piece\tbar\ttokens\tnotes\tnats\n", e);
-    for (size_t i = 0; rc == 0 && i < n_words; i++)
-        count_parts(words[i], &of[i]);
+    worth *of;
+    int rc = weigh(words, n_words, &of, e);
+    if (rc == 0)
+        rc = bl_buf_adds(text, "piece\tbar\ttokens\tnotes\tnats\n", e);
     for (size_t p = 0; rc == 0 && p < n_pieces; p++) {
         bar_sum b = {0};
         for (int64_t i = offsets[p]; rc == 0 && i < offsets[p + 1]; i++) {

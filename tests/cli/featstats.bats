@@ -698,3 +698,22 @@ PY
     run -64 featstats --surprise p p
     run -64 featstats --surprise --roll p
 }
+
+@test "featstats: --surprise counts what learned merges stand for" {
+    midi2remi "$SAMPLES" -o all.tok.zst
+    vocab --bpe 300 -o merged.tsv all.tok.zst
+    for v in plain merged; do
+        local with=()
+        [ "$v" = plain ] || with=(--vocab merged.tsv)
+        shard -q "${with[@]}" -o $v all.tok.zst
+        xltrain -q --data $v --preset tiny --set layers=1 --set width=16 --set heads=2 \
+            --set ff=32 --steps 1 -o run-$v
+        xltrain --data $v -o run-$v --eval valid --log-probs p-$v >/dev/null
+        featstats --surprise p-$v >$v.sum
+        featstats --surprise --long p-$v >$v.bars
+    done
+    grep -q '^tokens.Merge' merged.sum
+    # the same split holds the same notes and bars, bar by bar
+    diff <(grep -E '^(notes|bars)' plain.sum) <(grep -E '^(notes|bars)' merged.sum)
+    diff <(cut -f 1,2,4 plain.bars) <(cut -f 1,2,4 merged.bars)
+}
