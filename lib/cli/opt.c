@@ -159,6 +159,7 @@ static int parse_int(const bl_opts *o, const bl_opt *row, const char *text)
     errno = 0;
     long long x = strtoll(text, &end, 10);
     int64_t unit = 1;
+    int is_number = end != text; /* a suffix alone is none */
     if (*end == 'k')
         unit = 1000;
     else if (*end == 'M')
@@ -167,7 +168,7 @@ static int parse_int(const bl_opts *o, const bl_opt *row, const char *text)
         unit = 1000000000;
     end += unit != 1;
     int64_t value;
-    if (end == text || *end != '\0' || errno != 0 ||
+    if (!is_number || *end != '\0' || errno != 0 ||
         __builtin_mul_overflow((int64_t)x, unit, &value))
         return misuse(o, "--%s wants a whole number, not '%s'", row->name, text);
     if ((row->low != 0 || row->high != 0) &&

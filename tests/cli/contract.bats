@@ -85,7 +85,7 @@ refused() {
 
 @test "every tool: a misuse is one line on stderr that says where to look, and 64" {
     for tool in "${TOOLS[@]}"; do
-        for bad in --no-such-option -Z "--jobs=x" "--jobs=-1" "--progress=maybe" --output; do
+        for bad in --no-such-option -Z "--jobs=x" "--jobs=k" "--jobs=-1" "--progress=maybe" --output; do
             run -64 --separate-stderr "$tool" $bad
             [ -z "$output" ]
             says "$tool: "

@@ -93,6 +93,10 @@ static void test_misuse(void)
         "--share=",
         "--number=",
         "-j -1",
+        "-j k",
+        "--seed M",
+        "--seed=G",
+        "--seed -k",
     };
     for (size_t i = 0; i < BL_COUNT(bad); i++) {
         fixture f;
