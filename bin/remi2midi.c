@@ -494,8 +494,10 @@ int main(int argc, char **argv)
          "read bare token names, each input one piece", 0},
         {0, "scheme", BL_OPT_STR, &set.scheme, "NAME", 0, 0,
          "with --raw: the token scheme", 0},
-        {0, "grid", BL_OPT_INT, &set.grid, "N", 0, 24,
-         "with --raw: positions a quarter note, 0 = the scheme's own", 0},
+        {0, "grid", BL_OPT_INT, &set.grid, "N", 0, 1000,
+         "with --raw: positions a quarter note (performance: steps a second), 0 = the "
+         "scheme's own",
+         0},
         {0, "vocab", BL_OPT_STR, &set.vocab, "FILE", 0, 0,
          "with --raw: the names are of this vocabulary, merges among them", 0},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},

@@ -205,3 +205,16 @@ print(*[words[i] for i in ids[at[1]:at[2]]])' >names
     done
     run -66 remi2midi --raw --vocab nosuch --csv names
 }
+
+@test "remi2midi: --raw takes every grid that a scheme has" {
+    for scheme in performance:100 performance:125 remi:12; do
+        local how=(--scheme "${scheme%:*}" --grid "${scheme#*:}")
+        midi2remi "${how[@]}" "$SAMPLES/sakura.mid" -o t.tok.zst
+        text t.tok.zst | grep -v '^#' >words
+        remi2midi --raw "${how[@]}" -o raw.mid words
+        remi2midi -o whole.mid t.tok.zst
+        cmp raw.mid whole.mid
+    done
+    run -64 --separate-stderr remi2midi --raw --scheme performance --grid 99 words
+    says "grid 99: scheme 'performance' has 100, 125"
+}
