@@ -344,6 +344,8 @@ static const char *misuse(const settings *set, const bl_opts *opts)
                                         set->tensors + set->roll + (set->html != NULL) >
                                     0)
         return "--novelty goes with --vs or alone";
+    if (set->html != NULL && bl_tool_same_output(set->html, set->common.output))
+        return "the table and --html want a file each";
     if (set->run != NULL && set->html == NULL)
         return "--run needs --html";
     if (set->sound && set->html == NULL)

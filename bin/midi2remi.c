@@ -580,15 +580,14 @@ static int is_pattern(const char *p)
 /* 1, with a message, if the options make no sense, alone or together. */
 static int is_misuse(const settings *set, const bl_opts *opts, bl_log *log)
 {
-    const char *out = set->common.output != NULL ? set->common.output : "-";
-    const char *why = NULL;
+    const char *out = set->common.output, *why = NULL;
     if (set->meter != NULL && set->beats != NULL)
         why = "bars are of --meter or of --beats, not both";
     else if (set->beats != NULL && !is_pattern(set->beats))
         why = "a % in --beats is %d, the folder, %n, the name, or %%, a %";
     else if (set->files0_from != NULL && opts->n_operands > 0)
         why = "inputs are named by operands or by --files0-from, not both";
-    else if (set->rejects != NULL && strcmp(set->rejects, out) == 0)
+    else if (set->rejects != NULL && bl_tool_same_output(set->rejects, out))
         why = "tokens and --rejects want a file each";
     if (why != NULL) {
         bl_log_say(log, "%s", why);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -100,6 +101,39 @@ int bl_tool_refuse_tty_in(bl_log *l, const bl_opts *o)
         return 0;
     bl_log_error(l, &e);
     return 1;
+}
+
+static int is_stdout(const char *path)
+{
+    return path == NULL || strcmp(path, "-") == 0;
+}
+
+/* Of a file that may not exist yet: its folder and its name there. */
+static int split_path(const char *path, struct stat *folder, const char **name)
+{
+    char dir[4096];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash != NULL ? (size_t)(slash - path) + 1 : 0;
+    if (len >= sizeof dir)
+        return -1;
+    memcpy(dir, slash != NULL ? path : ".", slash != NULL ? len : 1);
+    dir[slash != NULL ? len : 1] = '\0';
+    *name = path + len;
+    return stat(dir, folder);
+}
+
+int bl_tool_same_output(const char *a, const char *b)
+{
+    struct stat x, y;
+    const char *name_a, *name_b;
+    if (is_stdout(a) || is_stdout(b))
+        return is_stdout(a) && is_stdout(b);
+    int a_exists = stat(a, &x) == 0, b_exists = stat(b, &y) == 0;
+    if (a_exists && b_exists)
+        return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    return !a_exists && !b_exists && split_path(a, &x, &name_a) == 0 &&
+           split_path(b, &y, &name_b) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino && strcmp(name_a, name_b) == 0;
 }
 
 /* ---- signals ---- */

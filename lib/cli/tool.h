@@ -38,6 +38,10 @@ int bl_tool_tty_in(const bl_opts *o, bl_err *e) BL_MUST_CHECK;
 /* The same as 1, with a message. */
 int bl_tool_refuse_tty_in(bl_log *l, const bl_opts *o);
 
+/* 1 if two outputs are one: the same file under whatever name, or both standard output
+ * (NULL or "-"). What is written in place, as /dev/null is, may be named twice. */
+int bl_tool_same_output(const char *a, const char *b);
+
 /* ---- signals ---- */
 
 /* Removes this file (a bl_out's temp) if SIGINT, SIGTERM or SIGHUP ends the tool;

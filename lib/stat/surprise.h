@@ -22,8 +22,8 @@ typedef struct {
 } bl_surprise;
 
 /* Adds up n tokens: ids below n_words, log_prob NaN where not predicted. Words named as
- * merges (token/merges.h) count as what they stand for. 0; BL_E_NOMEM; BL_E_FORMAT where
- * the words are no vocabulary. Release with bl_surprise_free. */
+ * merges (token/merges.h) count as what they stand for. 0; BL_E_NOMEM; BL_E_FORMAT
+ * where the words are no vocabulary. Release with bl_surprise_free. */
 int bl_surprise_make(bl_surprise *s, const char *const *words, size_t n_words,
                      const uint16_t *ids, const float *log_prob, size_t n,
                      bl_err *e) BL_MUST_CHECK;

@@ -264,6 +264,21 @@ END
     done
 }
 
+@test "featstats: the table and the page of --html want a file each" {
+    echo old >there
+    ln -s there link
+    for how in '-o x --html x' '-o x --html ./x' '--html -' '-o there --html link'; do
+        # shellcheck disable=SC2086  # several words
+        run -64 --separate-stderr featstats $how "$SAMPLES/sakura.mid"
+        says "the table and --html want a file each"
+        [ -z "$output" ] && [ ! -e x ]
+    done
+    [ "$(cat there)" = old ]
+    featstats -o /dev/null --html /dev/null "$SAMPLES/sakura.mid"
+    featstats -o x --html y "$SAMPLES/sakura.mid"
+    [ -s x ] && [ -s y ]
+}
+
 @test "featstats: names that are no text stay one field" {
     name=$'a\tb"\\%\xe9.mid'
     cp "$SAMPLES/sakura.mid" "$name"

@@ -385,7 +385,7 @@ Bar Position_0 Tempo_80 Pitch_67 Velocity_79 Duration_16 Position_12 Pitch_72 Ve
 
 @test "midi2remi: the table of rejects never goes where the tokens go" {
     echo text >text.mid
-    for how in '--rejects -' '--rejects - -o -' '--rejects x -o x'; do
+    for how in '--rejects -' '--rejects - -o -' '--rejects x -o x' '--rejects ./x -o x'; do
         # shellcheck disable=SC2086  # several words
         run -64 --separate-stderr midi2remi $how text.mid
         says "tokens and --rejects want a file each"
