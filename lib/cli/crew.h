@@ -20,7 +20,8 @@ typedef struct {
     int seconds;  /* of processor time */
 } bl_crew_limits;
 
-/* Tasks 0 .. n_tasks-1 for n_workers >= 1; a single one is the caller itself. Worker w
+/* Tasks 0 .. n_tasks-1 for n_workers >= 1 (SIZE_MAX: until the caller has enough); a
+ * single worker is the caller itself. Worker w
  * does the tasks w, w + n_workers, ... and waits when its pipe is full, so that what
  * lies about undelivered is bounded. Release with bl_crew_del, which ends the workers.
  */

@@ -105,6 +105,32 @@ static void test_limits(void)
     bl_buf_free(&result);
 }
 
+static int tell_pid(void *arg, size_t task, bl_buf *result, bl_err *e)
+{
+    pid_t pid = getpid();
+    (void)arg;
+    (void)task;
+    return bl_buf_add(result, &pid, sizeof pid, e);
+}
+
+/* Of how many tasks there are is not known: the caller stops. */
+static void test_endless(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_crew *c;
+    bl_buf result = {0};
+    pid_t pid[4] = {0};
+    int died, rc = bl_crew_new(&c, 2, SIZE_MAX, tell_pid, NULL, &e);
+    for (int i = 0; rc == 0 && i < 4; i++)
+        if (bl_crew_next(c, &result, &died, &e) == 1 && result.len == sizeof *pid)
+            memcpy(&pid[i], result.data, sizeof *pid);
+    ok(pid[0] != 0 && pid[1] != 0 && pid[0] != pid[1] && pid[0] != getpid() &&
+           pid[0] == pid[2] && pid[1] == pid[3],
+       "any number of tasks is done by as many workers as were asked for");
+    bl_crew_del(c);
+    bl_buf_free(&result);
+}
+
 static int fail_at_7(void *arg, size_t task, bl_buf *result, bl_err *e)
 {
     (void)arg;
@@ -328,6 +354,7 @@ int main(void)
 {
     test_crew();
     test_limits();
+    test_endless();
     test_no_tasks();
     test_walk();
     test_names();
