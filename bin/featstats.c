@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- what is written ---- */
@@ -68,43 +69,67 @@ static int put_training(run *r, bl_json *o, bl_err *e)
     return rc == 0 ? put_percentile(o, "longest_p95", r->most_long, e) : rc;
 }
 
-/* "#feat {...}" of a table of pieces, "#featvs {...}" of a comparison, "#featnov {...}"
- * of --novelty. */
-static int add_header(run *r, bl_buf *text, bl_err *e)
+static int put_counts(run *r, bl_json *o, bl_err *e)
 {
-    int is_compared = r->pieces.rows == NULL, is_novelty = r->novelty != NULL;
-    const char *tag = is_novelty ? "featnov" : is_compared ? "featvs" : "feat";
-    char schema[16];
-    snprintf(schema, sizeof schema, "%s/1", tag);
-    bl_json *o = bl_json_object(e);
-    int rc = o == NULL ? BL_E_NOMEM : 0;
-    if (rc == 0)
-        rc = bl_json_set_str(o, "schema", schema, e);
-    if (rc == 0)
-        rc = bl_json_set_int(o, "pieces", (int64_t)r->pieces.n, e);
-    if (rc == 0 && is_compared)
+    int rc = bl_json_set_int(o, "pieces", (int64_t)r->pieces.n, e);
+    if (rc == 0 && !r->pieces.prints)
         rc = bl_json_set_int(o, "reference", (int64_t)r->reference.n, e);
-    if (rc == 0)
-        rc = bl_json_set_int(o, "rejects", (int64_t)r->rejects.n, e);
-    if (rc == 0 && is_compared)
-        rc = bl_json_set_int(o, "seed", r->set->common.seed, e);
-    if (rc == 0 && is_novelty)
-        rc = put_training(r, o, e);
-    if (rc == 0 && !is_compared && !is_novelty)
-        rc = put_features(r, o, e);
-    if (rc == 0)
-        rc = put_pg(r, o, e);
+    return rc == 0 ? bl_json_set_int(o, "rejects", (int64_t)r->rejects.n, e) : rc;
+}
+
+typedef int fill_fn(run *r, bl_json *o, bl_err *e);
+
+/* "#TAG {...}". */
+static int add_line(run *r, const char *tag, fill_fn *fill, bl_buf *text, bl_err *e)
+{
+    bl_json *o = bl_json_object(e);
+    int rc = o == NULL ? BL_E_NOMEM : fill(r, o, e);
     if (rc == 0)
         rc = bl_header_write(tag, o, text, e);
     bl_json_del(o);
     return rc;
 }
 
+/* What is known before the first row. */
+static int fill_feat(run *r, bl_json *o, bl_err *e)
+{
+    int rc = bl_json_set_str(o, "schema", "feat/2", e);
+    return rc == 0 ? put_features(r, o, e) : rc;
+}
+
+static int fill_end(run *r, bl_json *o, bl_err *e)
+{
+    int rc = put_counts(r, o, e);
+    return rc == 0 ? put_pg(r, o, e) : rc;
+}
+
+static int fill_vs(run *r, bl_json *o, bl_err *e)
+{
+    int rc = bl_json_set_str(o, "schema", "featvs/1", e);
+    if (rc == 0)
+        rc = put_counts(r, o, e);
+    if (rc == 0)
+        rc = bl_json_set_int(o, "seed", r->set->common.seed, e);
+    return rc == 0 ? put_pg(r, o, e) : rc;
+}
+
+static int fill_novelty(run *r, bl_json *o, bl_err *e)
+{
+    int rc = bl_json_set_str(o, "schema", "featnov/1", e);
+    if (rc == 0)
+        rc = put_counts(r, o, e);
+    if (rc == 0)
+        rc = put_training(r, o, e);
+    return rc == 0 ? put_pg(r, o, e) : rc;
+}
+
 /* What comes before the rows. */
 static int add_head(run *r, bl_buf *text, bl_err *e)
 {
-    int rc = add_header(r, text, e);
-    if (rc == 0 && r->novelty != NULL)
+    int is_novelty = r->novelty != NULL;
+    int rc = is_novelty ? add_line(r, "featnov", fill_novelty, text, e)
+                        : add_line(r, "feat", fill_feat, text, e);
+    if (rc == 0 && is_novelty)
         return bl_buf_adds(text,
                            "name\tset\tsteps\tcopy_4\tcopy_8\tcopy_12\tcopy_16\tcopy_24"
                            "\tcopy_32\tlongest\tbar\ttrain_name\ttrain_bar\tmore\n",
@@ -119,22 +144,56 @@ static int add_head(run *r, bl_buf *text, bl_err *e)
     return rc == 0 ? bl_buf_addc(text, '\n', e) : rc;
 }
 
+/* Of --novelty: the rows after their header. */
 static int copy_rows(run *r, bl_err *e)
 {
     int64_t n = 1;
-    int rc = r->set->tensors ? end_tensors(r, e) : 0;
-    if (rc == 0)
-        rc = flush_rows(r, &r->pieces, e);
-    if (rc == 0 && fflush(r->pieces.rows) != 0)
+    int rc = flush_rows(r, e);
+    if (rc == 0 && fflush(r->rows) != 0)
         rc = bl_fail_errno(e, BL_E_IO, "cannot write a temporary file");
     if (rc == 0)
         rc = bl_buf_reserve(&r->text, WRITE_CHUNK, e);
-    rewind(r->pieces.rows);
+    rewind(r->rows);
     while (rc == 0 && n > 0) {
-        n = bl_read_some(fileno(r->pieces.rows), r->text.data, WRITE_CHUNK, e);
+        n = bl_read_some(fileno(r->rows), r->text.data, WRITE_CHUNK, e);
         rc = n < 0 ? (int)n : bl_write_all(r->out.fd, r->text.data, (size_t)n, e);
     }
     return rc;
+}
+
+/* Whether rows are read while they are made: of a pipe or a terminal, not of a file. */
+static int is_awaited(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+/* 1 where rows go straight to the output, in the order of the input. */
+static int is_direct(const run *r)
+{
+    return r->pieces.prints && r->novelty == NULL;
+}
+
+/* Of a table, the lines above the rows; they appear before anything is read. */
+static int begin_rows(run *r, bl_err *e)
+{
+    r->is_awaited = is_awaited(r->out.fd);
+    if (r->set->json || r->set->tensors)
+        return 0;
+    int rc = add_head(r, &r->text, e);
+    return rc == 0 && r->is_awaited ? flush_rows(r, e) : rc;
+}
+
+static int end_rows(run *r, bl_err *e)
+{
+    int rc = 0;
+    if (r->set->tensors)
+        rc = end_tensors(r, e);
+    else if (!r->set->json)
+        rc = add_line(r, "featend", fill_end, &r->text, e);
+    if (rc == 0)
+        rc = flush_rows(r, e);
+    return rc == 0 && r->set->html != NULL ? write_report(r, NULL, e) : rc;
 }
 
 static int compare_sets(run *r, bl_buf *text, bl_err *e)
@@ -146,7 +205,7 @@ static int compare_sets(run *r, bl_buf *text, bl_err *e)
     };
     int rc = bl_compare(&c, &r->pieces.table, &r->reference.table, e);
     if (rc == 0)
-        rc = add_header(r, text, e);
+        rc = add_line(r, "featvs", fill_vs, text, e);
     if (rc == 0)
         rc = bl_comparisons_tsv(&c, &r->layout, text, e);
     if (rc == 0 && r->set->html != NULL)
@@ -170,21 +229,16 @@ static int add_text(run *r, bl_buf *text, bl_err *e)
         return bl_table_comparison(t, &r->reference.table, text, e);
     if (r->set->summary)
         return bl_table_summary(t, text, e);
-    if (r->set->vs != NULL && r->novelty == NULL)
-        return compare_sets(r, text, e);
-    int rc = r->set->json || r->set->tensors ? 0 : add_head(r, text, e);
-    if (rc == 0 && r->set->html != NULL)
-        rc = write_report(r, NULL, e);
-    return rc;
+    return r->novelty != NULL ? add_head(r, text, e) : compare_sets(r, text, e);
 }
 
 static int write_text(run *r, bl_err *e)
 {
     bl_buf text = {0};
-    int rc = add_text(r, &text, e);
+    int rc = is_direct(r) ? end_rows(r, e) : add_text(r, &text, e);
     if (rc == 0)
         rc = bl_write_all(r->out.fd, text.data, text.len, e);
-    if (rc == 0 && r->pieces.rows != NULL)
+    if (rc == 0 && r->rows != NULL)
         rc = copy_rows(r, e);
     if (rc == 0)
         rc = bl_out_commit(&r->out, e);
@@ -253,8 +307,9 @@ static int prepare(run *r, bl_err *e)
     r->input.track = (int)set->track;
     r->pieces.keeps_table = set->summary || is_compared || set->html != NULL;
     r->reference.keeps_table = 1;
-    if (!set->list && !set->roll && !set->curves && !set->surprise && !set->summary &&
-        !is_compared && (r->pieces.rows = tmpfile()) == NULL)
+    r->pieces.prints = !set->list && !set->roll && !set->curves && !set->surprise &&
+                       !set->summary && !is_compared;
+    if (set->novelty != NULL && (r->rows = tmpfile()) == NULL)
         return bl_fail_errno(e, BL_E_IO, "cannot make a temporary file");
     int rc = read_meter(r, e);
     if (rc == 0)
@@ -272,6 +327,8 @@ static int execute(run *r)
         rc = bl_out_open(&r->out, r->set->common.output, &e);
     if (rc == 0)
         bl_guard_file(r->out.temp);
+    if (rc == 0 && r->pieces.prints && r->set->novelty == NULL)
+        rc = begin_rows(r, &e);
     if (rc == 0 && r->set->novelty != NULL)
         rc = read_training(r, &e);
     if (rc == 0 && r->set->novelty != NULL && r->set->vs != NULL)
@@ -306,8 +363,8 @@ static void run_free(run *r)
     bl_novelty_del(r->novelty);
     free(r->human_copy.x);
     free(r->human_long.x);
-    if (r->pieces.rows != NULL)
-        fclose(r->pieces.rows);
+    if (r->rows != NULL)
+        fclose(r->rows);
     batch_free(&r->batch);
     bl_labels_free(&r->labels);
     bl_view_free(&r->view);

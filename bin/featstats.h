@@ -37,7 +37,7 @@ typedef struct {
 typedef struct {
     int keeps_table;
     bl_table table; /* where sets are compared or summed up */
-    FILE *rows;     /* the text of the rows, in a file without a name */
+    int prints;     /* a row a piece */
     uint64_t n;
     bl_json *pg; /* owned; NULL before the first stream */
 } set_of_pieces;
@@ -68,6 +68,8 @@ typedef struct {
     bl_reading reading;  /* of --pair */
     bl_view_input input; /* what is measured now; the meter stays */
     bl_out out;
+    int is_awaited; /* something reads the output as it comes: each row at once */
+    FILE *rows; /* of --novelty, whose header counts them: in a file without a name */
 
     /* memory from piece to piece */
     bl_view view;
@@ -115,7 +117,7 @@ int take_tensors(run *r, const char *name, const char *group, bl_err *e) BL_MUST
 int end_tensors(run *r, bl_err *e) BL_MUST_CHECK;
 void batch_free(batch *b);
 
-/* Puts the text of rows into the file of the set. */
-int flush_rows(run *r, set_of_pieces *to, bl_err *e) BL_MUST_CHECK;
+/* Puts the text of rows into the output, of --novelty into its own file. */
+int flush_rows(run *r, bl_err *e) BL_MUST_CHECK;
 
 #endif

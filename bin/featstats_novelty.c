@@ -38,7 +38,7 @@ int take_melody(run *r, set_of_pieces *to, const char *name, bl_err *e)
     }
     if (rc == 0)
         rc = print_match(r, to, name, &m, e);
-    return rc == 0 && r->text.len >= WRITE_CHUNK ? flush_rows(r, &r->pieces, e) : rc;
+    return rc == 0 && r->text.len >= WRITE_CHUNK ? flush_rows(r, e) : rc;
 }
 
 static int by_value(const void *a, const void *b)

@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { SNIFF = 4, SPOOL_CHUNK = 1 << 16 };
+enum { SNIFF = 4 };
 
 /* ---- what workers deliver: a tag, then what comes with it ---- */
 
@@ -187,11 +187,13 @@ static int group_of(run *r, const char *name, const char **group, bl_err *e)
     return rc;
 }
 
-int flush_rows(run *r, set_of_pieces *to, bl_err *e)
+int flush_rows(run *r, bl_err *e)
 {
     size_t n = r->text.len;
     r->text.len = 0;
-    if (n > 0 && fwrite(r->text.data, 1, n, to->rows) != n)
+    if (r->rows == NULL)
+        return bl_write_all(r->out.fd, r->text.data, n, e);
+    if (n > 0 && fwrite(r->text.data, 1, n, r->rows) != n)
         return bl_fail_errno(e, BL_E_IO, "cannot write a temporary file");
     return 0;
 }
@@ -213,7 +215,7 @@ static int take_row(run *r, set_of_pieces *to, const char *name, bl_err *e)
         return take_melody(r, to, shown, e);
     if (to->keeps_table)
         rc = bl_table_add(&to->table, shown, group, &r->row, e);
-    if (rc != 0 || to->rows == NULL)
+    if (rc != 0 || !to->prints)
         return rc;
     if (r->set->tensors)
         rc = take_tensors(r, shown, group, e);
@@ -223,8 +225,8 @@ static int take_row(run *r, set_of_pieces *to, const char *name, bl_err *e)
         rc = bl_print_long(&r->print, shown, group, &r->row, &r->text, e);
     else
         rc = bl_print_row(&r->print, shown, group, &r->row, &r->text, e);
-    if (rc == 0 && r->text.len >= WRITE_CHUNK)
-        rc = flush_rows(r, to, e);
+    if (rc == 0 && (r->text.len >= WRITE_CHUNK || r->is_awaited))
+        rc = flush_rows(r, e);
     return rc;
 }
 
@@ -279,7 +281,8 @@ static int take(run *r, set_of_pieces *to, const char *path, const bl_buf *resul
 typedef struct {
     run *r;
     const char *path;
-    int fd; /* open, or -1: to be opened by each worker for itself */
+    int fd;              /* open, or -1: to be opened by each worker for itself */
+    const bl_buf *first; /* what was read of fd already, or NULL */
     bl_tokr *reader;
     bl_scheme *scheme;
     size_t next; /* piece */
@@ -290,7 +293,10 @@ static int open_stream(stream *s, bl_err *e)
 {
     int rc = s->fd >= 0 ? 0 : bl_in_open(s->path, &s->fd, e);
     if (rc == 0)
-        rc = bl_tokr_new(&s->reader, s->fd, bl_path_shown(s->path), e);
+        rc = s->first == NULL
+                 ? bl_tokr_new(&s->reader, s->fd, bl_path_shown(s->path), e)
+                 : bl_tokr_new_after(&s->reader, s->first->data, s->first->len, s->fd,
+                                     bl_path_shown(s->path), e);
     if (rc == 0) {
         const bl_tokens_kind *kind = bl_tokr_kind(s->reader);
         rc = bl_scheme_open_stated(&s->scheme, &kind->spec, kind->sha256, e);
@@ -339,9 +345,10 @@ static int died_at(const char *path, bl_err *e)
     return bl_err_in(e, bl_path_shown(path));
 }
 
-static int read_stream(run *r, set_of_pieces *to, int fd, const char *path, bl_err *e)
+static int read_stream(run *r, set_of_pieces *to, int fd, const bl_buf *first,
+                       const char *path, bl_err *e)
 {
-    stream s = {.r = r, .path = path, .fd = fd};
+    stream s = {.r = r, .path = path, .fd = fd, .first = first};
     bl_crew *crew = NULL;
     bl_buf result = {0};
     int died = 0;
@@ -356,36 +363,6 @@ static int read_stream(run *r, set_of_pieces *to, int fd, const char *path, bl_e
     if (fd < 0 && s.fd > STDERR_FILENO)
         close(s.fd);
     return bl_min(rc, 0);
-}
-
-/* A pipe cannot be rewound: what was read of it and the rest go to a file without a
- * name, which is read instead. */
-static int read_piped_stream(run *r, set_of_pieces *to, int fd, const char *path,
-                             bl_err *e)
-{
-    FILE *spool = tmpfile();
-    uint8_t *chunk = bl_calloc(SPOOL_CHUNK, 1, e);
-    int rc = chunk == NULL ? BL_E_NOMEM : 0;
-    if (spool == NULL)
-        rc = bl_fail_errno(e, BL_E_IO, "cannot make a temporary file");
-    if (rc == 0)
-        rc = bl_write_all(fileno(spool), r->bytes.data, r->bytes.len, e);
-    while (rc == 0) {
-        int64_t n = bl_read_some(fd, chunk, SPOOL_CHUNK, e);
-        if (n <= 0) {
-            rc = (int)n;
-            break;
-        }
-        rc = bl_write_all(fileno(spool), chunk, (size_t)n, e);
-    }
-    if (rc == 0 && lseek(fileno(spool), 0, SEEK_SET) != 0)
-        rc = bl_fail_errno(e, BL_E_IO, "cannot rewind a temporary file");
-    if (rc == 0)
-        rc = read_stream(r, to, fileno(spool), path, e);
-    if (spool != NULL)
-        fclose(spool);
-    free(chunk);
-    return rc;
 }
 
 /* ---- inputs ---- */
@@ -434,8 +411,8 @@ static int read_opened(run *r, set_of_pieces *to, int fd, const char *path, bl_e
     if (!begins_with(&r->bytes, "#") && !begins_with(&r->bytes, "\x28\xb5\x2f\xfd"))
         return bl_fail(e, BL_E_FORMAT, "neither a token stream nor a MIDI file");
     if (start < 0 || lseek(fd, start, SEEK_SET) != start)
-        return read_piped_stream(r, to, fd, path, e);
-    return read_stream(r, to, fd == STDIN_FILENO ? fd : -1, path, e);
+        return read_stream(r, to, fd, &r->bytes, path, e); /* a pipe: no rewinding */
+    return read_stream(r, to, fd == STDIN_FILENO ? fd : -1, NULL, path, e);
 }
 
 static int read_other(run *r, set_of_pieces *to, const char *path, bl_err *e)

@@ -191,7 +191,8 @@ static int new_crew(bl_crew **crew, int n_workers, int forks, size_t n_tasks,
     c->n_tasks = n_tasks;
     c->limits = limits;
     /* n_tasks may be SIZE_MAX, "until the caller has enough": no signed number */
-    c->n_workers = (int)bl_clamp(n_workers, 1, n_tasks < 1024 ? (int64_t)n_tasks : 1024);
+    c->n_workers =
+        (int)bl_clamp(n_workers, 1, n_tasks < 1024 ? (int64_t)n_tasks : 1024);
     if (!forks || n_tasks == 0)
         return 0;
     int rc = 0;

@@ -80,6 +80,9 @@ typedef struct {
 /* Reads the header; `name` is for messages. Then ask for the kind, open its scheme
  * and give its words with bl_tokr_set_words before the first piece. */
 int bl_tokr_new(bl_tokr **r, int fd, const char *name, bl_err *e) BL_MUST_CHECK;
+/* As bl_tokr_new, where the first n <= 64 bytes were read of fd already. */
+int bl_tokr_new_after(bl_tokr **r, const void *bytes, size_t n, int fd,
+                      const char *name, bl_err *e) BL_MUST_CHECK;
 const bl_tokens_kind *bl_tokr_kind(const bl_tokr *r);
 const bl_json *bl_tokr_pg(const bl_tokr *r); /* NULL if the stream has none */
 void bl_tokr_set_words(bl_tokr *r, const bl_words *words);

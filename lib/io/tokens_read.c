@@ -104,6 +104,12 @@ static int begin(bl_tokr *r, bl_err *e)
 
 int bl_tokr_new(bl_tokr **r, int fd, const char *name, bl_err *e)
 {
+    return bl_tokr_new_after(r, NULL, 0, fd, name, e);
+}
+
+int bl_tokr_new_after(bl_tokr **r, const void *bytes, size_t n, int fd,
+                      const char *name, bl_err *e)
+{
     *r = NULL;
     bl_tokr *new = bl_calloc(1, sizeof *new, e);
     if (new == NULL)
@@ -112,7 +118,7 @@ int bl_tokr_new(bl_tokr **r, int fd, const char *name, bl_err *e)
     new->hash = bl_xxh3_new(e);
     int rc = new->name == NULL || new->hash == NULL ? BL_E_NOMEM : 0;
     if (rc == 0)
-        rc = bl_zr_new(&new->zr, fd, e);
+        rc = bl_zr_new_after(&new->zr, bytes, n, fd, e);
     if (rc != 0) {
         bl_err_in(e, name);
     } else {

@@ -240,13 +240,26 @@ static int sniff(bl_zr *r, bl_err *e)
 
 int bl_zr_new(bl_zr **r, int fd, bl_err *e)
 {
+    return bl_zr_new_after(r, NULL, 0, fd, e);
+}
+
+int bl_zr_new_after(bl_zr **r, const void *bytes, size_t n, int fd, bl_err *e)
+{
     *r = NULL;
     bl_zr *new = bl_calloc(1, sizeof *new, e);
     if (new == NULL)
         return BL_E_NOMEM;
     new->fd = fd;
     new->in = bl_calloc(HEAD + CHUNK, 1, e);
-    int rc = new->in == NULL ? BL_E_NOMEM : sniff(new, e);
+    int rc = new->in == NULL ? BL_E_NOMEM : 0;
+    if (rc == 0 && n > 0) {
+        memcpy(new->in + HEAD, bytes, n);
+        new->in_pos = HEAD;
+        new->in_len = HEAD + n;
+        new->taken = n;
+    }
+    if (rc == 0)
+        rc = sniff(new, e);
     if (rc != 0) {
         bl_zr_del(new);
         return rc;

@@ -31,6 +31,10 @@ void bl_zw_del(bl_zw *w);             /* does not flush */
 typedef struct bl_zr bl_zr;
 
 int bl_zr_new(bl_zr **r, int fd, bl_err *e) BL_MUST_CHECK;
+/* As bl_zr_new, where the first n <= 64 bytes were read of fd already: of a pipe,
+ * which cannot be rewound. */
+int bl_zr_new_after(bl_zr **r, const void *bytes, size_t n, int fd,
+                    bl_err *e) BL_MUST_CHECK;
 /* Up to len bytes of content: the number, 0 at the end. An end inside a frame is
  * BL_E_TRUNC, damage BL_E_CORRUPT, with the offset in the compressed input; an
  * output of more than 1,000 times the input after 64 MiB is BL_E_LIMIT. */

@@ -20,6 +20,6 @@ rate features_midi_j2 -j 2 "$1"
 rate features_tokens_j1 -j 1 "$work/all.tok.zst"
 rate features_compat_j1 -j 1 --compat --vectors "$1"
 # the piece that is nearest to three minutes
-piece=$(featstats -q --max-reject 100% "$1" | tail -n +3 |
+piece=$(featstats -q --max-reject 100% "$1" | tail -n +3 | grep -v '^#featend' |
     awk -F'\t' '{d = $4 - 180; d = d < 0 ? -d : d} NR == 1 || d < least {least = d; name = $1} END {print name}')
 printf 'structureness\t%.2f\ts\n' "$(elapsed featstats -q --si "$piece")"

@@ -91,7 +91,7 @@ END
     odd_pieces
     featstats ./*.mid >a
     /usr/bin/python3 "$BARLINE_ROOT/tests/feat_oracle.py" ./*.mid >b
-    [ "$(wc -l <a)" -eq 14 ]
+    [ "$(grep -vc "^#" a)" -eq 13 ]
     agree a b
     featstats --meter 5/8 ./*.mid >c
     /usr/bin/python3 "$BARLINE_ROOT/tests/feat_oracle.py" --meter 5/8 ./*.mid >d
@@ -101,24 +101,27 @@ END
 
 @test "featstats: the table is as its schema says" {
     featstats "$F/three.tok.zst" >t
-    /usr/bin/python3 - t "$BARLINE_ROOT/schemas/feat-header.schema.json" <<'END'
+    /usr/bin/python3 - t "$BARLINE_ROOT"/schemas/feat-{header,end}.schema.json <<'END'
 import json, re, sys
 import jsonschema
 lines = open(sys.argv[1]).read().split("\n")
-tag, text = lines[0].split(" ", 1)
-header = json.loads(text)
-jsonschema.Draft202012Validator(json.load(open(sys.argv[2]))).validate(header)
-assert tag == "#feat" and lines.pop() == "" and header["pieces"] == len(lines) - 2 == 3
+assert lines.pop() == ""
+(tag, header), (end_tag, end) = (lines[i].split(" ", 1) for i in (0, -1))
+header, end = json.loads(header), json.loads(end)
+for part, schema in zip((header, end), sys.argv[2:]):
+    jsonschema.Draft202012Validator(json.load(open(schema))).validate(part)
+assert (tag, end_tag) == ("#feat", "#featend") and header["schema"] == "feat/2"
+assert end == {"pieces": len(lines) - 3, "rejects": 0, "pg": end["pg"]} and end["pieces"] == 3
 assert lines[1].split("\t") == ["name"] + header["features"]
-assert [p["id"] for p in header["pg"]] == ["midi2remi", "featstats"]
-for line in lines[2:]:
+assert [p["id"] for p in end["pg"]] == ["midi2remi", "featstats"]
+for line in lines[2:-1]:
     fields = line.split("\t")
     assert len(fields) == 1 + len(header["features"])
     for x in fields[1:]:
         assert re.fullmatch(r"nan|-?[0-9.]+(e[-+][0-9]+)?", x), x
         assert x == "nan" or "%.9g" % float(x) == x, x
 END
-    [ "$(featstats --no-pg "$F/three.tok.zst" | head -n 1 | grep -c '"pg"')" -eq 0 ]
+    [ "$(featstats --no-pg "$F/three.tok.zst" | grep -c '"pg"')" -eq 0 ]
 }
 
 @test "featstats: the schema's page and --list name the columns of the table, in order" {
@@ -152,7 +155,7 @@ END
     cp song dir/ignored.txt
     featstats song dir plain.tok >t
     [ "$(column name t | tr '\n' ' ')" = "song dir/b.MID $SAMPLES/sakura.mid $SAMPLES/sakura.mid " ]
-    row() { tail -n 1 | cut -f 2-; }
+    row() { grep -v '^#' | tail -n 1 | cut -f 2-; }
     midi=$(featstats song | row)
     [ "$(featstats <song | row)" = "$midi" ]
     [ "$(cat song | featstats - | row)" = "$midi" ]
@@ -181,7 +184,7 @@ END
     [[ ${stderr_lines[0]} == "featstats: 'dir/a.mid': "*"[not-midi]" ]]
     [[ ${stderr_lines[1]} == "featstats: 'dir/c.mid': "*"[empty]" ]]
     [ "$(column name t)" = dir/b.mid ]
-    [[ $(head -n 1 t) == *'"pieces":1,"rejects":2,'* ]]
+    [[ $(tail -n 1 t) == '#featend {"pieces":1,"rejects":2,'* ]]
     featstats --max-reject 2 dir >t 2>/dev/null
     featstats --max-reject 67% dir >t 2>/dev/null
     run -65 featstats --max-reject 66% dir
@@ -189,9 +192,58 @@ END
     says "--max-reject"
 }
 
-@test "featstats: a damaged stream among others leaves nothing, and is named" {
+@test "featstats: rows appear as they are made, by as many workers as were asked for" {
+    for _ in {1..60}; do cat "$F/three.tok.zst"; done >long.tok.zst
+    featstats -j 1 --vectors long.tok.zst -o whole
+    # a reader that stops: the workers wait with their results, and can be counted
+    mkfifo pipe
+    featstats -j 2 --vectors long.tok.zst >pipe &
+    exec 5<pipe
+    IFS= read -r -u 5 line
+    [[ $line == '#feat '* ]]
+    IFS= read -r -u 5 line
+    IFS= read -r -u 5 line
+    read -r -a workers <<<"$(cat "/proc/$!/task/$!/children")"
+    [ "${#workers[@]}" -eq 2 ]
+    [ "$(cat <&5 | wc -l)" -eq 180 ]
+    exec 5<&-
+    wait
+    # the same bytes
+    cmp whole <(featstats -j 2 --vectors long.tok.zst)
+    # a pipe that goes on: what came is shown before the rest is there
+    mkfifo in out
+    featstats <in >out &
+    exec 6>in 7<out
+    cat "$F/three.tok.zst" >&6
+    for _ in 1 2 3; do IFS= read -r -t 20 -u 7 line; done
+    [[ $line == *can-can.mid* ]]
+    exec 6>&-
+    [ "$(cat <&7 | wc -l)" -eq 3 ]
+    exec 7<&-
+    wait
+}
+
+@test "featstats: the page's reader takes tables of both versions" {
+    featstats "$F/three.tok.zst" -o new.tsv
+    sed -n '/^```python/,/^```/p' "$BARLINE_ROOT/schemas/feat.md" | grep -v '^```' >reader.py
+    cat >>reader.py <<'END'
+import sys
+golden, new = sys.argv[1:]
+one, two = (read_features(f"{golden}/feat-{v}.tsv") for v in (1, 2))
+assert one == two and len(one) == 2
+assert [p["name"].rsplit("/")[-1] for p in read_features(new)] == ["can-can.mid", "kesh-jig.mid", "sakura.mid"]
+END
+    /usr/bin/python3 reader.py "$BARLINE_ROOT/schemas/golden" new.tsv
+    head -n -1 new.tsv >cut.tsv
+    run -1 /usr/bin/python3 reader.py "$BARLINE_ROOT/schemas/golden" cut.tsv
+}
+
+@test "featstats: a damaged stream among others leaves no whole table, and is named" {
     head -c 700 "$F/three.tok.zst" >cut.tok.zst
-    for how in "-o out $F/three.tok.zst cut.tok.zst" "$F/three.tok.zst cut.tok.zst" \
+    run -65 --separate-stderr featstats "$F/three.tok.zst" cut.tok.zst
+    says "featstats: 'cut.tok.zst': "
+    [[ $output == '#feat '* && $output != *'#featend'* ]]
+    for how in "-o out $F/three.tok.zst cut.tok.zst" \
         "--summary --vs cut.tok.zst $F/three.tok.zst"; do
         # shellcheck disable=SC2086
         run -65 --separate-stderr featstats $how
@@ -206,7 +258,7 @@ END
     featstats --json "$SAMPLES/can-can.mid" "$SAMPLES/sakura.mid" >j
     /usr/bin/python3 - t j <<'END'
 import json, sys
-rows = [line.rstrip("\n").split("\t") for line in open(sys.argv[1])][1:]
+rows = [line.rstrip("\n").split("\t") for line in open(sys.argv[1]) if line[0] != "#"]
 objects = [json.loads(line) for line in open(sys.argv[2])]
 assert len(objects) == 2
 for row, o in zip(rows[1:], objects):
@@ -222,7 +274,7 @@ END
     featstats --summary "$SAMPLES" >s
     /usr/bin/python3 - t s <<'END'
 import statistics, sys
-rows = [line.rstrip("\n").split("\t") for line in open(sys.argv[1])][1:]
+rows = [line.rstrip("\n").split("\t") for line in open(sys.argv[1]) if line[0] != "#"]
 table = [line.split() for line in open(sys.argv[2])]
 assert table[0] == "feature pieces mean sd min median max".split()
 assert [r[0] for r in table[1:]] == rows[0][1:]
@@ -248,8 +300,9 @@ END
     mkdir none
     run -0 --separate-stderr featstats none
     says "there is no MIDI file or token stream"
-    [[ ${lines[0]} == '#feat {"schema":"feat/1","pieces":0,'* ]]
-    [ "${#lines[@]}" -eq 2 ]
+    [[ ${lines[0]} == '#feat {"schema":"feat/2",'* ]]
+    [[ ${lines[2]} == '#featend {"pieces":0,'* ]]
+    [ "${#lines[@]}" -eq 3 ]
     run -0 --separate-stderr featstats --summary none
     has "nan"
 }
@@ -387,7 +440,7 @@ MidiFile(tracks=[track], ticks_per_beat=480).save("overlap.mid")
 END
     featstats overlap.mid >fifo
     featstats --pair all overlap.mid >all
-    cmp <(tail -n 1 fifo) <(featstats --pair fifo overlap.mid | tail -n 1)
+    cmp <(sed -n 3p fifo) <(featstats --pair fifo overlap.mid | sed -n 3p)
     [ "$(column mean_duration fifo)" = 2 ]   # 0 to 2, 1 to 3
     [ "$(column mean_duration all)" = 1.5 ]  # 0 to 2, 1 to 2
 }
@@ -411,7 +464,7 @@ for line in open("plain"):
         pieces.append([])
     elif line[0] != "#":
         pieces[-1].append(line.split())
-rows = list(csv.DictReader(open("t").readlines()[1:], delimiter="\t"))
+rows = list(csv.DictReader(open("t").readlines()[1:-1], delimiter="\t"))
 assert len(rows) == len(pieces) == 3
 for row, bars in zip(rows, pieces):
     tokens = [w for b in bars for w in b]

@@ -35,7 +35,7 @@ def content(path):
 
 LINES = {'#remi': 'remi-tokens-header', '#piece': 'remi-tokens-piece', '#end': 'remi-tokens-end',
          '#eos': 'remi-tokens-eos', '#vocab': 'remi-vocab-header', '#feat': 'feat-header',
-         '#featvs': 'featvs-header',
+         '#featend': 'feat-end', '#featvs': 'featvs-header',
          '#featnov': 'featnov-header'}
 
 def of_lines(path):
@@ -91,7 +91,7 @@ parts = itertools.chain(
     of_tensors(F + '/run/latest', 'xl-checkpoint-meta'),
     of_tensors(F + '/log-probs', 'xl-logprobs-meta'),
     of_lines(G + '/remi-tokens-1.tok.zst'), of_lines(G + '/remi-vocab-1.tsv'),
-    of_folder(G + '/remi-shard-1'), of_lines(G + '/feat-1.tsv'),
+    of_folder(G + '/remi-shard-1'), of_lines(G + '/feat-1.tsv'), of_lines(G + '/feat-2.tsv'),
     of_json(G + '/xl-config-1.json', 'config'),
     of_tensors(G + '/xl-checkpoint-1.safetensors', 'xl-checkpoint-meta'))
 for schema, part in parts:
@@ -131,7 +131,7 @@ PY
     /usr/bin/python3 tensors.py >twice
     featstats --tensors -u "$F/s.tok.zst" -o t
     cmp twice <(/usr/bin/python3 tensors.py | sed 'p')
-    has_notes=$(featstats s.tok.zst | awk -F'\t' 'NR > 2 {printf "%s%s", sep, $2; sep = ", "}')
+    has_notes=$(featstats s.tok.zst | awk -F'\t' 'NR > 2 && !/^#/ {printf "%s%s", sep, $2; sep = ", "}')
     grep -q "\[$has_notes\]" twice
     fence python remi-shard.md >shard.py
     /usr/bin/python3 shard.py "$F/data/train-00000-of-00001.safetensors" >ids
