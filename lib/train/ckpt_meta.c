@@ -326,33 +326,12 @@ static int check_schema(const bl_json *meta, bl_err *e)
     return bl_fail(e, BL_E_FORMAT, "not a checkpoint: its schema is '%.40s'", schema);
 }
 
-static int check_keys(const bl_json *meta, bl_err *e)
-{
-    static const char *const known[] = {
-        "schema",           "config",          "step",  "tokens",       "seed",
-        "best_loss",        "best_step",       "vocab", "vocab_sha256", "tokenizer",
-        "tokenizer_sha256", "manifest_sha256", "blas",  "pg",           "xxh3"};
-    for (size_t i = 0; i < bl_json_size(meta); i++) {
-        const char *key;
-        const bl_json *value;
-        bl_json_member(meta, i, &key, &value);
-        int is_known = strncmp(key, "xxh3.", 5) == 0 || strncmp(key, "x-", 2) == 0;
-        for (size_t k = 0; k < BL_COUNT(known) && !is_known; k++)
-            is_known = strcmp(key, known[k]) == 0;
-        if (!is_known)
-            return bl_fail(e, BL_E_FORMAT, "unknown metadata '%.64s'", key);
-    }
-    return 0;
-}
-
 int bl_ckpt_get_meta(bl_ckpt *c, bl_err *e)
 {
     const bl_json *meta = c->head.meta;
     const char *stated;
     char hex[17];
     int rc = check_schema(meta, e);
-    if (rc == 0)
-        rc = check_keys(meta, e);
     if (rc == 0)
         rc = bl_json_str(meta, "xxh3", &stated, e);
     if (rc == 0)

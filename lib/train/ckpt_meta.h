@@ -10,8 +10,9 @@
 bl_json *bl_ckpt_make_meta(const bl_ckpt_info *info, const bl_tensor *t, size_t n,
                            bl_err *e) BL_MUST_CHECK;
 
-/* Verifies c->head.meta (schema, keys, hash) and fills c->info, c->vocab and c->pg. The
- * tensors' own hashes are the caller's to check. */
+/* Verifies c->head.meta (schema, hash) and fills c->info, c->vocab and c->pg; keys that
+ * are not known here are of later programs and ignored. The tensors' own hashes are the
+ * caller's to check. */
 int bl_ckpt_get_meta(bl_ckpt *c, bl_err *e) BL_MUST_CHECK;
 
 /* Sets `vocab`, `vocab_sha256`, `tokenizer` and `tokenizer_sha256`. */

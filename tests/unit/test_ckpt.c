@@ -275,6 +275,82 @@ static void test_round_trip(const char *path, const char *other)
     drop(&b);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The hash of the metadata as schemas/xl-checkpoint.md tells it. */
+static int put_hash(bl_json *meta, bl_err *e)
+{
+    enum { MOST = 256 };
+    const char *key[MOST];
+    const bl_json *value;
+    char hex[17];
+    bl_buf b = {0};
+    size_t n = bl_json_size(meta);
+    for (size_t i = 0; i < n && i < MOST; i++)
+        bl_json_member(meta, i, &key[i], &value);
+    qsort(key, n, sizeof *key, by_name);
+    int rc = n <= MOST ? 0 : BL_E_LIMIT;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const char *text = NULL;
+        if (strcmp(key[i], "xxh3") == 0)
+            continue;
+        rc = bl_json_str(meta, key[i], &text, e);
+        if (rc == 0)
+            rc = bl_buf_add(&b, key[i], strlen(key[i]) + 1, e);
+        if (rc == 0)
+            rc = bl_buf_add(&b, text, strlen(text) + 1, e);
+    }
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)bl_xxh3(b.data, b.len));
+    bl_buf_free(&b);
+    return rc == 0 ? bl_json_set_str(meta, "xxh3", hex, e) : rc;
+}
+
+/* Loads the checkpoint at `path` with one entry of metadata more, or another. */
+static int load_with(const char *path, const char *other, const char *key,
+                     const char *value, bl_err *e)
+{
+    bl_ckpt c;
+    bl_zw *w = NULL;
+    bl_out out = {.fd = -1};
+    int rc = bl_ckpt_load(&c, path, 1, e);
+    if (rc == 0)
+        rc = bl_json_set_str(c.head.meta, key, value, e);
+    if (rc == 0)
+        rc = put_hash(c.head.meta, e);
+    if (rc == 0)
+        rc = bl_out_open(&out, other, e);
+    if (rc == 0)
+        rc = bl_zw_new(&w, out.fd, 0, e);
+    if (rc == 0)
+        rc = bl_tensors_write(w, c.head.t, c.head.n, c.head.meta, e);
+    if (rc == 0)
+        rc = bl_zw_end_frame(w, e);
+    if (rc == 0)
+        rc = bl_out_commit(&out, e);
+    bl_out_abort(&out);
+    bl_zw_del(w);
+    bl_ckpt_free(&c);
+    return rc == 0 ? load(other, e) : BL_E_IO;
+}
+
+static void test_metadata(const char *path, const char *other)
+{
+    bl_err e = BL_ERR_INIT;
+    ok(load_with(path, other, "step", "7", &e) == 0, "metadata: hashed anew %s",
+       e.text);
+    ok(load_with(path, other, "later", "what later programs say", &e) == 0,
+       "metadata: an unknown key is ignored %s", e.text);
+    ok(load_with(path, other, "step", "seven", NULL) == BL_E_FORMAT &&
+           load_with(path, other, "best_loss", "low", NULL) == BL_E_FORMAT &&
+           load_with(path, other, "vocab", "[1]", NULL) == BL_E_FORMAT,
+       "metadata: known keys hold what they should");
+    ok(load_with(path, other, "schema", "xl-checkpoint/2", NULL) == BL_E_VERSION,
+       "metadata: another version is refused");
+}
+
 /* Every third byte in turn has one bit wrong, another bit from byte to byte. */
 static void test_damage(const char *path, const char *other)
 {
@@ -327,6 +403,7 @@ int main(void)
     snprintf(path, sizeof path, "%s/a.safetensors", dir);
     snprintf(other, sizeof other, "%s/b.safetensors", dir);
     test_round_trip(path, other);
+    test_metadata(path, other);
     test_damage(path, other);
     test_hostile(other);
     unlink(path);
