@@ -50,45 +50,51 @@ static int take_words(bl_logprobs *l, bl_err *e)
     return 0;
 }
 
-/* Memory for a tensor of that name and type with one dimension; its size in *n. */
-static int make_room(const bl_tensors_head *h, const char *name, bl_dtype dtype,
-                     void **data, size_t *n, bl_err *e)
+/* A tensor of that type with one dimension. */
+static int check_tensor(const bl_tensors_head *h, const char *name, bl_dtype dtype,
+                        bl_err *e)
 {
     const bl_tensor *t = bl_tensors_find(h, name);
     if (t == NULL || t->dtype != dtype || t->ndim != 1 || t->shape[0] > N_MAX)
         return bl_fail(e, BL_E_FORMAT, "the record has no tensor '%s' of type %s", name,
                        bl_dtype_name(dtype));
-    *n = (size_t)t->shape[0];
-    *data = bl_calloc(*n, bl_dtype_size(dtype), e);
-    return *data != NULL ? 0 : BL_E_NOMEM;
+    return 0;
+}
+
+static int check_tensors(const bl_tensors_head *h, bl_err *e)
+{
+    int rc = check_tensor(h, "ids", BL_U16, e);
+    if (rc == 0)
+        rc = check_tensor(h, "log_prob", BL_F32, e);
+    if (rc == 0)
+        rc = check_tensor(h, "offsets", BL_I64, e);
+    if (rc == 0 && (h->n != 3 || bl_tensors_find(h, "offsets")->shape[0] < 1 ||
+                    bl_tensors_find(h, "ids")->shape[0] !=
+                        bl_tensors_find(h, "log_prob")->shape[0]))
+        rc = bl_fail(e, BL_E_FORMAT, "its tensors do not belong together");
+    return rc;
 }
 
 static int take_tensors(bl_logprobs *l, const bl_tensors_head *h, bl_zr *r, bl_err *e)
 {
-    size_t n_probs = 0, n_ends = 0;
-    void *ids = NULL, *probs = NULL, *ends = NULL;
-    int rc = make_room(h, "ids", BL_U16, &ids, &l->n, e);
-    if (rc == 0)
-        rc = make_room(h, "log_prob", BL_F32, &probs, &n_probs, e);
-    if (rc == 0)
-        rc = make_room(h, "offsets", BL_I64, &ends, &n_ends, e);
-    l->ids = ids;
-    l->log_prob = probs;
-    l->offsets = ends;
-    if (rc == 0 && (n_probs != l->n || n_ends < 1 || h->n != 3))
-        rc = bl_fail(e, BL_E_FORMAT, "its tensors do not belong together");
-    l->n_pieces = n_ends > 0 ? n_ends - 1 : 0;
+    int rc = check_tensors(h, e);
     for (size_t i = 0; i < h->n && rc == 0; i++) {
-        const char *name = h->t[i].name;
-        void *to = strcmp(name, "ids") == 0        ? ids
-                   : strcmp(name, "log_prob") == 0 ? probs
-                                                   : ends;
-        if (h->t[i].bytes == 0)
-            continue;
-        rc = bl_zr_read_exact(r, to, h->t[i].bytes, e);
-        rc = rc == 0  ? bl_fail(e, BL_E_TRUNC, "the record ends before '%s'", name)
-             : rc > 0 ? 0
-                      : rc;
+        const bl_tensor *t = &h->t[i];
+        bl_buf b = {0};
+        /* of no elements, too, an array */
+        rc = bl_buf_reserve(&b, 1, e);
+        if (rc == 0)
+            rc = bl_tensor_read(r, t, &b, NULL, e);
+        void *data = b.data;
+        if (strcmp(t->name, "ids") == 0) {
+            l->ids = data;
+            l->n = (size_t)t->shape[0];
+        } else if (strcmp(t->name, "log_prob") == 0) {
+            l->log_prob = data;
+        } else {
+            l->offsets = data;
+            l->n_pieces = (size_t)t->shape[0] - 1;
+        }
     }
     return rc;
 }

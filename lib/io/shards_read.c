@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MANIFEST_MAX = 64 << 20, CHUNK = 1 << 20 };
+enum { MANIFEST_MAX = 64 << 20 };
 static const int64_t COUNT_MAX = (int64_t)1 << 53;
 
 /* What is read, while it grows. */
@@ -228,24 +228,6 @@ static int check_tensor(const bl_tensor *t, const char *name, bl_dtype dtype, in
     return 0;
 }
 
-/* Appends a tensor's bytes; memory grows with what comes. */
-static int read_data(bl_zr *zr, const bl_tensor *t, bl_buf *to, bl_err *e)
-{
-    for (uint64_t left = t->bytes; left > 0;) {
-        size_t n = left < CHUNK ? (size_t)left : CHUNK;
-        int rc = bl_buf_reserve(to, to->len + n, e);
-        if (rc == 0)
-            rc = bl_zr_read_exact(zr, to->data + to->len, n, e);
-        if (rc == 0)
-            rc = bl_fail(e, BL_E_TRUNC, "the file ends inside '%s'", t->name);
-        if (rc < 0)
-            return rc;
-        to->len += n;
-        left -= n;
-    }
-    return 0;
-}
-
 /* Offsets must rise from 0 to the number of tokens; they are moved to the place of this
  * file in the split, whose last offset so far is the first one here. */
 static int take_offsets(reader *r, size_t start, const listed *f, uint64_t xxh3,
@@ -306,11 +288,11 @@ static int read_record(reader *r, bl_zr *zr, const listed *f, bl_err *e)
     if (rc == 0)
         rc = check_tensor(&head.t[1], "tokens", BL_U16, f->tokens, e);
     if (rc == 0)
-        rc = read_data(zr, &head.t[0], &r->offsets, e);
+        rc = bl_tensor_read(zr, &head.t[0], &r->offsets, NULL, e);
     if (rc == 0)
         rc = take_offsets(r, offsets_start, f, offsets_xxh3, e);
     if (rc == 0)
-        rc = read_data(zr, &head.t[1], &r->tokens, e);
+        rc = bl_tensor_read(zr, &head.t[1], &r->tokens, NULL, e);
     if (rc == 0)
         rc = check_tokens(r, tokens_start, f, e);
     if (rc == 0)

@@ -11,6 +11,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 enum {
     HEAD_MAX = 16 << 20,
     HEAD_CHUNK = 1 << 16, /* read at a time: memory follows what came */
+    DATA_CHUNK = 1 << 20,
+    SKIP_CHUNK = 1 << 14,
     ALIGN = 4096,
     COUNT_MAX = 1 << 15, /* tensors of a record; 256 layers with moments have 12,000 */
 };
@@ -346,6 +348,31 @@ int bl_tensors_read_head(bl_zr *r, bl_tensors_head *h, bl_err *e)
     if (rc < 0)
         bl_tensors_head_free(h);
     return rc;
+}
+
+int bl_tensor_read(bl_zr *r, const bl_tensor *t, bl_buf *to, bl_xxh3_state *hash,
+                   bl_err *e)
+{
+    uint8_t skipped[SKIP_CHUNK];
+    for (uint64_t left = t->bytes; left > 0;) {
+        size_t most = to != NULL ? DATA_CHUNK : SKIP_CHUNK;
+        size_t n = left < most ? (size_t)left : most;
+        int rc = to != NULL ? bl_buf_reserve(to, to->len + n, e) : 0;
+        if (rc != 0)
+            return rc;
+        uint8_t *at = to != NULL ? to->data + to->len : skipped;
+        rc = bl_zr_read_exact(r, at, n, e);
+        if (rc == 0)
+            rc = bl_fail(e, BL_E_TRUNC, "the file ends inside '%s'", t->name);
+        if (rc < 0)
+            return rc;
+        if (hash != NULL)
+            bl_xxh3_add(hash, at, n);
+        if (to != NULL)
+            to->len += n;
+        left -= n;
+    }
+    return 0;
 }
 
 const bl_tensor *bl_tensors_find(const bl_tensors_head *h, const char *name)

@@ -3,6 +3,7 @@
 #ifndef BL_TENSORS_H
 #define BL_TENSORS_H
 
+#include "base/hash.h"
 #include "io/json.h"
 #include "io/zio.h"
 
@@ -52,7 +53,12 @@ typedef struct {
 
 /* Reads the header of the next record: 1, 0 at a clean end. */
 int bl_tensors_read_head(bl_zr *r, bl_tensors_head *h, bl_err *e) BL_MUST_CHECK;
-/* After it, read each tensor's bytes in data order with bl_zr_read_exact. */
+/* After it, the bytes of each tensor, in data order: appended to *to unless that is
+ * NULL, and to *hash unless that is. Memory follows what really comes, whatever the
+ * header promised. 0; BL_E_TRUNC where the input ends before them, and what reading
+ * gives. */
+int bl_tensor_read(bl_zr *r, const bl_tensor *t, bl_buf *to, bl_xxh3_state *hash,
+                   bl_err *e) BL_MUST_CHECK;
 const bl_tensor *bl_tensors_find(const bl_tensors_head *h, const char *name);
 void bl_tensors_head_free(bl_tensors_head *h);
 

@@ -12,8 +12,6 @@
 
 _Static_assert(sizeof(bl_real) == 4, "checkpoints hold F32");
 
-enum { CHUNK = 1 << 20 };
-
 /* ---- the list of tensors: one for writing and for reading ---- */
 
 typedef struct {
@@ -153,47 +151,32 @@ static int check_size(const bl_ckpt *c, bl_err *e)
     return 0;
 }
 
-/* Reads t->bytes in chunks, so that memory follows the bytes that are really there;
- * keeps them in t->data or only hashes them. */
-static int read_data(bl_zr *r, bl_tensor *t, int keep, uint8_t *chunk, uint64_t *value,
-                     bl_err *e)
+/* The bytes of a tensor, kept in t->data or only hashed. */
+static int read_data(bl_zr *r, bl_tensor *t, int keep, uint64_t *value, bl_err *e)
 {
     bl_buf data = {0};
     bl_xxh3_state *hash = bl_xxh3_new(e);
-    int rc = hash != NULL ? 0 : BL_E_NOMEM;
-    for (uint64_t at = 0; at < t->bytes && rc == 0;) {
-        size_t len = t->bytes - at < CHUNK ? (size_t)(t->bytes - at) : CHUNK;
-        int got = bl_zr_read_exact(r, chunk, len, e);
-        if (got <= 0) {
-            rc = got < 0 ? got
-                         : bl_fail(e, BL_E_TRUNC, "the file ends inside '%s'", t->name);
-            break;
-        }
-        bl_xxh3_add(hash, chunk, len);
-        if (keep)
-            rc = bl_buf_add(&data, chunk, len, e);
-        at += len;
-    }
+    int rc =
+        hash != NULL ? bl_tensor_read(r, t, keep ? &data : NULL, hash, e) : BL_E_NOMEM;
     if (rc == 0)
         *value = bl_xxh3_value(hash);
     bl_xxh3_del(hash);
-    if (rc != 0 || !keep)
+    if (rc != 0)
         bl_buf_free(&data);
-    else
-        t->data = data.data;
+    t->data = data.data;
     return rc;
 }
 
 static int read_tensors(bl_ckpt *c, bl_zr *r, int with_state, bl_err *e)
 {
-    uint8_t *chunk = bl_calloc(CHUNK, 1, e);
-    int rc = chunk != NULL ? 0 : BL_E_NOMEM;
+    char byte;
+    int rc = 0;
     for (size_t i = 0; i < c->head.n && rc == 0; i++) {
         bl_tensor *t = &c->head.t[i];
         char key[BL_TENSOR_NAME + 8], hex[17];
         const char *stated;
         uint64_t value = 0;
-        rc = read_data(r, t, with_state || is_param(t), chunk, &value, e);
+        rc = read_data(r, t, with_state || is_param(t), &value, e);
         snprintf(key, sizeof key, "xxh3.%s", t->name);
         snprintf(hex, sizeof hex, "%016" PRIx64, value);
         if (rc == 0)
@@ -203,12 +186,11 @@ static int read_tensors(bl_ckpt *c, bl_zr *r, int with_state, bl_err *e)
                          t->name);
     }
     if (rc == 0) {
-        int64_t more = bl_zr_read(r, chunk, 1, e);
+        int64_t more = bl_zr_read(r, &byte, 1, e);
         if (more != 0)
             rc = more < 0 ? (int)more
                           : bl_fail(e, BL_E_FORMAT, "bytes follow the last tensor");
     }
-    free(chunk);
     return rc;
 }
 

@@ -785,3 +785,22 @@ PY
     diff <(grep -E '^(notes|bars)' plain.sum) <(grep -E '^(notes|bars)' merged.sum)
     diff <(cut -f 1,2,4 plain.bars) <(cut -f 1,2,4 merged.bars)
 }
+
+@test "featstats: --surprise takes no more memory than the file has bytes" {
+    /usr/bin/python3 - <<'PY'
+import json, struct
+n, word = 1 << 30, '{"name":"remi","grid":4}'
+meta = {'schema': 'xl-logprobs/1', 'split': 'valid', 'step': '1', 'vocab': '["Bar"]', 'vocab_sha256': '0' * 64,
+        'tokenizer': word, 'tokenizer_sha256': '0' * 64}
+head = {'__metadata__': meta, 'offsets': {'dtype': 'I64', 'shape': [n], 'data_offsets': [0, 8 * n]},
+        'log_prob': {'dtype': 'F32', 'shape': [n], 'data_offsets': [8 * n, 12 * n]},
+        'ids': {'dtype': 'U16', 'shape': [n], 'data_offsets': [12 * n, 14 * n]}}
+text = json.dumps(head).encode().ljust(4088)
+open('bomb', 'wb').write(struct.pack('<Q', len(text)) + text)
+PY
+    [ "$(stat -c %s bomb)" -eq 4096 ]
+    local room=unlimited # sanitizers reserve all addresses
+    [[ $BARLINE_BUILD == *san ]] || room=300000
+    run -65 --separate-stderr bash -c "ulimit -v $room && exec featstats --surprise bomb"
+    says "'bomb': the file ends inside 'offsets'"
+}
