@@ -33,7 +33,7 @@ static bl_json *column_names(run *r, bl_err *e)
 }
 
 /* The programs that made the data, this one last. */
-static int put_pg(run *r, bl_json *o, bl_err *e)
+bl_json *make_pg(run *r, bl_err *e)
 {
     bl_self self = {
         .tool = r->opts->about->name,
@@ -41,9 +41,14 @@ static int put_pg(run *r, bl_json *o, bl_err *e)
         .n_args = r->opts->n_given,
     };
     const bl_json *parents[] = {r->training.pg, r->reference.pg, r->pieces.pg};
+    return bl_prov_chain(parents, BL_COUNT(parents), &self, e);
+}
+
+static int put_pg(run *r, bl_json *o, bl_err *e)
+{
     if (r->set->common.no_pg)
         return 0;
-    bl_json *pg = bl_prov_chain(parents, BL_COUNT(parents), &self, e);
+    bl_json *pg = make_pg(r, e);
     return pg == NULL ? e->code : bl_json_put(o, "pg", pg, e);
 }
 

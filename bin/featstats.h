@@ -111,6 +111,9 @@ int add_curves(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 /* Appends the picture of --roll. */
 int add_roll(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 
+/* The programs that made the data, this one last. The caller releases it. */
+bl_json *make_pg(run *r, bl_err *e) BL_MUST_CHECK;
+
 /* Of --tensors: the piece in r->row joins the batch; full ones, and the last, are added
  * to r->text as records. */
 int take_tensors(run *r, const char *name, const char *group, bl_err *e) BL_MUST_CHECK;

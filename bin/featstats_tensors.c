@@ -1,5 +1,6 @@
 /* featstats_tensors.c - see featstats.h: the records of --tensors. */
 #include "featstats.h"
+#include "io/prov.h"
 #include "io/tensors.h"
 
 #include <stdlib.h>
@@ -52,7 +53,16 @@ static int put_strings(bl_json *meta, const char *key, const bl_buf *strings, bl
     return rc;
 }
 
-static bl_json *make_meta(const run *r, bl_err *e)
+static int put_pg(run *r, bl_json *meta, bl_err *e)
+{
+    bl_json *pg = make_pg(r, e);
+    int rc = pg != NULL ? bl_prov_put_text(meta, pg, e) : e->code;
+    bl_json_del(pg);
+    return rc;
+}
+
+/* What made the data is known at their end, and stands in the last record. */
+static bl_json *make_meta(run *r, int is_last, bl_err *e)
 {
     bl_json *meta = bl_json_object(e);
     int rc =
@@ -61,6 +71,8 @@ static bl_json *make_meta(const run *r, bl_err *e)
         rc = put_strings(meta, "names", &r->batch.table.names, e);
     if (rc == 0 && r->print.with_groups)
         rc = put_strings(meta, "groups", &r->batch.table.groups, e);
+    if (rc == 0 && is_last && !r->set->common.no_pg)
+        rc = put_pg(r, meta, e);
     if (rc == 0)
         return meta;
     bl_json_del(meta);
@@ -134,11 +146,11 @@ static int make_record(record *rec, const batch *b, bl_err *e)
     return rc;
 }
 
-static int write_record(run *r, bl_err *e)
+static int write_record(run *r, int is_last, bl_err *e)
 {
     batch *b = &r->batch;
     record rec = {0};
-    bl_json *meta = make_meta(r, e);
+    bl_json *meta = make_meta(r, is_last, e);
     int rc = meta != NULL ? make_record(&rec, b, e) : e->code;
     if (rc == 0 && b->writer == NULL)
         rc = bl_zw_to_buf(&b->writer, &r->text, r->set->common.plain ? 0 : LEVEL, e);
@@ -157,8 +169,11 @@ static int write_record(run *r, bl_err *e)
 int take_tensors(run *r, const char *name, const char *group, bl_err *e)
 {
     batch *b = &r->batch;
+    int is_full = b->table.n == MOST_PIECES || b->n_numbers >= MOST_NUMBERS;
+    int rc = is_full ? write_record(r, 0, e) : 0;
     b->table.layout = &r->layout;
-    int rc = bl_table_add(&b->table, name, group, &r->row, e);
+    if (rc == 0)
+        rc = bl_table_add(&b->table, name, group, &r->row, e);
     for (size_t i = 0; i < r->layout.n_series; i++) {
         const bl_series *from = &r->row.series[i];
         for (size_t k = 0; rc == 0 && k < from->n; k++)
@@ -167,8 +182,6 @@ int take_tensors(run *r, const char *name, const char *group, bl_err *e)
         if (rc == 0)
             rc = bl_series_add(&b->ends[i], (double)b->series[i].n, e);
     }
-    if (rc == 0 && (b->table.n == MOST_PIECES || b->n_numbers >= MOST_NUMBERS))
-        rc = write_record(r, e);
     return rc;
 }
 
@@ -176,5 +189,5 @@ int end_tensors(run *r, bl_err *e)
 {
     /* an empty set is one record of no pieces: what is in it can be seen */
     r->batch.table.layout = &r->layout;
-    return r->batch.table.n > 0 || r->pieces.n == 0 ? write_record(r, e) : 0;
+    return write_record(r, 1, e);
 }

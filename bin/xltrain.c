@@ -207,7 +207,7 @@ static int init_trainer(job *j, bl_err *e)
 }
 
 /* A resumed run keeps its record, so that it ends in the bytes of one in one go. */
-static int make_pg(job *j, bl_err *e)
+int make_pg(job *j, bl_err *e)
 {
     bl_self self = {"xltrain", (const char *const *)j->opts.given, j->opts.n_given};
     const bl_json *parents[] = {j->shards[TRAIN].pg, j->ckpt.pg};

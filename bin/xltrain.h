@@ -48,6 +48,8 @@ int load_ckpt(job *j, const char *path, const char *name, int state,
               bl_err *e) BL_MUST_CHECK;
 /* Whether its vocabulary is that of the data. */
 int check_vocab(const job *j, const char *path, bl_err *e) BL_MUST_CHECK;
+/* Sets j->pg, the programs that made data and weights, this one last. */
+int make_pg(job *j, bl_err *e) BL_MUST_CHECK;
 /* --precision, and fp32 with a warning where the processor cannot do it. */
 void choose_precision(const job *j, bl_model_config *c);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "io/file.h"
+#include "io/prov.h"
 #include "train/ckpt_meta.h"
 #include "xltrain.h"
 
@@ -41,6 +42,8 @@ static bl_json *log_probs_meta(const job *j, bl_err *e)
         rc = bl_json_set_str(meta, "step", step, e);
     if (rc == 0)
         rc = bl_ckpt_set_vocab(meta, &j->shards[TRAIN].vocab, e);
+    if (rc == 0)
+        rc = bl_prov_put_text(meta, j->pg, e);
     if (rc != 0) {
         bl_json_del(meta);
         return NULL;
@@ -113,6 +116,8 @@ int evaluate(job *j, bl_err *e)
         rc = bl_model_new(&m, &model, j->ckpt.info.config.lanes, 0, j->pool, e);
     if (rc == 0)
         rc = bl_ckpt_get_params(&j->ckpt, m, e);
+    if (rc == 0 && j->log_probs != NULL && !j->common.no_pg)
+        rc = make_pg(j, e);
     if (rc == 0 && j->log_probs != NULL) {
         log_prob = no_log_probs(&j->shards[TRAIN], e);
         rc = log_prob != NULL ? 0 : BL_E_NOMEM;

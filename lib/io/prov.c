@@ -129,3 +129,15 @@ bl_json *bl_prov_chain(const bl_json *const *parents, size_t n_parents,
     free(c);
     return list;
 }
+
+int bl_prov_put_text(bl_json *meta, const bl_json *pg, bl_err *e)
+{
+    bl_buf text = {0};
+    int rc = pg != NULL ? bl_json_write(pg, &text, e) : 0;
+    if (rc == 0 && pg != NULL) {
+        const char *s = bl_buf_str(&text, e);
+        rc = s != NULL ? bl_json_set_str(meta, "pg", s, e) : BL_E_NOMEM;
+    }
+    bl_buf_free(&text);
+    return rc;
+}

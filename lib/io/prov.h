@@ -19,4 +19,8 @@ int bl_prov_check(const bl_json *pg, bl_err *e) BL_MUST_CHECK;
 bl_json *bl_prov_chain(const bl_json *const *parents, size_t n_parents,
                        const bl_self *self, bl_err *e) BL_MUST_CHECK;
 
+/* Sets "pg" of the metadata of tensors, strings only, to the text of a chain; does
+ * nothing where pg is NULL. */
+int bl_prov_put_text(bl_json *meta, const bl_json *pg, bl_err *e) BL_MUST_CHECK;
+
 #endif

@@ -393,18 +393,6 @@ static int gather(const bl_shardw *w, shard *s, bl_err *e)
     return 0;
 }
 
-static int set_pg_text(bl_json *meta, const bl_json *pg, bl_err *e)
-{
-    bl_buf text = {0};
-    int rc = pg == NULL ? 0 : bl_json_write(pg, &text, e);
-    if (rc == 0 && pg != NULL) {
-        const char *s = bl_buf_str(&text, e);
-        rc = s == NULL ? BL_E_NOMEM : bl_json_set_str(meta, "pg", s, e);
-    }
-    bl_buf_free(&text);
-    return rc;
-}
-
 static int fill_meta(const bl_shardw *w, const shard *s, const bl_json *pg,
                      bl_json *meta, bl_err *e)
 {
@@ -426,7 +414,7 @@ static int fill_meta(const bl_shardw *w, const shard *s, const bl_json *pg,
         rc = bl_header_set_xxh3(
             meta, "offsets_xxh3",
             bl_xxh3(s->offsets, (s->n_pieces + 1) * sizeof *s->offsets), e);
-    return rc == 0 ? set_pg_text(meta, pg, e) : rc;
+    return rc == 0 ? bl_prov_put_text(meta, pg, e) : rc;
 }
 
 static int write_record(const bl_shardw *w, const shard *s, const bl_json *meta,

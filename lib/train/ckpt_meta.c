@@ -128,9 +128,7 @@ static int set_run(bl_json *meta, const bl_ckpt_info *info, bl_err *e)
         rc = bl_json_set_str(meta, "manifest_sha256", info->manifest_sha256, e);
     if (rc == 0)
         rc = bl_json_set_str(meta, "blas", info->blas, e);
-    if (rc == 0 && info->pg != NULL)
-        rc = set_json(meta, "pg", info->pg, e);
-    return rc;
+    return rc == 0 ? bl_prov_put_text(meta, info->pg, e) : rc;
 }
 
 bl_json *bl_ckpt_make_meta(const bl_ckpt_info *info, const bl_tensor *t, size_t n,

@@ -313,3 +313,35 @@ open('flipped', 'wb').write(b)" "$F/${INPUT[$tool]}"
     LC_ALL=de_DE.UTF-8 featstats "$F/two.tok.zst" >b
     cmp a b
 }
+
+@test "every stream of tensors names the programs that made it, unless --no-pg" {
+    midi2remi "$SAMPLES" | shard -q -o data
+    xltrain -q --data data --preset tiny --set layers=1 --set width=16 --set heads=2 --set ff=32 \
+        --steps 1 -o run
+    chain() { /usr/bin/python3 - "$1" <<'END'
+import json, sys
+data, last = open(sys.argv[1], "rb").read(), ""
+while data:
+    n = 8 + int.from_bytes(data[:8], "little")
+    head = json.loads(data[8:n])
+    last = head.pop("__metadata__").get("pg", "[]")
+    data = data[n + max(t["data_offsets"][1] for t in head.values()):]
+print(*[p["id"] for p in json.loads(last)])
+END
+    }
+    for pg in "" --no-pg; do
+        # shellcheck disable=SC2086  # none or one word
+        xltrain -q $pg -u --data data -o run --eval valid --log-probs p >/dev/null
+        # shellcheck disable=SC2086
+        featstats $pg -u --tensors "$F/two.tok.zst" -o t
+        # more than a record
+        for _ in {1..140}; do cat "$F/two.tok.zst"; done | featstats $pg -u --tensors -o many
+        if [ -z "$pg" ]; then
+            [ "$(chain p)" = "midi2remi shard xltrain xltrain" ]
+            [ "$(chain t)" = "midi2remi featstats" ]
+            [ "$(chain many)" = "midi2remi featstats" ]
+        else
+            [ -z "$(chain p)$(chain t)$(chain many)" ]
+        fi
+    done
+}
