@@ -93,6 +93,7 @@ $(B)/lib/nn/%.o $(B)/lib/model/%.o $(B)/double/lib/nn/%.o: KERNEL_CFLAGS := -O3 
     -fno-trapping-math -ffp-contract=fast
 $(B)/lib/token/chords.o: KERNEL_CFLAGS := -O3
 $(B)/lib/stat/si.o $(B)/lib/stat/density.o: KERNEL_CFLAGS := -O3
+$(B)/lib/midi/smf.o: CPPFLAGS += -DBL_SMF_VERSION='"$(shell pkg-config --modversion smf)"'
 $(B)/lib/cli/opt.o: CPPFLAGS += -DBL_BUILD='"$(notdir $(CC)) $(CFLAGS) $(SAN:%=-fsanitize=%)$(if $(MPI), MPI)"'
 
 $(LIB): $(LIB_OBJ)

@@ -1,6 +1,7 @@
 /* featstats - features of pieces, from token streams and MIDI files. */
 #include "featstats.h"
 #include "io/header.h"
+#include "io/versions.h"
 #include "io/zio.h"
 #include "stat/compare.h"
 
@@ -440,9 +441,9 @@ static int start(const settings *set, const bl_opts *opts, bl_log *log)
 int main(int argc, char **argv)
 {
     settings set = {.pair = "fifo", .max_reject = "0", .track = 1, .rolls = 4};
-    char libraries[128];
-    snprintf(libraries, sizeof libraries, "zstd %s, jansson %s\n", bl_zio_version(),
-             bl_json_version());
+    char smf[64], libraries[BL_LIBRARIES_MAX];
+    bl_midi_libraries(smf, sizeof smf);
+    bl_io_libraries(smf, libraries);
     const bl_opt_about about = {
         .name = "featstats",
         .purpose = "measure pieces: a table of features",

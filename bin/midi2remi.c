@@ -8,6 +8,7 @@
 #include "cli/walk.h"
 #include "io/file.h"
 #include "io/tokens.h"
+#include "io/versions.h"
 #include "io/zio.h"
 #include "midi/beats.h"
 #include "midi/midi.h"
@@ -600,9 +601,9 @@ static int is_misuse(const settings *set, const bl_opts *opts, bl_log *log)
 int main(int argc, char **argv)
 {
     settings set = {.scheme = "remi", .max_reject = "0"};
-    char libraries[128];
-    snprintf(libraries, sizeof libraries, "zstd %s, jansson %s\n", bl_zio_version(),
-             bl_json_version());
+    char smf[64], libraries[BL_LIBRARIES_MAX];
+    bl_midi_libraries(smf, sizeof smf);
+    bl_io_libraries(smf, libraries);
     const bl_opt_about about = {
         .name = "midi2remi",
         .purpose = "turn MIDI files into a token stream",

@@ -5,6 +5,7 @@
 #include "cli/tool.h"
 #include "io/file.h"
 #include "io/tokens.h"
+#include "io/versions.h"
 #include "io/vocab.h"
 #include "io/zio.h"
 #include "midi/midi.h"
@@ -470,9 +471,9 @@ static int misused(const settings *set, const bl_opts *opts, bl_log *log)
 int main(int argc, char **argv)
 {
     settings set = {0};
-    char libraries[128];
-    snprintf(libraries, sizeof libraries, "zstd %s, jansson %s\n", bl_zio_version(),
-             bl_json_version());
+    char smf[64], libraries[BL_LIBRARIES_MAX];
+    bl_midi_libraries(smf, sizeof smf);
+    bl_io_libraries(smf, libraries);
     const bl_opt_about about = {
         .name = "remi2midi",
         .purpose = "turn a token stream into MIDI files",

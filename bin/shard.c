@@ -1,6 +1,7 @@
 /* shard - token streams to tensors of ids, split for training. */
 #include "cli/main.h"
 #include "flow/sharding.h"
+#include "io/versions.h"
 #include "io/zio.h"
 
 #include <stdio.h>
@@ -185,9 +186,8 @@ int main(int argc, char **argv)
         .level = BL_ZIO_LEVEL,
         .common = {.jobs = 1},
     };
-    char libraries[128];
-    snprintf(libraries, sizeof libraries, "zstd %s, jansson %s\n", bl_zio_version(),
-             bl_json_version());
+    char libraries[BL_LIBRARIES_MAX];
+    bl_io_libraries(NULL, libraries);
     const bl_opt_about about = {
         .name = "shard",
         .purpose = "turn token streams into tensors of ids, split for training",

@@ -3,7 +3,7 @@
 #include "flow/tally.h"
 #include "flow/vocab_json.h"
 #include "io/file.h"
-#include "io/zio.h"
+#include "io/versions.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -126,9 +126,8 @@ static void release(void *tool)
 int main(int argc, char **argv)
 {
     vocab set = {.common = {.jobs = 1}};
-    char libraries[128];
-    snprintf(libraries, sizeof libraries, "zstd %s, jansson %s\n", bl_zio_version(),
-             bl_json_version());
+    char libraries[BL_LIBRARIES_MAX];
+    bl_io_libraries(NULL, libraries);
     const bl_opt_about about = {
         .name = "vocab",
         .purpose = "count the tokens of streams, or list those of a scheme",

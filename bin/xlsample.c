@@ -8,8 +8,10 @@
 
 #include "io/file.h"
 #include "io/tokens.h"
+#include "io/versions.h"
+#include "nn/gemm.h"
 
-static const bl_opt_about about = {
+static const bl_opt_about said = {
     .name = "xlsample",
     .purpose = "make new pieces with a trained model",
     .synopsis = "[OPTION]... CHECKPOINT|RUN",
@@ -179,6 +181,11 @@ int main(int argc, char **argv)
          "allow what the scheme's grammar forbids (for experiments)", 1},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };
+    char blas[128], libraries[BL_LIBRARIES_MAX];
+    bl_opt_about about = said;
+    bl_gemm_name(BL_FP32, blas, sizeof blas);
+    bl_io_libraries(blas, libraries);
+    about.libraries = libraries;
     j.opts = (bl_opts){.about = &about, .own = own, .common = &j.common};
     bl_tool_start();
     int status = bl_opt_parse(&j.opts, argc, argv);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "io/prov.h"
+#include "io/versions.h"
 #include "nn/gemm.h"
 #include "xltrain.h"
 
@@ -13,7 +14,7 @@ enum { CALIBRATION_STEPS = 20 };
 
 static const double SMOOTHING = 0.98; /* of the loss in the progress line */
 
-static const bl_opt_about about = {
+static const bl_opt_about said = {
     .name = "xltrain",
     .purpose = "train a Transformer-XL on shards of tokens",
     .synopsis = "--data DIR -o DIR [OPTION]...",
@@ -21,6 +22,16 @@ static const bl_opt_about about = {
                 "  xltrain --data data -o run --resume --steps 6000\n",
     .see_also = "shard(1), xlsample(1)",
 };
+
+/* What multiplies, and what joins processes, for --version. */
+static void name_libraries(char text[BL_LIBRARIES_MAX])
+{
+    char blas[128], mpi[128], both[258];
+    bl_gemm_name(BL_FP32, blas, sizeof blas);
+    bl_comm_library(mpi, sizeof mpi);
+    snprintf(both, sizeof both, "%s%s%s", blas, mpi[0] != '\0' ? ", " : "", mpi);
+    bl_io_libraries(both, text);
+}
 
 /* ---- what to do ---- */
 
@@ -513,6 +524,10 @@ int main(int argc, char **argv)
          "with --eval: write ln p of each token there, as tensors", 0},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };
+    char libraries[BL_LIBRARIES_MAX];
+    bl_opt_about about = said;
+    name_libraries(libraries);
+    about.libraries = libraries;
     j.opts = (bl_opts){.about = &about, .own = own, .common = &j.common};
     bl_tool_start();
     int status = bl_opt_parse(&j.opts, argc, argv);

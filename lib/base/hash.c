@@ -2,6 +2,8 @@
 #include "base/hash.h"
 
 #include <nettle/sha2.h>
+#include <nettle/version.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -65,4 +67,11 @@ void bl_sha256_of(const void *bytes, size_t len, bl_sha256 hex)
         hex[2 * i + 1] = digit[raw[i] & 15];
     }
     hex[64] = '\0';
+}
+
+void bl_hash_libraries(char *text, size_t size)
+{
+    unsigned xxh = XXH_versionNumber();
+    snprintf(text, size, "xxHash %u.%u.%u, nettle %d.%d", xxh / 10000, xxh / 100 % 100,
+             xxh % 100, nettle_version_major(), nettle_version_minor());
 }

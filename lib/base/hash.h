@@ -19,4 +19,7 @@ void bl_xxh3_del(bl_xxh3_state *s);
 typedef char bl_sha256[65];
 void bl_sha256_of(const void *bytes, size_t len, bl_sha256 hex);
 
+/* "xxHash 0.8.1, nettle 3.8": the libraries behind them, as they run. */
+void bl_hash_libraries(char *text, size_t size);
+
 #endif

@@ -76,6 +76,9 @@ typedef struct {
 int bl_midi_read(const uint8_t *bytes, size_t len, bl_reading how, bl_song *song,
                  bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
 
+/* "libsmf 1.3, GLib 2.74.6": the libraries behind these functions. */
+void bl_midi_libraries(char *text, size_t size);
+
 /* Writes a song (sorted) as format 1: a track 0 of tempos, meters and markers, then
  * notes as `how` says. With BL_WRITE_PROGRAMS there is one track for each program,
  * drums on channel 10, pedals with the notes of their program; notes that overlap a

@@ -11,6 +11,10 @@
 
 #include <smf.h>
 
+#ifndef BL_SMF_VERSION
+#define BL_SMF_VERSION "unknown"
+#endif
+
 enum { DRUM_CHANNEL = 9, MELODIC = 15, MAX_LAYERS = 256 };
 
 static void hush(const gchar *domain, GLogLevelFlags level, const gchar *text,
@@ -487,4 +491,11 @@ int bl_midi_write(const bl_song *song, bl_writing how, const char *path, bl_err 
     free(w.events);
     free(w.layer);
     return rc;
+}
+
+void bl_midi_libraries(char *text, size_t size)
+{
+    /* libsmf does not say its version while it runs */
+    snprintf(text, size, "libsmf %s, GLib %u.%u.%u", BL_SMF_VERSION, glib_major_version,
+             glib_minor_version, glib_micro_version);
 }

@@ -3,6 +3,7 @@
 #include "train/comm.h"
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +56,23 @@ static void leave(void)
 {
     MPI_Finalize();
 }
+
+void bl_comm_library(char *text, size_t size)
+{
+    char all[MPI_MAX_LIBRARY_VERSION_STRING];
+    int len = 0;
+    text[0] = '\0';
+    /* its name and version come first, then how it was built */
+    if (MPI_Get_library_version(all, &len) == MPI_SUCCESS)
+        snprintf(text, size, "%.*s", (int)strcspn(all, ",\n\t"), all);
+}
 #else
+void bl_comm_library(char *text, size_t size)
+{
+    (void)size;
+    text[0] = '\0';
+}
+
 static int swap(const bl_comm *c, int peer, const void *out, size_t n_out, void *in,
                 size_t n_in, bl_err *e)
 {

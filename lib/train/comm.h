@@ -37,4 +37,7 @@ int bl_comm_share(bl_comm *c, void *data, size_t size, bl_err *e) BL_MUST_CHECK;
  * partner 0 gets them all. */
 int bl_comm_gather(bl_comm *c, void *data, size_t size, bl_err *e) BL_MUST_CHECK;
 
+/* "Open MPI v4.1.4": the library of a build with MPI, else "". */
+void bl_comm_library(char *text, size_t size);
+
 #endif

@@ -79,6 +79,17 @@ refused() {
         has "$tool (barline) "
         has "build: "
         has "cpu: "
+        # every library that it is linked with, by name and version
+        local pair libraries
+        libraries=$(ldd "$(command -v "$tool")")
+        for pair in libzstd:zstd libjansson:jansson libxxhash:xxHash libnettle:nettle libsmf:libsmf \
+            libglib:GLib openblas:OpenBLAS libmpi:MPI; do
+            [[ $libraries != *"${pair%%:*}"* ]] || [[ $output =~ ${pair#*:}\ v?[0-9]+\.[0-9] ]] ||
+                fail "$tool does not name ${pair#*:}: $output"
+        done
+        # of OpenBLAS, whose kernels decide the bits, the one that is used
+        [[ $libraries != *openblas* ]] || [[ $output =~ OpenBLAS\ [0-9.]+\ [A-Z][A-Za-z]+ ]] ||
+            fail "$output"
         [ "$output" = "$("$tool" -V)" ]
     done
 }
