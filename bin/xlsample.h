@@ -27,8 +27,11 @@ typedef struct {
     size_t n_fed; /* of them read by the model */
     bl_plan_at at;
     int64_t bars, prompt_bars;
-    int64_t steps;  /* drawn, in a scheme without bars */
-    double seconds; /* up to the last beginning of a bar or step, without the prompt */
+    int64_t steps; /* drawn, in a scheme without bars */
+    /* up to the last beginning of a bar or step that was measured, without the prompt;
+     * exact from where the next one may be the last */
+    double seconds;
+    int64_t measured; /* bars then */
     double prompt_seconds;
 } lane;
 

@@ -13,6 +13,16 @@ static int append(xlsample *j, lane *l, unsigned id, int given, bl_err *e)
     return bl_ids_add(&l->ids, id, e);
 }
 
+/* 1 if the music cannot have come to j->seconds yet: decoding all of it at each bar
+ * would take the square of its length. Beyond the bars since it was measured, one may
+ * have begun without a token, the last one may have got another tempo, and the notes of
+ * remi-2020 sound for up to two bars after theirs. */
+static int is_far(const xlsample *j, const lane *l)
+{
+    double bars = (double)(l->bars - l->measured) + 4;
+    return l->seconds + bars * bl_scheme_longest_bar(j->scheme) < j->seconds;
+}
+
 /* How long the music is that stands, where `id` would begin a bar or a step. */
 static int measure(xlsample *j, lane *l, unsigned id, bl_err *e)
 {
@@ -21,6 +31,9 @@ static int measure(xlsample *j, lane *l, unsigned id, bl_err *e)
     if (j->seconds == 0 || lines.advance[id] == 0)
         return 0;
     if (bl_scheme_has_bars(j->scheme)) {
+        if (is_far(j, l))
+            return 0;
+        l->measured = l->bars;
         rc = bl_scheme_decode(j->scheme, l->ids.id, l->ids.n, &j->song, NULL, e);
         l->seconds = bl_song_seconds(&j->song, j->song.end) - l->prompt_seconds;
     } else {
@@ -51,7 +64,7 @@ static int begin(xlsample *j, int s, int64_t piece, bl_err *e)
     l->piece = piece;
     l->ids.n = l->fed.n = 0;
     l->n_fed = l->whole = l->n_prompt = 0;
-    l->bars = l->prompt_bars = l->steps = 0;
+    l->bars = l->prompt_bars = l->measured = l->steps = 0;
     l->seconds = l->prompt_seconds = 0;
     l->rng = bl_rng_make((uint64_t)j->common.seed, (uint64_t)piece);
     bl_grammar_start(&l->grammar, j->scheme);
@@ -67,7 +80,7 @@ static int begin(xlsample *j, int s, int64_t piece, bl_err *e)
         rc = append(j, l, prompt->id[i], 1, e);
     if (rc == 0)
         rc = feed(j, l, 1, e);
-    l->prompt_bars = l->bars;
+    l->prompt_bars = l->measured = l->bars;
     l->n_prompt = l->whole = l->ids.n;
     if (rc == 0 && j->seconds > 0 && bl_scheme_has_bars(j->scheme)) {
         rc = bl_scheme_decode(j->scheme, l->ids.id, l->ids.n, &j->song, NULL, e);

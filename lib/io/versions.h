@@ -6,8 +6,8 @@
 
 enum { BL_LIBRARIES_MAX = 512 };
 
-/* The line "zstd 1.5.5, jansson 2.14, ..." of what every tool uses, and after it `more`,
- * unless that is NULL or empty. */
+/* The line "zstd 1.5.5, jansson 2.14, ..." of what every tool uses, and after it
+ * `more`, unless that is NULL or empty. */
 void bl_io_libraries(const char *more, char text[BL_LIBRARIES_MAX]);
 
 #endif

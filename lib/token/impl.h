@@ -24,6 +24,7 @@ typedef struct {
      * name pitches in the order of these from 0 on. */
     const bl_kind *kinds;
     int n_kinds;
+    double longest_bar; /* seconds that no bar lasts longer than, 0 without bars */
     /* How many tokens a kind has, and the name of its i-th. */
     int (*count)(int kind, const bl_spec *spec);
     void (*word)(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1]);

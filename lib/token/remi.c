@@ -21,6 +21,7 @@ const bl_scheme_ops bl_remi_ops = {
     .reading = BL_READ_FIFO,
     .kinds = kinds,
     .n_kinds = REMI_N_KINDS,
+    .longest_bar = 48, /* 64 sixteenths at 20 quarter notes a minute */
     .count = bl_remi_count,
     .word = bl_remi_word,
     .encode = bl_remi_encode,

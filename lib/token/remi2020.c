@@ -56,6 +56,7 @@ const bl_scheme_ops bl_remi2020_ops = {
     .is_strict = 1,
     .kinds = kinds,
     .n_kinds = R20_N_KINDS,
+    .longest_bar = 8, /* 4 quarter notes at 30 a minute */
     .count = count,
     .word = word,
     .encode = bl_r20_encode,

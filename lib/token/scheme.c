@@ -253,6 +253,11 @@ int bl_scheme_meter(const bl_scheme *s, unsigned id, int *num, int *den)
            sscanf(word + strcspn(word, "_"), "_%d/%d", num, den) == 2;
 }
 
+double bl_scheme_longest_bar(const bl_scheme *s)
+{
+    return s->ops->longest_bar;
+}
+
 int bl_scheme_begins_bar(const bl_scheme *s, unsigned id)
 {
     return bl_scheme_meaning(s, id) == BL_IS_BAR;

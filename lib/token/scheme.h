@@ -83,6 +83,8 @@ int bl_scheme_pitch(const bl_scheme *s, unsigned id);
 /* 1 and the meter num/den of a time signature, else 0. */
 int bl_scheme_meter(const bl_scheme *s, unsigned id, int *num, int *den);
 int bl_scheme_has_bars(const bl_scheme *s);
+/* Seconds that no bar lasts longer than; 0 in schemes without bars. */
+double bl_scheme_longest_bar(const bl_scheme *s);
 /* 1 for the token that begins a bar; in schemes without bars there is none. */
 int bl_scheme_begins_bar(const bl_scheme *s, unsigned id);
 

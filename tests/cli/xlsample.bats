@@ -235,6 +235,11 @@ for f in sys.argv[1:]:
     assert mido.MidiFile(f).length >= 29.9, f
 END
     [ "$(pieces s | awk '$2 == 16' | wc -l)" -lt 4 ]
+    # as long as they last, and not a bar longer: the bytes of so many bars
+    xlsample run -j 1 --no-pg --seconds 900 --max-tokens 100000 -u -o s
+    xlsample run -j 1 --no-pg --bars "$(pieces s | cut -d ' ' -f 2)" --max-tokens 100000 -u -o t
+    cmp <(grep -v "^#" s | head -n -1) <(grep -v "^#" t | head -n -1) # in the last one EOS may come
+    [ "$(pieces s | cut -d ' ' -f 2)" -gt 50 ]
     xlsample run --seconds 1000 --bars 2 -o s
     [ "$(pieces s)" = "sample-000000 2" ]
     xlsample performer -n 3 --seconds 7 -u -o s

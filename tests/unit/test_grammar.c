@@ -3,6 +3,8 @@
 #include "songs.h"
 #include "tap.h"
 
+#include <math.h>
+
 static const int grids[] = {1, 4, 6, 24};
 
 /* Counts violations, EOS included. */
@@ -319,8 +321,49 @@ static void test_end(void)
     bl_scheme_del(s);
 }
 
+/* No bar lasts longer than the scheme says, whatever its time signature and tempo. */
+static void test_longest_bar(void)
+{
+    static const char *const names[] = {"remi", "remi-2020", "performance"};
+    for (size_t k = 0; k < BL_COUNT(names); k++) {
+        bl_spec spec = {0};
+        bl_scheme *s = NULL;
+        bl_song song = {0};
+        snprintf(spec.scheme, sizeof spec.scheme, "%s", names[k]);
+        if (!ok(bl_scheme_open(&s, &spec, NULL) == 0, "%s opens", names[k]))
+            return;
+        const bl_words *words = bl_scheme_words(s);
+        size_t n = bl_words_size(words);
+        int slowest = bl_words_find(words, "Tempo_20", 8);
+        int bar = bl_words_find(words, k == 0 ? "Bar" : "Bar_None", k == 0 ? 3 : 8);
+        double most = 0;
+        for (unsigned id = 0; id < n && k == 0; id++) {
+            uint16_t ids[] = {(uint16_t)bar, (uint16_t)id, (uint16_t)slowest};
+            if (strcmp(bl_scheme_kind(s, id), "TimeSig") == 0 &&
+                bl_scheme_decode(s, ids, BL_COUNT(ids), &song, NULL, NULL) == 0)
+                most = fmax(most, bl_song_seconds(&song, song.end));
+        }
+        if (k == 1) {
+            const char *const item[] = {
+                "Bar_None", "Position_1/16", "Tempo-Class_slow", "Tempo-Value_0",
+                "Bar_None", "Bar_None",      "Bar_None",         "Bar_None"};
+            uint16_t ids[BL_COUNT(item)];
+            for (size_t i = 0; i < BL_COUNT(item); i++)
+                ids[i] = (uint16_t)bl_words_find(words, item[i], strlen(item[i]));
+            if (bl_scheme_decode(s, ids, BL_COUNT(ids), &song, NULL, NULL) == 0)
+                most = bl_song_seconds(&song, song.end) / 5;
+        }
+        ok(fabs(most - bl_scheme_longest_bar(s)) < 1e-6,
+           "%s: the longest bar lasts %g s, the scheme says %g", names[k], most,
+           bl_scheme_longest_bar(s));
+        bl_song_free(&song);
+        bl_scheme_del(s);
+    }
+}
+
 int main(void)
 {
+    test_longest_bar();
     test_encoded(0);
     test_encoded(1);
     test_sampled(0);
