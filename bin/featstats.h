@@ -68,6 +68,7 @@ typedef struct {
     bl_reading reading;  /* of --pair */
     bl_view_input input; /* what is measured now; the meter stays */
     bl_out out;
+    int is_mute;    /* of --sound: there is no font, and that was said */
     int is_awaited; /* something reads the output as it comes: each row at once */
     FILE *rows; /* of --novelty, whose header counts them: in a file without a name */
 

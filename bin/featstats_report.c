@@ -20,22 +20,35 @@ typedef struct {
     size_t n, most;
 } shown;
 
-/* The file remi2midi would write. */
-static int write_midi(const run *r, bl_buf *midi, bl_err *e)
+static int write_midi_to(const run *r, const char *path, bl_buf *midi, bl_err *e)
 {
-    char path[] = "/tmp/featstats-XXXXXX";
-    int fd = mkstemp(path);
-    if (fd < 0)
-        return bl_fail_errno(e, BL_E_CREATE, "cannot make a temporary file");
-    int rc = bl_midi_write(&r->song, r->writing, path, e);
-    close(fd);
+    int fd, rc = bl_midi_write(&r->song, r->writing, path, e);
     if (rc == 0)
         rc = bl_in_open(path, &fd, e);
     if (rc == 0) {
         rc = bl_read_all(fd, midi, BL_MIDI_MAX_BYTES, e);
         close(fd);
     }
-    unlink(path);
+    return rc;
+}
+
+/* The file remi2midi would write. */
+static int write_midi(const run *r, bl_buf *midi, bl_err *e)
+{
+    bl_buf temp = {0};
+    int rc = bl_tool_temp_path("featstats", &temp, e);
+    char *path = (char *)temp.data;
+    int fd = rc == 0 ? mkstemp(path) : -1;
+    if (rc == 0 && fd < 0)
+        rc = bl_fail_errno(e, BL_E_CREATE, "cannot create '%s'", path);
+    if (fd >= 0) {
+        close(fd);
+        bl_guard_also(path);
+        rc = write_midi_to(r, path, midi, e);
+        unlink(path);
+        bl_guard_less(path);
+    }
+    bl_buf_free(&temp);
     return rc;
 }
 
@@ -125,7 +138,7 @@ static int read_log(const char *from, bl_buf *log, bl_err *e)
     if (rc == 0 && bl_buf_str(log, e) == NULL)
         rc = BL_E_NOMEM;
     if (rc != 0)
-        bl_err_in(e, bl_path_shown((char *)path.data));
+        bl_err_in(e, bl_path_shown(path.data != NULL ? (char *)path.data : from));
     if (fd >= 0)
         close(fd);
     bl_buf_free(&path);
@@ -154,11 +167,17 @@ static int write_page(const bl_report *page, const char *path, bl_err *e)
     int rc = bl_report_write(page, &text, e);
     if (rc == 0)
         rc = bl_out_open(&out, path, e);
+    char *temp = rc == 0 && out.temp != NULL ? bl_strdup(out.temp, e) : NULL;
+    if (temp != NULL)
+        bl_guard_also(temp);
     if (rc == 0)
         rc = bl_write_all(out.fd, text.data, text.len, e);
     if (rc == 0)
         rc = bl_out_commit(&out, e);
     bl_out_abort(&out);
+    if (temp != NULL)
+        bl_guard_less(temp);
+    free(temp);
     bl_buf_free(&text);
     return rc;
 }

@@ -114,28 +114,60 @@ static int write_file(const char *path, const bl_buf *from, bl_err *e)
     return rc;
 }
 
+/* In the folder `dir`, which is removed by the caller. */
+static int play(run *r, const char *dir, char *font, const bl_buf *midi, bl_buf *ogg,
+                bl_err *e)
+{
+    bl_buf in = {0}, out = {0};
+    int rc = bl_buf_addf(&in, e, "%s/in.mid", dir);
+    if (rc == 0)
+        rc = bl_buf_addf(&out, e, "%s/out.ogg", dir);
+    if (rc == 0 && (bl_buf_str(&in, e) == NULL || bl_buf_str(&out, e) == NULL))
+        rc = BL_E_NOMEM;
+    if (rc == 0) {
+        char *from = (char *)in.data, *to = (char *)out.data;
+        bl_guard_also(from);
+        bl_guard_also(to);
+        rc = write_file(from, midi, e);
+        if (rc == 0 && run_fluidsynth(font, from, to) != 0)
+            bl_log_warn(r->log,
+                        "--sound: FluidSynth does not play this (Debian: fluidsynth)");
+        else if (rc == 0)
+            rc = read_file(to, ogg, e);
+        unlink(from);
+        unlink(to);
+        bl_guard_less(from);
+        bl_guard_less(to);
+    }
+    bl_buf_free(&in);
+    bl_buf_free(&out);
+    return rc;
+}
+
 int make_sound(run *r, const bl_buf *midi, bl_buf *ogg, bl_err *e)
 {
-    char dir[] = "/tmp/featstats-XXXXXX", font[1024], in[40], out[40];
+    char font[1024];
+    bl_buf temp = {0};
     ogg->len = 0;
+    if (r->is_mute)
+        return 0;
     if (!find_font(font, sizeof font)) {
+        r->is_mute = 1; /* for the pieces to come there is none either */
         bl_log_warn(r->log,
                     "--sound: there is no sound font (Debian: timgm6mb-soundfont)");
         return 0;
     }
-    if (mkdtemp(dir) == NULL)
-        return bl_fail_errno(e, BL_E_CREATE, "cannot make a temporary directory");
-    snprintf(in, sizeof in, "%s/in.mid", dir);
-    snprintf(out, sizeof out, "%s/out.ogg", dir);
-    int rc = write_file(in, midi, e);
-    if (rc == 0 && run_fluidsynth(font, in, out) != 0)
-        bl_log_warn(r->log,
-                    "--sound: FluidSynth does not play this (Debian: fluidsynth)");
-    else if (rc == 0)
-        rc = read_file(out, ogg, e);
-    number_stream(ogg);
-    unlink(in);
-    unlink(out);
-    rmdir(dir);
+    int rc = bl_tool_temp_path("featstats", &temp, e);
+    char *dir = (char *)temp.data;
+    if (rc == 0 && mkdtemp(dir) == NULL) {
+        rc = bl_fail_errno(e, BL_E_CREATE, "cannot make the folder '%s'", dir);
+    } else if (rc == 0) {
+        bl_guard_also(dir);
+        rc = play(r, dir, font, midi, ogg, e);
+        number_stream(ogg);
+        rmdir(dir);
+        bl_guard_less(dir);
+    }
+    bl_buf_free(&temp);
     return rc;
 }

@@ -129,7 +129,8 @@ static int set_bars(converter *c, const char *path, bl_err *e)
     rc = bl_in_open(from, &fd, e);
     if (rc == 0) {
         rc = bl_read_all(fd, &text, BL_MIDI_MAX_BYTES, e);
-        close(fd);
+        if (fd != STDIN_FILENO)
+            close(fd);
     }
     if (rc == 0)
         rc = bl_beats_read(&c->beats, (const char *)text.data, text.len, e);

@@ -140,7 +140,7 @@ int bl_tool_same_output(const char *a, const char *b)
 
 static volatile sig_atomic_t stop_signal;
 static volatile sig_atomic_t checkpoint_wanted;
-static char guarded[4096];
+static char guarded[4][4096]; /* the output, then what bl_guard_also added */
 
 static void watch(int sig, void (*handler)(int))
 {
@@ -151,24 +151,60 @@ static void watch(int sig, void (*handler)(int))
 
 static void on_fatal(int sig)
 {
-    if (guarded[0] != '\0')
-        unlink(guarded);
+    for (size_t i = BL_COUNT(guarded); i-- > 0;)
+        if (guarded[i][0] != '\0' && unlink(guarded[i]) != 0)
+            rmdir(guarded[i]);
     signal(sig, SIG_DFL);
     raise(sig);
 }
 
-void bl_guard_file(const char *path)
+/* Handlers are there while anything is guarded. */
+static void guard(size_t slot, const char *path)
 {
     static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXCPU};
     sigset_t all, old;
+    int is_any = 0;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &old);
-    guarded[0] = '\0';
-    if (path != NULL && strlen(path) < sizeof guarded)
-        strcpy(guarded, path);
+    guarded[slot][0] = '\0';
+    if (path != NULL && strlen(path) < sizeof guarded[slot])
+        strcpy(guarded[slot], path);
+    for (size_t i = 0; i < BL_COUNT(guarded); i++)
+        is_any |= guarded[i][0] != '\0';
     for (size_t i = 0; i < BL_COUNT(fatal); i++)
-        watch(fatal[i], path != NULL ? on_fatal : SIG_DFL);
+        watch(fatal[i], is_any ? on_fatal : SIG_DFL);
     sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+void bl_guard_file(const char *path)
+{
+    guard(0, path);
+    for (size_t i = 1; path == NULL && i < BL_COUNT(guarded); i++)
+        guard(i, NULL);
+}
+
+void bl_guard_also(const char *path)
+{
+    size_t slot = 1;
+    while (slot < BL_COUNT(guarded) && guarded[slot][0] != '\0')
+        slot++;
+    if (slot < BL_COUNT(guarded))
+        guard(slot, path);
+}
+
+void bl_guard_less(const char *path)
+{
+    for (size_t i = 1; i < BL_COUNT(guarded); i++)
+        if (strcmp(guarded[i], path) == 0)
+            guard(i, NULL);
+}
+
+int bl_tool_temp_path(const char *name, bl_buf *path, bl_err *e)
+{
+    const char *folder = getenv("TMPDIR");
+    int rc = bl_buf_addf(path, e, "%s/%s.XXXXXX",
+                         folder == NULL || *folder == '\0' ? "/tmp" : folder, name);
+    return rc == 0 && bl_buf_str(path, e) == NULL ? BL_E_NOMEM : rc;
 }
 
 /* timeout(1), some shells and launchers send a signal to a process and again to its

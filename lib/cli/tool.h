@@ -2,7 +2,7 @@
 #ifndef BL_TOOL_H
 #define BL_TOOL_H
 
-#include "base/err.h"
+#include "base/mem.h"
 #include "cli/log.h"
 #include "cli/opt.h"
 
@@ -45,8 +45,17 @@ int bl_tool_same_output(const char *a, const char *b);
 /* ---- signals ---- */
 
 /* Removes this file (a bl_out's temp) if SIGINT, SIGTERM or SIGHUP ends the tool;
- * NULL forgets it. One file at a time; the path is copied. Not with bl_stop_watch. */
+ * NULL forgets it and all others. One file at a time; the path is copied. Not with
+ * bl_stop_watch. */
 void bl_guard_file(const char *path);
+/* Up to three more at the same time, files or, added before what is in them, folders.
+ */
+void bl_guard_also(const char *path);
+void bl_guard_less(const char *path); /* one of them no more */
+
+/* Appends the template of a temporary file or folder for mkstemp and mkdtemp, below
+ * TMPDIR: "/tmp/NAME.XXXXXX". 0 or BL_E_NOMEM. */
+int bl_tool_temp_path(const char *name, bl_buf *path, bl_err *e) BL_MUST_CHECK;
 
 /* SIGINT, SIGTERM and SIGHUP, unless it is ignored, ask to stop; SIGUSR1 asks for a
  * checkpoint: */

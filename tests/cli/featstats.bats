@@ -633,6 +633,30 @@ END
     run -1 grep -q '<audio' none.html
 }
 
+@test "featstats: --sound without a font is said once, not for each piece" {
+    SOUNDFONT=none.sf2 run -0 --separate-stderr featstats --sound --html p.html "$SAMPLES"/{sakura,can-can,kesh-jig}.mid
+    says "sound font"
+}
+
+@test "featstats: what --html needs for a while is below TMPDIR, and is gone after a signal" {
+    mkdir bin temp
+    printf '#!/bin/sh\ntouch playing\nexec sleep 20\n' >bin/fluidsynth
+    chmod +x bin/fluidsynth
+    touch font.sf2
+    PATH=$PWD/bin:$PATH SOUNDFONT=font.sf2 TMPDIR=$PWD/temp \
+        featstats --sound --html p.html -o t "$SAMPLES/sakura.mid" &
+    for _ in {1..100}; do [ -e playing ] || sleep .1; done
+    [ -n "$(ls temp)" ]
+    read -r player <<<"$(cat "/proc/$!/task/$!/children")"
+    kill -TERM $!
+    wait $! || [ $? -eq 143 ]
+    kill "$player"
+    [ -z "$(ls temp)" ]
+    [ "$(find . -name '*.tmp.*' | wc -l)" -eq 0 ]
+    TMPDIR=$PWD/none run -73 --separate-stderr featstats --html p.html "$F/three.tok.zst"
+    says "$PWD/none/featstats."
+}
+
 @test "featstats: --roll draws a piece as SVG" {
     featstats --roll "$SAMPLES/the-entertainer.mid" >a.svg
     /usr/bin/python3 - a.svg <<'END'
