@@ -17,7 +17,9 @@ CC := gcc
 endif
 SAN ?=
 MPI ?=
-B ?= $(if $(MPI),build/mpi,build/release)
+# The highest level of kernels, not of the environment: some systems have a CPU there.
+CPU :=
+B ?= $(if $(MPI),build/mpi,$(if $(CPU),build/cpu-$(CPU),build/release))
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
@@ -44,6 +46,14 @@ OWN_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -pthread \
 OWN_LDFLAGS := -pthread -Wl,--as-needed
 ifneq ($(MPI),)
 OWN_CFLAGS += -DBL_MPI
+endif
+# CPU=level: without the kernels above it, each one's twin runs anywhere (lib/base/cpu.h).
+ifneq ($(CPU),)
+CPU_LEVEL := $(word 2,$(subst :, ,$(filter $(CPU):%,baseline:0 avx2:1 avx512:2 bf16:3 native:4)))
+ifeq ($(CPU_LEVEL),)
+$(error CPU=$(CPU) is none of baseline, avx2, avx512, bf16, native)
+endif
+OWN_CFLAGS += -DBL_CPU=$(CPU_LEVEL)
 endif
 ifneq ($(WERROR),)
 OWN_CFLAGS += -Werror
@@ -94,7 +104,7 @@ $(B)/lib/nn/%.o $(B)/lib/model/%.o $(B)/double/lib/nn/%.o: KERNEL_CFLAGS := -O3 
 $(B)/lib/token/chords.o: KERNEL_CFLAGS := -O3
 $(B)/lib/stat/si.o $(B)/lib/stat/density.o: KERNEL_CFLAGS := -O3
 $(B)/lib/midi/smf.o: CPPFLAGS += -DBL_SMF_VERSION='"$(shell pkg-config --modversion smf)"'
-$(B)/lib/cli/opt.o: CPPFLAGS += -DBL_BUILD='"$(notdir $(CC)) $(CFLAGS) $(SAN:%=-fsanitize=%)$(if $(MPI), MPI)"'
+$(B)/lib/cli/opt.o: CPPFLAGS += -DBL_BUILD='"$(notdir $(CC)) $(CFLAGS) $(SAN:%=-fsanitize=%)$(if $(MPI), MPI)$(CPU:%= CPU=%)"'
 
 $(LIB): $(LIB_OBJ)
 $(DOUBLE): $(DOUBLE_OBJ)

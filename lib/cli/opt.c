@@ -1,5 +1,6 @@
 /* opt.c - see opt.h. */
 #include "cli/opt.h"
+#include "base/cpu.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -111,12 +112,11 @@ static void print_help(const bl_opts *o, const bl_opt *const *rows, size_t n)
 static const char *cpu_path(void)
 {
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
+    if (bl_cpu_has(BL_CPU_BF16))
+        return "x86-64 avx512f avx512bf16";
+    if (bl_cpu_has(BL_CPU_AVX512))
         return "x86-64 avx512f";
-    if (__builtin_cpu_supports("avx2"))
-        return "x86-64 avx2";
-    return "x86-64";
+    return bl_cpu_has(BL_CPU_AVX2) ? "x86-64 avx2" : "x86-64";
 #else
     return "portable";
 #endif

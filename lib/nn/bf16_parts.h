@@ -7,9 +7,10 @@
 #ifndef BL_BF16_PARTS_H
 #define BL_BF16_PARTS_H
 
+#include "base/cpu.h"
 #include "nn/bf16.h"
 
-#if defined(__x86_64__) && defined(__linux__) && !defined(BL_DOUBLE)
+#if defined(__x86_64__) && defined(__linux__) && !defined(BL_DOUBLE) && BL_CPU >= 3
 #define BL_HAS_BF16
 
 #include <immintrin.h>

@@ -1,5 +1,6 @@
 /* bf16_square.c - squares of 32 x 32 sums in fp32, by either of two units. */
 #define _DEFAULT_SOURCE /* syscall */
+#include "base/cpu.h"
 #include "nn/bf16_parts.h"
 
 #ifdef BL_HAS_BF16
@@ -35,6 +36,8 @@ static int has_tiles(void)
 {
     enum { TILE_DATA = 1 << 18 };
     unsigned low, high;
+    if (BL_CPU < BL_CPU_AMX)
+        return 0;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return (low & TILE_DATA) != 0;
 }
@@ -50,8 +53,7 @@ static int may_use_tiles(void)
 
 int bl_bf16_can(bl_precision precision)
 {
-    if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
-        !__builtin_cpu_supports("avx512bf16"))
+    if (!bl_cpu_has(BL_CPU_BF16))
         return 0;
     if (has_tiles())
         return may_use_tiles();

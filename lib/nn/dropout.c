@@ -1,5 +1,6 @@
 /* dropout.c - masks from Philox counters (base/rng.h), eight elements a call: 16 bits
  * decide each. */
+#include "base/cpu.h"
 #include "base/rng.h"
 #include "nn/ops.h"
 #include "nn/vec.h"
@@ -96,7 +97,7 @@ WITH_AVX512 static void philox_avx512(const draw *of, uint64_t first, int n,
 static void philox_batch(const draw *of, uint64_t first, int n, uint32_t word[4][BATCH])
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f")) {
+    if (bl_cpu_has(BL_CPU_AVX512)) {
         philox_avx512(of, first, n, word);
         return;
     }

@@ -2,6 +2,7 @@
  * result is narrow, and along the rows of B where the result is wide. */
 #include "nn/narrow.h"
 #include "base/base.h"
+#include "base/cpu.h"
 
 void bl_narrow_pack(int k, int n, const bl_real *b, ptrdiff_t ld, bl_real *pairs)
 {
@@ -45,7 +46,7 @@ void bl_narrow_add_naive(int n, int k, const bl_real *a, ptrdiff_t lda,
         }
 }
 
-#if defined(__x86_64__) && !defined(BL_DOUBLE)
+#if defined(__x86_64__) && !defined(BL_DOUBLE) && BL_CPU >= 2
 
 #include <immintrin.h>
 #include <string.h>
@@ -55,7 +56,7 @@ void bl_narrow_add_naive(int n, int k, const bl_real *a, ptrdiff_t lda,
 
 int bl_narrow_is_fast(void)
 {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
+    return bl_cpu_has(BL_CPU_AVX512);
 }
 
 /* ---- narrow results ---- */

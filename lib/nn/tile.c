@@ -1,6 +1,7 @@
 /* tile.c - see tile.h. A block of C stays in registers while the rows of a panel stream
  * by: with AVX-512 twelve rows by a whole panel, with AVX2 six rows by half of it. */
 #include "nn/tile.h"
+#include "base/cpu.h"
 #include "nn/bf16.h"
 #include "nn/vec.h"
 
@@ -91,11 +92,11 @@ static void run_any(const piece *j)
 static void run(const piece *j)
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f")) {
+    if (bl_cpu_has(BL_CPU_AVX512)) {
         run_avx512(j);
         return;
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    if (bl_cpu_has(BL_CPU_AVX2)) {
         run_avx2(j);
         return;
     }
@@ -105,11 +106,7 @@ static void run(const piece *j)
 
 int bl_tile_is_fast(void)
 {
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512f") != 0;
-#else
-    return 0;
-#endif
+    return bl_cpu_has(BL_CPU_AVX512);
 }
 
 /* Rows of one panel, `cols` numbers of each. */

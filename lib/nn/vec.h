@@ -4,6 +4,7 @@
 #ifndef BL_VEC_H
 #define BL_VEC_H
 
+#include "base/cpu.h"
 #include "nn/real.h"
 
 #include <math.h>
@@ -13,8 +14,12 @@
 /* One binary runs everywhere: the loader picks the clone for the processor. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) &&                 \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&                 \
-    !defined(BL_DOUBLE)
+    !defined(BL_DOUBLE) && BL_CPU >= 1
+#if BL_CPU >= 2
 #define BL_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define BL_CLONES __attribute__((target_clones("avx2", "default")))
+#endif
 #else
 #define BL_CLONES
 #endif

@@ -1,5 +1,6 @@
 /* chords.c - see chords.h. */
 #include "token/chords.h"
+#include "base/cpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +65,7 @@ static int chord_of(int state)
 
 /* States fill whole vectors: the loader picks the clone for the processor. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) &&                 \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && BL_CPU >= 1
 #define CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define CLONES
