@@ -34,3 +34,18 @@ text() {
         if [ "$(head -c 1 "$f")" = '#' ]; then cat "$f"; else zstd -dcq "$f"; fi
     done
 }
+
+# precisions: those below fp32, one a line, that this processor has a unit for and the
+# build may use (make CPU=level). Not asked of the library, which the tests are of.
+precisions() {
+    local build
+    build=$(xltrain --version | sed -n 's/^build: //p')
+    case $build in
+    *CPU=baseline* | *CPU=avx*) return 0 ;;
+    esac
+    if grep -qw amx_bf16 /proc/cpuinfo && [[ $build != *CPU=bf16* ]]; then
+        printf 'bf16\nbf16x3\n'
+    elif grep -q AuthenticAMD /proc/cpuinfo && grep -qw avx512_bf16 /proc/cpuinfo; then
+        echo bf16
+    fi
+}

@@ -83,10 +83,15 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29)
 
 @test "torch: products in bf16x3 and bf16, where the processor has them" {
     local size=(300 4 layers=2 width=128 heads=4 ff=256 segment=64 memory=64 act=gelu)
-    dump split "${size[@]}" precision=bf16x3 2>why || skip "$(cat why)"
-    compare --tolerance 1e-3 split
+    local can
+    mapfile -t can < <(precisions)
+    [ "${#can[@]}" -gt 0 ] || skip "this processor has no unit for bf16"
     dump rounded "${size[@]}" precision=bf16
     compare --tolerance 0.1 rounded
+    if [[ " ${can[*]} " == *" bf16x3 "* ]]; then
+        dump split "${size[@]}" precision=bf16x3
+        compare --tolerance 1e-3 split
+    fi
 }
 
 @test "torch: fifty steps, with each schedule of the learning rate, weight decay, clipping" {

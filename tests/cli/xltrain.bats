@@ -407,18 +407,9 @@ near() {
         { if (!(off($1, $3) < limit && off($2, $4) < limit)) { print; exit 1 } }'
 }
 
-# The precisions below fp32 that this processor has a unit for.
-precisions() {
-    if grep -qw amx_bf16 /proc/cpuinfo; then
-        echo bf16 bf16x3
-    elif grep -q AuthenticAMD /proc/cpuinfo && grep -qw avx512_bf16 /proc/cpuinfo; then
-        echo bf16
-    fi
-}
-
 @test "xltrain: in bf16 and bf16x3 it learns what it learns in fp32, the same bytes for any -j" {
     local p can more=(--set width=32 --set segment=48 --set lr=1e-3 --steps 40 --set eval_every=40)
-    read -ra can < <(precisions)
+    mapfile -t can < <(precisions)
     [ "${#can[@]}" -gt 0 ] || skip "this processor has no unit for bf16"
     for p in fp32 "${can[@]}"; do
         train $p "${more[@]}" --precision $p -j1
