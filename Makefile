@@ -120,7 +120,7 @@ $(BIN)/featstats: $(patsubst %.c,$(B)/%.o,$(wildcard bin/featstats_*.c))
 $(BIN)/xltrain: $(patsubst %.c,$(B)/%.o,$(wildcard bin/xltrain_*.c))
 $(BIN)/xlsample: $(patsubst %.c,$(B)/%.o,$(wildcard bin/xlsample_*.c))
 
-$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval $(B)/tests/kernels: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
 $(TORCH): $(B)/%: $(B)/%.o $(B)/tests/torch/records.o $(LIB)
@@ -185,6 +185,24 @@ test-slow:
 
 .PHONY: test-programs
 test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/laws $(B)/tests/notes $(REPLAY) $(B)/tests/mutate
+
+## test-cpus: tools and kernels on emulated processors, and built without vector kernels
+.PHONY: test-cpus unit-programs
+test-cpus:
+	@.ci/deps build test
+	@$(MAKE) all unit-programs
+	@BARLINE_ROOT="$(CURDIR)" BARLINE_BUILD="$(CURDIR)/$(B)" PATH="$(CURDIR)/$(BIN):$$PATH" \
+	  bats --filter-tags '!night' tests/cli/cpus.bats
+	@$(MAKE) all unit-programs CPU=baseline B=build/cpu-baseline
+	@ONLY=/test_ tests/run.sh build/cpu-baseline build/cpu-baseline/bin
+	@PATH="$(CURDIR)/build/cpu-baseline/bin:$$PATH" bats -f 'bf16 and bf16x3' tests/cli/xltrain.bats
+
+unit-programs: $(UNIT)
+
+## kernels: which kernels the tests run on this processor, which they emulate, which neither
+.PHONY: kernels
+kernels: $(B)/tests/kernels
+	@$(B)/tests/kernels
 
 ## test-mpi: xltrain as several processes, in a build of its own (MPI=1)
 .PHONY: test-mpi

@@ -1,6 +1,6 @@
-/* cpu.h - which instructions the kernels may use: those that the processor has, asked at
- * run time, up to the level that the build was made for (make CPU=level). The one place
- * that asks; a kernel of a level may use the sets named beside it. */
+/* cpu.h - which instructions the kernels may use: those that the processor has, asked
+ * at run time, up to the level that the build was made for (make CPU=level). The one
+ * place that asks; a kernel of a level may use the sets named beside it. */
 #ifndef BL_CPU_H
 #define BL_CPU_H
 
