@@ -1,7 +1,8 @@
 # barline: one non-recursive Makefile. `make help` lists what it can do.
 #
 # CC, CFLAGS, CPPFLAGS, LDFLAGS, PREFIX and DESTDIR are yours; the project's own flags
-# are kept apart. Variants live in folders of their own: B=build/NAME SAN=address,...
+# are kept apart. Variants live in folders of their own: B=build/NAME SAN=address,...;
+# CPU=baseline (avx2, avx512, bf16) leaves out the kernels above that level.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
