@@ -25,7 +25,7 @@ enum { LIST_BYTES_MAX = 1 << 30 };
 
 typedef struct {
     int64_t grid, level;
-    int chords, pedal;
+    int chords, pedal, strict, keep_empty;
     const char *meter, *beats, *labels, *columns;
     const char *scheme, *pair, *files0_from, *part, *rejects, *max_reject;
     bl_opt_common common;
@@ -42,12 +42,16 @@ typedef struct {
     bl_err why; /* it was rejected */
     size_t n_notes, n_tokens;
     int is_unlabelled; /* the table of labels does not name it */
+    uint32_t lost;     /* places where music was lost, or may have been */
+    bl_fix lost_fix;   /* of the first */
+    int64_t lost_offset;
 } outcome;
 
 /* A worker's memory from file to file. */
 typedef struct {
     const bl_paths *paths;
     const bl_scheme *scheme;
+    const settings *set;
     bl_reading how;
     int meter_num, meter_den_log2; /* of --meter, 0 = as the file says */
     const char *beats_pattern;     /* of --beats, or NULL */
@@ -77,17 +81,35 @@ static int read_bytes(converter *c, const char *path, bl_err *e)
     return rc;
 }
 
-/* bytes -> song; what the readers of the scheme's paper refuse is refused. */
-static int read_song(converter *c, bl_err *e)
+/* What was read, but is not wanted. */
+static int refuse(converter *c, bl_err *e)
 {
     bl_midi_report *report = &c->report;
-    int rc = bl_midi_read(c->bytes.data, c->bytes.len, c->how, &c->song, report, e);
-    if (rc != 0 || report->strict_fix < 0 || !bl_scheme_is_strict(c->scheme))
-        return rc;
-    report->reject = BL_REJECT_STRICT;
-    return bl_fail_at(e, BL_E_FORMAT, report->strict_offset,
-                      "the published reader does not make this repair: %s",
-                      bl_fix_name((bl_fix)report->strict_fix));
+    if (report->strict_fix >= 0 && bl_scheme_is_strict(c->scheme)) {
+        report->reject = BL_REJECT_STRICT;
+        return bl_fail_at(e, BL_E_FORMAT, report->strict_offset,
+                          "the published reader does not make this repair: %s",
+                          bl_fix_name((bl_fix)report->strict_fix));
+    }
+    if (report->lost > 0 && c->set->strict) {
+        report->reject = BL_REJECT_LOST;
+        return bl_fail_at(e, BL_E_FORMAT, report->lost_offset,
+                          "music was lost, or may have been: %s",
+                          bl_fix_name(report->lost_fix));
+    }
+    if (c->song.n_notes == 0 && !c->set->keep_empty) {
+        report->reject = BL_REJECT_NO_NOTES;
+        return bl_fail_at(e, BL_E_FORMAT, report->lost > 0 ? report->lost_offset : -1,
+                          "there is no note in it");
+    }
+    return 0;
+}
+
+/* bytes -> song */
+static int read_song(converter *c, bl_err *e)
+{
+    int rc = bl_midi_read(c->bytes.data, c->bytes.len, c->how, &c->song, &c->report, e);
+    return rc == 0 ? refuse(c, e) : rc;
 }
 
 /* The file of beats of a MIDI file: in the pattern %d is its folder, %n its name
@@ -246,6 +268,9 @@ static int convert(void *arg, size_t task, bl_buf *result, bl_err *e)
                                   : BL_REJECT_INTERNAL;
     o.n_notes = c->song.n_notes;
     o.n_tokens = c->ids.n;
+    o.lost = c->report.lost;
+    o.lost_fix = c->report.lost_fix;
+    o.lost_offset = c->report.lost_offset;
     memcpy(result->data, &o, sizeof o);
     result->len = rc == 0 ? result->len : sizeof o;
     return 0;
@@ -275,7 +300,7 @@ typedef struct {
     bl_out out, table;
     bl_tokw *writer;
     bl_rejects rejects;
-    uint64_t n_pieces, n_notes, n_tokens, n_unlabelled;
+    uint64_t n_pieces, n_notes, n_tokens, n_unlabelled, n_lost;
 } run;
 
 /* Of a worker that ended at this file. */
@@ -288,6 +313,17 @@ static void explain(outcome *o, int died)
     } else {
         bl_fail(&o->why, BL_E_FORMAT, "the worker that read it ended");
     }
+}
+
+/* A piece without some of its music is no error, but never a secret. */
+static void say_lost(run *r, const char *name, const outcome *o)
+{
+    r->n_lost++;
+    bl_log_say(r->log,
+               "'%s': byte %lld: music was lost, or may have been (places: %u, first: "
+               "%s); --strict rejects such files",
+               name, (long long)o->lost_offset, (unsigned)o->lost,
+               bl_fix_name(o->lost_fix));
 }
 
 static int take(run *r, size_t i, const bl_buf *result, int died, bl_err *e)
@@ -305,6 +341,8 @@ static int take(run *r, size_t i, const bl_buf *result, int died, bl_err *e)
     r->n_notes += o.n_notes;
     r->n_tokens += o.n_tokens;
     r->n_unlabelled += (uint64_t)o.is_unlabelled;
+    if (o.lost > 0)
+        say_lost(r, name, &o);
     return bl_tokw_packed(r->writer, result->data + sizeof o, result->len - sizeof o,
                           o.n_tokens, e);
 }
@@ -337,6 +375,7 @@ static int convert_all(run *r, bl_err *e)
     converter c = {
         .paths = &r->paths,
         .scheme = r->scheme,
+        .set = r->set,
         .how = r->how,
         .meter_num = r->meter_num,
         .meter_den_log2 = r->meter_den_log2,
@@ -560,10 +599,12 @@ static int execute(run *r)
         bl_log_error(r->log, &e);
         return bl_exit_of(rc);
     }
-    bl_log_info(r->log, "%llu pieces, %llu notes, %llu tokens, %llu rejected, %.1f s",
+    bl_log_info(r->log,
+                "%llu pieces, %llu notes, %llu tokens, %llu rejected, %llu with music "
+                "lost, %.1f s",
                 (unsigned long long)r->n_pieces, (unsigned long long)r->n_notes,
                 (unsigned long long)r->n_tokens, (unsigned long long)r->rejects.n,
-                bl_log_seconds(r->log));
+                (unsigned long long)r->n_lost, bl_log_seconds(r->log));
     if (r->n_unlabelled > 0)
         bl_log_warn(r->log, "%llu files have no line in %s",
                     (unsigned long long)r->n_unlabelled, r->set->labels);
@@ -639,6 +680,10 @@ int main(int argc, char **argv)
          "take the I-th of N parts of the files only", 1},
         {0, "rejects", BL_OPT_STR, &set.rejects, "FILE", 0, 0,
          "write a table of the files that gave no piece", 0},
+        {0, "strict", BL_OPT_FLAG, &set.strict, NULL, 0, 0,
+         "reject files where music was or may have been lost", 1},
+        {0, "keep-empty", BL_OPT_FLAG, &set.keep_empty, NULL, 0, 0,
+         "keep pieces without a note", 1},
         {0, "max-reject", BL_OPT_STR, &set.max_reject, "N|P%", 0, 0,
          "fail at the end if more files gave no piece", 0},
         {0, "level", BL_OPT_INT, &set.level, "N", 0, 19,

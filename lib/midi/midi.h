@@ -27,6 +27,8 @@ typedef enum {
     BL_REJECT_BEATS,      /* "beats": its annotation of beats cannot be used */
     BL_REJECT_TOO_SLOW,   /* "too-slow": beyond the time a file may take */
     BL_REJECT_UNREADABLE, /* "unreadable": the file cannot be read */
+    BL_REJECT_LOST,       /* "lost": music was or may have been lost, with --strict */
+    BL_REJECT_NO_NOTES,   /* "no-notes": there is no note in it */
     BL_REJECT_INTERNAL,   /* "internal": libsmf refused what the gate wrote */
     BL_N_REJECTS
 } bl_reject;
@@ -39,7 +41,7 @@ typedef enum {
     BL_FIX_TRAILING,     /* "trailing": bytes after the last track dropped */
     BL_FIX_AFTER_EOT,    /* "after-eot": bytes after the end of track dropped */
     BL_FIX_DATA_BYTE,    /* "data-byte": a data byte over 127 clipped */
-    BL_FIX_BAD_EVENT, /* "bad-event": an event that cannot be read; rest of track lost
+    BL_FIX_BAD_EVENT, /* "bad-event": cannot be read; passed over, or the rest with it
                        */
     BL_FIX_BAD_TEMPO, /* "bad-tempo": of no length, dropped */
     BL_FIX_BAD_METER, /* "bad-meter": cut short or of impossible denominator */
@@ -66,6 +68,9 @@ typedef struct {
     int tracks;                 /* MTrk chunks that were read */
     int strict_fix;        /* the first fix that strict readers do not make, or -1 */
     int64_t strict_offset; /* where */
+    uint32_t lost;         /* places where music was lost, or may have been */
+    bl_fix lost_fix;       /* the repair at the first of them */
+    int64_t lost_offset;   /* where */
 } bl_midi_report;
 
 /* Reads the bytes of a file into *song (cleared first, memory reused): notes

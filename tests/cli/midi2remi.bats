@@ -172,6 +172,31 @@ music() {
     done
 }
 
+# raw HEX >FILE: bytes
+raw() {
+    printf '%b' "$(sed 's/ //g; s/../\\x&/g' <<<"$1")"
+}
+
+@test "midi2remi: music lost is said, in one line a file; --strict rejects, no note is a reject" {
+    local head=4d546864000000060001000101e04d54726b
+    local note='00903c508170803c40' eot=00ff2f00
+    raw "$head 0000000d $note $eot" >whole.mid
+    raw "$head 00000013 003c50 003c50 $note $eot" >bad.mid
+    raw "$head 0000000a 003c5000 c0050001" >none.mid
+    raw "$head 00000004 $eot" >empty.mid
+    run -65 --separate-stderr midi2remi -q -u whole.mid bad.mid none.mid empty.mid
+    [ "$(grep -c '^#piece' <<<"$output")" -eq 2 ] || fail "$output"
+    [ "$(wc -l <<<"$stderr")" -eq 3 ] || fail "$stderr"
+    [[ $stderr == *"'bad.mid': byte 22: music was lost, or may have been (places: 1, first: bad-event)"* ]] || fail "$stderr"
+    [[ $stderr == *"'none.mid': "*"there is no note in it [no-notes]"* ]] || fail "$stderr"
+    [[ $stderr == *"'empty.mid': "*"[no-notes]"* ]] || fail "$stderr"
+    run -0 --separate-stderr midi2remi -u --keep-empty --no-pg empty.mid
+    [[ $output == *'"pieces":1,'* ]]
+    run -65 --separate-stderr midi2remi -u --strict whole.mid bad.mid
+    [[ $stderr == *"'bad.mid': byte 22: music was lost, or may have been: bad-event [lost]"* ]] || fail "$stderr"
+    [ "$(grep -c '^#piece' <<<"$output")" -eq 1 ]
+}
+
 @test "midi2remi: a worker that is killed costs its file only" {
     cp "$BATS_FILE_TMPDIR"/p[1234].mid .
     mkfifo wait.mid

@@ -61,6 +61,14 @@ static const defect defects[] = {
      2, BL_FIX_BAD_METER, 0},
     {"a quantity of five bytes",
      HEADER "4d54726b 0000001d " NOTES "8181818101 90 40 40", 2, BL_FIX_BAD_EVENT, 0},
+    {"an event that is none", HEADER "4d54726b 0000001b 00 3c 50 " NOTES EOT, 2,
+     BL_FIX_BAD_EVENT, 0},
+    {"a chunk that reaches into the next",
+     "4d546864 00000006 0001 0002 01e0 4d54726b 0000001a " NOTES EOT
+     "4d54726b 00000018 " NOTES EOT,
+     4, BL_FIX_CHUNK_LENGTH, 0},
+    {"a name of a chunk twice", HEADER "4d54726b 4d54726b 00000018 " NOTES EOT, 2,
+     BL_FIX_CHUNK_LENGTH, 0},
     {"nothing", "", -1, -1, BL_REJECT_EMPTY},
     {"text", "6f6e63652075706f6e20612074696d65", -1, -1, BL_REJECT_NOT_MIDI},
     {"a header cut", "4d546864 00000006 0001", -1, -1, BL_REJECT_TRUNCATED},
@@ -202,6 +210,29 @@ static void test_time(void)
     bl_song_free(&song);
 }
 
+static uint32_t lost_of(const char *hex)
+{
+    bl_song song = {0};
+    bl_midi_report r;
+    int rc = read_hex(hex, BL_READ_FIFO, &song, &r);
+    bl_song_free(&song);
+    return rc == 0 ? r.lost : UINT32_MAX;
+}
+
+static void test_lost(void)
+{
+    ok(lost_of(HEADER "4d54726b 00000018 " NOTES EOT) == 0, "nothing is lost");
+    ok(lost_of(HEADER "4d54726b 0000001b 00 3c 50 " NOTES EOT) == 1,
+       "an event that is none may have been music");
+    ok(lost_of(HEADER "4d54726b 00000020 " NOTES) == 1, "so what is cut");
+    ok(lost_of(HEADER "4d54726b 0000001c " NOTES EOT "00904040") == 1,
+       "and what stands behind the end of a track");
+    ok(lost_of(HEADER "4d54726b 0000001c " NOTES EOT "00000000") == 0,
+       "but not if it is padding");
+    ok(lost_of("4d546864 00000006 0001 0002 01e0 4d54726b 00000018 " NOTES EOT) == 1,
+       "a track that the header tells of is missed");
+}
+
 static void test_readings(void)
 {
     /* three notes of one key: at 0, at 2 and at 4; a note-off at 4 before the third, at
@@ -255,6 +286,7 @@ int main(void)
     test_damage();
     test_programs();
     test_time();
+    test_lost();
     test_readings();
     test_strict();
     return tap_done();
