@@ -274,9 +274,15 @@ static int read_meter(run *r, bl_err *e)
 static int read_pair(run *r, bl_err *e)
 {
     const char *pair = r->set->pair;
-    if (strcmp(pair, "fifo") != 0 && strcmp(pair, "all") != 0)
-        return bl_fail(e, BL_E_ARG, "--pair is 'fifo' or 'all', not '%s'", pair);
-    r->reading = pair[0] == 'a' ? BL_READ_CLOSE_ALL : BL_READ_FIFO;
+    if (strcmp(pair, "overlap") == 0)
+        r->reading = BL_READ_OVERLAP;
+    else if (strcmp(pair, "fifo") == 0)
+        r->reading = BL_READ_FIFO;
+    else if (strcmp(pair, "all") == 0)
+        r->reading = BL_READ_CLOSE_ALL;
+    else
+        return bl_fail(e, BL_E_ARG, "--pair is 'overlap', 'fifo' or 'all', not '%s'",
+                       pair);
     return 0;
 }
 
@@ -440,7 +446,7 @@ static int start(const settings *set, const bl_opts *opts, bl_log *log)
 
 int main(int argc, char **argv)
 {
-    settings set = {.pair = "fifo", .max_reject = "0", .track = 1, .rolls = 4};
+    settings set = {.pair = "overlap", .max_reject = "0", .track = 1, .rolls = 4};
     char smf[64], libraries[BL_LIBRARIES_MAX];
     bl_midi_libraries(smf, sizeof smf);
     bl_io_libraries(smf, libraries);
@@ -501,7 +507,7 @@ int main(int argc, char **argv)
         {0, "meter", BL_OPT_STR, &set.meter, "N/D", 0, 0,
          "take this time signature, not those of the pieces", 1},
         {0, "pair", BL_OPT_STR, &set.pair, "RULE", 0, 0,
-         "a note-off ends the oldest open note (fifo) or all (all)", 1},
+         "what note-offs end: overlap, fifo (the oldest), all", 1},
         {0, "labels", BL_OPT_STR, &set.labels, "FILE", 0, 0,
          "groups of pieces: lines of name, tab, group", 0},
         {0, "max-reject", BL_OPT_STR, &set.max_reject, "N|P%", 0, 0,

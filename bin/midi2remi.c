@@ -519,12 +519,16 @@ static int choose_reading(run *r, bl_err *e)
     r->how = bl_scheme_reading(r->scheme);
     if (pair == NULL)
         return 0;
-    if (strcmp(pair, "all") == 0)
+    int is_own = bl_reading_is_own(r->how);
+    if (strcmp(pair, "overlap") == 0)
+        r->how = BL_READ_OVERLAP;
+    else if (strcmp(pair, "all") == 0)
         r->how = BL_READ_CLOSE_ALL;
-    else if (strcmp(pair, "fifo") != 0)
-        return bl_fail(e, BL_E_ARG, "--pair is 'fifo' or 'all', not '%s'", pair);
-    else if (r->how == BL_READ_CLOSE_ALL)
-        r->how = BL_READ_CLOSE_FIRST;
+    else if (strcmp(pair, "fifo") == 0)
+        r->how = is_own ? BL_READ_FIFO : BL_READ_CLOSE_FIRST;
+    else
+        return bl_fail(e, BL_E_ARG, "--pair is 'overlap', 'fifo' or 'all', not '%s'",
+                       pair);
     return 0;
 }
 
@@ -661,7 +665,7 @@ int main(int argc, char **argv)
         {0, "grid", BL_OPT_INT, &set.grid, "N", 0, 1000,
          "resolution of time, 0 = the scheme's own", 1},
         {0, "pair", BL_OPT_STR, &set.pair, "RULE", 0, 0,
-         "a note-off ends the oldest open note (fifo) or all (all)", 1},
+         "what note-offs end: overlap, fifo (the oldest), all", 1},
         {0, "chords", BL_OPT_FLAG, &set.chords, NULL, 0, 0, "add tokens of chords", 1},
         {0, "pedal", BL_OPT_FLAG, &set.pedal, NULL, 0, 0,
          "add tokens of the sustain pedal", 1},

@@ -16,8 +16,9 @@ typedef struct {
     uint8_t pitch;    /* 0..127, 60 = middle C */
     uint8_t velocity; /* 1..127 */
     uint8_t program;  /* General MIDI program 0..127; on the drum channel, the kit */
-    uint8_t drum;     /* 1 on MIDI channel 10 */
+    uint8_t drum;     /* 1 on a channel of drums */
     uint8_t channel;  /* 0..15 */
+    uint8_t port;     /* 0..127, for more than 16 channels */
     uint16_t track;   /* of the file, from 0 */
     uint32_t closed;  /* rank of its end in the file: track by track, as events come */
 } bl_note;
@@ -47,12 +48,15 @@ typedef struct {
     uint16_t track;
 } bl_pedal;
 
-/* How the events of a file become notes. All pair within a track, by channel and pitch.
- */
+/* How the events of a file become notes: by channel and pitch, within a track. */
 typedef enum {
-    /* barline's own: a note-off ends the oldest open note; what is open at the end of
-     * the track ends there; the program is that of the channel, in the merged order of
-     * the tracks, at the beginning of the note. */
+    /* barline's own: a note-off ends the oldest open note of its key, but a note whose
+     * note-off is missing, or came before it, costs its own end only. The rule is in
+     * schemas/remi-scheme.md, 3.0. Program and drums as below. */
+    BL_READ_OVERLAP,
+    /* A note-off ends the oldest open note; what is open at the end of the track ends
+     * there; the program is that of the channel, in the merged order of the tracks, at
+     * the beginning of the note. */
     BL_READ_FIFO,
     /* The readers of 2018 to 2020 (pretty_midi, miditoolkit up to 0.1.16): a note-off
      * ends all open notes that began earlier; if there is none, it drops those that
@@ -62,6 +66,12 @@ typedef enum {
     /* Later miditoolkit: as the last, but a note-off ends the oldest open note. */
     BL_READ_CLOSE_FIRST,
 } bl_reading;
+
+/* Whether the rules are barline's own, not those of a published reader. */
+static inline int bl_reading_is_own(bl_reading how)
+{
+    return how == BL_READ_OVERLAP || how == BL_READ_FIFO;
+}
 
 /* How notes become tracks of a file. */
 typedef enum {

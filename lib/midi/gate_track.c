@@ -24,7 +24,7 @@ enum { BROKEN = -1, ENDED = 0, GO_ON = 1 };
 static int put_event(bl_buf *b, uint32_t delta, const uint8_t *bytes, size_t n,
                      bl_err *e)
 {
-    enum { MOST = 4 + 3 };
+    enum { MOST = 4 + 4 };
     int rc = bl_buf_reserve(b, b->len + MOST, e);
     if (rc != 0)
         return rc;
@@ -72,7 +72,8 @@ static int read_vlq(const bl_gate_state *g, track *t, uint32_t *value)
     return 0;
 }
 
-static int keep_tempo(bl_gate_state *g, const track *t, const uint8_t *data, uint32_t len)
+static int keep_tempo(bl_gate_state *g, const track *t, const uint8_t *data,
+                      uint32_t len)
 {
     uint32_t us =
         len >= 3 ? (uint32_t)data[0] << 16 | (uint32_t)data[1] << 8 | data[2] : 0;
@@ -90,7 +91,8 @@ static int keep_tempo(bl_gate_state *g, const track *t, const uint8_t *data, uin
     return rc;
 }
 
-static int keep_meter(bl_gate_state *g, const track *t, const uint8_t *data, uint32_t len)
+static int keep_meter(bl_gate_state *g, const track *t, const uint8_t *data,
+                      uint32_t len)
 {
     if (len < 4)
         bl_gate_fix_strict(g, BL_FIX_BAD_METER, t->p);
@@ -104,8 +106,8 @@ static int keep_meter(bl_gate_state *g, const track *t, const uint8_t *data, uin
 }
 
 /* Keys and offsets are no part of a song; but readers have refused files for them. */
-static void check_meta(bl_gate_state *g, const track *t, uint8_t type, const uint8_t *data,
-                       uint32_t len)
+static void check_meta(bl_gate_state *g, const track *t, uint8_t type,
+                       const uint8_t *data, uint32_t len)
 {
     static const uint8_t at_least[128] = {
         [0x20] = 1, [META_SMPTE_OFFSET] = 5, [META_KEY] = 2};
@@ -119,6 +121,18 @@ static void check_meta(bl_gate_state *g, const track *t, uint8_t type, const uin
         bl_gate_fix_strict(g, BL_FIX_BAD_META, t->p);
     else if (type == 0 && len == 1)
         bl_gate_fix_strict(g, BL_FIX_BAD_META, t->p);
+}
+
+/* The port tells channels of one number apart. */
+static int keep_port(bl_gate_state *g, track *t, const uint8_t *data, uint32_t len)
+{
+    uint8_t event[4] = {0xff, META_PORT, 1};
+    if (len < 1 || data[0] > 127)
+        return 0;
+    event[3] = data[0];
+    uint32_t delta = (uint32_t)(t->tick - t->written);
+    t->written = t->tick;
+    return put_event(g->out, delta, event, sizeof event, g->e);
 }
 
 static int read_meta(bl_gate_state *g, track *t)
@@ -136,6 +150,8 @@ static int read_meta(bl_gate_state *g, track *t)
         rc = keep_tempo(g, t, data, len);
     else if (type == META_METER)
         rc = keep_meter(g, t, data, len);
+    else if (type == META_PORT)
+        rc = keep_port(g, t, data, len);
     else
         check_meta(g, t, type, data, len);
     t->p += len;
@@ -165,7 +181,7 @@ static int data_bytes(uint8_t status)
     return status == 0xf1 || status == 0xf3 ? 1 : status == 0xf2 ? 2 : 0;
 }
 
-/* Notes, programs and the sustain pedal: what songs hold. */
+/* Notes, programs, the sustain pedal and what ends all notes: what songs hold. */
 static int is_of_songs(const uint8_t event[3])
 {
     switch (event[0] & 0xf0) {
@@ -174,7 +190,8 @@ static int is_of_songs(const uint8_t event[3])
     case 0xc0:
         return 1;
     case 0xb0:
-        return event[1] == SUSTAIN;
+        return event[1] == SUSTAIN || event[1] == ALL_SOUND_OFF ||
+               event[1] == ALL_NOTES_OFF;
     default:
         return 0;
     }
@@ -198,7 +215,8 @@ static int read_channel(bl_gate_state *g, track *t, uint8_t status)
     if (!is_of_songs(event))
         return GO_ON;
     if (++g->events > BL_MIDI_MAX_EVENTS)
-        return bl_gate_reject(g, BL_REJECT_TOO_LARGE, BL_E_LIMIT, t->p, "too many events");
+        return bl_gate_reject(g, BL_REJECT_TOO_LARGE, BL_E_LIMIT, t->p,
+                              "too many events");
     uint32_t delta = (uint32_t)(t->tick - t->written);
     t->written = t->tick;
     int rc = put_event(g->out, delta, event, (size_t)n + 1, g->e);

@@ -9,6 +9,8 @@ enum {
     KEYS = CHANNELS * 128,
     DRUM_CHANNEL = 9,
     SUSTAIN = 64,
+    ALL_SOUND_OFF = 120,
+    ALL_NOTES_OFF = 123,
     OPEN = -1
 };
 
@@ -27,6 +29,8 @@ struct bl_pairing {
     bl_midi_report *report;
     bl_err *e;
     uint16_t track;
+    uint8_t port;
+    int is_troubled;
     uint32_t event, closed;
     uint8_t program[CHANNELS]; /* of this track */
     /* Notes of the track that are open: first and last of each key, then a chain. */
@@ -35,6 +39,7 @@ struct bl_pairing {
     size_t cap_next;
     place *changes, *notes, *pedals; /* all changes; of each note, of each pedal */
     size_t n_changes, cap_changes, cap_notes, cap_pedals;
+    bl_keys troubled; /* of BL_READ_OVERLAP: a note without end, an end without note */
 };
 
 static void begin_track(bl_pairing *p)
@@ -42,6 +47,13 @@ static void begin_track(bl_pairing *p)
     memset(p->head, 0xff, sizeof p->head);
     memset(p->program, 0, sizeof p->program);
     p->event = 0;
+    p->port = 0;
+}
+
+static void trouble(bl_pairing *p, uint8_t port, int key)
+{
+    bl_keys_add(&p->troubled, bl_key(port, (uint8_t)(key / 128), (uint8_t)(key % 128)));
+    p->is_troubled = 1;
 }
 
 int bl_pairing_new(bl_pairing **pairing, bl_reading how, bl_song *song,
@@ -98,7 +110,7 @@ static int note_on(bl_pairing *p, int32_t tick, const uint8_t *b)
     void *array = p->next;
     int rc = bl_grow(&array, &p->cap_next, i + 1, sizeof *p->next, p->e);
     p->next = array;
-    if (rc == 0 && p->how == BL_READ_FIFO)
+    if (rc == 0 && bl_reading_is_own(p->how))
         rc = set_place(p, &p->notes, &p->cap_notes, i, here(p, tick, b));
     if (rc != 0)
         return rc;
@@ -109,6 +121,7 @@ static int note_on(bl_pairing *p, int32_t tick, const uint8_t *b)
                                     .velocity = b[2],
                                     .drum = channel == DRUM_CHANNEL,
                                     .channel = (uint8_t)channel,
+                                    .port = p->port,
                                     .track = p->track},
                           p->e);
     if (rc != 0)
@@ -146,6 +159,7 @@ static void note_off(bl_pairing *p, int key, int32_t tick)
     int32_t i = p->head[key];
     if (i < 0) {
         p->report->fixes[BL_FIX_STRAY_OFF]++;
+        trouble(p, p->port, key);
     } else if (p->how == BL_READ_CLOSE_ALL) {
         close_all(p, key, tick);
     } else {
@@ -160,7 +174,7 @@ static int add_pedal(bl_pairing *p, int32_t tick, const uint8_t *b)
 {
     int channel = b[0] & 15;
     int rc = 0;
-    if (p->how == BL_READ_FIFO)
+    if (bl_reading_is_own(p->how))
         rc = set_place(p, &p->pedals, &p->cap_pedals, p->song->n_pedals,
                        here(p, tick, b));
     if (rc != 0)
@@ -178,9 +192,31 @@ static int add_pedal(bl_pairing *p, int32_t tick, const uint8_t *b)
 static int change_program(bl_pairing *p, int32_t tick, const uint8_t *b)
 {
     p->program[b[0] & 15] = b[1];
-    if (p->how != BL_READ_FIFO)
+    if (!bl_reading_is_own(p->how))
         return 0;
     return set_place(p, &p->changes, &p->cap_changes, p->n_changes++, here(p, tick, b));
+}
+
+/* All notes of the channel end: overlap.c sees to those that sound. */
+static void end_channel(bl_pairing *p, int channel)
+{
+    for (int key = channel * 128; key < (channel + 1) * 128; key++)
+        if (p->head[key] >= 0)
+            trouble(p, p->song->notes[p->head[key]].port, key);
+}
+
+static int change_control(bl_pairing *p, int32_t tick, const uint8_t *b)
+{
+    if (b[1] == SUSTAIN)
+        return add_pedal(p, tick, b);
+    if (b[1] == ALL_SOUND_OFF || b[1] == ALL_NOTES_OFF)
+        end_channel(p, b[0] & 15);
+    return 0;
+}
+
+void bl_pairing_port(bl_pairing *p, uint8_t port)
+{
+    p->port = port & (BL_PORTS - 1);
 }
 
 int bl_pairing_event(bl_pairing *p, int32_t tick, const uint8_t *b)
@@ -197,7 +233,7 @@ int bl_pairing_event(bl_pairing *p, int32_t tick, const uint8_t *b)
         note_off(p, (b[0] & 15) * 128 + b[1], tick);
         break;
     case 0xb0:
-        rc = b[1] == SUSTAIN ? add_pedal(p, tick, b) : 0;
+        rc = change_control(p, tick, b);
         break;
     case 0xc0:
         rc = change_program(p, tick, b);
@@ -214,6 +250,7 @@ int bl_pairing_end(bl_pairing *p, int32_t tick)
     for (int key = 0; key < KEYS; key++)
         for (int32_t i = p->head[key]; i >= 0; i = p->next[i]) {
             p->report->fixes[BL_FIX_OPEN_NOTE]++;
+            trouble(p, p->song->notes[i].port, key);
             if (p->how == BL_READ_FIFO)
                 close_note(p, i, tick);
         }
@@ -224,6 +261,16 @@ int bl_pairing_end(bl_pairing *p, int32_t tick)
 }
 
 /* ---- after the last track ---- */
+
+int bl_pairing_is_troubled(const bl_pairing *p)
+{
+    return p->how == BL_READ_OVERLAP && p->is_troubled;
+}
+
+const bl_keys *bl_pairing_keys(const bl_pairing *p)
+{
+    return &p->troubled;
+}
 
 static int is_before(const place *x, const place *y)
 {
@@ -270,7 +317,7 @@ int bl_pairing_finish(bl_pairing *p)
 {
     bl_song *s = p->song;
     size_t kept = 0;
-    if (p->how == BL_READ_FIFO)
+    if (bl_reading_is_own(p->how))
         set_merged_programs(p);
     for (size_t i = 0; i < s->n_notes; i++)
         if (s->notes[i].off != OPEN)

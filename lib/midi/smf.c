@@ -2,6 +2,7 @@
  * What libsmf reads has passed the gate; it logs through GLib, whose default handler is
  * silenced while it works (that handler belongs to the process). */
 #include "midi/gate.h"
+#include "midi/overlap.h"
 #include "midi/pairing.h"
 
 #include <stdio.h>
@@ -45,28 +46,60 @@ static void free_smf(smf_t *smf)
 
 /* ---- reading ---- */
 
-static int read_track(bl_pairing *p, const smf_track_t *track)
+/* Who is told of the events of a track; one of them is NULL. */
+typedef struct {
+    bl_pairing *pairing;
+    bl_overlap *overlap;
+} listener;
+
+static int tell(listener to, int32_t tick, const uint8_t *b)
+{
+    int is_end = b[0] == 0xff && b[1] == 0x2f;
+    if (b[0] == 0xff && !is_end && to.pairing != NULL)
+        bl_pairing_port(to.pairing, b[3]);
+    else if (b[0] == 0xff && !is_end)
+        bl_overlap_port(to.overlap, b[3]);
+    else if (to.pairing != NULL)
+        return is_end ? bl_pairing_end(to.pairing, tick)
+                      : bl_pairing_event(to.pairing, tick, b);
+    else
+        return is_end ? bl_overlap_end(to.overlap, tick)
+                      : bl_overlap_event(to.overlap, tick, b);
+    return 0;
+}
+
+static int read_tracks(listener to, const smf_t *smf)
 {
     int rc = 0;
-    for (guint k = 0; k < track->events_array->len && rc == 0; k++) {
-        const smf_event_t *event = g_ptr_array_index(track->events_array, k);
-        const uint8_t *b = event->midi_buffer;
-        rc = b[0] == 0xff ? bl_pairing_end(p, event->time_pulses)
-                          : bl_pairing_event(p, event->time_pulses, b);
+    for (guint i = 0; i < smf->tracks_array->len && rc == 0; i++) {
+        const smf_track_t *track = g_ptr_array_index(smf->tracks_array, i);
+        for (guint k = 0; k < track->events_array->len && rc == 0; k++) {
+            const smf_event_t *event = g_ptr_array_index(track->events_array, k);
+            rc = tell(to, event->time_pulses, event->midi_buffer);
+        }
     }
     return rc;
 }
 
-static int read_smf(bl_pairing *p, const smf_t *smf)
+/* Notes without ends are looked at a second time, with all that could end them. */
+static int read_smf(bl_pairing *p, const smf_t *smf, bl_song *song,
+                    bl_midi_report *report, bl_err *e)
 {
-    int rc = 0;
-    for (guint i = 0; i < smf->tracks_array->len && rc == 0; i++)
-        rc = read_track(p, g_ptr_array_index(smf->tracks_array, i));
+    bl_overlap *o = NULL;
+    int rc = read_tracks((listener){p, NULL}, smf);
+    if (rc == 0 && bl_pairing_is_troubled(p)) {
+        rc = bl_overlap_new(&o, bl_pairing_keys(p), song, report, e);
+        if (rc == 0)
+            rc = read_tracks((listener){NULL, o}, smf);
+        if (rc == 0)
+            rc = bl_overlap_resolve(o);
+        bl_overlap_del(o);
+    }
     return rc == 0 ? bl_pairing_finish(p) : rc;
 }
 
-static int read_clean(const bl_buf *clean, bl_pairing *p, bl_midi_report *report,
-                      bl_err *e)
+static int read_clean(const bl_buf *clean, bl_pairing *p, bl_song *song,
+                      bl_midi_report *report, bl_err *e)
 {
     GLogFunc loud = g_log_set_default_handler(hush, NULL);
     smf_t *smf = smf_load_from_memory(clean->data, (int)clean->len);
@@ -75,7 +108,7 @@ static int read_clean(const bl_buf *clean, bl_pairing *p, bl_midi_report *report
         report->reject = BL_REJECT_INTERNAL;
         rc = bl_fail(e, BL_E_FORMAT, "libsmf does not take the file");
     } else {
-        rc = read_smf(p, smf);
+        rc = read_smf(p, smf, song, report, e);
         free_smf(smf);
     }
     g_log_set_default_handler(loud, NULL);
@@ -93,7 +126,7 @@ int bl_midi_read(const uint8_t *bytes, size_t len, bl_reading how, bl_song *song
     if (rc == 0)
         rc = bl_pairing_new(&pairing, how, song, report, e);
     if (rc == 0 && report->tracks > 0) /* libsmf knows no file without tracks */
-        rc = read_clean(&clean, pairing, report, e);
+        rc = read_clean(&clean, pairing, song, report, e);
     if (rc == 0)
         rc = bl_song_sort(song, e);
     if (rc != 0 && report->reject == BL_REJECT_NONE)
