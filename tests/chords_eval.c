@@ -63,8 +63,8 @@ static int read_song(state *s, const char *path, bl_err *e)
     rc = bl_read_all(fd, &s->bytes, BL_MIDI_MAX_BYTES, e);
     close(fd);
     if (rc == 0)
-        rc = bl_midi_read(s->bytes.data, s->bytes.len, BL_READ_FIFO, &s->song, &report,
-                          e);
+        rc = bl_midi_read(s->bytes.data, s->bytes.len, BL_READ_OVERLAP, &s->song,
+                          &report, e);
     if (rc == 0 && s->song.tpq != TPQ)
         rc = bl_fail(e, BL_E_FORMAT, "not of 480 ticks a quarter note");
     return rc;

@@ -177,7 +177,7 @@ static void read_as(tally *t, bl_reading how, const uint8_t *bytes, size_t len)
     if (took > t->slowest)
         t->slowest = took;
     t->n_slow += took > slow_seconds;
-    if (how != BL_READ_FIFO)
+    if (how != BL_READ_OVERLAP)
         return;
     t->n_read += rc == 0;
     t->n_notes += rc == 0 ? song.n_notes : 0;
@@ -194,7 +194,7 @@ static void work(const state *s)
         if (b.len > 0)
             memcpy(exact, b.data, b.len);
         alarm(HANG_SECONDS);
-        for (bl_reading how = BL_READ_FIFO; how <= BL_READ_CLOSE_FIRST; how++)
+        for (bl_reading how = BL_READ_OVERLAP; how <= BL_READ_CLOSE_FIRST; how++)
             read_as(s->t, how, exact, b.len);
         free(exact);
     }

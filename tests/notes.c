@@ -36,8 +36,8 @@ int main(int argc, char **argv)
             close(fd);
         }
         if (rc == 0)
-            rc =
-                bl_midi_read(bytes.data, bytes.len, BL_READ_FIFO, &song, &report, NULL);
+            rc = bl_midi_read(bytes.data, bytes.len, BL_READ_OVERLAP, &song, &report,
+                              NULL);
         printf("file %s\n", argv[i]);
         if (rc != 0) {
             printf("refused %s\n", bl_reject_name(report.reject));

@@ -9,7 +9,12 @@
 
 #include <stdlib.h>
 
-enum { ALL_SOUND_OFF = 120, ALL_NOTES_OFF = 123, PER_CHANNEL = 128 };
+enum {
+    ALL_SOUND_OFF = 120,
+    ALL_NOTES_OFF = 123,
+    PER_CHANNEL = 128,
+    OVERLAP_WEIGHT = 4
+};
 
 typedef enum { ON, OFF, QUIET } kind; /* QUIET: all notes of the channel end */
 
@@ -136,8 +141,7 @@ int bl_overlap_event(bl_overlap *o, int32_t tick, const uint8_t *b)
 int bl_overlap_end(bl_overlap *o, int32_t tick)
 {
     void *p = o->track_end;
-    int rc =
-        bl_grow(&p, &o->cap_track_end, o->track + 1u, sizeof *o->track_end, o->e);
+    int rc = bl_grow(&p, &o->cap_track_end, o->track + 1u, sizeof *o->track_end, o->e);
     o->track_end = p;
     if (rc == 0)
         o->track_end[o->track++] = tick;
@@ -202,7 +206,7 @@ static int32_t quiet_from(const bl_overlap *o, const event *x, int32_t from)
     while (low < high) {
         size_t mid = (low + high) / 2;
         const event *q = &o->quiet.x[mid];
-        int is_before = q->key != key       ? q->key < key
+        int is_before = q->key != key          ? q->key < key
                         : q->track != x->track ? q->track < x->track
                                                : q->tick < from;
         if (is_before)
@@ -223,18 +227,21 @@ static int add_quiet(bl_overlap *o, const event *x, int32_t tick)
 }
 
 /* What happens to a key at one tick: first the ends of notes that began earlier, then
- * the end of all, then the rest as it stands. *open notes sound. */
+ * the end of all if the key begins anew, then the rest as it stands. *open notes sound.
+ */
 static int add_moment(bl_overlap *o, const event *x, size_t n, size_t *open)
 {
     size_t early = 0, passed = 0;
-    int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++)
+    int rc = 0, begins = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        begins |= x[i].kind == ON;
         if (x[i].kind == OFF && early < *open) {
             rc = add(o, &o->rows, x[i]);
             early++;
         }
+    }
     *open -= early;
-    if (rc == 0 && *open > 0 && quiet_from(o, x, x->tick) == x->tick) {
+    if (rc == 0 && *open > 0 && begins && quiet_from(o, x, x->tick) == x->tick) {
         rc = add_quiet(o, x, x->tick);
         *open = 0;
     }
@@ -247,18 +254,22 @@ static int add_moment(bl_overlap *o, const event *x, size_t n, size_t *open)
     return rc;
 }
 
-/* One key of one track. */
+/* One key of one track. All Notes Off ends what does not have its own end before the
+ * key begins anew. */
 static int add_row(bl_overlap *o, const event *x, size_t n)
 {
     size_t open = 0, i = 0;
     int rc = 0;
     while (i < n && rc == 0) {
         size_t first = i;
-        while (i < n && x[i].tick == x[first].tick)
-            i++;
+        int begins = 0;
+        for (; i < n && x[i].tick == x[first].tick; i++)
+            begins |= x[i].kind == ON;
         rc = add_moment(o, x + first, i - first, &open);
-        int32_t quiet = open > 0 ? quiet_from(o, x, x[first].tick + 1) : -1;
-        if (rc == 0 && quiet >= 0 && (i == n || quiet < x[i].tick)) {
+        if (rc != 0 || open == 0 || (i < n && x[i].kind == OFF))
+            continue;
+        int32_t quiet = quiet_from(o, x, x[first].tick + begins);
+        if (quiet >= 0 && (i == n || quiet < x[i].tick)) {
             rc = add_quiet(o, x, quiet);
             open = 0;
         }
@@ -379,21 +390,25 @@ static int64_t usual_length(const bl_overlap *o, uint32_t key)
                      : -1;
 }
 
-static int64_t unlike(const event *on, const event *off, int64_t usual)
+/* What speaks against the k-th end being that of the j-th note: a length that is not
+ * the usual one, and twice the time that the next note of the key is overlapped. */
+static int64_t against(const bl_overlap *o, const event *x, size_t j, size_t k,
+                       size_t n_ons, int64_t usual)
 {
-    return llabs((int64_t)off->tick - on->tick - usual);
+    int64_t on = x[o->ons[j]].tick, off = x[o->offs[k]].tick;
+    int64_t next = j + 1 < n_ons ? x[o->ons[j + 1]].tick : off;
+    return llabs(off - on - usual) + OVERLAP_WEIGHT * bl_max(off - next, 0);
 }
 
-/* Which of the k + 1 notes of a stretch with k ends has none: then the others, in
- * order, are together as near to the usual length as they can be. The first of equals.
- */
+/* Which of the k + 1 notes of a stretch with k ends has none: that which leaves least
+ * against the ends that the others, in order, then have. The first of equals. */
 static size_t find_endless(const bl_overlap *o, const event *x, size_t k)
 {
     int64_t usual = bl_max(usual_length(o, x->key), 0), sum = 0, best = 0;
     size_t endless = 0;
     for (size_t j = 0; j < k; j++) {
-        const event *off = &x[o->offs[j]];
-        sum += unlike(&x[o->ons[j]], off, usual) - unlike(&x[o->ons[j + 1]], off, usual);
+        sum +=
+            against(o, x, j, j, k + 1, usual) - against(o, x, j + 1, j, k + 1, usual);
         if (sum < best) {
             best = sum;
             endless = j + 1;
@@ -530,9 +545,9 @@ static void join_early(bl_overlap *o)
     size_t kept = 0, k = 0, n_strays = 0;
     for (size_t i = 0; i < o->left.n; i++) {
         const event *on = &o->left.x[i];
-        while (k < o->strays.n && (o->strays.x[k].key < on->key ||
-                                   (o->strays.x[k].key == on->key &&
-                                    o->strays.x[k].tick < on->tick))) {
+        while (k < o->strays.n &&
+               (o->strays.x[k].key < on->key ||
+                (o->strays.x[k].key == on->key && o->strays.x[k].tick < on->tick))) {
             n_strays++;
             k++;
         }

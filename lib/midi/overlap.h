@@ -8,9 +8,9 @@
 
 typedef struct bl_overlap bl_overlap;
 
-/* `keys`: those whose notes are to be paired anew; song: its notes in the order of their
- * beginnings in the file, off < 0 where they are open; all must outlive it. Release with
- * bl_overlap_del. */
+/* `keys`: those whose notes are to be paired anew; song: its notes in the order of
+ * their beginnings in the file, off < 0 where they are open; all must outlive it.
+ * Release with bl_overlap_del. */
 int bl_overlap_new(bl_overlap **o, const bl_keys *keys, bl_song *song,
                    bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
 

@@ -9,8 +9,6 @@ enum {
     KEYS = CHANNELS * 128,
     DRUM_CHANNEL = 9,
     SUSTAIN = 64,
-    ALL_SOUND_OFF = 120,
-    ALL_NOTES_OFF = 123,
     OPEN = -1
 };
 
@@ -197,23 +195,6 @@ static int change_program(bl_pairing *p, int32_t tick, const uint8_t *b)
     return set_place(p, &p->changes, &p->cap_changes, p->n_changes++, here(p, tick, b));
 }
 
-/* All notes of the channel end: overlap.c sees to those that sound. */
-static void end_channel(bl_pairing *p, int channel)
-{
-    for (int key = channel * 128; key < (channel + 1) * 128; key++)
-        if (p->head[key] >= 0)
-            trouble(p, p->song->notes[p->head[key]].port, key);
-}
-
-static int change_control(bl_pairing *p, int32_t tick, const uint8_t *b)
-{
-    if (b[1] == SUSTAIN)
-        return add_pedal(p, tick, b);
-    if (b[1] == ALL_SOUND_OFF || b[1] == ALL_NOTES_OFF)
-        end_channel(p, b[0] & 15);
-    return 0;
-}
-
 void bl_pairing_port(bl_pairing *p, uint8_t port)
 {
     p->port = port & (BL_PORTS - 1);
@@ -233,7 +214,7 @@ int bl_pairing_event(bl_pairing *p, int32_t tick, const uint8_t *b)
         note_off(p, (b[0] & 15) * 128 + b[1], tick);
         break;
     case 0xb0:
-        rc = change_control(p, tick, b);
+        rc = b[1] == SUSTAIN ? add_pedal(p, tick, b) : 0;
         break;
     case 0xc0:
         rc = change_program(p, tick, b);

@@ -339,10 +339,21 @@ PY
     overlap
     lengths() { midi2remi -u "$@" overlap.mid | grep -v '^#' | tr ' ' '\n' | grep Duration | tr '\n' ' '; }
     [ "$(lengths)" = "Duration_12 Duration_16 Duration_8 " ] || fail "$(lengths)"
+    [ "$(lengths --pair fifo)" = "$(lengths)" ]
+    [ "$(lengths --pair overlap)" = "$(lengths)" ]
     [ "$(lengths --pair all)" = "Duration_12 Duration_4 Duration_8 " ] || fail "$(lengths --pair all)"
     [ "$(lengths --scheme remi-2020 --pair fifo)" = "Note-Duration_11 Note-Duration_15 Note-Duration_7 " ]
     run -64 --separate-stderr midi2remi --pair lifo overlap.mid
     [[ $stderr == *"--pair"*"lifo"* ]]
+}
+
+@test "midi2remi: a lost note-off costs its own note, but --pair fifo shifts all later ends" {
+    # at 384 ticks a bar: notes of a quarter on beats 1, whose first end is missing
+    raw "4d546864 00000006 0001 0001 0060 4d54726b 00000023 00903c50 8300903c50 60803c40 8220903c50 60803c40 8220903c50 60803c40 00ff2f00" >lost.mid
+    lengths() { midi2remi -u "$@" lost.mid | grep -v '^#' | tr ' ' '\n' | grep Duration | uniq -c | tr -s ' \n' ' '; }
+    [ "$(lengths)" = " 4 Duration_8 " ] || fail "$(lengths)"
+    [ "$(lengths --pair fifo)" = " 3 Duration_40 1 Duration_8 " ] || fail "$(lengths --pair fifo)"
+    midi2remi -u lost.mid | grep -q '"fixes":{"open-note":1}'
 }
 
 @test "midi2remi: remi-2020 rejects what the published reader refuses" {

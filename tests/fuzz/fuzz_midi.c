@@ -32,7 +32,7 @@ static void read_as(bl_reading how, const uint8_t *data, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    for (bl_reading how = BL_READ_FIFO; how <= BL_READ_CLOSE_FIRST; how++)
+    for (bl_reading how = BL_READ_OVERLAP; how <= BL_READ_CLOSE_FIRST; how++)
         read_as(how, data, len);
     return 0;
 }

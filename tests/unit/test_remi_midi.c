@@ -31,7 +31,7 @@ static void check(const bl_scheme *s, const bl_song *song, const char *path,
     need(bl_scheme_decode(s, first.id, first.n, &decoded, NULL, &e), &e);
     need(bl_midi_write(&decoded, BL_WRITE_PROGRAMS, path, &e), &e);
     read_file(path, &bytes);
-    need(bl_midi_read(bytes.data, bytes.len, BL_READ_FIFO, &back, &report, &e), &e);
+    need(bl_midi_read(bytes.data, bytes.len, BL_READ_OVERLAP, &back, &report, &e), &e);
     need(bl_scheme_encode(s, &back, &second, &bars, NULL, &e), &e);
     *tokens_differ += !ids_equal(&first, &second);
     twin a = twin_of(song, bl_scheme_grid(s)), z = twin_of(&back, bl_scheme_grid(s));

@@ -1,0 +1,282 @@
+/* test_pairing.c - which note-off ends which note: true overlaps, lost and early ends,
+ * ends in other tracks, All Notes Off; and made songs with one end in a hundred lost. */
+#include "base/rng.h"
+#include "midi/midi.h"
+#include "songs.h"
+#include "tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRACKS_MAX = 4, EVENTS_MAX = 4096 };
+
+/* A file to be: the events of its tracks, in order of time. */
+typedef struct {
+    struct {
+        int32_t tick;
+        uint8_t byte[3];
+    } x[TRACKS_MAX][EVENTS_MAX];
+    int n[TRACKS_MAX], n_tracks;
+    int32_t end;
+} made;
+
+static made song_made; /* too large for a stack */
+
+static made *fresh(int n_tracks, int32_t end)
+{
+    made *m = &song_made;
+    memset(m->n, 0, sizeof m->n);
+    m->n_tracks = n_tracks;
+    m->end = end;
+    return m;
+}
+
+/* After all events of its track that are not later. */
+static void put(made *m, int track, int32_t tick, int status, int a, int b)
+{
+    int at = m->n[track]++;
+    for (; at > 0 && m->x[track][at - 1].tick > tick; at--)
+        m->x[track][at] = m->x[track][at - 1];
+    m->x[track][at].tick = tick;
+    m->x[track][at].byte[0] = (uint8_t)status;
+    m->x[track][at].byte[1] = (uint8_t)a;
+    m->x[track][at].byte[2] = (uint8_t)b;
+}
+
+static void on(made *m, int track, int32_t tick, int pitch)
+{
+    put(m, track, tick, 0x90 + track, pitch, 80);
+}
+
+static void off(made *m, int track, int32_t tick, int pitch)
+{
+    put(m, track, tick, 0x80 + track, pitch, 64);
+}
+
+static void put_delta(bl_buf *b, uint32_t delta)
+{
+    for (int shift = 21; shift >= 0; shift -= 7)
+        if (delta >> shift != 0 || shift == 0)
+            need(bl_buf_addc(b, (int)((delta >> shift & 127) | (shift > 0 ? 128u : 0)),
+                             NULL),
+                 NULL);
+}
+
+static void read_made(const made *m, bl_reading how, bl_song *song, bl_midi_report *r)
+{
+    bl_buf b = {0};
+    bl_err e = BL_ERR_INIT;
+    need(bl_buf_add(&b, "MThd\0\0\0\6\0\1\0", 11, &e), &e);
+    need(bl_buf_addc(&b, m->n_tracks, &e), &e);
+    need(bl_buf_add(&b, "\0\140", 2, &e), &e);
+    for (int t = 0; t < m->n_tracks; t++) {
+        size_t head = b.len;
+        int32_t now = 0;
+        need(bl_buf_add(&b, "MTrk\0\0\0\0", 8, &e), &e);
+        for (int i = 0; i < m->n[t]; i++) {
+            put_delta(&b, (uint32_t)(m->x[t][i].tick - now));
+            now = m->x[t][i].tick;
+            need(bl_buf_add(&b, m->x[t][i].byte, 3, &e), &e);
+        }
+        put_delta(&b, (uint32_t)(m->end - now));
+        need(bl_buf_add(&b, "\377\57\0", 3, &e), &e);
+        size_t len = b.len - head - 8;
+        for (int i = 0; i < 4; i++)
+            b.data[head + 4 + (size_t)i] = (uint8_t)(len >> (24 - 8 * i));
+    }
+    need(bl_midi_read(b.data, b.len, how, song, r, &e), &e);
+    bl_buf_free(&b);
+}
+
+/* The notes as "on-off on-off ..." in order of their beginnings. */
+static const char *told(const made *m, bl_reading how, bl_midi_report *r)
+{
+    static char text[1024];
+    bl_song song = {0};
+    int used = 0;
+    read_made(m, how, &song, r);
+    for (size_t i = 0; i < song.n_notes && used < (int)sizeof text - 32; i++)
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s%d-%d",
+                         i > 0 ? " " : "", song.notes[i].on, song.notes[i].off);
+    bl_song_free(&song);
+    return text;
+}
+
+static void gives(const made *m, const char *wanted, int guessed, int strays,
+                  const char *what)
+{
+    bl_midi_report r;
+    const char *got = told(m, BL_READ_OVERLAP, &r);
+    ok(strcmp(got, wanted) == 0, "%s: %s", what, got);
+    ok((int)r.fixes[BL_FIX_OPEN_NOTE] == guessed &&
+           (int)r.fixes[BL_FIX_STRAY_OFF] == strays,
+       "... %d guessed, %d ends too many", (int)r.fixes[BL_FIX_OPEN_NOTE],
+       (int)r.fixes[BL_FIX_STRAY_OFF]);
+}
+
+static void test_overlaps(void)
+{
+    made *m = fresh(1, 1000);
+    on(m, 0, 0, 60);
+    on(m, 0, 100, 60);
+    off(m, 0, 150, 60);
+    off(m, 0, 400, 60);
+    gives(m, "0-150 100-400", 0, 0, "a true overlap stays, first in, first out");
+
+    m = fresh(1, 1000); /* each begins a little before the one before ends */
+    for (int i = 0; i < 8; i++) {
+        on(m, 0, 100 * i, 60);
+        if (i != 4)
+            off(m, 0, 100 * i + 110, 60);
+    }
+    for (int i = 0; i < 4; i++) {
+        on(m, 0, 100 * i, 62);
+        off(m, 0, 100 * i + 110, 62);
+    }
+    bl_midi_report r;
+    const char *got = told(m, BL_READ_OVERLAP, &r);
+    ok(strstr(got, "300-410 300-410 400-500 500-610 600-710 700-810") != NULL,
+       "legato: one end is lost, the overlaps stay: %s", got);
+}
+
+static void test_losses(void)
+{
+    made *m = fresh(1, 4000);
+    on(m, 0, 0, 60);
+    for (int i = 4; i < 9; i++) {
+        on(m, 0, 100 * i, 60);
+        off(m, 0, 100 * i + 90, 60);
+    }
+    gives(m, "0-90 400-490 500-590 600-690 700-790 800-890", 1, 0,
+          "a lost end costs its own note, which has the usual length");
+
+    m = fresh(1, 4000);
+    on(m, 0, 0, 60);
+    on(m, 0, 50, 60);
+    off(m, 0, 140, 60);
+    gives(m, "0-50 50-140", 1, 0, "but not beyond the next of its key");
+
+    m = fresh(1, 700);
+    on(m, 0, 300, 60);
+    gives(m, "300-700", 1, 0, "without any length to go by, to the end of the track");
+
+    m = fresh(1, 4000);
+    on(m, 0, 0, 60);
+    on(m, 0, 0, 60);
+    off(m, 0, 140, 60);
+    gives(m, "0-140 0-140", 1, 0, "two that begin at once, one end: both have it");
+
+    m = fresh(1, 4000);
+    for (int i = 0; i < 4; i++) {
+        if (i == 1)
+            off(m, 0, 100, 60);
+        on(m, 0, 100 * i, 60);
+        if (i != 1)
+            off(m, 0, 100 * i + 80, 60);
+    }
+    gives(m, "0-80 100-100 200-280 300-380", 1, 0,
+          "an end before its beginning, at one tick: a note without length");
+
+    m = fresh(1, 4000);
+    off(m, 0, 0, 60);
+    on(m, 0, 10, 60);
+    off(m, 0, 100, 60);
+    off(m, 0, 120, 60);
+    gives(m, "10-100", 0, 2, "ends of nothing are passed over");
+}
+
+static void test_elsewhere(void)
+{
+    made *m = fresh(2, 1920);
+    on(m, 0, 0, 60);
+    on(m, 0, 480, 62);
+    put(m, 1, 240, 0x80, 60, 64);
+    put(m, 1, 720, 0x80, 62, 64);
+    gives(m, "0-240 480-720", 0, 0, "ends in another track of the channel count");
+
+    m = fresh(2, 1920);
+    on(m, 0, 0, 60);
+    put(m, 1, 240, 0x81, 60, 64);
+    gives(m, "0-1920", 1, 1, "those of another channel do not");
+
+    m = fresh(1, 1920);
+    on(m, 0, 0, 60);
+    on(m, 0, 0, 64);
+    put(m, 0, 960, 0xb0, 123, 0);
+    on(m, 0, 960, 60);
+    off(m, 0, 1440, 60);
+    gives(m, "0-960 0-960 960-1440", 0, 0, "All Notes Off ends what sounds");
+
+    m = fresh(1, 1920);
+    on(m, 0, 0, 60);
+    put(m, 0, 400, 0xb0, 120, 0);
+    off(m, 0, 480, 60);
+    gives(m, "0-480", 0, 0, "but not what has its own end");
+}
+
+/* Notes of random lengths that do not overlap within their key, in four tracks; of the
+ * ends one in `lost_in` is not written. The number of those. */
+static int make_song(made *m, uint64_t seed, unsigned lost_in, int *n_notes)
+{
+    int lost = 0;
+    bl_rng rng = bl_rng_make(seed, 0);
+    *n_notes = 0;
+    for (int t = 0; t < m->n_tracks; t++)
+        for (int pitch = 60; pitch < 76; pitch++) {
+            int32_t tick = (int32_t)(bl_rng_u32(&rng) % 400);
+            while (tick < m->end - 400 && m->n[t] < EVENTS_MAX - 2) {
+                int32_t length = 24 * (1 + (int32_t)(bl_rng_u32(&rng) % 8));
+                on(m, t, tick, pitch);
+                ++*n_notes;
+                if (lost_in > 0 && bl_rng_u32(&rng) % lost_in == 0)
+                    lost++;
+                else
+                    off(m, t, tick + length, pitch);
+                tick += length + 24 * (int32_t)(bl_rng_u32(&rng) % 12);
+            }
+        }
+    return lost;
+}
+
+static void test_made(void)
+{
+    bl_song whole = {0}, lossy = {0};
+    bl_midi_report r;
+    int n, same = 1, lost = 0, changed = 0, total = 0, spoilt = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        made *m = fresh(4, 20000);
+        make_song(m, seed, 0, &n);
+        read_made(m, BL_READ_FIFO, &whole, &r);
+        read_made(m, BL_READ_OVERLAP, &lossy, &r);
+        same &= whole.n_notes == lossy.n_notes &&
+                memcmp(whole.notes, lossy.notes, whole.n_notes * sizeof *whole.notes) ==
+                    0;
+        /* the same notes: what is lost is drawn either way */
+        m = fresh(4, 20000);
+        make_song(m, seed, UINT32_MAX, &n);
+        read_made(m, BL_READ_OVERLAP, &whole, &r);
+        m = fresh(4, 20000);
+        int lost_here = make_song(m, seed, 100, &n), changed_here = 0;
+        read_made(m, BL_READ_OVERLAP, &lossy, &r);
+        for (size_t i = 0; i < whole.n_notes && i < lossy.n_notes; i++)
+            changed_here += whole.notes[i].off != lossy.notes[i].off;
+        spoilt += whole.n_notes != lossy.n_notes;
+        lost += lost_here;
+        changed += changed_here;
+        total += n;
+    }
+    ok(same, "files whose ends are all there: first in, first out, whatever is asked");
+    ok(spoilt == 0 && lost > total / 200 && changed <= lost,
+       "of %d notes %d ends are lost: %d notes changed", total, lost, changed);
+    bl_song_free(&whole);
+    bl_song_free(&lossy);
+}
+
+int main(void)
+{
+    test_overlaps();
+    test_losses();
+    test_elsewhere();
+    test_made();
+    return tap_done();
+}
