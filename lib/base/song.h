@@ -44,7 +44,7 @@ typedef struct {
 typedef struct {
     int32_t tick;
     uint8_t value; /* of controller 64: 64 and more is down */
-    uint8_t program, drum, channel;
+    uint8_t program, drum, channel, port;
     uint16_t track;
 } bl_pedal;
 

@@ -170,11 +170,16 @@ static void complete_header(bl_gate_state *g, size_t at)
 }
 
 int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_song *song,
-            bl_midi_report *report, bl_err *e)
+            bl_rhythm *rhythm, bl_midi_report *report, bl_err *e)
 {
     size_t pos = 0, at = out->len;
-    bl_gate_state g = {
-        .in = in, .len = len, .out = out, .song = song, .report = report, .e = e};
+    bl_gate_state g = {.in = in,
+                       .len = len,
+                       .out = out,
+                       .song = song,
+                       .rhythm = rhythm,
+                       .report = report,
+                       .e = e};
     report->strict_fix = -1;
     int rc = read_header(&g, &pos);
     if (rc == 0)

@@ -4,17 +4,18 @@
 #ifndef BL_GATE_H
 #define BL_GATE_H
 
-#include "midi/midi.h"
+#include "midi/rhythm.h"
 
 /* in[0..len) -> *out (appended): MThd of 6 bytes, format 1, one MTrk chunk for each of
  * the file's, with only the events that songs hold (notes, programs, the
  * sustain pedal), their status bytes explicit, data bytes below
  * 128, one end of track each. Tempos and time signatures go to *song instead, in file
  * order, as libsmf is quadratic in them; song->tpq is the division. Texts and SysEx,
- * which no song holds, are read over. The sequences of a format 2 file follow each
+ * which no song holds, are read over; what they and banks say of drums goes to *rhythm
+ * (zero-initialised). The sequences of a format 2 file follow each
  * other in time. Repairs are counted in report->fixes. 0, or a negative code with
  * report->reject. */
 int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_song *song,
-            bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
+            bl_rhythm *rhythm, bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
 
 #endif

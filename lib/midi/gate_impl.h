@@ -12,6 +12,7 @@ typedef struct {
     size_t len;
     bl_buf *out;
     bl_song *song;
+    bl_rhythm *rhythm;
     int is_smpte;      /* time in frames: tempos mean nothing */
     unsigned n_tracks; /* as the header says */
     uint32_t events;

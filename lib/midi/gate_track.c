@@ -9,8 +9,10 @@ enum {
     META_SMPTE_OFFSET = 0x54,
     META_METER = 0x58,
     META_KEY = 0x59,
+    META_OWN = 0x7f, /* of a sequencer */
     META_EOT = 0x2f,
-    SUSTAIN = 64, /* controllers */
+    BANK = 0, /* controllers */
+    SUSTAIN = 64,
     ALL_SOUND_OFF = 120,
     ALL_NOTES_OFF = 123,
     SOUND_EVENTS = 4, /* in a row that make sense: there reading goes on */
@@ -51,9 +53,10 @@ typedef struct {
     size_t p, limit;       /* the next byte, the end of what may be read */
     int64_t tick, written; /* now, and of the last event written */
     uint8_t status;        /* of the last channel event, 0 = none yet */
-    int interrupted;       /* by what came since, see below */
-    int is_trusted;        /* the length of the chunk is right: another follows it */
-    int is_doubtful;       /* an event was no event: bytes may be out of step */
+    uint8_t port;
+    int interrupted; /* by what came since, see below */
+    int is_trusted;  /* the length of the chunk is right: another follows it */
+    int is_doubtful; /* an event was no event: bytes may be out of step */
 } track;
 
 /* Running status goes on after both; strict readers let it go on after meta events. */
@@ -129,7 +132,7 @@ static int keep_port(bl_gate_state *g, track *t, const uint8_t *data, uint32_t l
     uint8_t event[4] = {0xff, META_PORT, 1};
     if (len < 1 || data[0] > 127)
         return 0;
-    event[3] = data[0];
+    t->port = event[3] = data[0];
     uint32_t delta = (uint32_t)(t->tick - t->written);
     t->written = t->tick;
     return put_event(g->out, delta, event, sizeof event, g->e);
@@ -152,6 +155,8 @@ static int read_meta(bl_gate_state *g, track *t)
         rc = keep_meter(g, t, data, len);
     else if (type == META_PORT)
         rc = keep_port(g, t, data, len);
+    else if (type == META_OWN && len == 3 && memcmp(data, "\0\0A", 3) == 0)
+        g->rhythm->is_marked = 1;
     else
         check_meta(g, t, type, data, len);
     t->p += len;
@@ -159,7 +164,7 @@ static int read_meta(bl_gate_state *g, track *t)
 }
 
 /* F0 and F7 events: nothing of the music, so what is wrong in them needs no repair. */
-static int read_sysex(bl_gate_state *g, track *t)
+static int read_sysex(bl_gate_state *g, track *t, uint8_t status)
 {
     uint32_t len;
     if (!read_vlq(g, t, &len) || len > t->limit - t->p)
@@ -168,9 +173,12 @@ static int read_sysex(bl_gate_state *g, track *t)
         if (g->in[i] > 127 && !(i == t->p && g->in[i] == 0xf0) &&
             !(i + 1 == t->p + len && g->in[i] == 0xf7))
             bl_gate_note_strict(g, BL_FIX_DATA_BYTE, i);
+    int rc = status == 0xf0 ? bl_rhythm_sysex(g->rhythm, (int32_t)t->tick, t->port,
+                                              g->in + t->p, len, g->e)
+                            : 0;
     t->interrupted = BY_SYSTEM;
     t->p += len;
-    return GO_ON;
+    return rc == 0 ? GO_ON : rc;
 }
 
 /* How many data bytes follow a status byte. */
@@ -197,6 +205,17 @@ static int is_of_songs(const uint8_t event[3])
     }
 }
 
+/* Banks and programs may make a channel one of drums. */
+static int tell_rhythm(bl_gate_state *g, const track *t, const uint8_t event[3])
+{
+    uint8_t channel = event[0] & 15;
+    if ((event[0] & 0xf0) == 0xc0)
+        return bl_rhythm_program(g->rhythm, (int32_t)t->tick, t->port, channel, g->e);
+    return event[1] == BANK ? bl_rhythm_bank(g->rhythm, (int32_t)t->tick, t->port,
+                                             channel, event[2], g->e)
+                            : 0;
+}
+
 static int read_channel(bl_gate_state *g, track *t, uint8_t status)
 {
     uint8_t event[3] = {status};
@@ -211,6 +230,11 @@ static int read_channel(bl_gate_state *g, track *t, uint8_t status)
             event[i] = 127;
             bl_gate_fix_strict(g, BL_FIX_DATA_BYTE, t->p - 1);
         }
+    }
+    if ((status & 0xf0) == 0xb0 || (status & 0xf0) == 0xc0) {
+        int rc = tell_rhythm(g, t, event);
+        if (rc != 0)
+            return rc;
     }
     if (!is_of_songs(event))
         return GO_ON;
@@ -254,7 +278,7 @@ static int read_event(bl_gate_state *g, track *t)
     if (status == 0xff)
         return read_meta(g, t);
     if (status == 0xf0 || status == 0xf7)
-        return read_sysex(g, t);
+        return read_sysex(g, t, status);
     if (status < 0xf0) {
         t->status = status;
         t->interrupted = 0;

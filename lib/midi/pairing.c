@@ -183,6 +183,7 @@ static int add_pedal(bl_pairing *p, int32_t tick, const uint8_t *b)
                                         .program = p->program[channel],
                                         .drum = channel == DRUM_CHANNEL,
                                         .channel = (uint8_t)channel,
+                                        .port = p->port,
                                         .track = p->track},
                              p->e);
 }

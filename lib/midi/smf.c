@@ -121,17 +121,23 @@ int bl_midi_read(const uint8_t *bytes, size_t len, bl_reading how, bl_song *song
     *report = (bl_midi_report){0};
     bl_song_clear(song);
     bl_buf clean = {0};
+    bl_rhythm rhythm = {0};
     bl_pairing *pairing = NULL;
-    int rc = bl_gate(bytes, len, &clean, song, report, e);
+    int rc = bl_gate(bytes, len, &clean, song, &rhythm, report, e);
     if (rc == 0)
         rc = bl_pairing_new(&pairing, how, song, report, e);
     if (rc == 0 && report->tracks > 0) /* libsmf knows no file without tracks */
         rc = read_clean(&clean, pairing, song, report, e);
+    if (rc == 0 && bl_reading_is_own(how))
+        rc = bl_rhythm_apply(&rhythm, song, e);
     if (rc == 0)
         rc = bl_song_sort(song, e);
+    if (rc == 0 && bl_reading_is_own(how))
+        bl_rhythm_drop_copy(&rhythm, song);
     if (rc != 0 && report->reject == BL_REJECT_NONE)
         report->reject = BL_REJECT_INTERNAL;
     bl_pairing_del(pairing);
+    bl_rhythm_free(&rhythm);
     bl_buf_free(&clean);
     return rc;
 }

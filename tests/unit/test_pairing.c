@@ -1,5 +1,6 @@
 /* test_pairing.c - which note-off ends which note: true overlaps, lost and early ends,
- * ends in other tracks, All Notes Off; and made songs with one end in a hundred lost. */
+ * ends in other tracks, All Notes Off; and made songs with one end in a hundred lost.
+ */
 #include "base/rng.h"
 #include "midi/midi.h"
 #include "songs.h"
@@ -248,9 +249,9 @@ static void test_made(void)
         make_song(m, seed, 0, &n);
         read_made(m, BL_READ_FIFO, &whole, &r);
         read_made(m, BL_READ_OVERLAP, &lossy, &r);
-        same &= whole.n_notes == lossy.n_notes &&
-                memcmp(whole.notes, lossy.notes, whole.n_notes * sizeof *whole.notes) ==
-                    0;
+        same &=
+            whole.n_notes == lossy.n_notes &&
+            memcmp(whole.notes, lossy.notes, whole.n_notes * sizeof *whole.notes) == 0;
         /* the same notes: what is lost is drawn either way */
         m = fresh(4, 20000);
         make_song(m, seed, UINT32_MAX, &n);

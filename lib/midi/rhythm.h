@@ -1,0 +1,33 @@
+/* rhythm.h - which channels play drums, and when (inside lib/midi only). Channel 10 does
+ * unless SysEx or banks say otherwise: schemas/remi-scheme.md, 3.0. */
+#ifndef BL_RHYTHM_H
+#define BL_RHYTHM_H
+
+#include "midi/midi.h"
+
+/* What a file says of it, in file order. Zero-initialise; bl_rhythm_free. */
+typedef struct {
+    struct bl_rhythm_event *x;
+    size_t n, cap;
+    int is_marked; /* as a file with its music twice, for Windows 3 */
+} bl_rhythm;
+
+/* A SysEx message without its F0; a bank (controller 0) or a program change. Those that
+ * say nothing of rhythm are passed over. 0 or BL_E_NOMEM. */
+int bl_rhythm_sysex(bl_rhythm *r, int32_t tick, uint8_t port, const uint8_t *bytes,
+                    size_t n, bl_err *e) BL_MUST_CHECK;
+int bl_rhythm_bank(bl_rhythm *r, int32_t tick, uint8_t port, uint8_t channel,
+                   uint8_t bank, bl_err *e) BL_MUST_CHECK;
+int bl_rhythm_program(bl_rhythm *r, int32_t tick, uint8_t port, uint8_t channel,
+                      bl_err *e) BL_MUST_CHECK;
+
+/* Sets `drum` of the song's notes and pedals. 0 or BL_E_NOMEM. */
+int bl_rhythm_apply(bl_rhythm *r, bl_song *song, bl_err *e) BL_MUST_CHECK;
+
+/* Of a song (sorted) that has all its music twice, the second time on channels 13 to 16,
+ * drops that. Where the mark of such files is missing the drums must be among it. */
+void bl_rhythm_drop_copy(const bl_rhythm *r, bl_song *song);
+
+void bl_rhythm_free(bl_rhythm *r);
+
+#endif
