@@ -20,38 +20,6 @@ typedef struct {
     size_t n, most;
 } shown;
 
-static int write_midi_to(const run *r, const char *path, bl_buf *midi, bl_err *e)
-{
-    int fd, rc = bl_midi_write(&r->song, r->writing, path, e);
-    if (rc == 0)
-        rc = bl_in_open(path, &fd, e);
-    if (rc == 0) {
-        rc = bl_read_all(fd, midi, BL_MIDI_MAX_BYTES, e);
-        close(fd);
-    }
-    return rc;
-}
-
-/* The file remi2midi would write. */
-static int write_midi(const run *r, bl_buf *midi, bl_err *e)
-{
-    bl_buf temp = {0};
-    int rc = bl_tool_temp_path("featstats", &temp, e);
-    char *path = (char *)temp.data;
-    int fd = rc == 0 ? mkstemp(path) : -1;
-    if (rc == 0 && fd < 0)
-        rc = bl_fail_errno(e, BL_E_CREATE, "cannot create '%s'", path);
-    if (fd >= 0) {
-        close(fd);
-        bl_guard_also(path);
-        rc = write_midi_to(r, path, midi, e);
-        unlink(path);
-        bl_guard_less(path);
-    }
-    bl_buf_free(&temp);
-    return rc;
-}
-
 static int draw(run *r, const bl_roll *roll, const char *name, bl_buf *svg, bl_err *e)
 {
     bl_svg s = {.out = svg, .e = e};
@@ -78,7 +46,7 @@ static int take_shown(run *r, const char *name, const bl_buf *midi, void *arg,
         rc = draw(r, &roll, p->name, &p->svg, e);
     if (rc == 0)
         rc = midi != NULL ? bl_buf_add(&p->midi, midi->data, midi->len, e)
-                          : write_midi(r, &p->midi, e);
+                          : bl_midi_write(&r->song, r->writing, &p->midi, e);
     if (rc == 0 && r->set->sound &&
         bl_view_seconds(&r->view, r->view.last) <= SECONDS_MAX)
         rc = make_sound(r, &p->midi, &p->sound, e);

@@ -40,7 +40,7 @@ typedef struct {
     bl_song song;
     bl_names names;
     bl_out out;
-    bl_buf csv;
+    bl_buf csv, bytes;
     uint64_t n_pieces;
 } run;
 
@@ -225,53 +225,16 @@ static int decode(run *r, bl_err *e)
 
 /* ---- MIDI ---- */
 
-/* libsmf writes to a named file only: the song goes through a temporary one. */
-static int song_bytes(const run *r, char *path, bl_buf *bytes, bl_err *e)
-{
-    int fd = mkstemp(path);
-    if (fd < 0)
-        return bl_fail_errno(e, BL_E_CREATE, "cannot create '%s'", path);
-    close(fd);
-    bl_guard_file(path);
-    int rc = bl_midi_write(&r->song, bl_scheme_writing(r->scheme), path, e);
-    if (rc == 0)
-        rc = bl_in_open(path, &fd, e);
-    if (rc == 0) {
-        rc = bl_read_all(fd, bytes, SIZE_MAX / 2, e);
-        close(fd);
-    }
-    unlink(path);
-    bl_guard_file(NULL);
-    return rc;
-}
-
-static int copy_song(const run *r, int fd, bl_err *e)
-{
-    const char *folder = getenv("TMPDIR");
-    bl_buf path = {0}, bytes = {0};
-    int rc = bl_buf_addf(&path, e, "%s/remi2midi.XXXXXX",
-                         folder == NULL || *folder == '\0' ? "/tmp" : folder);
-    if (rc == 0 && bl_buf_str(&path, e) == NULL)
-        rc = BL_E_NOMEM;
-    if (rc == 0)
-        rc = song_bytes(r, (char *)path.data, &bytes, e);
-    if (rc == 0)
-        rc = bl_write_all(fd, bytes.data, bytes.len, e);
-    bl_buf_free(&path);
-    bl_buf_free(&bytes);
-    return rc;
-}
-
 static int write_song(run *r, const char *path, bl_err *e)
 {
-    int rc = bl_out_open(&r->out, path, e);
+    r->bytes.len = 0;
+    int rc = bl_midi_write(&r->song, bl_scheme_writing(r->scheme), &r->bytes, e);
+    if (rc == 0)
+        rc = bl_out_open(&r->out, path, e);
     if (rc != 0)
         return rc;
     bl_guard_file(r->out.temp);
-    if (r->out.temp != NULL)
-        rc = bl_midi_write(&r->song, bl_scheme_writing(r->scheme), r->out.temp, e);
-    else
-        rc = copy_song(r, r->out.fd, e);
+    rc = bl_write_all(r->out.fd, r->bytes.data, r->bytes.len, e);
     if (rc == 0)
         rc = bl_out_commit(&r->out, e);
     else
@@ -439,6 +402,7 @@ static void run_free(run *r)
     bl_names_free(&r->names);
     bl_out_abort(&r->out);
     bl_buf_free(&r->csv);
+    bl_buf_free(&r->bytes);
 }
 
 /* 1, with a message, where the options contradict each other or the terminal. */
@@ -471,9 +435,8 @@ static int misused(const settings *set, const bl_opts *opts, bl_log *log)
 int main(int argc, char **argv)
 {
     settings set = {0};
-    char smf[64], libraries[BL_LIBRARIES_MAX];
-    bl_midi_libraries(smf, sizeof smf);
-    bl_io_libraries(smf, libraries);
+    char libraries[BL_LIBRARIES_MAX];
+    bl_io_libraries(NULL, libraries);
     const bl_opt_about about = {
         .name = "remi2midi",
         .purpose = "turn a token stream into MIDI files",

@@ -22,17 +22,22 @@ static const char *const laws[N_LAWS] = {
 
 typedef struct {
     bl_scheme *scheme;
-    char temp[64]; /* MIDI file between decoding and encoding */
-    bl_buf bytes;
+    bl_buf bytes; /* of the file, then of that between decoding and encoding */
     bl_song song, decoded, back;
     bl_ids first, second;
     size_t n_files, n_rejected, failed[N_LAWS];
     unsigned long long n_notes, n_bars;
 } state;
 
-static int read_song(state *s, const char *path, bl_song *song, bl_err *e)
+static int read_bytes(state *s, bl_song *song, bl_err *e)
 {
     bl_midi_report report = {0};
+    return bl_midi_read(s->bytes.data, s->bytes.len, bl_scheme_reading(s->scheme), song,
+                        &report, e);
+}
+
+static int read_song(state *s, const char *path, bl_song *song, bl_err *e)
+{
     int fd;
     s->bytes.len = 0;
     int rc = bl_in_open(path, &fd, e);
@@ -40,10 +45,7 @@ static int read_song(state *s, const char *path, bl_song *song, bl_err *e)
         return rc;
     rc = bl_read_all(fd, &s->bytes, BL_MIDI_MAX_BYTES, e);
     close(fd);
-    if (rc == 0)
-        rc = bl_midi_read(s->bytes.data, s->bytes.len, bl_scheme_reading(s->scheme),
-                          song, &report, e);
-    return rc;
+    return rc == 0 ? read_bytes(s, song, e) : rc;
 }
 
 /* song -> first, n_bars; first -> MIDI bytes -> back -> second. */
@@ -55,10 +57,11 @@ static int there_and_back(state *s, size_t *n_bars, bl_err *e)
     if (rc == 0)
         rc = bl_scheme_decode(s->scheme, s->first.id, s->first.n, &s->decoded, &unused,
                               e);
+    s->bytes.len = 0;
     if (rc == 0)
-        rc = bl_midi_write(&s->decoded, BL_WRITE_PROGRAMS, s->temp, e);
+        rc = bl_midi_write(&s->decoded, BL_WRITE_PROGRAMS, &s->bytes, e);
     if (rc == 0)
-        rc = read_song(s, s->temp, &s->back, e);
+        rc = read_bytes(s, &s->back, e);
     if (rc == 0)
         rc = bl_scheme_encode(s->scheme, &s->back, &s->second, &unused, NULL, e);
     return rc;
@@ -196,7 +199,7 @@ int main(int argc, char **argv)
 {
     static const char *const suffixes[] = {".mid", ".midi", ".kar", ".rmi", NULL};
     bl_err e = BL_ERR_INIT;
-    state s = {.temp = "/tmp/barline-laws.XXXXXX"};
+    state s = {0};
     bl_paths paths = {0};
     bl_spec spec = {.scheme = "remi"};
     int first = options(argc, argv, &spec);
@@ -205,9 +208,7 @@ int main(int argc, char **argv)
                         "DIR...\n");
         return 64;
     }
-    int fd = mkstemp(s.temp), rc = fd < 0 ? BL_E_CREATE : 0;
-    if (rc == 0)
-        close(fd);
+    int rc = 0;
     for (int i = first; rc == 0 && i < argc; i++)
         rc = bl_paths_add_operand(&paths, argv[i], suffixes, &e);
     if (rc == 0)
@@ -217,7 +218,6 @@ int main(int argc, char **argv)
     if (rc != 0)
         fprintf(stderr, "laws: %s\n", e.text);
     int status = rc == 0 ? report(&s) : 66;
-    unlink(s.temp);
     bl_paths_free(&paths);
     bl_scheme_del(s.scheme);
     bl_buf_free(&s.bytes);

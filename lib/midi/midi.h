@@ -1,5 +1,6 @@
 /* midi.h - Standard MIDI Files to songs and back. Bytes are hostile: they pass
- * the gate (gate.h), then libsmf reads what the gate wrote. */
+ * the gate (gate.h), then libsmf reads what the gate wrote. Files are written by hand.
+ */
 #ifndef BL_MIDI_H
 #define BL_MIDI_H
 
@@ -84,14 +85,14 @@ int bl_midi_read(const uint8_t *bytes, size_t len, bl_reading how, bl_song *song
 /* "libsmf 1.3, GLib 2.74.6": the libraries behind these functions. */
 void bl_midi_libraries(char *text, size_t size);
 
-/* Writes a song (sorted) as format 1: a track 0 of tempos, meters and markers, then
- * notes as `how` says. With BL_WRITE_PROGRAMS there is one track for each program,
- * drums on channel 10, pedals with the notes of their program; notes that overlap a
- * note of the same pitch and program, and would be paired differently when read back,
- * get a further track, so that reading gives the same notes; all tracks end at
- * song->end or later. `path` is created or replaced; make it a temporary file. 0 or
- * BL_E_CREATE, BL_E_IO, BL_E_NOMEM. */
-int bl_midi_write(const bl_song *song, bl_writing how, const char *path,
+/* Appends a song (sorted) to *out as a file, of format 1 where it has notes: a track 0
+ * of tempos, meters and markers, then notes as `how` says. With BL_WRITE_PROGRAMS there
+ * is one track for each program, drums on channel 10, pedals with the notes of their
+ * program; notes that overlap a note of the same pitch and program, and would be paired
+ * differently when read back, get a further track, so that reading gives the same
+ * notes; all tracks end at song->end or later. Time: n log n of the notes. 0 or
+ * BL_E_NOMEM. */
+int bl_midi_write(const bl_song *song, bl_writing how, bl_buf *out,
                   bl_err *e) BL_MUST_CHECK;
 
 #endif

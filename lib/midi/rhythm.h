@@ -1,5 +1,5 @@
-/* rhythm.h - which channels play drums, and when (inside lib/midi only). Channel 10 does
- * unless SysEx or banks say otherwise: schemas/remi-scheme.md, 3.0. */
+/* rhythm.h - which channels play drums, and when (inside lib/midi only). Channel 10
+ * does unless SysEx or banks say otherwise: schemas/remi-scheme.md, 3.0. */
 #ifndef BL_RHYTHM_H
 #define BL_RHYTHM_H
 
@@ -24,8 +24,9 @@ int bl_rhythm_program(bl_rhythm *r, int32_t tick, uint8_t port, uint8_t channel,
 /* Sets `drum` of the song's notes and pedals. 0 or BL_E_NOMEM. */
 int bl_rhythm_apply(bl_rhythm *r, bl_song *song, bl_err *e) BL_MUST_CHECK;
 
-/* Of a song (sorted) that has all its music twice, the second time on channels 13 to 16,
- * drops that. Where the mark of such files is missing the drums must be among it. */
+/* Of a song (sorted) that has all its music twice, the second time on channels 13 to
+ * 16, drops that. Where the mark of such files is missing the drums must be among it.
+ */
 void bl_rhythm_drop_copy(const bl_rhythm *r, bl_song *song);
 
 void bl_rhythm_free(bl_rhythm *r);
