@@ -160,8 +160,28 @@ PY
     wait $!
     cmp copy b.mid
     [ -z "$(compgen -G '*.tmp.*')" ]
-    TMPDIR=$PWD/nowhere run -73 --separate-stderr remi2midi s
-    says "nowhere"
+    TMPDIR=$PWD/nowhere run -0 remi2midi -o c.mid s
+    cmp c.mid b.mid
+}
+
+@test "remi2midi: a very long piece is written in linear time, or refused where memory ends" {
+    [[ $BARLINE_BUILD != *san ]] || skip "sanitizers reserve all addresses"
+    awk 'BEGIN {for (i = 0; i < 15625; i++) {
+        printf "Bar"
+        for (k = 0; k < 8; k++) printf " Position_%d Pitch_%d Velocity_79 Duration_4", 2 * k, 60 + k
+        print ""}}' >long.txt
+    run -0 timeout 10 remi2midi --raw -o long.mid long.txt
+    midi2remi -u -q long.mid | grep -o Pitch_ | wc -l >notes
+    [ "$(cat notes)" -eq 125000 ]
+    local kib failed=0
+    for kib in 10000 14000 18000 22000 26000 30000; do
+        run --separate-stderr bash -c "ulimit -v $kib && exec remi2midi --raw -o x.mid long.txt"
+        [ "$status" -eq 0 ] || { [ "$status" -eq 70 ] && says "out of memory" && [ ! -e x.mid ]; }
+        [ "$status" -eq 0 ] || failed=$((failed + 1))
+        [ -z "$(compgen -G '*.tmp.*')" ]
+        rm -f x.mid
+    done
+    [ "$failed" -gt 0 ]
 }
 
 @test "remi2midi: misuse is one line and status 64" {
