@@ -25,7 +25,7 @@ enum { LIST_BYTES_MAX = 1 << 30 };
 
 typedef struct {
     int64_t grid, level;
-    int chords, pedal, strict, keep_empty;
+    int chords, pedal, trim, strict, keep_empty;
     const char *meter, *beats, *labels, *columns;
     const char *scheme, *pair, *files0_from, *part, *rejects, *max_reject;
     bl_opt_common common;
@@ -256,6 +256,8 @@ static int convert(void *arg, size_t task, bl_buf *result, bl_err *e)
         rc = read_song(c, &o.why);
     if (rc == 0)
         rc = set_bars(c, c->paths->path[task], &o.why);
+    if (rc == 0 && c->set->trim)
+        bl_song_trim(&c->song);
     if (rc == 0)
         rc = add_labels(c, c->paths->path[task], &o);
     if (rc == 0)
@@ -673,6 +675,8 @@ int main(int argc, char **argv)
          "all bars have this time signature, whatever the files say", 1},
         {0, "beats", BL_OPT_STR, &set.beats, "PATTERN", 0, 0,
          "take beats and bars from there; %d is a file's folder, %n its name", 0},
+        {0, "trim", BL_OPT_FLAG, &set.trim, NULL, 0, 0,
+         "end pieces with the bar in which their last note ends", 1},
         {0, "labels", BL_OPT_STR, &set.labels, "FILE", 0, 0,
          "a table of labels that pieces begin with", 0},
         {0, "columns", BL_OPT_STR, &set.columns, "LIST", 0, 0,

@@ -152,6 +152,13 @@ int bl_song_sort(bl_song *s, bl_err *e)
     return rc;
 }
 
+void bl_song_trim(bl_song *s)
+{
+    s->end = 0;
+    for (size_t i = 0; i < s->n_notes; i++)
+        s->end = (int32_t)bl_max(s->end, s->notes[i].off);
+}
+
 void bl_song_clear(bl_song *s)
 {
     s->n_notes = s->n_tempos = s->n_meters = s->n_pedals = s->n_markers = 0;

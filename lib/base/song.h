@@ -117,6 +117,9 @@ int bl_song_add_meter(bl_song *s, int32_t tick, int num, int den_log2,
  * addition, which the caller makes the file order). 0 or BL_E_NOMEM. */
 int bl_song_sort(bl_song *s, bl_err *e) BL_MUST_CHECK;
 
+/* The song ends with its last note. */
+void bl_song_trim(bl_song *s);
+
 /* Seconds from the start of a sorted song to a tick >= 0; 120 a minute until the first
  * tempo. */
 double bl_song_seconds(const bl_song *s, int32_t tick);

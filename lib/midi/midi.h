@@ -53,7 +53,7 @@ typedef enum {
     BL_FIX_HEADER,    /* "header": a field of no sense replaced */
     BL_FIX_SMPTE,     /* "smpte": time in film frames turned into quarters */
     BL_FIX_FORMAT_2,  /* "format-2": independent sequences, one after the other */
-    BL_FIX_PAUSE,     /* "pause": of more than 2^18 quarters, left out */
+    BL_FIX_PAUSE,     /* "pause": that no music has, left out */
     BL_FIX_OPEN_NOTE, /* "open-note": closed at the end of its track, or dropped */
     BL_FIX_STRAY_OFF, /* "stray-off": a note-off without its note ignored */
     BL_N_FIXES

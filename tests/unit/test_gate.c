@@ -207,6 +207,22 @@ static void test_time(void)
     ok(rc == 0 && r.fixes[BL_FIX_PAUSE] == 1 && song.n_notes == 2 &&
            song.notes[0].on == 0,
        "a pause of years is left out, the music stays");
+    /* 300 bars of 4/4 between two notes and after the last */
+    const char *pause = "00 90 3c 40 8360 80 3c 40 a39400 90 3e 40 8360 80 3e 40 "
+                        "a39400 ff 2f 00 ";
+    char hex[512];
+    snprintf(hex, sizeof hex, HEADER "4d54726b 0000001c %s", pause);
+    rc = read_hex(hex, BL_READ_OVERLAP, &song, &r);
+    ok(rc == 0 && r.fixes[BL_FIX_PAUSE] == 0 && song.notes[1].on == 576480 &&
+           song.end == 1152960,
+       "300 silent bars of a whole file are music");
+    snprintf(hex, sizeof hex, HEADER "4d54726b 0000001f 00 3c 50 %s", pause);
+    rc = read_hex(hex, BL_READ_OVERLAP, &song, &r);
+    ok(rc == 0 && r.fixes[BL_FIX_PAUSE] == 2 && song.notes[1].on == 480 &&
+           song.notes[1].off == 960 && song.end == 960,
+       "those of a damaged one are left out");
+    rc = read_hex(hex, BL_READ_CLOSE_FIRST, &song, &r);
+    ok(rc == 0 && r.fixes[BL_FIX_PAUSE] == 0, "but not for the published schemes");
     bl_song_free(&song);
 }
 
