@@ -29,7 +29,8 @@ static int32_t bar_at(pauses *p, int32_t tick)
     while (p->i_meter < s->n_meters && s->meters[p->i_meter].tick <= tick)
         p->i_meter++;
     const bl_meter *m = p->i_meter > 0 ? &s->meters[p->i_meter - 1] : NULL;
-    int32_t bar = m != NULL ? (int32_t)((int64_t)s->tpq * 4 * m->num >> m->den_log2) : 0;
+    int32_t bar =
+        m != NULL ? (int32_t)((int64_t)s->tpq * 4 * m->num >> m->den_log2) : 0;
     return bar > 0 ? bar : 4 * s->tpq;
 }
 
@@ -72,8 +73,8 @@ static int32_t moved(const pauses *p, int32_t tick)
     }
     int32_t by = from > 1 ? p->cuts[from - 2].length : 0; /* summed: see below */
     if (from > 0)
-        by += (int32_t)bl_min(p->cuts[from - 1].length - by,
-                              tick - p->cuts[from - 1].at);
+        by +=
+            (int32_t)bl_min(p->cuts[from - 1].length - by, tick - p->cuts[from - 1].at);
     return tick - by;
 }
 

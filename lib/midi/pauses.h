@@ -4,7 +4,8 @@
 
 #include "midi/midi.h"
 
-/* Longer silences are no music where bytes of the file were no events: 64 bars of 4/4. */
+/* Longer silences are no music where bytes of the file were no events: 64 bars of 4/4.
+ */
 enum { BL_PAUSE_QUARTERS = 256 };
 
 /* Of a song (sorted) from a file that was not whole: each silence beyond that, also

@@ -402,6 +402,24 @@ Bar Position_0 Tempo_80 Pitch_67 Velocity_79 Duration_16 Position_12 Pitch_72 Ve
         fail "$output"
 }
 
+@test "midi2remi: --trim ends a piece with its last note, in all readings" {
+    # a quarter, the end of the track 300 bars later
+    raw "4d546864 00000006 0001 0001 01e0 4d54726b 0000000f 00903c50 8360803c40 a39020ff2f00" >late.mid
+    [ "$(midi2remi -u late.mid | grep -c '^Bar')" -eq 300 ]
+    run -0 midi2remi -u --trim late.mid
+    [ "$(grep -c '^Bar' <<<"$output")" -eq 1 ]
+    [[ $output == *'"ticks":480,'* ]] || fail "$output"
+    [ "$(midi2remi -u --trim --pair all late.mid | grep -c '^Bar')" -eq 1 ]
+    midi2remi --scheme performance --trim late.mid | remi2midi --check
+}
+
+@test "midi2remi: drums beyond channel 10 are drums" {
+    # XG: bank 127 and a program make channel 12 play them
+    raw "4d546864 00000006 0001 0001 01e0 4d54726b 00000017 00bb007f 00cb00 009b2464 78 8b2440 00ff2f00 000000" >drums.mid
+    midi2remi -u drums.mid | grep -q PitchDrum_36
+    midi2remi -u --pair fifo drums.mid | grep -q PitchDrum_36
+}
+
 @test "midi2remi: --meter says it for all files" {
     run -0 midi2remi -u --meter 3/4 "$BATS_FILE_TMPDIR/example.mid"
     [[ $output == *"Bar TimeSig_3/4"* ]]

@@ -78,6 +78,16 @@ setup() {
     export PYTHONPATH=$F F G BARLINE_ROOT
 }
 
+@test "schemas: the first example of remi-tokens.md follows the grammar, and its figures are right" {
+    sed -n '/^```$/,/^```$/p' "$BARLINE_ROOT/schemas/remi-tokens.md" | sed -n '2,6p' >example
+    [ "$(head -c 5 example)" = '#remi' ]
+    grep -v '^#' example >music
+    remi2midi --raw --check music
+    sed -n 's/^#end //p' example | jq -e --arg xxh3 "$(xxhsum -H3 <music | grep -o '[0-9a-f]\{16\}$')" \
+        --argjson tokens "$(wc -w <music)" --argjson bars "$(grep -c ^Bar music)" \
+        '.xxh3 == $xxh3 and .tokens == $tokens and .bars == $bars'
+}
+
 @test "schemas: what the tools write, and the golden files, are valid" {
     /usr/bin/python3 - <<'PY'
 import itertools, os
