@@ -62,8 +62,8 @@ static void test_drums(void)
         {"a bank alone changes nothing", "00 ba 00 7f " ON_11, "m"},
         {"another bank takes it back",
          "00 ba 00 7f 00 ca 00 " ON_11 "00 ba 00 00 00 ca 00 " ON_11, "dm"},
-        {"Roland's bank 127 is another one",
-         GS_RESET "00 ba 00 7f 00 ca 00 " ON_11, "m"},
+        {"Roland's bank 127 is another one", GS_RESET "00 ba 00 7f 00 ca 00 " ON_11,
+         "m"},
         {"XG: part mode", XG_PART_3_DRUMS ON_3, "d"},
         {"XG: bank 0 of channel 10", XG_ON "00 b9 00 00 00 c9 00 " ON_10, "m"},
         {"GM: bank 0 of channel 10", "00 b9 00 00 00 c9 00 " ON_10, "d"},
@@ -79,9 +79,9 @@ static void test_drums(void)
 }
 
 #define MARK "00 ff 7f 03 00 00 41 "
-#define BOTH                                                                           \
-    "00 91 3c 40 00 9c 3c 40 00 99 24 40 00 9f 24 40 60 81 3c 40 00 8c 3c 40 00 89 24 " \
-    "40 00 8f 24 40 "
+#define BEGINS "00 91 3c 40 00 9c 3c 40 00 99 24 40 00 9f 24 40 "
+#define ENDS "60 81 3c 40 00 8c 3c 40 00 89 24 40 00 8f 24 40 "
+#define BOTH BEGINS ENDS
 #define FOUR BOTH BOTH BOTH BOTH
 #define OTHER "00 91 3c 40 00 9c 40 40 60 81 3c 40 00 8c 40 40 "
 
