@@ -61,7 +61,10 @@ static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
                                         .wk = l->wk,
                                         .wv = l->wv,
                                         .cw = l->cw,
-                                        .cb = l->cb},
+                                        .cb = l->cb,
+                                        .gain = c->pre_norm ? l->ln1_g : NULL,
+                                        .bias = c->pre_norm ? l->ln1_b : NULL,
+                                        .eps = c->norm_eps},
                     &m->extra[n]);
     return bl_linear(g, a, l->wo, l->bo, BL_ACT_NONE, 0);
 }

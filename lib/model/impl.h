@@ -6,9 +6,15 @@
 #include "model/model.h"
 #include "nn/graph.h"
 
-/* How a tensor is filled before training; RESIDUAL is NORMAL with a smaller deviation.
- */
-typedef enum { BL_INIT_NORMAL, BL_INIT_RESIDUAL, BL_INIT_ONE, BL_INIT_ZERO } bl_init;
+/* How a tensor is filled before training; RESIDUAL is NORMAL with a smaller deviation,
+ * BIAS is NORMAL without weight decay (u and v). Those before ONE are random. */
+typedef enum {
+    BL_INIT_NORMAL,
+    BL_INIT_RESIDUAL,
+    BL_INIT_BIAS,
+    BL_INIT_ONE,
+    BL_INIT_ZERO
+} bl_init;
 
 /* The tensors of one layer; NULL where the config has none. */
 typedef struct {

@@ -24,6 +24,32 @@ int32_t *bl_model_memory_length(bl_model *m)
     return m->mem_length;
 }
 
+int bl_model_length_begin(const bl_model_config *c)
+{
+    return c->zero_memory ? c->memory : 0;
+}
+
+/* Compressed rows that a lane gets from n_real tokens. */
+static int n_squeezed(const bl_model_config *c, int length, int n_real)
+{
+    return c->compressed > 0 ? bl_n_evicted(length, c->memory, n_real) / c->ratio : 0;
+}
+
+int bl_model_length_after(const bl_model_config *c, int length, int n_real)
+{
+    int plain = (int)bl_min(length, c->memory);
+    int squeezed = length - plain + n_squeezed(c, length, n_real);
+    if (c->arch == BL_ARCH_LSTM)
+        return length;
+    return (int)(bl_min(c->memory, plain + n_real) + bl_min(c->compressed, squeezed));
+}
+
+int bl_model_aux_queries(const bl_model_config *c, int length, int n_real)
+{
+    int learns = c->compressor == BL_COMPRESS_CONV && c->arch != BL_ARCH_LSTM;
+    return learns && n_squeezed(c, length, n_real) > 0 ? n_real : 0;
+}
+
 /* The memory of a lane in a layer. */
 static bl_real *lane_of(const bl_model *m, int layer, int lane)
 {
@@ -35,7 +61,7 @@ void bl_model_forget(bl_model *m, int lane)
 {
     const bl_model_config *c = &m->config;
     size_t row = (size_t)c->width * sizeof(bl_real);
-    m->mem_length[lane] = c->zero_memory ? c->memory : 0;
+    m->mem_length[lane] = bl_model_length_begin(c);
     if (!c->zero_memory && c->arch != BL_ARCH_LSTM)
         return;
     for (int n = 0; n < c->layers; n++)
@@ -59,10 +85,7 @@ static void advance_slots(bl_model *m, int lane, int n_real)
     const bl_model_config *c = &m->config;
     size_t d = (size_t)c->width;
     ptrdiff_t t = (ptrdiff_t)c->segment * lane;
-    int length = m->mem_length[lane], plain = (int)bl_min(length, c->memory);
-    int n_new = 0;
-    if (c->compressed > 0)
-        n_new = bl_n_evicted(length, c->memory, n_real) / c->ratio;
+    int length = m->mem_length[lane], n_new = n_squeezed(c, length, n_real);
     for (int n = 0; n < c->layers; n++) {
         bl_real *compressed = lane_of(m, n, lane);
         bl_real *memory = compressed + (size_t)c->compressed * d;
@@ -71,8 +94,7 @@ static void advance_slots(bl_model *m, int lane, int n_real)
                      n_new, d);
         shift_in(memory, c->memory, m->fresh[n] + t * c->width, n_real, d);
     }
-    m->mem_length[lane] = (int32_t)(bl_min(c->memory, plain + n_real) +
-                                    bl_min(c->compressed, length - plain + n_new));
+    m->mem_length[lane] = bl_model_length_after(c, length, n_real);
 }
 
 static void advance_cells(bl_model *m, int lane, int n_real)

@@ -153,9 +153,10 @@ const bl_real *bl_model_logits(const bl_model *m)
     return m->logits->v;
 }
 
-double bl_model_aux(const bl_model *m)
+double bl_model_aux(const bl_model *m, int64_t *n_queries)
 {
-    return m->graph.feed.aux;
+    *n_queries = m->graph.feed.n_aux;
+    return m->graph.feed.aux_sum;
 }
 
 void bl_model_backward(bl_model *m, double loss_scale, double aux_scale)

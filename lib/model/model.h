@@ -78,6 +78,9 @@ int bl_model_config_check(const bl_model_config *c, bl_err *e) BL_MUST_CHECK;
 /* Parameters of a model of this config, or -1 without memory for the list. */
 int64_t bl_model_config_size(const bl_model_config *c);
 
+/* What a parameter learns from. */
+typedef enum { BL_LEARNS_LOSS, BL_LEARNS_AUX, BL_N_LEARNS } bl_learns;
+
 /* One named parameter tensor; value and grad point into the two flat blocks. */
 typedef struct {
     char name[64]; /* "emb", "l0.wq", "l0.ln1.g", "out.b", "u", "lstm0.w", ... */
@@ -85,7 +88,8 @@ typedef struct {
     int64_t shape[2];
     int64_t size;
     int64_t start; /* index into the flat blocks */
-    int decay;     /* 1 for matrices: weight decay applies */
+    int decay;     /* 1 for matrices, but for u and v: weight decay applies */
+    int learns;    /* bl_learns */
 } bl_param;
 
 typedef struct bl_model bl_model;
@@ -119,6 +123,13 @@ int bl_model_memory_rows(const bl_model *m);      /* S, or 2 */
 bl_real *bl_model_memory(bl_model *m, int layer); /* (B, rows, D) */
 int32_t *bl_model_memory_length(bl_model *m);     /* (B) */
 void bl_model_forget(bl_model *m, int lane);      /* at the start of a piece */
+/* What becomes of a lane's memory length without running anything: at the start of a
+ * piece, and after n_real more tokens. */
+int bl_model_length_begin(const bl_model_config *c);
+int bl_model_length_after(const bl_model_config *c, int length, int n_real);
+/* The queries that a lane of that length and n_real tokens adds to the auxiliary loss:
+ * bl_model_aux's *n_queries is their sum. */
+int bl_model_aux_queries(const bl_model_config *c, int length, int n_real);
 
 /* Forward of one segment.
  *   x (B,T) token ids; y (B,T) targets, -1 = not scored; n_real (B): how many of the
@@ -137,10 +148,11 @@ const bl_real *bl_model_nll(const bl_model *m);
  * bl_model_backward. */
 const bl_real *bl_model_logits(const bl_model *m);
 /* The auxiliary loss of the last forward: attention reconstruction, summed over layers
- * (Rae et al. 2019, algorithm 2); 0 where nothing is learned from one. */
-double bl_model_aux(const bl_model *m);
+ * and queries (Rae et al. 2019, algorithm 2), in *n_queries how many queries had one; 0
+ * where nothing is learned from one. */
+double bl_model_aux(const bl_model *m, int64_t *n_queries);
 /* Adds d(loss_scale * sum of -ln p + aux_scale * aux)/d(parameter) to the gradients. No
- * parameter learns from both. */
+ * parameter learns from both (bl_param.learns). */
 void bl_model_backward(bl_model *m, double loss_scale, double aux_scale);
 /* Moves the memories on by the segment last run (no gradient flows through them). When
  * training, after bl_model_backward: it reads them once more. */

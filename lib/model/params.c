@@ -48,6 +48,13 @@ static BL_PRINTF(5, 6) void add(list *l, bl_init init, int64_t rows, int64_t col
     m->size += t->size;
 }
 
+/* The last n tensors of the list learn from the auxiliary loss. */
+static void learn_from_aux(list *l, int n)
+{
+    for (int i = 1; i <= n && l->rc == 0; i++)
+        l->m->param[l->m->n_params - i].learns = BL_LEARNS_AUX;
+}
+
 static void add_attention(list *l, int n)
 {
     const bl_model_config *c = &l->m->config;
@@ -67,12 +74,13 @@ static void add_attention(list *l, int n)
     if (c->att_bias)
         add(l, BL_INIT_ZERO, 1, d, "l%d.bo", n);
     if (c->pos == BL_POS_SINUSOID && c->untie_uv) {
-        add(l, BL_INIT_NORMAL, c->heads, e, "l%d.u", n);
-        add(l, BL_INIT_NORMAL, c->heads, e, "l%d.v", n);
+        add(l, BL_INIT_BIAS, c->heads, e, "l%d.u", n);
+        add(l, BL_INIT_BIAS, c->heads, e, "l%d.v", n);
     }
     if (c->compressed > 0 && c->compressor == BL_COMPRESS_CONV) {
         add(l, BL_INIT_NORMAL, c->ratio * d, d, "l%d.cw", n);
         add(l, BL_INIT_ZERO, 1, d, "l%d.cb", n);
+        learn_from_aux(l, 2);
     }
 }
 
@@ -99,8 +107,8 @@ static void list_transformer(list *l)
     if (c->pos == BL_POS_ABSOLUTE)
         add(l, BL_INIT_NORMAL, c->positions, d, "wpe");
     if (c->pos == BL_POS_SINUSOID && !c->untie_uv) {
-        add(l, BL_INIT_NORMAL, c->heads, d / c->heads, "u");
-        add(l, BL_INIT_NORMAL, c->heads, d / c->heads, "v");
+        add(l, BL_INIT_BIAS, c->heads, d / c->heads, "u");
+        add(l, BL_INIT_BIAS, c->heads, d / c->heads, "v");
     }
     for (int n = 0; n < c->layers; n++)
         add_layer(l, n);
@@ -227,7 +235,7 @@ void bl_model_init(bl_model *m, uint64_t seed)
         double std =
             m->config.init_std * (m->init[i] == BL_INIT_RESIDUAL ? smaller : 1);
         for (int64_t k = 0; k < t->size; k++)
-            x[k] = t->decay ? (bl_real)(std * bl_rng_normal(&rng))
-                            : (bl_real)(m->init[i] == BL_INIT_ONE);
+            x[k] = m->init[i] < BL_INIT_ONE ? (bl_real)(std * bl_rng_normal(&rng))
+                                            : (bl_real)(m->init[i] == BL_INIT_ONE);
     }
 }

@@ -8,15 +8,18 @@
 /* What a convolution keeps and works in; D is the width, N = T / ratio. */
 typedef struct {
     bl_compress_args a;
-    bl_real *old;     /* (B, T, D) rows that leave, in time order */
-    bl_real *rows;    /* (B, N, D) compressed */
-    bl_real *grad;    /* (B, N, D) gradient of the auxiliary loss */
-    bl_real *k, *v;   /* (T, D) keys and values of the rows that leave */
-    bl_real *nk, *nv; /* (N, D) of the compressed rows */
-    bl_real *dk, *dv; /* (N, D) */
-    bl_real *p, *np;  /* (T, T) and (T, N) probabilities of a head */
-    bl_real *out;     /* (T, D) A(new) - A(old) */
-    bl_real *dp;      /* (T, N) */
+    bl_real *old;         /* (B, T, D) rows that leave, in time order */
+    bl_real *rows;        /* (B, N, D) compressed */
+    bl_real *grad;        /* (B, N, D) gradient of the auxiliary loss */
+    bl_real *normed;      /* (T, D) rows as the layer attends to them */
+    bl_real *mean, *rstd; /* (T) of their norm */
+    bl_real *k, *v;       /* (T, D) keys and values of the rows that leave */
+    bl_real *nk, *nv;     /* (N, D) of the compressed rows */
+    bl_real *dk, *dv;     /* (N, D) */
+    bl_real *p, *np;      /* (T, T) and (T, N) probabilities of a head */
+    bl_real *out;         /* (T, D) A(new) - A(old) */
+    bl_real *dp;          /* (T, N) */
+    bl_real *scratch;     /* (2 D) */
 } compress_args;
 
 int bl_n_evicted(int length, int plain, int n_real)
@@ -108,61 +111,100 @@ BL_CLONES static void softmax_back(const bl_real *p, bl_real *dp, int rows, int 
     }
 }
 
-/* out (+)= sign * softmax(q k' / sqrt(e)) v for one head; p takes the probabilities. */
-static void content(const compress_args *c, int t, int lane, int h, int n,
+/* The rows of a lane that are tokens: its queries. */
+static const bl_real *queries(const bl_graph *g, const compress_args *c, int lane,
+                              int *n)
+{
+    *n = g->feed.n_real[lane];
+    return c->a.q->v + (ptrdiff_t)lane * g->segment * c->a.x->cols;
+}
+
+/* out (+)= sign * softmax(q k' / sqrt(e)) v for one head of t queries; p takes the
+ * probabilities. */
+static void content(const compress_args *c, const bl_real *q, int t, int h, int n,
                     const bl_real *k, const bl_real *v, bl_real sign, bl_real beta,
                     bl_real *p)
 {
     int d = c->a.x->cols, e = d / c->a.heads, at = h * e;
-    const bl_real *q = c->a.q->v + (ptrdiff_t)lane * t * d + at;
+    q += at;
     multiply(0, 1, t, n, e, (bl_real)(1 / sqrt((double)e)), q, d, k + at, d, 0, p, n);
     softmax(p, t, n);
     multiply(0, 0, t, e, n, sign, p, n, v + at, d, beta, c->out + at, d);
 }
 
-/* Attention reconstruction of one lane: adds sum (A(new) - A(old))^2 to *sum and leaves
- * its gradient, for a weight of 1, in grad (n, D). */
-static void reconstruct(const bl_graph *g, compress_args *c, int lane, int n_old, int n,
-                        double weight, double *sum)
+/* n rows as the layer attends to them; those of the last call stay in `normed`. */
+static const bl_real *attended(compress_args *c, const bl_real *rows, int n)
 {
     const bl_compress_args *a = &c->a;
-    int d = a->x->cols, e = d / a->heads, t = g->segment;
-    const bl_real *old = c->old + (ptrdiff_t)lane * t * d;
-    ptrdiff_t at = (ptrdiff_t)lane * (t / a->ratio) * d;
-    bl_real *fresh = c->rows + at, *grad = c->grad + at;
+    ptrdiff_t d = a->x->cols;
+    if (a->gain == NULL)
+        return rows;
+    for (int r = 0; r < n; r++)
+        bl_norm_row(rows + r * d, a->gain->v, a->bias->v, (int)d, a->eps,
+                    c->normed + r * d, &c->mean[r], &c->rstd[r]);
+    return c->normed;
+}
+
+/* Keys and values. Biases are left out: those of keys add the same to all scores of a
+ * query, those of values the same to A(old) and A(new). */
+static void project(const compress_args *c, const bl_real *rows, int n, bl_real *k,
+                    bl_real *v)
+{
+    int d = c->a.x->cols;
+    multiply(0, 0, n, d, d, 1, rows, d, c->a.wk->v, d, 0, k, d);
+    multiply(0, 0, n, d, d, 1, rows, d, c->a.wv->v, d, 0, v, d);
+}
+
+/* The gradient of n compressed rows, raw, from that of their keys and values. */
+static void project_back(compress_args *c, const bl_real *rows, int n, bl_real *grad)
+{
+    const bl_compress_args *a = &c->a;
+    int d = a->x->cols;
+    multiply(0, 1, n, d, d, 1, c->dk, d, a->wk->v, d, 0, grad, d);
+    multiply(0, 1, n, d, d, 1, c->dv, d, a->wv->v, d, 1, grad, d);
+    for (ptrdiff_t r = 0; r < n && a->gain != NULL; r++)
+        bl_norm_row_back(rows + r * d, a->gain->v, d, c->mean[r], c->rstd[r],
+                         grad + r * d, c->scratch);
+}
+
+/* Attention reconstruction of one lane: adds sum (A(new) - A(old))^2 / D to *sum and
+ * leaves its gradient in grad (n, D). */
+static void reconstruct(const bl_graph *g, compress_args *c, int lane, int n_old, int n,
+                        double *sum)
+{
+    const bl_compress_args *a = &c->a;
+    int d = a->x->cols, e = d / a->heads, t;
+    const bl_real *old = c->old + (ptrdiff_t)lane * g->segment * d;
+    const bl_real *q = queries(g, c, lane, &t);
+    ptrdiff_t at = (ptrdiff_t)lane * (g->segment / a->ratio) * d;
+    bl_real *fresh = c->rows + at;
     bl_real scale = (bl_real)(1 / sqrt((double)e));
-    multiply(0, 0, n_old, d, d, 1, old, d, a->wk->v, d, 0, c->k, d);
-    multiply(0, 0, n_old, d, d, 1, old, d, a->wv->v, d, 0, c->v, d);
-    multiply(0, 0, n, d, d, 1, fresh, d, a->wk->v, d, 0, c->nk, d);
-    multiply(0, 0, n, d, d, 1, fresh, d, a->wv->v, d, 0, c->nv, d);
+    project(c, attended(c, old, n_old), n_old, c->k, c->v);
+    project(c, attended(c, fresh, n), n, c->nk, c->nv);
     for (int h = 0; h < a->heads; h++) {
-        content(c, t, lane, h, n_old, c->k, c->v, -1, 0, c->p);
-        content(c, t, lane, h, n, c->nk, c->nv, 1, 1, c->np);
+        content(c, q, t, h, n_old, c->k, c->v, -1, 0, c->p);
+        content(c, q, t, h, n, c->nk, c->nv, 1, 1, c->np);
         bl_real *out = c->out + h * e;
-        const bl_real *q = a->q->v + (ptrdiff_t)lane * t * d + h * e;
         for (int i = 0; i < t; i++)
             for (int k = 0; k < e; k++) {
                 bl_real *x = &out[(ptrdiff_t)i * d + k];
-                *sum += (double)*x * (double)*x;
-                *x *= (bl_real)(2 * weight);
+                *sum += (double)*x * (double)*x / d;
+                *x *= (bl_real)2 / (bl_real)d;
             }
         multiply(1, 0, n, e, t, 1, c->np, n, out, d, 0, c->dv + h * e, d);
         multiply(0, 1, t, n, e, 1, out, d, c->nv + h * e, d, 0, c->dp, n);
         softmax_back(c->np, c->dp, t, n);
-        multiply(1, 0, n, e, t, scale, c->dp, n, q, d, 0, c->dk + h * e, d);
+        multiply(1, 0, n, e, t, scale, c->dp, n, q + h * e, d, 0, c->dk + h * e, d);
     }
-    multiply(0, 1, n, d, d, 1, c->dk, d, a->wk->v, d, 0, grad, d);
-    multiply(0, 1, n, d, d, 1, c->dv, d, a->wv->v, d, 1, grad, d);
+    project_back(c, fresh, n, c->grad + at);
 }
 
 static void compress_forward(bl_graph *g, void *args)
 {
     compress_args *c = args;
     const bl_compress_args *a = &c->a;
-    int d = a->x->cols, t = g->segment, active = 0;
-    for (int lane = 0; lane < g->lanes; lane++)
-        active += evicted(g, c, lane) >= a->ratio;
-    double weight = active > 0 ? 1 / ((double)active * t * d) : 0, sum = 0;
+    int d = a->x->cols, t = g->segment;
+    g->feed.n_aux = 0; /* the same in every layer */
     for (int lane = 0; lane < g->lanes; lane++) {
         int n = evicted(g, c, lane) / a->ratio;
         bl_real *old = c->old + (ptrdiff_t)lane * t * d;
@@ -171,10 +213,11 @@ static void compress_forward(bl_graph *g, void *args)
         if (n == 0)
             continue;
         bl_compress_rows(a->how, a->ratio, d, a->cw, a->cb, old, n, to);
-        if (a->how == BL_COMPRESS_CONV)
-            reconstruct(g, c, lane, n * a->ratio, n, weight, &sum);
+        if (a->how != BL_COMPRESS_CONV)
+            continue;
+        reconstruct(g, c, lane, n * a->ratio, n, &g->feed.aux_sum);
+        g->feed.n_aux += g->feed.n_real[lane];
     }
-    g->feed.aux += sum * weight;
 }
 
 /* Only the convolution learns: dcw += old' grad, dcb += sum of grad. */
@@ -211,6 +254,12 @@ void bl_compress(bl_graph *g, const bl_compress_args *args, bl_real **rows)
         bl_real **const of_t[] = {&c.k, &c.v, &c.out};
         bl_real **const of_n[] = {&c.nk, &c.nv, &c.dk, &c.dv};
         c.grad = bl_graph_alloc(g, b * n * d, real);
+        if (args->gain != NULL) {
+            c.normed = bl_graph_alloc(g, t * d, real);
+            c.mean = bl_graph_alloc(g, t, real);
+            c.rstd = bl_graph_alloc(g, t, real);
+            c.scratch = bl_graph_alloc(g, 2 * d, real);
+        }
         for (size_t i = 0; i < BL_COUNT(of_t); i++)
             *of_t[i] = bl_graph_alloc(g, t * d, real);
         for (size_t i = 0; i < BL_COUNT(of_n); i++)

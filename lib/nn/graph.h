@@ -31,10 +31,11 @@ typedef struct {
     int train;                 /* dropout on */
     uint64_t seed, step;       /* of the dropout masks */
     double loss_scale;         /* of the gradient of nll_sum */
-    double aux_scale;          /* of the gradient of aux */
+    double aux_scale;          /* of the gradient of aux_sum */
     double nll_sum;            /* result: sum of -ln p */
     int64_t n_scored;          /* result: scored targets */
-    double aux;                /* result: auxiliary losses */
+    double aux_sum;            /* result: auxiliary losses, summed over queries */
+    int64_t n_aux;             /* result: queries that have one */
 } bl_feed;
 
 typedef struct bl_graph bl_graph;

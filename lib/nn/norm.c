@@ -88,6 +88,13 @@ BL_CLONES static void norm_back_row(const bl_real *x, const bl_real *gain,
     }
 }
 
+void bl_norm_row_back(const bl_real *x, const bl_real *gain, int n, bl_real mean,
+                      bl_real rstd, bl_real *grad, bl_real *scratch)
+{
+    memset(scratch, 0, 2 * (size_t)n * sizeof *scratch);
+    norm_back_row(x, gain, grad, n, mean, rstd, 0, grad, scratch, scratch + n);
+}
+
 static void norm_back_part(void *arg, int part)
 {
     job *j = arg;

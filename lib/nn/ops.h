@@ -69,14 +69,17 @@ typedef enum { BL_COMPRESS_MEAN, BL_COMPRESS_MAX, BL_COMPRESS_CONV } bl_compress
 /* The rows that this segment pushes out of a layer's memory, compressed: *rows
  * (B, T / ratio, D), the first n_evicted(lane) / ratio of each lane filled. memory
  * (B, slots, D) holds `plain` ordinary slots at its end. BL_COMPRESS_CONV: cw (ratio *
- * D, D) and cb (1, D), trained by attention reconstruction (algorithm 2 there): the
- * mean of (A(old) - A(new))^2 with A the content-based attention of q (B*T, D) through
- * wk and wv is added to the step's auxiliary loss, and only cw and cb learn from it. */
+ * D, D) and cb (1, D), trained by attention reconstruction (algorithm 2 there): for
+ * each query that is a token, in a lane where something leaves, the mean over D of
+ * (A(old) - A(new))^2 is added to the step's auxiliary loss, A being the content-based
+ * attention of q (B*T, D) through wk and wv of rows as the layer attends to them (gain
+ * and bias: the norm before it, or NULL). Only cw and cb learn from it. */
 typedef struct {
     bl_compressor how;
     int ratio, slots, plain, heads;
     const bl_real *memory;
-    bl_mat *x, *q, *wk, *wv, *cw, *cb;
+    bl_mat *x, *q, *wk, *wv, *cw, *cb, *gain, *bias;
+    double eps;
 } bl_compress_args;
 void bl_compress(bl_graph *g, const bl_compress_args *a, bl_real **rows);
 /* Rows of a lane that leave the ordinary memory when n_real more come. */
@@ -111,6 +114,10 @@ void bl_compress_rows(bl_compressor how, int ratio, int width, const bl_mat *cw,
 /* Layer norm of one row: y = gain * (x - mean) / sqrt(var + eps) + bias. y may be x. */
 void bl_norm_row(const bl_real *x, const bl_real *gain, const bl_real *bias, int n,
                  double eps, bl_real *y, bl_real *mean, bl_real *rstd);
+/* The gradient of its x from that of y, in its place; gain and bias are constants.
+ * scratch (2n). */
+void bl_norm_row_back(const bl_real *x, const bl_real *gain, int n, bl_real mean,
+                      bl_real rstd, bl_real *grad, bl_real *scratch);
 /* One LSTM cell: z (4H) the gates' inputs, worked on in place; c, h (H) from the cell
  * before. c may be c_before. */
 void bl_lstm_cell(bl_real *z, const bl_real *c_before, int n, bl_real *c, bl_real *h);

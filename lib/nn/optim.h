@@ -19,17 +19,20 @@ typedef struct {
  * (Vaswani et al. 2017, 5.3, scaled to peak at lr). */
 double bl_lr(const bl_schedule *s, int64_t step);
 
+enum { BL_ADAM_GROUPS = 2 };
+
 typedef struct {
     double lr, beta1, beta2, eps;
     double weight_decay; /* decoupled (Loshchilov, Hutter 2019) */
-    double scale;        /* the gradients are multiplied by it first (clipping) */
-    int64_t step;        /* from 1 */
+    /* the gradients of each group are multiplied by it first (clipping) */
+    double scale[BL_ADAM_GROUPS];
+    int64_t step; /* from 1 */
 } bl_adam_params;
 
-/* A run of values to which weight_decay applies or not. */
+/* A run of values of one group, to which weight_decay applies or not. */
 typedef struct {
     int64_t start, end;
-    int decay;
+    int decay, group;
 } bl_adam_span;
 
 /* One Adam update (Kingma, Ba 2015, algorithm 1) of all values from their gradients,
@@ -46,8 +49,9 @@ void bl_adam_naive(const bl_adam_params *p, const bl_adam_span *spans, int n_spa
 void bl_grads_put_aside(bl_pool *pool, int64_t n, bl_real *grad, bl_real *part);
 void bl_grads_add(bl_pool *pool, int64_t n, bl_real *grad, const bl_real *part);
 
-/* The Euclidean norm of n numbers, summed in double in a fixed order; not finite if one
- * of them is not. */
-double bl_grad_norm(bl_pool *pool, const bl_real *grad, int64_t n);
+/* The Euclidean norm of a group's numbers, summed in double in a fixed order; not
+ * finite if one of them is not. */
+double bl_grad_norm(bl_pool *pool, const bl_adam_span *spans, int n_spans, int group,
+                    const bl_real *grad);
 
 #endif

@@ -23,7 +23,7 @@ typedef struct {
     double clip;           /* global gradient norm, 0 = no clipping */
     double beta1, beta2;   /* Adam (Kingma and Ba 2015) */
     double eps;
-    double weight_decay; /* decoupled, on matrices (Loshchilov and Hutter 2019) */
+    double weight_decay; /* decoupled, on bl_param.decay (Loshchilov and Hutter 2019) */
     int64_t eval_every;  /* steps between evaluations, 0 = only at the end */
     int64_t eval_tokens; /* of the validation split; 0 = all of it */
     int eval_segment;    /* T and M of evaluation; 0 = those of training */

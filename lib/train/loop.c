@@ -62,7 +62,7 @@ static int make_spans(bl_trainer *t, bl_err *e)
     t->spans = bl_calloc((size_t)n, sizeof *t->spans, e);
     for (int i = 0; i < n && t->spans != NULL; i++) {
         const bl_param *p = bl_model_param(t->state.model, i);
-        t->spans[i] = (bl_adam_span){p->start, p->start + p->size, p->decay};
+        t->spans[i] = (bl_adam_span){p->start, p->start + p->size, p->decay, p->learns};
     }
     return t->spans != NULL ? 0 : BL_E_NOMEM;
 }
@@ -153,7 +153,9 @@ static double learning_rate(const bl_train_config *c, int64_t step)
     return bl_lr(&s, step);
 }
 
-static void update(bl_trainer *t, double lr, double norm)
+/* What learns from different losses is clipped apart: the norm of one says nothing of
+ * the steps that the other may take. */
+static void update(bl_trainer *t, double lr, const double norm[BL_N_LEARNS])
 {
     const bl_train_config *c = &t->info.config;
     bl_adam_params p = {
@@ -162,10 +164,11 @@ static void update(bl_trainer *t, double lr, double norm)
         .beta2 = c->beta2,
         .eps = c->eps,
         .weight_decay = c->weight_decay,
-        .scale = c->clip > 0 && norm > c->clip ? c->clip / norm : 1,
         .step = t->info.step + 1,
     };
     bl_model *m = t->state.model;
+    for (int k = 0; k < BL_N_LEARNS; k++)
+        p.scale[k] = c->clip > 0 && norm[k] > c->clip ? c->clip / norm[k] : 1;
     bl_adam(t->pool, &p, t->spans, bl_model_n_params(m), bl_model_values(m),
             bl_model_grads(m), t->state.adam_m, t->state.adam_v);
 }
@@ -186,19 +189,21 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
 {
     bl_model *m = t->state.model;
     const bl_train_config *c = &t->info.config;
-    double loss;
+    double loss, norm[BL_N_LEARNS];
     int64_t n;
     int rc = bl_workers_run(&t->workers, t->info.step, &loss, &n, e);
     if (rc != 0)
         return rc;
-    double norm = bl_grad_norm(t->pool, bl_model_grads(m), bl_model_size(m));
+    for (int k = 0; k < BL_N_LEARNS; k++)
+        norm[k] =
+            bl_grad_norm(t->pool, t->spans, bl_model_n_params(m), k, bl_model_grads(m));
     double lr = learning_rate(c, t->info.step);
-    if (!isfinite(loss) || !isfinite(norm))
-        return bl_fail(e, BL_E_DIVERGED,
-                       "step %" PRId64
-                       ": loss %g, gradient norm %g; stopped before the "
-                       "update (a lower lr or clip, or more warmup, may help)",
-                       t->info.step + 1, loss, norm);
+    if (!isfinite(loss) || !isfinite(norm[0]) || !isfinite(norm[1]))
+        return bl_fail(
+            e, BL_E_DIVERGED,
+            "step %" PRId64 ": loss %g, gradient norm %g; stopped before the "
+            "update (a lower lr or clip, or more warmup, may help)",
+            t->info.step + 1, loss, isfinite(norm[0]) ? norm[BL_LEARNS_AUX] : norm[0]);
     update(t, lr, norm);
     t->info.step++;
     t->info.tokens += n;
@@ -208,7 +213,7 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
         .epoch = (double)t->info.tokens / (double)t->epoch_targets,
         .lr = lr,
         .loss = loss,
-        .grad_norm = norm,
+        .grad_norm = norm[BL_LEARNS_LOSS],
         .valid_loss = NAN,
     };
     if (t->eval_model != NULL && bl_trainer_due(t))

@@ -18,7 +18,7 @@ typedef struct {
     double epoch;   /* tokens over the targets of an epoch */
     double lr;
     double loss;       /* mean -ln p of the step's targets, with dropout */
-    double grad_norm;  /* before clipping */
+    double grad_norm;  /* of what learns from the loss, before clipping */
     double valid_loss; /* NaN unless this step was evaluated */
 } bl_train_row;
 

@@ -29,9 +29,9 @@ static int alloc_batches(bl_workers *w, bl_err *e)
     w->y = bl_calloc(cells, sizeof *w->y, e);
     w->n_real = bl_calloc(rows, sizeof *w->n_real, e);
     w->fresh = bl_calloc(rows, sizeof *w->fresh, e);
-    w->targets = bl_calloc(n, sizeof *w->targets, e);
+    w->length = bl_calloc((size_t)w->config->lanes, sizeof *w->length, e);
     int ok = w->x != NULL && w->y != NULL && w->n_real != NULL && w->fresh != NULL &&
-             w->targets != NULL;
+             w->length != NULL;
     return ok ? 0 : BL_E_NOMEM;
 }
 
@@ -115,7 +115,7 @@ void bl_workers_free(bl_workers *w)
     free(w->y);
     free(w->n_real);
     free(w->fresh);
-    free(w->targets);
+    free(w->length);
     *w = (bl_workers){0};
 }
 
@@ -160,7 +160,7 @@ static double run_one(bl_workers *w, int64_t step, int worker)
     double loss = 0;
     move_memories(w, worker, 0);
     for (int i = 0; i < c->accumulate; i++) {
-        int64_t n, n_scored = w->targets[i] * c->accumulate;
+        int64_t n;
         size_t row = (size_t)i * (size_t)c->lanes + (size_t)worker * (size_t)lanes;
         size_t cell = row * (size_t)c->model.segment;
         uint64_t place = (uint64_t)((step * c->accumulate + i) * c->workers + worker);
@@ -169,10 +169,10 @@ static double run_one(bl_workers *w, int64_t step, int worker)
                 bl_model_forget(w->model, lane);
         double sum = bl_model_forward(w->model, w->x + cell, w->y + cell,
                                       w->n_real + row, 1, (uint64_t)c->seed, place, &n);
-        bl_model_backward(w->model, 1 / (double)n_scored,
-                          1.0 / c->accumulate / c->workers);
+        bl_model_backward(w->model, 1 / (double)w->n_targets,
+                          1 / (double)bl_max(w->n_queries, 1));
         bl_model_advance(w->model);
-        loss += sum / (double)n_scored;
+        loss += sum / (double)w->n_targets;
     }
     move_memories(w, worker, 1);
     return loss;
@@ -180,21 +180,37 @@ static double run_one(bl_workers *w, int64_t step, int worker)
 
 /* ---- all of them ---- */
 
-static int64_t draw(bl_workers *w)
+/* What all lanes remember after batch i, and the queries of its auxiliary loss: sums
+ * over the step divide each of its gradients, so they are known before the first. */
+static void count_queries(bl_workers *w, size_t row)
+{
+    const bl_model_config *c = &w->config->model;
+    for (size_t lane = 0; lane < (size_t)w->config->lanes; lane++) {
+        int length = w->length[lane], n_real = w->n_real[row + lane];
+        if (w->fresh[row + lane])
+            length = bl_model_length_begin(c);
+        w->n_queries += bl_model_aux_queries(c, length, n_real);
+        w->length[lane] = bl_model_length_after(c, length, n_real);
+    }
+}
+
+static void draw(bl_workers *w)
 {
     size_t lanes = (size_t)w->config->lanes, segment = (size_t)w->batch->segment;
-    int64_t all = 0;
+    const int32_t *before =
+        w->memory != NULL ? w->mem_length : bl_model_memory_length(w->model);
+    memcpy(w->length, before, lanes * sizeof *w->length);
+    w->n_targets = w->n_queries = 0;
     for (int i = 0; i < w->config->accumulate; i++) {
         const bl_batch *b = w->batch;
         size_t row = (size_t)i * lanes;
-        w->targets[i] = bl_batch_next(w->batch);
+        w->n_targets += bl_batch_next(w->batch);
         memcpy(w->x + row * segment, b->x, lanes * segment * sizeof *w->x);
         memcpy(w->y + row * segment, b->y, lanes * segment * sizeof *w->y);
         memcpy(w->n_real + row, b->n_real, lanes * sizeof *w->n_real);
         memcpy(w->fresh + row, b->fresh, lanes * sizeof *w->fresh);
-        all += w->targets[i];
+        count_queries(w, row);
     }
-    return all;
 }
 
 /* The subtree over n workers: its gradient in the model, its loss. */
@@ -214,8 +230,11 @@ static double run_tree(bl_workers *w, int64_t step, int first, int n, int level)
 int bl_workers_run(bl_workers *w, int64_t step, double *loss, int64_t *targets,
                    bl_err *e)
 {
-    *targets = draw(w);
+    draw(w);
+    *targets = w->n_targets;
     *loss = run_tree(w, step, w->first, w->here, 0);
+    if (w->memory != NULL) /* our partners' lanes too */
+        memcpy(w->mem_length, w->length, (size_t)w->config->lanes * sizeof *w->length);
     int rc = bl_comm_sum_double(w->comm, loss, e);
     if (rc == 0)
         rc = bl_comm_sum(w->comm, bl_model_grads(w->model), bl_model_size(w->model), e);

@@ -32,10 +32,11 @@ typedef struct {
     bl_real **part; /* [depth] (size) gradients that wait for their right neighbour */
 
     /* The batches of a step, `accumulate` of them. */
-    int32_t *x, *y;   /* (accumulate, B, T) */
-    int32_t *n_real;  /* (accumulate, B) */
-    uint8_t *fresh;   /* (accumulate, B) */
-    int64_t *targets; /* (accumulate) */
+    int32_t *x, *y;               /* (accumulate, B, T) */
+    int32_t *n_real;              /* (accumulate, B) */
+    uint8_t *fresh;               /* (accumulate, B) */
+    int32_t *length;              /* (B) of the memories after the step */
+    int64_t n_targets, n_queries; /* of the step, in all processes */
 } bl_workers;
 
 /* All but comm is borrowed; alone at first. Release with _free, also after an error. */
@@ -50,9 +51,10 @@ int64_t bl_workers_bytes(const bl_train_config *config);
  * processes than workers. */
 int bl_workers_join(bl_workers *w, bl_comm *comm, bl_err *e) BL_MUST_CHECK;
 
-/* Draws the batches of step `step` (from 0), and adds the gradient of their mean loss
- * to the model's gradients: each batch weighs the same, each target in it as well. All
- * processes get the same gradient, *loss and *targets. BL_E_IO without a partner. */
+/* Draws the batches of step `step` (from 0), and adds the gradient of the mean loss of
+ * all their targets to the model's gradients, and that of the mean auxiliary loss of
+ * all their queries: each weighs the same, wherever it stands. All processes get the
+ * same gradient, *loss and *targets. BL_E_IO without a partner. */
 int bl_workers_run(bl_workers *w, int64_t step, double *loss, int64_t *targets,
                    bl_err *e) BL_MUST_CHECK;
 

@@ -73,7 +73,9 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29)
     for how in conv mean max; do
         dump $how "${odd[@]}" segment=6 memory=9 arch=compressive compressed=5 ratio=3 compressor=$how
     done
-    compare conv mean max
+    # old rows are reconstructed as the layer attends to them: normed
+    dump pre "${odd[@]}" segment=6 memory=6 arch=compressive compressed=5 ratio=3 pre_norm=1 att_bias=1
+    compare conv mean max pre
 }
 
 @test "torch: LSTM" {

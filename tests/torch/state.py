@@ -3,6 +3,7 @@ mem_length), and what a Compressive Transformer makes of the rows that leave.
 
 Letters: B lanes, T segment, M memory, C compressed slots, S = C + M, D width, H heads."""
 import torch
+import torch.nn.functional as F
 
 
 class Cells:
@@ -93,26 +94,31 @@ def compress(p, c, layer, old):
     return groups.flatten(1) @ p[f"l{layer}.cw"] + p[f"l{layer}.cb"]
 
 
-def reconstruction(p, layer, q, old, new):
-    """How far attention to `new` is from that to `old`, by content alone, for the queries
-    q (H,T,D/H) of a lane (3.2.1, attention reconstruction): only `new` learns from it."""
+def reconstruction(p, c, layer, q, old, new):
+    """How far attention to `new` is from that to `old`, by content alone, for each of the
+    queries q (H,N,D/H) of a lane (3.2.1, attention reconstruction): only `new` learns from
+    it. With pre-norm the layer attends to normed rows, so they are what is compared."""
     q, h = q.detach(), q.shape[0]
 
     def attend(rows):
+        if c["pre_norm"]:
+            gain, bias = (p[f"l{layer}.ln1.{w}"].detach() for w in "gb")
+            rows = F.layer_norm(rows, rows.shape[-1:], gain, bias, c["norm_eps"])
         k, v = ((rows @ p[f"l{layer}.{w}"].detach()).view(len(rows), h, -1).transpose(0, 1)
                 for w in ("wk", "wv"))
         return (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1) @ v
 
-    return ((attend(new) - attend(old)) ** 2).mean()
+    return ((attend(new) - attend(old)) ** 2).mean((0, 2))
 
 
 def squeeze(p, c, layer, memory, x, q, n_real):
     """What leaves a layer's memory, compressed: the rows of each lane and the auxiliary
-    loss, a mean over the lanes in which something leaves."""
+    loss, a mean over the tokens of the lanes in which something leaves."""
     rows, losses = [], []
     for lane, n in enumerate(memory.leaving(n_real).tolist()):
         old = memory.old(layer, x, lane, n)
         rows.append(compress(p, c, layer, old) if n > 0 else old)
         if n > 0 and c["compressor"] == "conv":
-            losses.append(reconstruction(p, layer, q[lane], old, rows[-1]))
-    return rows, sum(losses) / len(losses) if losses else 0.0
+            losses.append(reconstruction(p, c, layer, q[lane, :, :n_real[lane]],
+                                         old, rows[-1]))
+    return rows, torch.cat(losses).mean() if losses else 0.0

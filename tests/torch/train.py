@@ -59,14 +59,23 @@ def evaluate(p, c, split):
     return total / split.targets
 
 
+def decays(name, t):
+    """Matrices, but not the biases u and v of relative attention."""
+    return t.dim() == 2 and name.split(".")[-1] not in ("u", "v")
+
+
+def learns_from_aux(name):
+    return name.split(".")[-1] in ("cw", "cb")
+
+
 class Trainer:
     """`last` has the loss, the gradient norm and the learning rate of the last step."""
 
     def __init__(self, c, precision="fp32", params=None):
         self.c, self.steps, self.bf16, self.last = c, 0, precision == "bf16", {}
         self.p = params or model.init(c, c["seed"])
-        matrices = [t for t in self.p.values() if t.dim() == 2]
-        others = [t for t in self.p.values() if t.dim() != 2]
+        matrices = [t for n, t in self.p.items() if decays(n, t)]
+        others = [t for n, t in self.p.items() if not decays(n, t)]
         self.adam = torch.optim.AdamW(
             [{"params": matrices, "weight_decay": c["weight_decay"]},
              {"params": others, "weight_decay": 0.0}],
@@ -85,8 +94,9 @@ class Trainer:
         (loss + aux).backward()
         for t in self.p.values():  # Adam would not count the step of a tensor without one
             t.grad = torch.zeros_like(t) if t.grad is None else t.grad
-        norm = torch.nn.utils.clip_grad_norm_(list(self.p.values()),
-                                              self.c["clip"] or math.inf)
+        norm, _ = [torch.nn.utils.clip_grad_norm_(  # what learns from two losses, apart
+            [t for n, t in self.p.items() if learns_from_aux(n) == aux],
+            self.c["clip"] or math.inf) for aux in (False, True)]
         self.adam.step()
         self.last = {"loss": loss.item(), "grad_norm": norm.item(), "lr": lr}
         return self.last["loss"]

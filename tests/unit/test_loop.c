@@ -219,6 +219,45 @@ static void test_learning(void)
     close_trainer(&t, &pool);
 }
 
+static double norm_of(const bl_trainer *t, const bl_real *x, int learns)
+{
+    double sum = 0;
+    for (int i = 0; i < bl_model_n_params(t->state.model); i++) {
+        const bl_param *p = bl_model_param(t->state.model, i);
+        for (int64_t k = p->start; k < p->start + p->size && p->learns == learns; k++)
+            sum += (double)x[k] * (double)x[k];
+    }
+    return sqrt(sum);
+}
+
+/* After a first step the first moment is a tenth of the clipped gradient. */
+static void test_clipping(void)
+{
+    bl_train_config c = config();
+    bl_trainer t = {0};
+    bl_pool *pool = NULL;
+    bl_train_row row;
+    c.clip = 0.01;
+    c.beta1 = 0.9;
+    c.model.memory = 4;
+    bl_model_config_arch(&c.model, BL_ARCH_COMPRESSIVE);
+    c.model.ratio = 2;
+    if (!ok(open_trainer(&t, &pool, &c, 1) == 0, "clipping: opens"))
+        return;
+    for (int i = 0; i < bl_model_n_params(t.state.model); i++) {
+        const bl_param *p = bl_model_param(t.state.model, i);
+        for (int64_t k = p->start; k < p->start + p->size; k++)
+            bl_model_values(t.state.model)[k] *= p->learns == BL_LEARNS_AUX ? 1000 : 2;
+    }
+    ok(bl_trainer_step(&t, &row, NULL) == 0 && row.grad_norm > c.clip,
+       "clipping: a step whose gradients are too long");
+    double net = 10 * norm_of(&t, t.state.adam_m, BL_LEARNS_LOSS),
+           aux = 10 * norm_of(&t, t.state.adam_m, BL_LEARNS_AUX);
+    ok(fabs(net - c.clip) < 1e-6 && fabs(aux - c.clip) < 1e-6,
+       "clipping: what learns from two losses is clipped apart (%.4g, %.4g)", net, aux);
+    close_trainer(&t, &pool);
+}
+
 static void test_divergence(void)
 {
     bl_train_config c = config();
@@ -248,6 +287,7 @@ int main(void)
     snprintf(path, sizeof path, "%s/ckpt", dir);
     test_resume();
     test_learning();
+    test_clipping();
     test_divergence();
     unlink(path);
     rmdir(dir);

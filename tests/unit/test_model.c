@@ -404,23 +404,26 @@ static void test_dropout(void)
     ok(same, "counters beyond 32 bits go on");
 }
 
-/* Three updates of two spans, one with weight decay, against the paper's formulas. */
-static void test_adam(bl_pool *pool)
+/* Three updates of two spans, one with weight decay, against the paper's formulas. A
+ * beta may lie so near to 1 that it rounds to it. */
+static void test_adam(double beta2, bl_pool *pool)
 {
     enum { N = 1003 };
     static bl_real a[4][N], b[4][N]; /* values, gradients, moments */
-    const bl_adam_span spans[] = {{0, 500, 1}, {500, N, 0}};
+    const bl_adam_span spans[] = {{0, 500, 1, 0}, {500, N, 0, 1}};
     bl_rng rng = bl_rng_make(4, 0);
     double worst = 0;
+    memset(a, 0, sizeof a);
+    memset(b, 0, sizeof b);
     for (int i = 0; i < N; i++)
         a[0][i] = b[0][i] = (bl_real)bl_rng_normal(&rng);
     for (int step = 1; step <= 3; step++) {
         bl_adam_params p = {.lr = 0.01,
                             .beta1 = 0.9,
-                            .beta2 = 0.99,
+                            .beta2 = beta2,
                             .eps = 1e-8,
                             .weight_decay = 0.1,
-                            .scale = 0.5,
+                            .scale = {0.5, 0.25},
                             .step = step};
         for (int i = 0; i < N; i++)
             a[1][i] = b[1][i] = (bl_real)bl_rng_normal(&rng);
@@ -429,7 +432,7 @@ static void test_adam(bl_pool *pool)
         for (int k = 0; k < 4; k++)
             worst = fmax(worst, difference(a[k], b[k], N));
     }
-    ok(worst < 1e-6, "Adam in one pass is Adam (%.1g)", worst);
+    ok(worst < 1e-6, "Adam in one pass is Adam, beta2 %.8f (%.1g)", beta2, worst);
 }
 
 /* A few optimiser steps on one batch; returns the last loss. */
@@ -455,9 +458,9 @@ static double overfit(int steps, bl_pool *pool, bl_real *end)
                             .beta1 = 0.9,
                             .beta2 = 0.99,
                             .eps = 1e-8,
-                            .scale = 1,
+                            .scale = {1, 1},
                             .step = step};
-        bl_adam_span all = {0, (int64_t)size, 0};
+        bl_adam_span all = {0, (int64_t)size, 0, 0};
         bl_adam(pool, &p, &all, 1, bl_model_values(m), bl_model_grads(m), mo, v);
     }
     if (end != NULL)
@@ -466,6 +469,22 @@ static double overfit(int steps, bl_pool *pool, bl_real *end)
     free(v);
     bl_model_del(m);
     return loss;
+}
+
+static void test_decay(bl_pool *pool)
+{
+    bl_model_config c = config(4, 4);
+    bl_model *m = open_model(&c, 1, 0, pool);
+    int wrong = 0, free_of_it = 0;
+    for (int i = 0; i < bl_model_n_params(m); i++) {
+        const bl_param *p = bl_model_param(m, i);
+        int is_bias = strcmp(p->name, "u") == 0 || strcmp(p->name, "v") == 0;
+        wrong += p->decay != (p->ndim == 2 && !is_bias);
+        free_of_it += is_bias && bl_model_values(m)[p->start] != 0;
+    }
+    ok(wrong == 0 && free_of_it == 2,
+       "matrices decay; biases, norms, and u and v, random as they begin, do not");
+    bl_model_del(m);
 }
 
 static void test_training(bl_pool *pool)
@@ -533,10 +552,12 @@ int main(void)
     test_thin(pool);
     test_generation(pool);
     test_full_context(pool);
-    test_adam(pool);
+    test_adam(0.99, pool);
+    test_adam(0.99999999, pool);
     test_tile();
     test_narrow();
     test_dropout();
+    test_decay(pool);
     test_training(pool);
     test_sampling();
     bl_pool_del(pool);

@@ -120,6 +120,89 @@ static void test_whole(bl_pool *pool)
     bl_trainer_free(&many);
 }
 
+/* ---- however the same pieces are cut into batches ---- */
+
+enum { CUT = 4, SEGMENT = 8 };
+
+typedef struct {
+    int lanes, accumulate, workers;
+} cut;
+
+/* Pieces of 2 .. SEGMENT + 1 tokens: each is a segment with a tail of its own length.
+ */
+static bl_pieces short_pieces(void)
+{
+    static int64_t at[PIECES + 1];
+    for (int i = 0; i < PIECES; i++)
+        at[i + 1] = at[i] + 2 + i * 5 % SEGMENT;
+    return (bl_pieces){tokens, at, PIECES};
+}
+
+/* The step's loss and gradient of one cut; the gradient belongs to the caller. */
+static bl_real *gradient(const bl_model_config *model, const cut *how, bl_pool *pool,
+                         double *loss, int64_t *n)
+{
+    bl_trainer t;
+    bl_pieces some = short_pieces();
+    bl_real *copy = NULL;
+    bl_train_config c = config(how->workers, 0);
+    c.model = *model;
+    c.lanes = how->lanes;
+    c.accumulate = how->accumulate;
+    if (bl_trainer_init(&t, &c, &some, NULL, pool, NULL) == 0 &&
+        bl_workers_run(&t.workers, 0, loss, n, NULL) == 0) {
+        *n = bl_model_size(t.state.model);
+        copy = malloc((size_t)*n * sizeof *copy);
+        memcpy(copy, bl_model_grads(t.state.model), (size_t)*n * sizeof *copy);
+    }
+    bl_trainer_free(&t);
+    return copy;
+}
+
+static double apart(const bl_real *a, const bl_real *b, int64_t n)
+{
+    double sum = 0, size = 0;
+    for (int64_t i = 0; i < n; i++) {
+        sum += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+        size += (double)a[i] * (double)a[i];
+    }
+    return sqrt(sum / size);
+}
+
+static void same_cuts(const char *name, const bl_model_config *model, bl_pool *pool)
+{
+    static const cut cuts[] = {{4, 1, 1}, {1, 4, 1}, {2, 2, 1}, {4, 1, 4}, {2, 2, 2}};
+    double loss, first = 0, worst = 0;
+    int64_t n;
+    bl_real *whole = gradient(model, &cuts[0], pool, &first, &n);
+    for (size_t i = 1; i < BL_COUNT(cuts); i++) {
+        bl_real *other = gradient(model, &cuts[i], pool, &loss, &n);
+        if (whole == NULL || other == NULL)
+            worst = INFINITY;
+        else
+            worst = fmax(worst, fmax(fabs(loss - first), apart(whole, other, n)));
+        free(other);
+    }
+    free(whole);
+    ok(worst < 1e-5, "%s: any cut of %d pieces has their loss and gradient (%.1e)",
+       name, CUT, worst);
+}
+
+static void test_cuts(bl_pool *pool)
+{
+    bl_model_config c = config(1, 0).model;
+    same_cuts("xl", &c, pool);
+    bl_model_config_arch(&c, BL_ARCH_COMPRESSIVE);
+    c.memory = c.compressed = 4; /* a segment pushes out its own first tokens */
+    c.ratio = 2;
+    c.init_std = 0.2;
+    same_cuts("compressive", &c, pool);
+    c.pre_norm = 1;
+    same_cuts("compressive, pre-norm", &c, pool);
+    bl_model_config_arch(&c, BL_ARCH_LSTM);
+    same_cuts("lstm", &c, pool);
+}
+
 static void test_alone(void)
 {
     bl_real x[3] = {1, 2, 3};
@@ -155,6 +238,7 @@ int main(void)
         return tap_done();
     test_halves(pool);
     test_whole(pool);
+    test_cuts(pool);
     test_alone();
     test_config();
     bl_pool_del(pool);
