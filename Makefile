@@ -237,12 +237,13 @@ test-golden: all
 	    { echo "usage: make test-golden GOLDEN=dir DATA=dir" >&2; exit 64; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python3 tests/golden.py $(GOLDEN) $(DATA)
 
-## test-models: losses and gradients of every architecture against references, GOLDEN=file
+## test-models: losses and gradients of architectures against references, GOLDEN=file CASES='glob...'
 .PHONY: test-models
 test-models: $(B)/tests/models $(B)/tests/models_double
-	@[ -n "$(GOLDEN)" ] || { echo "usage: make test-models GOLDEN=file.json" >&2; exit 64; }
-	@$(B)/tests/models_double $(GOLDEN) 1e-9
-	@$(B)/tests/models $(GOLDEN) 1e-4
+	@[ -n "$(GOLDEN)" ] || { echo "usage: make test-models GOLDEN=file.json [CASES='glob...']" >&2; exit 64; }
+	@set -f; status=0; \
+	  $(B)/tests/models_double $(GOLDEN) 1e-9 $(CASES) || status=1; \
+	  $(B)/tests/models $(GOLDEN) 1e-4 $(CASES) || status=1; exit $$status
 
 ## test-mutate: 100,000 (N=) random mutations of the MIDI files in a folder, DATA=dir
 .PHONY: test-mutate
