@@ -37,6 +37,10 @@ static int write_piece(xlsample *j, void *writer, int64_t i, const bl_ids *ids,
     bl_piece_info info = {.name = name, .sha256 = ""};
     bl_ids music = {ids->id + 1, ids->n - 1, 0}; /* without BOS */
     snprintf(name, sizeof name, "sample-%06" PRId64, i);
+    int rc = bl_scheme_decode(j->scheme, ids->id, ids->n, &j->song, NULL, e);
+    if (rc != 0)
+        return rc;
+    j->n_silent += j->song.n_notes == 0;
     return bl_tokw_piece(writer, &info, music.id, music.n,
                          (size_t)count_bars(j, &music), e);
 }
@@ -98,6 +102,11 @@ static int work(xlsample *j, bl_err *e)
         bl_log_warn(j->log,
                     "%" PRId64 " of %" PRId64 " pieces were cut at --max-tokens",
                     j->n_cut, j->n);
+    if (rc == 0 && j->n_silent > 0)
+        bl_log_warn(j->log,
+                    "%" PRId64 " of %" PRId64 " pieces have no note; a model trained "
+                    "longer makes fewer of them",
+                    j->n_silent, j->n);
     if (rc == 0)
         bl_log_info(j->log, "%" PRId64 " pieces, %" PRId64 " tokens, %.0f tok/s", j->n,
                     j->n_sampled, (double)j->n_sampled / bl_log_seconds(j->log));
@@ -136,14 +145,6 @@ static void release(xlsample *j)
     bl_ckpt_free(&j->ckpt);
     bl_pool_del(j->pool);
     bl_opt_free(&j->opts);
-}
-
-static int is_given(const bl_opts *o, const char *option)
-{
-    for (size_t i = 0; i < o->n_given; i++)
-        if (strncmp(o->given[i], option, strlen(option)) == 0)
-            return 1;
-    return 0;
 }
 
 int main(int argc, char **argv)
@@ -189,8 +190,6 @@ int main(int argc, char **argv)
     j.opts = (bl_opts){.about = &about, .own = own, .common = &j.common};
     bl_tool_start();
     int status = bl_opt_parse(&j.opts, argc, argv);
-    if (j.seconds > 0 && !is_given(&j.opts, "--bars="))
-        j.bars = 0;
     if (status < 0) {
         bl_err e = BL_ERR_INIT;
         j.log = bl_log_new("xlsample", &j.common);

@@ -71,12 +71,13 @@ typedef struct {
     uint8_t *mask;        /* [n_vocab] */
     int32_t *order;       /* [n_vocab] scratch of bl_sample */
     double *prob;         /* [n_vocab] scratch of bl_sample */
-    int64_t n_sampled, n_cut;
+    int64_t n_sampled, n_cut, n_silent;
 } xlsample;
 
 /* The model of a checkpoint or run folder, its scheme and vocabulary. */
 int xlsample_open(xlsample *j, const char *path, bl_err *e) BL_MUST_CHECK;
-/* What each piece begins with: --prompt, --labels, --tempo, --chords. */
+/* What each piece begins with and how it ends: --bars, --prompt, --labels, --tempo,
+ * --chords. */
 int xlsample_settle(xlsample *j, bl_err *e) BL_MUST_CHECK;
 /* Draws all pieces, some side by side, and gives them to `write` in order. */
 typedef int xlsample_write(xlsample *j, void *arg, int64_t piece, const bl_ids *ids,

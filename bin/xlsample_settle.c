@@ -88,9 +88,34 @@ static int check_known(const xlsample *j, const bl_ids *ids, bl_err *e)
     return 0;
 }
 
+static int is_given(const bl_opts *o, const char *option)
+{
+    for (size_t i = 0; i < o->n_given; i++)
+        if (strncmp(o->given[i], option, strlen(option)) == 0)
+            return 1;
+    return 0;
+}
+
+/* Where nothing is said seconds decide alone, and without bars the model. */
+static int settle_bars(xlsample *j, bl_err *e)
+{
+    int given = is_given(&j->opts, "--bars="), has_bars = bl_scheme_has_bars(j->scheme);
+    if (given && j->bars > 0 && !has_bars)
+        return bl_fail(
+            e, BL_E_ARG,
+            "--bars: the tokens of '%s' have none; --seconds S says how long "
+            "a piece is",
+            bl_scheme_name(j->scheme));
+    if (!given && (j->seconds > 0 || !has_bars))
+        j->bars = 0;
+    return 0;
+}
+
 int xlsample_settle(xlsample *j, bl_err *e)
 {
-    int rc = 0;
+    int rc = settle_bars(j, e);
+    if (rc != 0)
+        return rc;
     if (j->labels != NULL && j->prompt != NULL)
         return bl_fail(e, BL_E_ARG, "--labels: the prompt has its own");
     if (j->labels != NULL)

@@ -250,6 +250,21 @@ END
     text t | awk '/^#piece/ {n = 0; next} /^#end/ {if (n < 10 || n > 14) exit 1} {n++}'
 }
 
+@test "xlsample: without bars the model ends a piece, and pieces without a note are counted" {
+    # barely trained: the end is as likely as all else, at once in some of 100 pieces
+    run -0 --separate-stderr xlsample performer -n 100 --temperature 100 --top-p 1 \
+        --max-tokens 20 -o s
+    remi2midi --check s
+    text s | awk '/^#piece/ {n = 0} /^[^#]/ {n += NF} /^#end/ && n < 20 {m++} END {exit !(m > 0)}'
+    empty=$(text s | awk '/^#piece/ {n = 0} /Note-On/ {n = 1} /^#end/ && !n {m++} END {print m + 0}')
+    [ "$empty" -gt 0 ]
+    [[ $stderr == *"warning: $empty of 100 pieces have no note"* ]]
+    run -0 --separate-stderr xlsample run -n 3 --max-tokens 1 --bars 1 -o s
+    [[ $stderr == *"3 of 3 pieces have no note"* ]]
+    run -0 --separate-stderr xlsample run -n 3 --max-tokens 1 --bars 1 -q -o s
+    [ -z "$stderr" ]
+}
+
 @test "xlsample: what cannot be settled is refused with its reason" {
     run -64 --separate-stderr xlsample settled --chords 'C H' -o s
     says "'H' is no chord"
@@ -265,6 +280,8 @@ END
     says "no token 'Mode_none'"
     run -64 --separate-stderr xlsample settled --tempo 7 -o s
     says "20..300"
+    run -64 --separate-stderr xlsample performer --bars 4 -o s
+    says "--bars: the tokens of 'performance' have none; --seconds S"
     run -64 --separate-stderr xlsample performer --tempo 90 -o s
     says "only in 'remi'"
     [ ! -e s ]
