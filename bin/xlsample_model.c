@@ -52,16 +52,14 @@ static int open_scheme(xlsample *j, bl_err *e)
  * keeps keys and values of its own. */
 static int build_model(xlsample *j, bl_err *e)
 {
-    bl_model_config small = j->ckpt.info.config.model;
-    int memory = (int)bl_max(small.memory, small.segment);
-    small.segment = small.compressed > 0 ? small.ratio : 1;
-    small.memory = small.compressed > 0 ? small.ratio : 0;
+    const bl_model_config *trained = &j->ckpt.info.config.model;
+    bl_model_config small = bl_gen_holder(trained);
     j->streams = (int)bl_min(GROUP, j->n);
     int rc = bl_model_new(&j->model, &small, 1, 0, j->pool, e);
     if (rc == 0)
         rc = bl_ckpt_get_params(&j->ckpt, j->model, e);
     if (rc == 0)
-        rc = bl_gen_new(&j->gen, j->model, j->streams, memory,
+        rc = bl_gen_new(&j->gen, j->model, trained, j->streams,
                         (bl_precision)j->precision, j->pool, e);
     return rc;
 }

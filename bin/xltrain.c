@@ -137,41 +137,43 @@ static int load_start(job *j, bl_err *e)
 }
 
 /* A run that is resumed keeps its settings, unless the command that began it is given
- * again. */
-static int base_config(job *j, bl_err *e)
+ * again. is_new: they are those of no weights yet. */
+static int base_config(job *j, int *is_new, bl_err *e)
 {
     static const char *const presets[] = {"tiny", "small", "remi", "seed"};
     if (j->resume && !is_given(j, "--preset=") && j->config == NULL) {
         j->plan = j->ckpt.info.config;
+        *is_new = 0;
         return 0;
     }
     int rc = bl_config_preset(&j->plan, presets[j->preset], e);
+    *is_new = j->init == NULL;
     if (rc == 0 && j->init != NULL)
         j->plan.model = j->ckpt.info.config.model;
-    if (rc == 0 && j->config != NULL)
-        rc = bl_config_read_file(&j->plan, j->config, e);
     return rc;
 }
 
-void choose_precision(const job *j, bl_model_config *c)
+void choose_precision(job *j, bl_model_config *c)
 {
     if (is_given(j, "--precision="))
         c->precision = j->precision;
     if (bl_model_precision(c) == c->precision)
         return;
-    bl_log_warn(j->log, "this processor has no unit for it: fp32 instead of %s",
-                bl_model_choice("precision", c->precision));
+    j->asked = bl_model_choice("precision", c->precision);
+    if (leads(j)) /* with -q too: it is not the run that was asked for */
+        bl_log_say(j->log, "this processor has no unit for it: fp32 instead of %s",
+                   j->asked);
     c->precision = bl_model_precision(c);
 }
 
 /* The settings: of the preset or the run, then --config, --set, --seed and --steps. */
 static int make_plan(job *j, bl_err *e)
 {
-    int rc = load_start(j, e);
+    int is_new, rc = load_start(j, e);
     if (rc == 0)
-        rc = base_config(j, e);
-    for (size_t i = 0; i < j->set.n && rc == 0; i++)
-        rc = bl_config_set(&j->plan, j->set.item[i], e);
+        rc = base_config(j, &is_new, e);
+    if (rc == 0)
+        rc = bl_config_change(&j->plan, j->config, j->set.item, j->set.n, is_new, e);
     if (rc != 0)
         return rc;
     if (is_given(j, "--seed="))
@@ -211,6 +213,11 @@ static int init_trainer(job *j, bl_err *e)
     t->info.vocab = &j->shards[TRAIN].vocab;
     t->info.pg = j->pg;
     strcpy(t->info.manifest_sha256, j->shards[TRAIN].manifest_sha256);
+    if (j->asked != NULL)
+        snprintf(t->info.asked, sizeof t->info.asked, "%s", j->asked);
+    else if (j->resume &&
+             j->plan.model.precision == j->ckpt.info.config.model.precision)
+        strcpy(t->info.asked, j->ckpt.info.asked);
     if (j->resume && strcmp(t->info.blas, j->ckpt.info.blas) != 0)
         bl_log_warn(j->log, "the run was made with %s, this is %s: other roundings",
                     j->ckpt.info.blas, t->info.blas);
@@ -262,7 +269,9 @@ static void write_ckpt(job *j)
 
 static int save(job *j, bl_err *e)
 {
-    int rc = bl_workers_collect(&j->trainer.workers, e);
+    int rc = bl_trainer_sound(&j->trainer, e); /* of the same numbers in all */
+    if (rc == 0)
+        rc = bl_workers_collect(&j->trainer.workers, e);
     if (rc == 0 && leads(j))
         write_ckpt(j);
     j->saved = bl_log_seconds(j->log);
@@ -365,10 +374,10 @@ static int train(job *j, bl_err *e)
     while (!bl_trainer_done(t)) {
         int64_t wish;
         int rc = bl_trainer_step(t, &row, e);
-        if (rc == BL_E_DIVERGED)
-            return rc;
         if (rc == 0)
             rc = after_step(j, &row, &wish, e);
+        if (rc == BL_E_DIVERGED) /* all of a group see the same numbers */
+            return rc;
         if (rc != 0) {
             j->deserted = 1;
             j->silent = 0;
@@ -445,6 +454,20 @@ static int prepare(job *j, bl_err *e)
     return rc;
 }
 
+/* What a run stands at is kept, whatever fewer steps are asked for. */
+static void say_complete(const job *j)
+{
+    int64_t step = j->trainer.info.step, asked = j->trainer.info.config.steps;
+    if (asked < step)
+        bl_log_warn(j->log,
+                    "nothing is done: the run stands at step %" PRId64
+                    " already, beyond "
+                    "the %" PRId64 " asked for; --steps N goes on to step N",
+                    step, asked);
+    else
+        bl_log_info(j->log, "the run is complete; --steps N goes on to step N");
+}
+
 static int run(job *j, bl_err *e)
 {
     bl_stop_watch(); /* a signal while data are read stops after one step */
@@ -452,7 +475,7 @@ static int run(job *j, bl_err *e)
     if (rc == 0)
         rc = agree(j, check_same(j, e), e);
     if (rc == 0 && j->resume && j->minutes <= 0 && bl_trainer_done(&j->trainer)) {
-        bl_log_info(j->log, "the run is complete; --steps N goes on to step N");
+        say_complete(j);
         return 0;
     }
     if (rc == 0) {

@@ -24,6 +24,7 @@ typedef struct {
     bl_shards shards[2]; /* train and valid, or the split to evaluate */
     bl_ckpt ckpt;        /* to go on or begin from */
     bl_train_config plan;
+    const char *asked; /* the precision that it is not, NULL: none */
     bl_json *pg;
     bl_trainer trainer;
     bl_run run;
@@ -50,8 +51,8 @@ int load_ckpt(job *j, const char *path, const char *name, int state,
 int check_vocab(const job *j, const char *path, bl_err *e) BL_MUST_CHECK;
 /* Sets j->pg, the programs that made data and weights, this one last. */
 int make_pg(job *j, bl_err *e) BL_MUST_CHECK;
-/* --precision, and fp32 with a warning where the processor cannot do it. */
-void choose_precision(const job *j, bl_model_config *c);
+/* --precision, and fp32 with a line where the processor cannot do it. */
+void choose_precision(job *j, bl_model_config *c);
 
 /* xltrain_plan.c: --dry-run, and one line about the run before it begins. */
 int print_plan(const job *j);

@@ -11,12 +11,10 @@
 #include "xltrain.h"
 
 /* The settings of the run to evaluate, changed by --set where the weights allow it. */
-static int eval_config(job *j, bl_model_config *model, bl_err *e)
+static int eval_config(job *j, bl_model_config *model, int *apart, bl_err *e)
 {
     bl_train_config c = j->ckpt.info.config;
-    int rc = 0;
-    for (size_t i = 0; i < j->set.n && rc == 0; i++)
-        rc = bl_config_set(&c, j->set.item[i], e);
+    int rc = bl_config_change(&c, NULL, j->set.item, j->set.n, 0, e);
     if (rc == 0)
         rc = bl_config_check(&c, e);
     const char *key = bl_config_differs(&c, &j->ckpt.info.config, BL_FIXED_WEIGHTS);
@@ -24,6 +22,7 @@ static int eval_config(job *j, bl_model_config *model, bl_err *e)
         rc =
             bl_fail(e, BL_E_ARG, "%s cannot be changed: the weights have another", key);
     *model = bl_config_eval(&c);
+    *apart = c.eval_memory == BL_EVAL_APART;
     return rc;
 }
 
@@ -104,12 +103,13 @@ int evaluate(job *j, bl_err *e)
     bl_model_config model;
     double loss;
     int64_t targets;
+    int apart;
     float *log_prob = NULL;
     int rc = load_ckpt(j, path, "best", 0, e);
     if (rc == 0)
         rc = check_vocab(j, path, e);
     if (rc == 0)
-        rc = eval_config(j, &model, e);
+        rc = eval_config(j, &model, &apart, e);
     if (rc == 0)
         choose_precision(j, &model);
     if (rc == 0)
@@ -123,7 +123,7 @@ int evaluate(job *j, bl_err *e)
         rc = log_prob != NULL ? 0 : BL_E_NOMEM;
     }
     if (rc == 0)
-        rc = bl_evaluate(m, &pieces, 0, log_prob, &loss, &targets, e);
+        rc = bl_evaluate(m, &pieces, 0, apart, log_prob, &loss, &targets, e);
     if (rc == 0 && log_prob != NULL)
         rc = write_log_probs(j, log_prob, e);
     int is_piped = j->log_probs != NULL && strcmp(j->log_probs, "-") == 0;

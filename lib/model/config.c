@@ -206,18 +206,80 @@ static int check_compressed(const bl_model_config *c, bl_err *e)
     return 0;
 }
 
+/* What is set and would change nothing, or hide what else is set. */
+static int check_meaning(const bl_model_config *c, bl_err *e)
+{
+    const bl_model_config usual = bl_model_config_default();
+    int has_distances = c->pos == BL_POS_SINUSOID, has_slots = c->compressed > 0;
+    const struct {
+        int is_wrong;
+        const char *what;
+    } pairs[] = {
+        {c->clamp_len > 0 && !has_distances, "clamp_len goes with pos=sinusoid only"},
+        {c->untie_uv && !has_distances, "untie_uv goes with pos=sinusoid only"},
+        {c->positions > 0 && has_distances,
+         "positions goes with pos=distance and pos=absolute only: sinusoids have no "
+         "table"},
+        {c->zero_memory && c->memory == 0, "zero_memory goes with memory only"},
+        {c->same_length && c->memory == 0,
+         "same_length goes with memory only: a token would see itself alone"},
+        {c->same_length && has_slots,
+         "same_length and compressed do not go together: compressed slots lie beyond "
+         "what a token would see"},
+        {c->ratio != usual.ratio && !has_slots, "ratio goes with compressed only"},
+        {c->compressor != usual.compressor && !has_slots,
+         "compressor goes with compressed only"},
+    };
+    for (size_t i = 0; i < BL_COUNT(pairs); i++)
+        if (pairs[i].is_wrong)
+            return bl_fail(e, BL_E_ARG, "%s", pairs[i].what);
+    return 0;
+}
+
+/* What cells have not must be as `arch` leaves it, or off. */
+static int check_cells(const bl_model_config *c, bl_err *e)
+{
+    bl_model_config own = *c;
+    bl_model_config_arch(&own, BL_ARCH_LSTM);
+    const struct {
+        const char *name;
+        int is_wrong;
+    } others[] = {
+        {"memory", c->memory > 0},
+        {"compressed", c->compressed > 0},
+        {"tie", c->tie},
+        {"untie_uv", c->untie_uv != 0},
+        {"clamp_len", c->clamp_len != 0},
+        {"pre_norm", c->pre_norm > own.pre_norm},
+        {"norm_eps", c->norm_eps != own.norm_eps},
+        {"pos", c->pos != own.pos},
+        {"positions", c->positions != own.positions},
+        {"act", c->act != own.act},
+        {"relu_out", c->relu_out != own.relu_out},
+        {"att_bias", c->att_bias != own.att_bias},
+        {"embed_scale", c->embed_scale < own.embed_scale},
+        {"init_residual", c->init_residual > own.init_residual},
+        {"zero_memory", c->zero_memory != own.zero_memory},
+        {"same_length", c->same_length != own.same_length},
+        {"ratio", c->ratio != own.ratio},
+        {"compressor", c->compressor != own.compressor},
+    };
+    for (size_t i = 0; i < BL_COUNT(others); i++)
+        if (others[i].is_wrong)
+            return bl_fail(e, BL_E_ARG, "%s goes with attention only, not with an lstm",
+                           others[i].name);
+    return 0;
+}
+
 static int check_lstm(const bl_model_config *c, bl_err *e)
 {
-    if (c->memory > 0 || c->compressed > 0 || c->tie)
-        return bl_fail(e, BL_E_ARG,
-                       "an lstm has neither memory slots nor a tied output");
     /* The gates of a lane: one token of all lanes is a matrix whose rows are as far
      * apart as this, which a BLAS counts in an int. */
     if ((int64_t)c->segment * 4 * c->width > INT32_MAX)
         return bl_fail(e, BL_E_ARG,
                        "segment (%d) times width (%d) is too large for an lstm",
                        c->segment, c->width);
-    return 0;
+    return check_cells(c, e);
 }
 
 int bl_model_config_check(const bl_model_config *c, bl_err *e)
@@ -228,7 +290,9 @@ int bl_model_config_check(const bl_model_config *c, bl_err *e)
     if (c->arch == BL_ARCH_LSTM)
         return check_lstm(c, e);
     rc = check_attention(c, e);
-    return rc == 0 ? check_compressed(c, e) : rc;
+    if (rc == 0)
+        rc = check_compressed(c, e);
+    return rc == 0 ? check_meaning(c, e) : rc;
 }
 
 /* ---- estimates ---- */

@@ -53,7 +53,7 @@ static int alloc_buffers(bl_gen *g)
     g->count = bl_graph_alloc(b, s, sizeof *g->count);
     g->position = bl_graph_alloc(b, s, sizeof *g->position);
     g->n_compressed = bl_graph_alloc(b, s, sizeof *g->n_compressed);
-    g->history = bl_graph_alloc(b, s * (size_t)c->positions, sizeof *g->history);
+    g->history = bl_graph_alloc(b, s * (size_t)g->context, sizeof *g->history);
     g->alone = bl_graph_alloc(b, s, sizeof *g->alone);
     g->x = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->y = bl_graph_alloc(b, s * d, sizeof(bl_real));
@@ -215,29 +215,38 @@ static int prepare(bl_gen *g)
 }
 
 /* How far back a token sees, and when memory moves on. */
-static void set_window(bl_gen *g, int memory)
+static void set_window(bl_gen *g, const bl_model_config *c)
 {
-    const bl_model_config *c = &g->m->config;
     int is_absolute = c->arch != BL_ARCH_LSTM && c->pos == BL_POS_ABSOLUTE;
-    g->begins_anew = is_absolute && c->memory == 0;
+    int keeps = is_absolute || c->same_length; /* M: that of training */
+    g->zeros = bl_model_length_begin(c);
     g->group = c->compressed > 0 ? c->ratio : 1;
-    g->memory = (memory + g->group - 1) / g->group * g->group;
-    if (g->begins_anew)
-        g->memory = c->positions - 1;
-    else if (is_absolute)
+    g->memory = keeps ? c->memory : (int)bl_max(c->memory, c->segment);
+    g->span = c->same_length ? c->memory + 1 : 0;
+    if (is_absolute && c->memory == 0) {
+        g->context = c->segment;
+        g->memory = c->segment - 1;
+    } else if (is_absolute) {
         g->group = c->segment;
+    }
     g->window = g->memory + g->group;
 }
 
-int bl_gen_new(bl_gen **out, bl_model *m, int n_streams, int memory,
+bl_model_config bl_gen_holder(const bl_model_config *c)
+{
+    bl_model_config small = *c;
+    int least = c->compressed > 0 ? c->ratio : 1;
+    small.segment = least;
+    small.memory = (int)bl_min(c->memory, least);
+    return small;
+}
+
+int bl_gen_new(bl_gen **out, bl_model *m, const bl_model_config *c, int n_streams,
                bl_precision precision, bl_pool *pool, bl_err *e)
 {
-    const bl_model_config *c = bl_model_conf(m);
     *out = NULL;
-    if (n_streams < 1 || n_streams > 65536 || memory < 0 || memory > 1 << 20)
-        return bl_fail(e, BL_E_ARG,
-                       "%d streams with %d tokens of memory are not possible",
-                       n_streams, memory);
+    if (n_streams < 1 || n_streams > 65536)
+        return bl_fail(e, BL_E_ARG, "%d streams: 1 to 65536 are possible", n_streams);
     bl_gen *g = bl_calloc(1, sizeof *g, e);
     if (g == NULL)
         return BL_E_NOMEM;
@@ -246,7 +255,7 @@ int bl_gen_new(bl_gen **out, bl_model *m, int n_streams, int memory,
     g->precision = precision;
     g->streams = n_streams;
     g->slots = c->compressed;
-    set_window(g, memory);
+    set_window(g, c);
     g->build = BL_ERR_INIT;
     g->store = (bl_graph){.pool = pool, .e = &g->build};
     int rc = prepare(g);
@@ -272,13 +281,13 @@ void bl_gen_forget(bl_gen *g, int stream)
     const bl_model_config *c = &g->m->config;
     size_t d = (size_t)c->width, row = d * sizeof(bl_real), s = (size_t)stream;
     g->n_compressed[stream] = 0;
-    g->count[stream] = c->zero_memory ? g->memory : 0;
+    g->count[stream] = g->zeros;
     for (int n = 0; n < c->layers && c->arch == BL_ARCH_LSTM; n++) {
         memset(g->h[n] + s * d, 0, row);
         memset(g->c[n] + s * d, 0, row);
     }
     for (int n = 0; n < c->layers && c->zero_memory; n++)
-        for (int slot = 0; slot < g->window; slot++) {
+        for (int slot = 0; slot < g->zeros; slot++) {
             bl_ring_put_key(g, &g->recent[n], stream, slot, g->zero_k[n]);
             bl_ring_put_value(g, &g->recent[n], stream, slot, g->zero_v[n]);
             if (g->slots > 0)
@@ -300,7 +309,7 @@ static void embed(bl_gen *g, const int32_t *token)
         if (m->wpe == NULL || g->position[s] < 0)
             continue;
         int64_t place =
-            g->begins_anew ? g->position[s] : bl_gen_since(g, g->position[s]);
+            g->context > 0 ? g->position[s] : bl_gen_since(g, g->position[s]);
         for (int c = 0; c < d; c++)
             g->x[(ptrdiff_t)s * d + c] += m->wpe->v[place * d + c];
     }
@@ -313,8 +322,8 @@ static void feed(bl_gen *g, const int32_t *token)
     const bl_model_config *c = &m->config;
     for (int s = 0; s < g->streams; s++) {
         g->position[s] = token[s] < 0 ? -1 : g->count[s]++;
-        if (g->begins_anew && token[s] >= 0)
-            g->history[(ptrdiff_t)s * c->positions + g->position[s]] = token[s];
+        if (g->context > 0 && token[s] >= 0)
+            g->history[(ptrdiff_t)s * g->context + g->position[s]] = token[s];
     }
     if (c->arch == BL_ARCH_LSTM) {
         for (int n = 0; n < c->layers; n++)
@@ -336,7 +345,7 @@ static void feed(bl_gen *g, const int32_t *token)
  */
 static void begin_anew(bl_gen *g, int stream)
 {
-    int n = g->m->config.positions, kept = n / 2;
+    int n = g->context, kept = n / 2;
     int32_t *history = g->history + (ptrdiff_t)stream * n;
     for (int s = 0; s < g->streams; s++)
         g->alone[s] = -1;
@@ -351,8 +360,8 @@ void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits)
 {
     const bl_model *m = g->m;
     size_t vocab = (size_t)m->config.vocab;
-    for (int s = 0; s < g->streams && g->begins_anew; s++)
-        if (token[s] >= 0 && g->count[s] == m->config.positions)
+    for (int s = 0; s < g->streams && g->context > 0; s++)
+        if (token[s] >= 0 && g->count[s] == g->context)
             begin_anew(g, s);
     feed(g, token);
     bl_gen_project(g, g->x, &g->out, m->out_b, g->streams, g->logits);

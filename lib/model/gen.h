@@ -30,9 +30,11 @@ struct bl_gen {
     const bl_model *m;
     bl_pool *pool;
     int streams, memory;
+    int zeros;  /* slots of zeros before a piece */
     int group;  /* tokens that pass before memory moves on: the ratio, with absolute
                  * positions the segment, or 1 */
     int window; /* memory + group */
+    int span;   /* keys that a token sees, 0 = all that are there */
     int slots;  /* compressed slots, C */
     bl_err build;
     bl_graph store;               /* owns the buffers; has no ops */
@@ -49,8 +51,9 @@ struct bl_gen {
     int64_t *count;             /* [S] tokens seen, the zero memory among them */
     int64_t *position;          /* [S] of this step, -1 = rests */
     int64_t *n_compressed;      /* [S] compressed slots made */
-    int begins_anew;  /* absolute positions without memory: a full context is left */
-    int32_t *history; /* (S, positions) its tokens */
+    int context;      /* absolute positions without memory: when it is full it is left;
+                       * else 0 */
+    int32_t *history; /* (S, context) its tokens */
     int32_t *alone;   /* [S] tokens of a step in which all streams rest but one */
     bl_real *x, *y, *q, *a; /* (S, D) */
     bl_real *hidden;        /* (S, F or 4 D) */
@@ -92,8 +95,7 @@ void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *
 /* Tokens of a stream since its memory last moved on, up to the one at `position`. */
 static inline int bl_gen_since(const bl_gen *g, int64_t position)
 {
-    int64_t first = g->m->config.zero_memory ? g->memory : 0;
-    return (int)((position - first) % g->group);
+    return (int)((position - g->zeros) % g->group);
 }
 /* Compresses the tokens that a stream's memory no longer holds, in every layer. */
 void bl_gen_compress(bl_gen *g, int stream);

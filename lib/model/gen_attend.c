@@ -273,8 +273,10 @@ static int spans_of(const bl_gen *g, int layer, int s, int h, span spans[2])
 {
     int64_t position = g->position[s], since = bl_gen_since(g, position);
     int64_t compressed = g->n_compressed[s];
-    spans[0] = span_of(g, &g->recent[layer], s, h, position,
-                       bl_min(g->memory, position - since) + since + 1);
+    int64_t n = bl_min(g->memory, position - since) + since + 1;
+    if (g->span > 0)
+        n = bl_min(n, g->span);
+    spans[0] = span_of(g, &g->recent[layer], s, h, position, n);
     if (compressed == 0)
         return 1;
     spans[1] = span_of(g, &g->compressed[layer], s, h, compressed - 1,

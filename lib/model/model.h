@@ -166,14 +166,20 @@ double bl_model_flops_per_token(const bl_model_config *c);
 
 typedef struct bl_gen bl_gen;
 
-/* n_streams sequences decoded together; each token sees the `memory` tokens before
- * it and itself (the same numbers as the training graph with T = 1, M = memory), and
- * what is compressed (as with T = ratio). With absolute positions and memory it is the
- * graph with m's T; without memory a full context is begun anew with the last half of
- * it. Copies the matrices of m, and keeps keys and values, in `precision`: BL_FP32 or
- * BL_BF16 (rounded, in half the memory: faster, on any processor); borrows the rest. */
-int bl_gen_new(bl_gen **g, bl_model *m, int n_streams, int memory,
+/* n_streams sequences of a model trained as `c`, decoded together; m holds its
+ * parameters. The numbers are those of a training graph of another shape:
+ *   T = 1, M = the larger of c's M and T, so that each token sees as many before it;
+ *   same_length: T = 1, c's M; compressed slots: T = ratio;
+ *   absolute positions and memory: c's T and M;
+ *   absolute positions without memory: c's T, and where a context is full another one
+ *   that begins with the last half of it.
+ * zero_memory begins with c's M slots of zeros. Copies the matrices of m, and keeps
+ * keys and values, in `precision`: BL_FP32 or BL_BF16 (rounded, in half the memory:
+ * faster, on any processor); borrows the rest. */
+int bl_gen_new(bl_gen **g, bl_model *m, const bl_model_config *c, int n_streams,
                bl_precision precision, bl_pool *pool, bl_err *e) BL_MUST_CHECK;
+/* The smallest shape in which a model holds the parameters of c, for generation. */
+bl_model_config bl_gen_holder(const bl_model_config *c);
 void bl_gen_forget(bl_gen *g, int stream);
 /* Feeds token[s] to stream s (-1: the stream rests) and writes logits (n_streams,V);
  * rows of resting streams are left alone. */

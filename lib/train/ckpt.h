@@ -18,6 +18,7 @@ typedef struct {
     int64_t best_step;
     const bl_vocab *vocab;     /* ids of the model */
     bl_sha256 manifest_sha256; /* of the data it was trained on */
+    char asked[16];            /* precision asked for where another ran; else "" */
     char blas[128];            /* name of the gemm that ran: other ones, other bits */
     const bl_json *pg;         /* or NULL */
 } bl_ckpt_info;

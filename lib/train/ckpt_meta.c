@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define SCHEMA "xl-checkpoint/1"
+#define ASKED "x-precision-asked" /* a key that readers may leave alone */
 
 /* ---- writing ---- */
 
@@ -128,6 +129,8 @@ static int set_run(bl_json *meta, const bl_ckpt_info *info, bl_err *e)
         rc = bl_json_set_str(meta, "manifest_sha256", info->manifest_sha256, e);
     if (rc == 0)
         rc = bl_json_set_str(meta, "blas", info->blas, e);
+    if (rc == 0 && info->asked[0] != '\0')
+        rc = bl_json_set_str(meta, ASKED, info->asked, e);
     return rc == 0 ? bl_prov_put_text(meta, info->pg, e) : rc;
 }
 
@@ -349,6 +352,8 @@ int bl_ckpt_get_meta(bl_ckpt *c, bl_err *e)
                       sizeof c->info.manifest_sha256, e);
     if (rc == 0)
         rc = get_text(meta, "blas", c->info.blas, sizeof c->info.blas, e);
+    if (rc == 0 && bl_json_has(meta, ASKED))
+        rc = get_text(meta, ASKED, c->info.asked, sizeof c->info.asked, e);
     if (rc == 0)
         rc = get_vocab(c, e);
     if (rc == 0)

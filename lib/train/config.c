@@ -74,7 +74,7 @@ static const field fields[] = {
     {"eval_every", INT64, AT(eval_every), 0, 1e12, FREE},
     {"eval_tokens", INT64, AT(eval_tokens), 0, 1e12, FREE},
     {"eval_segment", INT32, AT(eval_segment), 0, 65536, FREE},
-    {"eval_memory", INT32, AT(eval_memory), 0, 65536, FREE},
+    {"eval_memory", INT32, AT(eval_memory), BL_EVAL_APART, 65536, FREE},
 };
 
 static const char *const schedule_names[BL_N_LR] = {"cosine", "constant", "inv_sqrt"};
@@ -173,6 +173,14 @@ static int choice_of(const field *f, const char *name, double *x, int code, bl_e
         snprintf(all + n, sizeof all - n, "%s%s", i > 0 ? ", " : "", word_of(f, i));
     }
     return bl_fail(e, code, "%s is one of %s, not '%.64s'", f->key, all, name);
+}
+
+/* The one number that is a word. */
+static const char apart_word[] = "none";
+
+static int is_apart(const field *f, const char *text)
+{
+    return f->at == AT(eval_memory) && strcmp(text, apart_word) == 0;
 }
 
 /* arch comes first: it sets what the other keys then change. */
@@ -309,6 +317,10 @@ int bl_config_set(bl_train_config *c, const char *assignment, bl_err *e)
         return bl_fail(e, BL_E_ARG, "vocab cannot be set: it is that of the data");
     if (f->kind == CHOICE)
         return put_choice(c, f, text, BL_E_ARG, e);
+    if (is_apart(f, text)) {
+        c->eval_memory = BL_EVAL_APART;
+        return 0;
+    }
     char *end;
     double x = strtod(text, &end);
     if (end == text || *end != '\0' || !isfinite(x))
@@ -336,12 +348,30 @@ static int read_member(bl_train_config *c, const char *key, const bl_json *value
         return bl_json_as_str(value, &text)
                    ? put_choice(c, f, text, BL_E_FORMAT, e)
                    : bl_fail(e, BL_E_FORMAT, "%s is not a string", key);
+    if (bl_json_as_str(value, &text) && is_apart(f, text)) {
+        c->eval_memory = BL_EVAL_APART;
+        return 0;
+    }
     if (bl_json_as_int(value, &whole)) {
         x = (double)whole;
     } else if (!bl_json_as_real(value, &x)) {
         return bl_fail(e, BL_E_FORMAT, "%s is not a number", key);
     }
     return put(c, f, x, BL_E_FORMAT, e);
+}
+
+/* All but arch. */
+static int read_rest(bl_train_config *c, const bl_json *object, bl_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < bl_json_size(object) && rc == 0; i++) {
+        const char *key;
+        const bl_json *value;
+        bl_json_member(object, i, &key, &value);
+        if (strcmp(key, "arch") != 0)
+            rc = read_member(c, key, value, e);
+    }
+    return rc;
 }
 
 int bl_config_read(bl_train_config *c, const bl_json *object, bl_err *e)
@@ -353,19 +383,14 @@ int bl_config_read(bl_train_config *c, const bl_json *object, bl_err *e)
         if (rc == 0)
             rc = read_member(c, "arch", value, e);
     }
-    for (size_t i = 0; i < bl_json_size(object) && rc == 0; i++) {
-        const char *key;
-        bl_json_member(object, i, &key, &value);
-        if (strcmp(key, "arch") != 0)
-            rc = read_member(c, key, value, e);
-    }
-    return rc;
+    return rc == 0 ? read_rest(c, object, e) : rc;
 }
 
-int bl_config_read_file(bl_train_config *c, const char *path, bl_err *e)
+/* ---- many changes as one ---- */
+
+static int parse_file(const char *path, bl_json **object, bl_err *e)
 {
     bl_buf text = {0};
-    bl_json *object = NULL;
     int fd;
     int rc = bl_in_open(path, &fd, e);
     if (rc != 0)
@@ -374,13 +399,71 @@ int bl_config_read_file(bl_train_config *c, const char *path, bl_err *e)
     if (fd != STDIN_FILENO)
         close(fd);
     if (rc == 0) {
-        object = bl_json_parse((const char *)text.data, text.len, e);
-        rc = object != NULL ? bl_config_read(c, object, e) : BL_E_FORMAT;
+        *object = bl_json_parse((const char *)text.data, text.len, e);
+        rc = *object != NULL ? 0 : BL_E_FORMAT;
     }
-    if (rc != 0)
-        rc = bl_err_in(e, path);
-    bl_json_del(object);
     bl_buf_free(&text);
+    return rc;
+}
+
+/* 1 if an assignment or the object names the key. */
+static int is_named(const char *key, const bl_json *object, const char *const *set,
+                    size_t n)
+{
+    size_t len = strlen(key);
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(set[i], key, len) == 0 && set[i][len] == '=')
+            return 1;
+    return object != NULL && bl_json_has(object, key);
+}
+
+/* The assignments to arch, or all others. */
+static int set_each(bl_train_config *c, const char *const *set, size_t n, int of_arch,
+                    bl_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        if ((strncmp(set[i], "arch=", 5) == 0) == of_arch)
+            rc = bl_config_set(c, set[i], e);
+    return rc;
+}
+
+static void follow_others(bl_train_config *c, const bl_json *object,
+                          const char *const *set, size_t n)
+{
+    static const int positions[BL_N_POS] = {[BL_POS_DISTANCE] = 1024};
+    bl_model_config *m = &c->model;
+    if (!is_named("positions", object, set, n))
+        m->positions = m->pos == BL_POS_ABSOLUTE ? m->segment : positions[m->pos];
+    if (!is_named("compressed", object, set, n))
+        m->compressed = m->arch == BL_ARCH_COMPRESSIVE ? m->memory : 0;
+}
+
+static int change(bl_train_config *c, const bl_json *object, const char *file,
+                  const char *const *set, size_t n, bl_err *e)
+{
+    int sets_arch = is_named("arch", NULL, set, n), rc = 0;
+    if (sets_arch)
+        rc = set_each(c, set, n, 1, e);
+    if (rc == 0 && object != NULL) {
+        rc = sets_arch ? read_rest(c, object, e) : bl_config_read(c, object, e);
+        if (rc != 0)
+            return bl_err_in(e, file);
+    }
+    return rc == 0 ? set_each(c, set, n, 0, e) : rc;
+}
+
+int bl_config_change(bl_train_config *c, const char *file, const char *const *set,
+                     size_t n, int follow, bl_err *e)
+{
+    bl_json *object = NULL;
+    int rc = file != NULL ? parse_file(file, &object, e) : 0;
+    if (rc != 0)
+        return bl_err_in(e, file);
+    rc = change(c, object, file, set, n, e);
+    if (rc == 0 && (follow || is_named("arch", object, set, n)))
+        follow_others(c, object, set, n);
+    bl_json_del(object);
     return rc;
 }
 
@@ -395,6 +478,8 @@ bl_json *bl_config_json(const bl_train_config *c, bl_err *e)
             rc = bl_json_set_real(o, f->key, x, e);
         else if (f->kind == CHOICE)
             rc = bl_json_set_str(o, f->key, word_of(f, (int)x), e);
+        else if (f->at == AT(eval_memory) && x < 0)
+            rc = bl_json_set_str(o, f->key, apart_word, e);
         else
             rc = bl_json_set_int(o, f->key, (int64_t)x, e);
     }
@@ -432,6 +517,8 @@ bl_model_config bl_config_eval(const bl_train_config *c)
         m.segment = c->eval_segment;
     if (c->eval_memory > 0)
         m.memory = c->eval_memory;
+    if (c->eval_memory == BL_EVAL_APART)
+        m.zero_memory = 0;
     return m;
 }
 

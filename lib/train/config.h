@@ -27,8 +27,11 @@ typedef struct {
     int64_t eval_every;  /* steps between evaluations, 0 = only at the end */
     int64_t eval_tokens; /* of the validation split; 0 = all of it */
     int eval_segment;    /* T and M of evaluation; 0 = those of training */
-    int eval_memory;
+    int eval_memory;     /* or BL_EVAL_APART */
 } bl_train_config;
+
+/* eval_memory=none: each segment is evaluated without what came before it. */
+enum { BL_EVAL_APART = -1 };
 
 /* The named settings "tiny", "small" (the default), "remi", "seed"; BL_E_ARG lists
  * them where the name is another. */
@@ -40,17 +43,23 @@ const char *bl_config_presets(void);
  * the nearest one), a bad value, or one out of range. */
 int bl_config_set(bl_train_config *c, const char *assignment, bl_err *e) BL_MUST_CHECK;
 
+/* Changes settings as a whole, in whatever order they come: those of a JSON file (NULL:
+ * none), then n assignments "key=value". arch goes first, as it sets others; then, if
+ * `follow` or where arch is among them, what is not named follows what it depends on:
+ * positions pos and segment, compressed arch and memory. follow = 0 where the settings
+ * are those of weights that exist. Codes as of bl_config_set and bl_config_read. */
+int bl_config_change(bl_train_config *c, const char *file, const char *const *set,
+                     size_t n, int follow, bl_err *e) BL_MUST_CHECK;
+
 /* Changes the fields that the object names; others stay. BL_E_FORMAT for an unknown
  * key, another type, or a value out of range. "schema" must be "xl-config/1" if it is
  * there. */
 int bl_config_read(bl_train_config *c, const bl_json *object, bl_err *e) BL_MUST_CHECK;
-/* As bl_config_read, from a file ("-" = standard input). */
-int bl_config_read_file(bl_train_config *c, const char *path, bl_err *e) BL_MUST_CHECK;
-
 /* All fields as a JSON object; the caller releases it with bl_json_del. */
 bl_json *bl_config_json(const bl_train_config *c, bl_err *e) BL_MUST_CHECK;
 
-/* The model that evaluates: eval_segment and eval_memory in their places. */
+/* The model that evaluates: eval_segment and eval_memory in their places. (With
+ * BL_EVAL_APART it has the slots of training, which bl_evaluate leaves empty.) */
 bl_model_config bl_config_eval(const bl_train_config *c);
 
 /* What no field's own bounds can say, e.g. heads that do not divide the width. */

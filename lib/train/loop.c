@@ -11,11 +11,11 @@
 
 /* ---- evaluation ---- */
 
-/* Forgets the memory of lanes that begin a piece, then runs the batch. */
-static double forward(bl_model *m, const bl_batch *b, int64_t *n_scored)
+/* Forgets the memory of lanes that begin a piece, or of all, then runs the batch. */
+static double forward(bl_model *m, const bl_batch *b, int apart, int64_t *n_scored)
 {
     for (int lane = 0; lane < b->lanes; lane++)
-        if (b->fresh[lane])
+        if (apart || b->fresh[lane])
             bl_model_forget(m, lane);
     return bl_model_forward(m, b->x, b->y, b->n_real, 0, 0, 0, n_scored);
 }
@@ -30,7 +30,7 @@ static void keep_log_probs(const bl_model *m, const bl_batch *b, float *log_prob
                 (float)-nll[(ptrdiff_t)lane * b->segment + t];
 }
 
-int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens,
+int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, int apart,
                 float *log_prob, double *loss, int64_t *targets, bl_err *e)
 {
     bl_batch b;
@@ -42,7 +42,7 @@ int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens,
     *targets = 0;
     while (bl_batch_next(&b) > 0) {
         int64_t n;
-        sum += forward(m, &b, &n);
+        sum += forward(m, &b, apart, &n);
         if (log_prob != NULL)
             keep_log_probs(m, &b, log_prob);
         bl_model_advance(m);
@@ -176,8 +176,14 @@ static void update(bl_trainer *t, double lr, const double norm[BL_N_LEARNS])
 static int evaluate(bl_trainer *t, double *loss, bl_err *e)
 {
     int64_t targets;
-    int rc = bl_evaluate(t->eval_model, &t->valid, t->info.config.eval_tokens, NULL,
-                         loss, &targets, e);
+    const bl_train_config *c = &t->info.config;
+    int rc = bl_evaluate(t->eval_model, &t->valid, c->eval_tokens,
+                         c->eval_memory == BL_EVAL_APART, NULL, loss, &targets, e);
+    if (rc == 0 && !isfinite(*loss))
+        return bl_fail(e, BL_E_DIVERGED,
+                       "step %" PRId64 ": validation loss %g; no checkpoint is written "
+                       "(a lower lr or clip, or more warmup, may help)",
+                       t->info.step, *loss);
     if (rc == 0 && *loss < t->info.best_loss) {
         t->info.best_loss = *loss;
         t->info.best_step = t->info.step;
@@ -218,6 +224,26 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
     };
     if (t->eval_model != NULL && bl_trainer_due(t))
         return evaluate(t, &row->valid_loss, e);
+    return 0;
+}
+
+int bl_trainer_sound(const bl_trainer *t, bl_err *e)
+{
+    int n = bl_model_n_params(t->state.model);
+    const struct {
+        const char *name;
+        const bl_real *x;
+    } blocks[] = {{"parameters", bl_model_values(t->state.model)},
+                  {"first moments", t->state.adam_m},
+                  {"second moments", t->state.adam_v}};
+    for (size_t i = 0; i < BL_COUNT(blocks); i++)
+        for (int k = 0; k < BL_N_LEARNS; k++)
+            if (!isfinite(bl_grad_norm(t->pool, t->spans, n, k, blocks[i].x)))
+                return bl_fail(e, BL_E_DIVERGED,
+                               "step %" PRId64
+                               ": %s that are not finite; no checkpoint "
+                               "is written (a lower lr or clip may help)",
+                               t->info.step, blocks[i].name);
     return 0;
 }
 

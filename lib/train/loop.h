@@ -42,7 +42,7 @@ int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
 
 /* One optimiser step, and an evaluation where one is due. BL_E_DIVERGED before the
  * update where loss or gradient are not finite: parameters and moments are then as
- * they were. */
+ * they were. BL_E_DIVERGED after it where the validation loss is not. */
 int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e) BL_MUST_CHECK;
 
 /* 1 if all steps of the config are done. */
@@ -51,6 +51,10 @@ int bl_trainer_done(const bl_trainer *t);
  * be written then. */
 int bl_trainer_due(const bl_trainer *t);
 
+/* BL_E_DIVERGED where what a checkpoint would save is not finite: to be asked before
+ * one is written. */
+int bl_trainer_sound(const bl_trainer *t, bl_err *e) BL_MUST_CHECK;
+
 /* Goes on from a checkpoint's state, which moves: parameters, moments, memories,
  * cursor, step, best. The config must not differ in what a run fixes
  * (bl_config_differs). */
@@ -58,11 +62,12 @@ int bl_trainer_resume(bl_trainer *t, bl_ckpt *c, bl_err *e) BL_MUST_CHECK;
 
 void bl_trainer_free(bl_trainer *t);
 
-/* Mean -ln p over the pieces, each read once with memory and without dropout; at most
- * about max_tokens (0 = all; batch.h). Sets *loss and *targets. log_prob, if it is not
+/* Mean -ln p over the pieces, each read once with memory (`apart`: each segment without
+ * what came before it) and without dropout; at most about max_tokens (0 = all;
+ * batch.h). Sets *loss and *targets. log_prob, if it is not
  * NULL, has a place for each token of the pieces and gets ln p of those that were
  * predicted. The memory of `m` is lost. */
-int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens,
+int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, int apart,
                 float *log_prob, double *loss, int64_t *targets,
                 bl_err *e) BL_MUST_CHECK;
 

@@ -110,10 +110,8 @@ static void sample(const char *name, bl_model_config c, bl_precision precision,
                    bl_pool *pool)
 {
     static const int streams[] = {1, 8};
-    bl_model_config small = c;
+    bl_model_config small = bl_gen_holder(&c);
     bl_model *m;
-    small.segment = 1;
-    small.memory = 0;
     if (bl_model_new(&m, &small, 1, 0, pool, NULL) != 0)
         return;
     bl_model_init(m, 1);
@@ -122,7 +120,7 @@ static void sample(const char *name, bl_model_config c, bl_precision precision,
         int n = streams[i], steps = 0;
         bl_real *logits = filled((size_t)n * (size_t)c.vocab);
         int32_t tokens[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-        if (bl_gen_new(&g, m, n, c.memory, precision, pool, NULL) != 0)
+        if (bl_gen_new(&g, m, &c, n, precision, pool, NULL) != 0)
             break;
         for (int k = 0; k < c.memory; k++)
             bl_gen_step(g, tokens, logits);

@@ -129,6 +129,8 @@ PY
     train run
     run -0 --separate-stderr xltrain --resume --data data -o run -v
     says "complete"
+    run -0 --separate-stderr xltrain --resume --steps 7 --data data -o run
+    says "stands at step 10 already, beyond the 7 asked for"
     xltrain --resume --steps 14 --data data -o run
     [ "$(readlink run/latest)" = ckpt-00000014.safetensors ]
     run -64 --separate-stderr xltrain --resume --set batch=3 --data data -o run
@@ -209,6 +211,7 @@ PY
     local arch
     for arch in remi music-transformer gpt2 compressive lstm; do
         local own=(--set arch=$arch --set schedule=constant --set dropout=0.1 --set eval_every=3 --no-pg)
+        [[ $arch != @(gpt2|lstm) ]] || own+=(--set memory=0)
         train "$arch" "${own[@]}" --steps 6
         train "$arch.two" "${own[@]}" --steps 3
         xltrain --data data --resume --steps 6 -o "$arch.two"
@@ -311,10 +314,68 @@ PY
 }
 
 @test "xltrain: a loss that is not finite stops the run with 70, its checkpoints are good" {
-    run -70 --separate-stderr xltrain "${small[@]}" --set lr=1e30 --set clip=0 --set warmup=0 \
-        --set eval_every=1 --steps 3000 --set schedule=constant -o run
+    local wild=("${small[@]}" --set lr=1e30 --set clip=0 --set warmup=0 --set schedule=constant)
+    run -70 --separate-stderr xltrain "${wild[@]}" --set eval_every=2 --steps 3000 -o run
+    says "step 2: loss"
     says "stopped before the update"
-    [ ! -L run/latest ] || xltrain --eval valid --data data -o run
+    [ ! -L run/latest ]
+    # seen first by the validation: nothing is written of that step
+    run -70 --separate-stderr xltrain "${wild[@]}" --set eval_every=1 --steps 3000 -o other
+    says "step 1: validation loss"
+    [ ! -L other/latest ] && [ -z "$(find other -name 'ckpt-*')" ]
+    [ "$(grep -vc '^#' other/metrics.tsv)" -eq 1 ]
+    # where it is worse later, what was written stays
+    train good --set eval_every=1 --steps 3
+    run -70 --separate-stderr xltrain --data data --resume -o good --set lr=1e30 --set clip=0 \
+        --set schedule=constant --steps 9
+    [ "$(readlink good/latest)" = ckpt-00000003.safetensors ]
+    xltrain --eval valid --data data -o good
+}
+
+@test "xltrain: a beta that rounds to 1 is the beta that was given" {
+    train run --set beta2=0.99999999 --steps 40 --set lr=0.01
+    awk '!/^#/ && $1 == 1 {first = $5} END {exit !($5 < first)}' run/metrics.tsv
+}
+
+@test "xltrain: settings follow others in whatever order, and those without meaning are refused" {
+    local a b
+    for a in "segment=12 arch=gpt2" "arch=gpt2 segment=12"; do
+        # shellcheck disable=SC2086  # a setting a word
+        train run -f $(printf -- '--set %s ' $a) --set memory=0 --steps 2
+        grep -q '"positions":12' run/config.json
+        cp run/config.json "${a%%=*}"
+    done
+    cmp segment arch
+    echo '{"segment":12,"memory":8}' >c.json
+    for b in gpt2 compressive; do
+        xltrain --data data --preset tiny --config c.json --set arch=$b --set ratio=4 --steps 1 -o $b ||
+            xltrain --data data --preset tiny --config c.json --set arch=$b --steps 1 -o $b
+    done
+    grep -q '"positions":12' gpt2/config.json
+    grep -q '"compressed":8' compressive/config.json
+    run -64 --separate-stderr train bad --set arch=gpt2 --set memory=0 --set zero_memory=1
+    says "zero_memory goes with memory only"
+    run -64 --separate-stderr train bad --set same_length=1 --set arch=compressive
+    says "same_length and compressed do not go together"
+    run -64 --separate-stderr train bad --set arch=lstm
+    says "memory goes with attention only"
+    [ ! -e bad ]
+}
+
+@test "xltrain: evaluation without memory is that of each segment alone" {
+    train run --set dropout=0
+    with=$(xltrain --eval valid --data data -o run | tail -n 1 | cut -f 3,4)
+    alone=$(xltrain --eval valid --data data -o run --set eval_memory=none | tail -n 1 | cut -f 3,4)
+    zero=$(xltrain --eval valid --data data -o run --set eval_memory=0 | tail -n 1 | cut -f 3,4)
+    [ "$with" = "$zero" ]
+    [ "$with" != "$alone" ]
+    [ "${with%%	*}" = "${alone%%	*}" ]
+    # the same weights in a model that has no memory
+    none=$(xltrain --eval valid --data data -o run --set memory=0 | tail -n 1 | cut -f 3,4)
+    awk -v a="${alone##*	}" -v b="${none##*	}" 'BEGIN {exit !((a - b) ^ 2 < 1e-10)}'
+    train apart --set eval_memory=none
+    grep -q '"eval_memory":"none"' apart/config.json
+    xltrain --data data --resume --steps 12 -o apart
 }
 
 @test "xltrain: misuse is one line and 64" {
@@ -435,6 +496,11 @@ near() {
     run --separate-stderr -0 env LD_PRELOAD="$PWD/refused.so" \
         xltrain "${small[@]}" --steps 10 -o refused --precision bf16x3
     [[ $stderr == *"no unit for it: fp32 instead of bf16x3"* ]]
+    [ "$(grep -ac '"x-precision-asked":"bf16x3"' refused/latest)" -eq 1 ]
+    # -q does not hide that it is another run, and it is said once
+    run --separate-stderr -0 env LD_PRELOAD="$PWD/refused.so" \
+        xltrain "${small[@]}" --steps 10 -o quiet -q --precision bf16x3
+    [ "$(grep -c "fp32 instead of bf16x3" <<<"$stderr")" -eq 1 ]
     train plain --precision fp32
     cmp refused/metrics.tsv plain/metrics.tsv
     cmp refused/config.json plain/config.json

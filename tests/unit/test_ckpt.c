@@ -93,6 +93,7 @@ static void test_presets(void)
            "%s: what may be set can be trained", ends[i]);
     bl_model_config lstm = c.model;
     bl_model_config_arch(&lstm, BL_ARCH_LSTM);
+    lstm.clamp_len = 0;
     lstm.segment = 8191;
     lstm.width = 65536;
     ok(bl_model_config_check(&lstm, &e) == 0, "an lstm's gates as many as an int");

@@ -210,7 +210,7 @@ static void test_learning(void)
     rc = bl_model_new(&narrow, &c.model, 1, 0, pool, NULL);
     if (rc == 0) {
         bl_model_share(narrow, t.state.model);
-        rc = bl_evaluate(narrow, &pieces, 0, NULL, &loss[0], &n[0], NULL);
+        rc = bl_evaluate(narrow, &pieces, 0, 0, NULL, &loss[0], &n[0], NULL);
     }
     ok(rc == 0 && n[0] == bl_pieces_targets(&pieces) &&
            fabs(loss[0] - row.valid_loss) < 0.5,
@@ -278,6 +278,66 @@ static void test_divergence(void)
     close_trainer(&t, &pool);
 }
 
+/* Neither what validation finds out nor what a checkpoint would save is written. */
+static void test_unsound(void)
+{
+    bl_train_config c = config();
+    bl_trainer t = {0};
+    bl_pool *pool = NULL;
+    bl_train_row row;
+    bl_err e = BL_ERR_INIT;
+    c.eval_every = 1;
+    c.warmup = 0;
+    c.lr = 1e30;
+    if (!ok(open_trainer(&t, &pool, &c, 1) == 0, "unsound: opens"))
+        return;
+    ok(bl_trainer_sound(&t, &e) == 0, "unsound: it begins sound");
+    ok(bl_trainer_step(&t, &row, &e) == BL_E_DIVERGED &&
+           strstr(e.text, "validation loss") != NULL && !isfinite(t.info.best_loss),
+       "unsound: a validation loss that is not finite is divergence (%s)", e.text);
+    bl_real *blocks[] = {bl_model_values(t.state.model), t.state.adam_m,
+                         t.state.adam_v};
+    for (size_t i = 0; i < BL_COUNT(blocks); i++) {
+        bl_err other = BL_ERR_INIT;
+        bl_real kept = blocks[i][7];
+        blocks[i][7] = (bl_real)NAN;
+        ok(bl_trainer_sound(&t, &other) == BL_E_DIVERGED, "unsound: %s", other.text);
+        blocks[i][7] = kept;
+    }
+    close_trainer(&t, &pool);
+}
+
+/* Each segment alone is what the first segments of pieces are. */
+static void test_apart(void)
+{
+    bl_train_config c = config();
+    bl_trainer t = {0};
+    bl_pool *pool = NULL;
+    int64_t at[] = {0, PIECE}, n[3];
+    static float with[PIECES * PIECE], apart[PIECES * PIECE], shifted[PIECES * PIECE];
+    double loss[3];
+    if (!ok(open_trainer(&t, &pool, &c, 1) == 0, "apart: opens"))
+        return;
+    for (int i = 0; i < bl_model_size(t.state.model); i++)
+        bl_model_values(t.state.model)[i] *= 5;
+    const bl_pieces first = {tokens, at, 1}, rest = {tokens + 8, at, 1};
+    at[1] = PIECE;
+    int rc = bl_evaluate(t.eval_model, &first, 0, 0, with, &loss[0], &n[0], NULL);
+    if (rc == 0)
+        rc = bl_evaluate(t.eval_model, &first, 0, 1, apart, &loss[1], &n[1], NULL);
+    at[1] = PIECE - 8;
+    if (rc == 0)
+        rc = bl_evaluate(t.eval_model, &rest, 0, 0, shifted, &loss[2], &n[2], NULL);
+    int same = 1, differs = 0;
+    for (int i = 1; i <= 8; i++) { /* segments of 8: the second alone */
+        same &= fabsf(apart[8 + i] - shifted[i]) < 1e-5f;
+        differs |= fabsf(apart[8 + i] - with[8 + i]) > 1e-3f;
+    }
+    ok(rc == 0 && n[0] == n[1] && same && differs,
+       "apart: a segment is evaluated as if a piece began with it");
+    close_trainer(&t, &pool);
+}
+
 int main(void)
 {
     char dir[] = "/tmp/test_loop.XXXXXX";
@@ -289,6 +349,8 @@ int main(void)
     test_learning();
     test_clipping();
     test_divergence();
+    test_unsound();
+    test_apart();
     unlink(path);
     rmdir(dir);
     return tap_done();

@@ -151,7 +151,7 @@ static double off_graph(const bl_model_config *c, bl_precision precision,
     static bl_real logits[3 * VOCAB];
     bl_model *m = open_model(c, 1, 0, pool);
     bl_gen *g;
-    if (bl_gen_new(&g, m, 3, c->memory, precision, pool, NULL) != 0)
+    if (bl_gen_new(&g, m, c, 3, precision, pool, NULL) != 0)
         exit(1);
     double worst = 0;
     for (int i = -2; i < LENGTH; i++) {
@@ -247,7 +247,7 @@ static void test_full_context(bl_pool *pool)
     bl_model_config_arch(&c, BL_ARCH_GPT2);
     bl_model *m = open_model(&c, 1, 0, pool);
     bl_gen *g;
-    if (bl_gen_new(&g, m, 1, 0, BL_FP32, pool, NULL) != 0)
+    if (bl_gen_new(&g, m, &c, 1, BL_FP32, pool, NULL) != 0)
         exit(1);
     for (int i = 0; i < 9; i++)
         bl_gen_step(g, (int32_t[]){token(i)}, logits);

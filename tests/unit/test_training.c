@@ -115,7 +115,7 @@ static double evaluate(bl_trainer *t, const bl_pieces *pieces, int pre_norm, int
     if (bl_model_new(&m, &c, lanes, 0, pool, NULL) != 0)
         return NAN;
     bl_model_share(m, t->state.model);
-    if (bl_evaluate(m, pieces, 0, NULL, &loss, &n, NULL) != 0 ||
+    if (bl_evaluate(m, pieces, 0, 0, NULL, &loss, &n, NULL) != 0 ||
         n != bl_pieces_targets(pieces))
         loss = NAN;
     bl_model_del(m);
