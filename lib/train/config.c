@@ -360,20 +360,6 @@ static int read_member(bl_train_config *c, const char *key, const bl_json *value
     return put(c, f, x, BL_E_FORMAT, e);
 }
 
-/* All but arch. */
-static int read_rest(bl_train_config *c, const bl_json *object, bl_err *e)
-{
-    int rc = 0;
-    for (size_t i = 0; i < bl_json_size(object) && rc == 0; i++) {
-        const char *key;
-        const bl_json *value;
-        bl_json_member(object, i, &key, &value);
-        if (strcmp(key, "arch") != 0)
-            rc = read_member(c, key, value, e);
-    }
-    return rc;
-}
-
 int bl_config_read(bl_train_config *c, const bl_json *object, bl_err *e)
 {
     const bl_json *value;
@@ -383,7 +369,13 @@ int bl_config_read(bl_train_config *c, const bl_json *object, bl_err *e)
         if (rc == 0)
             rc = read_member(c, "arch", value, e);
     }
-    return rc == 0 ? read_rest(c, object, e) : rc;
+    for (size_t i = 0; i < bl_json_size(object) && rc == 0; i++) {
+        const char *key;
+        bl_json_member(object, i, &key, &value);
+        if (strcmp(key, "arch") != 0)
+            rc = read_member(c, key, value, e);
+    }
+    return rc;
 }
 
 /* ---- many changes as one ---- */
@@ -439,17 +431,20 @@ static void follow_others(bl_train_config *c, const bl_json *object,
         m->compressed = m->arch == BL_ARCH_COMPRESSIVE ? m->memory : 0;
 }
 
+/* An arch that is assigned takes the place of the file's, and with it of what that one
+ * decides; to a file without an arch its settings are additions. */
 static int change(bl_train_config *c, const bl_json *object, const char *file,
                   const char *const *set, size_t n, bl_err *e)
 {
-    int sets_arch = is_named("arch", NULL, set, n), rc = 0;
-    if (sets_arch)
-        rc = set_each(c, set, n, 1, e);
+    int replaces = object != NULL && bl_json_has(object, "arch");
+    int rc = replaces ? 0 : set_each(c, set, n, 1, e);
     if (rc == 0 && object != NULL) {
-        rc = sets_arch ? read_rest(c, object, e) : bl_config_read(c, object, e);
+        rc = bl_config_read(c, object, e);
         if (rc != 0)
             return bl_err_in(e, file);
     }
+    if (rc == 0 && replaces)
+        rc = set_each(c, set, n, 1, e);
     return rc == 0 ? set_each(c, set, n, 0, e) : rc;
 }
 
@@ -461,8 +456,10 @@ int bl_config_change(bl_train_config *c, const char *file, const char *const *se
     if (rc != 0)
         return bl_err_in(e, file);
     rc = change(c, object, file, set, n, e);
-    if (rc == 0 && (follow || is_named("arch", object, set, n)))
-        follow_others(c, object, set, n);
+    int has_arch = object != NULL && bl_json_has(object, "arch"),
+        sets_arch = is_named("arch", NULL, set, n);
+    if (rc == 0 && (follow || has_arch || sets_arch))
+        follow_others(c, has_arch && sets_arch ? NULL : object, set, n);
     bl_json_del(object);
     return rc;
 }

@@ -44,7 +44,8 @@ const char *bl_config_presets(void);
 int bl_config_set(bl_train_config *c, const char *assignment, bl_err *e) BL_MUST_CHECK;
 
 /* Changes settings as a whole, in whatever order they come: those of a JSON file (NULL:
- * none), then n assignments "key=value". arch goes first, as it sets others; then, if
+ * none), then n assignments "key=value". arch goes first, as it sets others, and one
+ * that is assigned undoes what another one in the file decides; then, if
  * `follow` or where arch is among them, what is not named follows what it depends on:
  * positions pos and segment, compressed arch and memory. follow = 0 where the settings
  * are those of weights that exist. Codes as of bl_config_set and bl_config_read. */

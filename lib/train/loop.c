@@ -205,11 +205,11 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
             bl_grad_norm(t->pool, t->spans, bl_model_n_params(m), k, bl_model_grads(m));
     double lr = learning_rate(c, t->info.step);
     if (!isfinite(loss) || !isfinite(norm[0]) || !isfinite(norm[1]))
-        return bl_fail(
-            e, BL_E_DIVERGED,
-            "step %" PRId64 ": loss %g, gradient norm %g; stopped before the "
-            "update (a lower lr or clip, or more warmup, may help)",
-            t->info.step + 1, loss, isfinite(norm[0]) ? norm[BL_LEARNS_AUX] : norm[0]);
+        return bl_fail(e, BL_E_DIVERGED,
+                       "step %" PRId64
+                       ": loss %g, gradient norm %g; stopped before the "
+                       "update (a lower lr or clip, or more warmup, may help)",
+                       t->info.step + 1, loss, isfinite(norm[1]) ? norm[0] : norm[1]);
     update(t, lr, norm);
     t->info.step++;
     t->info.tokens += n;

@@ -461,6 +461,22 @@ static int positions_of(const char *const set[3], unsigned in_file, unsigned tur
     return rc == 0 ? c.model.positions : -1;
 }
 
+static void test_arch_of_file(void)
+{
+    const char *const music = "arch=music-transformer";
+    char path[] = "/tmp/test_settings.XXXXXX";
+    bl_train_config c;
+    int fd = mkstemp(path), rc = bl_config_preset(&c, "tiny", NULL);
+    static const char json[] = "{\"positions\":48,\"arch\":\"gpt2\"}";
+    if (fd < 0 || write(fd, json, strlen(json)) < 0 || close(fd) != 0)
+        rc = -1;
+    if (rc == 0)
+        rc = bl_config_change(&c, path, &music, 1, 1, NULL);
+    unlink(path);
+    ok(rc == 0 && c.model.positions == 1024,
+       "another arch than the file's undoes what that one decided");
+}
+
 static void test_order(void)
 {
     static const char *const gpt2[3] = {"arch=gpt2", "segment=32", "lr=0.1"},
@@ -490,6 +506,7 @@ int main(void)
         return tap_done();
     test_refused();
     test_order();
+    test_arch_of_file();
     test_sampling(slow != NULL && *slow != '\0' ? ALL : SOME, pool);
     test_keys();
     bl_pool_del(pool);
