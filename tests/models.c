@@ -175,7 +175,8 @@ static bl_model_config attention_config(const bl_json *o, bl_model_config c,
     c.ff = whole(o, "f", 0);
     c.memory = whole(o, "M", 0);
     c.pos = one_of(o, "pos", positions);
-    c.positions = c.pos == BL_POS_DISTANCE ? whole(o, "dmax", 0) : c.segment;
+    if (c.pos != BL_POS_SINUSOID)
+        c.positions = c.pos == BL_POS_DISTANCE ? whole(o, "dmax", 0) : c.segment;
     c.act = one_of(o, "act", activations);
     c.pre_norm = whole(o, "pre", 0);
     c.relu_out = whole(o, "relu2", 0);
@@ -185,8 +186,10 @@ static bl_model_config attention_config(const bl_json *o, bl_model_config c,
     c.out_bias = whole(o, "obias", 1);
     c.tie = whole(o, "tie", 1);
     c.compressed = compressed_of(o, &c, n_segments);
-    c.ratio = whole(o, "ratio", 1);
-    c.compressor = one_of(o, "cfn", compressors);
+    if (c.compressed > 0) {
+        c.ratio = whole(o, "ratio", 1);
+        c.compressor = one_of(o, "cfn", compressors);
+    }
     if (bl_json_has(o, "eps") && bl_json_real(o, "eps", &c.norm_eps, NULL) != 0)
         c.norm_eps = 0;
     return c;
