@@ -185,7 +185,7 @@ test-slow:
 	@BARLINE_SLOW=1 tests/run.sh $(B) $(BIN)
 
 .PHONY: test-programs
-test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/laws $(B)/tests/notes $(REPLAY) $(B)/tests/mutate
+test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/models $(B)/tests/models_double $(B)/tests/laws $(B)/tests/notes $(REPLAY) $(B)/tests/mutate
 
 ## test-cpus: tools and kernels on emulated processors, and built without vector kernels
 .PHONY: test-cpus unit-programs

@@ -1,0 +1,26 @@
+#!/usr/bin/env bats
+# The program behind `make test-models`, on a small file of references of its own
+# (tests/models.json: made in float64 by an independent program).
+load ../helpers
+
+BUILD=${BARLINE_BUILD:-$BARLINE_ROOT/build/release}
+CASES=$BARLINE_ROOT/tests/models.json
+
+@test "models: losses, logits and gradients in both precisions" {
+    "$BUILD/tests/models_double" "$CASES" 1e-9 post squeezed places
+    "$BUILD/tests/models" "$CASES" 1e-4 post squeezed places
+    run -1 "$BUILD/tests/models" "$CASES" 1e-12 post
+    has "not ok 1 - post"
+}
+
+@test "models: globs choose cases, unknown kinds are skipped and counted, unknown options fail" {
+    run -0 "$BUILD/tests/models_double" "$CASES" 1e-9 'p*' loops
+    has "ok 3 - loops # skip: the engine has no models of grooves"
+    has "# 2 of 2 in double precision, within 1e-9; 1 skipped"
+    run -1 "$BUILD/tests/models_double" "$CASES" 1e-9
+    has "not ok 5 - gated: the engine does not know gate"
+    has "not ok 6 - rounded: the engine does not know act=swish"
+    has "# 3 of 5 in double precision, within 1e-9; 1 skipped"
+    run -1 "$BUILD/tests/models_double" "$CASES" 1e-9 'nothing*'
+    has "no case of that name"
+}
