@@ -274,6 +274,8 @@ static int save(job *j, bl_err *e)
         rc = bl_workers_collect(&j->trainer.workers, e);
     if (rc == 0 && leads(j))
         write_ckpt(j);
+    if (rc == 0 && leads(j) && j->unsaved.code == 0)
+        log_costs(j);
     j->saved = bl_log_seconds(j->log);
     return rc;
 }
@@ -364,12 +366,12 @@ static int train(job *j, bl_err *e)
     bl_trainer *t = &j->trainer;
     bl_train_row row;
     j->silent = !leads(j);
-    j->begun = j->saved = bl_log_seconds(j->log);
+    j->begun = j->saved = j->counted = bl_log_seconds(j->log);
     j->first_step = t->info.step;
     if (j->minutes > 0) /* room for the first measurement, whatever the settings say */
         t->info.config.steps =
             bl_max(t->info.config.steps, j->first_step + CALIBRATION_STEPS + 1);
-    j->first_tokens = t->info.tokens;
+    j->first_tokens = j->counted_tokens = t->info.tokens;
     j->smooth_loss = j->valid_loss = NAN;
     while (!bl_trainer_done(t)) {
         int64_t wish;
@@ -457,15 +459,20 @@ static int prepare(job *j, bl_err *e)
 /* What a run stands at is kept, whatever fewer steps are asked for. */
 static void say_complete(const job *j)
 {
-    int64_t step = j->trainer.info.step, asked = j->trainer.info.config.steps;
-    if (asked < step)
+    const bl_ckpt_info *info = &j->trainer.info;
+    if (info->config.steps < info->step)
         bl_log_warn(j->log,
                     "nothing is done: the run stands at step %" PRId64
                     " already, beyond "
                     "the %" PRId64 " asked for; --steps N goes on to step N",
-                    step, asked);
-    else
+                    info->step, info->config.steps);
+    else if (info->config.steps == info->step)
         bl_log_info(j->log, "the run is complete; --steps N goes on to step N");
+    else
+        bl_log_info(j->log,
+                    "the run is complete: after step %" PRId64 " validation did not "
+                    "fall in %" PRId64 " evaluations; --set patience=0 goes on",
+                    info->best_step, info->config.patience);
 }
 
 static int run(job *j, bl_err *e)
@@ -539,6 +546,8 @@ int main(int argc, char **argv)
          "write a checkpoint at least so often", 0},
         {0, "keep", BL_OPT_INT, &j.keep, "N", 1, BL_RUN_KEEP_MAX,
          "keep the last N checkpoints, beside the best", 1},
+        {0, "costs", BL_OPT_STR, &j.costs, "FILE", 0, 0,
+         "append to this table the time and memory that each checkpoint took", 0},
         {0, "dry-run", BL_OPT_FLAG, &j.dry_run, NULL, 0, 0,
          "print size and work of the run, and leave", 0},
         {0, "eval", BL_OPT_STR, &j.eval, "SPLIT", 0, 0,

@@ -10,7 +10,7 @@
 enum { TRAIN = 0, VALID = 1 };
 
 typedef struct {
-    const char *data, *config, *init, *eval, *log_probs;
+    const char *data, *config, *init, *eval, *log_probs, *costs;
     int preset, precision, resume, dry_run;
     int64_t steps;
     double minutes, save_every;
@@ -29,8 +29,8 @@ typedef struct {
     bl_trainer trainer;
     bl_run run;
 
-    double begun, saved; /* seconds on the log's clock */
-    int64_t first_step, first_tokens;
+    double begun, saved, counted; /* seconds on the log's clock */
+    int64_t first_step, first_tokens, counted_tokens;
     double smooth_loss, valid_loss;
     double peak; /* flop/s of matrix products here, 0 = not measured yet */
     int rows_lost;
@@ -71,6 +71,8 @@ int join_group(job *j, bl_err *e) BL_MUST_CHECK;
 int agree(job *j, int rc, bl_err *e) BL_MUST_CHECK;
 /* Whether all have the same settings and data and round alike. */
 int check_same(job *j, bl_err *e) BL_MUST_CHECK;
+/* xltrain_costs.c: the row of --costs that goes with the checkpoint just written. */
+void log_costs(job *j);
 /* xltrain_eval.c: --eval. */
 int evaluate(job *j, bl_err *e) BL_MUST_CHECK;
 

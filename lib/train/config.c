@@ -75,6 +75,7 @@ static const field fields[] = {
     {"eval_tokens", INT64, AT(eval_tokens), 0, 1e12, FREE},
     {"eval_segment", INT32, AT(eval_segment), 0, 65536, FREE},
     {"eval_memory", INT32, AT(eval_memory), BL_EVAL_APART, 65536, FREE},
+    {"patience", INT64, AT(patience), 0, 1e12, FREE},
 };
 
 static const char *const schedule_names[BL_N_LR] = {"cosine", "constant", "inv_sqrt"};

@@ -28,6 +28,7 @@ typedef struct {
     int64_t eval_tokens; /* of the validation split; 0 = all of it */
     int eval_segment;    /* T and M of evaluation; 0 = those of training */
     int eval_memory;     /* or BL_EVAL_APART */
+    int64_t patience; /* evaluations without a better one that end a run; 0 = none do */
 } bl_train_config;
 
 /* eval_memory=none: each segment is evaluated without what came before it. */

@@ -130,9 +130,18 @@ void bl_trainer_free(bl_trainer *t)
     *t = (bl_trainer){0};
 }
 
+/* Follows from what a checkpoint says, so that a resumed run knows that it has ended.
+ */
+static int is_out_of_patience(const bl_ckpt_info *info)
+{
+    int64_t every = info->config.eval_every, patience = info->config.patience;
+    return patience > 0 && every > 0 && isfinite(info->best_loss) &&
+           info->step / every - info->best_step / every >= patience;
+}
+
 int bl_trainer_done(const bl_trainer *t)
 {
-    return t->info.step >= t->info.config.steps;
+    return t->info.step >= t->info.config.steps || is_out_of_patience(&t->info);
 }
 
 int bl_trainer_due(const bl_trainer *t)

@@ -45,7 +45,8 @@ int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
  * they were. BL_E_DIVERGED after it where the validation loss is not. */
 int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e) BL_MUST_CHECK;
 
-/* 1 if all steps of the config are done. */
+/* 1 if all steps of the config are done, or `patience` evaluations after the best one
+ * were no better. */
 int bl_trainer_done(const bl_trainer *t);
 /* 1 if the step last made is one after which the config evaluates; a checkpoint should
  * be written then. */

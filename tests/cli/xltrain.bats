@@ -505,3 +505,29 @@ near() {
     cmp refused/metrics.tsv plain/metrics.tsv
     cmp refused/config.json plain/config.json
 }
+
+@test "xltrain: --set patience ends a run whose validation no longer falls, and --resume knows" {
+    local own=(--set lr=0.02 --set eval_every=2 --set patience=3 --no-pg)
+    train whole "${own[@]}" --steps 400 --costs costs.tsv
+    # ended 3 evaluations after the lowest one, which is the checkpoint that `best` means
+    read -r best last < <(awk '!/^#/ && $7 + 0 > 0 {if (!low || $7 < low) {low = $7; best = $1} last = $1}
+        END {print best, last}' whole/metrics.tsv)
+    [ "$last" -eq $((best + 6)) ]
+    [ "$last" -lt 400 ]
+    [ "$(readlink whole/best)" = "$(printf 'ckpt-%08d.safetensors' "$best")" ]
+    cp -r whole copy
+    run -0 xltrain -v --data data -o whole --resume "${own[@]}" --steps 400 --costs costs.tsv
+    has "after step $best validation did not fall in 3 evaluations; --set patience=0 goes on"
+    diff -r whole copy
+    # stopped between two evaluations it ends at the same step, with the same bytes
+    train cut "${own[@]}" --set schedule=constant --steps $((last - 1))
+    xltrain -q --data data -o cut --resume --steps 400
+    train one "${own[@]}" --set schedule=constant --steps 400
+    cmp one/latest cut/latest
+    # the costs of each checkpoint, which stand in no file of the run
+    [ "$(sed -n 2p costs.tsv)" = "$(printf 'step\ttokens\tseconds\tpeak_bytes')" ]
+    tail -n 1 costs.tsv | grep -qP "^$last\t64\t\d+\.\d{3}\t\d{7,}$"
+    [ "$(awk 'NR > 2 {n += $2} END {print n}' costs.tsv)" -eq "$(tail -n 1 whole/metrics.tsv | cut -f 2)" ]
+    xltrain -q --data data -o whole --resume --set patience=0 --steps $((last + 2))
+    [ "$(tail -n 1 whole/metrics.tsv | cut -f 1)" -eq $((last + 2)) ]
+}
