@@ -34,7 +34,7 @@ static bl_json *column_names(run *r, bl_err *e)
 }
 
 /* The programs that made the data, this one last. */
-bl_json *make_pg(run *r, bl_err *e)
+bl_json *make_pg(const run *r, bl_err *e)
 {
     bl_self self = {
         .tool = r->opts->about->name,
@@ -45,7 +45,7 @@ bl_json *make_pg(run *r, bl_err *e)
     return bl_prov_chain(parents, BL_COUNT(parents), &self, e);
 }
 
-static int put_pg(run *r, bl_json *o, bl_err *e)
+int put_pg(const run *r, bl_json *o, bl_err *e)
 {
     if (r->set->common.no_pg)
         return 0;
@@ -332,7 +332,9 @@ static int prepare(run *r, bl_err *e)
 static int execute(run *r)
 {
     bl_err e = BL_ERR_INIT;
-    int rc = prepare(r, &e);
+    int rc = r->set->runs ? show_runs(r, &e) : prepare(r, &e);
+    if (rc == 0 && r->set->runs)
+        return BL_EXIT_OK;
     if (rc == 0)
         rc = bl_rejects_limit(&r->rejects, r->set->max_reject, &e);
     if (rc == 0)
@@ -403,6 +405,15 @@ static const char *misuse(const settings *set, const bl_opts *opts)
                "--tensors exclude one another";
     if (pictures > 0 && (set->vs != NULL || set->novelty != NULL || set->html != NULL))
         return "--curves, --roll and --surprise go with no other output";
+    if (set->runs && set->json + set->list + set->is_long + set->tensors + set->roll +
+                             set->surprise + (set->vs != NULL) +
+                             (set->novelty != NULL) >
+                         0)
+        return "--runs goes with --summary, --curves, --html or alone";
+    if (set->runs && opts->n_operands == 0)
+        return "--runs wants run folders";
+    if (set->is_log + set->no_costs > 0 && !set->runs)
+        return "--log and --no-costs go with --runs";
     if (set->curves && opts->n_operands == 0)
         return "--curves wants run folders";
     if (set->surprise && opts->n_operands > 1)
@@ -446,7 +457,7 @@ static int start(const settings *set, const bl_opts *opts, bl_log *log)
 
 int main(int argc, char **argv)
 {
-    settings set = {.pair = "overlap", .max_reject = "0", .track = 1, .rolls = 4};
+    settings set = {.pair = "overlap", .max_reject = "0", .track = 1, .rolls = 4, .by = 1};
     char smf[64], libraries[BL_LIBRARIES_MAX];
     bl_midi_libraries(smf, sizeof smf);
     bl_io_libraries(smf, libraries);
@@ -480,6 +491,14 @@ int main(int argc, char **argv)
          "draw the piano roll of one piece, as SVG", 0},
         {0, "curves", BL_OPT_FLAG, &set.curves, NULL, 0, 0,
          "draw the learning curves of run folders, as SVG", 0},
+        {0, "runs", BL_OPT_FLAG, &set.runs, NULL, 0, 0,
+         "print what run folders came to: a row a setting, over its seeds", 0},
+        {0, "by", BL_OPT_CHOICE, &set.by, "step|tokens|minutes", 0, 0,
+         "with --runs --curves: what goes to the right", 0},
+        {0, "log", BL_OPT_FLAG, &set.is_log, NULL, 0, 0,
+         "with --runs --curves: logarithmic axes", 0},
+        {0, "no-costs", BL_OPT_FLAG, &set.no_costs, NULL, 0, 0,
+         "with --runs: leave out what is not the same twice: time and memory", 0},
         {0, "surprise", BL_OPT_FLAG, &set.surprise, NULL, 0, 0,
          "print what tokens cost a model, from xltrain --log-probs", 0},
         {0, "html", BL_OPT_STR, &set.html, "FILE", 0, 0,

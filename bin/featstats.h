@@ -26,6 +26,7 @@ typedef struct {
     const char *meter, *pair, *max_reject, *vs, *labels;
     int list, json, summary, is_long, tensors;
     int vectors, compat, si, groove, repeats, roll, curves, surprise;
+    int runs, by, is_log, no_costs;
     const char *html, *run, *novelty;
     int sound;
     int64_t rolls;
@@ -107,13 +108,19 @@ int make_sound(run *r, const bl_buf *midi, bl_buf *ogg, bl_err *e) BL_MUST_CHECK
 int write_report(run *r, const bl_comparisons *compared, bl_err *e) BL_MUST_CHECK;
 /* Appends the table of --surprise. */
 int add_surprise(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
+/* The whole of --runs: reads run folders, writes its tables or picture. */
+int show_runs(run *r, bl_err *e) BL_MUST_CHECK;
+/* Into a header: the programs that made the data, this one last. */
+int put_pg(const run *r, bl_json *o, bl_err *e) BL_MUST_CHECK;
+/* What a set is called: the last part of its path, copied; NULL without memory. */
+char *set_name(const char *path, bl_err *e);
 /* Appends the picture of --curves. */
 int add_curves(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 /* Appends the picture of --roll. */
 int add_roll(run *r, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 
 /* The programs that made the data, this one last. The caller releases it. */
-bl_json *make_pg(run *r, bl_err *e) BL_MUST_CHECK;
+bl_json *make_pg(const run *r, bl_err *e) BL_MUST_CHECK;
 
 /* Of --tensors: the piece in r->row joins the batch; full ones, and the last, are added
  * to r->text as records. */

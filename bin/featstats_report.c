@@ -113,8 +113,7 @@ static int read_log(const char *from, bl_buf *log, bl_err *e)
     return rc;
 }
 
-/* What a set is called: the last part of its path, copied; NULL without memory. */
-static char *set_name(const char *path, bl_err *e)
+char *set_name(const char *path, bl_err *e)
 {
     size_t n = strlen(path), from;
     while (n > 1 && path[n - 1] == '/')

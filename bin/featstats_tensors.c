@@ -53,7 +53,7 @@ static int put_strings(bl_json *meta, const char *key, const bl_buf *strings, bl
     return rc;
 }
 
-static int put_pg(run *r, bl_json *meta, bl_err *e)
+static int put_last_pg(run *r, bl_json *meta, bl_err *e)
 {
     bl_json *pg = make_pg(r, e);
     int rc = pg != NULL ? bl_prov_put_text(meta, pg, e) : e->code;
@@ -72,7 +72,7 @@ static bl_json *make_meta(run *r, int is_last, bl_err *e)
     if (rc == 0 && r->print.with_groups)
         rc = put_strings(meta, "groups", &r->batch.table.groups, e);
     if (rc == 0 && is_last && !r->set->common.no_pg)
-        rc = put_pg(r, meta, e);
+        rc = put_last_pg(r, meta, e);
     if (rc == 0)
         return meta;
     bl_json_del(meta);

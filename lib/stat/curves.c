@@ -1,53 +1,25 @@
 /* curves.c - see curves.h. */
 #include "stat/curves.h"
+#include "stat/columns.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- reading ---- */
 
-/* Which column of the log has what; -1 where it lacks. */
-static int find_columns(const char *line, int column[BL_CURVE_COLUMNS])
-{
-    static const char *const names[BL_CURVE_COLUMNS] = {"step", "loss", "valid_loss"};
-    for (int i = 0; i < BL_CURVE_COLUMNS; i++)
-        column[i] = -1;
-    for (int k = 0; *line != '\0' && *line != '\n'; k++) {
-        size_t len = strcspn(line, "\t\n");
-        for (int i = 0; i < BL_CURVE_COLUMNS; i++)
-            if (strlen(names[i]) == len && strncmp(line, names[i], len) == 0)
-                column[i] = k;
-        line += len + (line[len] == '\t');
-    }
-    return column[BL_CURVE_STEP] >= 0 && column[BL_CURVE_LOSS] >= 0;
-}
-
-static double number_in(const char *line, int column)
-{
-    for (; column > 0; column--) {
-        line += strcspn(line, "\t\n");
-        if (*line != '\t')
-            return NAN;
-        line++;
-    }
-    char *end;
-    double x = strtod(line, &end);
-    return column < 0 || end == line ? NAN : x;
-}
-
 int bl_curves_read(const bl_buf *log, bl_series *rows, bl_err *e)
 {
+    static const char *const names[BL_CURVE_COLUMNS] = {"step", "loss", "valid_loss"};
     int column[BL_CURVE_COLUMNS], rc = 0;
-    const char *text = (const char *)log->data;
-    if (text[0] == '#')
-        text += strcspn(text, "\n") + (strchr(text, '\n') != NULL);
-    if (!find_columns(text, column))
+    const char *line = bl_line_first((const char *)log->data);
+    for (int i = 0; i < BL_CURVE_COLUMNS; i++)
+        column[i] = bl_column_find(line, names[i]);
+    if (column[BL_CURVE_STEP] < 0 || column[BL_CURVE_LOSS] < 0)
         return bl_fail(e, BL_E_FORMAT, "not the log of a training run");
-    while (rc == 0 && *(text += strcspn(text, "\n")) == '\n' && *++text != '\0')
+    while (rc == 0 && (line = bl_line_next(line)) != NULL)
         for (int i = 0; rc == 0 && i < BL_CURVE_COLUMNS; i++)
-            rc = bl_series_add(rows, number_in(text, column[i]), e);
+            rc = bl_series_add(rows, bl_column_number(line, column[i]), e);
     return rc;
 }
 

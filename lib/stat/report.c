@@ -134,20 +134,25 @@ static void write_links(bl_svg *s, const bl_report *r)
     bl_svg_raw(s, "</nav>\n");
 }
 
-static void begin_page(bl_svg *s, const bl_report *r)
+void bl_report_begin(bl_svg *s, const char *title)
 {
     bl_svg_raw(s, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
                   "<meta name=\"viewport\" content=\"width=device-width,"
                   "initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n<title>");
-    bl_svg_escape(s, r->name_a);
-    if (r->b != NULL) {
-        bl_svg_raw(s, " against ");
-        bl_svg_escape(s, r->name_b);
-    }
+    bl_svg_escape(s, title);
     bl_svg_raw(s, "</title>\n<style>");
     bl_svg_raw(s, bl_svg_style());
     bl_svg_raw(s, style);
-    bl_svg_raw(s, "</style></head><body>\n<h1>");
+    bl_svg_raw(s, "</style></head><body>\n");
+}
+
+static void begin_page(bl_svg *s, const bl_report *r)
+{
+    char title[2 * NAME];
+    snprintf(title, sizeof title, "%.*s%s%.*s", NAME - 8, r->name_a,
+             r->b != NULL ? " against " : "", NAME - 8, r->b != NULL ? r->name_b : "");
+    bl_report_begin(s, title);
+    bl_svg_raw(s, "<h1>");
     bl_svg_escape(s, r->name_a);
     if (r->b != NULL) {
         bl_svg_raw(s, " <span class=\"dim\">against</span> ");

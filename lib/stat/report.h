@@ -32,6 +32,8 @@ int bl_report_write(const bl_report *r, bl_buf *out, bl_err *e) BL_MUST_CHECK;
 /* Pixels of a small plot, and points of a curve. */
 enum { BL_REPORT_WIDTH = 320, BL_REPORT_HEIGHT = 190, BL_REPORT_GRID = 160 };
 
+/* A page up to its body: title, style. */
+void bl_report_begin(bl_svg *s, const char *title);
 /* `what`: a line below the title, or NULL. */
 void bl_report_begin_figure(bl_svg *s, const char *title, const char *what);
 /* Ends the figure; what is written between the two is the table below the plot. */
