@@ -50,5 +50,6 @@ table:
 list:
 	@printf '%s\n' $(PLAN)
 
+# The shell must not stand between make's signals and the run.
 $(PLAN):
-	@$(DO) run $@
+	@exec $(DO) run $@

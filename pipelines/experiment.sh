@@ -171,7 +171,7 @@ share() { # the processors of one run among those that make has at work
 }
 
 # What is left of --minutes M in a run that goes on: the time its checkpoints did not take.
-# Once the planned steps are done, or the time is, the option must not add to it.
+# Once the planned steps are done, or the time is, the run is as long as it is.
 less_minutes() { # less_minutes RUN WORD...: sets $words
     local run=$1 minutes='' step
     shift
@@ -187,11 +187,11 @@ less_minutes() { # less_minutes RUN WORD...: sets $words
     [ -n "$minutes" ] || return 0
     step=$(readlink "$run/latest" | tr -dc 0-9)
     minutes=$(awk -v all="$minutes" -v step="$((10#${step:-0}))" '
-        FILENAME ~ /config.json$/ {if (match($0, /"steps":[0-9]+/)) steps = substr($0, RSTART + 8, RLENGTH - 8); next}
+        FILENAME ~ /config.json$/ {if (match($0, /"steps":[0-9]+/)) steps = 0 + substr($0, RSTART + 8, RLENGTH - 8); next}
         !/^#/ {spent += $3}
         END {left = all - spent / 60; if (left > 0 && step < steps) printf "%.6f", left}' \
         "$run/config.json" "$([ -e "$run/costs.tsv" ] && echo "$run/costs.tsv" || echo /dev/null)")
-    [ -z "$minutes" ] || words+=(--minutes "$minutes")
+    if [ -n "$minutes" ]; then words+=(--minutes "$minutes"); else words+=(--steps "$((10#${step:-0}))"); fi
 }
 
 train() { # train RUN SEED WORD...

@@ -18,6 +18,7 @@ setup_file() {
     xltrain --data data -o run --steps 2 --preset tiny --set layers=1 --set width=8 \
         --set heads=2 --set ff=8 --set segment=8 --set memory=8 --set batch=2 -q
     xltrain --data data -o run --eval train --log-probs log-probs -q >/dev/null
+    featstats --runs run -o runs.tsv
     xlsample run --bars 1 -o sample.tok.zst
     cat >parts.py <<'PY'
 """The JSON parts of files of all formats, each with the schema that describes it."""
@@ -36,7 +37,7 @@ def content(path):
 LINES = {'#remi': 'remi-tokens-header', '#piece': 'remi-tokens-piece', '#end': 'remi-tokens-end',
          '#eos': 'remi-tokens-eos', '#vocab': 'remi-vocab-header', '#feat': 'feat-header',
          '#featend': 'feat-end', '#featvs': 'featvs-header',
-         '#featnov': 'featnov-header'}
+         '#featnov': 'featnov-header', '#runs': 'runs-header'}
 
 def of_lines(path):
     for line in content(path).decode('ascii').splitlines():
@@ -97,7 +98,8 @@ v, seen = validators(), {}
 parts = itertools.chain(
     of_lines(F + '/s.tok.zst'), of_lines(F + '/sample.tok.zst'), of_lines(F + '/vocab.tsv'),
     of_folder(F + '/data'), of_lines(F + '/feat.tsv'), of_lines(F + '/featvs.tsv'),
-    of_lines(F + '/featnov.tsv'), of_tensors(F + '/feat.tensors.zst', 'feat-tensors-meta'), of_json(F + '/run/config.json', 'config'),
+    of_lines(F + '/featnov.tsv'), of_lines(F + '/runs.tsv'),
+    of_tensors(F + '/feat.tensors.zst', 'feat-tensors-meta'), of_json(F + '/run/config.json', 'config'),
     of_tensors(F + '/run/latest', 'xl-checkpoint-meta'),
     of_tensors(F + '/log-probs', 'xl-logprobs-meta'),
     of_lines(G + '/remi-tokens-1.tok.zst'), of_lines(G + '/remi-vocab-1.tsv'),

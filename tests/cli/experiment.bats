@@ -1,0 +1,197 @@
+# experiment.bats - pipelines/experiment.mk and featstats --runs: a grid of settings and
+# seeds is interrupted, gone on with, fails in parts, and still gives one table.
+load ../helpers
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    midi2remi "$BARLINE_ROOT"/samples/a*.mid | shard -q --split train=.6,valid=.2,test=.2 -o data
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    ln -s "$BATS_FILE_TMPDIR/data" "$BARLINE_ROOT/samples" "$BARLINE_ROOT/pipelines" .
+    EXPERIMENT=pipelines/experiment.mk
+}
+
+TINY='--preset tiny --set layers=1 --set width=8 --set heads=2 --set ff=8 --set segment=16 --set memory=16 --set batch=2 --set eval_every=5 --set eval_tokens=200'
+
+# grid N: N settings that differ in their learning rate, and one that cannot be
+grid() {
+    local i
+    for ((i = 1; i <= $1; i++)); do printf 's%d\t%s --steps 20 --set lr=0.00%d\n' "$i" "$TINY" "$i"; done
+    printf '# a note\n\nwrong\t%s --set nothing=3\n' "$TINY"
+}
+
+# experiment WORD...: the command of the page; killed processes leave no messages here
+experiment() { make -s -f "$EXPERIMENT" GRID=grid.tsv "$@"; }
+
+# kill_at_random TIMES OUT SEEDS: begins, kills the whole group with one of the two signals
+# after a while, and again
+kill_at_random() {
+    local i signal job
+    RANDOM=5
+    for ((i = 0; i < $1; i++)); do
+        setsid make -s -j2 -f "$EXPERIMENT" GRID=grid.tsv OUT="$2" SEEDS="$3" >/dev/null 2>&1 &
+        job=$!
+        sleep "$((RANDOM % 2)).$((RANDOM % 9 + 1))"
+        signal=$([ $((i % 2)) -eq 0 ] && echo KILL || echo TERM)
+        kill -"$signal" -- "-$job" 2>/dev/null || true
+        wait "$job" || true
+        flock "$2" true || true
+    done
+}
+
+same_table() { # same_table A B: all but time and memory
+    local dir
+    for dir in "$1" "$2"; do
+        experiment -j2 OUT="$dir" SEEDS="$3" >/dev/null 2>"$dir.said"
+        find "$dir" -mindepth 2 -maxdepth 2 -type d | sort >"$dir.list"
+        xargs featstats --runs --no-costs <"$dir.list" >"$dir.tsv"
+        xargs featstats --runs --no-costs --summary <"$dir.list" >"$dir.txt"
+        xargs featstats --runs --curves <"$dir.list" >"$dir.svg"
+        xargs featstats --runs --no-costs --html "$dir.html" <"$dir.list" >/dev/null
+    done
+    for kind in tsv txt svg html; do cmp "$1.$kind" "$2.$kind"; done
+}
+
+@test "experiment.mk: killed at random and gone on with: the same table and picture" {
+    grid 2 >grid.tsv
+    kill_at_random 4 killed "1 2"
+    same_table whole killed "1 2"
+    [ "$(grep -c '	done	0	2	1,2	' whole.tsv)" -eq 2 ]
+    grep -q '^wrong	failed	64	2	1,2	' whole.tsv
+    grep -q "failed with status 64: xltrain: unknown key 'nothing'" whole.said
+}
+
+# bats test_tags=slow
+@test "experiment.mk: a grid of 60 runs, killed ten times at random: the same table and picture" {
+    grid 19 >grid.tsv
+    kill_at_random 10 killed "1 2 3"
+    [ "$(cat killed/*/*/metrics.tsv | wc -l)" -gt 0 ]
+    same_table whole killed "1 2 3"
+    [ "$(grep -c '	done	0	3	1,2,3	' whole.tsv)" -eq 19 ]
+}
+
+@test "experiment.mk: finished runs are not begun again; what failed is, with RETRY" {
+    grid 1 >grid.tsv
+    run -0 experiment SEEDS=7
+    has "wrong"
+    cp -r grid.runs before
+    run -0 --separate-stderr experiment SEEDS=7
+    [ -z "$stderr" ]
+    diff -r before grid.runs
+    run -0 --separate-stderr experiment SEEDS=7 RETRY=1
+    says "grid.runs/wrong/7: failed with status 64"
+    # one that was killed is tried again by itself
+    sed -i 's/^status.*/status\t137/' grid.runs/s1/7/run.tsv
+    run -0 experiment SEEDS=7 table
+    has "failed with status 137, seed 7"
+    run -0 experiment SEEDS=7
+    grep -q '^s1	done	0	1	7	' grid.runs/table.tsv
+}
+
+@test "experiment.mk: a line that changed under its runs is refused, before anything is done" {
+    grid 1 >grid.tsv
+    experiment SEEDS=1 >/dev/null 2>&1
+    sed -i 's/--steps 20/--steps 30/' grid.tsv
+    printf 'new\t%s --steps 5\n' "$TINY" >>grid.tsv
+    run -2 --separate-stderr experiment SEEDS=1
+    says "grid.tsv: line 1: 's1' was begun as '$TINY --steps 20 --set lr=0.001'; give the changed line another name"
+    [ ! -e grid.runs/new ]
+    sed -i 's/--steps 30/--steps 20/; s/nothing=3/lr=0.5 --steps 5/' grid.tsv # wrong was never begun
+    run -0 experiment SEEDS=1
+    grep -q '^wrong	done	0	1	1	' grid.runs/table.tsv
+    # other shards, too
+    midi2remi "$SAMPLES"/b*.mid | shard -q -o other
+    run -2 --separate-stderr experiment SEEDS=1 DATA=other
+    says "it learnt from other shards than other"
+}
+
+@test "experiment.mk: what no grid may say is refused with its line" {
+    local line want
+    while IFS='|' read -r line want; do
+        printf '%b\n' "$line" >grid.tsv
+        run -2 --separate-stderr experiment
+        says "$want"
+    done <<'END'
+a b\t--steps 3|grid.tsv: line 1: 'a b' is no name
+a\t--steps 3\na\t|line 2: 'a' stands in line 1 already
+# note\na\t--seed 4|line 2: '--seed' is not for the grid
+a\t-o x|'-o' is not for the grid
+a\t--set seed=3|'seed=3' is not for the grid
+# nothing|it has no line
+../a\t|'../a' is no name
+END
+    run -2 --separate-stderr make -f "$EXPERIMENT"
+    says "GRID is not set"
+    run -2 --separate-stderr make -f "$EXPERIMENT" GRID=none
+    says "cannot read the grid 'none'"
+    printf 'a\t--steps 3\n' >grid.tsv
+    run -2 --separate-stderr experiment DATA=none
+    says "there are no shards in 'none'"
+    run -2 --separate-stderr experiment PART=4/3
+    says "there is no part 4"
+}
+
+@test "experiment.mk: --minutes go on with what is left of them" {
+    printf 'm\t%s --set eval_every=100 --minutes 0.05\n' "$TINY" >grid.tsv
+    make -s -f "$EXPERIMENT" GRID=grid.tsv SEEDS=1 runs 2>said &
+    local job=$!
+    until grep -q '^[0-9]' grid.runs/m/1/metrics.tsv 2>/dev/null; do sleep 0.1; done
+    sleep 1
+    kill -TERM "$job"
+    wait "$job" || true
+    until flock -n grid.runs/m/1/lock true; do sleep 0.1; done
+    [ ! -e grid.runs/m/1/eval.tsv ]
+    run -0 experiment SEEDS=1
+    # three seconds in both together, and what a start takes
+    awk '!/^[#s]/ {s += $3} END {exit !(s > 2 && s < 4.5)}' grid.runs/m/1/costs.tsv ||
+        fail "$output $(cat grid.runs/m/1/{costs.tsv,run.tsv,log,config.json} said)"
+    [ "$(grep -c '^[0-9]' grid.runs/m/1/costs.tsv)" -ge 2 ]
+    # killed between the last step and its record: not a step more
+    cp grid.runs/m/1/metrics.tsv .
+    sed -i '/^status/d' grid.runs/m/1/run.tsv
+    run -0 experiment SEEDS=1
+    cmp metrics.tsv grid.runs/m/1/metrics.tsv
+    grep -q '^m	done' grid.runs/table.tsv
+}
+
+@test "experiment.mk: parts of a Slurm array and runs of GNU parallel make the same table" {
+    grid 2 >grid.tsv
+    experiment OUT=whole SEEDS=1 >/dev/null 2>&1
+    # the page's own script, a task after another
+    awk '/^```bash$/ {on = 1; next} /^```/ {on = 0} on' pipelines/experiment.md |
+        sed 's/"1 2 3"/1 OUT=array/; s|/9"|/2"|' >task
+    grep -q SLURM_ARRAY_TASK_ID task
+    for i in 1 2; do
+        SLURM_CPUS_PER_TASK=1 SLURM_ARRAY_TASK_ID=$i SLURM_ARRAY_JOB_ID=1 bash task 2>/dev/null
+    done
+    [ ! -e array/table.tsv ]
+    # GNU parallel, or what does the same for one operand
+    experiment OUT=parallel SEEDS=1 list >list
+    [ "$(wc -l <list)" -eq 3 ]
+    if command -v parallel >/dev/null; then
+        parallel -j2 make -s -f $EXPERIMENT GRID=grid.tsv CORES=1 OUT=parallel SEEDS=1 <list 2>/dev/null
+    else
+        xargs -P2 -n1 make -s -f "$EXPERIMENT" GRID=grid.tsv CORES=1 OUT=parallel SEEDS=1 <list 2>/dev/null
+    fi
+    for dir in whole array parallel; do
+        experiment OUT=$dir SEEDS=1 table >/dev/null
+        cut -f 1-16 $dir/table.tsv >$dir.tsv # without the costs
+        cmp whole.tsv $dir.tsv
+    done
+    grep -q 'status 64, seed 1$' whole/table.txt
+}
+
+@test "experiment.md: every command in it runs" {
+    awk '/^```sh$/ {on = 1; next} /^```/ {on = 0} on' pipelines/experiment.md >script
+    [ "$(grep -c featstats script)" -eq 4 ]
+    rm data
+    sed -i "s/--steps 600/& $TINY --steps 10/; s/^make .*/& SEEDS='1 2'/; s|samples|samples/a*.mid|" script
+    run bash -e -x script
+    [ "$status" -eq 0 ] || fail "$output"
+    [ "$(grep -c '	done	0	2	1,2	' grid.runs/table.tsv)" -eq 3 ]
+    for f in table.txt curves.svg curves-log.svg report.html; do [ -s "grid.runs/$f" ]; done
+    for f in by-minutes.svg xl.svg; do /usr/bin/python3 -c "import xml.dom.minidom as m; m.parse('$f')"; done
+    [ "$(awk 'NR == 2 {print NF}' results.tsv)" -eq 16 ]
+}
