@@ -51,14 +51,18 @@ static int64_t setting_of(const bl_json *config, const char *key)
                : -1;
 }
 
-static int read_config(const char *text, bl_trial_files *f, bl_err *e)
+static int read_config(const char *folder, const char *text, bl_trial_files *f,
+                       bl_err *e)
 {
+    char path[512];
     f->seed = f->steps = f->eval_every = f->patience = -1;
     if (text == NULL)
         return 0;
     bl_json *config = bl_json_parse(text, strlen(text), e);
-    if (config == NULL)
-        return bl_err_in(e, "config.json");
+    if (config == NULL) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[CONFIG]);
+        return bl_err_in(e, path);
+    }
     f->seed = setting_of(config, "seed");
     f->steps = setting_of(config, "steps");
     f->eval_every = setting_of(config, "eval_every");
@@ -82,7 +86,7 @@ static int read_folder(bl_trials *all, const char *folder, bl_err *e)
     for (int i = 0; i < FILES && rc == 0; i++)
         rc = read_text(folder, names[i], &b[i], &text[i], e);
     if (rc == 0)
-        rc = read_config(text[CONFIG], &f, e);
+        rc = read_config(bl_path_shown(folder), text[CONFIG], &f, e);
     f.name = name;
     f.record = text[RECORD];
     f.metrics = text[METRICS];

@@ -170,7 +170,9 @@ static size_t log_ticks(double low, double high, double tick[64])
     static const double coarse[] = {1}, middle[] = {1, 2, 5};
     static const double fine[] = {1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8};
     const double *of = high - low > 3 ? coarse : high - low > 0.8 ? middle : fine;
-    size_t per = high - low > 3 ? 1 : high - low > 0.8 ? BL_COUNT(middle) : BL_COUNT(fine);
+    size_t per = high - low > 3     ? 1
+                 : high - low > 0.8 ? BL_COUNT(middle)
+                                    : BL_COUNT(fine);
     size_t n = 0;
     for (double power = floor(low); power <= high && n < 64; power++)
         for (size_t i = 0; i < per && n < 64; i++) {
@@ -309,10 +311,11 @@ static int make_band(const canvas *c, const bl_trial *first, bl_series *band, bl
 static void draw_path(bl_svg *s, const canvas *c, const bl_series *band, int which)
 {
     for (size_t i = 0; i < band->n; i += BAND)
-        bl_svg_printf(s, "%s%.1f %.1f", i > 0 || which == HIGH ? "L" : "M",
-                      pixel_x(c, band->x[which == HIGH ? band->n - BAND - i : i]),
-                      pixel_y(c, band->x[(which == HIGH ? band->n - BAND - i : i) +
-                                         (size_t)which]));
+        bl_svg_printf(
+            s, "%s%.1f %.1f", i > 0 || which == HIGH ? "L" : "M",
+            pixel_x(c, band->x[which == HIGH ? band->n - BAND - i : i]),
+            pixel_y(c,
+                    band->x[(which == HIGH ? band->n - BAND - i : i) + (size_t)which]));
 }
 
 static void draw_band(bl_svg *s, const canvas *c, const bl_series *band, size_t setting)

@@ -108,11 +108,12 @@ int bl_trials_page(const bl_trials *all, int with_costs, bl_buf *out, bl_err *e)
     bl_svg_printf(&s, "<h1>%zu %s, %zu %s</h1>\n", settings,
                   settings == 1 ? "setting" : "settings", all->n,
                   all->n == 1 ? "run" : "runs");
-    bl_report_section(&s, "settings", "Settings",
-                      "Mean and standard deviation over the seeds. Nats a token and "
-                      "bits a note are of the best checkpoint on the split that was "
-                      "evaluated at the end; validation is the best one while training.",
-                      "wide");
+    bl_report_section(
+        &s, "settings", "Settings",
+        "Mean and standard deviation over the seeds. Nats a token and "
+        "bits a note are of the best checkpoint on the split that was "
+        "evaluated at the end; validation is the best one while training.",
+        "wide");
     settings_table(&s, rows, n, measures);
     bl_svg_raw(&s, "</div>\n");
     pictures(&s, all, measures);

@@ -116,14 +116,15 @@ void bl_svg_text(bl_svg *s, double x, double y, const char *anchor, const char *
 
 /* ---- plots ---- */
 
-/* Makes sure that high > low, both finite. */
+/* Makes sure that high > low, both finite, and so far apart that ticks between them are
+ * numbers of their own. */
 static void widen(double *low, double *high)
 {
     if (!isfinite(*low) || !isfinite(*high)) {
         *low = 0;
         *high = 1;
     }
-    if (*high <= *low) {
+    if (*high - *low <= fabs(*low) * 1e-12) {
         double by = fabs(*low) > 0 ? fabs(*low) * 0.1 : 0.5;
         *low -= by;
         *high += by;

@@ -114,7 +114,7 @@ static int read_metrics(bl_trial *t, const bl_trial_files *f, bl_err *e)
         return bl_fail(e, BL_E_FORMAT, "metrics.tsv is not the log of a training run");
     while (rc == 0 && (line = bl_line_next(line)) != NULL) {
         double step = bl_column_number(line, at), loss = bl_column_number(line, valid);
-        if (strchr(line, '\n') == NULL || isnan(step))
+        if (strchr(line, '\n') == NULL || !(step >= 0 && step < 0x1p53))
             break; /* torn */
         t->value[BL_TRIAL_STEPS] = step;
         if (!isfinite(loss))

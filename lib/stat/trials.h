@@ -74,7 +74,7 @@ typedef struct {
     const bl_trial *first;
     size_t n;
     double mean[BL_TRIAL_MEASURES], sd[BL_TRIAL_MEASURES]; /* of those that know it */
-    bl_buf seeds; /* "1,2,3", ended by NUL */
+    bl_buf seeds;                                          /* "1,2,3", ended by NUL */
 } bl_trial_row;
 
 /* All rows: settings in the order of the trials, within each by how they ended.
@@ -105,9 +105,9 @@ typedef struct {
     int is_standalone;
 } bl_bands;
 
-/* Draws validation losses: of each setting a line, the mean of its seeds, in a band from
- * the lowest to the highest, and a thin line for each seed. The frame shows what comes
- * after the first tenth; a logarithmic one everything. Errors stay in s->rc. */
+/* Draws validation losses: of each setting a line, the mean of its seeds, in a band
+ * from the lowest to the highest, and a thin line for each seed. The frame shows what
+ * comes after the first tenth; a logarithmic one everything. Errors stay in s->rc. */
 void bl_bands_draw(bl_svg *s, const bl_trials *all, const bl_bands *how);
 
 #endif

@@ -9,10 +9,10 @@
 #include <string.h>
 
 static const bl_trial_column columns[BL_TRIAL_MEASURES] = {
-    {"nats", "nats/token", 4, 1},    {"bits_per_note", "bits/note", 3, 1},
-    {"valid_loss", "valid", 4, 1},   {"best_step", "best step", 0, 1},
-    {"steps", "steps", 0, 0},        {"tokens_per_s", "tokens/s", 0, 0},
-    {"minutes", "minutes", 2, 0},    {"memory_mib", "MiB", 0, 0},
+    {"nats", "nats/token", 4, 1},  {"bits_per_note", "bits/note", 3, 1},
+    {"valid_loss", "valid", 4, 1}, {"best_step", "best step", 0, 1},
+    {"steps", "steps", 0, 0},      {"tokens_per_s", "tokens/s", 0, 0},
+    {"minutes", "minutes", 2, 0},  {"memory_mib", "MiB", 0, 0},
 };
 
 const bl_trial_column *bl_trial_columns(void)

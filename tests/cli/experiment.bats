@@ -25,15 +25,15 @@ grid() {
 # experiment WORD...: the command of the page; killed processes leave no messages here
 experiment() { make -s -f "$EXPERIMENT" GRID=grid.tsv "$@"; }
 
-# kill_at_random TIMES OUT SEEDS: begins, kills the whole group with one of the two signals
-# after a while, and again
+# kill_at_random TIMES OUT SEEDS SECONDS: begins, kills the whole group with one of the two
+# signals before SECONDS are over, and again
 kill_at_random() {
     local i signal job
     RANDOM=5
     for ((i = 0; i < $1; i++)); do
         setsid make -s -j2 -f "$EXPERIMENT" GRID=grid.tsv OUT="$2" SEEDS="$3" >/dev/null 2>&1 &
         job=$!
-        sleep "$((RANDOM % 2)).$((RANDOM % 9 + 1))"
+        sleep "$((RANDOM % $4)).$((RANDOM % 9 + 1))"
         signal=$([ $((i % 2)) -eq 0 ] && echo KILL || echo TERM)
         kill -"$signal" -- "-$job" 2>/dev/null || true
         wait "$job" || true
@@ -56,7 +56,7 @@ same_table() { # same_table A B: all but time and memory
 
 @test "experiment.mk: killed at random and gone on with: the same table and picture" {
     grid 2 >grid.tsv
-    kill_at_random 4 killed "1 2"
+    kill_at_random 4 killed "1 2" 1
     same_table whole killed "1 2"
     [ "$(grep -c '	done	0	2	1,2	' whole.tsv)" -eq 2 ]
     grep -q '^wrong	failed	64	2	1,2	' whole.tsv
@@ -66,7 +66,7 @@ same_table() { # same_table A B: all but time and memory
 # bats test_tags=slow
 @test "experiment.mk: a grid of 60 runs, killed ten times at random: the same table and picture" {
     grid 19 >grid.tsv
-    kill_at_random 10 killed "1 2 3"
+    kill_at_random 10 killed "1 2 3" 2
     [ "$(cat killed/*/*/metrics.tsv | wc -l)" -gt 0 ]
     same_table whole killed "1 2 3"
     [ "$(grep -c '	done	0	3	1,2,3	' whole.tsv)" -eq 19 ]
@@ -145,7 +145,7 @@ END
     [ ! -e grid.runs/m/1/eval.tsv ]
     run -0 experiment SEEDS=1
     # three seconds in both together, and what a start takes
-    awk '!/^[#s]/ {s += $3} END {exit !(s > 2 && s < 4.5)}' grid.runs/m/1/costs.tsv ||
+    awk '!/^[#s]/ {s += $3} END {exit !(s > 1.8 && s < 5.5)}' grid.runs/m/1/costs.tsv ||
         fail "$output $(cat grid.runs/m/1/{costs.tsv,run.tsv,log,config.json} said)"
     [ "$(grep -c '^[0-9]' grid.runs/m/1/costs.tsv)" -ge 2 ]
     # killed between the last step and its record: not a step more
@@ -194,4 +194,105 @@ END
     for f in table.txt curves.svg curves-log.svg report.html; do [ -s "grid.runs/$f" ]; done
     for f in by-minutes.svg xl.svg; do /usr/bin/python3 -c "import xml.dom.minidom as m; m.parse('$f')"; done
     [ "$(awk 'NR == 2 {print NF}' results.tsv)" -eq 16 ]
+}
+
+# made NAME SETTING SEED STATUS BEST BITS: a run folder as the pipeline leaves it, with
+# columns in another order and more of them, which are found by name all the same
+made() {
+    mkdir -p "$1"
+    printf '#run {"schema":"run/1"}\nname\t%s\nsettings\t--set x=%s\nseed\t%s\n' "$2" "$2" "$3" >"$1/run.tsv"
+    [ "$4" = - ] || printf 'status\t%s\n' "$4" >>"$1/run.tsv"
+    [ "$5" = - ] && return
+    printf '#train {"schema":"train-log/1"}\nstep\ttokens\tloss\tvalid_notes\tvalid_loss\n' >"$1/metrics.tsv"
+    printf '1\t10\t5\tnan\tnan\n2\t20\t4\t7\t%s\n3\t30\t3\t7\t9\n' "$5" >>"$1/metrics.tsv"
+    printf 'split\tstep\tppl\tloss\ntest\t2\t3\t1%s\n' "$5" >"$1/eval.tsv"
+    printf 'name\tvalue\tunit\nnats\t9\t\nbits_per_note\t%s\tbits\n' "$6" >"$1/surprise.tsv"
+    printf '#costs {}\nstep\tseconds\ttokens\tpeak_bytes\n2\t4\t20\t1048576\n3\t2\t10\t2097152\n' >"$1/costs.tsv"
+}
+
+@test "featstats: --runs is the mean and deviation over the seeds of what the folders say" {
+    made r/b1 b 1 0 1.5 6
+    made r/a1 a 1 0 2.25 8
+    made r/a2 a 2 0 2.75 9
+    made r/a3 a 3 70 - -
+    made r/c1 c 4 - 1 7
+    made r/d1 d 5 - - -
+    featstats --runs r/b1 r/a2 r/a1 r/a3 r/c1 r/d1 --no-pg >t
+    [ "$(head -n 1 t)" = '#runs {"schema":"runs/1","settings":4,"runs":6}' ]
+    /usr/bin/python3 - <<'PY'
+import csv, math, statistics
+rows = list(csv.DictReader(list(open('t'))[1:], delimiter='\t'))
+assert [(r['setting'], r['state'], r['status'], r['runs'], r['seeds']) for r in rows] == [
+    ('b', 'done', '0', '1', '1'), ('a', 'done', '0', '2', '2,1'), ('a', 'failed', '70', '1', '3'),
+    ('c', 'unfinished', '0', '1', '4'), ('d', 'not run', '0', '1', '5')], rows
+b, a, failed, c, d = rows
+want = {'nats': (12.25, 12.75), 'bits_per_note': (8, 9), 'valid_loss': (2.25, 2.75), 'best_step': (2, 2),
+        'steps': (3, 3), 'tokens_per_s': (5, 5), 'minutes': (.1, .1), 'memory_mib': (2, 2)}
+assert list(a)[6:] == [n + e for n in want for e in ('', '_sd')]
+for name, x in want.items():
+    assert math.isclose(float(a[name]), statistics.mean(x)), (name, a)
+    assert math.isclose(float(a[name + '_sd']), statistics.stdev(x), abs_tol=1e-9), (name, a)
+    assert b[name + '_sd'] == 'nan' and failed[name] == 'nan' and d[name] == 'nan'
+assert a['settings'] == '--set x=a' and float(c['valid_loss']) == 1
+PY
+    # without costs they are the same columns but the last six
+    featstats --runs r/b1 r/a2 r/a1 r/a3 r/c1 r/d1 --no-pg --no-costs | cmp - <(cut -f 1-16 t)
+    featstats --runs --summary r/* >people
+    grep -qP '^a +2 .* 8\.500 \(0\.707\) ' people
+    grep -qP 'failed with status 70, seed 3$' people
+    # the picture names every setting, and what became of it
+    for by in step tokens minutes; do featstats --runs --curves --by $by r/* >$by.svg; done
+    grep -qF 'a: 2.5000 ±0.3536, 2 seeds' tokens.svg
+    grep -qF 'd: not run' tokens.svg
+    grep -qF 'minutes of training' minutes.svg
+    run ! cmp -s step.svg minutes.svg
+    featstats --runs --curves --log r/* >log.svg
+    featstats --runs --html page.html r/* >/dev/null
+    /usr/bin/python3 - <<'PY'
+import xml.dom.minidom
+for f in 'step.svg', 'minutes.svg', 'log.svg':
+    assert 'nan' not in open(f).read().replace('nants', ''), f
+    xml.dom.minidom.parse(f)
+page = open('page.html').read()
+assert page.count('<svg') == 2 and '>nan<' not in page and 'failed, status 70' in page
+PY
+}
+
+@test "featstats: --runs takes folders that xltrain alone made, and says which are none" {
+    xltrain -q --data data $TINY --steps 10 --seed 3 -o alone
+    xltrain -q --data data $TINY --steps 10 -o cut
+    sed -i 's/"steps":10/"steps":20/' cut/config.json
+    printf '11\t3' >>cut/metrics.tsv # torn by a power failure
+    featstats --runs --no-pg alone cut >t
+    grep -q '^alone	done	0	1	3		nan	nan	nan	nan	' t
+    grep -q '^cut	unfinished	0	1	0		' t
+    [ "$(awk -F '\t' '$1 == "cut" {print $15}' t)" = 10 ]
+    mkdir empty
+    run -66 --separate-stderr featstats --runs alone empty
+    says "featstats: 'empty': no run folder: it has no metrics.tsv"
+    run -66 --separate-stderr featstats --runs none
+    says "'none'"
+    echo 'not a table' >empty/metrics.tsv
+    run -65 --separate-stderr featstats --runs empty
+    says "metrics.tsv is not the log of a training run"
+    printf '{' >alone/config.json
+    run -65 --separate-stderr featstats --runs alone
+    says "'alone/config.json': bad JSON"
+    run -64 --separate-stderr featstats --runs
+    says "--runs wants run folders"
+    run -64 --separate-stderr featstats --runs --roll cut
+    says "--runs goes with --summary, --curves, --html or alone"
+    run -64 --separate-stderr featstats --log cut
+    says "--log and --no-costs go with --runs"
+    # numbers without room between them, and beyond all bounds
+    printf 'step\ttokens\tloss\tvalid_loss\n1\t1\t1\t1e17\n2\t1e300\t1\t100000000000000016\n1e99\t1\t1\t1\n' >empty/metrics.tsv
+    for how in --by=step --by=minutes --log; do timeout 10 featstats --runs --curves $how empty >/dev/null; done
+    timeout 10 featstats --curves empty >/dev/null
+    # what names are made of harms neither table nor page
+    mkdir odd
+    printf 'name\t<a href="x">&\nsettings\t</td>\nseed\t1\nstatus\t999999\n' >odd/run.tsv
+    featstats --runs odd --html odd.html >/dev/null
+    run ! grep -q '<a href="x">' odd.html
+    featstats --runs --curves odd >odd.svg
+    /usr/bin/python3 -c "import xml.dom.minidom as m; m.parse('odd.svg')"
 }
