@@ -63,8 +63,10 @@ read_grid() {
     done
 }
 
-data_of() { # data_of WORD...: the shards that they name, or DATA
-    local data=$DATA
+# The shards that words name, or DATA: $data; and of their manifest, - without one, $hash.
+declare -A hashes=()
+find_data() { # find_data WORD...
+    data=$DATA
     while [ $# -gt 0 ]; do
         case $1 in
         --data=*) data=${1#--data=} ;;
@@ -72,27 +74,33 @@ data_of() { # data_of WORD...: the shards that they name, or DATA
         esac
         shift
     done
-    echo "$data"
-}
-
-hash_of() { # hash_of DATA: of its manifest, - without one
-    local sum=-
-    [ ! -r "$1/manifest.json" ] || sum=$(sha256sum <"$1/manifest.json")
-    echo "${sum%% *}"
+    hash=${hashes[x$data]:--}
+    [ "$hash" = - ] && [ -r "$data/manifest.json" ] || return 0
+    hash=$(sha256sum <"$data/manifest.json")
+    hash=${hash%% *}
+    hashes[x$data]=$hash
 }
 
 # ---- what a run folder says of itself ----
 
-field() { # field RUN KEY: the value in its record, nothing without
-    [ ! -e "$1/run.tsv" ] || awk -F '\t' -v key="$2" '$1 == key {print $2}' "$1/run.tsv"
+# The value of a key in a run's record, nothing without: $value. No process is begun, as
+# grids may be large.
+find_value() { # find_value RUN KEY
+    local key rest
+    value=
+    [ -e "$1/run.tsv" ] || return 0
+    while IFS=$'\t' read -r key rest; do
+        [ "$key" != "$2" ] || value=$rest
+    done <"$1/run.tsv"
 }
 
 record() { # record RUN NAME SEED [STATUS]
-    local words
+    local words data hash
     read -ra words <<<"${settings_of[$2]}"
+    find_data "${words[@]}"
     {
         printf '#run {"schema":"run/1"}\nname\t%s\nsettings\t%s\nseed\t%s\n' "$2" "${settings_of[$2]}" "$3"
-        printf 'data\t%s\n' "$(hash_of "$(data_of "${words[@]}")")"
+        printf 'data\t%s\n' "$hash"
         [ $# -lt 4 ] || printf 'status\t%s\n' "$4"
     } >"$1/run.tsv.tmp"
     sync "$1/run.tsv.tmp"
@@ -101,8 +109,11 @@ record() { # record RUN NAME SEED [STATUS]
 
 # Whether a run has ended for good: done, or by an error that would come again.
 is_over() { # is_over RUN SETTINGS
-    [ "$(field "$1" settings)" = "$2" ] || return 1
-    case $(field "$1" status) in
+    local value
+    find_value "$1" settings
+    [ "$value" = "$2" ] || return 1
+    find_value "$1" status
+    case $value in
     0) return 0 ;;
     64 | 65 | 70) [ -z "$RETRY" ] ;;
     *) return 1 ;;
@@ -112,16 +123,17 @@ is_over() { # is_over RUN SETTINGS
 # A folder holds what its line says, or nothing is done at all. One without a single step
 # (a setting that xltrain did not take) may yet become anything.
 check_run() { # check_run NAME SEED
-    local run=$OUT/$1/$2 was words now
+    local run=$OUT/$1/$2 value words data hash
     [ -s "$run/metrics.tsv" ] && [ -e "$run/run.tsv" ] || return 0
-    was=$(field "$run" settings)
-    [ "$was" = "${settings_of[$1]}" ] ||
-        refuse "$GRID: line ${line_of[$1]}: '$1' was begun as '$was'; give the changed line another name," \
+    find_value "$run" settings
+    [ "$value" = "${settings_of[$1]}" ] ||
+        refuse "$GRID: line ${line_of[$1]}: '$1' was begun as '$value'; give the changed line another name," \
             "or remove $OUT/$1"
-    read -ra words <<<"$was"
-    was=$(field "$run" data) now=$(hash_of "$(data_of "${words[@]}")")
-    [ "$was" = "$now" ] || [ "$was" = - ] || [ "$now" = - ] ||
-        refuse "$run: it learnt from other shards than $(data_of "${words[@]}"); name another OUT, or remove $OUT/$1"
+    read -ra words <<<"$value"
+    find_data "${words[@]}"
+    find_value "$run" data
+    [ "$value" = "$hash" ] || [ "$value" = - ] || [ "$hash" = - ] ||
+        refuse "$run: it learnt from other shards than $data; name another OUT, or remove $OUT/$1"
 }
 
 plan() {
@@ -195,7 +207,7 @@ less_minutes() { # less_minutes RUN WORD...: sets $words
 }
 
 train() { # train RUN SEED WORD...
-    local run=$1 seed=$2 how=--force words
+    local run=$1 seed=$2 how=--force words data hash
     shift 2
     words=("$@")
     if [ -e "$run/latest" ]; then
@@ -204,15 +216,17 @@ train() { # train RUN SEED WORD...
     else
         rm -f "$run/costs.tsv"
     fi
-    attend xltrain -q --data "$(data_of "$@")" "${words[@]}" --seed "$seed" -o "$run" -j "$(share)" \
+    find_data "$@"
+    attend xltrain -q --data "$data" "${words[@]}" --seed "$seed" -o "$run" -j "$(share)" \
         --costs "$run/costs.tsv" "$how"
 }
 
 # What the best checkpoint is worth on the split that nothing was chosen by.
 measure() { # measure RUN WORD...
-    local run=$1
+    local run=$1 data hash
     shift
-    attend xltrain -q --data "$(data_of "$@")" -o "$run" -j "$(share)" --eval "$SPLIT" \
+    find_data "$@"
+    attend xltrain -q --data "$data" -o "$run" -j "$(share)" --eval "$SPLIT" \
         --log-probs "$run/logprobs.tmp" >"$run/eval.tsv.tmp"
     [ "$status" -ne 0 ] || attend featstats -q --surprise "$run/logprobs.tmp" >"$run/surprise.tsv.tmp"
     rm -f "$run/logprobs.tmp"
@@ -254,8 +268,8 @@ run() { # run FOLDER: 0 whatever becomes of it, 75 where this script was told to
 # ---- the results ----
 
 table() {
-    local name seed runs=() PART=
-    plan >/dev/null
+    local name seed runs=()
+    read_grid
     for name in "${names[@]}"; do
         for seed in $SEEDS; do
             mkdir -p "$OUT/$name/$seed"
