@@ -28,7 +28,7 @@ experiment() { make -s -f "$EXPERIMENT" GRID=grid.tsv "$@"; }
 # kill_at_random TIMES OUT SEEDS SECONDS: begins, kills the whole group with one of the two
 # signals before SECONDS are over, and again
 kill_at_random() {
-    local i signal job
+    local i signal job lock
     RANDOM=5
     for ((i = 0; i < $1; i++)); do
         setsid make -s -j2 -f "$EXPERIMENT" GRID=grid.tsv OUT="$2" SEEDS="$3" >/dev/null 2>&1 &
@@ -37,7 +37,8 @@ kill_at_random() {
         signal=$([ $((i % 2)) -eq 0 ] && echo KILL || echo TERM)
         kill -"$signal" -- "-$job" 2>/dev/null || true
         wait "$job" || true
-        flock "$2" true || true
+        # what is killed may take a moment to go
+        for lock in "$2"/*/*/lock; do [ ! -e "$lock" ] || flock "$lock" true; done
     done
 }
 
@@ -181,6 +182,28 @@ END
         cmp whole.tsv $dir.tsv
     done
     grep -q 'status 64, seed 1$' whole/table.txt
+}
+
+@test "experiment.mk: a task of the page's Slurm script that is told to stop saves, and is queued again" {
+    printf 'long\t%s --steps 1000000 --set eval_every=0\n' "$TINY" >grid.tsv
+    awk '/^```bash$/ {on = 1; next} /^```/ {on = 0} on' pipelines/experiment.md >task
+    mkdir stub
+    printf '#!/bin/sh\necho "$@" >>requeued\n' >stub/scontrol
+    chmod +x stub/scontrol
+    PATH=$PWD/stub:$PATH SLURM_CPUS_PER_TASK=1 SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_JOB_ID=7 bash task 2>/dev/null &
+    local job=$!
+    until grep -q '^[0-9]' grid.runs/long/1/metrics.tsv 2>/dev/null; do sleep 0.1; done
+    kill -TERM "$job"
+    wait "$job" || true
+    [ "$(cat requeued)" = 'requeue 7_1' ]
+    [ -e grid.runs/long/1/latest ]
+    ! grep -q status grid.runs/long/1/run.tsv || fail "it has a status"
+    run -0 experiment SEEDS=1 table
+    has "unfinished, seed 1"
+    # a grid that is refused ends the task for good
+    sed -i 's/1000000/2000000/' grid.tsv
+    PATH=$PWD/stub:$PATH SLURM_CPUS_PER_TASK=1 SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_JOB_ID=7 run -2 bash task
+    [ "$(wc -l <requeued)" -eq 1 ]
 }
 
 @test "experiment.md: every command in it runs" {
