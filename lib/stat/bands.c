@@ -34,34 +34,53 @@ static void line_style(bl_svg *s, size_t setting, double width, double opacity)
 
 /* ---- settings ---- */
 
+/* What a trial is to its setting. */
+typedef struct {
+    size_t setting;
+    int in_band; /* it ended well, or goes on where none did */
+} part;
+
 typedef struct {
     const bl_trials *all;
     const bl_bands *how;
+    part *part; /* of each trial */
+    size_t settings;
     bl_plot plot; /* of logarithms where is_log */
     double scale; /* what data are divided by to the right */
     const char *unit;
 } canvas;
 
-static const bl_trial *first_of(const bl_trials *all, size_t setting)
-{
-    for (size_t i = 0; i < all->n; i++) {
-        size_t k = 0;
-        while (strcmp(all->trial[k].setting, all->trial[i].setting) != 0)
-            k++;
-        if (k == i && setting-- == 0)
-            return &all->trial[i];
-    }
-    return NULL;
-}
-
-static int is_of(const bl_trial *t, const bl_trial *first)
-{
-    return strcmp(t->setting, first->setting) == 0;
-}
-
 static size_t points_of(const bl_trial *t)
 {
     return t->points.n / BL_POINT_SIZE;
+}
+
+/* Finds the settings once: experiments may have hundreds. */
+static int find_parts(canvas *c, bl_err *e)
+{
+    size_t n = c->all->n;
+    bl_trial_state *best = bl_calloc(n, sizeof *best, e);
+    c->part = bl_calloc(n, sizeof *c->part, e);
+    if (best == NULL || c->part == NULL) {
+        free(best);
+        return BL_E_NOMEM;
+    }
+    for (size_t k = 0; k < n; k++) {
+        const bl_trial *t = &c->all->trial[k];
+        size_t i = 0;
+        while (strcmp(c->all->trial[i].setting, t->setting) != 0)
+            i++;
+        c->part[k].setting = i < k ? c->part[i].setting : c->settings++;
+        bl_trial_state *of = &best[c->part[k].setting];
+        *of = i == k || t->state < *of ? t->state : *of;
+    }
+    for (size_t k = 0; k < n; k++) {
+        const bl_trial *t = &c->all->trial[k];
+        c->part[k].in_band = t->state == best[c->part[k].setting] &&
+                             t->state < BL_TRIAL_FAILED && points_of(t) > 0;
+    }
+    free(best);
+    return 0;
 }
 
 /* Points that cannot be drawn are NaN: costs may lack a row, logarithms want more than
@@ -91,13 +110,13 @@ static double pixel_y(const canvas *c, double y)
 /* ---- the frame ---- */
 
 /* The largest loss of a setting after the beginning of each run. */
-static double top_of(const canvas *c, const bl_trial *first)
+static double top_of(const canvas *c, size_t setting)
 {
     double top = NAN;
     for (size_t k = 0; k < c->all->n; k++) {
         const bl_trial *t = &c->all->trial[k];
         size_t n = points_of(t);
-        for (size_t i = 0; is_of(t, first) && i < n; i++)
+        for (size_t i = 0; c->part[k].setting == setting && i < n; i++)
             if (c->how->is_log || i + 1 == n ||
                 x_of(c, t, i) >= SKIPPED * x_of(c, t, n - 1))
                 top = fmax(top, y_of(c, t, i));
@@ -109,12 +128,12 @@ static double top_of(const canvas *c, const bl_trial *first)
  * of the better half are seen. */
 static int find_top(canvas *c, bl_err *e)
 {
-    size_t n = bl_trials_settings(c->all);
+    size_t n = c->settings;
     bl_summary s = {0};
     double *top = bl_calloc(n, sizeof *top, e);
     int rc = top != NULL ? 0 : BL_E_NOMEM;
     for (size_t i = 0; rc == 0 && i < n; i++)
-        top[i] = top_of(c, first_of(c->all, i));
+        top[i] = top_of(c, i);
     if (rc == 0)
         rc = bl_summary_of(&s, top, n, 1, e);
     if (rc == 0 && s.n > 0)
@@ -257,18 +276,6 @@ static void seed_line(bl_svg *s, const canvas *c, const bl_trial *t, size_t sett
     bl_svg_raw(s, "\"/>");
 }
 
-/* Whether a trial is part of its setting's band: it ended well, or goes on where none
- * did. */
-static int counts(const canvas *c, const bl_trial *t, const bl_trial *first)
-{
-    bl_trial_state best = BL_TRIAL_NOT_RUN;
-    for (size_t i = 0; i < c->all->n; i++)
-        if (is_of(&c->all->trial[i], first) && c->all->trial[i].state < best)
-            best = c->all->trial[i].state;
-    return is_of(t, first) && t->state == best && best < BL_TRIAL_FAILED &&
-           points_of(t) > 0;
-}
-
 enum { AT, MEAN, LOW, HIGH, BAND };
 
 /* Adds the trial's point of that step to a row; NaN where it has none. */
@@ -285,18 +292,18 @@ static void add_seed(const canvas *c, const bl_trial *t, double step, double row
 }
 
 /* Rows of x, mean, lowest, highest at each step where all seeds were evaluated. */
-static int make_band(const canvas *c, const bl_trial *first, bl_series *band, bl_err *e)
+static int make_band(const canvas *c, size_t setting, bl_series *band, bl_err *e)
 {
     const bl_trial *guide = NULL;
     int rc = 0;
     for (size_t k = 0; k < c->all->n && guide == NULL; k++)
-        if (counts(c, &c->all->trial[k], first))
+        if (c->part[k].setting == setting && c->part[k].in_band)
             guide = &c->all->trial[k];
     for (size_t i = 0; guide != NULL && rc == 0 && i < points_of(guide); i++) {
         double row[BAND] = {0, 0, INFINITY, -INFINITY};
         double step = guide->points.x[i * BL_POINT_SIZE + BL_POINT_STEP], n = 0;
         for (size_t k = 0; k < c->all->n; k++)
-            if (counts(c, &c->all->trial[k], first)) {
+            if (c->part[k].setting == setting && c->part[k].in_band) {
                 add_seed(c, &c->all->trial[k], step, row);
                 n++;
             }
@@ -338,21 +345,21 @@ static void draw_mean(bl_svg *s, const canvas *c, const bl_series *band, size_t 
 }
 
 /* The means come last, so that no band lies on them. */
-static void draw_settings(bl_svg *s, const canvas *c, size_t n)
+static void draw_settings(bl_svg *s, const canvas *c)
 {
+    size_t n = c->settings;
     bl_series *band = s->rc == 0 ? bl_calloc(n, sizeof *band, s->e) : NULL;
     if (band == NULL) {
         s->rc = s->rc != 0 ? s->rc : BL_E_NOMEM;
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        const bl_trial *first = first_of(c->all, i);
         if (s->rc == 0)
-            s->rc = make_band(c, first, &band[i], s->e);
+            s->rc = make_band(c, i, &band[i], s->e);
         if (band[i].n > 0)
             draw_band(s, c, &band[i], i);
         for (size_t k = 0; k < c->all->n; k++)
-            if (is_of(&c->all->trial[k], first))
+            if (c->part[k].setting == i)
                 seed_line(s, c, &c->all->trial[k], i);
     }
     for (size_t i = 0; i < n; i++) {
@@ -366,18 +373,18 @@ static void draw_settings(bl_svg *s, const canvas *c, size_t n)
 /* ---- below ---- */
 
 /* Whether nothing of a setting is seen: its last losses are above the frame. */
-static int is_above(const canvas *c, const bl_trial *first)
+static int is_above(const canvas *c, size_t setting)
 {
     double least = INFINITY;
     for (size_t k = 0; k < c->all->n && !c->how->is_log; k++)
         for (size_t i = 0; i < points_of(&c->all->trial[k]); i++)
-            if (is_of(&c->all->trial[k], first))
+            if (c->part[k].setting == setting)
                 least = fmin(least, y_of(c, &c->all->trial[k], i));
     return isfinite(least) && least > c->plot.y1;
 }
 
-static void entry_text(const canvas *c, const bl_trial_row *row, char *text,
-                       size_t size)
+static void entry_text(const canvas *c, size_t setting, const bl_trial_row *row,
+                       char *text, size_t size)
 {
     const bl_trial *t = row->first;
     double mean = row->mean[BL_TRIAL_VALID], sd = row->sd[BL_TRIAL_VALID];
@@ -390,7 +397,7 @@ static void entry_text(const canvas *c, const bl_trial_row *row, char *text,
         snprintf(text + n, size - (size_t)n, "%.4f", mean);
     else
         snprintf(text + n, size - (size_t)n, "%.4f \xc2\xb1%.4f, %zu seeds%s", mean, sd,
-                 row->n, is_above(c, t) ? ", above" : "");
+                 row->n, is_above(c, setting) ? ", above" : "");
 }
 
 /* One entry a setting, from the first of its rows: the best validation loss. */
@@ -399,14 +406,14 @@ static void legend(bl_svg *s, const canvas *c, const bl_trial_row *rows, size_t 
     char text[128];
     size_t setting = 0;
     for (size_t i = 0; i < n; i++) {
-        if (i > 0 && is_of(rows[i].first, rows[i - 1].first))
+        if (i > 0 && strcmp(rows[i].first->setting, rows[i - 1].first->setting) == 0)
             continue;
         double x = LEFT + (double)(setting % 2) * ENTRY;
         double y = TOP + FRAME + BELOW + LINE * (double)(setting / 2);
         bl_svg_printf(s, "<path d=\"M%.1f %.1fh26\"", x, y - 4);
-        line_style(s, setting++, 2, 1);
+        line_style(s, setting, 2, 1);
         bl_svg_raw(s, "/>");
-        entry_text(c, &rows[i], text, sizeof text);
+        entry_text(c, setting++, &rows[i], text, sizeof text);
         bl_svg_text(s, x + 34, y, "start", text);
     }
 }
@@ -415,21 +422,27 @@ void bl_bands_draw(bl_svg *s, const bl_trials *all, const bl_bands *how)
 {
     canvas c = {.all = all, .how = how, .scale = 1};
     bl_trial_row *rows = NULL;
-    size_t n = 0, settings = bl_trials_settings(all);
+    size_t n = 0;
     if (s->rc == 0)
-        s->rc = find_frame(&c, s->e);
+        s->rc = find_parts(&c, s->e);
+    if (s->rc != 0) {
+        free(c.part);
+        return;
+    }
+    s->rc = find_frame(&c, s->e);
     if (s->rc == 0)
         s->rc = bl_trial_rows_make(&rows, &n, all, s->e);
-    bl_svg_begin(s, WIDTH, TOP + FRAME + BELOW + LINE * (double)((settings + 1) / 2),
+    bl_svg_begin(s, WIDTH, TOP + FRAME + BELOW + LINE * (double)((c.settings + 1) / 2),
                  "validation loss of each setting", how->is_standalone);
     draw_frame(s, &c);
     bl_svg_printf(s,
                   "<clipPath id=\"bands%d\"><rect x=\"%d\" y=\"%d\" width=\"%d\" "
                   "height=\"%d\"/></clipPath><g clip-path=\"url(#bands%d)\">",
                   how->is_log, LEFT, TOP, WIDTH - LEFT - RIGHT, FRAME, how->is_log);
-    draw_settings(s, &c, settings);
+    draw_settings(s, &c);
     bl_svg_raw(s, "</g>");
     legend(s, &c, rows, n);
     bl_svg_end(s);
     bl_trial_rows_free(rows, n);
+    free(c.part);
 }
