@@ -41,7 +41,9 @@ bl_json *make_pg(const run *r, bl_err *e)
         .args = (const char *const *)r->opts->given,
         .n_args = r->opts->n_given,
     };
-    const bl_json *parents[] = {r->training.pg, r->reference.pg, r->pieces.pg};
+    const bl_json *parents[] = {bl_prov_list(r->training.pg),
+                                bl_prov_list(r->reference.pg),
+                                bl_prov_list(r->pieces.pg)};
     return bl_prov_chain(parents, BL_COUNT(parents), &self, e);
 }
 
@@ -294,7 +296,7 @@ static int read_labels(run *r, bl_err *e)
     int rc = bl_in_open(r->set->labels, &fd, e);
     if (rc != 0)
         return rc;
-    rc = bl_read_all(fd, &r->labels.text, BL_MIDI_MAX_BYTES, e);
+    rc = bl_read_records(fd, '\n', 1 << 16, &r->labels.text, BL_MIDI_MAX_BYTES, e);
     if (rc == 0)
         rc = bl_labels_parse(&r->labels, e);
     if (fd != STDIN_FILENO)
@@ -371,9 +373,9 @@ static void run_free(run *r)
     bl_rejects_free(&r->rejects);
     bl_table_free(&r->pieces.table);
     bl_table_free(&r->reference.table);
-    bl_json_del(r->pieces.pg);
-    bl_json_del(r->reference.pg);
-    bl_json_del(r->training.pg);
+    bl_prov_del(r->pieces.pg);
+    bl_prov_del(r->reference.pg);
+    bl_prov_del(r->training.pg);
     bl_novelty_del(r->novelty);
     free(r->human_copy.x);
     free(r->human_long.x);

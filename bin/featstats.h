@@ -40,7 +40,7 @@ typedef struct {
     bl_table table; /* where sets are compared or summed up */
     int prints;     /* a row a piece */
     uint64_t n;
-    bl_json *pg; /* owned; NULL before the first stream */
+    bl_prov *pg; /* owned; NULL before the first stream */
 } set_of_pieces;
 
 /* Pieces that wait for the next record of --tensors. Release with batch_free. */

@@ -238,14 +238,9 @@ static int add_pg(set_of_pieces *to, const char *text, size_t len, bl_err *e)
         bl_json_del(o);
         return e->code;
     }
-    const bl_json *parents[] = {to->pg, pg};
-    bl_json *both = bl_prov_chain(parents, BL_COUNT(parents), NULL, e);
+    int rc = bl_prov_add(&to->pg, pg, e);
     bl_json_del(o);
-    if (both == NULL)
-        return e->code;
-    bl_json_del(to->pg);
-    to->pg = both;
-    return 0;
+    return rc;
 }
 
 /* One result of a worker; 1 after the last of a stream. */

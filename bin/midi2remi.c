@@ -21,7 +21,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LIST_BYTES_MAX = 1 << 30 };
+enum {
+    LIST_BYTES_MAX = 1 << 30,
+    TABLE_BYTES_MAX = 1 << 28,
+    BEATS_BYTES_MAX = 2 << 20, /* a beat of the shortest text takes 16 times its size */
+    PATH_BYTES_MAX = 4096,
+    LINE_BYTES_MAX = 1 << 16,
+};
 
 typedef struct {
     int64_t grid, level;
@@ -150,7 +156,7 @@ static int set_bars(converter *c, const char *path, bl_err *e)
     bl_buf text = {0};
     rc = bl_in_open(from, &fd, e);
     if (rc == 0) {
-        rc = bl_read_all(fd, &text, BL_MIDI_MAX_BYTES, e);
+        rc = bl_read_records(fd, '\n', LINE_BYTES_MAX, &text, BEATS_BYTES_MAX, e);
         if (fd != STDIN_FILENO)
             close(fd);
     }
@@ -414,7 +420,7 @@ static int collect_list(run *r, const char *const *suffixes, bl_err *e)
     int rc = bl_in_open(r->set->files0_from, &fd, e);
     if (rc != 0)
         return rc;
-    rc = bl_read_all(fd, &list, LIST_BYTES_MAX, e);
+    rc = bl_read_records(fd, '\0', PATH_BYTES_MAX, &list, LIST_BYTES_MAX, e);
     if (fd != STDIN_FILENO)
         close(fd);
     if (rc == 0)
@@ -541,7 +547,7 @@ static int read_labels(run *r, bl_err *e)
     int rc = bl_in_open(r->set->labels, &fd, e);
     if (rc != 0)
         return rc;
-    rc = bl_read_all(fd, &text, LIST_BYTES_MAX, e);
+    rc = bl_read_records(fd, '\n', LINE_BYTES_MAX, &text, TABLE_BYTES_MAX, e);
     if (fd != STDIN_FILENO)
         close(fd);
     if (rc == 0)

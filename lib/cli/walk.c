@@ -143,21 +143,24 @@ int bl_paths_add_operand(bl_paths *p, const char *operand, const char *const *su
 int bl_paths_add_list(bl_paths *p, const char *list, size_t len,
                       const char *const *suffixes, bl_err *e)
 {
-    bl_paths names = {0};
+    bl_buf name = {0};
     int rc = 0;
+    for (size_t i = 0; i < len; i++)
+        if (list[i] == '\0' && (i == 0 || list[i - 1] == '\0'))
+            return bl_fail(e, BL_E_FORMAT, "the list has an empty name");
     while (rc == 0 && len > 0) {
-        const char *nul = memchr(list, '\0', len);
+        const char *nul = memchr(list, '\0', len), *text = NULL;
         size_t n = nul == NULL ? len : (size_t)(nul - list);
-        if (n == 0)
-            rc = bl_fail(e, BL_E_FORMAT, "the list has an empty name");
-        else
-            rc = bl_paths_add(&names, list, n, e);
+        name.len = 0;
+        rc = bl_buf_add(&name, list, n, e);
+        if (rc == 0) {
+            text = bl_buf_str(&name, e);
+            rc = text == NULL ? BL_E_NOMEM : bl_paths_add_operand(p, text, suffixes, e);
+        }
         list += n + (nul != NULL);
         len -= n + (nul != NULL);
     }
-    for (size_t i = 0; rc == 0 && i < names.n; i++)
-        rc = bl_paths_add_operand(p, names.path[i], suffixes, e);
-    bl_paths_free(&names);
+    bl_buf_free(&name);
     return rc;
 }
 

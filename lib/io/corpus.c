@@ -1,6 +1,7 @@
 /* corpus.c - see corpus.h. */
 #include "io/corpus.h"
 #include "io/file.h"
+#include "io/prov.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@ struct bl_corpus {
     bl_tokr *reader; /* NULL after the last stream */
     bl_tokens_kind kind;
     const bl_words *words;
-    bl_json *pg; /* of the streams that ended, or NULL */
+    bl_prov *pg; /* of the streams that ended, or NULL */
 };
 
 static const char *path_of(const bl_corpus *c, size_t i)
@@ -71,23 +72,9 @@ void bl_corpus_set_words(bl_corpus *c, const bl_words *words)
     bl_tokr_set_words(c->reader, words);
 }
 
-/* Adds the chain of the stream that was read to that of the corpus. */
-static int keep_pg(bl_corpus *c, bl_err *e)
-{
-    const bl_json *both[] = {c->pg, bl_tokr_pg(c->reader)};
-    if (both[1] == NULL)
-        return 0;
-    bl_json *merged = bl_prov_chain(both, BL_COUNT(both), NULL, e);
-    if (merged == NULL)
-        return BL_E_NOMEM;
-    bl_json_del(c->pg);
-    c->pg = merged;
-    return 0;
-}
-
 static int open_next(bl_corpus *c, bl_err *e)
 {
-    int rc = keep_pg(c, e);
+    int rc = bl_prov_add(&c->pg, bl_tokr_pg(c->reader), e);
     close_stream(c);
     c->i++;
     if (rc != 0 || c->i >= c->n_paths)
@@ -127,7 +114,7 @@ const char *bl_corpus_file(const bl_corpus *c)
 
 const bl_json *bl_corpus_pg(const bl_corpus *c)
 {
-    return c->pg;
+    return bl_prov_list(c->pg);
 }
 
 void bl_corpus_del(bl_corpus *c)
@@ -135,6 +122,6 @@ void bl_corpus_del(bl_corpus *c)
     if (c == NULL)
         return;
     close_stream(c);
-    bl_json_del(c->pg);
+    bl_prov_del(c->pg);
     free(c);
 }

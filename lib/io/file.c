@@ -184,18 +184,62 @@ int64_t bl_read_some(int fd, void *bytes, size_t len, bl_err *e)
     }
 }
 
+/* Appends what one call gives: its number of bytes, 0 at the end, negative. */
+static int64_t read_chunk(int fd, bl_buf *b, size_t max, bl_err *e)
+{
+    int rc = bl_buf_reserve(b, b->len + READ_CHUNK, e);
+    if (rc != 0)
+        return rc;
+    int64_t n = bl_read_some(fd, b->data + b->len, READ_CHUNK, e);
+    if (n > 0 && (uint64_t)n > max)
+        return BL_E_LIMIT;
+    b->len += n > 0 ? (size_t)n : 0;
+    return n;
+}
+
 int bl_read_all(int fd, bl_buf *b, size_t max, bl_err *e)
 {
-    for (size_t total = 0;;) {
-        int rc = bl_buf_reserve(b, b->len + READ_CHUNK, e);
-        if (rc != 0)
-            return rc;
-        int64_t n = bl_read_some(fd, b->data + b->len, READ_CHUNK, e);
+    for (size_t left = max;;) {
+        int64_t n = read_chunk(fd, b, left, e);
+        if (n == BL_E_LIMIT)
+            return bl_fail(e, BL_E_LIMIT, "more than %zu bytes", max);
         if (n <= 0)
             return (int)n;
-        total += (size_t)n;
-        if (total > max)
+        left -= (size_t)n;
+    }
+}
+
+/* The records in the n last bytes of *b; *start is where the open one begins. */
+static int check_records(const bl_buf *b, size_t n, int end, size_t most, size_t *start,
+                         int64_t *number, bl_err *e)
+{
+    for (size_t i = b->len - n; i < b->len; i++) {
+        if (b->data[i] == end) {
+            if (end == '\0' && i == *start)
+                return bl_fail_line(e, BL_E_FORMAT, *number, "an empty name");
+            *start = i + 1;
+            ++*number;
+        } else if (i - *start >= most || b->data[i] == '\0') {
+            return bl_fail_line(e, BL_E_FORMAT, *number, "%s",
+                                b->data[i] == '\0' ? "a NUL: this is no text"
+                                                   : "it is too long: this is no list");
+        }
+    }
+    return 0;
+}
+
+int bl_read_records(int fd, int end, size_t most, bl_buf *b, size_t max, bl_err *e)
+{
+    int64_t number = 1;
+    for (size_t left = max, start = b->len;;) {
+        int64_t n = read_chunk(fd, b, left, e);
+        if (n == BL_E_LIMIT)
             return bl_fail(e, BL_E_LIMIT, "more than %zu bytes", max);
-        b->len += (size_t)n;
+        if (n <= 0)
+            return (int)n;
+        int rc = check_records(b, (size_t)n, end, most, &start, &number, e);
+        if (rc != 0)
+            return rc;
+        left -= (size_t)n;
     }
 }

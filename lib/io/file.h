@@ -37,4 +37,11 @@ int64_t bl_read_some(int fd, void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
 /* Appends the rest of a descriptor to *b; BL_E_LIMIT beyond `max` bytes. */
 int bl_read_all(int fd, bl_buf *b, size_t max, bl_err *e) BL_MUST_CHECK;
 
+/* As bl_read_all, of records that each end with the byte `end`: what is no such text is
+ * refused when its first bytes say so, not when it is in memory. BL_E_FORMAT with the
+ * number of the record for one of more than `most` bytes or, where they are lines, one
+ * with a NUL; where they are names, an empty one. */
+int bl_read_records(int fd, int end, size_t most, bl_buf *b, size_t max,
+                    bl_err *e) BL_MUST_CHECK;
+
 #endif

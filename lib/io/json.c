@@ -1,12 +1,20 @@
 /* json.c - see json.h. The only file that includes jansson.h: a bl_json is a json_t. */
 #include "io/json.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { DEPTH_MAX = 32, READ_FLAGS = JSON_REJECT_DUPLICATES };
+
+/* What a parsed text may take of memory, beyond its own bytes, and what jansson's
+ * values take of it: lists and objects begin with room for eight. */
+enum { TREE_MAX = 32 << 20, OBJECT = 256, LIST = 128, MEMBER = 64, KEY = 96 };
+/* While it is read a string lies in memory four times. */
+enum { STRING_MAX = 8 << 20 };
 
 static bl_json *ours(json_t *j)
 {
@@ -25,40 +33,70 @@ static const json_t *look(const bl_json *j)
 
 /* ---- making ---- */
 
-static int is_deeper(const bl_json *j, int depth)
+/* The character after the string that begins at p. */
+static const char *skip_string(const char *p, const char *end)
 {
-    const bl_json *value;
-    if (!bl_json_is_object(j) && !bl_json_is_array(j))
-        return 0;
-    if (depth == 0)
-        return 1;
-    for (size_t i = 0; bl_json_is_array(j) && i < bl_json_size(j); i++)
-        if (is_deeper(bl_json_at(j, i), depth - 1))
-            return 1;
-    const char *key = bl_json_next(j, NULL, &value);
-    for (; key != NULL; key = bl_json_next(j, key, &value))
-        if (is_deeper(value, depth - 1))
-            return 1;
+    for (p++; p < end && *p != '"'; p++)
+        p += *p == '\\' && p + 1 < end;
+    return p < end ? p + 1 : end;
+}
+
+/* Text of a few bytes a value makes a tree of forty times its size, and nested text one
+ * of any depth: both are told before a value is made. */
+static int check_bounds(const char *text, size_t len, bl_err *e)
+{
+    size_t bytes = 0;
+    int depth = 0;
+    for (const char *p = text, *end = text + len; p < end;) {
+        const char *start = p;
+        if (*p == '"') {
+            p = skip_string(p, end);
+            if (p - start > STRING_MAX)
+                return bl_fail(e, BL_E_LIMIT,
+                               "the JSON text holds a string of more "
+                               "than %d MiB",
+                               STRING_MAX >> 20);
+            continue;
+        }
+        bytes += *p == '{' ? OBJECT : *p == '[' ? LIST : 0;
+        bytes += *p == ',' ? MEMBER : *p == ':' ? KEY : 0;
+        depth += (*p == '{' || *p == '[') - (*p == '}' || *p == ']');
+        if (depth > DEPTH_MAX)
+            return bl_fail(e, BL_E_FORMAT, "the JSON text nests deeper than %d",
+                           DEPTH_MAX);
+        if (bytes > TREE_MAX)
+            return bl_fail(e, BL_E_LIMIT,
+                           "the JSON text holds too many values: at "
+                           "character %zu they take more than %d MiB",
+                           (size_t)(p - text), TREE_MAX >> 20);
+        p++;
+    }
     return 0;
+}
+
+/* jansson calls a text bad where memory failed it; the allocator says so in errno. */
+static bl_json *fail_parse(const json_error_t *why, int sys, bl_err *e)
+{
+    if (sys == ENOMEM || json_error_code(why) == json_error_out_of_memory)
+        bl_fail(e, BL_E_NOMEM, "out of memory for JSON values");
+    else
+        bl_fail(e, BL_E_FORMAT, "bad JSON at character %d: %s", why->position,
+                why->text);
+    return NULL;
 }
 
 bl_json *bl_json_parse(const char *text, size_t len, bl_err *e)
 {
     json_error_t why;
-    json_t *j = json_loadb(text, len, READ_FLAGS, &why);
-    if (j == NULL) {
-        int code = json_error_code(&why) == json_error_out_of_memory ? BL_E_NOMEM
-                                                                     : BL_E_FORMAT;
-        bl_fail(e, code, "bad JSON at character %d: %s", why.position, why.text);
+    if (check_bounds(text, len, e) != 0)
         return NULL;
-    }
-    if (!json_is_object(j)) {
-        bl_fail(e, BL_E_FORMAT, "the JSON text is not an object");
-    } else if (is_deeper(ours(j), DEPTH_MAX)) {
-        bl_fail(e, BL_E_FORMAT, "the JSON text nests deeper than %d", DEPTH_MAX);
-    } else {
+    errno = 0;
+    json_t *j = json_loadb(text, len, READ_FLAGS, &why);
+    if (j == NULL)
+        return fail_parse(&why, errno, e);
+    if (json_is_object(j))
         return ours(j);
-    }
+    bl_fail(e, BL_E_FORMAT, "the JSON text is not an object");
     json_decref(j);
     return NULL;
 }
@@ -136,10 +174,9 @@ int bl_json_set_int(bl_json *o, const char *key, int64_t value, bl_err *e)
 
 int bl_json_set_real(bl_json *o, const char *key, double value, bl_err *e)
 {
-    json_t *x = json_real(value);
-    if (x == NULL)
+    if (!isfinite(value))
         return bl_fail(e, BL_E_FORMAT, "'%s' is not a finite number", key);
-    return bl_json_put(o, key, ours(x), e);
+    return bl_json_put(o, key, ours(json_real(value)), e);
 }
 
 int bl_json_set_bool(bl_json *o, const char *key, int value, bl_err *e)

@@ -8,7 +8,9 @@
 typedef struct bl_json
     bl_json; /* an object, array or scalar; reference counted inside */
 
-/* Parses one JSON object (depth <= 32). NULL and BL_E_FORMAT otherwise. */
+/* Parses one JSON object (depth <= 32). NULL and BL_E_FORMAT otherwise; BL_E_LIMIT
+ * where its values would take more than 32 MiB beside its text, or a string is longer
+ * than 8 MiB; BL_E_NOMEM. */
 bl_json *bl_json_parse(const char *text, size_t len, bl_err *e) BL_MUST_CHECK;
 void bl_json_del(bl_json *j);
 

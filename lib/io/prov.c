@@ -5,11 +5,13 @@
 
 #include <stdlib.h>
 
-/* The growing chain, with a hash of each entry to tell repeats. */
-typedef struct {
+enum { SLOTS = 4 * BL_PROV_MAX };
+
+struct bl_prov {
     bl_json *list; /* owned */
-    uint64_t seen[BL_PROV_MAX];
-} chain;
+    size_t n;
+    uint64_t seen[SLOTS]; /* open addressing: hashes of the entries, 0 is free */
+};
 
 static int check_entry(const bl_json *entry, bl_err *e)
 {
@@ -44,34 +46,71 @@ int bl_prov_check(const bl_json *pg, bl_err *e)
     return rc;
 }
 
+/* Where the hash stands, or would. */
+static uint64_t *slot_of(bl_prov *p, uint64_t hash)
+{
+    size_t i = hash % SLOTS;
+    while (p->seen[i] != 0 && p->seen[i] != hash)
+        i = (i + 1) % SLOTS;
+    return &p->seen[i];
+}
+
 /* Appends a copy of the entry unless it stands there or `most` do. */
-static int add(chain *c, const bl_json *entry, size_t most, bl_err *e)
+static int add(bl_prov *p, const bl_json *entry, size_t most, bl_err *e)
 {
     bl_buf text = {0};
-    size_t n = bl_json_size(c->list), i = 0;
     int rc = bl_json_write(entry, &text, e);
     uint64_t hash = bl_xxh3(text.data, text.len);
     bl_buf_free(&text);
     if (rc != 0)
         return rc;
-    while (i < n && c->seen[i] != hash)
-        i++;
-    if (i < n || n >= most)
+    uint64_t *slot = slot_of(p, hash + (hash == 0));
+    if (*slot != 0 || p->n >= most)
         return 0;
     bl_json *copy = bl_json_copy(entry, e);
-    if (copy == NULL)
-        return BL_E_NOMEM;
-    c->seen[n] = hash;
-    return bl_json_push(c->list, copy, e);
+    rc = copy == NULL ? BL_E_NOMEM : bl_json_push(p->list, copy, e);
+    if (rc == 0) {
+        *slot = hash + (hash == 0);
+        p->n++;
+    }
+    return rc;
 }
 
-static int add_parent(chain *c, const bl_json *parent, bl_err *e)
+static bl_prov *new_prov(bl_err *e)
 {
-    size_t n = parent == NULL ? 0 : bl_json_size(parent);
-    int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = add(c, bl_json_at(parent, i), BL_PROV_MAX - 1, e);
+    bl_prov *p = bl_calloc(1, sizeof *p, e);
+    if (p != NULL)
+        p->list = bl_json_array(e);
+    if (p != NULL && p->list == NULL) {
+        bl_prov_del(p);
+        return NULL;
+    }
+    return p;
+}
+
+int bl_prov_add(bl_prov **p, const bl_json *pg, bl_err *e)
+{
+    if (pg == NULL)
+        return 0;
+    if (*p == NULL)
+        *p = new_prov(e);
+    int rc = *p == NULL ? BL_E_NOMEM : 0;
+    for (size_t i = 0; rc == 0 && i < bl_json_size(pg); i++)
+        rc = add(*p, bl_json_at(pg, i), BL_PROV_MAX - 1, e);
     return rc;
+}
+
+const bl_json *bl_prov_list(const bl_prov *p)
+{
+    return p == NULL ? NULL : p->list;
+}
+
+void bl_prov_del(bl_prov *p)
+{
+    if (p == NULL)
+        return;
+    bl_json_del(p->list);
+    free(p);
 }
 
 /* Options may hold any bytes; JSON may not. */
@@ -87,7 +126,7 @@ static int push_encoded(bl_json *args, const char *arg, bl_err *e)
     return rc;
 }
 
-static int add_self(chain *c, const bl_self *self, bl_err *e)
+static int add_self(bl_prov *p, const bl_self *self, bl_err *e)
 {
     bl_json *entry = bl_json_object(e);
     bl_json *args = bl_json_array(e);
@@ -103,7 +142,7 @@ static int add_self(chain *c, const bl_self *self, bl_err *e)
         args = NULL;
     }
     if (rc == 0)
-        rc = add(c, entry, BL_PROV_MAX, e);
+        rc = add(p, entry, BL_PROV_MAX, e);
     bl_json_del(entry);
     bl_json_del(args);
     return rc;
@@ -113,20 +152,17 @@ bl_json *bl_prov_chain(const bl_json *const *parents, size_t n_parents,
                        const bl_self *self, bl_err *e)
 {
     bl_json *list = NULL;
-    chain *c = bl_calloc(1, sizeof *c, e);
-    if (c == NULL)
-        return NULL;
-    c->list = bl_json_array(e);
-    int rc = c->list == NULL ? BL_E_NOMEM : 0;
-    for (size_t p = 0; p < n_parents && rc == 0; p++)
-        rc = add_parent(c, parents[p], e);
+    bl_prov *chain = new_prov(e);
+    int rc = chain == NULL ? BL_E_NOMEM : 0;
+    for (size_t i = 0; i < n_parents && rc == 0; i++)
+        rc = bl_prov_add(&chain, parents[i], e);
     if (rc == 0 && self != NULL)
-        rc = add_self(c, self, e);
-    if (rc == 0)
-        list = c->list;
-    else
-        bl_json_del(c->list);
-    free(c);
+        rc = add_self(chain, self, e);
+    if (rc == 0) {
+        list = chain->list;
+        chain->list = NULL;
+    }
+    bl_prov_del(chain);
     return list;
 }
 

@@ -23,4 +23,12 @@ bl_json *bl_prov_chain(const bl_json *const *parents, size_t n_parents,
  * nothing where pg is NULL. */
 int bl_prov_put_text(bl_json *meta, const bl_json *pg, bl_err *e) BL_MUST_CHECK;
 
+/* A chain that grows by the chains of many inputs, each added in the time it takes to
+ * read it. *p is NULL at first; a chain that is NULL adds nothing. As bl_prov_chain of
+ * all of them. 0 or BL_E_NOMEM. */
+typedef struct bl_prov bl_prov;
+int bl_prov_add(bl_prov **p, const bl_json *pg, bl_err *e) BL_MUST_CHECK;
+const bl_json *bl_prov_list(const bl_prov *p); /* p's; NULL where p is */
+void bl_prov_del(bl_prov *p);
+
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MANIFEST_MAX = 64 << 20 };
+enum { MANIFEST_MAX = 4 << 20 };
 static const int64_t COUNT_MAX = (int64_t)1 << 53;
 
 /* What is read, while it grows. */

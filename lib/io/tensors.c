@@ -14,7 +14,7 @@ enum {
     DATA_CHUNK = 1 << 20,
     SKIP_CHUNK = 1 << 14,
     ALIGN = 4096,
-    COUNT_MAX = 1 << 15, /* tensors of a record; 256 layers with moments have 12,000 */
+    COUNT_MAX = 1 << 14, /* tensors of a record; 256 layers with moments have 12,000 */
 };
 
 static const struct {
@@ -337,6 +337,7 @@ int bl_tensors_read_head(bl_zr *r, bl_tensors_head *h, bl_err *e)
     int rc = read_text(r, &text, e);
     if (rc > 0) {
         o = bl_json_parse((const char *)text.data, text.len, e);
+        bl_buf_free(&text);
         rc = o == NULL ? bl_code_of(e, BL_E_FORMAT) : read_meta(o, &h->meta, e);
         if (rc == 0)
             rc = read_tensors(o, h, e);

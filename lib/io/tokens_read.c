@@ -17,7 +17,7 @@ struct bl_tokr {
     bl_zr *zr;
     char *name;
     bl_tokens_kind kind;
-    bl_json *pg; /* of the segments so far, or NULL */
+    bl_prov *pg; /* of the segments so far, or NULL */
     const bl_words *words;
     bl_xxh3_state *hash; /* of the piece's music */
     uint64_t rejects;
@@ -43,24 +43,6 @@ static int tells(const char *line, const char *tag)
 
 /* ---- the header of a segment ---- */
 
-/* Adds the chain of another segment; takes ownership of it. */
-static int merge_pg(bl_tokr *r, bl_json *pg, bl_err *e)
-{
-    const bl_json *both[] = {r->pg, pg};
-    bl_json *merged = NULL;
-    int rc = 0;
-    if (pg != NULL) {
-        merged = bl_prov_chain(both, BL_COUNT(both), NULL, e);
-        rc = merged == NULL ? BL_E_NOMEM : 0;
-    }
-    bl_json_del(pg);
-    if (merged != NULL) {
-        bl_json_del(r->pg);
-        r->pg = merged;
-    }
-    return rc;
-}
-
 static int read_header(bl_tokr *r, const char *line, size_t len, bl_tokens_kind *kind,
                        bl_err *e)
 {
@@ -77,7 +59,8 @@ static int read_header(bl_tokr *r, const char *line, size_t len, bl_tokens_kind 
     if (rc == 0)
         rc = bl_header_get_pg(o, &pg, e);
     if (rc == 0)
-        rc = merge_pg(r, pg, e);
+        rc = bl_prov_add(&r->pg, pg, e);
+    bl_json_del(pg);
     bl_json_del(o);
     return rc;
 }
@@ -141,7 +124,7 @@ const bl_tokens_kind *bl_tokr_kind(const bl_tokr *r)
 
 const bl_json *bl_tokr_pg(const bl_tokr *r)
 {
-    return r->pg;
+    return bl_prov_list(r->pg);
 }
 
 void bl_tokr_set_words(bl_tokr *r, const bl_words *words)
@@ -424,7 +407,7 @@ void bl_tokr_del(bl_tokr *r)
     if (r == NULL)
         return;
     bl_zr_del(r->zr);
-    bl_json_del(r->pg);
+    bl_prov_del(r->pg);
     bl_xxh3_del(r->hash);
     free(r->name);
     free(r);

@@ -204,7 +204,7 @@ static int get_config(bl_ckpt *c, bl_err *e)
         rc = bl_json_str(c->head.meta, "config", &text, e);
     if (rc == 0) {
         o = bl_json_parse(text, strlen(text), e);
-        rc = o != NULL ? bl_config_read(config, o, e) : BL_E_FORMAT;
+        rc = o != NULL ? bl_config_read(config, o, e) : bl_code_of(e, BL_E_FORMAT);
     }
     bl_json_del(o);
     if (rc == 0 && bl_config_check(config, e) != 0) {
@@ -221,7 +221,8 @@ static int get_kind(const bl_json *meta, bl_tokens_kind *kind, bl_err *e)
     int rc = bl_json_str(meta, "tokenizer", &text, e);
     if (rc == 0) {
         o = bl_json_parse(text, strlen(text), e);
-        rc = o != NULL ? bl_header_get_spec(o, &kind->spec, e) : BL_E_FORMAT;
+        rc = o != NULL ? bl_header_get_spec(o, &kind->spec, e)
+                       : bl_code_of(e, BL_E_FORMAT);
     }
     if (rc == 0)
         rc = get_text(meta, "tokenizer_sha256", kind->sha256, sizeof kind->sha256, e);
@@ -253,7 +254,7 @@ static int get_words(const bl_json *meta, bl_words *words, bl_err *e)
         return rc;
     bl_json *o = parse_list(text, &list, e);
     if (o == NULL)
-        return BL_E_FORMAT;
+        return bl_code_of(e, BL_E_FORMAT);
     for (size_t i = 0; i < bl_json_size(list) && rc == 0; i++) {
         if (bl_json_at(list, i) == NULL || !bl_json_as_str(bl_json_at(list, i), &name))
             rc = bl_fail(e, BL_E_FORMAT, "the vocabulary is not a list of strings");

@@ -70,6 +70,33 @@ static void test_refusals(void)
     bl_json_del(o);
 }
 
+/* The code with which a list of n times `value`, parsed, is refused. */
+static int code_of_many(const char *value, size_t n)
+{
+    bl_buf b = {0};
+    bl_err e = BL_ERR_INIT;
+    int rc = bl_buf_adds(&b, "{\"a\":[", NULL);
+    for (size_t i = 0; i < n; i++)
+        rc |= bl_buf_adds(&b, value, NULL);
+    rc |= bl_buf_adds(&b, "0]}", NULL);
+    bl_json_del(bl_json_parse((const char *)b.data, b.len, &e));
+    bl_buf_free(&b);
+    return rc != 0 ? rc : e.code;
+}
+
+static void test_bounds(void)
+{
+    ok(code_of_many("[],", 170000) == 0, "json: takes 170,000 lists");
+    ok(code_of_many("[],", 180000) == BL_E_LIMIT, "json: refuses 180,000 lists");
+    ok(code_of_many("{},", 110000) == BL_E_LIMIT, "json: refuses 110,000 objects");
+    ok(code_of_many("0,", 500000) == 0, "json: takes 500,000 numbers");
+    ok(code_of_many("0,", 530000) == BL_E_LIMIT, "json: refuses 530,000 numbers");
+    ok(code_of_many("\"[{,:\\\"\",", 170000) == 0,
+       "json: what stands in strings is no value");
+    ok(code_of_many("\"[[", 170000) == BL_E_FORMAT,
+       "json: a string without an end is bad, not large");
+}
+
 static void test_writing(void)
 {
     static const char *const texts[] = {
@@ -261,6 +288,7 @@ static void test_long_prov(void)
 int main(void)
 {
     test_refusals();
+    test_bounds();
     test_writing();
     test_getting();
     test_prov();
