@@ -43,8 +43,14 @@ BIN := $(if $(filter build/release,$(B)),bin,$(B)/bin)
 OWN_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -pthread \
   -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
   -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wpointer-arith -Wcast-qual \
-  -fno-strict-overflow -fstack-protector-strong -MMD -MP
-OWN_LDFLAGS := -pthread -Wl,--as-needed
+  -fno-strict-overflow -fstack-protector-strong -fPIE -MMD -MP
+OWN_LDFLAGS := -pthread -pie -Wl,--as-needed -Wl,-z,relro,-z,now
+# Checked copies need an optimiser, and sanitizers check on their own.
+ifneq ($(filter -O1 -O2 -O3 -Os -Og,$(CFLAGS)),)
+ifeq ($(SAN)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),)
+OWN_CFLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+endif
+endif
 ifneq ($(MPI),)
 OWN_CFLAGS += -DBL_MPI
 endif
@@ -56,12 +62,14 @@ $(error CPU=$(CPU) is none of baseline, avx2, avx512, bf16, native)
 endif
 OWN_CFLAGS += -DBL_CPU=$(CPU_LEVEL)
 endif
-ifneq ($(WERROR),)
-OWN_CFLAGS += -Werror
-endif
 ifneq ($(SAN),)
 OWN_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 OWN_LDFLAGS += -fsanitize=$(SAN)
+endif
+# What objects and programs are made with: another compiler or flag makes them again.
+FLAGS := $(CC) $(OWN_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS)
+ifneq ($(WERROR),)
+OWN_CFLAGS += -Werror
 endif
 
 # Asked once, and only when something is compiled.
@@ -90,11 +98,17 @@ FUZZERS := $(TARGETS:%=$(B)/tests/fuzz/libfuzzer_%)
 .PHONY: all
 all: $(TOOLS:%=$(BIN)/%)
 
-$(B)/%.o: %.c | $(B)/packages
+$(B)/flags: force
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
+.PHONY: force
+force:
+
+$(B)/%.o: %.c $(B)/flags | $(B)/packages
 	@mkdir -p $(@D)
 	$(call say,CC)$(COMPILE) -c -o $@ $<
 
-$(B)/double/%.o: %.c | $(B)/packages
+$(B)/double/%.o: %.c $(B)/flags | $(B)/packages
 	@mkdir -p $(@D)
 	$(call say,CC)$(COMPILE) -DBL_DOUBLE -c -o $@ $<
 

@@ -32,8 +32,20 @@ for header in zstd.h jansson.h xxhash.h sha2.h smf.h cblas.h mpi.h; do
 done
 grep -nE '^#include <(zstd|jansson|xxhash|sha2|smf|cblas|mpi)' -r bin && wrong "a tool includes a third-party header"
 
+# ---- trust: what the linker can do against overwritten tables, checked copies ----
+for tool in midi2remi vocab shard xltrain xlsample remi2midi featstats; do
+    readelf -lW "bin/$tool" | grep -q GNU_RELRO || wrong "bin/$tool has no RELRO"
+    readelf -dW "bin/$tool" | grep -q NOW || wrong "bin/$tool has no full RELRO"
+    readelf -hW "bin/$tool" | grep -q 'DYN ' || wrong "bin/$tool is not position-independent"
+    if grep -q FORTIFY "$build/flags"; then
+        nm -D "bin/$tool" | grep -q '_chk@' || wrong "bin/$tool has no fortified function"
+    fi
+done
+
 # ---- purity: no output, exit, clock, environment, chance or writable data in the library ----
 impure='exit|_exit|abort|printf|puts|putchar|fputs|perror|stdout|stderr|getenv|time|clock|clock_gettime|gettimeofday|rand|random|srand'
+# a fortified function has another name: __printf_chk
+impure="(__)?($impure|vprintf)(_chk)?"
 for object in "$build"/lib/*/*.o; do
     [[ $object == */lib/cli/* ]] && continue
     found=$(nm "$object" | awk -v r="^($impure)$" '$1=="U" && $2 ~ r {print $2}' | tr '\n' ' ')
