@@ -270,8 +270,11 @@ static int convert(void *arg, size_t task, bl_buf *result, bl_err *e)
         rc = encode(c, &bars, &o.why);
     if (rc == 0)
         rc = pack(c, task, bars, result, &o.why);
+    if (rc == BL_E_NOMEM) { /* no fault of the file, or the crew finds that it is */
+        *e = o.why;
+        return rc;
+    }
     o.reject = rc == 0            ? BL_REJECT_NONE
-               : rc == BL_E_NOMEM ? BL_REJECT_TOO_LARGE
                : c->report.reject ? c->report.reject
                                   : BL_REJECT_INTERNAL;
     o.n_notes = c->song.n_notes;
@@ -318,6 +321,10 @@ static void explain(outcome *o, int died)
     if (died == BL_CREW_TOO_SLOW) {
         o->reject = BL_REJECT_TOO_SLOW;
         bl_fail(&o->why, BL_E_LIMIT, "it takes more than %d seconds", FILE_SECONDS);
+    } else if (died == BL_CREW_TOO_LARGE) {
+        o->reject = BL_REJECT_TOO_LARGE;
+        bl_fail(&o->why, BL_E_LIMIT, "it takes more than %d MiB of memory",
+                FILE_BYTES >> 20);
     } else {
         bl_fail(&o->why, BL_E_FORMAT, "the worker that read it ended");
     }
@@ -494,6 +501,8 @@ static int finish_rejects(run *r, bl_err *e)
         bl_guard_file(r->table.temp);
     if (rc == 0)
         rc = bl_write_all(r->table.fd, table->data, table->len, e);
+    if (rc != 0)
+        bl_err_in(e, r->set->rejects);
     if (rc == 0)
         rc = bl_out_commit(&r->table, e);
     bl_guard_file(NULL);

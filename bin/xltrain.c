@@ -257,23 +257,24 @@ static int open_run(job *j, bl_err *e)
 }
 
 /* A full disk does not end the training: the next checkpoint may find room. */
-static void write_ckpt(job *j)
+static void write_ckpt(job *j, int goes_on)
 {
     char text[1024];
     bl_err e = BL_ERR_INIT;
-    if (bl_run_save(&j->run, &j->trainer, &e) != 0)
+    int rc = bl_run_save(&j->run, &j->trainer, &e);
+    if (rc != 0 && goes_on)
         bl_log_warn(j->log, "no checkpoint of step %" PRId64 ", training goes on: %s",
                     j->trainer.info.step, bl_err_text(&e, text, sizeof text));
     j->unsaved = e;
 }
 
-static int save(job *j, bl_err *e)
+static int save(job *j, int goes_on, bl_err *e)
 {
     int rc = bl_trainer_sound(&j->trainer, e); /* of the same numbers in all */
     if (rc == 0)
         rc = bl_workers_collect(&j->trainer.workers, e);
     if (rc == 0 && leads(j))
-        write_ckpt(j);
+        write_ckpt(j, goes_on);
     if (rc == 0 && leads(j) && j->unsaved.code == 0)
         log_costs(j);
     j->saved = bl_log_seconds(j->log);
@@ -284,9 +285,13 @@ static void log_row(job *j, const bl_train_row *row)
 {
     char text[1024];
     bl_err e = BL_ERR_INIT;
-    if (bl_run_log(&j->run, row, &e) != 0 && !j->rows_lost++)
+    if (bl_run_log(&j->run, row, &e) == 0)
+        return;
+    if (!j->rows_lost++) {
+        j->row_lost = e;
         bl_log_warn(j->log, "a row is lost, training goes on: %s",
                     bl_err_text(&e, text, sizeof text));
+    }
 }
 
 static void show(job *j, const bl_train_row *row)
@@ -357,7 +362,7 @@ static int after_step(job *j, const bl_train_row *row, int64_t *wish, bl_err *e)
     if (rc == 0)
         rc = bl_comm_max(j->comm, wish, e);
     if (rc == 0 && *wish != GO_ON)
-        rc = save(j, e);
+        rc = save(j, *wish == SAVE && !bl_trainer_done(t), e);
     return rc;
 }
 
@@ -398,14 +403,17 @@ static int train(job *j, bl_err *e)
 static int finish(job *j, int rc, bl_err *e)
 {
     const bl_ckpt_info *info = &j->trainer.info;
+    char text[1024];
     if ((rc == 0 || rc == BL_E_STOPPED) && j->unsaved.code != 0) {
-        *e = j->unsaved;
-        if (e->code == BL_E_CREATE) /* the run was made; its checkpoint is lost */
-            e->code = BL_E_IO;
-        return e->code;
+        /* the run was made; its checkpoint is lost */
+        int code = j->unsaved.code == BL_E_CREATE ? BL_E_IO : j->unsaved.code;
+        *e = BL_ERR_INIT;
+        return bl_fail(e, code, "no checkpoint of step %" PRId64 ": %s", info->step,
+                       bl_err_text(&j->unsaved, text, sizeof text));
     }
     if (rc == 0 && j->rows_lost > 0)
-        return bl_fail(e, BL_E_IO, "metrics.tsv lacks %d rows", j->rows_lost);
+        return bl_fail(e, BL_E_IO, "%d rows are lost, the first: %s", j->rows_lost,
+                       bl_err_text(&j->row_lost, text, sizeof text));
     if (rc == 0 && isfinite(info->best_loss))
         bl_log_info(j->log,
                     "%" PRId64 " steps, %" PRId64 " tokens, best validation loss "

@@ -34,7 +34,8 @@ typedef struct {
     double smooth_loss, valid_loss;
     double peak; /* flop/s of matrix products here, 0 = not measured yet */
     int rows_lost;
-    bl_err unsaved; /* why the last checkpoint could not be written */
+    bl_err row_lost; /* the first */
+    bl_err unsaved;  /* why the last checkpoint could not be written */
 
     bl_comm *comm;
     int silent;   /* another process tells of the error */

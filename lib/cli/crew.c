@@ -16,6 +16,10 @@
 
 enum { PIPE_BYTES = 1 << 20 };
 
+/* How a worker ends that ran out of memory, at its limit or of the machine's, and one
+ * that could not write: this and the reason. */
+enum { ENDS_TOO_LARGE = 1, ENDS_NO_MEMORY = 2, ENDS_ERRNO = 120 };
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define BL_SANITIZED
 #elif defined(__has_feature)
@@ -59,7 +63,7 @@ static int write_all(int fd, const void *bytes, size_t len)
     return 0;
 }
 
-/* 1, or 0 where the pipe ends before len bytes. */
+/* 1, 0 where the pipe ends before len bytes, -1 where it cannot be read. */
 static int read_exact(int fd, void *bytes, size_t len)
 {
     char *p = bytes;
@@ -68,37 +72,64 @@ static int read_exact(int fd, void *bytes, size_t len)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return 0;
+            return (int)n;
         p += n;
         len -= (size_t)n;
     }
     return 1;
 }
 
-/* Pages of address space this process has now. */
-static size_t pages_in_use(void)
+/* A number of KiB from the lines of /proc/self/status, in bytes; 0 where there is none.
+ * May be called by a handler of signals. */
+static size_t status_bytes(const char *name)
 {
-    unsigned long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (f == NULL)
-        return 0;
-    if (fscanf(f, "%lu", &pages) != 1)
-        pages = 0;
-    fclose(f);
-    return pages;
+    char text[4096];
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *line = strstr(text, name);
+    size_t kib = 0;
+    for (line += line != NULL ? strcspn(line, "0123456789") : 0;
+         line != NULL && *line >= '0' && *line <= '9'; line++)
+        kib = kib * 10 + (size_t)(*line - '0');
+    return kib << 10;
 }
 
+/* Of this worker: address space at its beginning, and what it may add; 0 = anything. */
+static size_t own_start, own_bytes;
+
+/* A limit of the user's that is lower stays, and is not this worker's. */
 static void limit_memory(size_t bytes)
 {
 #ifndef BL_SANITIZED
-    size_t now = pages_in_use() * (size_t)sysconf(_SC_PAGESIZE);
-    struct rlimit most = {now + bytes, now + bytes};
-    if (bytes > 0 && now > 0)
-        (void)setrlimit(RLIMIT_AS, &most); /* where it cannot be set, none holds */
+    struct rlimit most;
+    own_start = status_bytes("VmSize:");
+    if (bytes == 0 || own_start == 0 || getrlimit(RLIMIT_AS, &most) != 0 ||
+        (most.rlim_cur != RLIM_INFINITY && most.rlim_cur <= own_start + bytes))
+        return;
+    most.rlim_cur = own_start + bytes;
+    if (setrlimit(RLIMIT_AS, &most) == 0)
+        own_bytes = bytes;
 #else
     (void)bytes;
-    (void)pages_in_use;
+    (void)status_bytes;
 #endif
+}
+
+/* 1 where memory failed a task that took a fair part of what it may: a task that did
+ * not has met a machine without memory. */
+static int is_too_large(void)
+{
+    return own_bytes > 0 && status_bytes("VmPeak:") > own_start + own_bytes / 4;
+}
+
+/* GLib, which libsmf works with, ends so where memory fails it. */
+static void on_trap(int sig)
+{
+    (void)sig;
+    _exit(is_too_large() ? ENDS_TOO_LARGE : ENDS_NO_MEMORY);
 }
 
 /* The limit counts from the start of the process: it moves ahead of each task. */
@@ -119,27 +150,36 @@ static _Noreturn void work(bl_crew *c, size_t task, int fd)
 {
     bl_buf result = {0};
     bl_guard_file(NULL); /* the unfinished output is the parent's to remove */
+    signal(SIGTRAP, on_trap);
     limit_memory(c->limits.bytes);
     for (; task < c->n_tasks; task += (size_t)c->n_workers) {
         bl_err e = BL_ERR_INIT;
         result.len = 0;
         limit_time(c->limits.seconds);
         record r = {.rc = c->fn(c->arg, task, &result, &e)};
+        if (r.rc == BL_E_NOMEM && is_too_large())
+            _exit(ENDS_TOO_LARGE);
         r.len = r.rc < 0 ? sizeof e : result.len;
         if (write_all(fd, &r, sizeof r) != 0 ||
             write_all(fd, r.rc < 0 ? (const void *)&e : result.data, r.len) != 0)
-            _exit(BL_EXIT_IO);
+            _exit(errno < ENDS_ERRNO ? ENDS_ERRNO + errno : ENDS_ERRNO);
         if (r.rc < 0)
             break;
     }
     _exit(0);
 }
 
+static int fail_worker(bl_err *e, const char *what)
+{
+    bl_fail_errno(e, BL_E_IO, "%s", what);
+    return bl_err_in(e, "a worker");
+}
+
 static int start(bl_crew *c, int w, size_t task, bl_err *e)
 {
     int fd[2];
     if (pipe(fd) != 0)
-        return bl_fail_errno(e, BL_E_IO, "cannot make a pipe");
+        return fail_worker(e, "cannot make a pipe");
 #ifdef F_SETPIPE_SZ
     (void)fcntl(fd[0], F_SETPIPE_SZ, PIPE_BYTES); /* larger is only faster */
 #endif
@@ -151,7 +191,7 @@ static int start(bl_crew *c, int w, size_t task, bl_err *e)
     close(fd[1]);
     if (pid < 0) {
         close(fd[0]);
-        return bl_fail_errno(e, BL_E_IO, "cannot start a worker");
+        return fail_worker(e, "cannot be started");
     }
     c->workers[w] = (worker){pid, fd[0]};
     return 0;
@@ -168,14 +208,21 @@ static void stop(worker *w)
     *w = (worker){0};
 }
 
-/* Of a worker whose pipe has ended. */
-static int how_it_died(worker *w)
+/* Of a worker whose pipe has ended. Negative for what is no fault of its task. */
+static int how_it_died(worker *w, bl_err *e)
 {
     int status = 0;
     close(w->fd);
     while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
         ;
     *w = (worker){0};
+    if (WIFEXITED(status) && WEXITSTATUS(status) == ENDS_NO_MEMORY)
+        return bl_fail(e, BL_E_NOMEM, "out of memory");
+    errno = WIFEXITED(status) ? WEXITSTATUS(status) - ENDS_ERRNO : -1;
+    if (errno >= 0)
+        return fail_worker(e, "cannot write its result");
+    if (WIFEXITED(status) && WEXITSTATUS(status) == ENDS_TOO_LARGE)
+        return BL_CREW_TOO_LARGE;
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU ? BL_CREW_TOO_SLOW
                                                               : BL_CREW_DIED;
 }
@@ -225,13 +272,14 @@ int bl_crew_new_limited(bl_crew **c, int n_workers, size_t n_tasks,
 static int receive(const worker *w, bl_buf *result, bl_err *e)
 {
     record r;
-    if (!read_exact(w->fd, &r, sizeof r))
-        return 0;
-    int rc = bl_buf_reserve(result, r.len, e);
+    int got = read_exact(w->fd, &r, sizeof r);
+    int rc = got > 0 ? bl_buf_reserve(result, r.len, e) : 0;
     if (rc != 0)
         return rc;
-    if (!read_exact(w->fd, result->data, r.len))
-        return 0;
+    if (got > 0)
+        got = read_exact(w->fd, result->data, r.len);
+    if (got <= 0)
+        return got == 0 ? 0 : fail_worker(e, "cannot read its result");
     if (r.rc < 0) {
         if (e != NULL)
             memcpy(e, result->data, sizeof *e);
@@ -257,7 +305,10 @@ int bl_crew_next(bl_crew *c, bl_buf *result, int *died, bl_err *e)
     int rc = receive(&c->workers[w], result, e);
     if (rc != 0)
         return rc;
-    *died = how_it_died(&c->workers[w]);
+    rc = how_it_died(&c->workers[w], e);
+    if (rc < 0)
+        return rc;
+    *died = rc;
     if (task + (size_t)c->n_workers >= c->n_tasks)
         return 1;
     rc = start(c, w, task + (size_t)c->n_workers, e);

@@ -10,7 +10,7 @@ typedef struct bl_crew bl_crew;
 
 /* Appends the result of one task to *result (empty at the call). Runs in a worker,
  * which keeps its memory from task to task. A negative return is a failure of the whole
- * run. */
+ * run; only BL_E_NOMEM of a task that came near the limit of bytes is that task's. */
 typedef int bl_crew_fn(void *arg, size_t task, bl_buf *result, bl_err *e);
 
 /* What one task may take; 0 = anything. Workers are ended that go beyond. */
@@ -33,7 +33,7 @@ int bl_crew_new_limited(bl_crew **c, int n_workers, size_t n_tasks,
                         bl_crew_limits limits, bl_crew_fn *fn, void *arg,
                         bl_err *e) BL_MUST_CHECK;
 
-enum { BL_CREW_DIED = 1, BL_CREW_TOO_SLOW = 2 };
+enum { BL_CREW_DIED = 1, BL_CREW_TOO_SLOW = 2, BL_CREW_TOO_LARGE = 3 };
 
 /* The result of the next task, replacing *result: 1, or 0 after the last. *died is not
  * 0 where the worker ended without delivering it (then *result is empty). */

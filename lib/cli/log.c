@@ -14,6 +14,7 @@ static const double FIRST_DRAW_SECONDS = 1.0; /* a short run draws nothing */
 
 struct bl_log {
     const char *tool;
+    const char *output; /* as the user names it */
     int quiet, verbose;
     int is_tty;
     int draws;    /* a progress line is wanted */
@@ -37,6 +38,7 @@ bl_log *bl_log_new(const char *tool, const bl_opt_common *common)
     }
     const char *term = getenv("TERM");
     l->tool = tool;
+    l->output = common->output;
     l->quiet = common->quiet;
     l->verbose = common->verbose;
     l->is_tty = isatty(STDERR_FILENO) && (term == NULL || strcmp(term, "dumb") != 0);
@@ -70,7 +72,11 @@ static BL_PRINTF(3, 0) void say(bl_log *l, const char *level, const char *fmt,
 void bl_log_error(bl_log *l, const bl_err *e)
 {
     char text[1024];
-    bl_log_say(l, "%s", bl_err_text(e, text, sizeof text));
+    bl_err named = *e;
+    int is_file = l->output != NULL && strcmp(l->output, "-") != 0;
+    if (named.code == BL_E_IO) /* inputs have their names */
+        bl_err_in(&named, is_file ? l->output : "stdout");
+    bl_log_say(l, "%s", bl_err_text(&named, text, sizeof text));
 }
 
 void bl_log_say(bl_log *l, const char *fmt, ...)

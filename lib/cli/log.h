@@ -12,7 +12,10 @@ typedef struct bl_log bl_log;
 bl_log *bl_log_new(const char *tool, const bl_opt_common *common);
 void bl_log_del(bl_log *l);
 
-void bl_log_error(bl_log *l, const bl_err *e); /* "tool: 'file': byte 3: cause" */
+/* "tool: 'file': byte 3: cause". What failed to be written and has no name is the
+ * output.
+ */
+void bl_log_error(bl_log *l, const bl_err *e);
 void bl_log_say(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3);  /* errors: always */
 void bl_log_warn(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3); /* unless -q */
 /* Summaries and hints: on a terminal or with -v, never with -q. */

@@ -21,6 +21,7 @@ enum {
     N_COMMON = 11,
     MAX_OPTIONS = 64,
     EXIT_MISUSE = 64,
+    EXIT_NO_MEMORY = 70,
     EXIT_IO = 74
 };
 
@@ -153,6 +154,12 @@ static BL_PRINTF(2, 3) int misuse(const bl_opts *o, const char *fmt, ...)
     return EXIT_MISUSE;
 }
 
+static int no_memory(const bl_opts *o)
+{
+    fprintf(stderr, "%s: out of memory\n", o->about->name);
+    return EXIT_NO_MEMORY;
+}
+
 static int parse_int(const bl_opts *o, const bl_opt *row, const char *text)
 {
     char *end;
@@ -212,7 +219,7 @@ static int parse_list(const bl_opts *o, const bl_opt *row, const char *text)
     bl_opt_list *list = row->value;
     void *items = list->item;
     if (bl_grow(&items, &list->cap, list->n + 1, sizeof *list->item, NULL) != 0)
-        return misuse(o, "out of memory at --%s", row->name);
+        return no_memory(o);
     list->item = items;
     list->item[list->n++] = text;
     return 0;
@@ -259,7 +266,7 @@ static int remember(bl_opts *o, const bl_opt *row, const char *text)
                     text != NULL ? text : "") != 0 ||
         bl_buf_str(&b, NULL) == NULL) {
         bl_buf_free(&b);
-        return misuse(o, "out of memory at --%s", row->name);
+        return no_memory(o);
     }
     o->given[o->n_given++] = (char *)b.data;
     return 0;

@@ -67,7 +67,8 @@ typedef struct {
 } bl_opts;
 
 /* Parses. Returns -1 to go on, else the status for bl_tool_finish (0 after --help or
- * --version, 64 after one line about a misuse). At most 50 own rows. */
+ * --version, 64 after one line about a misuse, 70 out of memory). At most 50 own rows.
+ */
 int bl_opt_parse(bl_opts *o, int argc, char **argv);
 void bl_opt_free(bl_opts *o);
 

@@ -1,4 +1,5 @@
 /* tool.c - see tool.h. The one place with state of the process: signals need it. */
+#define _GNU_SOURCE /* program_invocation_short_name */
 #include "cli/tool.h"
 
 #include <errno.h>
@@ -39,6 +40,27 @@ int bl_exit_of(int code)
     }
 }
 
+static char guarded[4][4096]; /* the output, then what bl_guard_also added */
+
+static void drop_guarded(void)
+{
+    for (size_t i = BL_COUNT(guarded); i-- > 0;)
+        if (guarded[i][0] != '\0' && unlink(guarded[i]) != 0)
+            rmdir(guarded[i]);
+}
+
+/* GLib, which libsmf works with, ends so where memory fails it. */
+static void on_trap(int sig)
+{
+    static const char cause[] = ": out of memory\n";
+    const char *tool = program_invocation_short_name;
+    (void)sig;
+    drop_guarded();
+    if (write(STDERR_FILENO, tool, strlen(tool)) > 0)
+        (void)!write(STDERR_FILENO, cause, sizeof cause - 1);
+    _exit(BL_EXIT_INTERNAL);
+}
+
 void bl_tool_start(void)
 {
     /* A closed descriptor gets /dev/null the wrong way round, so that using it fails
@@ -51,13 +73,14 @@ void bl_tool_start(void)
     signal(SIGPIPE, SIG_DFL);
     /* Beyond `ulimit -f` a write then fails with EFBIG, which has a message. */
     signal(SIGXFSZ, SIG_IGN);
+    signal(SIGTRAP, on_trap);
 }
 
 int bl_tool_finish(bl_log *l, int status)
 {
     int failed = fflush(stdout) != 0 || ferror(stdout);
     /* Closing a descriptor that was never open is no failure unless it was used. */
-    if (close(STDOUT_FILENO) != 0 && errno != EBADF)
+    if (close(STDOUT_FILENO) != 0 && errno != EBADF && errno != EINTR)
         failed = 1;
     if (failed && status == BL_EXIT_OK) {
         if (l != NULL)
@@ -140,7 +163,6 @@ int bl_tool_same_output(const char *a, const char *b)
 
 static volatile sig_atomic_t stop_signal;
 static volatile sig_atomic_t checkpoint_wanted;
-static char guarded[4][4096]; /* the output, then what bl_guard_also added */
 
 static void watch(int sig, void (*handler)(int))
 {
@@ -151,9 +173,7 @@ static void watch(int sig, void (*handler)(int))
 
 static void on_fatal(int sig)
 {
-    for (size_t i = BL_COUNT(guarded); i-- > 0;)
-        if (guarded[i][0] != '\0' && unlink(guarded[i]) != 0)
-            rmdir(guarded[i]);
+    drop_guarded();
     signal(sig, SIG_DFL);
     raise(sig);
 }

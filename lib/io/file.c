@@ -19,6 +19,14 @@ static int cannot(bl_err *e, int code, const char *what, const char *path)
     return code;
 }
 
+static int open_fully(const char *path, int flags)
+{
+    int fd;
+    while ((fd = open(path, flags | O_CLOEXEC, 0666)) < 0 && errno == EINTR)
+        ;
+    return fd;
+}
+
 /* ---- output ---- */
 
 /* Creates PATH.tmp.N for the first free N from the process id on: two writers of one
@@ -31,7 +39,7 @@ static int create_temp(bl_out *o, bl_err *e)
         return BL_E_NOMEM;
     for (int i = 0; i < TEMP_TRIES; i++) {
         snprintf(o->temp, size, "%s.tmp.%ld", o->path, (long)getpid() + i);
-        o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        o->fd = open_fully(o->temp, O_WRONLY | O_CREAT | O_EXCL);
         if (o->fd >= 0)
             return 0;
         if (errno != EEXIST)
@@ -70,13 +78,27 @@ int bl_out_open(bl_out *o, const char *path, bl_err *e)
     if (!exists || S_ISREG(st.st_mode)) {
         rc = create_temp(o, e);
     } else {
-        o->fd = open(path, O_WRONLY | O_CLOEXEC);
+        o->fd = open_fully(path, O_WRONLY);
         if (o->fd < 0)
             rc = cannot(e, BL_E_CREATE, "open for writing", path);
     }
     if (rc != 0)
         bl_out_abort(o);
     return rc;
+}
+
+int bl_sync(int fd)
+{
+    int rc;
+    while ((rc = fsync(fd)) != 0 && errno == EINTR)
+        ;
+    return rc;
+}
+
+/* Linux closes a descriptor also where a signal interrupts it. */
+static int close_fully(int fd)
+{
+    return close(fd) != 0 && errno != EINTR ? -1 : 0;
 }
 
 /* A folder that may not be read, or a file system that cannot sync one, is no reason to
@@ -89,11 +111,11 @@ int bl_sync_folder_of(const char *path, bl_err *e)
     char *slash = strrchr(folder, '/');
     if (slash != NULL)
         slash[slash == folder] = '\0';
-    int fd = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open_fully(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY);
     free(folder);
     if (fd < 0)
         return 0;
-    int failed = fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP;
+    int failed = bl_sync(fd) != 0 && errno != EINVAL && errno != ENOTSUP;
     if (failed)
         cannot(e, BL_E_IO, "sync the folder of the file", path);
     close(fd);
@@ -107,9 +129,9 @@ int bl_out_commit(bl_out *o, bl_err *e)
         o->fd = -1;
         return 0;
     }
-    if (o->temp != NULL && fsync(o->fd) != 0)
+    if (o->temp != NULL && bl_sync(o->fd) != 0)
         rc = cannot(e, BL_E_IO, "sync", o->path);
-    if (close(o->fd) != 0 && rc == 0)
+    if (close_fully(o->fd) != 0 && rc == 0)
         rc = cannot(e, BL_E_IO, "close", o->path);
     o->fd = -1;
     if (rc == 0 && o->temp != NULL) {
@@ -161,7 +183,7 @@ int bl_in_open(const char *path, int *fd, bl_err *e)
     *fd = STDIN_FILENO;
     if (strcmp(path, "-") == 0)
         return 0;
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    *fd = open_fully(path, O_RDONLY);
     if (*fd < 0)
         return cannot(e, BL_E_OPEN, "open", path);
     if (fstat(*fd, &st) == 0 && S_ISDIR(st.st_mode)) {

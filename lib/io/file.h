@@ -21,6 +21,9 @@ int bl_out_open(bl_out *o, const char *path, bl_err *e) BL_MUST_CHECK;
 int bl_out_commit(bl_out *o, bl_err *e) BL_MUST_CHECK;
 void bl_out_abort(bl_out *o); /* for the error path; does nothing after commit */
 
+/* fsync, again where a signal interrupts it. As fsync. */
+int bl_sync(int fd);
+
 /* Makes a rename to PATH last: syncs the folder that PATH is in. 0 or BL_E_IO. */
 int bl_sync_folder_of(const char *path, bl_err *e) BL_MUST_CHECK;
 

@@ -74,29 +74,45 @@ static int check_bounds(const char *text, size_t len, bl_err *e)
     return 0;
 }
 
-/* jansson calls a text bad where memory failed it; the allocator says so in errno. */
-static bl_json *fail_parse(const json_error_t *why, int sys, bl_err *e)
+/* The text on its way to jansson, which drops bytes of a string or number where memory
+ * for them fails, and goes on. The allocator leaves ENOMEM in errno, which only
+ * jansson's reading of a number clears: it gets runs of bytes that are no punctuation,
+ * and between them errno is looked at. */
+typedef struct {
+    const char *p, *end;
+    int has_failed;
+} feed;
+
+static size_t give(void *buffer, size_t size, void *arg)
 {
-    if (sys == ENOMEM || json_error_code(why) == json_error_out_of_memory)
-        bl_fail(e, BL_E_NOMEM, "out of memory for JSON values");
-    else
-        bl_fail(e, BL_E_FORMAT, "bad JSON at character %d: %s", why->position,
-                why->text);
-    return NULL;
+    static const char marks[] = "\",:[]{} \n";
+    feed *f = arg;
+    size_t n = 0, left = (size_t)(f->end - f->p);
+    f->has_failed |= errno == ENOMEM;
+    while (n < left && n < size && memchr(marks, f->p[n], sizeof marks - 1) == NULL)
+        n++;
+    n += n == 0 && left > 0;
+    memcpy(buffer, f->p, n);
+    f->p += n;
+    return n;
 }
 
 bl_json *bl_json_parse(const char *text, size_t len, bl_err *e)
 {
+    feed f = {text, text + len, 0};
     json_error_t why;
     if (check_bounds(text, len, e) != 0)
         return NULL;
     errno = 0;
-    json_t *j = json_loadb(text, len, READ_FLAGS, &why);
-    if (j == NULL)
-        return fail_parse(&why, errno, e);
-    if (json_is_object(j))
+    json_t *j = json_load_callback(give, &f, READ_FLAGS, &why);
+    if (f.has_failed || errno == ENOMEM)
+        bl_fail(e, BL_E_NOMEM, "out of memory for JSON values");
+    else if (j == NULL)
+        bl_fail(e, BL_E_FORMAT, "bad JSON at character %d: %s", why.position, why.text);
+    else if (!json_is_object(j))
+        bl_fail(e, BL_E_FORMAT, "the JSON text is not an object");
+    else
         return ours(j);
-    bl_fail(e, BL_E_FORMAT, "the JSON text is not an object");
     json_decref(j);
     return NULL;
 }
@@ -131,15 +147,12 @@ bl_json *bl_json_copy(const bl_json *j, bl_err *e)
 /* A string value, or NULL and whether the text or the memory is to blame. */
 static json_t *make_string(const char *value, bl_err *e)
 {
+    errno = 0;
     json_t *s = json_string(value);
-    if (s == NULL) {
-        json_t *raw = json_string_nocheck(value);
-        if (raw != NULL)
-            bl_fail(e, BL_E_FORMAT, "a JSON string is not UTF-8");
-        else
-            made(NULL, e);
-        json_decref(raw);
-    }
+    if (s == NULL && errno == ENOMEM)
+        made(NULL, e);
+    else if (s == NULL)
+        bl_fail(e, BL_E_FORMAT, "a JSON string is not UTF-8");
     return s;
 }
 

@@ -6,6 +6,8 @@
 #include "midi/pairing.h"
 #include "midi/pauses.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <smf.h>
@@ -94,19 +96,65 @@ static int read_smf(bl_pairing *p, const smf_t *smf, bl_song *song,
     return rc == 0 ? bl_pairing_finish(p) : rc;
 }
 
+/* Bytes of a data length, and the place behind it. */
+static size_t skip_length(const uint8_t *b, size_t at)
+{
+    while (b[at] & 0x80)
+        at++;
+    return at + 1;
+}
+
+/* Events of what the gate wrote: their status explicit, the only meta events those that
+ * end a track. */
+static size_t count_events(const bl_buf *clean)
+{
+    const uint8_t *b = clean->data;
+    size_t n = 0, at = 14;
+    while (at + 8 <= clean->len) {
+        size_t end = at + 8 +
+                     ((size_t)b[at + 4] << 24 | (size_t)b[at + 5] << 16 |
+                      (size_t)b[at + 6] << 8 | b[at + 7]);
+        for (at += 8; at < end; n++) {
+            at = skip_length(b, at);
+            at += b[at] >= 0xc0 && b[at] < 0xe0 ? 2 : 3;
+        }
+    }
+    return n;
+}
+
+static size_t count_read(const smf_t *smf)
+{
+    size_t n = 0;
+    for (guint i = 0; i < smf->tracks_array->len; i++) {
+        const smf_track_t *track = g_ptr_array_index(smf->tracks_array, i);
+        n += track->events_array->len;
+    }
+    return n;
+}
+
+/* Where memory fails it, libsmf cuts tracks and goes on: what it holds is counted. */
+static int check_read(const bl_buf *clean, const smf_t *smf, bl_midi_report *report,
+                      bl_err *e)
+{
+    if (smf != NULL && count_read(smf) == count_events(clean))
+        return 0;
+    if (errno == ENOMEM)
+        return bl_fail(e, BL_E_NOMEM, "out of memory for the events of the file");
+    report->reject = BL_REJECT_INTERNAL;
+    return bl_fail(e, BL_E_FORMAT, "libsmf does not take the file");
+}
+
 static int read_clean(const bl_buf *clean, bl_pairing *p, bl_song *song,
                       bl_midi_report *report, bl_err *e)
 {
     GLogFunc loud = g_log_set_default_handler(hush, NULL);
+    errno = 0;
     smf_t *smf = smf_load_from_memory(clean->data, (int)clean->len);
-    int rc;
-    if (smf == NULL) {
-        report->reject = BL_REJECT_INTERNAL;
-        rc = bl_fail(e, BL_E_FORMAT, "libsmf does not take the file");
-    } else {
+    int rc = check_read(clean, smf, report, e);
+    if (rc == 0)
         rc = read_smf(p, smf, song, report, e);
+    if (smf != NULL)
         free_smf(smf);
-    }
     g_log_set_default_handler(loud, NULL);
     return rc;
 }

@@ -207,10 +207,10 @@ static int get_config(bl_ckpt *c, bl_err *e)
         rc = o != NULL ? bl_config_read(config, o, e) : bl_code_of(e, BL_E_FORMAT);
     }
     bl_json_del(o);
-    if (rc == 0 && bl_config_check(config, e) != 0) {
-        rc = BL_E_FORMAT; /* of the file, not of an option */
-        e->code = rc;
-    }
+    if (rc == 0)
+        rc = bl_config_check(config, e);
+    if (rc == BL_E_ARG)
+        rc = e->code = BL_E_FORMAT; /* of the file, not of an option */
     return rc;
 }
 
@@ -307,7 +307,7 @@ static int get_pg(bl_ckpt *c, bl_err *e)
         return rc;
     bl_json *o = parse_list(text, &list, e);
     if (o == NULL)
-        return BL_E_FORMAT;
+        return bl_code_of(e, BL_E_FORMAT);
     c->pg = bl_json_copy(list, e);
     c->info.pg = c->pg;
     bl_json_del(o);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "io/file.h"
+#include "io/header.h"
 
 enum { CONFIG_BYTES_MAX = 1 << 20, KEY_MAX = 31 };
 
@@ -393,7 +394,7 @@ static int parse_file(const char *path, bl_json **object, bl_err *e)
         close(fd);
     if (rc == 0) {
         *object = bl_json_parse((const char *)text.data, text.len, e);
-        rc = *object != NULL ? 0 : BL_E_FORMAT;
+        rc = *object != NULL ? 0 : bl_code_of(e, BL_E_FORMAT);
     }
     bl_buf_free(&text);
     return rc;

@@ -205,6 +205,14 @@ static int save_ckpt(const bl_run *r, const char *path, const bl_trainer *t, bl_
     return rc;
 }
 
+static int fail_metrics(const bl_run *r, const char *what, bl_err *e)
+{
+    char path[BL_RUN_PATH];
+    path_of(r, "metrics.tsv", path);
+    bl_fail_errno(e, BL_E_IO, "%s", what);
+    return bl_err_in(e, path);
+}
+
 int bl_run_save(bl_run *r, const bl_trainer *t, bl_err *e)
 {
     char name[64], path[BL_RUN_PATH];
@@ -212,13 +220,16 @@ int bl_run_save(bl_run *r, const bl_trainer *t, bl_err *e)
     ckpt_name(t->info.step, name);
     path_of(r, name, path);
     /* A checkpoint must not be newer on disk than the rows that lead to it. */
-    if (fsync(r->metrics) != 0)
-        return bl_fail_errno(e, BL_E_IO, "cannot write metrics.tsv");
+    if (bl_sync(r->metrics) != 0)
+        return fail_metrics(r, "cannot sync", e);
     int rc = save_ckpt(r, path, t, e);
     if (rc == 0)
         rc = point(r, "latest", name, e);
     if (rc == 0 && is_best)
         rc = point(r, "best", name, e);
+    /* What a link led to may go when the link is on disk. */
+    if (rc == 0)
+        rc = bl_sync_folder_of(path, e);
     if (rc == 0)
         prune(r, r->keep > 0 ? r->keep : BL_RUN_KEEP);
     return rc;

@@ -1,0 +1,86 @@
+#!/usr/bin/env bats
+# Every tool, with each of its allocations and calls of the system failing in turn: a status
+# of the contract, one line that says why, nothing half written. tests/faults/ has the means.
+load ../helpers
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    local root
+    root=$(cd "${BATS_TEST_DIRNAME}/../.." && pwd)
+    cc -shared -fPIC -O1 -o fail.so "$root/tests/faults/fail.c" -ldl
+    cp "$root/samples/can-can.mid" one.mid
+    cp "$root/samples/sakura.mid" two.mid
+    printf 'file\tgenre\none.mid\tDance\ntwo.mid\tSong\n' >labels.tsv
+    midi2remi one.mid two.mid -o two.tok.zst
+    midi2remi "$root"/samples/[a-c]*.mid | shard --split train=.6,valid=.2,test=.2 -o data
+    xltrain --data data "${small[@]}" --steps 3 -o run
+}
+
+small=(--set layers=1 --set width=16 --set heads=2 --set ff=32 --set segment=16
+    --set memory=16 --set batch=2 --set warmup=2 --set eval_tokens=200)
+
+setup() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    [[ $BARLINE_BUILD != *san ]] || skip "sanitizers allocate for themselves"
+    export SHIM=$BATS_FILE_TMPDIR/fail.so
+}
+
+sweep() {
+    "$BARLINE_ROOT/tests/faults/sweep.sh" "$@" || bad=1
+}
+
+# each_tool KIND ERRNO STEP
+each_tool() {
+    sweep "$@" midi2remi --labels labels.tsv --chords one.mid two.mid -o out
+    sweep "$@" vocab two.tok.zst -o out
+    sweep "$@" shard two.tok.zst --split train=1 -o out
+    # what stands before the output is left or replaced as a whole
+    BEFORE='cp -r data out' sweep "$@" shard -f two.tok.zst -o out
+    # a run that was begun, and each of several files, may be there
+    ANY_OUTPUT=1 sweep "$@" xltrain --data data "${small[@]}" --steps 3 -o out
+    ANY_OUTPUT=1 BEFORE='cp -rL run out && rm out/latest out/best' \
+        sweep "$@" xltrain --resume --steps 4 --data data -o out
+    sweep "$@" xlsample run -n 2 --bars 2 -o out
+    sweep "$@" featstats two.tok.zst -o out
+    sweep "$@" featstats --vs two.tok.zst one.mid two.mid -o out
+    # libsmf, where it still writes, asserts its way out
+    nm -D "$(command -v remi2midi)" | grep -q smf_save ||
+        ANY_OUTPUT=1 sweep "$@" remi2midi two.tok.zst -d out
+}
+
+@test "sweep: memory that is not there, at five places of each tool" {
+    local bad=0
+    each_tool alloc 12 0
+    [ "$bad" -eq 0 ]
+}
+
+@test "sweep: a full disk at some calls of each tool" {
+    local bad=0 call
+    for call in open write fsync rename; do each_tool "$call" 28 0; done
+    [ "$bad" -eq 0 ]
+}
+
+@test "sweep: interrupted calls of each tool are no failure" {
+    local bad=0 call
+    for call in read write; do each_tool "$call" 4 0; done
+    [ "$bad" -eq 0 ]
+}
+
+# bats test_tags=slow
+@test "sweep: memory that is not there, at every place" {
+    local bad=0
+    each_tool alloc 12 1
+    [ "$bad" -eq 0 ]
+}
+
+# bats test_tags=slow
+@test "sweep: no space, bad media, interruption at every call" {
+    local bad=0 call
+    for call in open opendir fopen read write fsync close stat pipe fork waitpid mkdir unlink symlink \
+        ftruncate rename fwrite fflush mmap; do
+        each_tool "$call" 28 1
+        each_tool "$call" 5 1
+    done
+    for call in open read write fsync close waitpid; do each_tool "$call" 4 1; done
+    [ "$bad" -eq 0 ]
+}
