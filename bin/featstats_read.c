@@ -403,7 +403,7 @@ static int read_opened(run *r, set_of_pieces *to, int fd, const char *path, bl_e
     }
     if (n == 0)
         return bl_fail(e, BL_E_FORMAT, "the input is empty");
-    if (!begins_with(&r->bytes, "#") && !begins_with(&r->bytes, "\x28\xb5\x2f\xfd"))
+    if (!begins_with(&r->bytes, "#") && !bl_zio_is_zstd(r->bytes.data, r->bytes.len))
         return bl_fail(e, BL_E_FORMAT, "neither a token stream nor a MIDI file");
     if (start < 0 || lseek(fd, start, SEEK_SET) != start)
         return read_stream(r, to, fd, &r->bytes, path, e); /* a pipe: no rewinding */
@@ -566,7 +566,10 @@ int show_pieces(run *r, bl_show_fn *show, void *arg, bl_err *e)
         int fd;
         if (strcmp(path, "-") == 0 || bl_in_open(path, &fd, &why) != 0)
             continue;
-        if (bl_read_some(fd, mark, SNIFF, &why) == SNIFF && lseek(fd, 0, SEEK_SET) == 0)
+        int64_t n = bl_read_some(fd, mark, SNIFF, e);
+        if (n < 0)
+            rc = bl_err_in(e, bl_path_shown(path));
+        else if (n == SNIFF && lseek(fd, 0, SEEK_SET) == 0)
             rc = mark[0] == 'M' || mark[0] == 'R'
                      ? show_midi(r, fd, bl_path_shown(path), show, arg, e)
                      : show_stream(r, fd, path, show, arg, e);

@@ -125,10 +125,14 @@ static int is_too_large(void)
     return own_bytes > 0 && status_bytes("VmPeak:") > own_start + own_bytes / 4;
 }
 
-/* GLib, which libsmf works with, ends so where memory fails it. */
-static void on_trap(int sig)
+/* GLib, which libsmf works with, ends so where memory fails it, after words of its own.
+ */
+static void on_glib(int sig)
 {
-    (void)sig;
+    if (sig == SIGABRT && errno != ENOMEM) {
+        signal(sig, SIG_DFL); /* another cause: abort goes on */
+        return;
+    }
     _exit(is_too_large() ? ENDS_TOO_LARGE : ENDS_NO_MEMORY);
 }
 
@@ -146,11 +150,25 @@ static void limit_time(int seconds)
     (void)setrlimit(RLIMIT_CPU, &most);
 }
 
+/* What a worker has to say goes through its pipe; the rest is GLib's. */
+static void hush(void)
+{
+#ifndef BL_SANITIZED
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        dup2(fd, STDERR_FILENO);
+        close(fd);
+    }
+#endif
+}
+
 static _Noreturn void work(bl_crew *c, size_t task, int fd)
 {
     bl_buf result = {0};
     bl_guard_file(NULL); /* the unfinished output is the parent's to remove */
-    signal(SIGTRAP, on_trap);
+    signal(SIGTRAP, on_glib);
+    signal(SIGABRT, on_glib);
+    hush();
     limit_memory(c->limits.bytes);
     for (; task < c->n_tasks; task += (size_t)c->n_workers) {
         bl_err e = BL_ERR_INIT;

@@ -50,11 +50,14 @@ static void drop_guarded(void)
 }
 
 /* GLib, which libsmf works with, ends so where memory fails it. */
-static void on_trap(int sig)
+static void on_glib(int sig)
 {
     static const char cause[] = ": out of memory\n";
     const char *tool = program_invocation_short_name;
-    (void)sig;
+    if (sig == SIGABRT && errno != ENOMEM) {
+        signal(sig, SIG_DFL); /* another cause: abort goes on */
+        return;
+    }
     drop_guarded();
     if (write(STDERR_FILENO, tool, strlen(tool)) > 0)
         (void)!write(STDERR_FILENO, cause, sizeof cause - 1);
@@ -73,7 +76,8 @@ void bl_tool_start(void)
     signal(SIGPIPE, SIG_DFL);
     /* Beyond `ulimit -f` a write then fails with EFBIG, which has a message. */
     signal(SIGXFSZ, SIG_IGN);
-    signal(SIGTRAP, on_trap);
+    signal(SIGTRAP, on_glib);
+    signal(SIGABRT, on_glib);
 }
 
 int bl_tool_finish(bl_log *l, int status)

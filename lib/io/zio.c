@@ -200,8 +200,7 @@ static int refill(bl_zr *r, bl_err *e)
     return 0;
 }
 
-/* 1 if the bytes begin a zstd or a skippable frame, as far as there are any. */
-static int is_zstd(const uint8_t *p, size_t n)
+int bl_zio_is_zstd(const uint8_t *p, size_t n)
 {
     static const uint8_t frame[MAGIC] = {0x28, 0xB5, 0x2F, 0xFD};
     static const uint8_t skippable[MAGIC] = {0x50, 0x2A, 0x4D, 0x18};
@@ -222,7 +221,7 @@ static int sniff(bl_zr *r, bl_err *e)
         if (rc != 0)
             return rc;
     }
-    if (!is_zstd(r->in + HEAD, (size_t)r->taken)) {
+    if (!bl_zio_is_zstd(r->in + HEAD, (size_t)r->taken)) {
         r->out = r->in;
         r->pos = HEAD;
         r->len = r->in_len;

@@ -28,6 +28,10 @@ uint64_t bl_zw_bytes(const bl_zw *w); /* uncompressed bytes so far */
 void bl_zw_del(bl_zw *w);             /* does not flush */
 
 /* ---- reading ---- */
+
+/* 1 if the bytes begin a zstd or a skippable frame, as far as there are any. */
+int bl_zio_is_zstd(const uint8_t *p, size_t n);
+
 typedef struct bl_zr bl_zr;
 
 int bl_zr_new(bl_zr **r, int fd, bl_err *e) BL_MUST_CHECK;

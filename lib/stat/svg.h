@@ -18,7 +18,8 @@ typedef struct {
 
 void bl_svg_raw(bl_svg *s, const char *text);
 void bl_svg_printf(bl_svg *s, const char *fmt, ...) BL_PRINTF(2, 3);
-/* With &, <, > and quotes as entities. */
+/* With &, <, > and quotes as entities; what is not UTF-8, and characters that XML may
+ * not hold, become U+FFFD each. */
 void bl_svg_escape(bl_svg *s, const char *text);
 /* The picture, `label` for those who cannot see it. A standalone one has the name space
  * and the style sheet inside. */

@@ -828,3 +828,32 @@ PY
     run -65 --separate-stderr bash -c "ulimit -v $room && exec featstats --surprise bomb"
     says "'bomb': the file ends inside 'offsets'"
 }
+
+@test "featstats: a stream that begins with a skippable frame is one" {
+    { printf '\x50\x2a\x4d\x18\x04\x00\x00\x00\x00\x01\x00\x00' && cat "$F/three.tok.zst"; } >pzstd.tok.zst
+    featstats --no-pg pzstd.tok.zst >a
+    featstats --no-pg "$F/three.tok.zst" >b
+    cmp a b
+    featstats --no-pg <pzstd.tok.zst >a
+    cmp a b
+}
+
+@test "featstats: names of any bytes give a page in UTF-8 and pictures that are XML" {
+    local odd
+    odd=$(printf 'a\x01\xff\xc3\x28\xed\xa0\x80\xe2\x82\xac<&>".mid')
+    cp "$SAMPLES/can-can.mid" "$odd"
+    mkdir "$(printf 'd\xfe\x02')"
+    cp "$SAMPLES/sakura.mid" d*/
+    featstats --html page.html --vs d* "$odd" >/dev/null
+    featstats --roll "$odd" >roll.svg
+    python3 -c '
+import re, xml.dom.minidom as xml
+page = open("page.html", "rb").read().decode()
+assert not [c for c in page if ord(c) < 32 and c not in "\n\t"]
+pictures = re.findall("<svg.*?</svg>", page, re.S) + [open("roll.svg", "rb").read().decode()]
+assert len(pictures) > 5
+for p in pictures:
+    xml.parseString(p.encode())
+assert "€&lt;&amp;&gt;&quot;" in page
+'
+}

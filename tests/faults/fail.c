@@ -82,7 +82,7 @@ int posix_memalign(void **p, size_t align, size_t n)
     type name params                                                                   \
     {                                                                                  \
         typedef type name##_fn params;                                                 \
-        return fails(call) ? (bad) : (NEXT(name)) args;                                \
+        return fails(call) ? (bad) : (NEXT(name))args;                                 \
     }
 
 /* Linux closes the descriptor whatever it says. */
@@ -119,7 +119,7 @@ WRAP(DIR *, opendir, "opendir", NULL, (const char *a), (a))
 WRAP(FILE *, fopen, "fopen", NULL, (const char *a, const char *m), (a, m))
 WRAP(FILE *, tmpfile, "fopen", NULL, (void), ())
 WRAP(int, __open_2, "open", -1, (const char *a, int flags), (a, flags))
-WRAP(int, fflush, "fflush", EOF, (FILE *f), (f))
+WRAP(int, fflush, "fflush", EOF, (FILE * f), (f))
 WRAP(void *, mmap, "mmap", MAP_FAILED,
      (void *a, size_t n, int p, int f, int fd, off_t at), (a, n, p, f, fd, at))
 WRAP(size_t, fwrite, "fwrite", 0, (const void *p, size_t n, size_t m, FILE *f),
