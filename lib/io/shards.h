@@ -13,8 +13,9 @@ const char *bl_split_name(int split);
 #define BL_SHARD_SCHEMA "remi-shard/1"   /* of a file of tensors */
 #define BL_SHARDS_SCHEMA "remi-shards/1" /* of the manifest */
 
-/* What lies at `dir`: 0 nothing or an empty folder, 1 a shard directory and nothing
- * else; BL_E_CREATE, naming what is in the way, where writing would destroy more. */
+/* What lies at `dir`: 0 nothing or an empty folder, 1 a shard directory of files that
+ * its manifest names and nothing else; BL_E_CREATE, naming what is in the way, where
+ * writing would destroy more. */
 int bl_shards_there(const char *dir, bl_err *e) BL_MUST_CHECK;
 
 /* ---- writing: pieces are sorted by name inside, so that order and number of

@@ -1,10 +1,13 @@
 /* shards_dir.c - what shards.h knows of the folder: names, what may be replaced, what
  * the writer has for it. */
+#include "io/json.h"
 #include "io/shards_impl.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *bl_split_name(int split)
 {
@@ -12,39 +15,85 @@ const char *bl_split_name(int split)
     return names[split];
 }
 
-/* 1 if a shard directory may hold a file of this name. */
-static int is_ours(const char *name)
+/* ---- what a shard directory holds ---- */
+
+/* `first` is some file of the folder, for the message. */
+static int read_manifest(int folder, const char *first, bl_json **manifest, bl_err *e)
 {
-    static const char *const ends[] = {
-        ".pieces.tsv",   ".safetensors",  ".safetensors.zst", ".llmc.bin",
-        ".megatron.bin", ".megatron.idx", "-tokens.npy",      "-offsets.npy"};
-    int begins_so = 0, ends_so = 0;
-    for (int s = 0; s < BL_SPLITS; s++)
-        begins_so |= strncmp(name, bl_split_name(s), strlen(bl_split_name(s))) == 0;
-    for (size_t i = 0; i < BL_COUNT(ends); i++) {
-        size_t n = strlen(name), n_end = strlen(ends[i]);
-        ends_so |= n >= n_end && strcmp(name + n - n_end, ends[i]) == 0;
+    bl_buf text = {0};
+    bl_err why = BL_ERR_INIT;
+    int fd = openat(folder, "manifest.json", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return bl_fail(e, BL_E_CREATE,
+                       "the folder holds '%.200s' and no manifest of shards", first);
+    int rc = bl_read_all(fd, &text, BL_MANIFEST_MAX, e);
+    close(fd);
+    if (rc == 0) {
+        *manifest = bl_json_parse((const char *)text.data, text.len, &why);
+        if (why.code == BL_E_NOMEM)
+            rc = bl_fail(e, why.code, "%s", why.text);
+        else if (*manifest == NULL)
+            rc = bl_fail(e, BL_E_CREATE,
+                         "the folder holds a damaged manifest.json, which does not say "
+                         "what else is of the shards; remove the folder, or name "
+                         "another");
     }
-    return (begins_so && ends_so) || strcmp(name, "manifest.json") == 0 ||
-           strcmp(name, "vocab.tsv") == 0;
+    bl_buf_free(&text);
+    return rc;
+}
+
+/* 1 if the manifest lists a file of tensors of this name. */
+static int is_listed(const bl_json *manifest, const char *name)
+{
+    const bl_json *splits, *split, *files;
+    const char *listed;
+    for (int s = 0; s < BL_SPLITS; s++) {
+        if (bl_json_get(manifest, "splits", &splits, NULL) != 0 ||
+            bl_json_get(splits, bl_split_name(s), &split, NULL) != 0 ||
+            bl_json_get(split, "files", &files, NULL) != 0)
+            continue;
+        for (size_t i = 0; bl_json_is_array(files) && i < bl_json_size(files); i++)
+            if (bl_json_str(bl_json_at(files, i), "name", &listed, NULL) == 0 &&
+                strcmp(listed, name) == 0)
+                return 1;
+    }
+    return 0;
+}
+
+/* 1 if the manifest names the file, or it is one of those that each split has. */
+static int is_ours(const bl_json *manifest, const char *name)
+{
+    static const char *const ends[] = {".pieces.tsv",   ".llmc.bin",   ".megatron.bin",
+                                       ".megatron.idx", "-tokens.npy", "-offsets.npy"};
+    for (int s = 0; s < BL_SPLITS; s++) {
+        size_t n = strlen(bl_split_name(s));
+        for (size_t i = 0; i < BL_COUNT(ends); i++)
+            if (strncmp(name, bl_split_name(s), n) == 0 &&
+                strcmp(name + n, ends[i]) == 0)
+                return 1;
+    }
+    return strcmp(name, "manifest.json") == 0 || strcmp(name, "vocab.tsv") == 0 ||
+           is_listed(manifest, name);
 }
 
 static int look_through(DIR *d, bl_err *e)
 {
-    int n = 0, has_manifest = 0;
-    for (struct dirent *f = readdir(d); f != NULL; f = readdir(d)) {
+    bl_json *manifest = NULL;
+    int rc = 0;
+    for (struct dirent *f = readdir(d); rc >= 0 && f != NULL; f = readdir(d)) {
         if (strcmp(f->d_name, ".") == 0 || strcmp(f->d_name, "..") == 0)
             continue;
-        n++;
-        has_manifest |= strcmp(f->d_name, "manifest.json") == 0;
-        if (!is_ours(f->d_name))
-            return bl_fail(e, BL_E_CREATE,
-                           "the folder holds '%.200s', which is no part of shards",
-                           f->d_name);
+        if (manifest == NULL)
+            rc = read_manifest(dirfd(d), f->d_name, &manifest, e);
+        if (rc == 0 && !is_ours(manifest, f->d_name))
+            rc = bl_fail(e, BL_E_CREATE,
+                         "the folder holds '%.200s', which is no part of its shards",
+                         f->d_name);
     }
-    if (n > 0 && !has_manifest)
-        return bl_fail(e, BL_E_CREATE, "the folder holds other things than shards");
-    return n > 0;
+    if (rc == 0)
+        rc = manifest != NULL;
+    bl_json_del(manifest);
+    return rc;
 }
 
 int bl_shards_there(const char *dir, bl_err *e)

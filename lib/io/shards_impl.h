@@ -5,6 +5,8 @@
 #include "io/file.h"
 #include "io/shards.h"
 
+enum { BL_MANIFEST_MAX = 4 << 20 }; /* of 30,000 files of tensors */
+
 typedef struct {
     char *name;
     bl_sha256 sha256;

@@ -2,7 +2,7 @@
  * each held against the others before a token is used. */
 #include "io/file.h"
 #include "io/header.h"
-#include "io/shards.h"
+#include "io/shards_impl.h"
 #include "io/zio.h"
 
 #include <inttypes.h>
@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MANIFEST_MAX = 4 << 20 };
 static const int64_t COUNT_MAX = (int64_t)1 << 53;
 
 /* What is read, while it grows. */
@@ -51,7 +50,7 @@ static int read_manifest(reader *r, bl_json **manifest, bl_err *e)
     int fd;
     int rc = open_file(r, "manifest.json", &path, &fd, e);
     if (rc == 0) {
-        rc = bl_read_all(fd, &text, MANIFEST_MAX, e);
+        rc = bl_read_all(fd, &text, BL_MANIFEST_MAX, e);
         close(fd);
     }
     if (rc == 0) {

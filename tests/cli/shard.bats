@@ -245,6 +245,20 @@ PY
         says "diary.txt"
     done
     [ "$(cat mine/diary.txt)" = precious ]
+    # names that shards could have are not enough
+    for name in train-notes.pieces.tsv train-00007-of-00009.safetensors.zst .hidden; do
+        cp -r data other
+        echo precious >"other/$name"
+        run -73 --separate-stderr shard -f "$F/few.tok.zst" -o other
+        says "$name"
+        [ "$(cat "other/$name")" = precious ]
+        rm -r other
+    done
+    cp -r data other
+    truncate -s 50 other/manifest.json
+    run -73 --separate-stderr shard -f "$F/few.tok.zst" -o other
+    says "manifest.json"
+    [ -s other/vocab.tsv ]
     shard "$F/few.tok.zst" -o empty
     [ -s empty/manifest.json ]
     ln -s data link
