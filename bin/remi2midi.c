@@ -230,7 +230,8 @@ static int write_song(run *r, const char *path, bl_err *e)
     r->bytes.len = 0;
     int rc = bl_midi_write(&r->song, bl_scheme_writing(r->scheme), &r->bytes, e);
     if (rc == 0)
-        rc = bl_out_open(&r->out, path, e);
+        rc = r->set->dir != NULL ? bl_out_replace(&r->out, path, e)
+                                 : bl_out_open(&r->out, path, e);
     if (rc != 0)
         return rc;
     bl_guard_file(r->out.temp);

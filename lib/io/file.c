@@ -87,6 +87,21 @@ int bl_out_open(bl_out *o, const char *path, bl_err *e)
     return rc;
 }
 
+int bl_out_replace(bl_out *o, const char *path, bl_err *e)
+{
+    struct stat st;
+    *o = (bl_out){.fd = -1};
+    if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return cannot(e, BL_E_CREATE, "create", path);
+    }
+    o->path = bl_strdup(path, e);
+    int rc = o->path == NULL ? BL_E_NOMEM : create_temp(o, e);
+    if (rc != 0)
+        bl_out_abort(o);
+    return rc;
+}
+
 int bl_sync(int fd)
 {
     int rc;

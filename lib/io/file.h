@@ -16,6 +16,10 @@ typedef struct {
  * file is replaced at commit. A path that is not a regular file (/dev/full, a
  * FIFO) is opened and written in place. 0 or BL_E_CREATE. */
 int bl_out_open(bl_out *o, const char *path, bl_err *e) BL_MUST_CHECK;
+/* As bl_out_open of a file in a folder that others may write: what stands at PATH is
+ * replaced whatever it is, but for a folder, and where it leads to if it is a link is
+ * left alone. */
+int bl_out_replace(bl_out *o, const char *path, bl_err *e) BL_MUST_CHECK;
 /* fsync, close, rename, fsync of the folder. After an error the temporary file is
  * gone. 0 or BL_E_IO. */
 int bl_out_commit(bl_out *o, bl_err *e) BL_MUST_CHECK;

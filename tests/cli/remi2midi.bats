@@ -238,3 +238,25 @@ print(*[words[i] for i in ids[at[1]:at[2]]])' >names
     run -64 --separate-stderr remi2midi --raw --scheme performance --grid 99 words
     says "grid 99: scheme 'performance' has 100, 125"
 }
+
+@test "remi2midi: -d does not follow links that stand in the folder" {
+    mkdir d
+    echo precious >diary.txt
+    midi2remi "$SAMPLES/can-can.mid" -o s.tok.zst
+    remi2midi s.tok.zst -d d
+    name=$(ls d)
+    cp "d/$name" right.mid
+    ln -sf ../diary.txt "d/$name"
+    remi2midi s.tok.zst -d d
+    [ "$(cat diary.txt)" = precious ]
+    [ ! -L "d/$name" ]
+    cmp "d/$name" right.mid
+    rm "d/$name"
+    mkfifo "d/$name" # nobody reads it
+    timeout 5 remi2midi s.tok.zst -d d
+    cmp "d/$name" right.mid
+    rm "d/$name"
+    mkdir "d/$name"
+    run -73 --separate-stderr remi2midi s.tok.zst -d d
+    says "$name"
+}
