@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "io/prov.h"
 #include "io/versions.h"
@@ -483,10 +484,23 @@ static void say_complete(const job *j)
                     info->best_step, info->config.patience);
 }
 
+/* 1 for an input that may come late or never: standard input, a pipe. */
+static int may_wait(const char *path)
+{
+    struct stat st;
+    return path != NULL &&
+           (strcmp(path, "-") == 0 ||
+            (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)));
+}
+
 static int run(job *j, bl_err *e)
 {
-    bl_stop_watch(); /* a signal while data are read stops after one step */
+    /* A signal while data are read stops after one step; one while the tool waits for
+     * an input ends it at once. */
+    if (!may_wait(j->config) && !may_wait(j->init))
+        bl_stop_watch();
     int rc = agree(j, prepare(j, e), e);
+    bl_stop_watch();
     if (rc == 0)
         rc = agree(j, check_same(j, e), e);
     if (rc == 0 && j->resume && j->minutes <= 0 && bl_trainer_done(&j->trainer)) {

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -193,6 +196,16 @@ static int fail_worker(bl_err *e, const char *what)
     return bl_err_in(e, "a worker");
 }
 
+/* A worker that waits for its input does not outlive the tool. */
+static void end_with(pid_t parent)
+{
+#ifdef PR_SET_PDEATHSIG
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+    if (getppid() != parent)
+        _exit(0);
+}
+
 static int start(bl_crew *c, int w, size_t task, bl_err *e)
 {
     int fd[2];
@@ -201,9 +214,10 @@ static int start(bl_crew *c, int w, size_t task, bl_err *e)
 #ifdef F_SETPIPE_SZ
     (void)fcntl(fd[0], F_SETPIPE_SZ, PIPE_BYTES); /* larger is only faster */
 #endif
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid == 0) {
         close(fd[0]);
+        end_with(parent);
         work(c, task, fd[1]);
     }
     close(fd[1]);

@@ -326,7 +326,9 @@ static int open_metrics(bl_run *r, bl_err *e)
 {
     char path[BL_RUN_PATH];
     path_of(r, "metrics.tsv", path);
-    r->metrics = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    do
+        r->metrics = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    while (r->metrics < 0 && errno == EINTR);
     if (r->metrics < 0) {
         bl_fail_errno(e, BL_E_CREATE, "cannot create");
         return bl_err_in(e, path);

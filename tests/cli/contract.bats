@@ -356,3 +356,23 @@ END
         fi
     done
 }
+
+@test "a signal ends every tool at once that waits for an input" {
+    local command pid status
+    midi2remi "$SAMPLES"/[a-c]*.mid | shard --split train=.6,valid=.4 -o data
+    mkfifo pipe
+    for command in 'midi2remi pipe -o out' 'vocab pipe -o out' 'shard pipe -o out' \
+        'xltrain --config pipe --data data -o out' 'xltrain --init pipe --data data -o out' \
+        'xlsample pipe -o out' 'remi2midi pipe -o out' 'featstats pipe -o out'; do
+        timeout -s KILL 20 $command 2>err 3>&- &
+        pid=$!
+        sleep 0.1
+        kill -TERM "$pid" # which timeout passes on
+        status=0
+        wait "$pid" || status=$?
+        for _ in {1..50}; do pgrep -f "^$command" >/dev/null || break; sleep 0.1; done
+        ! pgrep -f "^$command" >&2 || fail "$command leaves a worker"
+        [ "$status" -eq 124 ] || [ "$status" -eq 143 ] || fail "$command: status $status: $(cat err)"
+        [ -z "$(compgen -G 'out*')" ] || fail "$command leaves $(echo out*)"
+    done
+}
