@@ -68,3 +68,39 @@ for_each_page() { # every page gets a folder of its own
 @test "man pages: every example of the model tools runs" {
     for_each_page xltrain xlsample
 }
+
+# rows: of the table of tests, "number TAB cell TAB ..." each
+rows() {
+    grep -E '^\| [0-9]+ \|' "$BARLINE_ROOT/tests/README.md" | sed 's/\\|/\x01/g; s/^| //; s/ |$//; s/ | /\t/g; s/\x01/|/g'
+}
+
+@test "docs: each row of the table of tests has a quick and a long form, which exist" {
+    local number property quick fast night long command names file found
+    [ "$(rows | cut -f 1 | tr '\n' ' ')" = "$(seq -s ' ' 25) " ]
+    while IFS=$'\t' read -r number property quick fast night long; do
+        for command in "$quick" "$night" "$property"; do [ -n "$command" ] || fail "row $number"; done
+        for command in "$fast" "$long"; do
+            command=${command//\`/}
+            case $command in
+            make\ *)
+                make -C "$BARLINE_ROOT" help | grep -qE "(^|[ ,])$(cut -d ' ' -f 2 <<<"$command")[ :,]" ||
+                    fail "row $number: no such target: $command"
+                file=$(grep -oP 'FUZZ=\K[a-z]+' <<<"$command") || continue
+                [ -f "$BARLINE_ROOT/tests/fuzz/fuzz_$file.c" ] || fail "row $number: no target $file"
+                ;;
+            *ONLY=*)
+                names=$(grep -oP "ONLY='?\K[a-z_|0-9]+" <<<"$command")
+                for file in ${names//|/ }; do
+                    found=0
+                    [ ! -f "$BARLINE_ROOT/tests/cli/$file.bats" ] || found=1
+                    [ ! -f "$BARLINE_ROOT/tests/unit/$file.c" ] || found=1
+                    [ "$found" -eq 1 ] || fail "row $number: no tests of the name $file"
+                    [[ $command != BARLINE_SLOW=* ]] ||
+                        grep -q 'tags=slow' "$BARLINE_ROOT/tests/cli/$file.bats" || fail "row $number: no long form"
+                done
+                ;;
+            *) fail "row $number: what is '$command'?" ;;
+            esac
+        done
+    done < <(rows)
+}
