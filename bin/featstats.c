@@ -459,7 +459,8 @@ static int start(const settings *set, const bl_opts *opts, bl_log *log)
 
 int main(int argc, char **argv)
 {
-    settings set = {.pair = "overlap", .max_reject = "0", .track = 1, .rolls = 4, .by = 1};
+    settings set = {
+        .pair = "overlap", .max_reject = "0", .track = 1, .rolls = 4, .by = 1};
     char smf[64], libraries[BL_LIBRARIES_MAX];
     bl_midi_libraries(smf, sizeof smf);
     bl_io_libraries(smf, libraries);
