@@ -4,6 +4,7 @@
 
 enum {
     PAUSE_MAX_QUARTERS = 1 << 18, /* 36 hours at 120 a minute */
+    DOUBT_MAX_QUARTERS = 256,     /* 64 bars of 4/4 */
     META_PORT = 0x21,
     META_TEMPO = 0x51,
     META_SMPTE_OFFSET = 0x54,
@@ -247,11 +248,12 @@ static int read_channel(bl_gate_state *g, track *t, uint8_t status)
     return rc == 0 ? GO_ON : rc;
 }
 
-/* A pause that no music has is noise in the file: it is left out. */
+/* A pause that no music has is noise in the file: it is left out; behind an event that
+ * was none, sooner. */
 static void pass_time(bl_gate_state *g, track *t, uint32_t delta)
 {
-    int64_t most = (int64_t)PAUSE_MAX_QUARTERS * g->song->tpq;
-    if (delta > most || t->tick + delta > BL_MIDI_MAX_TICK)
+    int64_t quarters = t->is_doubtful ? DOUBT_MAX_QUARTERS : PAUSE_MAX_QUARTERS;
+    if (delta > quarters * g->song->tpq || t->tick + delta > BL_MIDI_MAX_TICK)
         bl_gate_fix_strict(g, BL_FIX_PAUSE, t->p);
     else
         t->tick += delta;

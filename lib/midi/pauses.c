@@ -51,11 +51,13 @@ static int look_at(pauses *p, int32_t from, int32_t to)
 static int find_pauses(pauses *p)
 {
     const bl_song *s = p->song;
+    int64_t most = (int64_t)BL_PAUSE_QUARTERS * s->tpq;
     int32_t silent = 0;
     int rc = 0;
     for (size_t i = 0; i < s->n_notes && rc == 0; i++) {
         rc = look_at(p, silent, s->notes[i].on);
-        silent = (int32_t)bl_max(silent, s->notes[i].off);
+        silent =
+            (int32_t)bl_max(silent, bl_min(s->notes[i].off, s->notes[i].on + most));
     }
     return rc == 0 ? look_at(p, silent, s->end) : rc;
 }
