@@ -16,7 +16,8 @@ enum {
     SUSTAIN = 64,
     ALL_SOUND_OFF = 120,
     ALL_NOTES_OFF = 123,
-    SOUND_EVENTS = 4, /* in a row that make sense: there reading goes on */
+    MISTAKES_MAX = 16, /* of a track: more is noise */
+    SOUND_EVENTS = 4,  /* in a row that make sense: there reading goes on */
 };
 
 /* What reading an event comes to; errors of the library are below them. */
@@ -57,7 +58,7 @@ typedef struct {
     uint8_t port;
     int interrupted; /* by what came since, see below */
     int is_trusted;  /* the length of the chunk is right: another follows it */
-    int is_doubtful; /* an event was no event: bytes may be out of step */
+    int mistakes;    /* events that were none: bytes may be out of step */
 } track;
 
 /* Running status goes on after both; strict readers let it go on after meta events. */
@@ -226,7 +227,7 @@ static int read_channel(bl_gate_state *g, track *t, uint8_t status)
     for (int i = 1; i <= n; i++) {
         event[i] = g->in[t->p++];
         if (event[i] > 127) {
-            if (t->is_doubtful)
+            if (t->mistakes > 0)
                 return BROKEN;
             event[i] = 127;
             bl_gate_fix_strict(g, BL_FIX_DATA_BYTE, t->p - 1);
@@ -252,7 +253,7 @@ static int read_channel(bl_gate_state *g, track *t, uint8_t status)
  * was none, sooner. */
 static void pass_time(bl_gate_state *g, track *t, uint32_t delta)
 {
-    int64_t quarters = t->is_doubtful ? DOUBT_MAX_QUARTERS : PAUSE_MAX_QUARTERS;
+    int64_t quarters = t->mistakes > 0 ? DOUBT_MAX_QUARTERS : PAUSE_MAX_QUARTERS;
     if (delta > quarters * g->song->tpq || t->tick + delta > BL_MIDI_MAX_TICK)
         bl_gate_fix_strict(g, BL_FIX_PAUSE, t->p);
     else
@@ -344,13 +345,13 @@ static int resume(bl_gate_state *g, track *t, size_t at)
     bl_gate_lost(g, BL_FIX_BAD_EVENT, at);
     t->status = 0;
     t->interrupted = 0;
-    t->is_doubtful = 1;
+    t->mistakes++;
     for (size_t p = at + 1; p < t->limit; p++) {
         if (!t->is_trusted && bl_gate_is_track(g, p)) {
             t->limit = p;
             break;
         }
-        if (is_sound(g, t->limit, p)) {
+        if (t->mistakes < MISTAKES_MAX && is_sound(g, t->limit, p)) {
             t->p = p;
             return GO_ON;
         }

@@ -216,13 +216,17 @@ static void test_time(void)
     ok(rc == 0 && r.fixes[BL_FIX_PAUSE] == 0 && song.notes[1].on == 576480 &&
            song.end == 1152960,
        "300 silent bars of a whole file are music");
-    snprintf(hex, sizeof hex, HEADER "4d54726b 0000001f 00 3c 50 %s", pause);
+    snprintf(hex, sizeof hex, HEADER "4d54726b 00000020 00 b0 07 ff %s", pause);
     rc = read_hex(hex, BL_READ_OVERLAP, &song, &r);
     ok(rc == 0 && r.fixes[BL_FIX_PAUSE] == 2 && song.notes[1].on == 480 &&
            song.notes[1].off == 960 && song.end == 960,
        "those of a damaged one are left out");
     rc = read_hex(hex, BL_READ_CLOSE_FIRST, &song, &r);
     ok(rc == 0 && r.fixes[BL_FIX_PAUSE] == 0, "but not for the published schemes");
+    snprintf(hex, sizeof hex, HEADER "4d54726b 0000001f 00 3c 50 %s", pause);
+    rc = read_hex(hex, BL_READ_FIFO, &song, &r);
+    ok(rc == 0 && r.fixes[BL_FIX_PAUSE] == 2 && song.notes[1].on == 480,
+       "behind an event that is none long waits are left out");
     bl_song_free(&song);
 }
 
