@@ -3,6 +3,7 @@
 #include "cli/crew.h"
 #include "cli/log.h"
 #include "cli/opt.h"
+#include "cli/pattern.h"
 #include "cli/rejects.h"
 #include "cli/tool.h"
 #include "cli/walk.h"
@@ -118,29 +119,6 @@ static int read_song(converter *c, bl_err *e)
     return rc == 0 ? refuse(c, e) : rc;
 }
 
-/* The file of beats of a MIDI file: in the pattern %d is its folder, %n its name
- * without the ending, %% a '%'. */
-static const char *beats_path(converter *c, const char *path, bl_err *e)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path, *dot = strrchr(name, '.');
-    size_t n = dot != NULL ? (size_t)(dot - name) : strlen(name);
-    bl_buf *out = &c->beats_path;
-    int rc = 0;
-    out->len = 0;
-    for (const char *p = c->beats_pattern; *p != '\0' && rc == 0; p++) {
-        if (p[0] == '%' && p[1] == 'd')
-            rc = bl_buf_addf(out, e, "%.*s", slash != NULL ? (int)(slash - path) : 1,
-                             slash != NULL ? path : ".");
-        else if (p[0] == '%' && p[1] == 'n')
-            rc = bl_buf_add(out, name, n, e);
-        else
-            rc = bl_buf_addc(out, *p, e);
-        p += p[0] == '%' && p[1] != '\0';
-    }
-    return rc == 0 ? bl_buf_str(out, e) : NULL;
-}
-
 /* Bars and beats from elsewhere, where asked for. */
 static int set_bars(converter *c, const char *path, bl_err *e)
 {
@@ -150,7 +128,7 @@ static int set_bars(converter *c, const char *path, bl_err *e)
         return bl_song_set_meter(&c->song, c->meter_num, c->meter_den_log2, e);
     if (c->beats_pattern == NULL)
         return 0;
-    const char *from = beats_path(c, path, e);
+    const char *from = bl_pattern_path(&c->beats_path, c->beats_pattern, path, e);
     if (from == NULL)
         return BL_E_NOMEM;
     bl_buf text = {0};
@@ -632,22 +610,13 @@ static int execute(run *r)
     return bl_rejects_exceed(&r->rejects, r->paths.n) ? BL_EXIT_DATA : BL_EXIT_OK;
 }
 
-/* Whether each % of a pattern of --beats is one of %d, %n and %%. */
-static int is_pattern(const char *p)
-{
-    for (; *p != '\0'; p++)
-        if (*p == '%' && (*++p == '\0' || strchr("dn%", *p) == NULL))
-            return 0;
-    return 1;
-}
-
 /* 1, with a message, if the options make no sense, alone or together. */
 static int is_misuse(const settings *set, const bl_opts *opts, bl_log *log)
 {
     const char *out = set->common.output, *why = NULL;
     if (set->meter != NULL && set->beats != NULL)
         why = "bars are of --meter or of --beats, not both";
-    else if (set->beats != NULL && !is_pattern(set->beats))
+    else if (set->beats != NULL && !bl_pattern_is_good(set->beats))
         why = "a % in --beats is %d, the folder, %n, the name, or %%, a %";
     else if (set->files0_from != NULL && opts->n_operands > 0)
         why = "inputs are named by operands or by --files0-from, not both";
