@@ -18,7 +18,7 @@ typedef struct {
     uint8_t program;  /* General MIDI program 0..127; on the drum channel, the kit */
     uint8_t drum;     /* 1 on a channel of drums */
     uint8_t channel;  /* 0..15 */
-    uint8_t port;     /* 0..127, for more than 16 channels */
+    uint8_t port;     /* 0..15, for more than 16 channels */
     uint16_t track;   /* of the file, from 0 */
     uint32_t closed;  /* rank of its end in the file: track by track, as events come */
 } bl_note;

@@ -134,7 +134,7 @@ static int keep_port(bl_gate_state *g, track *t, const uint8_t *data, uint32_t l
     uint8_t event[4] = {0xff, META_PORT, 1};
     if (len < 1 || data[0] > 127)
         return 0;
-    t->port = event[3] = data[0];
+    t->port = event[3] = data[0] & 15;
     uint32_t delta = (uint32_t)(t->tick - t->written);
     t->written = t->tick;
     return put_event(g->out, delta, event, sizeof event, g->e);
@@ -243,6 +243,7 @@ static int read_channel(bl_gate_state *g, track *t, uint8_t status)
     if (++g->events > BL_MIDI_MAX_EVENTS)
         return bl_gate_reject(g, BL_REJECT_TOO_LARGE, BL_E_LIMIT, t->p,
                               "too many events");
+    g->rhythm->channels |= (uint16_t)(1u << (status & 15));
     uint32_t delta = (uint32_t)(t->tick - t->written);
     t->written = t->tick;
     int rc = put_event(g->out, delta, event, (size_t)n + 1, g->e);

@@ -8,7 +8,7 @@
 typedef struct bl_pairing bl_pairing;
 
 /* Keys: pitches of channels of ports. */
-enum { BL_PORTS = 128, BL_N_KEYS = BL_PORTS * 16 * 128 };
+enum { BL_PORTS = 16, BL_N_KEYS = BL_PORTS * 16 * 128 };
 
 static inline uint32_t bl_key(uint8_t port, uint8_t channel, uint8_t pitch)
 {

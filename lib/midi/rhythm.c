@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-    PORTS = 128,
+    PORTS = 16,
     CHANNELS = 16,
     DRUM_CHANNEL = 9,
     FIRST_OF_COPY = 12, /* channel 13 */
@@ -307,6 +307,8 @@ static void count_copies(const bl_note *notes, size_t n, size_t copies[2],
 static int has_copy(const bl_rhythm *r, const bl_song *song)
 {
     size_t copies[2] = {0}, all[2] = {0};
+    if (r->channels >> FIRST_OF_COPY == 0)
+        return 0;
     for (size_t i = 0, n; i < song->n_notes; i += n) {
         int any = 0;
         for (n = 0; i + n < song->n_notes && song->notes[i + n].on == song->notes[i].on;

@@ -9,7 +9,8 @@
 typedef struct {
     struct bl_rhythm_event *x;
     size_t n, cap;
-    int is_marked; /* as a file with its music twice, for Windows 3 */
+    uint16_t channels; /* bit c: events of channel c + 1 */
+    int is_marked;     /* as a file with its music twice, for Windows 3 */
 } bl_rhythm;
 
 /* A SysEx message without its F0; a bank (controller 0) or a program change. Those that
