@@ -253,7 +253,8 @@ static int check_records(const bl_buf *b, size_t n, int end, size_t most, size_t
     for (size_t i = b->len - n; i < b->len; i++) {
         if (b->data[i] == end) {
             if (end == '\0' && i == *start)
-                return bl_fail_line(e, BL_E_FORMAT, *number, "an empty name");
+                return bl_fail_line(e, BL_E_FORMAT, *number,
+                                    "the list has an empty name");
             *start = i + 1;
             ++*number;
         } else if (i - *start >= most || b->data[i] == '\0') {

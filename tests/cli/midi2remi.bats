@@ -110,7 +110,7 @@ music() {
     text s | grep -q '"name":"new%0Aline %25.mid"'
     printf 'p1.mid\0\0' >bad
     run -65 --separate-stderr midi2remi --files0-from bad -o u
-    says "'bad': the list has an empty name"
+    says "'bad': line 2: the list has an empty name"
     run -66 midi2remi --files0-from nolist
     run -64 --separate-stderr midi2remi --files0-from list p1.mid
     says "not both"
