@@ -4,7 +4,9 @@
  * losses, logits and gradient norms. Errors are relative, to 0.01 at least; those of a
  * tensor's gradient to a hundredth of the whole gradient's norm at least, because it
  * may be a sum of large terms that cancel (W_k of a query that sees one key: 0). One
- * line a case, as TAP; the exit status is 1 if one differs. A case of a kind that the
+ * line a case, as TAP; the exit status is 1 if one differs. The sampler reads the
+ * tokens beside, and its logits are held against the same ones while it sees what the
+ * graph does: until more came before than the memory holds. A case of a kind that the
  * engine has not is skipped and counted; an option that is not known of a kind that is
  * fails.
  *
@@ -30,6 +32,8 @@ typedef struct {
     int64_t n_params;
     int lanes;
     bl_model *m;
+    bl_gen *gen;
+    bl_real *logits; /* (V) of gen */
     double tolerance, worst;
     char where[128];
 } golden;
@@ -70,20 +74,35 @@ static void fill(const golden *c)
 /* ---- what a case asks for ---- */
 
 static const char *const cell_keys[] = {"V", "H", "L", "T", "B", NULL};
-static const char *const attention_keys[] = {
-    "V",   "L",    "T",   "B",   "d",     "h",     "f",      "M",
-    "pos", "dmax", "act", "pre", "relu2", "mem0",  "bias",   "tie",
-    "eps", "C",    "cfn", "aux", "ratio", "obias", "escale", NULL};
-static const char *const positions[] = {"xl", "table", "abs", NULL};
-static const char *const activations[] = {"relu", "gelu", "gelu_tanh", NULL};
+static const char *const attention_keys[] = {"V",       "L",
+                                             "T",       "B",
+                                             "d",       "h",
+                                             "f",       "M",
+                                             "pos",     "dmax",
+                                             "act",     "pre",
+                                             "relu2",   "mem0",
+                                             "bias",    "tie",
+                                             "eps",     "C",
+                                             "cfn",     "aux",
+                                             "ratio",   "obias",
+                                             "escale",  "norm",
+                                             "theta",   "memory_layers",
+                                             "emb",     "gate",
+                                             "mogrify", "kv",
+                                             "glu",     "fbias",
+                                             NULL};
+static const char *const positions[] = {"xl", "table", "abs", "rope", NULL};
+static const char *const activations[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
 static const char *const compressors[] = {"mean", "max", "conv", NULL};
+static const char *const gates[] = {"none", "gru", NULL};
+static const char *const norm_kinds[] = {"layer", "rms", NULL};
 static const char *const losses[] = {"ar", NULL}; /* of a compressor */
 
 static const struct {
     const char *key;
     const char *const *words;
-} choices[] = {
-    {"pos", positions}, {"act", activations}, {"cfn", compressors}, {"aux", losses}};
+} choices[] = {{"pos", positions}, {"act", activations}, {"cfn", compressors},
+               {"aux", losses},    {"norm", norm_kinds}, {"gate", gates}};
 
 /* What the engine does not read or make at all, told by the key that each case of it
  * has. */
@@ -167,6 +186,18 @@ static int compressed_of(const bl_json *o, const bl_model_config *c, size_t n_se
     return c->memory > 0 && seen > c->memory ? whole(o, "C", 0) : 0;
 }
 
+static void list_layers(const bl_json *o, bl_model_config *c)
+{
+    const bl_json *list;
+    int64_t n;
+    if (!bl_json_has(o, "memory_layers") ||
+        bl_json_get(o, "memory_layers", &list, NULL) != 0)
+        return;
+    for (size_t i = 0; i < bl_json_size(list); i++)
+        if (bl_json_as_int(bl_json_at(list, i), &n) && n >= 1 && n <= 256)
+            c->memory_layers[(n - 1) / 64] |= (uint64_t)1 << (n - 1) % 64;
+}
+
 static bl_model_config attention_config(const bl_json *o, bl_model_config c,
                                         size_t n_segments)
 {
@@ -175,8 +206,9 @@ static bl_model_config attention_config(const bl_json *o, bl_model_config c,
     c.ff = whole(o, "f", 0);
     c.memory = whole(o, "M", 0);
     c.pos = one_of(o, "pos", positions);
-    if (c.pos != BL_POS_SINUSOID)
-        c.positions = c.pos == BL_POS_DISTANCE ? whole(o, "dmax", 0) : c.segment;
+    c.positions = c.pos == BL_POS_DISTANCE   ? whole(o, "dmax", 0)
+                  : c.pos == BL_POS_ABSOLUTE ? c.segment
+                                             : 0;
     c.act = one_of(o, "act", activations);
     c.pre_norm = whole(o, "pre", 0);
     c.relu_out = whole(o, "relu2", 0);
@@ -190,8 +222,18 @@ static bl_model_config attention_config(const bl_json *o, bl_model_config c,
         c.ratio = whole(o, "ratio", 1);
         c.compressor = one_of(o, "cfn", compressors);
     }
+    c.kv_heads = whole(o, "kv", 0);
+    c.gate = one_of(o, "gate", gates);
+    c.mogrify = whole(o, "mogrify", 0);
+    c.embed_width = whole(o, "emb", 0);
+    list_layers(o, &c);
+    c.glu = whole(o, "glu", 0);
+    c.ff_bias = whole(o, "fbias", 1);
+    c.norm = one_of(o, "norm", norm_kinds);
     if (bl_json_has(o, "eps") && bl_json_real(o, "eps", &c.norm_eps, NULL) != 0)
         c.norm_eps = 0;
+    if (bl_json_has(o, "theta") && bl_json_real(o, "theta", &c.rope_theta, NULL) != 0)
+        c.rope_theta = 0;
     return c;
 }
 
@@ -228,8 +270,25 @@ static double norm_of(const bl_real *x, int64_t n)
     return sqrt(sum);
 }
 
-/* The first logits of the last lane's last token. */
-static void compare_probe(golden *c, size_t s, const bl_json *segment)
+/* The last lane's tokens, one after the other through the sampler: the logits after the
+ * last; NULL where it does not see what the graph sees, more than which has gone
+ * before.
+ */
+static const bl_real *sampled(golden *c, size_t s, const int32_t *x)
+{
+    const bl_model_config *conf = bl_model_conf(c->m);
+    if (conf->memory == 0)
+        bl_gen_forget(c->gen, 0);
+    for (int i = 0; i < conf->segment; i++)
+        bl_gen_step(c->gen, &x[(c->lanes - 1) * conf->segment + i], c->logits);
+    return conf->memory == 0 || (int64_t)s * conf->segment <= conf->memory ? c->logits
+                                                                           : NULL;
+}
+
+/* The first logits of the last lane's last token, the graph's and the sampler's; tokens
+ * (B,T). */
+static void compare_probe(golden *c, size_t s, const bl_json *segment,
+                          const int32_t *tokens)
 {
     const bl_json *list;
     double x;
@@ -238,11 +297,15 @@ static void compare_probe(golden *c, size_t s, const bl_json *segment)
     if (!bl_json_has(segment, "probe") ||
         bl_json_get(segment, "probe", &list, NULL) != 0)
         return;
-    for (size_t i = 0; i < bl_json_size(list); i++)
-        if (bl_json_as_real(bl_json_at(list, i), &x))
-            compare(c, s, "a logit",
-                    (double)bl_model_logits(c->m)[row * conf->vocab + (ptrdiff_t)i], x,
-                    0);
+    const bl_real *graph = bl_model_logits(c->m) + row * conf->vocab,
+                  *ours = sampled(c, s, tokens);
+    for (size_t i = 0; i < bl_json_size(list); i++) {
+        if (!bl_json_as_real(bl_json_at(list, i), &x))
+            continue;
+        compare(c, s, "a logit", (double)graph[i], x, 0);
+        if (ours != NULL)
+            compare(c, s, "a sampler's logit", (double)ours[i], x, 0);
+    }
 }
 
 /* The sum of all parameters times their gradients: tells signs and orders apart. */
@@ -308,12 +371,25 @@ static int run_segment(golden *c, size_t s)
     double ours = bl_model_aux(c->m, &n_queries),
            share = 1 / (double)bl_max(n_queries, 1);
     compare(c, s, "auxiliary loss", ours * share, aux, 0);
-    compare_probe(c, s, segment);
+    compare_probe(c, s, segment, x);
     bl_model_backward(c->m, 1 / (double)n, share);
     if (bl_json_has(segment, "grad_norms"))
         compare_gradients(c, s, segment);
     bl_model_advance(c->m);
     return 0;
+}
+
+/* A sampler that sees what a segment with its memory sees. */
+static int open_sampler(golden *c, bl_pool *pool, bl_err *e)
+{
+    const bl_model_config *conf = bl_model_conf(c->m);
+    c->logits = calloc((size_t)conf->vocab, sizeof *c->logits);
+    if (c->logits == NULL)
+        return bl_fail(e, BL_E_NOMEM, "out of memory");
+    bl_model_config seen = *conf;
+    if (conf->memory > 0)
+        seen.memory += conf->segment;
+    return bl_gen_new(&c->gen, c->m, &seen, 1, BL_FP32, pool, e);
 }
 
 /* 1 if the case is met. */
@@ -328,12 +404,16 @@ static int run_case(golden *c, int number, bl_pool *pool)
         return 0;
     }
     fill(c);
+    if (open_sampler(c, pool, &e) != 0)
+        compare(c, 0, "no sampler", INFINITY, 0, 0);
     if (bl_model_size(c->m) != c->n_params)
         compare(c, 0, "parameters", (double)bl_model_size(c->m), (double)c->n_params,
                 0);
-    for (size_t s = 0; s < bl_json_size(c->segments); s++)
+    for (size_t s = 0; s < bl_json_size(c->segments) && c->gen != NULL; s++)
         if (run_segment(c, s) != 0)
             c->worst = INFINITY;
+    bl_gen_del(c->gen);
+    free(c->logits);
     bl_model_del(c->m);
     int good = c->worst <= c->tolerance;
     printf("%sok %d - %s: relative error %.2g%s%s\n", good ? "" : "not ", number,

@@ -15,26 +15,60 @@ static bl_relative relative(bl_model *m, int n, bl_mat *sinusoids)
 {
     const bl_layer *l = &m->layer[n];
     bl_graph *g = &m->graph;
+    int keys = g->segment + (m->memory[n] != NULL ? g->memory : 0);
     switch (m->config.pos) {
     case BL_POS_SINUSOID:
         return (bl_relative){bl_linear(g, sinusoids, l->wr, NULL, BL_ACT_NONE, 0), l->u,
                              l->vb};
     case BL_POS_DISTANCE:
-        return (bl_relative){.r = bl_distance_rows(g, l->er, m->config.heads)};
+        return (bl_relative){.r = bl_distance_rows(g, keys, l->er, m->config.heads)};
     default:
         return (bl_relative){.r = NULL};
     }
 }
 
+/* Queries or keys, turned where positions are rotary. */
+static bl_mat *placed(bl_model *m, bl_mat *x, int keeps)
+{
+    const bl_model_config *c = &m->config;
+    if (c->pos != BL_POS_ROTARY)
+        return x;
+    return bl_rotary(&m->graph, x, m->angles, c->width / c->heads, keeps);
+}
+
+/* What the memory of layer n pushes out, compressed (Rae et al. 2019, algorithm 1). */
+static void compressed(bl_model *m, int n, bl_mat *x, bl_mat *q)
+{
+    const bl_model_config *c = &m->config;
+    const bl_layer *l = &m->layer[n];
+    bl_compress_args a = {.how = (bl_compressor)c->compressor,
+                          .ratio = c->ratio,
+                          .slots = c->compressed + c->memory,
+                          .plain = c->memory,
+                          .heads = c->heads,
+                          .memory = m->memory[n],
+                          .x = x,
+                          .q = q,
+                          .wk = l->wk,
+                          .wv = l->wv,
+                          .cw = l->cw,
+                          .cb = l->cb,
+                          .gain = c->pre_norm ? l->ln1_g : NULL,
+                          .bias = c->pre_norm ? l->ln1_b : NULL,
+                          .eps = c->norm_eps};
+    bl_compress(&m->graph, &a, &m->extra[n]);
+}
+
 /* softmax(scores) of x over [memory ; x], projected: queries from the T new rows alone,
  * keys and values from all K (Dai et al. 2019, 3.2); what the memory pushes out is
- * compressed on the way (Rae et al. 2019, algorithm 1). */
+ * compressed on the way. */
 static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
 {
     const bl_model_config *c = &m->config;
     const bl_layer *l = &m->layer[n];
     bl_graph *g = &m->graph;
-    bl_mat *context = bl_with_memory(g, m->memory[n], x);
+    int has_memory = m->memory[n] != NULL;
+    bl_mat *context = has_memory ? bl_with_memory(g, m->memory[n], x) : x;
     bl_mat *keys_from = context, *queries_from = x;
     if (c->pre_norm) { /* memory is raw and normed on use */
         queries_from = bl_norm(g, x, l->ln1_g, l->ln1_b, c->norm_eps);
@@ -47,38 +81,53 @@ static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
     bl_memory_again(g, m->memory[n], x, context);
     bl_relative rel = relative(m, n, sinusoids);
     int span = c->same_length ? c->memory + 1 : 0;
-    bl_mat *a = bl_attention(g, q, k, v, &rel, c->heads, span, c->att_dropout);
-    if (c->compressed > 0)
-        bl_compress(g,
-                    &(bl_compress_args){.how = (bl_compressor)c->compressor,
-                                        .ratio = c->ratio,
-                                        .slots = c->compressed + c->memory,
-                                        .plain = c->memory,
-                                        .heads = c->heads,
-                                        .memory = m->memory[n],
-                                        .x = x,
-                                        .q = q,
-                                        .wk = l->wk,
-                                        .wv = l->wv,
-                                        .cw = l->cw,
-                                        .cb = l->cb,
-                                        .gain = c->pre_norm ? l->ln1_g : NULL,
-                                        .bias = c->pre_norm ? l->ln1_b : NULL,
-                                        .eps = c->norm_eps},
-                    &m->extra[n]);
+    bl_mat *a = bl_attention(g, placed(m, q, c->compressed > 0), placed(m, k, 0), v,
+                             &rel, c->heads, span, c->att_dropout);
+    if (c->compressed > 0 && has_memory)
+        compressed(m, n, x, q);
     return bl_linear(g, a, l->wo, l->bo, BL_ACT_NONE, 0);
 }
 
-/* Two matrices with an activation between: act(x W_1 + b_1) W_2 + b_2. */
+/* Two matrices with an activation between: act(x W_1 + b_1) W_2 + b_2; with gates
+ * (act(a) * b) W_2 + b_2 where [a ; b] = x W_1 + b_1. */
 static bl_mat *feed_forward(bl_model *m, int n, bl_mat *x)
 {
     const bl_model_config *c = &m->config;
     const bl_layer *l = &m->layer[n];
     bl_graph *g = &m->graph;
+    double drop = bl_model_dropout(c, c->ff_dropout);
     bl_act act = (bl_act)(BL_ACT_RELU + c->act);
-    bl_mat *hidden = bl_linear(g, x, l->w1, l->b1, act, c->dropout);
+    bl_mat *hidden =
+        c->glu ? bl_glu(g, bl_linear(g, x, l->w1, l->b1, BL_ACT_NONE, 0), act, drop)
+               : bl_linear(g, x, l->w1, l->b1, act, drop);
     return bl_linear(g, hidden, l->w2, l->b2, c->relu_out ? BL_ACT_RELU : BL_ACT_NONE,
                      0);
+}
+
+static bl_mat *low_rank(bl_graph *g, bl_mat *x, bl_mat *a, bl_mat *b)
+{
+    return bl_linear(g, bl_linear(g, x, a, NULL, BL_ACT_NONE, 0), b, NULL, BL_ACT_NONE,
+                     0);
+}
+
+/* The residual x and what a sub-layer made of it become one: their sum, or a GRU's next
+ * state (input y, state x) after rounds in which each scales the other. */
+static bl_mat *joined(bl_model *m, const bl_gate *p, bl_mat *x, bl_mat *y)
+{
+    const bl_model_config *c = &m->config;
+    bl_graph *g = &m->graph;
+    double drop = bl_model_dropout(c, c->layer_dropout);
+    if (c->gate == BL_GATE_NONE)
+        return bl_residual(g, x, y, drop);
+    y = bl_dropped(g, y, drop);
+    for (int round = 0; round < c->mogrify; round++)
+        if (round % 2 == 0)
+            y = bl_modulate(g, low_rank(g, x, p->q1, p->q2), y);
+        else
+            x = bl_modulate(g, low_rank(g, y, p->r1, p->r2), x);
+    bl_mat *i = bl_linear(g, y, p->wi, p->bi, BL_ACT_NONE, 0);
+    bl_mat *h = bl_linear(g, x, p->wh, p->bh, BL_ACT_NONE, 0);
+    return bl_gru(g, x, i, h);
 }
 
 /* Each sub-layer with its residual, and its norm after (post, as published: y = LN(x +
@@ -89,27 +138,47 @@ static bl_mat *layer_of(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
     const bl_model_config *c = &m->config;
     const bl_layer *l = &m->layer[n];
     bl_graph *g = &m->graph;
-    double eps = c->norm_eps, drop = c->dropout;
-    bl_mat *y = bl_residual(g, x, attention(m, n, x, sinusoids), drop);
+    double eps = c->norm_eps;
+    bl_mat *y = joined(m, &l->ga, x, attention(m, n, x, sinusoids));
     if (!c->pre_norm)
         y = bl_norm(g, y, l->ln1_g, l->ln1_b, eps);
     bl_mat *z = c->pre_norm ? bl_norm(g, y, l->ln2_g, l->ln2_b, eps) : y;
-    y = bl_residual(g, y, feed_forward(m, n, z), drop);
+    y = joined(m, &l->gf, y, feed_forward(m, n, z));
     return c->pre_norm ? y : bl_norm(g, y, l->ln2_g, l->ln2_b, eps);
+}
+
+/* The tokens' rows of the embedding, by a matrix to the width if theirs is another. */
+static bl_mat *embedded(bl_model *m)
+{
+    const bl_model_config *c = &m->config;
+    bl_graph *g = &m->graph;
+    double drop = bl_model_dropout(c, c->embed_dropout);
+    double scale = c->embed_scale ? sqrt((double)c->width) : 1;
+    if (m->emb_w == NULL)
+        return bl_embed(g, m->emb, scale, m->wpe, drop);
+    bl_mat *x = bl_embed(g, m->emb, 1, NULL, 0);
+    x = bl_linear(g, x, m->emb_w, m->emb_wb, BL_ACT_NONE, 0);
+    return bl_scaled(g, x, scale, m->wpe, drop);
 }
 
 static bl_mat *transformer(bl_model *m)
 {
     const bl_model_config *c = &m->config;
     bl_graph *g = &m->graph;
-    bl_mat *sinusoids = NULL;
+    double drop = bl_model_dropout(c, c->embed_dropout);
+    /* of the distances of layers with memory, and of those without */
+    bl_mat *sinusoids[2] = {NULL};
     if (c->pos == BL_POS_SINUSOID)
-        sinusoids = bl_positions(g, c->width, c->clamp_len, c->dropout);
-    double scale = c->embed_scale ? sqrt((double)c->width) : 1;
-    bl_mat *x = bl_embed(g, m->emb, scale, m->wpe, c->dropout);
+        sinusoids[1] =
+            bl_positions(g, g->memory + g->segment, c->width, c->clamp_len, drop);
+    if (c->pos == BL_POS_SINUSOID && !bl_model_all_remember(c))
+        sinusoids[0] = bl_positions(g, g->segment, c->width, c->clamp_len, drop);
+    if (c->pos == BL_POS_ROTARY)
+        m->angles = bl_rotary_table(g, c->width / c->heads, c->rope_theta);
+    bl_mat *x = embedded(m);
     for (int n = 0; n < c->layers && x != NULL; n++) {
         m->fresh[n] = x->v;
-        x = layer_of(m, n, x, sinusoids);
+        x = layer_of(m, n, x, sinusoids[bl_model_remembers(c, n) || g->memory == 0]);
     }
     return c->pre_norm ? bl_norm(g, x, m->lnf_g, m->lnf_b, c->norm_eps) : x;
 }
@@ -138,5 +207,7 @@ void bl_model_build(bl_model *m)
     bl_mat *x = m->config.arch == BL_ARCH_LSTM ? lstm(m) : transformer(m);
     /* a dropout without a residual: the output's own, as in the code of Dai et al. */
     x = bl_dropped(g, x, m->config.dropout);
+    if (m->out_p != NULL)
+        x = bl_linear(g, x, m->out_p, m->out_pb, BL_ACT_NONE, 0);
     m->logits = bl_loss(g, x, m->out_w, m->config.tie, m->out_b, &m->nll);
 }

@@ -18,6 +18,9 @@ bl_model_config bl_model_config_default(void)
         .segment = 128,
         .memory = 128,
         .dropout = 0.1,
+        .ff_dropout = -1,
+        .layer_dropout = -1,
+        .embed_dropout = -1,
         .init_std = 0.02,
     };
     bl_model_config_arch(&c, BL_ARCH_XL);
@@ -43,6 +46,15 @@ static void structure(bl_model_config *c)
     c->compressed = 0;
     c->ratio = 4;
     c->compressor = BL_COMPRESS_CONV;
+    memset(c->memory_layers, 0, sizeof c->memory_layers);
+    c->embed_width = 0;
+    c->kv_heads = 0;
+    c->glu = 0;
+    c->ff_bias = 1;
+    c->gate = BL_GATE_NONE;
+    c->mogrify = 0;
+    c->norm = BL_NORM_LAYER;
+    c->rope_theta = 1e4;
 }
 
 void bl_model_config_arch(bl_model_config *c, bl_arch arch)
@@ -78,16 +90,30 @@ void bl_model_config_arch(bl_model_config *c, bl_arch arch)
         c->memory = 0;
         c->tie = 0;
         break;
+    case BL_ARCH_LLAMA:
+        c->pos = BL_POS_ROTARY;
+        c->pre_norm = 1;
+        c->norm = BL_NORM_RMS;
+        c->glu = 1;
+        c->act = BL_ACT_SILU - 1;
+        c->ff_bias = 0;
+        c->embed_scale = 0;
+        c->tie = 0;
+        c->out_bias = 0;
+        break;
     default:
         break;
     }
 }
 
 static const char *const arch_names[] = {
-    "xl", "remi", "music-transformer", "gpt2", "compressive", "lstm", NULL};
-static const char *const pos_names[] = {"sinusoid", "distance", "absolute", NULL};
-static const char *const act_names[] = {"relu", "gelu", "gelu_tanh", NULL};
+    "xl", "remi", "music-transformer", "gpt2", "compressive", "lstm", "llama", NULL};
+static const char *const pos_names[] = {"sinusoid", "distance", "absolute", "rotary",
+                                        NULL};
+static const char *const act_names[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
 static const char *const compressor_names[] = {"mean", "max", "conv", NULL};
+static const char *const gate_names[] = {"none", "gru", NULL};
+static const char *const norm_names[] = {"layer", "rms", NULL};
 static const char *const precision_names[] = {"fp32", "bf16", "bf16x3", NULL};
 
 const char *bl_model_choice(const char *field, int i)
@@ -99,6 +125,8 @@ const char *bl_model_choice(const char *field, int i)
                    {"pos", pos_names},
                    {"act", act_names},
                    {"compressor", compressor_names},
+                   {"gate", gate_names},
+                   {"norm", norm_names},
                    {"precision", precision_names}};
     for (size_t k = 0; k < BL_COUNT(choices); k++) {
         const char *const *name = choices[k].names;
@@ -116,6 +144,35 @@ const char *bl_model_choice(const char *field, int i)
 int bl_model_precision(const bl_model_config *c)
 {
     return bl_gemm_can((bl_precision)c->precision) ? c->precision : BL_FP32;
+}
+
+/* ---- layers with memory ---- */
+
+static int is_listed(const bl_model_config *c, int n)
+{
+    return (int)(c->memory_layers[n / 64] >> n % 64 & 1);
+}
+
+/* Layers first .. end-1 that are listed. */
+static int n_listed(const bl_model_config *c, int first, int end)
+{
+    int listed = 0;
+    for (int n = first; n < end; n++)
+        listed += is_listed(c, n);
+    return listed;
+}
+
+int bl_model_remembers(const bl_model_config *c, int n)
+{
+    if (c->arch == BL_ARCH_LSTM)
+        return 1;
+    return c->memory > 0 && (is_listed(c, n) || n_listed(c, 0, 256) == 0);
+}
+
+int bl_model_all_remember(const bl_model_config *c)
+{
+    int listed = n_listed(c, 0, 256);
+    return c->arch == BL_ARCH_LSTM || listed == 0 || listed == c->layers;
 }
 
 /* ---- bounds ---- */
@@ -139,7 +196,7 @@ static int check_bounds(const bl_model_config *c, bl_err *e)
         {"clamp_len", c->clamp_len, 0, 65536},
         {"pos", c->pos, 0, BL_N_POS - 1},
         {"positions", c->positions, 0, 131072},
-        {"act", c->act, 0, 2},
+        {"act", c->act, 0, BL_N_ACT - 2},
         {"relu_out", c->relu_out, 0, 1},
         {"att_bias", c->att_bias, 0, 1},
         {"embed_scale", c->embed_scale, 0, 1},
@@ -151,6 +208,13 @@ static int check_bounds(const bl_model_config *c, bl_err *e)
         {"compressed", c->compressed, 0, 65536},
         {"ratio", c->ratio, 1, 1024},
         {"compressor", c->compressor, 0, 2},
+        {"embed_width", c->embed_width, 0, 65536},
+        {"kv_heads", c->kv_heads, 0, 1024},
+        {"glu", c->glu, 0, 1},
+        {"ff_bias", c->ff_bias, 0, 1},
+        {"gate", c->gate, 0, BL_N_GATE - 1},
+        {"mogrify", c->mogrify, 0, 64},
+        {"norm", c->norm, 0, BL_N_NORM - 1},
         {"precision", c->precision, 0, BL_N_PRECISIONS - 1},
     };
     const struct {
@@ -159,8 +223,12 @@ static int check_bounds(const bl_model_config *c, bl_err *e)
     } real[] = {
         {"dropout", c->dropout, 0, 0.95},
         {"att_dropout", c->att_dropout, 0, 0.95},
+        {"ff_dropout", bl_model_dropout(c, c->ff_dropout), 0, 0.95},
+        {"layer_dropout", bl_model_dropout(c, c->layer_dropout), 0, 0.95},
+        {"embed_dropout", bl_model_dropout(c, c->embed_dropout), 0, 0.95},
         {"norm_eps", c->norm_eps, 1e-12, 0.1},
         {"init_std", c->init_std, 0, 10},
+        {"rope_theta", c->rope_theta, 1, 1e9},
     };
     for (size_t i = 0; i < BL_COUNT(whole); i++)
         if (whole[i].value < whole[i].low || whole[i].value > whole[i].high)
@@ -181,10 +249,19 @@ static int check_attention(const bl_model_config *c, bl_err *e)
     if (c->width % c->heads != 0)
         return bl_fail(e, BL_E_ARG, "heads (%d) do not divide the width (%d)", c->heads,
                        c->width);
+    if (c->heads % bl_model_kv_heads(c) != 0)
+        return bl_fail(e, BL_E_ARG, "kv_heads (%d) do not divide the heads (%d)",
+                       c->kv_heads, c->heads);
+    if (c->mogrify > 0 && c->width < 4)
+        return bl_fail(e, BL_E_ARG, "mogrify needs a width of 4 or more");
     if (c->pos == BL_POS_SINUSOID && c->width % 2 != 0)
         return bl_fail(e, BL_E_ARG, "width (%d) is odd: half of it are sines",
                        c->width);
-    if (c->pos != BL_POS_SINUSOID && c->positions < 1)
+    if (c->pos == BL_POS_ROTARY && c->width / c->heads % 2 != 0)
+        return bl_fail(e, BL_E_ARG,
+                       "a head's width (%d) is odd: rotary positions turn pairs",
+                       c->width / c->heads);
+    if ((c->pos == BL_POS_DISTANCE || c->pos == BL_POS_ABSOLUTE) && c->positions < 1)
         return bl_fail(e, BL_E_ARG,
                        "positions is 0, the table of positions has no row");
     if (c->pos == BL_POS_ABSOLUTE && c->segment > c->positions)
@@ -217,9 +294,16 @@ static int check_meaning(const bl_model_config *c, bl_err *e)
     } pairs[] = {
         {c->clamp_len > 0 && !has_distances, "clamp_len goes with pos=sinusoid only"},
         {c->untie_uv && !has_distances, "untie_uv goes with pos=sinusoid only"},
-        {c->positions > 0 && has_distances,
-         "positions goes with pos=distance and pos=absolute only: sinusoids have no "
+        {c->positions > 0 && (has_distances || c->pos == BL_POS_ROTARY),
+         "positions goes with pos=distance and pos=absolute only: the others have no "
          "table"},
+        {c->rope_theta != usual.rope_theta && c->pos != BL_POS_ROTARY,
+         "rope_theta goes with pos=rotary only"},
+        {n_listed(c, 0, 256) > 0 && c->memory == 0,
+         "memory_layers goes with memory only"},
+        {n_listed(c, c->layers, 256) > 0,
+         "memory_layers names a layer beyond the last"},
+        {c->mogrify > 0 && c->gate == BL_GATE_NONE, "mogrify goes with gate=gru only"},
         {c->zero_memory && c->memory == 0, "zero_memory goes with memory only"},
         {c->same_length && c->memory == 0,
          "same_length goes with memory only: a token would see itself alone"},
@@ -263,6 +347,18 @@ static int check_cells(const bl_model_config *c, bl_err *e)
         {"same_length", c->same_length != own.same_length},
         {"ratio", c->ratio != own.ratio},
         {"compressor", c->compressor != own.compressor},
+        {"memory_layers", n_listed(c, 0, 256) > 0},
+        {"ff_dropout", c->ff_dropout >= 0},
+        {"layer_dropout", c->layer_dropout >= 0},
+        {"embed_dropout", c->embed_dropout >= 0},
+        {"embed_width", c->embed_width != own.embed_width},
+        {"kv_heads", c->kv_heads != own.kv_heads},
+        {"glu", c->glu != own.glu},
+        {"ff_bias", c->ff_bias != own.ff_bias},
+        {"rope_theta", c->rope_theta != own.rope_theta},
+        {"gate", c->gate != own.gate},
+        {"mogrify", c->mogrify != own.mogrify},
+        {"norm", c->norm != own.norm},
     };
     for (size_t i = 0; i < BL_COUNT(others); i++)
         if (others[i].is_wrong)
@@ -306,18 +402,40 @@ int64_t bl_model_config_size(const bl_model_config *c)
     return rc == 0 ? m.size : -1;
 }
 
-/* Reals of one layer's activations. */
-static double layer_reals(const bl_model_config *c, double b, int train)
+/* The two gates of a layer: numbers of the width a token, for its buffers and for its
+ * matrices' multiply-adds by a width. */
+static double gate_reals(const bl_model_config *c)
 {
-    double d = c->width, t = c->segment;
-    double slots = (double)c->memory + c->compressed, keys = slots + t;
+    return c->gate == BL_GATE_NONE ? 0 : 2 * (7 + 2.25 * c->mogrify);
+}
+
+static double gate_products(const bl_model_config *c)
+{
+    return c->gate == BL_GATE_NONE ? 0 : 2 * (6 + 0.5 * c->mogrify);
+}
+
+/* Layers that have slots. */
+static double n_remember(const bl_model_config *c)
+{
+    int n = 0;
+    for (int i = 0; i < c->layers; i++)
+        n += bl_model_remembers(c, i);
+    return n;
+}
+
+/* Reals of the activations of one layer with so many slots. */
+static double layer_reals(const bl_model_config *c, double b, double slots, int train)
+{
+    double d = c->width, t = c->segment, keys = slots + t;
     if (c->arch == BL_ARCH_LSTM)
         return b * t * d * (4 + 4 + 3);
-    double pre = train && c->act != 0 ? b * t * c->ff : 0;
+    double kv = d * bl_model_kv_heads(c) / c->heads;
+    double pre = c->glu || (train && c->act != 0) ? b * t * c->ff * (1 + c->glu) : 0;
     double normed = c->pre_norm && slots > 0 ? b * keys * d : 0;
-    double compress = c->compressed > 0 ? b * t * d * (1 + 2.0 / c->ratio) : 0;
-    return b * t * (6 * d + c->ff) + 2 * b * keys * d + keys * d + b * slots * d + pre +
-           normed + compress;
+    double compress =
+        c->compressed > 0 && slots > 0 ? b * t * d * (1 + 2.0 / c->ratio) : 0;
+    return b * t * (6 * d + c->ff) + 2 * b * keys * kv + keys * d + b * slots * d +
+           pre + normed + compress + b * t * d * gate_reals(c);
 }
 
 /* Reals of what all layers share: a context, gradients that live at the same time,
@@ -330,27 +448,39 @@ static double shared_reals(const bl_model_config *c, double b, int train)
         return train ? b * t * d * 10 : 0;
     double head =
         keys * d / c->heads * (train ? 9 : 3) + 48 * (keys + 200) * (train + 1);
-    double grads = train ? b * t * (3 * d + c->ff) + 2 * b * keys * d + keys * d : 0;
-    return b * keys * d + grads + c->heads * head;
+    double grads = train ? b * t *
+                                   ((3 + (c->gate != BL_GATE_NONE) * 6) * d +
+                                    c->ff * (1.0 + 2 * c->glu)) +
+                               2 * b * keys * d + keys * d
+                         : 0;
+    double by_head = train && bl_model_kv_heads(c) < c->heads ? 2 * b * keys * d : 0;
+    return b * keys * d + grads + c->heads * head + by_head;
 }
 
 int64_t bl_model_bytes(const bl_model_config *c, int lanes, int train)
 {
     double d = c->width, t = c->segment, b = lanes;
-    double keys = (double)c->memory + c->compressed + t;
+    double keys = (double)c->memory + c->compressed + t, r = n_remember(c);
     double reals = (train ? 2 : 1) * (double)bl_model_config_size(c) +
-                   c->layers * layer_reals(c, b, train) + shared_reals(c, b, train) +
-                   b * t * (c->vocab + 2 * d) + 2 * keys * d;
+                   r * layer_reals(c, b, keys - t, train) +
+                   (c->layers - r) * layer_reals(c, b, 0, train) +
+                   shared_reals(c, b, train) + b * t * (c->vocab + 2 * d) +
+                   2 * keys * d;
     return (int64_t)(reals * (double)sizeof(bl_real));
 }
 
 /* 2 operations a multiply-add, forward once and backward twice. */
 double bl_model_flops_per_token(const bl_model_config *c)
 {
-    double d = c->width, t = c->segment, keys = (double)c->memory + c->compressed + t;
+    double d = c->width, t = c->segment, share = n_remember(c) / c->layers;
+    double keys = ((double)c->memory + c->compressed) * share + t; /* on the mean */
     if (c->arch == BL_ARCH_LSTM)
         return 6 * ((c->layers * 8 - 4) * d * d + d * c->vocab);
-    double weights = 2 * d * d + 2 * d * d * keys / t + 2 * d * (double)c->ff;
-    double attention = (c->pos == BL_POS_ABSOLUTE ? 2 : 3) * keys * d;
-    return 6 * (c->layers * (weights + attention) + d * c->vocab);
+    double kv = d * bl_model_kv_heads(c) / c->heads;
+    double weights = (2 + gate_products(c)) * d * d + 2 * d * kv * keys / t +
+                     (2 + c->glu) * d * (double)c->ff;
+    double attention =
+        (c->pos == BL_POS_ABSOLUTE || c->pos == BL_POS_ROTARY ? 2 : 3) * keys * d;
+    double a = bl_model_embed_width(c), between = a == d ? 0 : 2 * a * d;
+    return 6 * (c->layers * (weights + attention) + a * c->vocab + between);
 }

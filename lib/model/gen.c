@@ -27,9 +27,12 @@ static void alloc_rings(bl_gen *g)
     size_t layers = (size_t)g->m->config.layers, d = (size_t)g->m->config.width;
     g->recent = bl_graph_alloc(&g->store, layers, sizeof *g->recent);
     g->compressed = bl_graph_alloc(&g->store, layers, sizeof *g->compressed);
-    for (size_t n = 0; n < layers && g->store.e->code == 0; n++)
-        if (bl_ring_new(g, &g->recent[n], g->window) == 0 && g->slots > 0)
+    for (size_t n = 0; n < layers && g->store.e->code == 0; n++) {
+        int remembers = bl_gen_remembers(g, (int)n);
+        int size = remembers ? g->window : g->group;
+        if (bl_ring_new(g, &g->recent[n], size) == 0 && remembers && g->slots > 0)
             (void)!bl_ring_new(g, &g->compressed[n], g->slots);
+    }
     if (g->slots > 0)
         g->raw = per_layer(g, (size_t)g->streams * (size_t)g->window * d);
 }
@@ -39,7 +42,7 @@ static int alloc_buffers(bl_gen *g)
     const bl_model_config *c = &g->m->config;
     int is_lstm = c->arch == BL_ARCH_LSTM;
     size_t s = (size_t)g->streams, d = (size_t)c->width;
-    size_t hidden = is_lstm ? 4 * d : (size_t)c->ff;
+    size_t hidden = is_lstm ? 4 * d : (size_t)c->ff * (c->glu ? 2 : 1);
     bl_graph *b = &g->store;
     g->keys_cap = bl_gen_whole(g->window + g->slots);
     if (is_lstm) {
@@ -60,6 +63,13 @@ static int alloc_buffers(bl_gen *g)
     g->q = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->a = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->hidden = bl_graph_alloc(b, s * hidden, sizeof(bl_real));
+    if (!is_lstm && c->pos == BL_POS_ROTARY) {
+        g->turn = bl_graph_alloc(b, (s + 1) * d, sizeof(bl_real));
+        g->turn_old = bl_graph_alloc(b, s * d, sizeof(bl_real));
+    }
+    g->narrow = bl_graph_alloc(b, s * (size_t)bl_model_embed_width(c), sizeof(bl_real));
+    if (c->gate != BL_GATE_NONE)
+        g->gate = bl_graph_alloc(b, s * (7 * d + d / 4), sizeof(bl_real));
     g->old = bl_graph_alloc(b, (size_t)g->group * d, sizeof(bl_real));
     g->score = bl_graph_alloc(b, s * (size_t)c->heads * (size_t)bl_gen_scratch(g),
                               sizeof(bl_real));
@@ -78,6 +88,16 @@ static void pack(bl_gen *g, const bl_mat *w, int transposed, bl_thin *t)
         bl_thin_pack(t, g->precision, transposed, k, n, w->v, panels);
 }
 
+static void pack_gate(bl_gen *g, const bl_gate *p, bl_gen_gate *w)
+{
+    pack(g, p->wi, 0, &w->wi);
+    pack(g, p->wh, 0, &w->wh);
+    pack(g, p->q1, 0, &w->q1);
+    pack(g, p->q2, 0, &w->q2);
+    pack(g, p->r1, 0, &w->r1);
+    pack(g, p->r2, 0, &w->r2);
+}
+
 static int pack_weights(bl_gen *g)
 {
     const bl_model *m = g->m;
@@ -92,9 +112,13 @@ static int pack_weights(bl_gen *g)
         pack(g, l->wo, 0, &w->wo);
         pack(g, l->w1, 0, &w->w1);
         pack(g, l->w2, 0, &w->w2);
+        pack_gate(g, &l->ga, &w->ga);
+        pack_gate(g, &l->gf, &w->gf);
         pack(g, n > 0 ? l->wx : NULL, 0, &w->wx);
         pack(g, l->wh, 0, &w->wh);
     }
+    pack(g, m->emb_w, 0, &g->emb_w);
+    pack(g, m->out_p, 0, &g->out_p);
     pack(g, m->out_w, m->config.tie, &g->out);
     return g->store.e->code;
 }
@@ -169,11 +193,12 @@ static int prepare_distances(bl_gen *g)
     return g->store.e->code;
 }
 
-/* A model with absolute positions, or without attention, has no keys of distances. */
+/* A model with absolute or rotary positions, or without attention, has no keys of
+ * distances. */
 static int prepare_relative(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
-    if (c->arch == BL_ARCH_LSTM || c->pos == BL_POS_ABSOLUTE)
+    if (c->arch == BL_ARCH_LSTM || c->pos == BL_POS_ABSOLUTE || c->pos == BL_POS_ROTARY)
         return 0;
     size_t n = bl_store_bytes(g->precision, (size_t)c->width * (size_t)g->keys_cap);
     g->r = bl_graph_alloc(&g->store, (size_t)c->layers, sizeof *g->r);
@@ -228,6 +253,10 @@ static void set_window(bl_gen *g, const bl_model_config *c)
         g->memory = c->segment - 1;
     } else if (is_absolute) {
         g->group = c->segment;
+    }
+    if (!bl_model_all_remember(c)) { /* those without see what the segment has */
+        g->group = c->segment;
+        g->memory = c->memory;
     }
     g->window = g->memory + g->group;
 }
@@ -287,8 +316,10 @@ void bl_gen_forget(bl_gen *g, int stream)
         memset(g->c[n] + s * d, 0, row);
     }
     for (int n = 0; n < c->layers && c->zero_memory; n++)
-        for (int slot = 0; slot < g->zeros; slot++) {
-            bl_ring_put_key(g, &g->recent[n], stream, slot, g->zero_k[n]);
+        for (int slot = 0; slot < g->zeros && bl_gen_remembers(g, n); slot++) {
+            memcpy(g->y, g->zero_k[n], row);
+            bl_gen_turn(g, slot, g->y);
+            bl_ring_put_key(g, &g->recent[n], stream, slot, g->y);
             bl_ring_put_value(g, &g->recent[n], stream, slot, g->zero_v[n]);
             if (g->slots > 0)
                 memset(g->raw[n] + (s * (size_t)g->window + (size_t)slot) * d, 0, row);
@@ -297,21 +328,53 @@ void bl_gen_forget(bl_gen *g, int stream)
 
 /* ---- a step ---- */
 
+/* Rows of the embedding, of the model's width, to g->x. */
+static void look_up(bl_gen *g, const int32_t *token)
+{
+    const bl_model *m = g->m;
+    int n = m->emb->cols;
+    bl_real *to = m->emb_w != NULL ? g->narrow : g->x;
+    for (ptrdiff_t s = 0; s < g->streams; s++)
+        memcpy(to + s * n, m->emb->v + (ptrdiff_t)(token[s] < 0 ? 0 : token[s]) * n,
+               (size_t)n * sizeof *to);
+    if (m->emb_w != NULL)
+        bl_gen_project(g, to, &g->emb_w, m->emb_wb, g->streams, g->x);
+}
+
 static void embed(bl_gen *g, const int32_t *token)
 {
     const bl_model *m = g->m;
     int d = m->config.width;
     bl_real scale = m->config.embed_scale ? (bl_real)sqrt((double)d) : 1;
+    look_up(g, token);
     for (int s = 0; s < g->streams; s++) {
-        const bl_real *row = m->emb->v + (ptrdiff_t)(token[s] < 0 ? 0 : token[s]) * d;
         for (int c = 0; c < d; c++)
-            g->x[(ptrdiff_t)s * d + c] = row[c] * scale;
+            g->x[(ptrdiff_t)s * d + c] *= scale;
         if (m->wpe == NULL || g->position[s] < 0)
             continue;
         int64_t place =
             g->context > 0 ? g->position[s] : bl_gen_since(g, g->position[s]);
         for (int c = 0; c < d; c++)
             g->x[(ptrdiff_t)s * d + c] += m->wpe->v[place * d + c];
+    }
+}
+
+/* Keys are stored turned by the place of their token or slot; a query is turned by its
+ * own place among the tokens, and again by the one that it would have among the slots:
+ * one before it for each recent token. Only distances matter, so that streams may be as
+ * long as they like. */
+static void find_angles(bl_gen *g)
+{
+    const bl_model_config *c = &g->m->config;
+    int e = c->width / c->heads;
+    for (int s = 0; s < g->streams && g->turn != NULL; s++) {
+        int64_t place = g->position[s];
+        if (place < 0)
+            continue;
+        bl_rotary_angles(place, e, c->rope_theta, g->turn + (ptrdiff_t)s * e);
+        if (g->n_compressed[s] > 0)
+            bl_rotary_angles(g->n_compressed[s] - 1 + bl_gen_n_recent(g, place), e,
+                             c->rope_theta, g->turn_old + (ptrdiff_t)s * e);
     }
 }
 
@@ -331,6 +394,7 @@ static void feed(bl_gen *g, const int32_t *token)
         return;
     }
     embed(g, token);
+    find_angles(g);
     for (int n = 0; n < c->layers; n++)
         bl_gen_attention_layer(g, n);
     if (c->pre_norm)
@@ -364,7 +428,12 @@ void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits)
         if (token[s] >= 0 && g->count[s] == g->context)
             begin_anew(g, s);
     feed(g, token);
-    bl_gen_project(g, g->x, &g->out, m->out_b, g->streams, g->logits);
+    const bl_real *last = g->x;
+    if (m->out_p != NULL) {
+        bl_gen_project(g, g->x, &g->out_p, m->out_pb, g->streams, g->narrow);
+        last = g->narrow;
+    }
+    bl_gen_project(g, last, &g->out, m->out_b, g->streams, g->logits);
     for (size_t s = 0; s < (size_t)g->streams; s++)
         if (token[s] >= 0)
             memcpy(logits + s * vocab, g->logits + s * vocab, vocab * sizeof *logits);

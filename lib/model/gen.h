@@ -11,6 +11,11 @@ enum { BL_GEN_BLOCK = 4 * BL_LANES };
 
 /* The matrices of a layer as each step reads them. */
 typedef struct {
+    bl_thin wi, wh, q1, q2, r1, r2;
+} bl_gen_gate;
+
+typedef struct {
+    bl_gen_gate ga, gf;
     bl_thin wq, wk, wv, wo, w1, w2; /* attention */
     bl_thin wx, wh;                 /* LSTM cells; the first layer has no wx */
 } bl_gen_weights;
@@ -19,9 +24,9 @@ typedef struct {
  * stored as the weights are (nn/store.h). */
 typedef struct {
     int size, cap, wide; /* slots; slots and a head's width e in whole blocks */
-    char *k; /* (S, H, cap / BLOCK, e, BLOCK): a token is a column of its block, so that
+    char *k; /* (S, G, cap / BLOCK, e, BLOCK): a token is a column of its block, so that
               * a query meets many at once */
-    char *v; /* (S, H, size, wide) */
+    char *v; /* (S, G, size, wide) */
 } bl_ring;
 
 /* S streams. Keys and values of the last `window` tokens of a stream lie in rings,
@@ -45,8 +50,11 @@ struct bl_gen {
     bl_real **h, **c; /* [layers] (S, D): an LSTM's state */
     bl_precision precision; /* of what is stored: weights, keys and values */
     int keys_cap;           /* window + C in whole blocks */
-    char **r; /* [layers] (H, keys_cap / BLOCK, e, BLOCK): column d is the key of
-               * distance d; NULL: none */
+    char **r;      /* [layers] (H, keys_cap / BLOCK, e, BLOCK): column d is the key of
+                    * distance d; NULL: none */
+    bl_real *turn; /* (S + 1, e) rotary: the angles of this step's places, and room
+                    * for others; NULL: none */
+    bl_real *turn_old; /* the same of the query's places among the compressed slots */
     bl_real **zero_k, **zero_v; /* [layers] (D): of a row of zeros */
     int64_t *count;             /* [S] tokens seen, the zero memory among them */
     int64_t *position;          /* [S] of this step, -1 = rests */
@@ -55,13 +63,22 @@ struct bl_gen {
                        * else 0 */
     int32_t *history; /* (S, context) its tokens */
     int32_t *alone;   /* [S] tokens of a step in which all streams rest but one */
+    bl_thin emb_w, out_p;   /* to and from D, of an embedding of another width A */
+    bl_real *narrow;        /* (S, A) */
     bl_real *x, *y, *q, *a; /* (S, D) */
-    bl_real *hidden;        /* (S, F or 4 D) */
+    bl_real *hidden;        /* (S, F, 2 F or 4 D) */
+    bl_real *gate;          /* (S, 6 D + D + D / 4): of a gate's products */
     bl_real *old;           /* (group, D) rows on their way into one slot */
     bl_real *score;         /* (S, H): scratch of a head */
     bl_real *logits;        /* (S, V) */
 };
 
+/* 1 if layer n has memory, or if there are no segments in which to do without. */
+static inline int bl_gen_remembers(const bl_gen *g, int n)
+{
+    const bl_model_config *c = &g->m->config;
+    return bl_model_all_remember(c) || bl_model_remembers(c, n);
+}
 /* n in whole blocks. */
 static inline int bl_gen_whole(int n)
 {
@@ -89,6 +106,10 @@ void bl_gen_attend(bl_gen *g, int layer);
 /* The layers of build.c for one new row a stream, in g->x. */
 void bl_gen_attention_layer(bl_gen *g, int n);
 void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token);
+/* Row x of keys or queries turned for a place by rotary positions; as it is without. */
+void bl_gen_turn(const bl_gen *g, int64_t place, bl_real *x);
+/* The recent tokens that the token at `position` sees, itself among them. */
+int bl_gen_n_recent(const bl_gen *g, int64_t position);
 /* Rows of a norm; y may be x. */
 void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *bias,
                  int rows, bl_real *y);

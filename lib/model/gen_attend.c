@@ -1,11 +1,19 @@
 /* gen_attend.c - attention of one new token a stream to what its rings hold. */
 #include "model/gen.h"
+#include "nn/ops.h"
 
 /* ---- rings ---- */
 
 static int head_width(const bl_gen *g)
 {
     return g->m->config.width / g->m->config.heads;
+}
+
+/* The head of keys and values of query head h. */
+static int kv_of(const bl_gen *g, int h)
+{
+    const bl_model_config *c = &g->m->config;
+    return h / (c->heads / bl_model_kv_heads(c));
 }
 
 int bl_ring_new(bl_gen *g, bl_ring *r, int size)
@@ -15,23 +23,24 @@ int bl_ring_new(bl_gen *g, bl_ring *r, int size)
     *r = (bl_ring){.size = size,
                    .cap = bl_gen_whole(size),
                    .wide = bl_store_whole(g->precision, head_width(g))};
-    n = s * (size_t)c->width * (size_t)r->cap;
+    size_t kv = (size_t)bl_model_kv_heads(c);
+    n = s * kv * (size_t)head_width(g) * (size_t)r->cap;
     r->k = bl_graph_alloc(&g->store, bl_store_bytes(g->precision, n), 1);
-    n = s * (size_t)c->heads * (size_t)size * (size_t)r->wide;
+    n = s * kv * (size_t)size * (size_t)r->wide;
     r->v = bl_graph_alloc(&g->store, bl_store_bytes(g->precision, n), 1);
     return g->store.e->code;
 }
 
-/* Head h's part of a stream. */
+/* The part of a stream of a head of keys and values. */
 static char *keys_of(const bl_gen *g, const bl_ring *r, int s, int h)
 {
-    size_t row = (size_t)s * (size_t)g->m->config.width + (size_t)(h * head_width(g));
+    size_t row = (size_t)((s * bl_model_kv_heads(&g->m->config) + h) * head_width(g));
     return r->k + bl_store_bytes(g->precision, row * (size_t)r->cap);
 }
 
 static char *values_of(const bl_gen *g, const bl_ring *r, int s, int h)
 {
-    size_t row = (size_t)(s * g->m->config.heads + h) * (size_t)r->size;
+    size_t row = (size_t)(s * bl_model_kv_heads(&g->m->config) + h) * (size_t)r->size;
     return r->v + bl_store_bytes(g->precision, row * (size_t)r->wide);
 }
 
@@ -47,7 +56,7 @@ void bl_ring_put_key(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                      const bl_real *key)
 {
     int e = head_width(g);
-    for (int h = 0; h < g->m->config.heads; h++)
+    for (int h = 0; h < bl_model_kv_heads(&g->m->config); h++)
         bl_gen_put_column(g, keys_of(g, r, s, h), e, (int)(token % r->size),
                           key + h * e);
 }
@@ -57,7 +66,7 @@ void bl_ring_put_value(const bl_gen *g, const bl_ring *r, int s, int64_t token,
 {
     int e = head_width(g);
     size_t slot = (size_t)(token % r->size) * (size_t)r->wide;
-    for (int h = 0; h < g->m->config.heads; h++) {
+    for (int h = 0; h < bl_model_kv_heads(&g->m->config); h++) {
         char *row = values_of(g, r, s, h) + bl_store_bytes(g->precision, slot);
         for (int c = 0; c < e; c++)
             bl_store_put(g->precision, row, c, value[h * e + c]);
@@ -72,6 +81,7 @@ typedef struct {
     const char *k, *v;
     int64_t newest;
     int n;
+    const bl_real *q; /* [e] what meets the keys */
 } span;
 
 /* Of the token `age` before the newest. */
@@ -224,8 +234,8 @@ BL_CLONES static void softmax(bl_real *z, int n, bl_real scale)
 typedef struct {
     bl_precision precision;
     int e;
-    const bl_real *qu, *qv; /* [e] */
-    const span *spans;      /* [n_spans] one older than the other */
+    const bl_real *qv; /* [e] */
+    const span *spans; /* [n_spans] one older than the other */
     int n_spans;
     const char *r; /* a column for each distance, or NULL */
     bl_real *score, *dot, *out;
@@ -239,7 +249,7 @@ static void attend_head(const head *h)
     for (int i = 0; i < h->n_spans; i++) {
         const span *s = &h->spans[i];
         int filled = (int)bl_min(s->ring->size, s->newest + 1), slot = slot_at(s, 0);
-        dots(h->precision, h->qu, s->k, h->e, filled, h->dot);
+        dots(h->precision, s->q, s->k, h->e, filled, h->dot);
         for (int j = 0; j < s->n; j++, slot = older(s, slot))
             h->score[n++] = h->dot[slot];
     }
@@ -264,20 +274,28 @@ typedef struct {
 static span span_of(const bl_gen *g, const bl_ring *r, int s, int h, int64_t newest,
                     int64_t n)
 {
-    return (span){r, keys_of(g, r, s, h), values_of(g, r, s, h), newest, (int)n};
+    int kv = kv_of(g, h);
+    return (span){r,   keys_of(g, r, s, kv), values_of(g, r, s, kv), newest, (int)n,
+                  NULL};
+}
+
+int bl_gen_n_recent(const bl_gen *g, int64_t position)
+{
+    int since = bl_gen_since(g, position);
+    int n = (int)bl_min(g->memory, position - since) + since + 1;
+    return g->span > 0 ? (int)bl_min(n, g->span) : n;
 }
 
 /* What the token of this step sees: itself and the tokens since the memory last moved
  * on, the memory, the compressed slots. */
 static int spans_of(const bl_gen *g, int layer, int s, int h, span spans[2])
 {
-    int64_t position = g->position[s], since = bl_gen_since(g, position);
-    int64_t compressed = g->n_compressed[s];
-    int64_t n = bl_min(g->memory, position - since) + since + 1;
-    if (g->span > 0)
-        n = bl_min(n, g->span);
-    spans[0] = span_of(g, &g->recent[layer], s, h, position, n);
-    if (compressed == 0)
+    int64_t position = g->position[s], compressed = g->n_compressed[s];
+    int remembers = bl_gen_remembers(g, layer), since = bl_gen_since(g, position) + 1;
+    int n = bl_gen_n_recent(g, position);
+    spans[0] =
+        span_of(g, &g->recent[layer], s, h, position, remembers ? n : bl_min(n, since));
+    if (compressed == 0 || !remembers)
         return 1;
     spans[1] = span_of(g, &g->compressed[layer], s, h, compressed - 1,
                        bl_min(g->slots, compressed));
@@ -299,7 +317,6 @@ static void attend_part(void *arg, int part)
     span spans[2];
     head one = {.precision = g->precision,
                 .e = e,
-                .qu = qu,
                 .qv = qv,
                 .spans = spans,
                 .n_spans = spans_of(g, j->layer, s, h, spans),
@@ -313,6 +330,12 @@ static void attend_part(void *arg, int part)
     for (int i = 0; i < e && l->u != NULL; i++) {
         qv[i] += l->vb->v[h * e + i];
         qu[i] += l->u->v[h * e + i];
+    }
+    spans[0].q = spans[1].q = qu;
+    if (g->turn != NULL) { /* qv is free: there are no keys of distances */
+        bl_rotary_row(qv, g->turn_old + (ptrdiff_t)s * e, e, 1, qv);
+        bl_rotary_row(qu, g->turn + (ptrdiff_t)s * e, e, 1, qu);
+        spans[1].q = qv;
     }
     attend_head(&one);
     memcpy(g->a + at, one.out, (size_t)e * sizeof *one.out);

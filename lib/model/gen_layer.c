@@ -10,19 +10,41 @@ void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *
     int d = g->m->config.width;
     bl_real mean, rstd;
     for (int s = 0; s < rows; s++)
-        bl_norm_row(x + (ptrdiff_t)s * d, gain->v, bias->v, d, g->m->config.norm_eps,
-                    y + (ptrdiff_t)s * d, &mean, &rstd);
+        bl_norm_row(x + (ptrdiff_t)s * d, gain->v, bias != NULL ? bias->v : NULL, d,
+                    g->m->config.norm_eps, y + (ptrdiff_t)s * d, &mean, &rstd);
+}
+
+void bl_gen_turn(const bl_gen *g, int64_t place, bl_real *x)
+{
+    const bl_model_config *c = &g->m->config;
+    int e = c->width / c->heads;
+    if (g->turn == NULL)
+        return;
+    bl_real *angles = g->turn + (ptrdiff_t)g->streams * e;
+    bl_rotary_angles(place, e, c->rope_theta, angles);
+    bl_rotary_row(x, angles, e, bl_model_kv_heads(c), x);
+}
+
+/* Fresh keys, in g->y. */
+static void turn_keys(bl_gen *g)
+{
+    int e = g->m->config.width / g->m->config.heads,
+        n = bl_model_kv_heads(&g->m->config);
+    for (ptrdiff_t s = 0; s < g->streams && g->turn != NULL; s++)
+        bl_rotary_row(g->y + s * n * e, g->turn + s * e, e, n, g->y + s * n * e);
 }
 
 typedef void put_fn(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                     const bl_real *row);
 
-/* Fresh rows (S, D) of the streams that do not rest enter a ring. */
+/* Fresh rows (S, G e) of the streams that do not rest enter a ring. */
 static void remember(bl_gen *g, const bl_real *rows, const bl_ring *ring, put_fn *put)
 {
+    const bl_model_config *c = &g->m->config;
+    int cols = c->width / c->heads * bl_model_kv_heads(c);
     for (int s = 0; s < g->streams; s++)
         if (g->position[s] >= 0)
-            put(g, ring, s, g->position[s], rows + (ptrdiff_t)s * g->m->config.width);
+            put(g, ring, s, g->position[s], rows + (ptrdiff_t)s * cols);
 }
 
 /* Inputs, for compression. */
@@ -49,12 +71,49 @@ static void feed_forward(bl_gen *g, int n, const bl_real *x)
     const bl_model_config *c = &g->m->config;
     const bl_layer *l = &g->m->layer[n];
     const bl_gen_weights *w = &g->weights[n];
+    bl_act act = (bl_act)(BL_ACT_RELU + c->act);
     int rows = g->streams;
     bl_gen_project(g, x, &w->w1, l->b1, rows, g->hidden);
-    bl_activate((bl_act)(BL_ACT_RELU + c->act), g->hidden, (int64_t)rows * c->ff);
+    if (c->glu) /* rows of 2 F become rows of F */
+        for (ptrdiff_t s = 0; s < rows; s++)
+            bl_glu_row(act, g->hidden + s * 2 * c->ff, c->ff, g->hidden + s * c->ff);
+    else
+        bl_activate(act, g->hidden, (int64_t)rows * c->ff);
     bl_gen_project(g, g->hidden, &w->w2, l->b2, rows, g->y);
     if (c->relu_out)
         bl_activate(BL_ACT_RELU, g->y, (int64_t)rows * c->width);
+}
+
+/* to *= 2 sigmoid(from a b), rows of the width. */
+static void modulate(bl_gen *g, const bl_real *from, const bl_thin *a, const bl_thin *b,
+                     bl_real *to)
+{
+    size_t size = (size_t)g->streams * (size_t)g->m->config.width;
+    bl_real *s = g->gate, *narrow = g->gate + 7 * size;
+    bl_gen_project(g, from, a, NULL, g->streams, narrow);
+    bl_gen_project(g, narrow, b, NULL, g->streams, s);
+    bl_modulate_row(s, to, (int64_t)size, to);
+}
+
+/* The residual in g->x takes in what a sub-layer made of it, in g->y. */
+static void join(bl_gen *g, const bl_gate *p, const bl_gen_gate *w)
+{
+    const bl_model_config *c = &g->m->config;
+    int d = c->width, rows = g->streams;
+    if (c->gate == BL_GATE_NONE) {
+        add(g->x, g->y, (int64_t)rows * d);
+        return;
+    }
+    for (int round = 0; round < c->mogrify; round++)
+        if (round % 2 == 0)
+            modulate(g, g->x, &w->q1, &w->q2, g->y);
+        else
+            modulate(g, g->y, &w->r1, &w->r2, g->x);
+    bl_real *i = g->gate, *h = g->gate + (ptrdiff_t)3 * rows * d;
+    bl_gen_project(g, g->y, &w->wi, p->bi, rows, i);
+    bl_gen_project(g, g->x, &w->wh, p->bh, rows, h);
+    for (ptrdiff_t s = 0; s < rows; s++)
+        bl_gru_row(g->x + s * d, i + s * 3 * d, h + s * 3 * d, d, g->x + s * d);
 }
 
 void bl_gen_attention_layer(bl_gen *g, int n)
@@ -63,22 +122,22 @@ void bl_gen_attention_layer(bl_gen *g, int n)
     const bl_layer *l = &g->m->layer[n];
     const bl_gen_weights *w = &g->weights[n];
     int rows = g->streams;
-    int64_t size = (int64_t)rows * c->width;
     const bl_real *from = g->x;
-    if (g->slots > 0)
+    if (g->slots > 0 && bl_gen_remembers(g, n))
         remember_raw(g, g->x, g->raw[n]);
     if (c->pre_norm) {
         bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, rows, g->a);
         from = g->a;
     }
     bl_gen_project(g, from, &w->wk, l->bk, rows, g->y);
+    turn_keys(g);
     remember(g, g->y, &g->recent[n], bl_ring_put_key);
     bl_gen_project(g, from, &w->wv, l->bv, rows, g->y);
     remember(g, g->y, &g->recent[n], bl_ring_put_value);
     bl_gen_project(g, from, &w->wq, l->bq, rows, g->q);
     bl_gen_attend(g, n);
     bl_gen_project(g, g->a, &w->wo, l->bo, rows, g->y);
-    add(g->x, g->y, size);
+    join(g, &l->ga, &w->ga);
     if (!c->pre_norm)
         bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, rows, g->x);
     from = g->x;
@@ -87,7 +146,7 @@ void bl_gen_attention_layer(bl_gen *g, int n)
         from = g->a;
     }
     feed_forward(g, n, from);
-    add(g->x, g->y, size);
+    join(g, &l->gf, &w->gf);
     if (!c->pre_norm)
         bl_gen_norm(g, g->x, l->ln2_g, l->ln2_b, rows, g->x);
 }
@@ -112,6 +171,7 @@ static void compress_layer(bl_gen *g, int layer, int s, int64_t oldest, int n)
         if (c->pre_norm)
             bl_gen_norm(g, g->a, l->ln1_g, l->ln1_b, 1, g->a);
         bl_gen_project(g, g->a, &w->wk, l->bk, 1, g->y);
+        bl_gen_turn(g, slot, g->y);
         bl_ring_put_key(g, to, s, slot, g->y);
         bl_gen_project(g, g->a, &w->wv, l->bv, 1, g->y);
         bl_ring_put_value(g, to, s, slot, g->y);
@@ -124,7 +184,8 @@ void bl_gen_compress(bl_gen *g, int stream)
     int64_t before = g->count[stream] - g->group;
     int n = bl_n_evicted((int)bl_min(before, g->memory), g->memory, g->group);
     for (int layer = 0; layer < g->m->config.layers; layer++)
-        compress_layer(g, layer, stream, g->count[stream] - g->memory - n, n);
+        if (bl_gen_remembers(g, layer))
+            compress_layer(g, layer, stream, g->count[stream] - g->memory - n, n);
     g->n_compressed[stream] += n / g->m->config.ratio;
 }
 

@@ -65,7 +65,8 @@ void bl_model_forget(bl_model *m, int lane)
     if (!c->zero_memory && c->arch != BL_ARCH_LSTM)
         return;
     for (int n = 0; n < c->layers; n++)
-        memset(lane_of(m, n, lane), 0, (size_t)bl_model_memory_rows(m) * row);
+        if (m->memory[n] != NULL)
+            memset(lane_of(m, n, lane), 0, (size_t)bl_model_memory_rows(m) * row);
 }
 
 /* The last `slots` rows of [slots ; fresh] for rows of d numbers. */
@@ -87,6 +88,8 @@ static void advance_slots(bl_model *m, int lane, int n_real)
     ptrdiff_t t = (ptrdiff_t)c->segment * lane;
     int length = m->mem_length[lane], n_new = n_squeezed(c, length, n_real);
     for (int n = 0; n < c->layers; n++) {
+        if (m->memory[n] == NULL)
+            continue;
         bl_real *compressed = lane_of(m, n, lane);
         bl_real *memory = compressed + (size_t)c->compressed * d;
         if (n_new > 0)

@@ -23,7 +23,8 @@ static int alloc_blocks(bl_model *m)
     m->extra = bl_graph_alloc(g, layers, sizeof *m->extra);
     m->mem_length = bl_graph_alloc(g, lanes, sizeof *m->mem_length);
     for (size_t n = 0; n < layers && g->e->code == 0; n++)
-        m->memory[n] = bl_graph_alloc(g, rows, sizeof(bl_real));
+        if (bl_model_remembers(&m->config, (int)n))
+            m->memory[n] = bl_graph_alloc(g, rows, sizeof(bl_real));
     return g->e->code;
 }
 

@@ -2,7 +2,8 @@
  * backward, memory. One builder makes the whole family from a config: Transformer-XL
  * (Dai et al. 2019) with REMI's variant of it (Huang and Yang 2020), Music Transformer
  * (Huang et al. 2018), GPT-2 (Radford et al. 2019), Compressive Transformer (Rae et al.
- * 2019), LSTM (as Performance RNN, Oore et al. 2018).
+ * 2019), LSTM (as Performance RNN, Oore et al. 2018), LLaMA (Touvron et al. 2023),
+ * which may have segment memory here.
  *
  * Letters: B lanes (batch rows), T segment, M memory slots, C compressed slots, S = C +
  * M, L layers, H heads, D width, F feed-forward width, V vocabulary. */
@@ -21,12 +22,27 @@ typedef enum {
     BL_ARCH_GPT2,
     BL_ARCH_COMPRESSIVE,
     BL_ARCH_LSTM,
+    BL_ARCH_LLAMA,
     BL_N_ARCH
 } bl_arch;
 
 /* Where positions come in: sinusoids through W_r with biases u and v; a learned row for
- * each distance, a table a layer; a learned row for each place in the segment. */
-typedef enum { BL_POS_SINUSOID, BL_POS_DISTANCE, BL_POS_ABSOLUTE, BL_N_POS } bl_pos;
+ * each distance, a table a layer; a learned row for each place in the segment; queries
+ * and keys turned by their place (Su et al. 2021). */
+typedef enum {
+    BL_POS_SINUSOID,
+    BL_POS_DISTANCE,
+    BL_POS_ABSOLUTE,
+    BL_POS_ROTARY,
+    BL_N_POS
+} bl_pos;
+
+/* Ba, Kiros and Hinton 2016; Zhang and Sennrich 2019, without biases. */
+typedef enum { BL_NORM_LAYER, BL_NORM_RMS, BL_N_NORM } bl_norm_kind;
+
+/* What joins a residual x and what a sub-layer made of it: x + y, or a GRU cell with x
+ * as its state and y as its input. */
+typedef enum { BL_GATE_NONE, BL_GATE_GRU, BL_N_GATE } bl_gate_kind;
 
 typedef struct {
     int arch;           /* bl_arch: which values the fields below began with; alone it
@@ -40,7 +56,10 @@ typedef struct {
     int memory;         /* M: memory slots a layer, may be 0 */
     double dropout;     /* on embeddings, positions, sub-layer outputs, inside the FF */
     double att_dropout; /* on attention probabilities */
-    int pre_norm;       /* 0: post-norm as published; 1: pre-norm with a final norm */
+    /* inside the feed-forward; on sub-layer outputs; on embeddings and positions: each
+     * `dropout` where it is below 0 */
+    double ff_dropout, layer_dropout, embed_dropout;
+    int pre_norm;    /* 0: post-norm as published; 1: pre-norm with a final norm */
     int untie_uv;    /* 0: the biases u, v are shared by all layers; 1: one pair each */
     int clamp_len;   /* sinusoids: distances beyond it count as it; 0 = no clamp */
     double norm_eps; /* of the layer norm */
@@ -49,7 +68,7 @@ typedef struct {
 
     int pos;           /* bl_pos */
     int positions;     /* rows of the learned position table */
-    int act;           /* of the feed-forward: 0 relu, 1 gelu, 2 gelu_tanh */
+    int act;           /* of the feed-forward: 0 relu, 1 gelu, 2 gelu_tanh, 3 silu */
     int relu_out;      /* 1: a relu after the second feed-forward matrix too (REMI) */
     int att_bias;      /* 1: biases for W_q, W_k, W_v, W_o */
     int embed_scale;   /* 1: embeddings times sqrt(D) */
@@ -61,16 +80,30 @@ typedef struct {
     int compressed;  /* C: compressed slots a layer; 0 = none */
     int ratio;       /* memories that become one compressed slot */
     int compressor;  /* bl_compressor: 0 mean, 1 max, 2 conv */
+    uint64_t memory_layers[4]; /* bit n: layer n has memory; none set: all have */
+    int embed_width; /* of the embedding, and of what the output matrix reads; 0 = D */
+    int kv_heads; /* heads of keys and values, which divide H: queries share them; 0 =
+                   * H */
+    int glu;      /* 1: W_1 makes 2 F numbers, the first F activated times the rest */
+    int ff_bias;  /* 1: biases in the feed-forward */
+    int gate;     /* bl_gate_kind */
+    int mogrify;  /* rounds of the mogrifier before the GRU (Melis et al. 2020) */
+    int norm;     /* bl_norm_kind */
+    double rope_theta; /* rotary: the wavelengths are 2 pi theta^(2c/e) */
 } bl_model_config;
 
 bl_model_config bl_model_config_default(void);
-/* Sets arch and what it decides: pos to compressor, pre_norm, norm_eps. */
+/* Sets arch and what it decides: pos to norm, pre_norm, norm_eps. */
 void bl_model_config_arch(bl_model_config *c, bl_arch arch);
-/* The i-th name that a field can have ("arch", "pos", "act", "compressor",
- * "precision"), NULL beyond the last or for another field. */
+/* The i-th name that a field can have ("arch", "pos", "act", "compressor", "norm",
+ * ...), NULL beyond the last or for another field. */
 const char *bl_model_choice(const char *field, int i);
 /* The precision that a model will have: c's, or BL_FP32 where the processor cannot. */
 int bl_model_precision(const bl_model_config *c);
+/* 1 if layer n (from 0) has memory: slots, or the state of cells. */
+int bl_model_remembers(const bl_model_config *c, int n);
+/* 1 if all layers have, where there are slots at all. */
+int bl_model_all_remember(const bl_model_config *c);
 /* BL_E_ARG naming the field that is out of range (bounds: layers <= 256, width <=
  * 65,536, ... so that a hostile file cannot ask for the world), or the fields that do
  * not go together. */
@@ -120,7 +153,7 @@ void bl_model_share(bl_model *m, const bl_model *owner);
  * compressed slots, oldest first, length[b] <= S of them (the last) real; of an LSTM
  * layer two rows, h and c. */
 int bl_model_memory_rows(const bl_model *m);      /* S, or 2 */
-bl_real *bl_model_memory(bl_model *m, int layer); /* (B, rows, D) */
+bl_real *bl_model_memory(bl_model *m, int layer); /* (B, rows, D); NULL: has none */
 int32_t *bl_model_memory_length(bl_model *m);     /* (B) */
 void bl_model_forget(bl_model *m, int lane);      /* at the start of a piece */
 /* What becomes of a lane's memory length without running anything: at the start of a
@@ -170,7 +203,7 @@ typedef struct bl_gen bl_gen;
  * parameters. The numbers are those of a training graph of another shape:
  *   T = 1, M = the larger of c's M and T, so that each token sees as many before it;
  *   same_length: T = 1, c's M; compressed slots: T = ratio;
- *   absolute positions and memory: c's T and M;
+ *   absolute positions and memory, or layers without memory: c's T and M;
  *   absolute positions without memory: c's T, and where a context is full another one
  *   that begins with the last half of it.
  * zero_memory begins with c's M slots of zeros. Copies the matrices of m, and keeps

@@ -62,9 +62,10 @@ static void add_attention(list *l, int n)
     bl_init out = c->init_residual ? BL_INIT_RESIDUAL : BL_INIT_NORMAL;
     static const char *const input[] = {"q", "k", "v"};
     for (size_t i = 0; i < BL_COUNT(input); i++) {
-        add(l, BL_INIT_NORMAL, d, d, "l%d.w%s", n, input[i]);
+        int64_t cols = i == 0 ? d : e * bl_model_kv_heads(c);
+        add(l, BL_INIT_NORMAL, d, cols, "l%d.w%s", n, input[i]);
         if (c->att_bias)
-            add(l, BL_INIT_ZERO, 1, d, "l%d.b%s", n, input[i]);
+            add(l, BL_INIT_ZERO, 1, cols, "l%d.b%s", n, input[i]);
     }
     if (c->pos == BL_POS_SINUSOID)
         add(l, BL_INIT_NORMAL, d, d, "l%d.wr", n);
@@ -77,33 +78,72 @@ static void add_attention(list *l, int n)
         add(l, BL_INIT_BIAS, c->heads, e, "l%d.u", n);
         add(l, BL_INIT_BIAS, c->heads, e, "l%d.v", n);
     }
-    if (c->compressed > 0 && c->compressor == BL_COMPRESS_CONV) {
+    if (c->compressed > 0 && c->compressor == BL_COMPRESS_CONV &&
+        bl_model_remembers(c, n)) {
         add(l, BL_INIT_NORMAL, c->ratio * d, d, "l%d.cw", n);
         add(l, BL_INIT_ZERO, 1, d, "l%d.cb", n);
         learn_from_aux(l, 2);
     }
 }
 
+/* Gain and bias of a norm "ln1" or "ln2" of layer n, or of "lnf"; the root mean
+ * square's has no bias. */
+static void add_norm(list *l, int n, const char *which)
+{
+    const bl_model_config *c = &l->m->config;
+    char name[32];
+    if (n >= 0)
+        snprintf(name, sizeof name, "l%d.%s", n, which);
+    else
+        snprintf(name, sizeof name, "%s", which);
+    add(l, BL_INIT_ONE, 1, c->width, "%s.g", name);
+    if (c->norm == BL_NORM_LAYER)
+        add(l, BL_INIT_ZERO, 1, c->width, "%s.b", name);
+}
+
+/* The gate "ga" or "gf" of layer n. */
+static void add_gate(list *l, int n, const char *which)
+{
+    const bl_model_config *c = &l->m->config;
+    int64_t d = c->width, k = d / 4;
+    if (c->gate == BL_GATE_NONE)
+        return;
+    for (int from_x = 0; from_x < 2; from_x++) {
+        add(l, BL_INIT_NORMAL, d, 3 * d, "l%d.%s.w%c", n, which, from_x ? 'h' : 'i');
+        add(l, BL_INIT_ZERO, 1, 3 * d, "l%d.%s.b%c", n, which, from_x ? 'h' : 'i');
+    }
+    for (int round = 0; round < c->mogrify && round < 2; round++) {
+        add(l, BL_INIT_NORMAL, d, k, "l%d.%s.%c1", n, which, round ? 'r' : 'q');
+        add(l, BL_INIT_NORMAL, k, d, "l%d.%s.%c2", n, which, round ? 'r' : 'q');
+    }
+}
+
 static void add_layer(list *l, int n)
 {
     const bl_model_config *c = &l->m->config;
-    int64_t d = c->width, f = c->ff;
+    int64_t d = c->width, f = c->ff, wide = c->glu ? 2 * f : f;
     add_attention(l, n);
-    add(l, BL_INIT_ONE, 1, d, "l%d.ln1.g", n);
-    add(l, BL_INIT_ZERO, 1, d, "l%d.ln1.b", n);
-    add(l, BL_INIT_NORMAL, d, f, "l%d.w1", n);
-    add(l, BL_INIT_ZERO, 1, f, "l%d.b1", n);
+    add_norm(l, n, "ln1");
+    add(l, BL_INIT_NORMAL, d, wide, "l%d.w1", n);
+    if (c->ff_bias)
+        add(l, BL_INIT_ZERO, 1, wide, "l%d.b1", n);
     add(l, c->init_residual ? BL_INIT_RESIDUAL : BL_INIT_NORMAL, f, d, "l%d.w2", n);
-    add(l, BL_INIT_ZERO, 1, d, "l%d.b2", n);
-    add(l, BL_INIT_ONE, 1, d, "l%d.ln2.g", n);
-    add(l, BL_INIT_ZERO, 1, d, "l%d.ln2.b", n);
+    if (c->ff_bias)
+        add(l, BL_INIT_ZERO, 1, d, "l%d.b2", n);
+    add_norm(l, n, "ln2");
+    add_gate(l, n, "ga");
+    add_gate(l, n, "gf");
 }
 
 static void list_transformer(list *l)
 {
     const bl_model_config *c = &l->m->config;
-    int64_t d = c->width;
-    add(l, BL_INIT_NORMAL, c->vocab, d, "emb");
+    int64_t d = c->width, a = bl_model_embed_width(c);
+    add(l, BL_INIT_NORMAL, c->vocab, a, "emb");
+    if (a != d) {
+        add(l, BL_INIT_NORMAL, a, d, "emb.w");
+        add(l, BL_INIT_ZERO, 1, d, "emb.wb");
+    }
     if (c->pos == BL_POS_ABSOLUTE)
         add(l, BL_INIT_NORMAL, c->positions, d, "wpe");
     if (c->pos == BL_POS_SINUSOID && !c->untie_uv) {
@@ -112,10 +152,8 @@ static void list_transformer(list *l)
     }
     for (int n = 0; n < c->layers; n++)
         add_layer(l, n);
-    if (c->pre_norm) {
-        add(l, BL_INIT_ONE, 1, d, "lnf.g");
-        add(l, BL_INIT_ZERO, 1, d, "lnf.b");
-    }
+    if (c->pre_norm)
+        add_norm(l, -1, "lnf");
 }
 
 /* The first rows of a cell's matrix are for its input (layer 0: one row a token), the
@@ -138,8 +176,13 @@ int bl_model_list(bl_model *m, bl_err *e)
         list_lstm(&l);
     else
         list_transformer(&l);
+    int64_t a = bl_model_embed_width(c);
+    if (a != c->width) {
+        add(&l, BL_INIT_NORMAL, c->width, a, "out.p");
+        add(&l, BL_INIT_ZERO, 1, a, "out.pb");
+    }
     if (!c->tie)
-        add(&l, BL_INIT_NORMAL, c->width, c->vocab, "out.w");
+        add(&l, BL_INIT_NORMAL, a, c->vocab, "out.w");
     if (c->out_bias)
         add(&l, BL_INIT_ZERO, 1, c->vocab, "out.b");
     return l.rc;
@@ -171,6 +214,20 @@ static bl_mat *rows_of(bl_model *m, const bl_mat *w, int start, int rows)
                          w->cols);
 }
 
+static void bind_gate(bl_model *m, int n, const char *which, bl_gate *p)
+{
+    const struct {
+        bl_mat **mat;
+        const char *name;
+    } tensors[] = {{&p->wi, "wi"}, {&p->wh, "wh"}, {&p->bi, "bi"}, {&p->bh, "bh"},
+                   {&p->q1, "q1"}, {&p->q2, "q2"}, {&p->r1, "r1"}, {&p->r2, "r2"}};
+    char name[8];
+    for (size_t i = 0; i < BL_COUNT(tensors); i++) {
+        snprintf(name, sizeof name, "%s.%s", which, tensors[i].name);
+        *tensors[i].mat = bind(m, "l", n, name);
+    }
+}
+
 static void bind_layer(bl_model *m, int n)
 {
     bl_layer *l = &m->layer[n];
@@ -188,6 +245,8 @@ static void bind_layer(bl_model *m, int n)
     };
     for (size_t i = 0; i < BL_COUNT(tensors); i++)
         *tensors[i].mat = bind(m, "l", n, tensors[i].name);
+    bind_gate(m, n, "ga", &l->ga);
+    bind_gate(m, n, "gf", &l->gf);
     int own = m->config.untie_uv ? n : -1;
     l->u = bind(m, "l", own, "u");
     l->vb = bind(m, "l", own, "v");
@@ -218,6 +277,10 @@ void bl_model_bind(bl_model *m)
             bind_layer(m, n);
     }
     m->emb = bind(m, "", -1, "emb");
+    m->emb_w = bind(m, "", -1, "emb.w");
+    m->emb_wb = bind(m, "", -1, "emb.wb");
+    m->out_p = bind(m, "", -1, "out.p");
+    m->out_pb = bind(m, "", -1, "out.pb");
     m->wpe = bind(m, "", -1, "wpe");
     m->out_w = m->config.tie ? m->emb : bind(m, "", -1, "out.w");
     m->out_b = bind(m, "", -1, "out.b");

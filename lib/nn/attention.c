@@ -328,6 +328,7 @@ static void backward_part(void *arg, int head)
 {
     job *j = arg;
     bl_attention_args *a = j->a;
+    int apart = a->shared > 1 ? a->q->cols : a->k->cols;
     bl_head h;
     for (int lane = 0; lane < j->g->lanes; lane++) {
         bl_head_open_back(&h, j->g, a, lane, head);
@@ -335,11 +336,37 @@ static void backward_part(void *arg, int head)
             block b = block_at(&h, i);
             backward_block(j, &h, &b);
         }
-        bl_head_add_sums(&h, h.w.dk, h.k_grad, j->k_beta);
-        bl_head_add_sums(&h, h.w.dv, h.v_grad, j->v_beta);
+        bl_head_add_sums(&h, h.w.dk, h.k_grad, apart, a->shared > 1 ? 0 : j->k_beta);
+        bl_head_add_sums(&h, h.w.dv, h.v_grad, apart, a->shared > 1 ? 0 : j->v_beta);
     }
     if (h.r != NULL)
-        bl_head_add_sums(&h, h.w.dr, h.r_grad, j->r_beta);
+        bl_head_add_sums(&h, h.w.dr, h.r_grad, h.d, j->r_beta);
+}
+
+/* A row (G e) = beta row + the sums over the query heads (H e) that share. */
+BL_CLONES static void join_row(const bl_real *from, int n_kv, int shared, int e,
+                               bl_real beta, bl_real *to)
+{
+    for (int g = 0; g < n_kv; g++, to += e) {
+        for (int c = 0; c < e && beta == 0; c++)
+            to[c] = 0;
+        for (int h = 0; h < shared; h++, from += e)
+            for (int c = 0; c < e; c++)
+                to[c] += from[c];
+    }
+}
+
+/* The heads of k and v get what all their query heads made, in order. */
+static void join_part(void *arg, int part)
+{
+    const job *j = arg;
+    const bl_attention_args *a = j->a;
+    int start, end, d = a->q->cols, e = d / a->heads, kd = a->k->cols;
+    bl_rows_of(a->k->rows, part, &start, &end);
+    for (ptrdiff_t r = start; r < end; r++) {
+        join_row(a->k_sum + r * d, kd / e, a->shared, e, j->k_beta, a->k->g + r * kd);
+        join_row(a->v_sum + r * d, kd / e, a->shared, e, j->v_beta, a->v->g + r * kd);
+    }
 }
 
 static void attention_backward(bl_graph *g, void *args)
@@ -352,6 +379,8 @@ static void attention_backward(bl_graph *g, void *args)
              bl_grad_beta(a->v),
              a->r != NULL ? bl_grad_beta(a->r) : 0};
     bl_pool_run(g->pool, backward_part, &j, a->heads);
+    if (a->shared > 1)
+        bl_pool_run(g->pool, join_part, &j, BL_PARTS);
 }
 
 bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
@@ -372,8 +401,15 @@ bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
     a.scale = (bl_real)(1 / sqrt((double)(q->cols / heads)));
     a.out = bl_graph_mat(g, q->rows, q->cols, 1);
     a.log_sum = bl_graph_alloc(g, (size_t)q->rows * (size_t)heads, sizeof *a.log_sum);
-    a.workspace = bl_space_size(g, q->cols / heads);
-    a.scratch = bl_graph_scratch(g, (size_t)heads * a.workspace);
+    a.workspace = bl_space_size(g, k->rows / g->lanes, q->cols / heads);
+    a.shared = q->cols / k->cols;
+    size_t spaces = (size_t)heads * a.workspace,
+           sums = a.shared > 1 && g->train ? (size_t)k->rows * (size_t)q->cols : 0;
+    a.scratch = bl_graph_scratch(g, spaces + 2 * sums);
+    if (sums > 0) {
+        a.k_sum = a.scratch + spaces;
+        a.v_sum = a.k_sum + sums;
+    }
     bl_graph_reads(g, q);
     bl_graph_reads(g, k);
     bl_graph_reads(g, v);

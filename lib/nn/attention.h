@@ -18,6 +18,8 @@ typedef struct {
     bl_real *log_sum; /* (B, H, T) */
     bl_real *scratch; /* a workspace for each head */
     size_t workspace;
+    int shared;             /* query heads that share one of k and v */
+    bl_real *k_sum, *v_sum; /* (B*K, D): their gradients by query head, if they share */
 } bl_attention_args;
 
 /* The workspace of a head. n is the block, E the head's width in whole vectors. Row i
@@ -40,6 +42,7 @@ typedef struct {
     bl_space w;
     int lane, h, unit; /* unit = lane * H + h */
     int t, keys, e, wide, d;
+    int kd, kv_at;    /* of k and v: how far rows are apart, the head's first column */
     int masked, span; /* memory slots that are empty; keys a query sees, 0 = all */
     bl_real scale;
     bl_precision precision;
@@ -49,7 +52,7 @@ typedef struct {
 } bl_head;
 
 /* Numbers in a workspace for heads of width e. */
-size_t bl_space_size(const bl_graph *g, int e);
+size_t bl_space_size(const bl_graph *g, int keys, int e);
 /* Points h at its rows and packs what the forward pass needs of keys, values and
  * positions; the lanes of a head come one after the other from 0, positions are packed
  * with the first. */
@@ -65,8 +68,9 @@ int bl_head_first(const bl_head *h, int i);
 void bl_head_queries(const bl_head *h, int i, int n);
 /* Fills go and pgo with the output's gradient of the queries i .. i+n-1. */
 void bl_head_grads(const bl_head *h, int i, int n);
-/* to (K, e), rows d apart, = beta to + sum. */
-void bl_head_add_sums(const bl_head *h, const bl_real *sum, bl_real *to, bl_real beta);
+/* to (K, e), rows ld apart, = beta to + sum. */
+void bl_head_add_sums(const bl_head *h, const bl_real *sum, bl_real *to, ptrdiff_t ld,
+                      bl_real beta);
 
 /* row[start .. end) = 0; nothing where end <= start. */
 static inline void bl_clear_between(bl_real *row, int start, int end)

@@ -13,9 +13,9 @@ typedef struct {
     bl_real *grad;        /* (B, N, D) gradient of the auxiliary loss */
     bl_real *normed;      /* (T, D) rows as the layer attends to them */
     bl_real *mean, *rstd; /* (T) of their norm */
-    bl_real *k, *v;       /* (T, D) keys and values of the rows that leave */
-    bl_real *nk, *nv;     /* (N, D) of the compressed rows */
-    bl_real *dk, *dv;     /* (N, D) */
+    bl_real *k, *v;       /* (T, G e) keys and values of the rows that leave */
+    bl_real *nk, *nv;     /* (N, G e) of the compressed rows */
+    bl_real *dk, *dv;     /* (N, G e) */
     bl_real *p, *np;      /* (T, T) and (T, N) probabilities of a head */
     bl_real *out;         /* (T, D) A(new) - A(old) */
     bl_real *dp;          /* (T, N) */
@@ -119,6 +119,13 @@ static const bl_real *queries(const bl_graph *g, const compress_args *c, int lan
     return c->a.q->v + (ptrdiff_t)lane * g->segment * c->a.x->cols;
 }
 
+/* Where the keys and values of query head h begin in their rows. */
+static int key_column(const compress_args *c, int h)
+{
+    int e = c->a.x->cols / c->a.heads, n_kv = c->a.wk->cols / e;
+    return h * n_kv / c->a.heads * e;
+}
+
 /* out (+)= sign * softmax(q k' / sqrt(e)) v for one head of t queries; p takes the
  * probabilities. */
 static void content(const compress_args *c, const bl_real *q, int t, int h, int n,
@@ -126,10 +133,17 @@ static void content(const compress_args *c, const bl_real *q, int t, int h, int 
                     bl_real *p)
 {
     int d = c->a.x->cols, e = d / c->a.heads, at = h * e;
+    int kv = key_column(c, h), kd = c->a.wk->cols;
     q += at;
-    multiply(0, 1, t, n, e, (bl_real)(1 / sqrt((double)e)), q, d, k + at, d, 0, p, n);
+    multiply(0, 1, t, n, e, (bl_real)(1 / sqrt((double)e)), q, d, k + kv, kd, 0, p, n);
     softmax(p, t, n);
-    multiply(0, 0, t, e, n, sign, p, n, v + at, d, beta, c->out + at, d);
+    multiply(0, 0, t, e, n, sign, p, n, v + kv, kd, beta, c->out + at, d);
+}
+
+/* The bias of the norm before the layer, NULL where it has none. */
+static const bl_real *bias_of(const bl_compress_args *a)
+{
+    return a->bias != NULL ? a->bias->v : NULL;
 }
 
 /* n rows as the layer attends to them; those of the last call stay in `normed`. */
@@ -140,7 +154,7 @@ static const bl_real *attended(compress_args *c, const bl_real *rows, int n)
     if (a->gain == NULL)
         return rows;
     for (int r = 0; r < n; r++)
-        bl_norm_row(rows + r * d, a->gain->v, a->bias->v, (int)d, a->eps,
+        bl_norm_row(rows + r * d, a->gain->v, bias_of(a), (int)d, a->eps,
                     c->normed + r * d, &c->mean[r], &c->rstd[r]);
     return c->normed;
 }
@@ -150,21 +164,21 @@ static const bl_real *attended(compress_args *c, const bl_real *rows, int n)
 static void project(const compress_args *c, const bl_real *rows, int n, bl_real *k,
                     bl_real *v)
 {
-    int d = c->a.x->cols;
-    multiply(0, 0, n, d, d, 1, rows, d, c->a.wk->v, d, 0, k, d);
-    multiply(0, 0, n, d, d, 1, rows, d, c->a.wv->v, d, 0, v, d);
+    int d = c->a.x->cols, kd = c->a.wk->cols;
+    multiply(0, 0, n, kd, d, 1, rows, d, c->a.wk->v, kd, 0, k, kd);
+    multiply(0, 0, n, kd, d, 1, rows, d, c->a.wv->v, kd, 0, v, kd);
 }
 
 /* The gradient of n compressed rows, raw, from that of their keys and values. */
 static void project_back(compress_args *c, const bl_real *rows, int n, bl_real *grad)
 {
     const bl_compress_args *a = &c->a;
-    int d = a->x->cols;
-    multiply(0, 1, n, d, d, 1, c->dk, d, a->wk->v, d, 0, grad, d);
-    multiply(0, 1, n, d, d, 1, c->dv, d, a->wv->v, d, 1, grad, d);
+    int d = a->x->cols, kd = a->wk->cols;
+    multiply(0, 1, n, d, kd, 1, c->dk, kd, a->wk->v, kd, 0, grad, d);
+    multiply(0, 1, n, d, kd, 1, c->dv, kd, a->wv->v, kd, 1, grad, d);
     for (ptrdiff_t r = 0; r < n && a->gain != NULL; r++)
-        bl_norm_row_back(rows + r * d, a->gain->v, d, c->mean[r], c->rstd[r],
-                         grad + r * d, c->scratch);
+        bl_norm_row_back(rows + r * d, a->gain->v, bias_of(a), d, c->mean[r],
+                         c->rstd[r], grad + r * d, c->scratch);
 }
 
 /* Attention reconstruction of one lane: adds sum (A(new) - A(old))^2 / D to *sum and
@@ -191,10 +205,12 @@ static void reconstruct(const bl_graph *g, compress_args *c, int lane, int n_old
                 *sum += (double)*x * (double)*x / d;
                 *x *= (bl_real)2 / (bl_real)d;
             }
-        multiply(1, 0, n, e, t, 1, c->np, n, out, d, 0, c->dv + h * e, d);
-        multiply(0, 1, t, n, e, 1, out, d, c->nv + h * e, d, 0, c->dp, n);
+        int kv = key_column(c, h), kd = a->wk->cols; /* heads that share add up */
+        bl_real beta = h > 0 && key_column(c, h - 1) == kv;
+        multiply(1, 0, n, e, t, 1, c->np, n, out, d, beta, c->dv + kv, kd);
+        multiply(0, 1, t, n, e, 1, out, d, c->nv + kv, kd, 0, c->dp, n);
         softmax_back(c->np, c->dp, t, n);
-        multiply(1, 0, n, e, t, scale, c->dp, n, q + h * e, d, 0, c->dk + h * e, d);
+        multiply(1, 0, n, e, t, scale, c->dp, n, q + h * e, d, beta, c->dk + kv, kd);
     }
     project_back(c, fresh, n, c->grad + at);
 }

@@ -71,6 +71,66 @@ bl_mat *bl_embed(bl_graph *g, bl_mat *emb, double scale, bl_mat *wpe, double dro
     return out;
 }
 
+/* ---- rows that are no table's ---- */
+
+typedef struct {
+    bl_mat *x, *wpe, *out;
+    bl_real scale;
+    double dropout;
+    uint32_t site;
+} scaled_args;
+
+static void scaled_part(void *arg, int part)
+{
+    job *j = arg;
+    scaled_args *a = j->args;
+    int start, end, d = a->out->cols;
+    bl_rows_of(a->out->rows, part, &start, &end);
+    for (int r = start; r < end; r++) {
+        const bl_real *x = a->x->v + (ptrdiff_t)r * d;
+        bl_real *out = a->out->v + (ptrdiff_t)r * d;
+        for (int c = 0; c < d; c++)
+            out[c] = x[c] * a->scale;
+        if (a->wpe != NULL)
+            add_row(out, a->wpe->v + (ptrdiff_t)(r % j->g->segment) * d, d);
+        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, d), d, out);
+    }
+}
+
+static void scaled_forward(bl_graph *g, void *args)
+{
+    job j = {g, args};
+    bl_pool_run(g->pool, scaled_part, &j, BL_PARTS);
+}
+
+/* Lanes share the rows of places, so rows are added one after the other, in order. */
+static void scaled_backward(bl_graph *g, void *args)
+{
+    scaled_args *a = args;
+    int d = a->out->cols;
+    bl_real beta = bl_grad_beta(a->x);
+    for (int r = 0; r < a->out->rows; r++) {
+        bl_real *grad = a->out->g + (ptrdiff_t)r * d, *to = a->x->g + (ptrdiff_t)r * d;
+        bl_dropout(&g->feed, a->site, a->dropout, bl_site_start(r, d), d, grad);
+        for (int c = 0; c < d; c++)
+            to[c] = (beta == 0 ? 0 : to[c]) + grad[c] * a->scale;
+        if (a->wpe != NULL)
+            add_row(a->wpe->g + (ptrdiff_t)(r % g->segment) * d, grad, d);
+    }
+}
+
+bl_mat *bl_scaled(bl_graph *g, bl_mat *x, double scale, bl_mat *wpe, double dropout)
+{
+    if (g->e->code != 0)
+        return NULL;
+    scaled_args a = {.x = x, .wpe = wpe, .scale = (bl_real)scale, .dropout = dropout};
+    a.out = bl_graph_mat_over(g, x);
+    a.site = ++g->sites;
+    bl_graph_reads(g, x);
+    bl_graph_op(g, scaled_forward, scaled_backward, &a, sizeof a);
+    return a.out;
+}
+
 /* ---- positions ---- */
 
 typedef struct {
@@ -99,9 +159,8 @@ static void positions_forward(bl_graph *g, void *args)
                    a->out->v + (ptrdiff_t)r * d);
 }
 
-bl_mat *bl_positions(bl_graph *g, int width, int clamp, double dropout)
+bl_mat *bl_positions(bl_graph *g, int n_keys, int width, int clamp, double dropout)
 {
-    int n_keys = g->memory + g->segment;
     bl_mat *out = bl_graph_mat(g, n_keys, width, 0);
     bl_real *table = bl_graph_alloc(g, (size_t)n_keys * (size_t)width, sizeof *table);
     if (g->e->code != 0)
@@ -152,12 +211,11 @@ static void distance_backward(bl_graph *g, void *args)
                     a->out->g + (ptrdiff_t)r * a->out->cols + h * e, e);
 }
 
-bl_mat *bl_distance_rows(bl_graph *g, bl_mat *table, int heads)
+bl_mat *bl_distance_rows(bl_graph *g, int keys, bl_mat *table, int heads)
 {
     if (g->e->code != 0)
         return NULL;
-    bl_mat *out =
-        bl_graph_mat(g, g->memory + g->segment, (int64_t)heads * table->cols, 1);
+    bl_mat *out = bl_graph_mat(g, keys, (int64_t)heads * table->cols, 1);
     distance_args a = {table, out, heads};
     bl_graph_op(g, distance_forward, distance_backward, &a, sizeof a);
     return out;

@@ -52,10 +52,10 @@ static size_t lay_out(bl_space *w, bl_real *base, int train, int t, int keys, in
     return a.used;
 }
 
-size_t bl_space_size(const bl_graph *g, int e)
+size_t bl_space_size(const bl_graph *g, int keys, int e)
 {
     bl_space w = {0};
-    return lay_out(&w, NULL, g->train, g->segment, g->memory + g->segment, e);
+    return lay_out(&w, NULL, g->train, g->segment, keys, e);
 }
 
 /* ---- a head ---- */
@@ -67,17 +67,17 @@ static void pack(const bl_head *h, int transposed, int k, int n, const bl_real *
 }
 
 /* What has K rows and the head's columns. */
-static void pack_keyed(const bl_head *h, const bl_real *b, bl_real *panels)
+static void pack_keyed(const bl_head *h, const bl_real *b, int ld, bl_real *panels)
 {
     if (h->is_narrow)
-        bl_narrow_pack(h->keys, h->e, b, h->d, panels);
+        bl_narrow_pack(h->keys, h->e, b, ld, panels);
     else
-        pack(h, 0, h->keys, h->e, b, h->d, panels);
+        pack(h, 0, h->keys, h->e, b, ld, panels);
 }
 
 static ptrdiff_t keys_at(const bl_head *h)
 {
-    return (ptrdiff_t)h->lane * h->keys * h->d + h->h * h->e;
+    return (ptrdiff_t)h->lane * h->keys * h->kd + h->kv_at;
 }
 
 /* bf16 pays where its products are as deep as its packed steps. */
@@ -89,7 +89,7 @@ static bl_precision precision_of(const bl_graph *g, int e)
 static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
                   int head)
 {
-    int t = g->segment, keys = g->memory + t, d = a->q->cols, e = d / a->heads;
+    int t = g->segment, keys = a->k->rows / g->lanes, d = a->q->cols, e = d / a->heads;
     ptrdiff_t at = (ptrdiff_t)lane * t * d + head * e;
     *h = (bl_head){.lane = lane,
                    .h = head,
@@ -99,7 +99,9 @@ static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                    .e = e,
                    .wide = bl_tile_cols(e),
                    .d = d,
-                   .masked = g->memory - g->feed.mem_length[lane],
+                   .kd = a->k->cols,
+                   .kv_at = head / a->shared * e,
+                   .masked = keys > t ? g->memory - g->feed.mem_length[lane] : 0,
                    .span = a->span,
                    .scale = a->scale,
                    .precision = precision_of(g, e),
@@ -110,7 +112,7 @@ static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                    .out = a->out->v + at};
     h->is_narrow = h->precision == BL_FP32 && e <= BL_NARROW && bl_narrow_is_fast();
     lay_out(&h->w, a->scratch + (size_t)head * a->workspace, g->train, t, keys, e);
-    pack(h, 1, e, keys, a->k->v + keys_at(h), d, h->w.kt);
+    pack(h, 1, e, keys, a->k->v + keys_at(h), h->kd, h->w.kt);
     if (h->r != NULL && lane == 0)
         pack(h, 1, e, keys, h->r, d, h->w.rt);
 }
@@ -119,7 +121,7 @@ void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                   int head)
 {
     point(h, g, a, lane, head);
-    pack_keyed(h, a->v->v + keys_at(h), h->w.v);
+    pack_keyed(h, a->v->v + keys_at(h), h->kd, h->w.v);
 }
 
 void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
@@ -132,8 +134,13 @@ void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a
     h->q_grad = a->q->g + at;
     h->k_grad = a->k->g + key;
     h->v_grad = a->v->g + key;
-    pack_keyed(h, a->k->v + key, h->w.k);
-    pack(h, 1, h->e, h->keys, a->v->v + key, h->d, h->w.vt);
+    if (a->shared > 1) {
+        ptrdiff_t own = (ptrdiff_t)lane * h->keys * h->d + h->h * h->e;
+        h->k_grad = a->k_sum + own;
+        h->v_grad = a->v_sum + own;
+    }
+    pack_keyed(h, a->k->v + key, h->kd, h->w.k);
+    pack(h, 1, h->e, h->keys, a->v->v + key, h->kd, h->w.vt);
     memset(h->w.dk, 0, sums);
     memset(h->w.dv, 0, sums);
     if (h->r == NULL)
@@ -141,7 +148,7 @@ void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a
     h->r_grad = a->r->g + h->h * h->e;
     if (lane > 0)
         return;
-    pack_keyed(h, h->r, h->w.r);
+    pack_keyed(h, h->r, h->d, h->w.r);
     memset(h->w.dr, 0, sums);
 }
 
@@ -191,11 +198,12 @@ BL_CLONES static void add_rows(bl_real *to, ptrdiff_t d, const bl_real *from,
             to[c] = (beta == 0 ? 0 : to[c]) + from[c];
 }
 
-void bl_head_add_sums(const bl_head *h, const bl_real *sum, bl_real *to, bl_real beta)
+void bl_head_add_sums(const bl_head *h, const bl_real *sum, bl_real *to, ptrdiff_t ld,
+                      bl_real beta)
 {
     if (h->is_narrow) { /* to (K, E), in the room of the tile of scores */
         bl_tile_pack(1, h->keys, BL_NARROW, sum, h->keys, h->w.s);
         sum = h->w.s;
     }
-    add_rows(to, h->d, sum, h->wide, h->keys, h->e, beta);
+    add_rows(to, ld, sum, h->wide, h->keys, h->e, beta);
 }

@@ -32,16 +32,6 @@ static const bl_real root_2_pi = (bl_real)0.7978845608028654, cubic = (bl_real)0
                      root_half = (bl_real)0.7071067811865476,
                      normal_0 = (bl_real)0.3989422804014327;
 
-BL_INLINE bl_real tanh_of(bl_real z)
-{
-#ifdef BL_DOUBLE
-    return tanh(z);
-#else
-    bl_real c = z > 15 ? 15 : z < -15 ? -15 : z;
-    return 1 - 2 / (bl_exp(2 * c) + 1);
-#endif
-}
-
 BL_CLONES static void relu_row(bl_real *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -52,14 +42,42 @@ BL_CLONES static void gelu_tanh_row(bl_real *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         bl_real z = x[i];
-        x[i] = (bl_real)0.5 * z * (1 + tanh_of(root_2_pi * (z + cubic * z * z * z)));
+        x[i] = (bl_real)0.5 * z * (1 + bl_tanh(root_2_pi * (z + cubic * z * z * z)));
     }
 }
 
-static void gelu_row(bl_real *x, int64_t n)
+BL_CLONES static void silu_row(bl_real *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        x[i] = (bl_real)(0.5 * (double)x[i] * (1 + erf((double)(x[i] * root_half))));
+        x[i] *= bl_sigmoid(x[i]);
+}
+
+/* The normal distribution's integral up to z, and e^(-z^2/2), its density but for a
+ * factor: in single precision by Abramowitz and Stegun 1964, 7.1.26 (error of erf below
+ * 1.5e-7), which is a tail and so loses nothing far below 0. */
+BL_INLINE bl_real normal_to(bl_real z, bl_real *density)
+{
+#ifdef BL_DOUBLE
+    *density = exp(-0.5 * z * z);
+    return 0.5 * (1 + erf(z * root_half));
+#else
+    float size = (z < 0 ? -z : z) * root_half, t = 1 / (1 + 0.3275911f * size);
+    float p = 1.061405429f * t - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    *density = bl_exp(-0.5f * z * z);
+    float tail = 0.5f * p * t * *density;
+    return z > 0 ? 1 - tail : tail;
+#endif
+}
+
+BL_CLONES static void gelu_row(bl_real *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        bl_real density;
+        x[i] *= normal_to(x[i], &density);
+    }
 }
 
 BL_CLONES static void add_bias(bl_real *x, const bl_real *b, int n)
@@ -76,6 +94,8 @@ void bl_activate(bl_act act, bl_real *x, int64_t n)
         gelu_tanh_row(x, n);
     else if (act == BL_ACT_GELU)
         gelu_row(x, n);
+    else if (act == BL_ACT_SILU)
+        silu_row(x, n);
 }
 
 /* What follows the product, on the part of it that is done. */
@@ -87,7 +107,8 @@ static void epilogue(void *arg, int row, int rows, int col, int cols)
     for (int r = row; r < row + rows; r++) {
         ptrdiff_t at = (ptrdiff_t)r * n + col;
         bl_real *x = a->out->v + at;
-        add_bias(x, a->b->v + col, cols);
+        if (a->b != NULL)
+            add_bias(x, a->b->v + col, cols);
         if (a->pre != NULL)
             memcpy(a->pre + at, x, (size_t)cols * sizeof *x);
         bl_activate(a->act, x, cols);
@@ -99,6 +120,7 @@ static void epilogue(void *arg, int row, int rows, int col, int cols)
 static void linear_forward(bl_graph *g, void *args)
 {
     linear_args *a = args;
+    int has_more = a->b != NULL || a->act != BL_ACT_NONE || a->dropout > 0;
     job j = {g, a};
     bl_gemm_args p = {.m = a->out->rows,
                       .n = a->out->cols,
@@ -111,7 +133,7 @@ static void linear_forward(bl_graph *g, void *args)
                       .c = a->out->v,
                       .ldc = a->out->cols,
                       .precision = g->precision,
-                      .after = a->b != NULL ? epilogue : NULL,
+                      .after = has_more ? epilogue : NULL,
                       .arg = &j};
     bl_gemm(g->pool, &p);
 }
@@ -129,20 +151,44 @@ BL_CLONES static void relu_back_row(bl_real *grad, const bl_real *out, int n,
 BL_CLONES static void gelu_tanh_back_row(bl_real *grad, const bl_real *pre, int n)
 {
     for (int i = 0; i < n; i++) {
-        bl_real z = pre[i], t = tanh_of(root_2_pi * (z + cubic * z * z * z));
+        bl_real z = pre[i], t = bl_tanh(root_2_pi * (z + cubic * z * z * z));
         bl_real inner = root_2_pi * (1 + 3 * cubic * z * z);
         grad[i] *= (bl_real)0.5 * (1 + t + z * (1 - t * t) * inner);
     }
 }
 
-static void gelu_back_row(bl_real *grad, const bl_real *pre, int n)
+BL_CLONES static void gelu_back_row(bl_real *grad, const bl_real *pre, int n)
 {
     for (int i = 0; i < n; i++) {
-        double z = (double)pre[i];
-        double phi = (double)normal_0 * exp(-0.5 * z * z);
-        double cdf = 0.5 * (1 + erf(z * (double)root_half));
-        grad[i] *= (bl_real)(cdf + z * phi);
+        bl_real density, below = normal_to(pre[i], &density);
+        grad[i] *= below + pre[i] * normal_0 * density;
     }
+}
+
+BL_CLONES static void silu_back_row(bl_real *grad, const bl_real *pre, int n)
+{
+    for (int i = 0; i < n; i++) {
+        bl_real s = bl_sigmoid(pre[i]);
+        grad[i] *= s * (1 + pre[i] * (1 - s));
+    }
+}
+
+BL_CLONES static void relu_slope_row(bl_real *grad, const bl_real *pre, int n)
+{
+    for (int i = 0; i < n; i++)
+        grad[i] = pre[i] > 0 ? grad[i] : 0;
+}
+
+void bl_activate_back(bl_act act, bl_real *grad, const bl_real *z, int64_t n)
+{
+    if (act == BL_ACT_RELU)
+        relu_slope_row(grad, z, (int)n);
+    else if (act == BL_ACT_GELU_TANH)
+        gelu_tanh_back_row(grad, z, (int)n);
+    else if (act == BL_ACT_GELU)
+        gelu_back_row(grad, z, (int)n);
+    else if (act == BL_ACT_SILU)
+        silu_back_row(grad, z, (int)n);
 }
 
 static void activation_part(void *arg, int part)
@@ -160,10 +206,7 @@ static void activation_part(void *arg, int part)
             continue;
         }
         bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), n, grad);
-        if (a->act == BL_ACT_GELU_TANH)
-            gelu_tanh_back_row(grad, pre, n);
-        else if (a->act == BL_ACT_GELU)
-            gelu_back_row(grad, pre, n);
+        bl_activate_back(a->act, grad, pre, n);
     }
 }
 
@@ -233,7 +276,7 @@ bl_mat *bl_linear(bl_graph *g, bl_mat *x, bl_mat *w, bl_mat *b, bl_act act,
         return NULL;
     bl_mat *out = bl_graph_mat(g, x->rows, w->cols, 1);
     linear_args a = {x, w, b, out, act, dropout, ++g->sites, NULL};
-    if (g->train && (act == BL_ACT_GELU || act == BL_ACT_GELU_TANH))
+    if (g->train && act > BL_ACT_RELU)
         a.pre = bl_graph_alloc(g, (size_t)x->rows * (size_t)w->cols, sizeof *a.pre);
     if (out != NULL)
         out->is_passing = act == BL_ACT_NONE && dropout <= 0;

@@ -1,9 +1,10 @@
-/* norm.c - layer normalisation (Ba, Kiros, Hinton 2016). */
+/* norm.c - layer normalisation (Ba, Kiros and Hinton 2016), and the root mean square's
+ * (Zhang and Sennrich 2019), which has no mean and no bias. */
 #include "nn/ops.h"
 #include "nn/vec.h"
 
 typedef struct {
-    bl_mat *x, *gain, *bias, *out;
+    bl_mat *x, *gain, *bias, *out; /* bias NULL: of the root mean square */
     double eps;
     bl_real *mean, *rstd;   /* (rows) */
     bl_real *dgain, *dbias; /* (BL_PARTS, cols): partial sums in fixed order */
@@ -34,10 +35,28 @@ BL_CLONES static void norm_row(const bl_real *x, const bl_real *gain,
     *rstd = r;
 }
 
+/* y = gain * x * rstd with rstd = 1 / sqrt(mean(x^2) + eps) (their eq. 4). */
+BL_CLONES static void rms_row(const bl_real *x, const bl_real *gain, int n, bl_real eps,
+                              bl_real *y, bl_real *rstd)
+{
+    bl_real r = 1 / (bl_real)sqrt((double)(bl_dot(x, x, n) / (bl_real)n + eps));
+    for (int c = 0; c < n; c++)
+        y[c] = x[c] * r * gain[c];
+    *rstd = r;
+}
+
 void bl_norm_row(const bl_real *x, const bl_real *gain, const bl_real *bias, int n,
                  double eps, bl_real *y, bl_real *mean, bl_real *rstd)
 {
-    norm_row(x, gain, bias, n, (bl_real)eps, y, mean, rstd);
+    if (bias != NULL)
+        norm_row(x, gain, bias, n, (bl_real)eps, y, mean, rstd);
+    else
+        rms_row(x, gain, n, (bl_real)eps, y, rstd);
+}
+
+static const bl_real *bias_of(const norm_args *a)
+{
+    return a->bias != NULL ? a->bias->v : NULL;
 }
 
 static void norm_part(void *arg, int part)
@@ -46,8 +65,8 @@ static void norm_part(void *arg, int part)
     int start, end, n = a->x->cols;
     bl_rows_of(a->x->rows, part, &start, &end);
     for (int r = start; r < end; r++)
-        norm_row(a->x->v + (ptrdiff_t)r * n, a->gain->v, a->bias->v, n, (bl_real)a->eps,
-                 a->out->v + (ptrdiff_t)r * n, &a->mean[r], &a->rstd[r]);
+        bl_norm_row(a->x->v + (ptrdiff_t)r * n, a->gain->v, bias_of(a), n, a->eps,
+                    a->out->v + (ptrdiff_t)r * n, &a->mean[r], &a->rstd[r]);
 }
 
 static void norm_forward(bl_graph *g, void *args)
@@ -88,11 +107,35 @@ BL_CLONES static void norm_back_row(const bl_real *x, const bl_real *gain,
     }
 }
 
-void bl_norm_row_back(const bl_real *x, const bl_real *gain, int n, bl_real mean,
-                      bl_real rstd, bl_real *grad, bl_real *scratch)
+/* With h = x rstd and w = grad gain: dx = rstd (w - h mean(w h)), dgain += grad h. */
+BL_CLONES static void rms_back_row(const bl_real *x, const bl_real *gain,
+                                   const bl_real *grad, int n, bl_real rstd,
+                                   bl_real beta, bl_real *dx, bl_real *restrict dgain)
+{
+    bl_real wx[BL_LANES] = {0};
+    for (int c = 0; c < n; c++)
+        dgain[c] += grad[c] * x[c] * rstd;
+    int i = 0;
+    for (; i + BL_LANES <= n; i += BL_LANES)
+        for (int l = 0; l < BL_LANES; l++)
+            wx[l] += grad[i + l] * gain[i + l] * x[i + l];
+    for (int l = 0; i < n; i++, l++)
+        wx[l] += grad[i] * gain[i] * x[i];
+    bl_real share = bl_fold(wx) / (bl_real)n * rstd * rstd;
+    for (int c = 0; c < n; c++) {
+        bl_real d = rstd * (grad[c] * gain[c] - x[c] * share);
+        dx[c] = beta == 0 ? d : dx[c] + d;
+    }
+}
+
+void bl_norm_row_back(const bl_real *x, const bl_real *gain, const bl_real *bias, int n,
+                      bl_real mean, bl_real rstd, bl_real *grad, bl_real *scratch)
 {
     memset(scratch, 0, 2 * (size_t)n * sizeof *scratch);
-    norm_back_row(x, gain, grad, n, mean, rstd, 0, grad, scratch, scratch + n);
+    if (bias == NULL)
+        rms_back_row(x, gain, grad, n, rstd, 0, grad, scratch);
+    else
+        norm_back_row(x, gain, grad, n, mean, rstd, 0, grad, scratch, scratch + n);
 }
 
 static void norm_back_part(void *arg, int part)
@@ -107,8 +150,12 @@ static void norm_back_part(void *arg, int part)
     bl_rows_of(a->x->rows, part, &start, &end);
     for (int r = start; r < end; r++) {
         ptrdiff_t at = (ptrdiff_t)r * n;
-        norm_back_row(a->x->v + at, a->gain->v, a->out->g + at, n, a->mean[r],
-                      a->rstd[r], j->beta, a->x->g + at, dgain, dbias);
+        if (a->bias == NULL)
+            rms_back_row(a->x->v + at, a->gain->v, a->out->g + at, n, a->rstd[r],
+                         j->beta, a->x->g + at, dgain);
+        else
+            norm_back_row(a->x->v + at, a->gain->v, a->out->g + at, n, a->mean[r],
+                          a->rstd[r], j->beta, a->x->g + at, dgain, dbias);
     }
 }
 
@@ -120,7 +167,8 @@ static void norm_backward(bl_graph *g, void *args)
     for (int part = 0; part < BL_PARTS; part++)
         for (int c = 0; c < a->x->cols; c++) {
             a->gain->g[c] += a->dgain[part * a->x->cols + c];
-            a->bias->g[c] += a->dbias[part * a->x->cols + c];
+            if (a->bias != NULL)
+                a->bias->g[c] += a->dbias[part * a->x->cols + c];
         }
 }
 

@@ -23,24 +23,18 @@ typedef struct {
     bl_real beta;
 } job;
 
-BL_INLINE bl_real sigmoid(bl_real x)
-{
-    bl_real c = x < -80 ? -80 : x;
-    return 1 / (1 + bl_exp(-(c > 80 ? 80 : c)));
-}
-
 /* z (4H) -> gates in place; c, h (H) from the cell before. */
 BL_CLONES static void cell_row(bl_real *z, const bl_real *c_before, int n, bl_real *c,
                                bl_real *h)
 {
     bl_real *i = z, *j = z + n, *f = z + 2 * n, *o = z + 3 * n;
     for (int k = 0; k < n; k++) {
-        i[k] = sigmoid(i[k]);
-        j[k] = 2 * sigmoid(2 * j[k]) - 1;
-        f[k] = sigmoid(f[k] + 1);
-        o[k] = sigmoid(o[k]);
+        i[k] = bl_sigmoid(i[k]);
+        j[k] = 2 * bl_sigmoid(2 * j[k]) - 1;
+        f[k] = bl_sigmoid(f[k] + 1);
+        o[k] = bl_sigmoid(o[k]);
         c[k] = c_before[k] * f[k] + i[k] * j[k];
-        h[k] = (2 * sigmoid(2 * c[k]) - 1) * o[k];
+        h[k] = (2 * bl_sigmoid(2 * c[k]) - 1) * o[k];
     }
 }
 
@@ -103,7 +97,7 @@ BL_CLONES static void cell_back_row(bl_real *gates, const bl_real *c,
 {
     bl_real *i = gates, *j = gates + n, *f = gates + 2 * n, *o = gates + 3 * n;
     for (int k = 0; k < n; k++) {
-        bl_real t = 2 * sigmoid(2 * c[k]) - 1;
+        bl_real t = 2 * bl_sigmoid(2 * c[k]) - 1;
         bl_real d = dc[k] + dh[k] * o[k] * (1 - t * t);
         bl_real di = d * j[k] * i[k] * (1 - i[k]), dj = d * i[k] * (1 - j[k] * j[k]);
         bl_real df = d * c_before[k] * f[k] * (1 - f[k]);

@@ -58,6 +58,22 @@ BL_INLINE bl_real bl_exp(bl_real x)
 #endif
 }
 
+BL_INLINE bl_real bl_sigmoid(bl_real x)
+{
+    bl_real c = x < -80 ? -80 : x;
+    return 1 / (1 + bl_exp(-(c > 80 ? 80 : c)));
+}
+
+BL_INLINE bl_real bl_tanh(bl_real z)
+{
+#ifdef BL_DOUBLE
+    return tanh(z);
+#else
+    bl_real c = z > 15 ? 15 : z < -15 ? -15 : z;
+    return 1 - 2 / (bl_exp(2 * c) + 1);
+#endif
+}
+
 /* The sum of the lanes: halves, quarters, eighths, so that no chain is long. */
 BL_INLINE bl_real bl_fold(const bl_real *lane)
 {

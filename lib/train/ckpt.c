@@ -60,7 +60,8 @@ static int add_memory(tensor_list *l, const bl_ckpt_state *s, bl_err *e)
         snprintf(name, sizeof name, "mem.%d", layer);
         bl_real *rows =
             s->memory != NULL ? s->memory[layer] : bl_model_memory(s->model, layer);
-        rc = add(l, name, BL_F32, 3, shape, rows, e);
+        if (rows != NULL)
+            rc = add(l, name, BL_F32, 3, shape, rows, e);
     }
     if (rc == 0)
         rc = add(l, "mem_length", BL_I32, 1, shape, lengths_of(s), e);

@@ -10,10 +10,11 @@
 #include "io/file.h"
 #include "io/header.h"
 
-enum { CONFIG_BYTES_MAX = 1 << 20, KEY_MAX = 31 };
+enum { CONFIG_BYTES_MAX = 1 << 20, KEY_MAX = 31, LAYERS_MAX = 256 };
 
-/* CHOICE: an int that is the place of a word in a list. */
-typedef enum { INT32, INT64, REAL, CHOICE } kind;
+/* CHOICE: an int that is the place of a word in a list; LAYERS: a set of layers; OWN: a
+ * REAL that is another's where it is not given, -1 then and not written. */
+typedef enum { INT32, INT64, REAL, OWN, CHOICE, LAYERS } kind;
 
 enum { FREE, WEIGHTS = BL_FIXED_WEIGHTS, RUN = BL_FIXED_RUN };
 
@@ -38,6 +39,9 @@ static const field fields[] = {
     {"memory", INT32, AT(model.memory), 0, 65536, RUN},
     {"dropout", REAL, AT(model.dropout), 0, 0.95, FREE},
     {"att_dropout", REAL, AT(model.att_dropout), 0, 0.95, FREE},
+    {"ff_dropout", OWN, AT(model.ff_dropout), 0, 0.95, FREE},
+    {"layer_dropout", OWN, AT(model.layer_dropout), 0, 0.95, FREE},
+    {"embed_dropout", OWN, AT(model.embed_dropout), 0, 0.95, FREE},
     {"pre_norm", INT32, AT(model.pre_norm), 0, 1, WEIGHTS},
     {"untie_uv", INT32, AT(model.untie_uv), 0, 1, WEIGHTS},
     {"clamp_len", INT32, AT(model.clamp_len), 0, 65536, FREE},
@@ -45,7 +49,7 @@ static const field fields[] = {
     {"init_std", REAL, AT(model.init_std), 0, 10, FREE},
     {"pos", CHOICE, AT(model.pos), 0, BL_N_POS - 1, WEIGHTS},
     {"positions", INT32, AT(model.positions), 0, 131072, WEIGHTS},
-    {"act", CHOICE, AT(model.act), 0, 2, WEIGHTS},
+    {"act", CHOICE, AT(model.act), 0, 3, WEIGHTS},
     {"relu_out", INT32, AT(model.relu_out), 0, 1, WEIGHTS},
     {"att_bias", INT32, AT(model.att_bias), 0, 1, WEIGHTS},
     {"embed_scale", INT32, AT(model.embed_scale), 0, 1, WEIGHTS},
@@ -57,6 +61,15 @@ static const field fields[] = {
     {"compressed", INT32, AT(model.compressed), 0, 65536, WEIGHTS},
     {"ratio", INT32, AT(model.ratio), 1, 1024, WEIGHTS},
     {"compressor", CHOICE, AT(model.compressor), 0, 2, WEIGHTS},
+    {"memory_layers", LAYERS, AT(model.memory_layers), 1, LAYERS_MAX, WEIGHTS},
+    {"embed_width", INT32, AT(model.embed_width), 0, 65536, WEIGHTS},
+    {"kv_heads", INT32, AT(model.kv_heads), 0, 1024, WEIGHTS},
+    {"glu", INT32, AT(model.glu), 0, 1, WEIGHTS},
+    {"ff_bias", INT32, AT(model.ff_bias), 0, 1, WEIGHTS},
+    {"rope_theta", REAL, AT(model.rope_theta), 1, 1e9, WEIGHTS},
+    {"gate", CHOICE, AT(model.gate), 0, BL_N_GATE - 1, WEIGHTS},
+    {"mogrify", INT32, AT(model.mogrify), 0, 64, WEIGHTS},
+    {"norm", CHOICE, AT(model.norm), 0, BL_N_NORM - 1, WEIGHTS},
     {"precision", CHOICE, AT(model.precision), 0, BL_N_PRECISIONS - 1, FREE},
     {"batch", INT32, AT(lanes), 1, 4096, RUN},
     {"accumulate", INT32, AT(accumulate), 1, 65536, RUN},
@@ -88,6 +101,7 @@ static double get(const bl_train_config *c, const field *f)
     const char *base = (const char *)c;
     switch (f->kind) {
     case REAL:
+    case OWN:
         return *(const double *)(const void *)(base + f->at);
     case INT64:
         return (double)*(const int64_t *)(const void *)(base + f->at);
@@ -102,10 +116,11 @@ static int put(bl_train_config *c, const field *f, double x, int code, bl_err *e
     if (!(x >= f->low && x <= f->high))
         return bl_fail(e, code, "%s is %.10g, which is not within %.10g..%.10g", f->key,
                        x, f->low, f->high);
-    if (f->kind != REAL && x != floor(x))
+    if (f->kind != REAL && f->kind != OWN && x != floor(x))
         return bl_fail(e, code, "%s is %.10g, which is not a whole number", f->key, x);
     switch (f->kind) {
     case REAL:
+    case OWN:
         *(double *)(void *)(base + f->at) = x;
         return 0;
     case INT64:
@@ -115,6 +130,89 @@ static int put(bl_train_config *c, const field *f, double x, int code, bl_err *e
         *(int *)(void *)(base + f->at) = (int)x;
         return 0;
     }
+}
+
+/* ---- sets of layers, which are counted from 1 ---- */
+
+static uint64_t *layers_of(bl_train_config *c, const field *f)
+{
+    return (uint64_t *)(void *)((char *)c + f->at);
+}
+
+static int has_layer(const bl_train_config *c, const field *f, int layer)
+{
+    const uint64_t *set = (const uint64_t *)(const void *)((const char *)c + f->at);
+    return (int)(set[(layer - 1) / 64] >> (layer - 1) % 64 & 1);
+}
+
+static int put_layer(bl_train_config *c, const field *f, double x, int code, bl_err *e)
+{
+    if (!(x >= f->low && x <= f->high) || x != floor(x))
+        return bl_fail(e, code, "%s lists layers from 1 to %.10g, not %.10g", f->key,
+                       f->high, x);
+    layers_of(c, f)[((int)x - 1) / 64] |= (uint64_t)1 << ((int)x - 1) % 64;
+    return 0;
+}
+
+/* "5,6"; "all" is the set that lists none. */
+static int layers_from_text(bl_train_config *c, const field *f, const char *text,
+                            bl_err *e)
+{
+    int rc = 0;
+    memset(layers_of(c, f), 0, LAYERS_MAX / 8);
+    if (strcmp(text, "all") == 0)
+        return 0;
+    for (char *end; rc == 0; text = end + 1) {
+        double x = strtod(text, &end);
+        if (end == text || (*end != ',' && *end != '\0'))
+            return bl_fail(e, BL_E_ARG,
+                           "%s wants layers as in 5,6, or all, not '%.64s'", f->key,
+                           text);
+        rc = put_layer(c, f, x, BL_E_ARG, e);
+        if (*end == '\0')
+            return rc;
+    }
+    return rc;
+}
+
+static int layers_from_json(bl_train_config *c, const field *f, const bl_json *value,
+                            bl_err *e)
+{
+    int rc = 0;
+    if (!bl_json_is_array(value))
+        return bl_fail(e, BL_E_FORMAT, "%s is not a list", f->key);
+    memset(layers_of(c, f), 0, LAYERS_MAX / 8);
+    for (size_t i = 0; i < bl_json_size(value) && rc == 0; i++) {
+        int64_t layer;
+        rc = bl_json_as_int(bl_json_at(value, i), &layer)
+                 ? put_layer(c, f, (double)layer, BL_E_FORMAT, e)
+                 : bl_fail(e, BL_E_FORMAT, "%s is not a list of numbers", f->key);
+    }
+    return rc;
+}
+
+static int layers_to_json(bl_json *o, const bl_train_config *c, const field *f,
+                          bl_err *e)
+{
+    bl_json *list = bl_json_array(e);
+    int rc = list != NULL ? 0 : BL_E_NOMEM;
+    for (int layer = 1; layer <= LAYERS_MAX && rc == 0; layer++)
+        if (has_layer(c, f, layer))
+            rc = bl_json_push_int(list, layer, e);
+    if (rc != 0) {
+        bl_json_del(list);
+        return rc;
+    }
+    return bl_json_put(o, f->key, list, e);
+}
+
+static int same_layers(const bl_train_config *a, const bl_train_config *b,
+                       const field *f)
+{
+    for (int layer = 1; layer <= LAYERS_MAX; layer++)
+        if (has_layer(a, f, layer) != has_layer(b, f, layer))
+            return 0;
+    return 1;
 }
 
 /* ---- finding a field ---- */
@@ -319,6 +417,8 @@ int bl_config_set(bl_train_config *c, const char *assignment, bl_err *e)
         return bl_fail(e, BL_E_ARG, "vocab cannot be set: it is that of the data");
     if (f->kind == CHOICE)
         return put_choice(c, f, text, BL_E_ARG, e);
+    if (f->kind == LAYERS)
+        return layers_from_text(c, f, text, e);
     if (is_apart(f, text)) {
         c->eval_memory = BL_EVAL_APART;
         return 0;
@@ -346,6 +446,8 @@ static int read_member(bl_train_config *c, const char *key, const bl_json *value
     const field *f = find(key, BL_E_FORMAT, e);
     if (f == NULL)
         return BL_E_FORMAT;
+    if (f->kind == LAYERS)
+        return layers_from_json(c, f, value, e);
     if (f->kind == CHOICE)
         return bl_json_as_str(value, &text)
                    ? put_choice(c, f, text, BL_E_FORMAT, e)
@@ -472,8 +574,14 @@ bl_json *bl_config_json(const bl_train_config *c, bl_err *e)
     int rc = o != NULL ? bl_json_set_str(o, "schema", "xl-config/1", e) : BL_E_NOMEM;
     for (size_t i = 0; i < BL_COUNT(fields) && rc == 0; i++) {
         const field *f = &fields[i];
+        if (f->kind == LAYERS) {
+            rc = layers_to_json(o, c, f, e);
+            continue;
+        }
         double x = get(c, f);
-        if (f->kind == REAL)
+        if (f->kind == OWN && x < 0)
+            continue;
+        if (f->kind == REAL || f->kind == OWN)
             rc = bl_json_set_real(o, f->key, x, e);
         else if (f->kind == CHOICE)
             rc = bl_json_set_str(o, f->key, word_of(f, (int)x), e);
@@ -493,7 +601,9 @@ int bl_config_check(const bl_train_config *c, bl_err *e)
 {
     for (size_t i = 0; i < BL_COUNT(fields); i++) {
         const field *f = &fields[i];
-        double x = get(c, f);
+        double x = f->kind == LAYERS ? f->low : get(c, f);
+        if (f->kind == OWN && x == -1)
+            continue;
         if (!(x >= f->low && x <= f->high))
             return bl_fail(e, BL_E_ARG, "%s is %.10g, which is not within %.10g..%.10g",
                            f->key, x, f->low, f->high);
@@ -527,7 +637,8 @@ const char *bl_config_differs(const bl_train_config *a, const bl_train_config *b
     for (size_t i = 0; i < BL_COUNT(fields); i++) {
         const field *f = &fields[i];
         int counts = f->fixed != FREE && f->fixed <= (int)fixed;
-        if (counts && get(a, f) != get(b, f))
+        int same = f->kind == LAYERS ? same_layers(a, b, f) : get(a, f) == get(b, f);
+        if (counts && !same)
             return f->key;
     }
     return NULL;

@@ -43,6 +43,8 @@ static int alloc_memories(bl_workers *w, bl_err *e)
     if (w->memory == NULL || w->mem_length == NULL)
         return BL_E_NOMEM;
     for (int n = 0; n < layers; n++) {
+        if (bl_model_memory(w->model, n) == NULL)
+            continue;
         w->memory[n] = bl_calloc((size_t)lanes * lane_size(w), sizeof(bl_real), e);
         if (w->memory[n] == NULL)
             return BL_E_NOMEM;
@@ -82,7 +84,10 @@ int64_t bl_workers_bytes(const bl_train_config *config)
     int64_t batches = config->accumulate * lanes * m->segment * 2 * 4;
     if (config->workers == 1)
         return batches;
-    return batches + lanes * m->layers * rows * m->width * one +
+    int64_t remember = 0;
+    for (int n = 0; n < m->layers; n++)
+        remember += bl_model_remembers(m, n);
+    return batches + lanes * remember * rows * m->width * one +
            levels(config) * bl_model_config_size(m) * one;
 }
 
@@ -143,8 +148,10 @@ static void move_memories(bl_workers *w, int worker, int back)
     if (w->memory == NULL)
         return;
     for (int l = 0; l < w->config->model.layers; l++) {
-        bl_real *ours = w->memory[l] + first * lane_size(w);
         bl_real *model = bl_model_memory(w->model, l);
+        if (model == NULL)
+            continue;
+        bl_real *ours = w->memory[l] + first * lane_size(w);
         memcpy(back ? ours : model, back ? model : ours, n * sizeof *ours);
     }
     int32_t *ours = w->mem_length + first, *model = bl_model_memory_length(w->model);

@@ -18,7 +18,7 @@ CASES=$BARLINE_ROOT/tests/models.json
     has "ok 3 - loops # skip: the engine has no models of grooves"
     has "# 2 of 2 in double precision, within 1e-9; 1 skipped"
     run -1 "$BUILD/tests/models_double" "$CASES" 1e-9
-    has "not ok 5 - gated: the engine does not know gate"
+    has "not ok 5 - valved: the engine does not know valve"
     has "not ok 6 - rounded: the engine does not know act=swish"
     has "# 3 of 5 in double precision, within 1e-9; 1 skipped"
     run -1 "$BUILD/tests/models_double" "$CASES" 1e-9 'nothing*'

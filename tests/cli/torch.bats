@@ -78,6 +78,23 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29)
     compare conv mean max pre
 }
 
+@test "torch: LLaMA, with memory and without" {
+    dump llama 23 3 layers=3 width=24 heads=4 ff=20 segment=6 memory=0 arch=llama kv_heads=2
+    dump memory 23 3 layers=3 width=24 heads=4 ff=20 segment=6 memory=9 arch=llama rope_theta=40
+    compare llama memory
+}
+
+@test "torch: what joins residuals, embeddings of another width, shared keys, layers without memory" {
+    local size=(23 3 layers=3 width=24 heads=6 ff=20 segment=6 memory=9)
+    dump gru "${size[@]}" gate=gru
+    dump mogrified "${size[@]}" gate=gru mogrify=5 pre_norm=1 embed_width=7 kv_heads=1
+    dump gated "${size[@]}" glu=1 act=gelu embed_width=30 tie=0 norm=rms kv_heads=3
+    dump layers "${size[@]}" memory_layers=2,3 same_length=1
+    dump all "${size[@]}" arch=compressive compressed=5 ratio=3 memory_layers=3 kv_heads=2 gate=gru \
+        mogrify=2 glu=1 act=silu ff_bias=0 norm=rms pre_norm=1 embed_width=12 pos=rotary att_bias=1
+    compare gru mogrified gated layers all
+}
+
 @test "torch: LSTM" {
     dump lstm 23 3 layers=3 width=13 segment=6 memory=0 arch=lstm
     compare lstm

@@ -209,7 +209,7 @@ PY
 
 @test "xltrain: every architecture trains, goes on bit by bit, and makes music" {
     local arch
-    for arch in remi music-transformer gpt2 compressive lstm; do
+    for arch in remi music-transformer gpt2 compressive lstm llama; do
         local own=(--set arch=$arch --set schedule=constant --set dropout=0.1 --set eval_every=3 --no-pg)
         [[ $arch != @(gpt2|lstm) ]] || own+=(--set memory=0)
         train "$arch" "${own[@]}" --steps 6
@@ -219,9 +219,27 @@ PY
         xlsample "$arch" --bars 2 --seed 3 | remi2midi --check
     done
     run -64 --separate-stderr train other --set arch=transformer
-    says "arch is one of xl, remi, music-transformer, gpt2, compressive, lstm, not 'transformer'"
+    says "arch is one of xl, remi, music-transformer, gpt2, compressive, lstm, llama, not 'transformer'"
     run -64 --separate-stderr train other --set arch=compressive --set ratio=3
     says "ratio (3) does not divide segment (16) and memory (16)"
+}
+
+@test "xltrain: options of all architectures in one model: it goes on bit by bit and makes music" {
+    local own=(--set arch=compressive --set layers=3 --set memory_layers=2,3 --set ff_dropout=0.2
+        --set kv_heads=1 --set gate=gru --set mogrify=3 --set glu=1 --set act=silu --set ff_bias=0
+        --set norm=rms --set pos=rotary --set embed_width=6 --set workers=2
+        --set schedule=constant --set eval_every=3 --no-pg)
+    train one "${own[@]}" --steps 6
+    train two "${own[@]}" --steps 3
+    xltrain --data data --resume --steps 6 -o two
+    cmp one/ckpt-00000006.safetensors two/ckpt-00000006.safetensors
+    xlsample one --bars 2 --seed 3 | remi2midi --check
+    grep -q '"memory_layers":\[2,3\]' one/config.json
+    ! grep -q layer_dropout one/config.json
+    run -64 --separate-stderr train other --set memory_layers=2
+    says "memory_layers names a layer beyond the last"
+    run -64 --separate-stderr train other --set kv_heads=3
+    says "kv_heads (3) do not divide the heads (2)"
 }
 
 @test "xltrain: gradients of several batches make one step, and resuming knows it" {

@@ -11,40 +11,68 @@ import torch.nn.functional as F
 
 import state
 
-ACTS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": lambda x: F.gelu(x, approximate="tanh")}
+ACTS = {"relu": F.relu, "gelu": F.gelu, "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+        "silu": F.silu}
 
 # ---- parameters ----
 
 
-def layer_shapes(c):
+def embed_width(c):
+    return c["embed_width"] or c["width"]
+
+
+def remembers(c, n):
+    """Whether layer n (from 0) has memory."""
+    return not c["memory_layers"] or n + 1 in c["memory_layers"]
+
+
+def norm_shapes(c, name):
+    return {name + w: (c["width"],) for w in ((".g", ".b") if c["norm"] == "layer" else (".g",))}
+
+
+def gate_shapes(c, name):
+    d, k = c["width"], c["width"] // 4
+    s = {name + w: (d, 3 * d) for w in (".wi", ".wh")} | {name + b: (3 * d,) for b in (".bi", ".bh")}
+    for w in "qr"[:c["mogrify"]]:
+        s.update({f"{name}.{w}1": (d, k), f"{name}.{w}2": (k, d)})
+    return s if c["gate"] == "gru" else {}
+
+
+def layer_shapes(c, n):
     d, f, h = c["width"], c["ff"], c["heads"]
-    s = {w: (d, d) for w in ("wq", "wk", "wv", "wo")}
+    kv, wide = (c["kv_heads"] or h) * (d // h), f * (1 + c["glu"])
+    s = {"wq": (d, d), "wk": (d, kv), "wv": (d, kv), "wo": (d, d)}
     if c["att_bias"]:
-        s.update({b: (d,) for b in ("bq", "bk", "bv", "bo")})
+        s.update({"bq": (d,), "bk": (kv,), "bv": (kv,), "bo": (d,)})
     if c["pos"] == "sinusoid":
         s["wr"] = (d, d)
         if c["untie_uv"]:
             s.update({"u": (h, d // h), "v": (h, d // h)})
     if c["pos"] == "distance":
         s["er"] = (h * c["positions"], d // h)
-    if c["compressed"] > 0 and c["compressor"] == "conv":
+    if c["compressed"] > 0 and c["compressor"] == "conv" and remembers(c, n):
         s.update({"cw": (c["ratio"] * d, d), "cb": (d,)})
-    s.update({"ln1.g": (d,), "ln1.b": (d,), "w1": (d, f), "b1": (f,)})
-    s.update({"w2": (f, d), "b2": (d,), "ln2.g": (d,), "ln2.b": (d,)})
-    return s
+    s.update({"w1": (d, wide), "w2": (f, d)})
+    if c["ff_bias"]:
+        s.update({"b1": (wide,), "b2": (d,)})
+    s.update(norm_shapes(c, "ln1") | norm_shapes(c, "ln2"))
+    return s | gate_shapes(c, "ga") | gate_shapes(c, "gf")
 
 
 def transformer_shapes(c):
     d, h = c["width"], c["heads"]
-    s = {"emb": (c["vocab"], d)}
+    s = {"emb": (c["vocab"], embed_width(c))}
+    if embed_width(c) != d:
+        s.update({"emb.w": (embed_width(c), d), "emb.wb": (d,)})
+        s.update({"out.p": (d, embed_width(c)), "out.pb": (embed_width(c),)})
     if c["pos"] == "absolute":
         s["wpe"] = (c["positions"], d)
     if c["pos"] == "sinusoid" and not c["untie_uv"]:
         s.update({"u": (h, d // h), "v": (h, d // h)})
     for n in range(c["layers"]):
-        s.update({f"l{n}.{name}": shape for name, shape in layer_shapes(c).items()})
+        s.update({f"l{n}.{name}": shape for name, shape in layer_shapes(c, n).items()})
     if c["pre_norm"]:
-        s.update({"lnf.g": (d,), "lnf.b": (d,)})
+        s.update(norm_shapes(c, "lnf"))
     return s
 
 
@@ -60,7 +88,7 @@ def shapes(c):
     """Names and shapes of the parameters that a config asks for."""
     s = lstm_shapes(c) if c["arch"] == "lstm" else transformer_shapes(c)
     if not c["tie"]:
-        s["out.w"] = (c["width"], c["vocab"])
+        s["out.w"] = (embed_width(c), c["vocab"])
     if c["out_bias"]:
         s["out.b"] = (c["vocab"],)
     return s
@@ -127,6 +155,15 @@ def linear(p, n, x, which):
     return y + p[n + "b" + which] if n + "b" + which in p else y
 
 
+def turned(x, places, theta):
+    """x (..,n,e) with pair (c, c + e/2) as a complex number, turned by places * theta ^
+    (-2c/e) (Su et al. 2021)."""
+    half = x.shape[-1] // 2
+    angle = places.to(x.dtype)[:, None] * theta ** (-torch.arange(half, dtype=x.dtype) / half)
+    z = torch.complex(x[..., :half], x[..., half:]) * torch.polar(torch.ones_like(angle), angle)
+    return torch.cat([z.real, z.imag], -1)
+
+
 def relative_keys(p, c, n, sines, keys):
     """(H,K,D/H): what stands for the distances K - 1 .. 0."""
     if c["pos"] == "sinusoid":
@@ -139,7 +176,11 @@ def scores(p, c, n, q, k, sines):
     """(q + u) k + (q + v) r, over the root of D/H (Dai et al. 2019, 3.3); with a table
     of distances q k + q r (Huang et al. 2018, 3.4); with absolute positions q k."""
     q = q * q.shape[-1] ** -0.5
-    if c["pos"] == "absolute":
+    if c["pos"] == "rotary":
+        places = torch.arange(k.shape[-2])
+        q = turned(q, places[-q.shape[-2]:], c["rope_theta"])
+        k = turned(k, places, c["rope_theta"])
+    if c["pos"] in ("absolute", "rotary"):
         return q @ k.transpose(-1, -2)
     r = relative_keys(p, c, n, sines, k.shape[-2]).transpose(-1, -2)
     if c["pos"] == "distance":
@@ -152,8 +193,8 @@ def scores(p, c, n, q, k, sines):
 def attention(p, c, n, x, context, sines, hidden, drop):
     """Queries from x, keys and values from [memory ; x]. Also returns the queries."""
     q = split(linear(p, n, x, "q"), c["heads"])
-    k = split(linear(p, n, context, "k"), c["heads"])
-    v = split(linear(p, n, context, "v"), c["heads"])
+    kv = c["kv_heads"] or c["heads"]
+    k, v = (split(linear(p, n, context, w), kv).repeat_interleave(c["heads"] // kv, -3) for w in "kv")
     s = scores(p, c, n, q, k, sines).masked_fill(hidden, -1e30)
     a = drop(s.softmax(-1), c["att_dropout"]) @ v
     return linear(p, n, a.transpose(1, 2).reshape(x.shape), "o"), q
@@ -163,12 +204,39 @@ def attention(p, c, n, x, context, sines, hidden, drop):
 
 
 def norm(p, name, x, c):
+    if c["norm"] == "rms":
+        return x * (x.square().mean(-1, keepdim=True) + c["norm_eps"]).rsqrt() * p[name + ".g"]
     return F.layer_norm(x, x.shape[-1:], p[name + ".g"], p[name + ".b"], c["norm_eps"])
 
 
+def joined(p, c, n, x, y, drop):
+    """The residual x and what a sub-layer made of it, y: their sum, or torch's GRU cell with y
+    as its input and x as its state, after the mogrifier's rounds (Melis et al. 2020)."""
+    y = drop(y, own_dropout(c, "layer_dropout"))
+    if c["gate"] == "none":
+        return x + y
+    for i in range(c["mogrify"]):
+        if i % 2 == 0:
+            y = 2 * torch.sigmoid(x @ p[n + ".q1"] @ p[n + ".q2"]) * y
+        else:
+            x = 2 * torch.sigmoid(y @ p[n + ".r1"] @ p[n + ".r2"]) * x
+    d = x.shape[-1]
+    w = [p[n + "." + name] for name in ("wi", "wh", "bi", "bh")]
+    return torch.gru_cell(y.reshape(-1, d), x.reshape(-1, d), w[0].t(), w[1].t(), w[2], w[3]).view(x.shape)
+
+
+def own_dropout(c, key):
+    return c.get(key, c["dropout"])
+
+
 def feed_forward(p, c, n, x, drop):
-    hidden = drop(ACTS[c["act"]](x @ p[n + "w1"] + p[n + "b1"]), c["dropout"])
-    y = hidden @ p[n + "w2"] + p[n + "b2"]
+    hidden = linear(p, n, x, "1")
+    if c["glu"]:
+        hidden, times = hidden.chunk(2, -1)
+        hidden = ACTS[c["act"]](hidden) * times
+    else:
+        hidden = ACTS[c["act"]](hidden)
+    y = linear(p, n, drop(hidden, own_dropout(c, "ff_dropout")), "2")
     return F.relu(y) if c["relu_out"] else y
 
 
@@ -179,35 +247,42 @@ def block(p, c, n, x, memory, sines, hidden, drop):
     if c["pre_norm"]:
         normed = norm(p, n + "ln1", context, c)
         a, q = attention(p, c, n, normed[:, memory.shape[1]:], normed, sines, hidden, drop)
-        y = x + drop(a, c["dropout"])
+        y = joined(p, c, n + "ga", x, a, drop)
         f = feed_forward(p, c, n, norm(p, n + "ln2", y, c), drop)
-        return y + drop(f, c["dropout"]), q
+        return joined(p, c, n + "gf", y, f, drop), q
     a, q = attention(p, c, n, x, context, sines, hidden, drop)
-    y = norm(p, n + "ln1", x + drop(a, c["dropout"]), c)
+    y = norm(p, n + "ln1", joined(p, c, n + "ga", x, a, drop), c)
     f = feed_forward(p, c, n, y, drop)
-    return norm(p, n + "ln2", y + drop(f, c["dropout"]), c), q
+    return norm(p, n + "ln2", joined(p, c, n + "gf", y, f, drop), c), q
 
 
 def embed(p, c, ids, drop):
     x = F.embedding(ids, p["emb"])
+    if "emb.w" in p:
+        x = x @ p["emb.w"] + p["emb.wb"]
     if c["embed_scale"]:
         x = x * math.sqrt(c["width"])
     if c["pos"] == "absolute":
         x = x + p["wpe"][:ids.shape[1]]
-    return drop(x, c["dropout"])
+    return drop(x, own_dropout(c, "embed_dropout"))
 
 
 def transformer(p, c, ids, memory, n_real, drop):
     t, aux, inputs, squeezed = ids.shape[1], 0.0, [], []
     sines = drop(sinusoids(memory.slots + t, c["width"], c["clamp_len"], p["emb"]),
-                 c["dropout"]) if c["pos"] == "sinusoid" else None
-    hidden = unseen(t, memory.length, memory.slots,
-                    c["memory"] + 1 if c["same_length"] else 0)
+                 own_dropout(c, "embed_dropout")) if c["pos"] == "sinusoid" else None
+    span = c["memory"] + 1 if c["same_length"] else 0
+    hidden = unseen(t, memory.length, memory.slots, span)
+    alone = unseen(t, torch.zeros_like(memory.length), 0, span)
     x = embed(p, c, ids, drop)
     for n in range(c["layers"]):
         inputs.append(x)
-        x, q = block(p, c, f"l{n}.", x, memory.rows[n], sines, hidden, drop)
-        if c["compressed"] > 0:
+        if remembers(c, n):
+            x, q = block(p, c, f"l{n}.", x, memory.rows[n], sines, hidden, drop)
+        else:  # the distances below T are the last rows
+            own = sines[-t:] if sines is not None else None
+            x, q = block(p, c, f"l{n}.", x, memory.rows[n][:, :0], own, alone, drop)
+        if c["compressed"] > 0 and remembers(c, n):
             rows, more = state.squeeze(p, c, n, memory, inputs[n], q, n_real)
             squeezed.append(rows)
             aux = aux + more
@@ -247,6 +322,8 @@ def forward(p, c, ids, carried, n_real=None, train=False):
     model = lstm if c["arch"] == "lstm" else transformer
     x, aux = model(p, c, ids, carried, n_real, drop)
     x = drop(x, c["dropout"])
+    if "out.p" in p:
+        x = x @ p["out.p"] + p["out.pb"]
     out = p["emb"] if c["tie"] else p["out.w"].t()
     return F.linear(x, out, p.get("out.b")), aux
 

@@ -99,13 +99,17 @@ def reconstruction(p, c, layer, q, old, new):
     queries q (H,N,D/H) of a lane (3.2.1, attention reconstruction): only `new` learns from
     it. With pre-norm the layer attends to normed rows, so they are what is compared."""
     q, h = q.detach(), q.shape[0]
+    kv = c["kv_heads"] or h
 
     def attend(rows):
         if c["pre_norm"]:
-            gain, bias = (p[f"l{layer}.ln1.{w}"].detach() for w in "gb")
-            rows = F.layer_norm(rows, rows.shape[-1:], gain, bias, c["norm_eps"])
-        k, v = ((rows @ p[f"l{layer}.{w}"].detach()).view(len(rows), h, -1).transpose(0, 1)
-                for w in ("wk", "wv"))
+            gain = p[f"l{layer}.ln1.g"].detach()
+            if c["norm"] == "rms":
+                rows = rows * (rows.square().mean(-1, keepdim=True) + c["norm_eps"]).rsqrt() * gain
+            else:
+                rows = F.layer_norm(rows, rows.shape[-1:], gain, p[f"l{layer}.ln1.b"].detach(), c["norm_eps"])
+        k, v = ((rows @ p[f"l{layer}.{w}"].detach()).view(len(rows), kv, -1).transpose(0, 1)
+                .repeat_interleave(h // kv, 0) for w in ("wk", "wv"))
         return (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1) @ v
 
     return ((attend(new) - attend(old)) ** 2).mean((0, 2))

@@ -2,6 +2,7 @@
  * in double: all ops, options, memories that are partly filled, padded tails, dropout.
  */
 #include "model/model.h"
+#include "nn/ops.h"
 #include "tap.h"
 
 #include <math.h>
@@ -142,6 +143,89 @@ static void family(const bl_model_config *base, bl_pool *pool)
     bl_model_config_arch(&c, BL_ARCH_LSTM);
     c.dropout = 0.2;
     check("LSTM", &c, 1, pool);
+    c = *base;
+    bl_model_config_arch(&c, BL_ARCH_LLAMA);
+    c.kv_heads = 1;
+    c.att_dropout = c.dropout = 0.2;
+    check("LLaMA: rotary positions, gated silu, one head of keys, dropout", &c, 1,
+          pool);
+}
+
+/* What no architecture before has: each option alone, then what can be combined. */
+static void options(const bl_model_config *base, bl_pool *pool)
+{
+    bl_model_config c = *base;
+    c.norm = BL_NORM_RMS;
+    c.norm_eps = 0.01;
+    check("root-mean-square norm, post-norm", &c, 0, pool);
+    c.pre_norm = 1;
+    check("and pre-norm", &c, 0, pool);
+    c = *base;
+    c.act = BL_ACT_SILU - 1;
+    c.ff_bias = 0;
+    c.dropout = 0.2;
+    check("silu, a feed-forward without biases", &c, 1, pool);
+    c.glu = 1;
+    check("and gated", &c, 1, pool);
+    c.ff_bias = c.pre_norm = 1;
+    c.act = BL_ACT_GELU - 1;
+    check("gelu gated, with biases", &c, 1, pool);
+    c = *base;
+    c.gate = BL_GATE_GRU;
+    c.dropout = 0.2;
+    check("GRU gates", &c, 1, pool);
+    c.mogrify = 5;
+    c.pre_norm = 1;
+    check("and the mogrifier, pre-norm", &c, 1, pool);
+    c = *base;
+    c.dropout = 0.1;
+    c.ff_dropout = 0.3;
+    c.layer_dropout = 0;
+    c.embed_dropout = 0.2;
+    check("dropouts of their own", &c, 1, pool);
+    c = *base;
+    c.memory_layers[0] = 2;
+    c.dropout = 0.2;
+    check("memory in the second layer alone", &c, 1, pool);
+    c.pos = BL_POS_DISTANCE;
+    c.positions = 7;
+    c.pre_norm = 1;
+    check("in the second, learned distances, pre-norm", &c, 1, pool);
+    c.memory_layers[0] = 1;
+    c.segment = c.memory = 4;
+    c.compressed = 3;
+    c.ratio = 2;
+    c.dropout = 0;
+    check("in the first, compressed", &c, 0, pool);
+    c = *base;
+    c.embed_width = 5;
+    c.dropout = 0.2;
+    check("a narrow embedding", &c, 1, pool);
+    c.embed_width = 19;
+    c.tie = 0;
+    c.pos = BL_POS_ABSOLUTE;
+    c.positions = 8;
+    check("a wide one, absolute positions, an output matrix of its own", &c, 1, pool);
+    c = *base;
+    c.kv_heads = 1;
+    c.att_bias = 1;
+    check("one head of keys and values", &c, 0, pool);
+    c.width = 24;
+    c.heads = 6;
+    c.kv_heads = 2;
+    c.segment = c.memory = 4;
+    c.compressed = 3;
+    c.ratio = 2;
+    c.pre_norm = 1;
+    check("two, compressed", &c, 0, pool);
+    c = *base;
+    c.pos = BL_POS_ROTARY;
+    c.rope_theta = 50;
+    check("rotary positions", &c, 0, pool);
+    c.segment = c.memory = 4;
+    c.compressed = 3;
+    c.ratio = 2;
+    check("and a convolution that reads the queries before they turn", &c, 0, pool);
 }
 
 int main(void)
@@ -201,6 +285,7 @@ int main(void)
     c.memory = 9;
     check("and same length", &c, 1, pool);
     family(&base, pool);
+    options(&base, pool);
     bl_pool_del(pool);
     return tap_done();
 }

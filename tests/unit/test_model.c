@@ -201,6 +201,55 @@ static void test_mixtures(bl_pool *pool)
     same_as_graph("and absolute positions", &c, pool);
 }
 
+/* Options that no architecture before has. */
+static void test_options(bl_pool *pool)
+{
+    bl_model_config c = config(1, 12);
+    c.norm = BL_NORM_RMS;
+    same_as_graph("root-mean-square norm", &c, pool);
+    c.pre_norm = 1;
+    same_as_graph("and pre-norm", &c, pool);
+    c = config(1, 12);
+    c.act = BL_ACT_SILU - 1;
+    c.ff_bias = 0;
+    same_as_graph("silu without biases", &c, pool);
+    c.glu = c.ff_bias = 1;
+    same_as_graph("gated, with them", &c, pool);
+    c = config(1, 12);
+    c.gate = BL_GATE_GRU;
+    same_as_graph("GRU gates", &c, pool);
+    c.mogrify = 5; /* rounds of which each up to doubles what bf16 rounds */
+    c.pre_norm = 1;
+    c.init_std = 0.1;
+    same_as_graph("and the mogrifier, pre-norm", &c, pool);
+    c = config(5, 10);
+    c.memory_layers[0] = 6;
+    same_as_graph("memory in the second and third layer", &c, pool);
+    c.pos = BL_POS_ROTARY;
+    c.init_std = 0.1;
+    c.zero_memory = 1;
+    c.compressed = 4;
+    c.ratio = 5;
+    same_as_graph("rotary, zeros, compressed slots", &c, pool);
+    c = config(1, 12);
+    c.embed_width = 20;
+    same_as_graph("a narrow embedding", &c, pool);
+    c = config(1, 12);
+    c.kv_heads = 2;
+    same_as_graph("two heads of keys and values", &c, pool);
+    c = config(1, 12);
+    c.pos = BL_POS_ROTARY;
+    c.rope_theta = 20;
+    same_as_graph("rotary positions", &c, pool);
+    c.att_bias = c.pre_norm = c.zero_memory = 1;
+    same_as_graph("and a memory of zeros", &c, pool);
+    c.segment = 3;
+    c.compressed = 2;
+    c.ratio = 3;
+    c.kv_heads = 1;
+    same_as_graph("and compressed slots, one head of keys", &c, pool);
+}
+
 static void test_generation(bl_pool *pool)
 {
     bl_model_config c = config(1, 6);
@@ -233,10 +282,15 @@ static void test_generation(bl_pool *pool)
         c.compressor = how;
         same_as_graph(bl_model_choice("compressor", how), &c, pool);
     }
+    c = config(1, 30);
+    bl_model_config_arch(&c, BL_ARCH_LLAMA);
+    c.kv_heads = 2;
+    same_as_graph("LLaMA", &c, pool);
     c = config(4, 0);
     bl_model_config_arch(&c, BL_ARCH_LSTM);
     same_as_graph("LSTM", &c, pool);
     test_mixtures(pool);
+    test_options(pool);
 }
 
 /* A context of 8 absolute positions goes on with its last 4 tokens when it is full. */
@@ -404,6 +458,39 @@ static void test_dropout(void)
     ok(same, "counters beyond 32 bits go on");
 }
 
+/* -ln p of a segment with dropout. */
+static double loss_of(const bl_model_config *c, bl_pool *pool)
+{
+    bl_model *m = open_model(c, 1, 1, pool);
+    int32_t x[9], y[9], real = 9;
+    int64_t n;
+    for (int i = 0; i < 9; i++) {
+        x[i] = token(i);
+        y[i] = token(i + 1);
+    }
+    double loss = bl_model_forward(m, x, y, &real, 1, 3, 4, &n);
+    bl_model_del(m);
+    return loss;
+}
+
+/* Each follows `dropout` where it is not set, and counts for itself where it is. */
+static void test_own_dropouts(bl_pool *pool)
+{
+    bl_model_config c = config(9, 0);
+    double *const own[] = {&c.ff_dropout, &c.layer_dropout, &c.embed_dropout};
+    c.dropout = 0.2;
+    double usual = loss_of(&c, pool);
+    int same = 1, other = 1;
+    for (size_t i = 0; i < BL_COUNT(own); i++) {
+        *own[i] = 0.2;
+        same &= loss_of(&c, pool) == usual;
+        *own[i] = 0;
+        other &= loss_of(&c, pool) != usual;
+        *own[i] = -1;
+    }
+    ok(same && other, "dropouts of their own");
+}
+
 /* Three updates of two spans, one with weight decay, against the paper's formulas. A
  * beta may lie so near to 1 that it rounds to it. */
 static void test_adam(double beta2, bl_pool *pool)
@@ -557,6 +644,7 @@ int main(void)
     test_tile();
     test_narrow();
     test_dropout();
+    test_own_dropouts(pool);
     test_decay(pool);
     test_training(pool);
     test_sampling();

@@ -18,7 +18,7 @@ enum { STREAMS = 2, LATE = 3 }; /* the second stream begins so many tokens later
 static const struct {
     const char *key, *values;
 } drawn[] = {
-    {"arch", "xl remi music-transformer gpt2 compressive lstm"},
+    {"arch", "xl remi music-transformer gpt2 compressive lstm llama"},
     {"layers", "1 2 3"},
     {"width", "8 12 24"},
     {"heads", "1 2 4"},
@@ -27,14 +27,17 @@ static const struct {
     {"memory", "0 1 2 4 6 12"},
     {"dropout", "0 0.1"},
     {"att_dropout", "0 0.1"},
+    {"ff_dropout", "0 0.2"},
+    {"layer_dropout", "0 0.2"},
+    {"embed_dropout", "0 0.2"},
     {"pre_norm", "0 1"},
     {"untie_uv", "0 1"},
     {"clamp_len", "0 3"},
     {"norm_eps", "1e-5 1e-3"},
     {"init_std", "0.1 0.3"},
-    {"pos", "sinusoid distance absolute"},
+    {"pos", "sinusoid distance absolute rotary"},
     {"positions", "4 9 16"},
-    {"act", "relu gelu gelu_tanh"},
+    {"act", "relu gelu gelu_tanh silu"},
     {"relu_out", "0 1"},
     {"att_bias", "0 1"},
     {"embed_scale", "0 1"},
@@ -46,6 +49,15 @@ static const struct {
     {"compressed", "0 2 3 6"},
     {"ratio", "1 2 3"},
     {"compressor", "mean max conv"},
+    {"memory_layers", "all 1 2 1,2 2,3"},
+    {"embed_width", "0 5 12 30"},
+    {"kv_heads", "0 1 2"},
+    {"glu", "0 1"},
+    {"ff_bias", "0 1"},
+    {"rope_theta", "1e4 30"},
+    {"gate", "none gru"},
+    {"mogrify", "0 1 3"},
+    {"norm", "layer rms"},
     {"precision", "fp32 bf16 bf16x3"},
     {"batch", "1 2 4"},
     {"accumulate", "1 2"},
@@ -64,6 +76,7 @@ static const struct {
     {"eval_every", "0 2"},
     {"eval_tokens", "0 30"},
     {"eval_segment", "0 2"},
+    {"patience", "0 3"},
     {"eval_memory", "0 12 none"},
 };
 
@@ -303,7 +316,8 @@ static int wrong_tokens(const sample *s, int b)
     int longer = (int)bl_max(c.memory, c.segment);
     if (is_absolute && c.memory == 0)
         return wrong_in_contexts(s, b);
-    if (is_absolute || c.arch == BL_ARCH_LSTM || c.same_length)
+    if (is_absolute || c.arch == BL_ARCH_LSTM || c.same_length ||
+        !bl_model_all_remember(&c))
         return wrong_in_segments(s, b, &c, zeros, far, far);
     int wrong = wrong_in_segments(s, b, &c, zeros, c.memory, longer);
     c.segment = c.compressed > 0 ? c.ratio : 1;
@@ -409,6 +423,11 @@ static void test_refused(void)
         {{"positions=9"}, "positions goes with"},
         {{"ratio=2"}, "ratio goes with compressed"},
         {{"compressor=max", "arch=gpt2"}, "compressor goes with compressed"},
+        {{"memory_layers=2", "memory=0"}, "memory_layers goes with memory"},
+        {{"memory_layers=1,9"}, "beyond the last"},
+        {{"memory_layers=1,,2"}, "wants layers"},
+        {{"memory_layers=0"}, "lists layers from 1"},
+        {{"memory_layers=2", "memory_layers=all"}, NULL},
         {{"arch=lstm", "relu_out=1"}, "relu_out goes with attention"},
         {{"arch=lstm", "pos=absolute"}, "goes with attention"},
         {{"arch=gpt2", "positions=9", "segment=10"}, "longer than positions"},

@@ -151,6 +151,7 @@ typedef struct {
     int t, memory, heads, e, span;
     int positions; /* 0 none, 1 rows alone, 2 with u and vb */
     double dropout;
+    int kv; /* heads of keys and values, 0 = all */
 } shape;
 
 static void attention(bl_pool *pool, const shape *s)
@@ -158,9 +159,10 @@ static void attention(bl_pool *pool, const shape *s)
     bench b;
     char what[128];
     int keys = s->memory + s->t, d = s->heads * s->e, rows = LANES * s->heads * s->t;
+    int kv = s->kv > 0 ? s->kv : s->heads;
     open_bench(&b, pool, LANES, s->t, s->memory);
-    input *q = take(&b, LANES * s->t, d), *k = take(&b, LANES * keys, d),
-          *v = take(&b, LANES * keys, d);
+    input *q = take(&b, LANES * s->t, d), *k = take(&b, LANES * keys, kv * s->e),
+          *v = take(&b, LANES * keys, kv * s->e);
     input *r = s->positions > 0 ? take(&b, keys, d) : NULL;
     input *u = s->positions > 1 ? take(&b, s->heads, s->e) : NULL;
     input *vb = s->positions > 1 ? take(&b, s->heads, s->e) : NULL;
@@ -174,6 +176,7 @@ static void attention(bl_pool *pool, const shape *s)
                         .t = s->t,
                         .memory = s->memory,
                         .heads = s->heads,
+                        .kv = kv,
                         .e = s->e,
                         .span = s->span,
                         .mem_length = b.mem_length,
@@ -197,9 +200,11 @@ static void attention(bl_pool *pool, const shape *s)
         a.dvb = vb->g;
     }
     twin_attend(&a, p, dp);
-    snprintf(what, sizeof what,
-             "attention, T %d, M %d, %d heads of %d, span %d, positions %d, dropout %g",
-             s->t, s->memory, s->heads, s->e, s->span, s->positions, s->dropout);
+    snprintf(
+        what, sizeof what,
+        "attention, T %d, M %d, %d heads of %d, span %d, positions %d, dropout %g, "
+        "%d of keys",
+        s->t, s->memory, s->heads, s->e, s->span, s->positions, s->dropout, kv);
     compare(&b, what);
     free(mask);
     free(p);
@@ -209,11 +214,13 @@ static void attention(bl_pool *pool, const shape *s)
 static void attentions(bl_pool *pool)
 {
     static const shape shapes[] = {
-        {1, 0, 1, 1, 0, 0, 0},     {5, 3, 2, 3, 0, 2, 0},
-        {33, 0, 1, 8, 0, 1, 0},    {32, 32, 2, 8, 33, 2, 0},
-        {40, 70, 3, 16, 0, 2, 0},  {37, 11, 2, 17, 12, 2, 0.1},
-        {65, 130, 1, 32, 0, 1, 0}, {64, 64, 2, 33, 0, 2, 0.2},
-        {20, 0, 2, 64, 0, 0, 0.5}, {96, 300, 1, 24, 200, 2, 0},
+        {1, 0, 1, 1, 0, 0, 0, 0},      {5, 3, 2, 3, 0, 2, 0, 0},
+        {33, 0, 1, 8, 0, 1, 0, 0},     {32, 32, 2, 8, 33, 2, 0, 0},
+        {40, 70, 3, 16, 0, 2, 0, 0},   {37, 11, 2, 17, 12, 2, 0.1, 0},
+        {65, 130, 1, 32, 0, 1, 0, 0},  {64, 64, 2, 33, 0, 2, 0.2, 0},
+        {20, 0, 2, 64, 0, 0, 0.5, 0},  {96, 300, 1, 24, 200, 2, 0, 0},
+        {37, 11, 4, 17, 0, 2, 0.1, 2}, {33, 40, 6, 3, 0, 0, 0, 1},
+        {20, 9, 4, 32, 12, 1, 0, 2},
     };
     for (size_t i = 0; i < BL_COUNT(shapes); i++)
         attention(pool, &shapes[i]);
@@ -235,26 +242,43 @@ static void norm(bl_pool *pool, int rows, int n)
     compare(&b, what);
 }
 
+static void rms(bl_pool *pool, int rows, int n)
+{
+    bench b;
+    char what[64];
+    open_bench(&b, pool, 1, rows, 0);
+    input *x = take(&b, rows, n), *gain = take(&b, 1, n);
+    give(&b, bl_norm(&b.g, x->m, gain->m, NULL, 1e-2));
+    for (int r = 0; r < rows; r++)
+        twin_rms(x->v + r * n, gain->v, n, 1e-2, b.g_out + r * n, b.v + r * n,
+                 x->g + r * n, gain->g);
+    snprintf(what, sizeof what, "root-mean-square norm, %d rows of %d", rows, n);
+    compare(&b, what);
+}
+
+static const twin_act twin_of[] = {[BL_ACT_NONE] = TWIN_NONE,
+                                   [BL_ACT_RELU] = TWIN_RELU,
+                                   [BL_ACT_GELU] = TWIN_GELU,
+                                   [BL_ACT_GELU_TANH] = TWIN_GELU_TANH,
+                                   [BL_ACT_SILU] = TWIN_SILU};
+
 static void linear(bl_pool *pool, int rows, int in, int n, bl_act act, double dropout)
 {
-    static const twin_act twin_of[] = {[BL_ACT_NONE] = TWIN_NONE,
-                                       [BL_ACT_RELU] = TWIN_RELU,
-                                       [BL_ACT_GELU] = TWIN_GELU,
-                                       [BL_ACT_GELU_TANH] = TWIN_GELU_TANH};
     bench b;
     char what[96];
+    int has_bias = rows > 1;
     open_bench(&b, pool, 1, rows, 0);
     input *x = take(&b, rows, in), *w = take(&b, in, n), *bias = take(&b, 1, n);
-    give(&b, bl_linear(&b.g, x->m, w->m, bias->m, act, dropout));
+    give(&b, bl_linear(&b.g, x->m, w->m, has_bias ? bias->m : NULL, act, dropout));
     double *mask = zeros((size_t)(rows * n), sizeof *mask);
     double *dz = zeros((size_t)(rows * n), sizeof *dz);
     mask_of(&b, b.g.sites, dropout, rows, n, mask);
     twin_multiply(0, 0, rows, n, in, x->v, w->v, b.v);
     for (int i = 0; i < rows * n; i++) {
-        double z = b.v[i] + bias->v[i % n];
+        double z = b.v[i] + (has_bias ? bias->v[i % n] : 0);
         b.v[i] = twin_activate(twin_of[act], z) * mask[i];
         dz[i] = b.g_out[i] * mask[i] * twin_slope(twin_of[act], z);
-        bias->g[i % n] += dz[i];
+        bias->g[i % n] += has_bias ? dz[i] : 0;
     }
     twin_multiply(1, 0, in, n, rows, x->v, dz, w->g);
     twin_multiply(0, 1, rows, in, n, dz, w->v, x->g);
@@ -263,6 +287,29 @@ static void linear(bl_pool *pool, int rows, int in, int n, bl_act act, double dr
     compare(&b, what);
     free(mask);
     free(dz);
+}
+
+static void glu(bl_pool *pool, int rows, int f, int act, double dropout)
+{
+    bench b;
+    char what[64];
+    open_bench(&b, pool, 1, rows, 0);
+    input *x = take(&b, rows, 2 * f);
+    give(&b, bl_glu(&b.g, x->m, (bl_act)act, dropout));
+    double *mask = zeros((size_t)(rows * f), sizeof *mask);
+    mask_of(&b, b.g.sites, dropout, rows, f, mask);
+    for (int i = 0; i < rows * f; i++) {
+        ptrdiff_t first = i / f * 2 * f + i % f, second = first + f;
+        double a = twin_activate(twin_of[act], x->v[first]), m = mask[i];
+        b.v[i] = a * x->v[second] * m;
+        x->g[first] +=
+            b.g_out[i] * m * x->v[second] * twin_slope(twin_of[act], x->v[first]);
+        x->g[second] += b.g_out[i] * m * a;
+    }
+    snprintf(what, sizeof what, "gated unit, %d rows of %d, activation %d, dropout %g",
+             rows, f, act, dropout);
+    compare(&b, what);
+    free(mask);
 }
 
 /* Logits, the sum of -ln p and its gradient, which the op leaves in the logits' place.
@@ -327,6 +374,42 @@ static void embed(bl_pool *pool, int t, int d, int n, double dropout)
     free(mask);
 }
 
+static void scaled(bl_pool *pool, int t, int d, double dropout)
+{
+    bench b;
+    open_bench(&b, pool, LANES, t, 0);
+    input *x = take(&b, LANES * t, d), *wpe = take(&b, t, d);
+    give(&b, bl_scaled(&b.g, x->m, 3, wpe->m, dropout));
+    double *mask = zeros((size_t)(LANES * t * d), sizeof *mask);
+    mask_of(&b, b.g.sites, dropout, LANES * t, d, mask);
+    for (int i = 0; i < LANES * t * d; i++) {
+        int place = i % (t * d);
+        b.v[i] = (3 * x->v[i] + wpe->v[place]) * mask[i];
+        x->g[i] += 3 * b.g_out[i] * mask[i];
+        wpe->g[place] += b.g_out[i] * mask[i];
+    }
+    compare(&b, "scaled rows with absolute positions and dropout");
+    free(mask);
+}
+
+static void rotary(bl_pool *pool, int t, int memory, int heads, int e, int rows)
+{
+    bench b;
+    char what[64];
+    open_bench(&b, pool, LANES, t, memory);
+    input *x = take(&b, LANES * rows, heads * e);
+    give(&b, bl_rotary(&b.g, x->m, bl_rotary_table(&b.g, e, 50), e, 1));
+    for (int r = 0; r < LANES * rows; r++)
+        for (int h = 0; h < heads; h++) {
+            int place = memory + t - rows + r % rows, at = (r * heads + h) * e;
+            twin_turn(x->v + at, place, e, 50, 1, b.v + at);
+            twin_turn(b.g_out + at, place, e, 50, -1, x->g + at);
+        }
+    snprintf(what, sizeof what, "rotary positions, %d rows, %d heads of %d", rows,
+             heads, e);
+    compare(&b, what);
+}
+
 /* Rows of a table by distance: the last is distance 0, the first all that are further.
  */
 static void distances(bl_pool *pool, int t, int memory, int heads, int e, int n)
@@ -334,7 +417,7 @@ static void distances(bl_pool *pool, int t, int memory, int heads, int e, int n)
     bench b;
     open_bench(&b, pool, 1, t, memory);
     input *table = take(&b, heads * n, e);
-    give(&b, bl_distance_rows(&b.g, table->m, heads));
+    give(&b, bl_distance_rows(&b.g, memory + t, table->m, heads));
     for (int r = 0; r < memory + t; r++)
         for (int h = 0; h < heads; h++)
             for (int c = 0; c < e; c++) {
@@ -397,6 +480,55 @@ static void lstm(bl_pool *pool, int t, int n)
     free(c);
 }
 
+/* The gradient of what meets channel c, by central differences of the twin. */
+static double gru_slope(double *of, const double *x, const double *i, const double *h,
+                        int n, int c)
+{
+    const double step = 1e-6, old = *of;
+    *of = old + step;
+    double up = twin_gru(x, i, h, n, c);
+    *of = old - step;
+    double down = twin_gru(x, i, h, n, c);
+    *of = old;
+    return (up - down) / (2 * step);
+}
+
+static void gru(bl_pool *pool, int rows, int n)
+{
+    bench b;
+    open_bench(&b, pool, 1, rows, 0);
+    input *x = take(&b, rows, n), *i = take(&b, rows, 3 * n),
+          *h = take(&b, rows, 3 * n);
+    give(&b, bl_gru(&b.g, x->m, i->m, h->m));
+    for (int at = 0; at < rows * n; at++) {
+        int r = at / n, c = at % n;
+        double *xr = x->v + r * n, *ir = i->v + r * 3 * n, *hr = h->v + r * 3 * n;
+        b.v[at] = twin_gru(xr, ir, hr, n, c);
+        x->g[at] += b.g_out[at] * gru_slope(&xr[c], xr, ir, hr, n, c);
+        for (int gate = 0; gate < 3; gate++) {
+            int k = gate * n + c;
+            i->g[r * 3 * n + k] += b.g_out[at] * gru_slope(&ir[k], xr, ir, hr, n, c);
+            h->g[r * 3 * n + k] += b.g_out[at] * gru_slope(&hr[k], xr, ir, hr, n, c);
+        }
+    }
+    compare(&b, "GRU gate");
+}
+
+static void modulate(bl_pool *pool, int rows, int n)
+{
+    bench b;
+    open_bench(&b, pool, 1, rows, 0);
+    input *s = take(&b, rows, n), *y = take(&b, rows, n);
+    give(&b, bl_modulate(&b.g, s->m, y->m));
+    for (int at = 0; at < rows * n; at++) {
+        double o = twin_sigmoid(s->v[at]);
+        b.v[at] = 2 * o * y->v[at];
+        y->g[at] += b.g_out[at] * 2 * o;
+        s->g[at] += b.g_out[at] * 2 * y->v[at] * o * (1 - o);
+    }
+    compare(&b, "a round of the mogrifier");
+}
+
 static void pooling(int how, int ratio, int d, int n)
 {
     bench b = {.seed = 3};
@@ -426,20 +558,32 @@ int main(void)
     norm(pool, 7, 5);
     norm(pool, 33, 96);
     norm(pool, 9, 515);
-    for (int act = BL_ACT_NONE; act <= BL_ACT_GELU_TANH; act++) {
+    rms(pool, 1, 3);
+    rms(pool, 7, 5);
+    rms(pool, 33, 96);
+    for (int act = BL_ACT_NONE; act < BL_N_ACT; act++) {
         linear(pool, 1, 3, 2, (bl_act)act, 0);
         linear(pool, 37, 70, 41, (bl_act)act, 0.3);
         linear(pool, 128, 64, 192, (bl_act)act, 0);
+        glu(pool, 1, 3, act, 0);
+        glu(pool, 29, 37, act, 0.3);
     }
     loss(pool, 1, 3, 2, 0);
     loss(pool, 30, 17, 259, 0);
     loss(pool, 64, 32, 300, 1);
     embed(pool, 9, 13, 11, 0.2);
     embed(pool, 16, 32, 40, 0);
+    scaled(pool, 9, 13, 0.2);
+    rotary(pool, 5, 4, 3, 6, 5);
+    rotary(pool, 5, 4, 1, 2, 9);
+    rotary(pool, 33, 0, 2, 64, 33);
     distances(pool, 6, 9, 2, 3, 4);
     distances(pool, 8, 0, 1, 16, 20);
     lstm(pool, 5, 3);
     lstm(pool, 7, 8);
+    gru(pool, 1, 3);
+    gru(pool, 13, 37);
+    modulate(pool, 13, 37);
     pooling(BL_COMPRESS_MEAN, 3, 5, 4);
     pooling(BL_COMPRESS_MAX, 2, 17, 9);
     bl_pool_del(pool);

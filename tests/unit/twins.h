@@ -35,7 +35,7 @@ static inline void twin_log_softmax(double *z, int n)
 /* ---- attention (Dai et al. 2019, 3.3) ---- */
 
 typedef struct {
-    int lanes, t, memory, heads, e, span;
+    int lanes, t, memory, heads, kv, e, span; /* kv heads of keys and values */
     const int32_t *mem_length;
     const double *q, *k, *v, *r, *u, *vb; /* r, u, vb may be NULL */
     const double *mask;                   /* (B, H, T, K): dropout's */
@@ -49,9 +49,10 @@ static inline void twin_scores(const twin_attention *a, int lane, int head, int 
                                int first, double *score)
 {
     int keys = a->memory + a->t, d = a->heads * a->e, at = head * a->e;
+    int kd = a->kv * a->e, kv = head * a->kv / a->heads * a->e;
     const double *q = a->q + (lane * a->t + i) * d + at;
     for (int j = first; j <= a->memory + i; j++) {
-        const double *k = a->k + (lane * keys + j) * d + at;
+        const double *k = a->k + (lane * keys + j) * kd + kv;
         const double *r =
             a->r != NULL ? a->r + (keys - 1 - (a->memory + i - j)) * d + at : NULL;
         score[j] = 0;
@@ -69,7 +70,8 @@ static inline void twin_score_back(const twin_attention *a, int lane, int head, 
                                    int j, double ds)
 {
     int keys = a->memory + a->t, d = a->heads * a->e, at = head * a->e;
-    ptrdiff_t q = (lane * a->t + i) * d + at, k = (lane * keys + j) * d + at;
+    int kd = a->kv * a->e, kv = head * a->kv / a->heads * a->e;
+    ptrdiff_t q = (lane * a->t + i) * d + at, k = (lane * keys + j) * kd + kv;
     ptrdiff_t r = (keys - 1 - (a->memory + i - j)) * d + at;
     ds /= sqrt((double)a->e);
     for (int c = 0; c < a->e; c++) {
@@ -91,6 +93,7 @@ static inline void twin_query(const twin_attention *a, int lane, int head, int i
                               double *p, double *dp)
 {
     int keys = a->memory + a->t, d = a->heads * a->e, at = head * a->e;
+    int kd = a->kv * a->e, kv = head * a->kv / a->heads * a->e;
     int last = a->memory + i, first = a->memory - a->mem_length[lane];
     if (a->span > 0 && first < last + 1 - a->span)
         first = last + 1 - a->span;
@@ -100,8 +103,8 @@ static inline void twin_query(const twin_attention *a, int lane, int head, int i
     twin_scores(a, lane, head, i, first, p);
     twin_log_softmax(p + first, last + 1 - first);
     for (int j = first; j <= last; j++) {
-        const double *v = a->v + (lane * keys + j) * d + at;
-        double *dv = a->dv + (lane * keys + j) * d + at;
+        const double *v = a->v + (lane * keys + j) * kd + kv;
+        double *dv = a->dv + (lane * keys + j) * kd + kv;
         p[j] = exp(p[j]);
         dp[j] = 0;
         for (int c = 0; c < a->e; c++) {
@@ -147,9 +150,39 @@ static inline void twin_norm(const double *x, const double *gain, const double *
         dx[c] += rstd * (dy[c] * gain[c] - w - (x[c] - mean) * rstd * wh);
 }
 
+/* ---- root-mean-square norm (Zhang and Sennrich 2019) of one row ---- */
+static inline void twin_rms(const double *x, const double *gain, int n, double eps,
+                            const double *dy, double *y, double *dx, double *dgain)
+{
+    double square = 0, wx = 0;
+    for (int c = 0; c < n; c++)
+        square += x[c] * x[c] / n;
+    double root = sqrt(square + eps);
+    for (int c = 0; c < n; c++) {
+        y[c] = gain[c] * x[c] / root;
+        dgain[c] += dy[c] * x[c] / root;
+        wx += dy[c] * gain[c] * x[c] / n;
+    }
+    for (int c = 0; c < n; c++)
+        dx[c] += dy[c] * gain[c] / root - x[c] * wx / (root * root * root);
+}
+
+/* ---- rotary positions (Su et al. 2021, 3.2) of one head's row: the pair (c, c + e/2)
+ * as a complex number times e^(i angle); `sign` -1 turns back ---- */
+static inline void twin_turn(const double *x, int place, int e, double theta, int sign,
+                             double *y)
+{
+    for (int c = 0; c < e / 2; c++) {
+        double angle = sign * place / pow(theta, 2.0 * c / e);
+        double size = hypot(x[c], x[c + e / 2]), phase = atan2(x[c + e / 2], x[c]);
+        y[c] += size * cos(phase + angle);
+        y[c + e / 2] += size * sin(phase + angle);
+    }
+}
+
 /* ---- an activation and its slope ---- */
 
-typedef enum { TWIN_NONE, TWIN_RELU, TWIN_GELU, TWIN_GELU_TANH } twin_act;
+typedef enum { TWIN_NONE, TWIN_RELU, TWIN_GELU, TWIN_GELU_TANH, TWIN_SILU } twin_act;
 
 static inline double twin_activate(twin_act act, double z)
 {
@@ -160,6 +193,8 @@ static inline double twin_activate(twin_act act, double z)
         return 0.5 * z * (1 + erf(z / sqrt(2)));
     case TWIN_GELU_TANH:
         return 0.5 * z * (1 + tanh(sqrt(2 / acos(-1)) * (z + 0.044715 * z * z * z)));
+    case TWIN_SILU:
+        return z / (1 + exp(-z));
     default:
         return z;
     }
@@ -177,6 +212,16 @@ static inline double twin_slope(twin_act act, double z)
 static inline double twin_sigmoid(double x)
 {
     return 1 / (1 + exp(-x));
+}
+
+/* ---- a GRU cell as a gate (Cho et al. 2014; blocks r, z, n), one row: x state, i and
+ * h what the gates get ---- */
+static inline double twin_gru(const double *x, const double *i, const double *h, int n,
+                              int c)
+{
+    double r = twin_sigmoid(i[c] + h[c]), z = twin_sigmoid(i[n + c] + h[n + c]);
+    double fresh = tanh(i[2 * n + c] + r * h[2 * n + c]);
+    return (1 - z) * fresh + z * x[c];
 }
 
 /* One lane over T tokens, forward: zx (T, 4H), h and c (T+1, H) of which row 0 is the
