@@ -1,11 +1,12 @@
 /* batch.c - see batch.h. */
 #include "train/batch.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Streams of random numbers: epochs take 0, 1, 2, ..., the choice of evaluation pieces
- * the last one. */
+/* Streams of random numbers: epochs take 0, 1, 2, ..., the sample of evaluation the
+ * last one. */
 static const uint64_t EVAL_STREAM = UINT64_MAX;
 
 static int64_t piece_len(const bl_pieces *p, int64_t i)
@@ -19,6 +20,23 @@ int64_t bl_pieces_targets(const bl_pieces *p)
     for (int64_t i = 0; i < p->n_pieces; i++)
         n += bl_max(piece_len(p, i) - 1, 0);
     return n;
+}
+
+int bl_pieces_entropy(const bl_pieces *p, int n_ids, double *entropy, bl_err *e)
+{
+    int64_t *count = bl_calloc((size_t)n_ids, sizeof *count, e);
+    double n = (double)bl_pieces_targets(p), sum = 0;
+    if (count == NULL)
+        return BL_E_NOMEM;
+    for (int64_t i = 0; i < p->n_pieces; i++)
+        for (int64_t k = p->offsets[i] + 1; k < p->offsets[i + 1]; k++)
+            count[p->tokens[k]]++;
+    for (int i = 0; i < n_ids; i++)
+        if (count[i] > 0)
+            sum -= (double)count[i] * log((double)count[i] / n);
+    *entropy = n > 0 ? sum / n : 0;
+    free(count);
+    return 0;
 }
 
 /* Fisher and Yates; pieces are fewer than 2^32 as each has its row in a table. */
@@ -90,45 +108,95 @@ int bl_batch_init(bl_batch *b, const bl_pieces *pieces, int lanes, int segment,
     return 0;
 }
 
-typedef struct {
-    int64_t piece, len;
-} sized;
+/* ---- evaluation ---- */
 
+static int64_t targets_of(const bl_pieces *p, int64_t i)
+{
+    return piece_len(p, i) - 1;
+}
+
+/* Longer windows first; equal ones in the order of the data. */
 static int by_length(const void *va, const void *vb)
 {
-    const sized *a = va, *b = vb;
-    if (a->len != b->len)
-        return a->len > b->len ? -1 : 1;
-    return a->piece < b->piece ? -1 : a->piece > b->piece;
+    const bl_window *a = va, *b = vb;
+    int64_t m = a->end - a->begin, n = b->end - b->begin;
+    if (m != n)
+        return m > n ? -1 : 1;
+    if (a->piece != b->piece)
+        return a->piece < b->piece ? -1 : 1;
+    return a->begin < b->begin ? -1 : a->begin > b->begin;
+}
+
+/* The pieces, each one window; long ones first. */
+static int whole_pieces(bl_batch *b, bl_err *e)
+{
+    b->windows = bl_calloc((size_t)b->n_order, sizeof *b->windows, e);
+    for (int64_t i = 0; i < b->n_order && b->windows != NULL; i++) {
+        int64_t p = b->order[i];
+        b->windows[i] = (bl_window){p, 0, 0, targets_of(&b->pieces, p)};
+    }
+    if (b->windows == NULL)
+        return BL_E_NOMEM;
+    qsort(b->windows, (size_t)b->n_order, sizeof *b->windows, by_length);
+    return 0;
+}
+
+static int64_t windows_of(const bl_window *piece, int64_t size)
+{
+    return (piece->end + size - 1) / size;
+}
+
+/* Every r-th of the windows that the pieces can be cut into. */
+static int draw(bl_batch *b, int64_t size, double r, bl_err *e)
+{
+    bl_rng rng = bl_rng_make(0, EVAL_STREAM);
+    bl_window *drawn = NULL, *whole = b->windows;
+    size_t cap = 0;
+    int64_t before = 0, n = 0, n_whole = b->n_order, all = 0;
+    int rc = 0;
+    for (int64_t i = 0; i < n_whole; i++)
+        all += windows_of(&whole[i], size);
+    r = fmin(r, (double)all);
+    double next = r * bl_rng_unit(&rng);
+    for (int64_t i = 0; i < n_whole && rc == 0; i++) {
+        int64_t here = windows_of(&whole[i], size), k;
+        for (; rc == 0 && (k = (int64_t)next - before) < here; next += r) {
+            void *p = drawn;
+            rc = bl_grow(&p, &cap, (size_t)n + 1, sizeof *drawn, e);
+            drawn = p;
+            if (rc == 0)
+                drawn[n++] = (bl_window){whole[i].piece, bl_max(k - 1, 0) * size,
+                                         k * size, bl_min((k + 1) * size, whole[i].end)};
+        }
+        before += here;
+    }
+    free(whole);
+    b->windows = drawn;
+    b->n_order = n;
+    if (rc == 0)
+        qsort(drawn, (size_t)n, sizeof *drawn, by_length);
+    return rc;
 }
 
 int bl_batch_init_once(bl_batch *b, const bl_pieces *pieces, int lanes, int segment,
-                       int64_t max_tokens, bl_err *e)
+                       int64_t max_tokens, int64_t context, bl_err *e)
 {
+    int64_t targets = bl_pieces_targets(pieces);
+    int64_t size = bl_max((context + segment - 1) / segment, 1) * segment;
     int rc = init(b, pieces, lanes, segment, e);
     if (rc != 0)
         return rc;
     b->once = 1;
-    if (max_tokens > 0) {
-        shuffle(b->order, b->n_order, 0, EVAL_STREAM);
-        int64_t n = 0, tokens = 0;
-        while (n < b->n_order && tokens < max_tokens)
-            tokens += piece_len(pieces, b->order[n++]);
-        b->n_order = n;
-    }
-    sized *list = bl_calloc((size_t)b->n_order, sizeof *list, e);
-    if (list == NULL) {
+    b->reads = bl_calloc((size_t)lanes, sizeof *b->reads, e);
+    rc = b->reads != NULL ? whole_pieces(b, e) : BL_E_NOMEM;
+    if (rc == 0 && max_tokens > 0 && max_tokens < targets / 2)
+        rc = draw(b, size, (double)targets / (double)max_tokens, e);
+    if (rc != 0)
         bl_batch_free(b);
-        return BL_E_NOMEM;
-    }
-    for (int64_t i = 0; i < b->n_order; i++)
-        list[i] = (sized){b->order[i], piece_len(pieces, b->order[i])};
-    qsort(list, (size_t)b->n_order, sizeof *list, by_length);
-    for (int64_t i = 0; i < b->n_order; i++)
-        b->order[i] = list[i].piece;
-    free(list);
-    return 0;
+    return rc;
 }
+
+/* ---- the next batch ---- */
 
 /* Gives the lane the next piece of the order. Returns 0 where there is none. */
 static int take_piece(bl_batch *b, int lane)
@@ -140,12 +208,15 @@ static int take_piece(bl_batch *b, int lane)
         b->next = 0;
         order_epoch(b);
     }
-    b->piece[lane] = b->order[b->next++];
-    b->offset[lane] = 0;
+    if (b->once)
+        b->reads[lane] = b->windows[b->next];
+    b->piece[lane] = b->once ? b->reads[lane].piece : b->order[b->next];
+    b->offset[lane] = b->once ? b->reads[lane].begin : 0;
+    b->next++;
     return 1;
 }
 
-/* Fills the lane's row; returns how many targets it has. */
+/* Fills the lane's row; returns how many tokens it has. */
 static int64_t fill_lane(bl_batch *b, int lane)
 {
     int32_t *x = b->x + (size_t)lane * (size_t)b->segment;
@@ -155,11 +226,13 @@ static int64_t fill_lane(bl_batch *b, int lane)
     if (b->piece[lane] >= 0 || take_piece(b, lane)) {
         int64_t piece = b->piece[lane], at = b->offset[lane];
         const uint16_t *tokens = b->pieces.tokens + b->pieces.offsets[piece] + at;
-        int64_t left = piece_len(&b->pieces, piece) - 1 - at;
+        const bl_window *w = b->once ? &b->reads[lane] : NULL;
+        int64_t end = w != NULL ? w->end : targets_of(&b->pieces, piece);
+        int64_t left = end - at, unscored = w != NULL ? w->scored - at : 0;
         n = bl_min(left, b->segment);
         for (int64_t t = 0; t < n; t++) {
             x[t] = tokens[t];
-            y[t] = tokens[t + 1];
+            y[t] = t < unscored ? -1 : tokens[t + 1];
         }
         b->start[lane] = b->pieces.offsets[piece] + at;
         b->offset[lane] = at + n;
@@ -176,10 +249,10 @@ static int64_t fill_lane(bl_batch *b, int lane)
 
 int64_t bl_batch_next(bl_batch *b)
 {
-    int64_t targets = 0;
+    int64_t n = 0;
     for (int lane = 0; lane < b->lanes; lane++)
-        targets += fill_lane(b, lane);
-    return targets;
+        n += fill_lane(b, lane);
+    return n;
 }
 
 int bl_batch_seek(bl_batch *b, int64_t epoch, int64_t next, const int64_t *piece,
@@ -214,5 +287,7 @@ void bl_batch_free(bl_batch *b)
     free(b->x);
     free(b->y);
     free(b->order);
+    free(b->windows);
+    free(b->reads);
     *b = (bl_batch){0};
 }

@@ -15,10 +15,15 @@ typedef struct {
     int64_t n_pieces;
 } bl_pieces;
 
+/* Tokens begin .. end of a piece are read, those that follow `scored` are targets. */
+typedef struct {
+    int64_t piece, begin, scored, end;
+} bl_window;
+
 typedef struct {
     bl_pieces pieces;
     int lanes, segment; /* B, T */
-    int once;           /* 1: each piece once, then the batches end */
+    int once;           /* 1: each window once, then the batches end */
     uint64_t seed;
 
     /* the cursor */
@@ -29,6 +34,8 @@ typedef struct {
 
     int64_t *order; /* [n_order] pieces; made anew from (seed, epoch) */
     int64_t n_order;
+    bl_window *windows; /* `once`: [n_order], in the place of order */
+    bl_window *reads;   /* `once`: (B) what the lane reads */
 
     /* the batch that bl_batch_next made */
     int32_t *x, *y;  /* (B,T) y = -1: padding */
@@ -43,13 +50,18 @@ typedef struct {
 int bl_batch_init(bl_batch *b, const bl_pieces *pieces, int lanes, int segment,
                   uint64_t seed, bl_err *e) BL_MUST_CHECK;
 
-/* For evaluation: each piece once. max_tokens > 0: pieces drawn at random, the same for
- * any run, until they hold that many (at least one piece); 0 = all. Long pieces come
- * first, so that the lanes end together. */
+/* For evaluation: each piece once; with max_tokens > 0 a sample of about so many
+ * targets, the same for any run. Pieces of all lengths are cut into windows of `context`
+ * tokens, whole segments and at least one; of the windows in the order of the pieces'
+ * lengths every r-th is scored, from a random one on, after as many tokens before it
+ * have been read, for the memory. Of whole pieces a sample of that size would be too
+ * few. Where it would be half of the targets or more, and with 0, all are scored. What
+ * is long comes first, so that the lanes end together. */
 int bl_batch_init_once(bl_batch *b, const bl_pieces *pieces, int lanes, int segment,
-                       int64_t max_tokens, bl_err *e) BL_MUST_CHECK;
+                       int64_t max_tokens, int64_t context, bl_err *e) BL_MUST_CHECK;
 
-/* Makes the next batch. Returns the targets in it; 0 after the last one of `once`. */
+/* Makes the next batch. Returns the tokens to read in it; 0 after the last one of
+ * `once`. */
 int64_t bl_batch_next(bl_batch *b);
 
 /* Puts the cursor elsewhere: epoch, next, piece and offset of each lane, as they were
@@ -60,6 +72,10 @@ int bl_batch_seek(bl_batch *b, int64_t epoch, int64_t next, const int64_t *piece
 
 /* Targets in one epoch. */
 int64_t bl_pieces_targets(const bl_pieces *p);
+/* The entropy of the targets' frequencies in nats: the loss of a model that knows
+ * nothing of what came before. All tokens are below n_ids. */
+int bl_pieces_entropy(const bl_pieces *p, int n_ids, double *entropy,
+                      bl_err *e) BL_MUST_CHECK;
 void bl_batch_free(bl_batch *b);
 
 #endif

@@ -30,12 +30,22 @@ static void keep_log_probs(const bl_model *m, const bl_batch *b, float *log_prob
                 (float)-nll[(ptrdiff_t)lane * b->segment + t];
 }
 
+/* Tokens before a target that its prediction has in memory: those whose states a layer
+ * keeps, in compressed slots too; of an LSTM as many as gradients reach. */
+static int64_t context_of(const bl_model_config *c)
+{
+    if (c->arch == BL_ARCH_LSTM)
+        return c->segment;
+    return c->memory + (int64_t)c->compressed * c->ratio;
+}
+
 int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, int apart,
                 float *log_prob, double *loss, int64_t *targets, bl_err *e)
 {
     bl_batch b;
-    int rc = bl_batch_init_once(&b, pieces, bl_model_lanes(m),
-                                bl_model_conf(m)->segment, max_tokens, e);
+    const bl_model_config *c = bl_model_conf(m);
+    int rc = bl_batch_init_once(&b, pieces, bl_model_lanes(m), c->segment, max_tokens,
+                                context_of(c), e);
     if (rc != 0)
         return rc;
     double sum = 0;
@@ -182,22 +192,32 @@ static void update(bl_trainer *t, double lr, const double norm[BL_N_LEARNS])
             bl_model_grads(m), t->state.adam_m, t->state.adam_v);
 }
 
-static int evaluate(bl_trainer *t, double *loss, bl_err *e)
+/* The best is that of the samples, which are all the same; the whole split is read once,
+ * at the end. */
+static int evaluate(bl_trainer *t, bl_train_row *row, bl_err *e)
 {
-    int64_t targets;
     const bl_train_config *c = &t->info.config;
-    int rc = bl_evaluate(t->eval_model, &t->valid, c->eval_tokens,
-                         c->eval_memory == BL_EVAL_APART, NULL, loss, &targets, e);
-    if (rc == 0 && !isfinite(*loss))
+    int64_t n;
+    int apart = c->eval_memory == BL_EVAL_APART;
+    int rc = bl_evaluate(t->eval_model, &t->valid, c->eval_tokens, apart, NULL,
+                         &row->valid_loss, &row->valid_tokens, e);
+    if (rc == 0 && !isfinite(row->valid_loss))
         return bl_fail(e, BL_E_DIVERGED,
                        "step %" PRId64 ": validation loss %g; no checkpoint is written "
                        "(a lower lr or clip, or more warmup, may help)",
-                       t->info.step, *loss);
-    if (rc == 0 && *loss < t->info.best_loss) {
-        t->info.best_loss = *loss;
+                       t->info.step, row->valid_loss);
+    if (rc == 0 && row->valid_loss < t->info.best_loss) {
+        t->info.best_loss = row->valid_loss;
         t->info.best_step = t->info.step;
     }
-    return rc;
+    row->split_tokens = bl_pieces_targets(&t->valid);
+    if (rc != 0 || !bl_trainer_done(t))
+        return rc;
+    row->split_loss = row->valid_loss;
+    return row->valid_tokens < row->split_tokens
+               ? bl_evaluate(t->eval_model, &t->valid, 0, apart, NULL, &row->split_loss,
+                             &n, e)
+               : 0;
 }
 
 int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
@@ -230,9 +250,10 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
         .loss = loss,
         .grad_norm = norm[BL_LEARNS_LOSS],
         .valid_loss = NAN,
+        .split_loss = NAN,
     };
     if (t->eval_model != NULL && bl_trainer_due(t))
-        return evaluate(t, &row->valid_loss, e);
+        return evaluate(t, row, e);
     return 0;
 }
 
@@ -256,6 +277,13 @@ int bl_trainer_sound(const bl_trainer *t, bl_err *e)
     return 0;
 }
 
+/* Whether losses on the validation split can be compared. */
+static int evaluates_alike(const bl_train_config *a, const bl_train_config *b)
+{
+    return a->eval_tokens == b->eval_tokens && a->eval_segment == b->eval_segment &&
+           a->eval_memory == b->eval_memory;
+}
+
 int bl_trainer_resume(bl_trainer *t, bl_ckpt *c, bl_err *e)
 {
     const char *key = bl_config_differs(&t->info.config, &c->info.config, BL_FIXED_RUN);
@@ -264,7 +292,9 @@ int bl_trainer_resume(bl_trainer *t, bl_ckpt *c, bl_err *e)
     int rc = bl_ckpt_get_state(c, &t->state, e);
     t->info.step = c->info.step;
     t->info.tokens = c->info.tokens;
-    t->info.best_loss = c->info.best_loss;
-    t->info.best_step = c->info.best_step;
+    if (evaluates_alike(&t->info.config, &c->info.config)) {
+        t->info.best_loss = c->info.best_loss;
+        t->info.best_step = c->info.best_step;
+    }
     return rc;
 }

@@ -19,7 +19,9 @@ typedef struct {
     double lr;
     double loss;       /* mean -ln p of the step's targets, with dropout */
     double grad_norm;  /* of what learns from the loss, before clipping */
-    double valid_loss; /* NaN unless this step was evaluated */
+    double valid_loss; /* of a sample; NaN unless this step was evaluated */
+    double split_loss; /* of the whole validation split; NaN unless this is the end */
+    int64_t valid_tokens, split_tokens; /* targets of both; 0 without evaluation */
 } bl_train_row;
 
 typedef struct {
@@ -64,8 +66,8 @@ int bl_trainer_resume(bl_trainer *t, bl_ckpt *c, bl_err *e) BL_MUST_CHECK;
 void bl_trainer_free(bl_trainer *t);
 
 /* Mean -ln p over the pieces, each read once with memory (`apart`: each segment without
- * what came before it) and without dropout; at most about max_tokens (0 = all;
- * batch.h). Sets *loss and *targets. log_prob, if it is not
+ * what came before it) and without dropout, or over a sample of about max_tokens (0 =
+ * all; bl_batch_init_once). Sets *loss and *targets. log_prob, if it is not
  * NULL, has a place for each token of the pieces and gets ln p of those that were
  * predicted. The memory of `m` is lost. */
 int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, int apart,

@@ -20,7 +20,12 @@
 
 enum { METRICS_MAX = 1 << 30 };
 
+/* The table as it begins, and as runs of the first version began it. */
 static const char metrics_head[] =
+    "#train {\"schema\":\"train-log/2\"}\n"
+    "step\ttokens\tepoch\tlr\tloss\tgrad_norm\tvalid_loss\tvalid_tokens\tsplit_loss"
+    "\tsplit_tokens\n";
+static const char metrics_head_1[] =
     "#train {\"schema\":\"train-log/1\"}\n"
     "step\ttokens\tepoch\tlr\tloss\tgrad_norm\tvalid_loss\n";
 
@@ -33,7 +38,7 @@ static int set_dir(bl_run *r, const char *dir, bl_err *e)
 {
     r->metrics = -1;
     r->bytes = r->lacks = 0;
-    r->keep = 0;
+    r->keep = r->is_old = 0;
     if (strlen(dir) >= sizeof r->dir)
         return bl_fail(e, BL_E_CREATE, "the path of the run folder is too long");
     strcpy(r->dir, dir);
@@ -352,14 +357,24 @@ static int append(bl_run *r, const char *text, size_t len, bl_err *e)
     return rc;
 }
 
+static const char *loss_text(double loss, char text[32])
+{
+    snprintf(text, 32, "%.9g", loss);
+    return isnan(loss) ? "nan" : text;
+}
+
 int bl_run_log(bl_run *r, const bl_train_row *row, bl_err *e)
 {
-    char text[256], valid[32] = "nan";
-    if (!isnan(row->valid_loss))
-        snprintf(valid, sizeof valid, "%.9g", row->valid_loss);
+    char text[320], valid[32], split[32];
     int n = snprintf(
-        text, sizeof text, "%" PRId64 "\t%" PRId64 "\t%.9g\t%.9g\t%.9g\t%.9g\t%s\n",
-        row->step, row->tokens, row->epoch, row->lr, row->loss, row->grad_norm, valid);
+        text, sizeof text, "%" PRId64 "\t%" PRId64 "\t%.9g\t%.9g\t%.9g\t%.9g\t%s",
+        row->step, row->tokens, row->epoch, row->lr, row->loss, row->grad_norm,
+        loss_text(row->valid_loss, valid));
+    if (!r->is_old)
+        n += snprintf(text + n, sizeof text - (size_t)n,
+                      "\t%" PRId64 "\t%s\t%" PRId64, row->valid_tokens,
+                      loss_text(row->split_loss, split), row->split_tokens);
+    text[n++] = '\n';
     return append(r, text, (size_t)n, e);
 }
 
@@ -368,12 +383,18 @@ typedef struct {
     size_t bytes;
     int64_t line, step; /* the last that is kept; step 0: the head */
     int64_t rows;
+    int is_old; /* the table of the first version */
 } kept;
 
 /* A power failure may leave a part of the head, or nothing. */
 static int keep_head(const bl_buf *b, kept *k, bl_err *e)
 {
-    size_t len = sizeof metrics_head - 1, have = b->len < len ? b->len : len;
+    size_t len = sizeof metrics_head - 1, old = sizeof metrics_head_1 - 1;
+    if (b->len >= old && memcmp(b->data, metrics_head_1, old) == 0) {
+        *k = (kept){.bytes = old, .line = 2, .is_old = 1};
+        return 0;
+    }
+    size_t have = b->len < len ? b->len : len;
     *k = (kept){.bytes = b->len < len ? 0 : len, .line = 2};
     if (have > 0 && memcmp(b->data, metrics_head, have) != 0)
         return bl_fail(e, BL_E_FORMAT,
@@ -397,7 +418,8 @@ static int keep_rows(const bl_buf *b, int64_t step, kept *k, bl_err *e)
             return bl_fail_line(e, BL_E_FORMAT, k->line + 1,
                                 "not a row of the table; mend it, or move the table "
                                 "away to begin another");
-        *k = (kept){(size_t)(end - text) + 1, k->line + 1, next, k->rows + 1};
+        *k = (kept){(size_t)(end - text) + 1, k->line + 1, next, k->rows + 1,
+                    k->is_old};
     }
     return 0;
 }
@@ -415,6 +437,7 @@ static int cut_metrics(bl_run *r, int64_t step, bl_err *e)
         rc = keep_rows(&b, step, &k, e);
     if (rc == 0) {
         r->bytes = (int64_t)k.bytes;
+        r->is_old = k.is_old;
         r->lacks = step - k.rows;
         if (ftruncate(r->metrics, r->bytes) != 0)
             rc = bl_fail_errno(e, BL_E_IO, "cannot cut the table");

@@ -199,7 +199,7 @@ ends() {
     kill -TERM "$pid"
     ends 75
     # not one row lost or twice: the number of each is that of its line
-    tail -n +3 run/metrics.tsv | awk -F '\t' '$1 != NR || NF != 7 {exit 1}'
+    tail -n +3 run/metrics.tsv | awk -F '\t' '$1 != NR || NF != 10 {exit 1}'
     xltrain -f "${small[@]}" --steps 3 -o run
 }
 

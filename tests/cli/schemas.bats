@@ -290,5 +290,16 @@ PY
     vocab s.tok >/dev/null
     xltrain --data "$G/remi-shard-1" --config "$G/xl-config-1.json" --steps 3 \
         --init "$G/xl-checkpoint-1.safetensors" -o run -q
-    diff <(sed -n 2p "$G/train-log-1.tsv") <(sed -n 2p run/metrics.tsv)
+    diff <(sed -n 2p "$G/train-log-2.tsv") <(sed -n 2p run/metrics.tsv)
+    # a table of the first version goes on as it is, and is drawn beside one of the second
+    cut -f 1-7 run/metrics.tsv | sed 's/log.2/log\/1/' >old
+    diff <(sed -n 1,2p "$G/train-log-1.tsv") <(sed -n 1,2p old)
+    cp -r run resumed
+    cp old resumed/metrics.tsv
+    xltrain --resume --data "$G/remi-shard-1" --steps 5 -o resumed -q
+    [ "$(awk -F '\t' 'NR > 1 {print NF}' resumed/metrics.tsv | sort -u)" = 7 ]
+    [ "$(tail -n 1 resumed/metrics.tsv | cut -f 1)" = 5 ]
+    [ "$(readlink resumed/best)" = ckpt-00000005.safetensors ]
+    featstats --curves "$G"/train-log-[12].tsv >curves.svg
+    [ "$(grep -o 'best validation' curves.svg | wc -l)" -eq 2 ]
 }

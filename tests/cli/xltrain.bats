@@ -32,14 +32,17 @@ train() {
     [ -f "run/$(readlink run/best)" ]
     [ "$(grep -vc '^#' run/metrics.tsv)" -eq 11 ]
     [ "$(grep -v '^#' run/metrics.tsv | head -n 1)" = \
-        "$(printf 'step\ttokens\tepoch\tlr\tloss\tgrad_norm\tvalid_loss')" ]
+        "$(printf 'step\ttokens\tepoch\tlr\tloss\tgrad_norm\tvalid_loss\tvalid_tokens\tsplit_loss\tsplit_tokens')" ]
     /usr/bin/python3 - <<'PY'
 import json
 config = json.load(open('run/config.json'))
 assert config['schema'] == 'xl-config/1' and config['steps'] == 10 and config['layers'] == 1
 rows = [l.split('\t') for l in open('run/metrics.tsv') if l[0] not in '#s']
 assert [r[0] for r in rows] == [str(i) for i in range(1, 11)]
-assert [i for i, r in enumerate(rows, 1) if r[6] != 'nan\n'] == [5, 10]
+assert [i for i, r in enumerate(rows, 1) if r[6] != 'nan'] == [5, 10]
+assert [i for i, r in enumerate(rows, 1) if r[8] != 'nan'] == [10]
+for r in rows[4::5]:
+    assert 100 <= int(r[7]) <= 300 and int(r[9]) > 1000, r
 PY
 }
 

@@ -1,4 +1,5 @@
 /* test_batch.c - lanes read every target once, in order, and resume anywhere. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ static void test_once(const corpus *c)
     bl_batch b;
     int seen[TOKENS] = {0}, good = 1, each = 1;
     int64_t n, total = 0;
-    ok(bl_batch_init_once(&b, &c->pieces, LANES, SEGMENT, 0, &e) == 0, "once: opens");
+    ok(bl_batch_init_once(&b, &c->pieces, LANES, SEGMENT, 0, 0, &e) == 0, "once: opens");
     while ((n = bl_batch_next(&b)) > 0) {
         good = good && count_batch(&b, seen);
         total += n;
@@ -73,13 +74,85 @@ static void test_once(const corpus *c)
     ok(bl_batch_next(&b) == 0, "once: stays at its end");
     bl_batch_free(&b);
 
-    ok(bl_batch_init_once(&b, &c->pieces, LANES, SEGMENT, 30, &e) == 0, "cap: opens");
-    total = 0;
-    while ((n = bl_batch_next(&b)) > 0)
-        total += n;
-    ok(total > 0 && total < 60, "cap: about 30 tokens, not all (%lld)",
-       (long long)total);
+}
+
+/* Windows of all pieces, each token of them scored after as many that are only read. */
+static void test_sample(const corpus *c)
+{
+    enum { CONTEXT = 2 * SEGMENT - 1, SIZE = 2 * SEGMENT };
+    bl_err e = BL_ERR_INIT;
+    bl_batch b;
+    int64_t scored = 0, targets = bl_pieces_targets(&c->pieces), pieces = 0;
+    int ready = 1;
+    int32_t last = -1;
+    if (!ok(bl_batch_init_once(&b, &c->pieces, 1, SEGMENT, targets / 3, CONTEXT, &e) ==
+                0,
+            "sample: opens"))
+        return;
+    while (bl_batch_next(&b) > 0) {
+        for (int t = 0; t < b.n_real[0]; t++) {
+            int32_t x = b.x[t];
+            if (b.fresh[0] && t == 0)
+                last = x;
+            if (b.y[t] < 0)
+                continue;
+            int begins = 0;
+            for (int i = 0; i < PIECES; i++)
+                begins |= last == c->offsets[i];
+            ready = ready && b.y[t] == x + 1 && (begins || x - last >= SIZE);
+            scored++;
+        }
+        pieces += b.fresh[0];
+    }
+    ok(ready, "sample: what is scored has its context, or the piece's beginning");
+    ok(scored > targets / 6 && scored < targets / 2 && pieces > 1,
+       "sample: about a third of %lld targets (%lld)", (long long)targets,
+       (long long)scored);
     bl_batch_free(&b);
+    int rc = bl_batch_init_once(&b, &c->pieces, LANES, SEGMENT, 1, CONTEXT, &e);
+    ok(rc == 0 && b.n_order == 1, "sample: one window at least");
+    bl_batch_free(&b);
+    rc = bl_batch_init_once(&b, &c->pieces, LANES, SEGMENT, targets / 2, CONTEXT, &e);
+    ok(rc == 0 && b.n_order > 1 && b.windows[0].scored == 0, "sample: half is all");
+    bl_batch_free(&b);
+}
+
+/* A sample's token counts are those of the whole: every r-th window of the pieces in the
+ * order of their lengths. */
+static void test_sample_size(void)
+{
+    enum { N = 200, T = 16 };
+    static int64_t offsets[N + 1];
+    bl_err e = BL_ERR_INIT;
+    bl_batch b;
+    for (int i = 0; i < N; i++)
+        offsets[i + 1] = offsets[i] + 50 + (i * 37) % N * 5;
+    uint16_t *tokens = calloc((size_t)offsets[N], sizeof *tokens);
+    const bl_pieces pieces = {tokens, offsets, N};
+    int worst = 0;
+    for (int64_t want = 2000; tokens != NULL && want < 40000; want *= 2) {
+        int64_t scored = 0;
+        if (bl_batch_init_once(&b, &pieces, 4, T, want, T, &e) != 0)
+            break;
+        for (int64_t i = 0; i < b.n_order; i++)
+            scored += b.windows[i].end - b.windows[i].scored;
+        worst = (int)bl_max(worst, llabs(scored - want) * 100 / want);
+        bl_batch_free(&b);
+    }
+    ok(tokens != NULL && worst <= 3, "sample: as large as asked for, to %d %%", worst);
+    free(tokens);
+}
+
+/* ln 4 for four ids as often as each other; the first token of a piece is no target. */
+static void test_entropy(void)
+{
+    static const uint16_t tokens[] = {9, 0, 1, 2, 3, 8, 3, 2, 1, 0};
+    static const int64_t offsets[] = {0, 5, 10};
+    const bl_pieces pieces = {tokens, offsets, 2};
+    bl_err e = BL_ERR_INIT;
+    double h = 0;
+    ok(bl_pieces_entropy(&pieces, 10, &h, &e) == 0 && fabs(h - log(4)) < 1e-12,
+       "entropy: that of the targets (%.3f)", h);
 }
 
 /* A lane goes on where it stopped, or is fresh at the beginning of a piece. */
@@ -185,6 +258,9 @@ int main(void)
     corpus c;
     make_corpus(&c);
     test_once(&c);
+    test_sample(&c);
+    test_sample_size();
+    test_entropy();
     test_lanes(&c);
     test_epochs(&c);
     test_seek(&c);
