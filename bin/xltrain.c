@@ -11,9 +11,10 @@
 #include "nn/gemm.h"
 #include "xltrain.h"
 
-enum { CALIBRATION_STEPS = 20 };
+enum { CALIBRATION_STEPS = 20, PATIENCE = 200 };
 
 static const double SMOOTHING = 0.98; /* of the loss in the progress line */
+static const double LEARNT = 0.9;     /* of the entropy of tokens: less tells of more */
 
 static const bl_opt_about said = {
     .name = "xltrain",
@@ -211,6 +212,7 @@ static int init_trainer(job *j, bl_err *e)
         rc = bl_ckpt_get_params(&j->ckpt, t->state.model, e);
     if (rc != 0)
         return rc;
+    rc = bl_pieces_entropy(&train, j->plan.model.vocab, &j->entropy, e);
     t->info.vocab = &j->shards[TRAIN].vocab;
     t->info.pg = j->pg;
     strcpy(t->info.manifest_sha256, j->shards[TRAIN].manifest_sha256);
@@ -222,7 +224,7 @@ static int init_trainer(job *j, bl_err *e)
     if (j->resume && strcmp(t->info.blas, j->ckpt.info.blas) != 0)
         bl_log_warn(j->log, "the run was made with %s, this is %s: other roundings",
                     j->ckpt.info.blas, t->info.blas);
-    return 0;
+    return rc;
 }
 
 /* A resumed run keeps its record, so that it ends in the bytes of one in one go. */
@@ -240,6 +242,8 @@ int make_pg(job *j, bl_err *e)
 static int resume_run(job *j, bl_err *e)
 {
     int rc = bl_run_resume(&j->run, j->common.output, &j->trainer.info, e);
+    if (j->run.is_old) /* its losses are of another sample */
+        j->trainer.info.best_loss = INFINITY;
     if (rc == 0 && j->run.lacks > 0)
         bl_log_warn(j->log,
                     "metrics.tsv lacks %" PRId64 " of the rows up to step %" PRId64,
@@ -301,6 +305,7 @@ static void show(job *j, const bl_train_row *row)
     j->smooth_loss = SMOOTHING * x + (1 - SMOOTHING) * row->loss;
     if (!isnan(row->valid_loss)) {
         j->valid_loss = row->valid_loss;
+        j->split_loss = row->split_loss;
         bl_log_debug(j->log, "step %" PRId64 ": loss %.4f, valid %.4f", row->step,
                      j->smooth_loss, row->valid_loss);
     }
@@ -325,6 +330,40 @@ static void show(job *j, const bl_train_row *row)
         bl_log_clock((double)(c->steps - row->step) / rate, left, sizeof left));
 }
 
+/* PATIENCE steps after warm-up a model that still knows but how frequent each token is
+ * may stay so to the end. */
+static void watch(job *j, const bl_train_row *row)
+{
+    const bl_train_config *c = &j->trainer.info.config;
+    if (row->step != c->warmup + PATIENCE || !(j->smooth_loss > LEARNT * j->entropy))
+        return;
+    char rate[48];
+    int post = c->model.arch != BL_ARCH_LSTM && !c->model.pre_norm;
+    snprintf(rate, sizeof rate, "lr=%.3g", c->lr / 3);
+    bl_log_warn(j->log,
+                "step %" PRId64 ": the loss, %.2f, is still that of the tokens' bare "
+                "frequencies, %.2f; try --set %s, --set warmup=%" PRId64
+                " or another --seed",
+                row->step, j->smooth_loss, j->entropy, post ? "pre_norm=1" : rate,
+                3 * bl_max(c->warmup, PATIENCE / 4));
+}
+
+/* 1 if evaluations read less than the whole split, which the end then does. */
+static int samples(const bl_train_config *c, double split)
+{
+    return c->eval_tokens > 0 && (double)c->eval_tokens < split / 2;
+}
+
+/* Seconds that the reading of the whole split at the end will take: forward alone is a
+ * third of a step's work. */
+static double last_reading(const job *j, double spent)
+{
+    const bl_trainer *t = &j->trainer;
+    double split = (double)bl_pieces_targets(&t->valid);
+    double seen = (double)(t->info.tokens - j->first_tokens);
+    return samples(&t->info.config, split) ? split / seen * spent / 3 : 0;
+}
+
 /* --minutes: plans the number of steps from the speed so far, so that the schedule ends
  * with the time. The one place where the clock shapes the result. */
 static int plan_steps(job *j, bl_err *e)
@@ -335,7 +374,8 @@ static int plan_steps(job *j, bl_err *e)
     int is_due = done == CALIBRATION_STEPS || bl_trainer_due(t) || left <= 0;
     if (!is_due || bl_trainer_done(t))
         return 0;
-    int64_t more = (int64_t)(left * (double)done / spent);
+    double usable = left - last_reading(j, spent);
+    int64_t more = (int64_t)(usable * (double)done / spent);
     t->info.config.steps = t->info.step + bl_max(more, 1);
     return bl_run_config(&j->run, &t->info.config, e);
 }
@@ -354,6 +394,7 @@ static int after_step(job *j, const bl_train_row *row, int64_t *wish, bl_err *e)
     if (leads(j)) {
         log_row(j, row);
         show(j, row);
+        watch(j, row);
         if (j->minutes > 0)
             rc = plan_steps(j, e);
     }
@@ -418,8 +459,9 @@ static int finish(job *j, int rc, bl_err *e)
     if (rc == 0 && isfinite(info->best_loss))
         bl_log_info(j->log,
                     "%" PRId64 " steps, %" PRId64 " tokens, best validation loss "
-                    "%.4f at step %" PRId64,
-                    info->step, info->tokens, info->best_loss, info->best_step);
+                    "%.4f at step %" PRId64 "; of the whole split at the end %.4f",
+                    info->step, info->tokens, info->best_loss, info->best_step,
+                    j->split_loss);
     return rc;
 }
 

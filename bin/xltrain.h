@@ -31,8 +31,9 @@ typedef struct {
 
     double begun, saved, counted; /* seconds on the log's clock */
     int64_t first_step, first_tokens, counted_tokens;
-    double smooth_loss, valid_loss;
-    double peak; /* flop/s of matrix products here, 0 = not measured yet */
+    double smooth_loss, valid_loss, split_loss;
+    double entropy; /* of the frequencies of the tokens, nats */
+    double peak;    /* flop/s of matrix products here, 0 = not measured yet */
     int rows_lost;
     bl_err row_lost; /* the first */
     bl_err unsaved;  /* why the last checkpoint could not be written */

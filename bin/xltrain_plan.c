@@ -102,18 +102,18 @@ static double step_tokens(const bl_train_config *c)
     return (double)c->lanes * c->model.segment * c->accumulate;
 }
 
-/* Work of the run's evaluations: forward alone, a third of a step's. */
+/* Work of the run's evaluations: forward alone, a third of a step's. A sample's windows
+ * are read after as many tokens before them, and the end reads all. */
 static double eval_work(const job *j)
 {
     const bl_train_config *c = &j->plan;
     const bl_pieces valid = pieces_of(&j->shards[VALID]);
     const bl_model_config eval = bl_config_eval(c);
-    double tokens = (double)bl_pieces_targets(&valid);
-    if (c->eval_tokens > 0)
-        tokens = fmin(tokens, (double)c->eval_tokens);
+    double all = (double)bl_pieces_targets(&valid), sample = 2 * (double)c->eval_tokens;
     double times =
         c->eval_every > 0 ? ceil((double)c->steps / (double)c->eval_every) : 1;
-    return times * tokens * bl_model_flops_per_token(&eval) / 3;
+    double tokens = sample > 0 && sample < all ? times * sample + all : times * all;
+    return tokens * bl_model_flops_per_token(&eval) / 3;
 }
 
 int print_plan(const job *j)

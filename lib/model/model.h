@@ -63,7 +63,7 @@ typedef struct {
     int untie_uv;    /* 0: the biases u, v are shared by all layers; 1: one pair each */
     int clamp_len;   /* sinusoids: distances beyond it count as it; 0 = no clamp */
     double norm_eps; /* of the layer norm */
-    double init_std; /* of the normal initial weights */
+    double init_std; /* of the normal initial weights; 0 of an LSTM: by what adds up */
     int precision;   /* bl_precision: of the products of a segment */
 
     int pos;           /* bl_pos */

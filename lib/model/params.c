@@ -288,8 +288,25 @@ void bl_model_bind(bl_model *m)
     m->lnf_b = bind(m, "", -1, "lnf.b");
 }
 
+/* Deviation of a weight of an LSTM with init_std 0, so that signals keep their size
+ * from layer to layer and step to step: a token's row is what its gates get; D numbers
+ * add up elsewhere, and what a layer below gives is a third as large as a gate's input.
+ */
+static double cell_std(const bl_model *m, const bl_param *t, int64_t k)
+{
+    double root = sqrt((double)m->config.width);
+    if (strncmp(t->name, "lstm", 4) != 0)
+        return 1 / root;
+    int first = strcmp(t->name, "lstm0.w") == 0;
+    int64_t inputs = first ? m->config.vocab : m->config.width;
+    if (k >= inputs * t->shape[1])
+        return 1 / root;
+    return first ? 1 : 3 / root;
+}
+
 void bl_model_init(bl_model *m, uint64_t seed)
 {
+    int by_size = m->config.arch == BL_ARCH_LSTM && m->config.init_std == 0;
     double smaller = 1 / sqrt(2.0 * m->config.layers);
     for (int i = 0; i < m->n_params; i++) {
         const bl_param *t = &m->param[i];
@@ -297,8 +314,11 @@ void bl_model_init(bl_model *m, uint64_t seed)
         bl_rng rng = bl_rng_make(seed, (uint64_t)i);
         double std =
             m->config.init_std * (m->init[i] == BL_INIT_RESIDUAL ? smaller : 1);
-        for (int64_t k = 0; k < t->size; k++)
-            x[k] = m->init[i] < BL_INIT_ONE ? (bl_real)(std * bl_rng_normal(&rng))
-                                            : (bl_real)(m->init[i] == BL_INIT_ONE);
+        int is_random = m->init[i] < BL_INIT_ONE;
+        for (int64_t k = 0; k < t->size; k++) {
+            std = by_size && t->decay ? cell_std(m, t, k) : std;
+            x[k] = is_random ? (bl_real)(std * bl_rng_normal(&rng))
+                             : (bl_real)(m->init[i] == BL_INIT_ONE);
+        }
     }
 }

@@ -165,8 +165,9 @@ static int draw(bl_batch *b, int64_t size, double r, bl_err *e)
             rc = bl_grow(&p, &cap, (size_t)n + 1, sizeof *drawn, e);
             drawn = p;
             if (rc == 0)
-                drawn[n++] = (bl_window){whole[i].piece, bl_max(k - 1, 0) * size,
-                                         k * size, bl_min((k + 1) * size, whole[i].end)};
+                drawn[n++] =
+                    (bl_window){whole[i].piece, bl_max(k - 1, 0) * size, k * size,
+                                bl_min((k + 1) * size, whole[i].end)};
         }
         before += here;
     }

@@ -51,12 +51,12 @@ int bl_batch_init(bl_batch *b, const bl_pieces *pieces, int lanes, int segment,
                   uint64_t seed, bl_err *e) BL_MUST_CHECK;
 
 /* For evaluation: each piece once; with max_tokens > 0 a sample of about so many
- * targets, the same for any run. Pieces of all lengths are cut into windows of `context`
- * tokens, whole segments and at least one; of the windows in the order of the pieces'
- * lengths every r-th is scored, from a random one on, after as many tokens before it
- * have been read, for the memory. Of whole pieces a sample of that size would be too
- * few. Where it would be half of the targets or more, and with 0, all are scored. What
- * is long comes first, so that the lanes end together. */
+ * targets, the same for any run. Pieces of all lengths are cut into windows of
+ * `context` tokens, whole segments and at least one; of the windows in the order of the
+ * pieces' lengths every r-th is scored, from a random one on, after as many tokens
+ * before it have been read, for the memory. Of whole pieces a sample of that size would
+ * be too few. Where it would be half of the targets or more, and with 0, all are
+ * scored. What is long comes first, so that the lanes end together. */
 int bl_batch_init_once(bl_batch *b, const bl_pieces *pieces, int lanes, int segment,
                        int64_t max_tokens, int64_t context, bl_err *e) BL_MUST_CHECK;
 

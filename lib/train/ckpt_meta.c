@@ -200,6 +200,7 @@ static int get_config(bl_ckpt *c, bl_err *e)
     bl_json *o = NULL;
     bl_train_config *config = &c->info.config;
     int rc = bl_config_preset(config, "small", e);
+    bl_model_config_arch(&config->model, BL_ARCH_XL); /* what early files leave out */
     if (rc == 0)
         rc = bl_json_str(c->head.meta, "config", &text, e);
     if (rc == 0) {

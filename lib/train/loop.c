@@ -192,8 +192,8 @@ static void update(bl_trainer *t, double lr, const double norm[BL_N_LEARNS])
             bl_model_grads(m), t->state.adam_m, t->state.adam_v);
 }
 
-/* The best is that of the samples, which are all the same; the whole split is read once,
- * at the end. */
+/* The best is that of the samples, which are all the same; the whole split is read
+ * once, at the end. */
 static int evaluate(bl_trainer *t, bl_train_row *row, bl_err *e)
 {
     const bl_train_config *c = &t->info.config;

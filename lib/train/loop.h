@@ -67,9 +67,9 @@ void bl_trainer_free(bl_trainer *t);
 
 /* Mean -ln p over the pieces, each read once with memory (`apart`: each segment without
  * what came before it) and without dropout, or over a sample of about max_tokens (0 =
- * all; bl_batch_init_once). Sets *loss and *targets. log_prob, if it is not
- * NULL, has a place for each token of the pieces and gets ln p of those that were
- * predicted. The memory of `m` is lost. */
+ * all; bl_batch_init_once). Sets *loss and *targets. log_prob, if it is not NULL, has a
+ * place for each token of the pieces and gets ln p of those that were predicted. The
+ * memory of `m` is lost. */
 int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, int apart,
                 float *log_prob, double *loss, int64_t *targets,
                 bl_err *e) BL_MUST_CHECK;

@@ -366,14 +366,14 @@ static const char *loss_text(double loss, char text[32])
 int bl_run_log(bl_run *r, const bl_train_row *row, bl_err *e)
 {
     char text[320], valid[32], split[32];
-    int n = snprintf(
-        text, sizeof text, "%" PRId64 "\t%" PRId64 "\t%.9g\t%.9g\t%.9g\t%.9g\t%s",
-        row->step, row->tokens, row->epoch, row->lr, row->loss, row->grad_norm,
-        loss_text(row->valid_loss, valid));
+    int n = snprintf(text, sizeof text,
+                     "%" PRId64 "\t%" PRId64 "\t%.9g\t%.9g\t%.9g\t%.9g\t%s", row->step,
+                     row->tokens, row->epoch, row->lr, row->loss, row->grad_norm,
+                     loss_text(row->valid_loss, valid));
     if (!r->is_old)
-        n += snprintf(text + n, sizeof text - (size_t)n,
-                      "\t%" PRId64 "\t%s\t%" PRId64, row->valid_tokens,
-                      loss_text(row->split_loss, split), row->split_tokens);
+        n += snprintf(text + n, sizeof text - (size_t)n, "\t%" PRId64 "\t%s\t%" PRId64,
+                      row->valid_tokens, loss_text(row->split_loss, split),
+                      row->split_tokens);
     text[n++] = '\n';
     return append(r, text, (size_t)n, e);
 }
@@ -418,8 +418,8 @@ static int keep_rows(const bl_buf *b, int64_t step, kept *k, bl_err *e)
             return bl_fail_line(e, BL_E_FORMAT, k->line + 1,
                                 "not a row of the table; mend it, or move the table "
                                 "away to begin another");
-        *k = (kept){(size_t)(end - text) + 1, k->line + 1, next, k->rows + 1,
-                    k->is_old};
+        *k =
+            (kept){(size_t)(end - text) + 1, k->line + 1, next, k->rows + 1, k->is_old};
     }
     return 0;
 }

@@ -25,7 +25,7 @@ compare() {
     OMP_NUM_THREADS=1 /usr/bin/python3 -B "$BARLINE_ROOT/tests/torch/compare.py" "$@"
 }
 
-odd=(23 3 layers=3 width=18 heads=3 ff=29)
+odd=(23 3 layers=3 width=18 heads=3 ff=29 pre_norm=0)
 
 @test "torch: post-norm as published, memories shorter, longer, none" {
     dump equal "${odd[@]}" segment=7 memory=7
@@ -63,15 +63,16 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29)
     dump remi "${odd[@]}" segment=6 memory=6 arch=remi
     dump gpt2 "${odd[@]}" segment=7 arch=gpt2 memory=0 positions=9
     dump gelu "${odd[@]}" segment=7 arch=gpt2 memory=0 positions=9 act=gelu
-    dump music "${odd[@]}" segment=7 memory=0 arch=music-transformer positions=16
+    dump music "${odd[@]}" segment=7 memory=0 arch=music-transformer positions=16 pre_norm=0
     dump music-memory "${odd[@]}" segment=7 memory=7 arch=music-transformer positions=9
+    dump unscaled "${odd[@]}" segment=7 memory=7 arch=xl
     dump same-length "${odd[@]}" segment=6 memory=8 same_length=1
-    compare remi gpt2 gelu music music-memory same-length
+    compare remi gpt2 gelu music music-memory unscaled same-length
 }
 
 @test "torch: Compressive Transformer, its three compressors and the auxiliary loss" {
     for how in conv mean max; do
-        dump $how "${odd[@]}" segment=6 memory=9 arch=compressive compressed=5 ratio=3 compressor=$how
+        dump $how "${odd[@]}" segment=6 memory=9 arch=compressive pre_norm=0 compressed=5 ratio=3 compressor=$how
     done
     # old rows are reconstructed as the layer attends to them: normed
     dump pre "${odd[@]}" segment=6 memory=6 arch=compressive compressed=5 ratio=3 pre_norm=1 att_bias=1
@@ -115,12 +116,12 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29)
 
 @test "torch: fifty steps, with each schedule of the learning rate, weight decay, clipping" {
     local run=(steps=50 layers=2 width=32 heads=4 ff=64 segment=16 memory=24 batch=4 dropout=0)
-    "$STEPS" "${run[@]}" lr=0.005 warmup=10 >cosine
+    "$STEPS" pre_norm=0 "${run[@]}" lr=0.005 warmup=10 >cosine
     "$STEPS" "${run[@]}" lr=0.005 warmup=10 schedule=inv_sqrt clip=0.3 \
-        weight_decay=0.1 pre_norm=1 >inv_sqrt
+        weight_decay=0.1 >inv_sqrt
     "$STEPS" arch=gpt2 "${run[@]}" memory=0 positions=16 lr=0.001 warmup=0 schedule=constant \
         clip=0 weight_decay=0.1 beta2=0.95 >constant
-    "$STEPS" arch=compressive "${run[@]}" memory=16 compressed=16 lr=0.001 init_std=0.05 >compressive
+    "$STEPS" arch=compressive pre_norm=0 "${run[@]}" memory=16 compressed=16 lr=0.001 init_std=0.05 >compressive
     "$STEPS" arch=lstm "${run[@]}" memory=0 lr=0.01 warmup=5 init_std=0.1 >lstm
     OMP_NUM_THREADS=1 /usr/bin/python3 -B "$BARLINE_ROOT/tests/torch/replay.py" \
         cosine inv_sqrt constant compressive lstm

@@ -145,6 +145,17 @@ PY
     cmp again/latest again/ckpt-00000014.safetensors
 }
 
+@test "xltrain: the end reads the whole split; losses of other samples are not compared" {
+    train run
+    [ "$(tail -n 1 run/metrics.tsv | cut -f 9,10)" = \
+        "$(xltrain --data data --init run/latest --eval valid | tail -n 1 | awk '{print $4 "\t" $3}')" ]
+    [ "$(tail -n 1 run/metrics.tsv | cut -f 7)" != "$(tail -n 1 run/metrics.tsv | cut -f 9)" ]
+    # a rate of 0: the same weights, whose whole split must not lose to an easier sample
+    xltrain --data data --resume -o run --steps 12 --set lr=0 --set eval_tokens=0 --set eval_every=1
+    [ "$(readlink run/best)" = ckpt-00000011.safetensors ]
+    [ "$(sed -n '13,14p' run/metrics.tsv | awk '{print $7 == $9, $8 == $10}' | tr '\n' ,)" = "0 1,1 1," ]
+}
+
 @test "xltrain: --init begins with given weights, of the same shape and words only" {
     train run
     before=$(xltrain --eval train --data data -o run | cut -f 4 | tail -n 1)

@@ -60,7 +60,8 @@ static void test_once(const corpus *c)
     bl_batch b;
     int seen[TOKENS] = {0}, good = 1, each = 1;
     int64_t n, total = 0;
-    ok(bl_batch_init_once(&b, &c->pieces, LANES, SEGMENT, 0, 0, &e) == 0, "once: opens");
+    ok(bl_batch_init_once(&b, &c->pieces, LANES, SEGMENT, 0, 0, &e) == 0,
+       "once: opens");
     while ((n = bl_batch_next(&b)) > 0) {
         good = good && count_batch(&b, seen);
         total += n;
@@ -73,7 +74,6 @@ static void test_once(const corpus *c)
        (long long)total);
     ok(bl_batch_next(&b) == 0, "once: stays at its end");
     bl_batch_free(&b);
-
 }
 
 /* Windows of all pieces, each token of them scored after as many that are only read. */
@@ -117,8 +117,8 @@ static void test_sample(const corpus *c)
     bl_batch_free(&b);
 }
 
-/* A sample's token counts are those of the whole: every r-th window of the pieces in the
- * order of their lengths. */
+/* A sample's token counts are those of the whole: every r-th window of the pieces in
+ * the order of their lengths. */
 static void test_sample_size(void)
 {
     enum { N = 200, T = 16 };

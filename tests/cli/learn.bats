@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# What is trained learns, whatever its seed: the first command of the README, and in the
+# long form every preset and every architecture. Ten seeds of each on a thousand tunes want
+# `make test-slow DATA=dir`, with folk tunes as MIDI files in dir/nottingham; without them
+# the samples in several keys stand in.
+load ../helpers
+
+# final DIR: the loss on the whole validation split after the last step
+final() {
+    tail -n 1 "$1/metrics.tsv" | cut -f 9
+}
+
+@test "learn: the README's first training ends far below the frequencies of tokens" {
+    awk '/^# 1\./{on=1} /^$/{on=0} on' "$BARLINE_ROOT/README.md" | sed '/xlsample/d' >script
+    [ "$(grep -c 'xltrain --data data -o run --preset tiny --steps 600' script)" -eq 1 ]
+    ln -s "$SAMPLES" .
+    run -0 --separate-stderr bash -e script
+    [ -z "$stderr" ] || fail "$stderr"
+    # the frequencies alone have 4.1; seeds end between 1.7 and 2.0
+    awk -v x="$(final run)" 'BEGIN {exit !(x > 1 && x < 2.1)}' || fail "loss $(final run)"
+}
+
+@test "learn: a model that knows only frequencies is told of once, with what to try" {
+    midi2remi "$SAMPLES"/[a-c]*.mid | shard -o data
+    local tiny=(--preset tiny --set layers=1 --set width=16 --set heads=2 --set ff=16
+        --set segment=16 --set memory=16 --set batch=2 --set warmup=5 --set eval_every=0)
+    run -0 --separate-stderr xltrain --data data -o noise "${tiny[@]}" --steps 215 --set lr=1e-7
+    says "step 205: the loss"
+    says "still that of the tokens' bare frequencies"
+    says "try --set lr=3.33e-08, --set warmup=150 or another --seed"
+    run -0 --separate-stderr xltrain --data data -o noise2 --set pre_norm=0 "${tiny[@]}" --steps 215 --set lr=1e-7
+    says "try --set pre_norm=1,"
+    run -0 --separate-stderr xltrain --data data -o short "${tiny[@]}" --steps 204 --set lr=1e-7
+    [ -z "$stderr" ]
+    run -0 --separate-stderr xltrain --data data -o learns "${tiny[@]}" --steps 215 --set lr=0.02 \
+        --set width=64 --set ff=128
+    [ -z "$stderr" ] || fail "$stderr"
+}
+
+@test "learn: settings that follow others; a published form is one setting away" {
+    midi2remi "$SAMPLES"/a*.mid | shard -o data
+    # settings NAME OPTION...: what a run begins with
+    settings() {
+        xltrain -q --data data -o "$1" --steps 1 --preset tiny --set layers=1 --set width=8 "${@:2}"
+        jq -c '[.pre_norm, .embed_scale, .warmup, .lr, .init_std]' "$1/config.json"
+    }
+    [ "$(settings xl)" = "[1,0,50,0.003,0.02]" ]
+    [ "$(settings post --set pre_norm=0)" = "[0,1,150,0.003,0.02]" ]
+    [ "$(settings own --set pre_norm=0 --set warmup=9 --set embed_scale=0)" = "[0,0,9,0.003,0.02]" ]
+    [ "$(settings remi --set arch=remi)" = "[0,1,150,0.003,0.02]" ]
+    [ "$(settings back --set arch=lstm --set arch=xl)" = "[1,0,50,0.003,0.02]" ]
+    [ "$(settings gpt2 --set arch=gpt2)" = "[1,0,50,0.003,0.02]" ]
+    [ "$(settings lstm --set arch=lstm)" = "[0,1,50,0.012,0]" ]
+    # in a file the order is free
+    echo '{"warmup":7,"embed_scale":0,"pre_norm":0,"arch":"compressive"}' >c.json
+    [ "$(settings file --config c.json)" = "[0,0,7,0.003,0.02]" ]
+    for name in post own remi lstm file; do
+        xltrain -q --data data --config $name/config.json -o again.$name
+        cmp $name/config.json again.$name/config.json
+    done
+}
+
+# ---- the long form ----
+
+tunes() { # tunes: shards to learn from, in the folder tunes
+    if [ -d "${DATA:-}/nottingham" ]; then
+        midi2remi -q --max-reject 100% "$DATA/nottingham" | shard -o tunes
+    else
+        midi2remi "$SAMPLES" | shard --augment transpose=-5..6 -o tunes
+    fi 2>/dev/null
+}
+
+# spread NAME SEEDS OPTION...: says the final losses; the worst is within 10 % of the median
+spread() {
+    local name=$1 seeds=$2 seed
+    shift 2
+    for ((seed = 0; seed < seeds; seed++)); do
+        xltrain -q --no-pg "$@" -f -o run --seed $seed --set eval_every=0
+        final run
+    done | sort -g >losses
+    awk -v name="$name" '{x[NR] = $1}
+        END {
+            median = (x[int((NR + 1) / 2)] + x[int(NR / 2) + 1]) / 2
+            printf "# %s: %d seeds, median %.3f, worst %.3f, best %.3f\n", name, NR, median, x[NR], x[1]
+            exit !(x[NR] < 1.1 * median && median < 2.5)
+        }' losses >&3
+}
+
+# bats test_tags=slow
+@test "learn: tiny on the samples, ten seeds" {
+    midi2remi "$SAMPLES" | shard -o data
+    spread "tiny, samples, 600 steps" 10 --data data --preset tiny --steps 600
+}
+
+# bats test_tags=slow
+@test "learn: every architecture, ten seeds" {
+    tunes
+    run -64 --separate-stderr xltrain --data tunes -o run --set arch=?
+    local arch list=${stderr#*one of }
+    for arch in $(tr -d , <<<"${list%%, not*}"); do
+        spread "tiny, $arch, 300 steps" 10 --data tunes --preset tiny --set "arch=$arch" --steps 300
+    done
+}
+
+# bats test_tags=slow
+@test "learn: every preset, ten seeds; remi's twelve layers on short segments, three" {
+    tunes
+    local preset list
+    list=$(xltrain --help | sed -n 's/^ *--preset \([^ ]*\).*/\1/p')
+    [ -n "$list" ]
+    for preset in ${list//|/ }; do
+        case $preset in
+        remi) spread "remi, segment 64, 300 steps" 3 --data tunes --preset remi --steps 300 \
+            --set segment=64 --set memory=64 ;;
+        *) spread "$preset, 300 steps" 10 --data tunes --preset "$preset" --steps 300 ;;
+        esac
+    done
+}
+
+# bats test_tags=slow
+@test "learn: the sample of the validation split has the loss of the whole" {
+    # pieces of two kinds, most of them long and alike
+    midi2remi "$SAMPLES" | shard -o data
+    tunes
+    if [ -d "${DATA:-}/nottingham" ]; then
+        midi2remi -q --max-reject 100% "$SAMPLES" "$DATA/nottingham" 2>/dev/null | shard -o mixed
+    else
+        midi2remi "$SAMPLES" | shard --split train=.4,valid=.6 -o mixed
+    fi
+    local arch
+    for arch in xl gpt2 compressive lstm; do
+        xltrain -q --data mixed -o run -f --preset tiny --set arch=$arch --steps 300 --set eval_tokens=20000
+        tail -n 1 run/metrics.tsv | awk -F '\t' -v arch=$arch '{
+            printf "# %s: %.4f of %d tokens, %.4f of %d\n", arch, $7, $8, $9, $10
+            exit !($8 < $10 && $7 < 1.02 * $9 && $7 > .98 * $9)}' >&3
+    done
+}
