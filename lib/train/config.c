@@ -398,7 +398,7 @@ static void small(bl_train_config *c)
     c->model.dropout = 0.1;
     c->steps = 3000;
     c->lr = 1.5e-3;
-    c->warmup = 200;
+    c->warmup = 100;
     c->eval_every = 500;
 }
 
@@ -428,7 +428,7 @@ static void seed(bl_train_config *c)
     c->model.dropout = 0.1;
     c->steps = 20000;
     c->lr = 1e-3;
-    c->warmup = 200;
+    c->warmup = 100;
     c->eval_every = 1000;
 }
 
