@@ -289,8 +289,9 @@ static int is_apart(const field *f, const char *text)
  * third of the seeds stays with the frequencies of the tokens for hundreds of steps,
  * unless the rate rises more slowly. */
 static const int64_t POST_NORM_WARMUP = 3;
-/* The rate of an LSTM, of that of attention. */
+/* The rate of an LSTM, of that of attention, and its warm-up. */
 static const double LSTM_RATE = 4;
+static const int64_t LSTM_WARMUP = 2;
 
 /* The published form with what goes with it. */
 static void set_post_norm(bl_train_config *c)
@@ -328,6 +329,7 @@ static void set_arch(bl_train_config *c, bl_arch arch)
     if (was == is)
         return;
     c->lr *= is ? LSTM_RATE : 1 / LSTM_RATE;
+    c->warmup = is ? c->warmup * LSTM_WARMUP : c->warmup / LSTM_WARMUP;
     c->model.init_std = is ? 0 : bl_model_config_default().init_std;
 }
 
