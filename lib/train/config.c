@@ -5,12 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "io/file.h"
-#include "io/header.h"
-
-enum { CONFIG_BYTES_MAX = 1 << 20, KEY_MAX = 31, LAYERS_MAX = 256 };
+enum { KEY_MAX = 31, LAYERS_MAX = 256 };
 
 /* CHOICE: an int that is the place of a word in a list; LAYERS: a set of layers; OWN: a
  * REAL that is another's where it is not given, -1 then and not written. */
@@ -283,61 +279,11 @@ static int is_apart(const field *f, const char *text)
     return f->at == AT(eval_memory) && strcmp(text, apart_word) == 0;
 }
 
-/* ---- what learns at once ---- */
-
-/* Norms after the sub-layers, as published, make the first steps a matter of luck: a
- * third of the seeds stays with the frequencies of the tokens for hundreds of steps,
- * unless the rate rises more slowly. */
-static const int64_t POST_NORM_WARMUP = 3;
-/* The rate of an LSTM, of that of attention, and its warm-up. */
-static const double LSTM_RATE = 4;
-static const int64_t LSTM_WARMUP = 2;
-
-/* The published form with what goes with it. */
-static void set_post_norm(bl_train_config *c)
-{
-    if (!c->model.pre_norm)
-        return;
-    c->warmup *= POST_NORM_WARMUP;
-    bl_model_config published = c->model;
-    bl_model_config_arch(&published, c->model.arch);
-    c->model.pre_norm = 0;
-    c->model.embed_scale = published.embed_scale;
-}
-
-/* Transformer-XL, its compressive kin and Music Transformer with norms before the
- * sub-layers, and embeddings as small as what they are added to. */
-static void set_arch(bl_train_config *c, bl_arch arch)
-{
-    bl_train_config old = *c;
-    bl_model_config_arch(&c->model, arch);
-    switch (arch) {
-    case BL_ARCH_XL:
-    case BL_ARCH_MUSIC_TRANSFORMER:
-    case BL_ARCH_COMPRESSIVE:
-        c->model.pre_norm = 1;
-        c->model.embed_scale = 0;
-        break;
-    case BL_ARCH_REMI:
-        c->model.pre_norm = old.model.pre_norm; /* for set_post_norm to see */
-        set_post_norm(c);
-        break;
-    default:
-        break;
-    }
-    int was = old.model.arch == BL_ARCH_LSTM, is = arch == BL_ARCH_LSTM;
-    if (was == is)
-        return;
-    c->lr *= is ? LSTM_RATE : 1 / LSTM_RATE;
-    c->warmup = is ? c->warmup * LSTM_WARMUP : c->warmup / LSTM_WARMUP;
-    c->model.init_std = is ? 0 : bl_model_config_default().init_std;
-}
-
 /* pre_norm comes before what follows it. */
 static int put_number(bl_train_config *c, const field *f, double x, int code, bl_err *e)
 {
     if (f->at == AT(model.pre_norm) && x == 0)
-        set_post_norm(c);
+        bl_config_post_norm(c);
     return put(c, f, x, code, e);
 }
 
@@ -348,116 +294,10 @@ static int put_choice(bl_train_config *c, const field *f, const char *name, int 
     double x = 0;
     int rc = choice_of(f, name, &x, code, e);
     if (rc == 0 && f->at == AT(model.arch))
-        set_arch(c, (bl_arch)(int)x);
+        bl_config_arch(c, (bl_arch)(int)x);
     else if (rc == 0)
         rc = put(c, f, x, code, e);
     return rc;
-}
-
-/* ---- presets ---- */
-
-static const bl_train_config common = {
-    .lanes = 8,
-    .accumulate = 1,
-    .workers = 1,
-    .seed = 0,
-    .min_lr = 0.02,
-    .schedule = BL_LR_COSINE,
-    .clip = 1.0,
-    .beta1 = 0.9,
-    .beta2 = 0.99,
-    .eps = 1e-8,
-    .eval_tokens = 50000,
-};
-
-static void shape(bl_train_config *c, int layers, int width, int heads, int ff,
-                  int segment, int memory)
-{
-    c->model.layers = layers;
-    c->model.width = width;
-    c->model.heads = heads;
-    c->model.ff = ff;
-    c->model.segment = segment;
-    c->model.memory = memory;
-}
-
-/* A minute on two processors: enough to hear what a handful of pieces teach. */
-static void tiny(bl_train_config *c)
-{
-    shape(c, 2, 96, 4, 384, 64, 64);
-    c->model.dropout = 0.1;
-    c->steps = 600;
-    c->lr = 3e-3;
-    c->warmup = 50;
-    c->eval_every = 100;
-    c->eval_tokens = 30000;
-}
-
-/* Ten minutes on two processors, some hundred pieces or more. */
-static void small(bl_train_config *c)
-{
-    shape(c, 4, 192, 6, 768, 128, 128);
-    c->model.dropout = 0.1;
-    c->steps = 3000;
-    c->lr = 1.5e-3;
-    c->warmup = 100;
-    c->eval_every = 500;
-}
-
-/* Huang and Yang 2020, "Pop Music Transformer": the size, rate and schedule, and a
- * warm-up, without which twelve layers with norms behind them begin by luck. */
-static void remi(bl_train_config *c)
-{
-    shape(c, 12, 512, 8, 2048, 512, 512);
-    bl_model_config_arch(&c->model, BL_ARCH_REMI);
-    c->model.dropout = 0.1;
-    c->model.att_dropout = 0.1;
-    c->lanes = 4;
-    c->steps = 400000;
-    c->lr = 2e-4;
-    c->warmup = 500;
-    c->min_lr = 0.004;
-    c->clip = 0;
-    c->beta2 = 0.999;
-    c->eval_every = 2000;
-}
-
-/* The size of the work this project began from. */
-static void seed(bl_train_config *c)
-{
-    shape(c, 6, 64, 8, 256, 64, 64);
-    c->lanes = 16;
-    c->model.dropout = 0.1;
-    c->steps = 20000;
-    c->lr = 1e-3;
-    c->warmup = 100;
-    c->eval_every = 1000;
-}
-
-static const struct {
-    const char *name;
-    void (*fill)(bl_train_config *c);
-} presets[] = {{"tiny", tiny}, {"small", small}, {"remi", remi}, {"seed", seed}};
-
-const char *bl_config_presets(void)
-{
-    return "tiny|small|remi|seed";
-}
-
-int bl_config_preset(bl_train_config *c, const char *name, bl_err *e)
-{
-    for (size_t i = 0; i < BL_COUNT(presets); i++) {
-        if (strcmp(name, presets[i].name) == 0) {
-            *c = common;
-            c->model = bl_model_config_default();
-            c->model.vocab = 0;
-            set_arch(c, BL_ARCH_XL);
-            presets[i].fill(c);
-            return 0;
-        }
-    }
-    return bl_fail(e, BL_E_ARG, "unknown preset '%.64s'; there are %s", name,
-                   bl_config_presets());
 }
 
 /* ---- text and JSON ---- */
@@ -543,104 +383,6 @@ int bl_config_read(bl_train_config *c, const bl_json *object, bl_err *e)
         if (strcmp(key, first[0]) != 0 && strcmp(key, first[1]) != 0)
             rc = read_member(c, key, value, e);
     }
-    return rc;
-}
-
-/* ---- many changes as one ---- */
-
-static int parse_file(const char *path, bl_json **object, bl_err *e)
-{
-    bl_buf text = {0};
-    int fd;
-    int rc = bl_in_open(path, &fd, e);
-    if (rc != 0)
-        return rc;
-    rc = bl_read_all(fd, &text, CONFIG_BYTES_MAX, e);
-    if (fd != STDIN_FILENO)
-        close(fd);
-    if (rc == 0) {
-        *object = bl_json_parse((const char *)text.data, text.len, e);
-        rc = *object != NULL ? 0 : bl_code_of(e, BL_E_FORMAT);
-    }
-    bl_buf_free(&text);
-    return rc;
-}
-
-/* 1 if an assignment or the object names the key. */
-static int is_named(const char *key, const bl_json *object, const char *const *set,
-                    size_t n)
-{
-    size_t len = strlen(key);
-    for (size_t i = 0; i < n; i++)
-        if (strncmp(set[i], key, len) == 0 && set[i][len] == '=')
-            return 1;
-    return object != NULL && bl_json_has(object, key);
-}
-
-/* Others follow arch, and then pre_norm. */
-enum { ARCH_RANK, NORM_RANK, OTHER_RANK };
-
-static int rank_of(const char *assignment)
-{
-    if (strncmp(assignment, "arch=", 5) == 0)
-        return ARCH_RANK;
-    return strncmp(assignment, "pre_norm=", 9) == 0 ? NORM_RANK : OTHER_RANK;
-}
-
-/* The assignments of a rank. */
-static int set_each(bl_train_config *c, const char *const *set, size_t n, int rank,
-                    bl_err *e)
-{
-    int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++)
-        if (rank_of(set[i]) == rank)
-            rc = bl_config_set(c, set[i], e);
-    return rc;
-}
-
-static void follow_others(bl_train_config *c, const bl_json *object,
-                          const char *const *set, size_t n)
-{
-    static const int positions[BL_N_POS] = {[BL_POS_DISTANCE] = 1024};
-    bl_model_config *m = &c->model;
-    if (!is_named("positions", object, set, n))
-        m->positions = m->pos == BL_POS_ABSOLUTE ? m->segment : positions[m->pos];
-    if (!is_named("compressed", object, set, n))
-        m->compressed = m->arch == BL_ARCH_COMPRESSIVE ? m->memory : 0;
-}
-
-/* An arch that is assigned takes the place of the file's, and with it of what that one
- * decides; to a file without an arch its settings are additions. */
-static int change(bl_train_config *c, const bl_json *object, const char *file,
-                  const char *const *set, size_t n, bl_err *e)
-{
-    int replaces = object != NULL && bl_json_has(object, "arch");
-    int rc = replaces ? 0 : set_each(c, set, n, ARCH_RANK, e);
-    if (rc == 0 && object != NULL) {
-        rc = bl_config_read(c, object, e);
-        if (rc != 0)
-            return bl_err_in(e, file);
-    }
-    if (rc == 0 && replaces)
-        rc = set_each(c, set, n, ARCH_RANK, e);
-    if (rc == 0)
-        rc = set_each(c, set, n, NORM_RANK, e);
-    return rc == 0 ? set_each(c, set, n, OTHER_RANK, e) : rc;
-}
-
-int bl_config_change(bl_train_config *c, const char *file, const char *const *set,
-                     size_t n, int follow, bl_err *e)
-{
-    bl_json *object = NULL;
-    int rc = file != NULL ? parse_file(file, &object, e) : 0;
-    if (rc != 0)
-        return bl_err_in(e, file);
-    rc = change(c, object, file, set, n, e);
-    int has_arch = object != NULL && bl_json_has(object, "arch"),
-        sets_arch = is_named("arch", NULL, set, n);
-    if (rc == 0 && (follow || has_arch || sets_arch))
-        follow_others(c, has_arch && sets_arch ? NULL : object, set, n);
-    bl_json_del(object);
     return rc;
 }
 

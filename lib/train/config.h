@@ -34,6 +34,13 @@ typedef struct {
 /* eval_memory=none: each segment is evaluated without what came before it. */
 enum { BL_EVAL_APART = -1 };
 
+/* An architecture with what it learns with at once, whatever the seed: norms before the
+ * sub-layers where the published form has them behind, an LSTM's rate and warm-up. */
+void bl_config_arch(bl_train_config *c, bl_arch arch);
+/* Norms behind the sub-layers, as published, with the warm-up that they need. Does
+ * nothing where they are there already. */
+void bl_config_post_norm(bl_train_config *c);
+
 /* The named settings "tiny", "small" (the default), "remi", "seed"; BL_E_ARG lists
  * them where the name is another. */
 int bl_config_preset(bl_train_config *c, const char *name, bl_err *e) BL_MUST_CHECK;

@@ -1,0 +1,160 @@
+/* presets.c - see config.h: where settings begin. */
+#include "train/config.h"
+
+#include <string.h>
+
+/* ---- what learns at once ---- */
+
+/* Norms after the sub-layers, as published, make the first steps a matter of luck: a
+ * third of the seeds stays with the frequencies of the tokens for hundreds of steps,
+ * unless the rate rises more slowly. */
+static const int64_t POST_NORM_WARMUP = 3;
+/* The rate of an LSTM, of that of attention, and its warm-up. */
+static const double LSTM_RATE = 4;
+static const int64_t LSTM_WARMUP = 2;
+
+/* The published form with what goes with it. */
+void bl_config_post_norm(bl_train_config *c)
+{
+    if (!c->model.pre_norm)
+        return;
+    c->warmup *= POST_NORM_WARMUP;
+    bl_model_config published = c->model;
+    bl_model_config_arch(&published, c->model.arch);
+    c->model.pre_norm = 0;
+    c->model.embed_scale = published.embed_scale;
+}
+
+/* Transformer-XL, its compressive kin and Music Transformer with norms before the
+ * sub-layers, and embeddings as small as what they are added to. */
+void bl_config_arch(bl_train_config *c, bl_arch arch)
+{
+    bl_train_config old = *c;
+    bl_model_config_arch(&c->model, arch);
+    switch (arch) {
+    case BL_ARCH_XL:
+    case BL_ARCH_MUSIC_TRANSFORMER:
+    case BL_ARCH_COMPRESSIVE:
+        c->model.pre_norm = 1;
+        c->model.embed_scale = 0;
+        break;
+    case BL_ARCH_REMI:
+        c->model.pre_norm = old.model.pre_norm; /* for bl_config_post_norm to see */
+        bl_config_post_norm(c);
+        break;
+    default:
+        break;
+    }
+    int was = old.model.arch == BL_ARCH_LSTM, is = arch == BL_ARCH_LSTM;
+    if (was == is)
+        return;
+    c->lr *= is ? LSTM_RATE : 1 / LSTM_RATE;
+    c->warmup = is ? c->warmup * LSTM_WARMUP : c->warmup / LSTM_WARMUP;
+    c->model.init_std = is ? 0 : bl_model_config_default().init_std;
+}
+
+/* ---- presets ---- */
+
+static const bl_train_config common = {
+    .lanes = 8,
+    .accumulate = 1,
+    .workers = 1,
+    .seed = 0,
+    .min_lr = 0.02,
+    .schedule = BL_LR_COSINE,
+    .clip = 1.0,
+    .beta1 = 0.9,
+    .beta2 = 0.99,
+    .eps = 1e-8,
+    .eval_tokens = 50000,
+};
+
+static void shape(bl_train_config *c, int layers, int width, int heads, int ff,
+                  int segment, int memory)
+{
+    c->model.layers = layers;
+    c->model.width = width;
+    c->model.heads = heads;
+    c->model.ff = ff;
+    c->model.segment = segment;
+    c->model.memory = memory;
+}
+
+/* A minute on two processors: enough to hear what a handful of pieces teach. */
+static void tiny(bl_train_config *c)
+{
+    shape(c, 2, 96, 4, 384, 64, 64);
+    c->model.dropout = 0.1;
+    c->steps = 600;
+    c->lr = 3e-3;
+    c->warmup = 50;
+    c->eval_every = 100;
+    c->eval_tokens = 30000;
+}
+
+/* Ten minutes on two processors, some hundred pieces or more. */
+static void small(bl_train_config *c)
+{
+    shape(c, 4, 192, 6, 768, 128, 128);
+    c->model.dropout = 0.1;
+    c->steps = 3000;
+    c->lr = 1.5e-3;
+    c->warmup = 100;
+    c->eval_every = 500;
+}
+
+/* Huang and Yang 2020, "Pop Music Transformer": the size, rate and schedule, and a
+ * warm-up, without which twelve layers with norms behind them begin by luck. */
+static void remi(bl_train_config *c)
+{
+    shape(c, 12, 512, 8, 2048, 512, 512);
+    bl_model_config_arch(&c->model, BL_ARCH_REMI);
+    c->model.dropout = 0.1;
+    c->model.att_dropout = 0.1;
+    c->lanes = 4;
+    c->steps = 400000;
+    c->lr = 2e-4;
+    c->warmup = 500;
+    c->min_lr = 0.004;
+    c->clip = 0;
+    c->beta2 = 0.999;
+    c->eval_every = 2000;
+}
+
+/* The size of the work this project began from. */
+static void seed(bl_train_config *c)
+{
+    shape(c, 6, 64, 8, 256, 64, 64);
+    c->lanes = 16;
+    c->model.dropout = 0.1;
+    c->steps = 20000;
+    c->lr = 1e-3;
+    c->warmup = 100;
+    c->eval_every = 1000;
+}
+
+static const struct {
+    const char *name;
+    void (*fill)(bl_train_config *c);
+} presets[] = {{"tiny", tiny}, {"small", small}, {"remi", remi}, {"seed", seed}};
+
+const char *bl_config_presets(void)
+{
+    return "tiny|small|remi|seed";
+}
+
+int bl_config_preset(bl_train_config *c, const char *name, bl_err *e)
+{
+    for (size_t i = 0; i < BL_COUNT(presets); i++) {
+        if (strcmp(name, presets[i].name) == 0) {
+            *c = common;
+            c->model = bl_model_config_default();
+            c->model.vocab = 0;
+            bl_config_arch(c, BL_ARCH_XL);
+            presets[i].fill(c);
+            return 0;
+        }
+    }
+    return bl_fail(e, BL_E_ARG, "unknown preset '%.64s'; there are %s", name,
+                   bl_config_presets());
+}
