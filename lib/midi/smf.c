@@ -104,8 +104,16 @@ static size_t skip_length(const uint8_t *b, size_t at)
     return at + 1;
 }
 
-/* Events of what the gate wrote: their status explicit, the only meta events those that
- * end a track. */
+/* Bytes of an event that the gate wrote: its status explicit, a meta event with a
+ * length of one byte. */
+static size_t event_size(const uint8_t *event)
+{
+    if (event[0] == 0xff)
+        return 3 + (size_t)event[2];
+    return event[0] >= 0xc0 && event[0] < 0xe0 ? 2 : 3;
+}
+
+/* Events of what the gate wrote. */
 static size_t count_events(const bl_buf *clean)
 {
     const uint8_t *b = clean->data;
@@ -116,7 +124,7 @@ static size_t count_events(const bl_buf *clean)
                       (size_t)b[at + 6] << 8 | b[at + 7]);
         for (at += 8; at < end; n++) {
             at = skip_length(b, at);
-            at += b[at] >= 0xc0 && b[at] < 0xe0 ? 2 : 3;
+            at += event_size(b + at);
         }
     }
     return n;

@@ -653,7 +653,8 @@ END
     kill "$player"
     [ -z "$(ls temp)" ]
     [ "$(find . -name '*.tmp.*' | wc -l)" -eq 0 ]
-    TMPDIR=$PWD/none run -73 --separate-stderr featstats --html p.html "$F/three.tok.zst"
+    PATH=$PWD/bin:$PATH SOUNDFONT=font.sf2 TMPDIR=$PWD/none \
+        run -73 --separate-stderr featstats --sound --html p.html "$SAMPLES/sakura.mid"
     says "$PWD/none/featstats."
 }
 

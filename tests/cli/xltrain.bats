@@ -92,7 +92,7 @@ PY
 }
 
 @test "xltrain: a line shows step, epoch, losses, speed, its share of the machine's and time left" {
-    train run --minutes 0.04 --steps 0 -v --progress always 2>err
+    train run --minutes 0.08 --steps 0 -v --progress always 2>err
     tr '\r' '\n' <err | sed 's/\x1b\[K//' >lines
     grep -E '^xltrain: [0-9]+/[0-9]+  ep [0-9.]+  loss [0-9.]+  val [0-9.]+  [0-9.]+k? tok/s [0-9]+%  [0-9:]+ left$' lines
     [ -z "$(grep left lines | grep '.\{80\}')" ]

@@ -18,12 +18,11 @@ import records
 import state
 
 
-def error(ours, theirs, whole=0.0):
-    """Relative; where theirs is no more than rounding beside `whole`, relative to it: the
-    gradient of a key's bias is 0, as it adds the same to all scores of a query."""
-    size = theirs.norm().item()
-    if size <= 1e-12 * whole:
-        size = whole
+def error(ours, theirs, least=0.0):
+    """Relative to theirs, or to `least` where that is more: single numbers round beside what
+    they are sums of, and the gradient of a key's bias is 0, as it adds the same to all scores
+    of a query."""
+    size = max(theirs.norm().item(), least)
     distance = (ours.double() - theirs).norm().item()
     return distance / size if size > 0 else distance
 
@@ -44,7 +43,7 @@ def segment(p, c, r, carried):
     grads = {name: torch.zeros_like(t) if t.grad is None else t.grad for name, t in p.items()}
     whole = torch.stack([g.norm() for g in grads.values()]).norm().item()
     for name, g in grads.items():
-        errors["grad." + name] = error(r["grad." + name].view(g.shape), g, whole)
+        errors["grad." + name] = error(r["grad." + name].view(g.shape), g, whole / 1000)
     return errors
 
 
