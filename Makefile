@@ -78,10 +78,10 @@ PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 COMPILE = $(CC) $(OWN_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(KERNEL_CFLAGS)
 LINK = $(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS)
 
-LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c))
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c lib/*/*/*.c))
 LIB := $(B)/libbarline.a
 # The engine again with double numbers, for gradient checks.
-DOUBLE_OBJ := $(patsubst %.c,$(B)/double/%.o,$(wildcard lib/base/*.c lib/nn/*.c lib/model/*.c))
+DOUBLE_OBJ := $(patsubst %.c,$(B)/double/%.o,$(wildcard lib/base/*.c lib/nn/*/*.c lib/model/*.c))
 DOUBLE := $(B)/double/libbarline.a
 
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
@@ -117,7 +117,7 @@ $(B)/double/%.o: %.c $(B)/flags | $(B)/packages
 $(B)/lib/nn/%.o $(B)/lib/model/%.o $(B)/double/lib/nn/%.o: KERNEL_CFLAGS := -O3 -fno-math-errno \
     -fno-trapping-math -ffp-contract=fast
 $(B)/lib/token/chords.o: KERNEL_CFLAGS := -O3
-$(B)/lib/stat/si.o $(B)/lib/stat/density.o: KERNEL_CFLAGS := -O3
+$(B)/lib/feature/si.o $(B)/lib/compare/density.o: KERNEL_CFLAGS := -O3
 $(B)/lib/midi/smf.o: CPPFLAGS += -DBL_SMF_VERSION='"$(shell pkg-config --modversion smf)"'
 $(B)/lib/cli/opt.o: CPPFLAGS += -DBL_BUILD='"$(notdir $(CC)) $(CFLAGS) $(SAN:%=-fsanitize=%)$(if $(MPI), MPI)$(CPU:%= CPU=%)"'
 

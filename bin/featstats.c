@@ -3,7 +3,7 @@
 #include "io/header.h"
 #include "io/versions.h"
 #include "io/zio.h"
-#include "stat/compare.h"
+#include "compare/compare.h"
 
 #include <math.h>
 #include <stdlib.h>

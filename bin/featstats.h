@@ -12,10 +12,10 @@
 #include "io/tokens.h"
 #include "io/zio.h"
 #include "midi/midi.h"
-#include "stat/compare.h"
-#include "stat/labels.h"
-#include "stat/novelty.h"
-#include "stat/table.h"
+#include "compare/compare.h"
+#include "feature/labels.h"
+#include "compare/novelty.h"
+#include "feature/table.h"
 #include "token/scheme.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* featstats_report.c - see featstats.h: the page of --html, the picture of --roll. */
 #include "featstats.h"
 #include "io/header.h"
-#include "stat/curves.h"
-#include "stat/report.h"
-#include "stat/roll.h"
+#include "page/curves.h"
+#include "page/report.h"
+#include "page/roll.h"
 
 #include <stdlib.h>
 #include <string.h>

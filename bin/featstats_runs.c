@@ -1,7 +1,7 @@
 /* featstats_runs.c - see featstats.h: the tables and pictures of --runs. */
 #include "featstats.h"
 #include "io/header.h"
-#include "stat/trials.h"
+#include "page/trials.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* featstats_surprise.c - see featstats.h: the table of --surprise. */
 #include "featstats.h"
 #include "io/logprobs.h"
-#include "stat/surprise.h"
+#include "compare/surprise.h"
 
 int add_surprise(run *r, bl_buf *text, bl_err *e)
 {

@@ -6,7 +6,7 @@
 #include "io/file.h"
 #include "io/tokens.h"
 #include "io/versions.h"
-#include "io/vocab.h"
+#include "io/vocabulary.h"
 #include "io/zio.h"
 #include "midi/midi.h"
 #include "token/merges.h"

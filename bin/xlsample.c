@@ -9,7 +9,7 @@
 #include "io/file.h"
 #include "io/tokens.h"
 #include "io/versions.h"
-#include "nn/gemm.h"
+#include "nn/kernel/gemm.h"
 
 static const bl_opt_about said = {
     .name = "xlsample",

@@ -8,7 +8,7 @@
 
 #include "io/prov.h"
 #include "io/versions.h"
-#include "nn/gemm.h"
+#include "nn/kernel/gemm.h"
 #include "xltrain.h"
 
 enum { CALIBRATION_STEPS = 20, PATIENCE = 200 };

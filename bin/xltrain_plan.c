@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/sysinfo.h>
 
-#include "nn/gemm.h"
+#include "nn/kernel/gemm.h"
 #include "xltrain.h"
 
 /* What a step does beside products, and products smaller than the one that is timed:

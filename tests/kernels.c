@@ -1,7 +1,7 @@
 /* kernels.c - which kernels the tests run on this processor, and which they do not:
  * kernel TAB how. Emulated are those that test_tiles (AMX) and make test-cpus run. */
 #include "base/cpu.h"
-#include "nn/bf16.h"
+#include "nn/kernel/bf16.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -13,17 +13,27 @@ wrong() {
 # ---- layers: DESIGN's table, arrows only downwards ----
 declare -A may=(
     [base]='' [cli]='base' [io]='base' [midi]='base' [token]='base' [nn]='base'
-    [model]='nn base' [train]='io model nn base' [stat]='token base'
-    [flow]='io midi token nn model train stat base'
+    [model]='nn base' [train]='io model nn base' [feature]='token base'
+    [compare]='feature token base' [page]='compare feature token base'
+    [flow]='io midi token nn model train feature compare page base'
 )
-for folder in lib/*/; do
-    f=$(basename "$folder")
+# inside lib/nn: kernels know no ops
+declare -A within=([nn/kernel]='nn/kernel' [nn/op]='nn/op nn/kernel')
+while IFS=: read -r file header; do
+    f=$(cut -d/ -f2 <<<"$file") room=$(cut -d/ -f2-3 <<<"$file") from=${header%/*}
     [ -n "${may[$f]+x}" ] || wrong "lib/$f is not in the table of layers"
-    while IFS=: read -r file header; do
-        layer=${header%%/*}
-        [[ " ${may[$f]-} $f " == *" $layer "* ]] || wrong "$file includes $header: lib/$f may not"
-    done < <(grep -HoP '^#include "\K[^"]+' "$folder"*.[ch] | tr -s ' ')
-done
+    [[ " ${may[$f]-} $f " == *" ${header%%/*} "* ]] ||
+        wrong "$file includes $header: lib/$f may not"
+    [[ -z ${within[$room]+x} || ${from%%/*} != nn || " ${within[$room]} " == *" $from "* ]] ||
+        wrong "$file includes $header: lib/$room may not"
+done < <(git ls-files 'lib/*.[ch]' | xargs grep -HoP '^#include "\K[^"]+')
+
+# ---- names: a file and a public type stand once (bl_real is float or double) ----
+twice=$(git ls-files 'lib/*.[ch]' 'bin/*.[ch]' | xargs -n 1 basename | sort | uniq -d | tr '\n' ' ')
+[ -z "$twice" ] || wrong "files of the same name: $twice"
+twice=$(git ls-files 'lib/*.h' | xargs grep -hoP '^(} |typedef (struct |enum |union )?\w+ )\Kbl_\w+(?=;)' |
+    grep -vx bl_real | sort | uniq -d | tr '\n' ' ')
+[ -z "$twice" ] || wrong "public types of the same name: $twice"
 
 # ---- third-party headers: one includer each ----
 for header in zstd.h jansson.h xxhash.h sha2.h smf.h cblas.h mpi.h; do
@@ -46,7 +56,7 @@ done
 impure='exit|_exit|abort|printf|puts|putchar|fputs|perror|stdout|stderr|getenv|time|clock|clock_gettime|gettimeofday|rand|random|srand'
 # a fortified function has another name: __printf_chk
 impure="(__)?($impure|vprintf)(_chk)?"
-for object in "$build"/lib/*/*.o; do
+for object in "$build"/lib/*/*.o "$build"/lib/*/*/*.o; do
     [[ $object == */lib/cli/* ]] && continue
     found=$(nm "$object" | awk -v r="^($impure)$" '$1=="U" && $2 ~ r {print $2}' | tr '\n' ' ')
     [ -z "$found" ] || wrong "$object uses $found"

@@ -16,7 +16,7 @@
  * one later. */
 #include "io/json.h"
 #include "model/model.h"
-#include "nn/ops.h"
+#include "nn/op/ops.h"
 
 #include <fnmatch.h>
 #include <math.h>

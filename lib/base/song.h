@@ -1,5 +1,5 @@
 /* song.h - music as plain arrays: what lib/midi reads and writes, what
- * lib/token encodes and decodes, what lib/stat measures. Times are ticks from
+ * lib/token encodes and decodes, what lib/feature measures. Times are ticks from
  * the start of the piece, `tpq` ticks a quarter note. */
 #ifndef BL_SONG_H
 #define BL_SONG_H

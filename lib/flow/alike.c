@@ -17,17 +17,17 @@ int bl_alike_add(bl_alike *a, const bl_scheme *scheme, const bl_ids *ids, bl_err
         rc = bl_scheme_decode(scheme, ids->id, ids->n, &a->song, NULL, e);
     if (rc != 0)
         return rc;
-    bl_print *print = bl_calloc(1, sizeof *print, e);
+    bl_fingerprint *print = bl_calloc(1, sizeof *print, e);
     if (print == NULL)
         return BL_E_NOMEM;
     a->prints[a->n++] = print;
-    return bl_print_of(print, &a->song, e);
+    return bl_fingerprint_of(print, &a->song, e);
 }
 
 /* A piece of the writer; the order of names is that of the input nowhere. */
 typedef struct {
     const bl_shardw *writer;
-    bl_print *print;
+    bl_fingerprint *print;
     size_t i;
 } candidate;
 
@@ -45,7 +45,7 @@ static int add_row(bl_buf *table, const candidate *a, const candidate *b, bl_err
     if (rc == 0)
         rc = bl_name_encode(bl_shardw_name(b->writer, b->i), table, e);
     return rc == 0 ? bl_buf_addf(table, e, "\t%.3f\n",
-                                 bl_print_likeness(a->print, b->print))
+                                 bl_fingerprint_likeness(a->print, b->print))
                    : rc;
 }
 
@@ -85,7 +85,8 @@ int bl_alike_settle(bl_alike *a, bl_shardw *writer, int drop, uint64_t *n_near,
         qsort(c, a->n, sizeof *c, in_order);
         for (size_t i = 0; i < a->n; i++)
             a->prints[i] = c[i].print;
-        rc = bl_prints_group((const bl_print *const *)a->prints, a->n, ALIKE, group, e);
+        rc = bl_fingerprints_group((const bl_fingerprint *const *)a->prints, a->n,
+                                   ALIKE, group, e);
     }
     if (rc == 0)
         rc = settle_groups(c, a->n, group, key, writer, drop, n_near, table, e);

@@ -10,7 +10,7 @@
 /* The fingerprints of a writer's pieces in the order of _add. Zero-initialise; release
  * with bl_alike_free. */
 typedef struct {
-    bl_print **prints; /* [n] owned */
+    bl_fingerprint **prints; /* [n] owned */
     size_t n, cap;
     bl_song song; /* scratch */
 } bl_alike;

@@ -3,7 +3,7 @@
 #ifndef BL_CODER_H
 #define BL_CODER_H
 
-#include "io/vocab.h"
+#include "io/vocabulary.h"
 #include "token/merges.h"
 
 /* Zero-initialise; release with bl_coder_free, also after an error. Scheme and

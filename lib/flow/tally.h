@@ -5,7 +5,7 @@
 
 #include "flow/progress.h"
 #include "flow/source.h"
-#include "io/vocab.h"
+#include "io/vocabulary.h"
 
 typedef enum {
     BL_ORDER_CANONICAL, /* all of the scheme, as it numbers them */

@@ -2,7 +2,7 @@
 #ifndef BL_VOCAB_JSON_H
 #define BL_VOCAB_JSON_H
 
-#include "io/vocab.h"
+#include "io/vocabulary.h"
 #include "token/scheme.h"
 
 /* {"token":id,...}, as the tokenizer library of Hugging Face reads it. 0; BL_E_NOMEM.

@@ -4,7 +4,7 @@
 #define BL_SHARDS_H
 
 #include "io/tensors.h"
-#include "io/vocab.h"
+#include "io/vocabulary.h"
 
 enum { BL_SPLITS = 3, BL_SHARD_TOKENS = 64 << 20 };
 /* "train", "valid", "test" */

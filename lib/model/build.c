@@ -5,8 +5,8 @@
  *
  * Shapes as in ops.h: x (B*T, D) the inputs of a layer, its context [memory ; x] (B*K,
  * D) with K = S + T, sinusoids (K, D) of the distances K-1 .. 0, hidden (B*T, F). */
-#include "model/impl.h"
-#include "nn/ops.h"
+#include "model/model_impl.h"
+#include "nn/op/ops.h"
 
 #include <math.h>
 

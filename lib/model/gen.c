@@ -3,8 +3,8 @@
  * training graph, without recomputing the memory. */
 #include "base/mem.h"
 #include "model/gen.h"
-#include "nn/gemm.h"
-#include "nn/ops.h"
+#include "nn/kernel/gemm.h"
+#include "nn/op/ops.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,9 +2,9 @@
 #ifndef BL_GEN_H
 #define BL_GEN_H
 
-#include "model/impl.h"
-#include "nn/thin.h"
-#include "nn/store.h"
+#include "model/model_impl.h"
+#include "nn/kernel/thin.h"
+#include "nn/kernel/store.h"
 
 /* Keys stored side by side. */
 enum { BL_GEN_BLOCK = 4 * BL_LANES };

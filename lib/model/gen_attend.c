@@ -1,6 +1,6 @@
 /* gen_attend.c - attention of one new token a stream to what its rings hold. */
 #include "model/gen.h"
-#include "nn/ops.h"
+#include "nn/op/ops.h"
 
 /* ---- rings ---- */
 
@@ -188,7 +188,7 @@ BL_CLONES static void add_values_bf16(const span *s, const bl_real *p, bl_real *
             VALUES(4, BL_BF16_AT);
         else
             VALUES(2, BL_BF16_AT);
-        m += done / 2 * (int)sizeof(bl_words);
+        m += done / 2 * (int)sizeof(bl_word_vec);
         out += done * BL_LANES;
     }
 }

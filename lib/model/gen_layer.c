@@ -1,8 +1,8 @@
 /* gen_layer.c - the layers of build.c for one new token a stream. */
 #include "model/gen.h"
-#include "nn/gemm.h"
-#include "nn/ops.h"
-#include "nn/vec.h"
+#include "nn/kernel/gemm.h"
+#include "nn/op/ops.h"
+#include "nn/kernel/vec.h"
 
 void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *bias,
                  int rows, bl_real *y)

@@ -1,8 +1,8 @@
 /* memory.c - the one manager of what a model remembers of the tokens before the
  * segment: the inputs of attention layers, what is compressed of older ones, the state
  * of LSTM cells. */
-#include "model/impl.h"
-#include "nn/ops.h"
+#include "model/model_impl.h"
+#include "nn/op/ops.h"
 
 #include <string.h>
 

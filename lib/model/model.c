@@ -1,7 +1,7 @@
 /* model.c - a model's life: blocks, forward, backward. */
 #include "base/mem.h"
-#include "model/impl.h"
-#include "nn/gemm.h"
+#include "model/model_impl.h"
+#include "nn/kernel/gemm.h"
 
 #include <stdlib.h>
 #include <string.h>

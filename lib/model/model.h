@@ -11,9 +11,9 @@
 #define BL_MODEL_H
 
 #include "base/err.h"
-#include "nn/gemm.h"
-#include "nn/pool.h"
-#include "nn/real.h"
+#include "nn/kernel/gemm.h"
+#include "nn/kernel/pool.h"
+#include "nn/kernel/real.h"
 
 typedef enum {
     BL_ARCH_XL,

@@ -2,8 +2,8 @@
  * where each lies in the flat block. */
 #include "base/mem.h"
 #include "base/rng.h"
-#include "model/impl.h"
-#include "nn/ops.h"
+#include "model/model_impl.h"
+#include "nn/op/ops.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #define BL_SAMPLE_H
 
 #include "base/rng.h"
-#include "nn/real.h"
+#include "nn/kernel/real.h"
 
 typedef struct {
     double temperature; /* > 0; 0 = the most probable */

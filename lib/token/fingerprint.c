@@ -100,10 +100,10 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-int bl_print_of(bl_print *p, const bl_song *song, bl_err *e)
+int bl_fingerprint_of(bl_fingerprint *p, const bl_song *song, bl_err *e)
 {
     grams g = {.e = e};
-    *p = (bl_print){0};
+    *p = (bl_fingerprint){0};
     int rc = add_lines(&g, song, add_windows);
     if (rc == 0 && g.n == 0)
         rc = add_lines(&g, song, add_whole);
@@ -119,7 +119,7 @@ int bl_print_of(bl_print *p, const bl_song *song, bl_err *e)
     return rc;
 }
 
-double bl_print_likeness(const bl_print *a, const bl_print *b)
+double bl_fingerprint_likeness(const bl_fingerprint *a, const bl_fingerprint *b)
 {
     uint32_t i = 0, j = 0, both = 0, either = 0;
     while (i < a->n && j < b->n && either < BL_PRINT_SIZE) {
@@ -170,8 +170,9 @@ static void join(uint32_t *group, uint32_t a, uint32_t b)
 
 /* Pieces that share one hash: each is compared with the few before it that are not of
  * its group yet. */
-static void compare_run(const posting *run, size_t n, const bl_print *const *prints,
-                        double at_least, uint32_t *group)
+static void compare_run(const posting *run, size_t n,
+                        const bl_fingerprint *const *prints, double at_least,
+                        uint32_t *group)
 {
     for (size_t i = 1; i < n; i++) {
         int compared = 0;
@@ -180,14 +181,14 @@ static void compare_run(const posting *run, size_t n, const bl_print *const *pri
             if (root_of(group, a) == root_of(group, b))
                 continue;
             compared++;
-            if (bl_print_likeness(prints[a], prints[b]) >= at_least)
+            if (bl_fingerprint_likeness(prints[a], prints[b]) >= at_least)
                 join(group, a, b);
         }
     }
 }
 
 /* Pieces of equal prints belong together, whatever stands between them. */
-static void join_equal(const bl_print *const *prints, size_t n, posting *scratch,
+static void join_equal(const bl_fingerprint *const *prints, size_t n, posting *scratch,
                        uint32_t *group)
 {
     size_t filled = 0;
@@ -203,8 +204,8 @@ static void join_equal(const bl_print *const *prints, size_t n, posting *scratch
             join(group, scratch[i].piece, scratch[i - 1].piece);
 }
 
-int bl_prints_group(const bl_print *const *prints, size_t n, double at_least,
-                    uint32_t *group, bl_err *e)
+int bl_fingerprints_group(const bl_fingerprint *const *prints, size_t n,
+                          double at_least, uint32_t *group, bl_err *e)
 {
     size_t n_postings = 0;
     posting *all = bl_calloc(n * INDEXED + 1, sizeof *all, e);

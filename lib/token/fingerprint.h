@@ -14,18 +14,18 @@ typedef struct {
     uint64_t key; /* depends on the music alone: a hash to split by. 0 where n is 0 */
     uint32_t n;
     uint64_t hash[BL_PRINT_SIZE]; /* [n] rising */
-} bl_print;
+} bl_fingerprint;
 
 /* Of a sorted song. n is 0 for pieces of one onset or none. 0 or BL_E_NOMEM. */
-int bl_print_of(bl_print *p, const bl_song *song, bl_err *e) BL_MUST_CHECK;
+int bl_fingerprint_of(bl_fingerprint *p, const bl_song *song, bl_err *e) BL_MUST_CHECK;
 
 /* The estimated share of n-grams of either piece that both have, 0..1. */
-double bl_print_likeness(const bl_print *a, const bl_print *b);
+double bl_fingerprint_likeness(const bl_fingerprint *a, const bl_fingerprint *b);
 
 /* group[i] = the least number of the pieces that piece i belongs with: those at least
  * so alike, and those that are so to them. Takes time in proportion to n: of each
  * n-gram that many pieces share only some are compared. 0 or BL_E_NOMEM. */
-int bl_prints_group(const bl_print *const *prints, size_t n, double at_least,
-                    uint32_t *group, bl_err *e) BL_MUST_CHECK;
+int bl_fingerprints_group(const bl_fingerprint *const *prints, size_t n,
+                          double at_least, uint32_t *group, bl_err *e) BL_MUST_CHECK;
 
 #endif

@@ -5,7 +5,7 @@
 #ifndef BL_PERFORMANCE_H
 #define BL_PERFORMANCE_H
 
-#include "token/impl.h"
+#include "token/scheme_impl.h"
 
 enum {
     PERF_ON = BL_N_SPECIALS,

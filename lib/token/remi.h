@@ -3,7 +3,7 @@
 #ifndef BL_TOKEN_REMI_H
 #define BL_TOKEN_REMI_H
 
-#include "token/impl.h"
+#include "token/scheme_impl.h"
 
 enum {
     REMI_PAD,

@@ -5,7 +5,7 @@
 #define BL_REMI2020_H
 
 #include "token/chords2020.h"
-#include "token/impl.h"
+#include "token/scheme_impl.h"
 
 enum {
     R20_BAR = BL_N_SPECIALS,

@@ -1,5 +1,5 @@
 /* scheme.c - see scheme.h: the register of schemes, and what they have in common. */
-#include "token/impl.h"
+#include "token/scheme_impl.h"
 #include "token/merges.h"
 
 #include <stdio.h>

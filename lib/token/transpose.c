@@ -1,6 +1,6 @@
 /* transpose.c - see transpose.h. */
 #include "token/transpose.h"
-#include "token/impl.h"
+#include "token/scheme_impl.h"
 
 #include <stdio.h>
 #include <string.h>

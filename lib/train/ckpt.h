@@ -5,9 +5,9 @@
 #define BL_CKPT_H
 
 #include "io/tensors.h"
-#include "io/vocab.h"
+#include "io/vocabulary.h"
 #include "train/batch.h"
-#include "train/config.h"
+#include "train/train_config.h"
 
 /* What a checkpoint says besides its tensors. */
 typedef struct {

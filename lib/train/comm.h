@@ -9,7 +9,7 @@
 #define BL_COMM_H
 
 #include "base/err.h"
-#include "nn/real.h"
+#include "nn/kernel/real.h"
 
 typedef struct bl_comm bl_comm;
 

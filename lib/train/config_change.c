@@ -1,5 +1,5 @@
 /* config_change.c - see bl_config_change in config.h: many settings, in no order. */
-#include "train/config.h"
+#include "train/train_config.h"
 
 #include "io/file.h"
 #include "io/header.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/gemm.h"
-#include "nn/optim.h"
+#include "nn/kernel/gemm.h"
+#include "nn/op/optim.h"
 
 /* ---- evaluation ---- */
 

@@ -7,8 +7,8 @@
 
 #include "train/batch.h"
 #include "train/ckpt.h"
-#include "nn/optim.h"
-#include "train/config.h"
+#include "nn/op/optim.h"
+#include "train/train_config.h"
 #include "train/workers.h"
 
 /* One row of metrics.tsv (schemas/train-log.md). */

@@ -1,5 +1,5 @@
 /* presets.c - see config.h: where settings begin. */
-#include "train/config.h"
+#include "train/train_config.h"
 
 #include <string.h>
 

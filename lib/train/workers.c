@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/optim.h"
+#include "nn/op/optim.h"
 
 static int shard_lanes(const bl_workers *w)
 {

@@ -12,7 +12,7 @@
 
 #include "train/batch.h"
 #include "train/comm.h"
-#include "train/config.h"
+#include "train/train_config.h"
 
 typedef struct {
     const bl_train_config *config;

@@ -1,7 +1,7 @@
 /* bench_engine.c - speeds of the engine as TSV: name, value, unit. The sgemm rate of
  * the same run is the gauge: machines and minutes differ, shares compare. */
 #include "model/model.h"
-#include "nn/gemm.h"
+#include "nn/kernel/gemm.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
  * GFLOP/s, the share of it that the tokens are worth in per cent. Exit status 64: the
  * build or the processor does not offer a KEY=VALUE. */
 #include "base/rng.h"
-#include "nn/gemm.h"
+#include "nn/kernel/gemm.h"
 #include "train/loop.h"
 
 #include <stdio.h>

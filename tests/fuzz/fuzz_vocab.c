@@ -2,7 +2,7 @@
  * again.
  */
 #include "fuzz.h"
-#include "io/vocab.h"
+#include "io/vocabulary.h"
 
 #include <string.h>
 #include <unistd.h>

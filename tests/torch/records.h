@@ -3,7 +3,7 @@
 #define TORCH_RECORDS_H
 
 #include "io/tensors.h"
-#include "train/config.h"
+#include "train/train_config.h"
 
 /* The record being made. After the first failure, which *e keeps, nothing is done. */
 typedef struct {

@@ -9,7 +9,7 @@ import data
 import model
 import state
 
-# as in lib/train/config.c
+# as in lib/train/train_config.c
 COMMON = {"arch": "xl", "pos": "sinusoid", "act": "relu", "relu_out": 0, "att_bias": 0,
           "embed_scale": 1, "tie": 1, "out_bias": 1, "init_residual": 0, "zero_memory": 0,
           "same_length": 0, "compressed": 0, "ratio": 4, "compressor": "conv",

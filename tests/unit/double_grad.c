@@ -2,7 +2,7 @@
  * in double: all ops, options, memories that are partly filled, padded tails, dropout.
  */
 #include "model/model.h"
-#include "nn/ops.h"
+#include "nn/op/ops.h"
 #include "tap.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* test_bf16.c - products in bf16 and bf16x3 against three loops over rounded numbers.
  */
-#include "nn/gemm.h"
-#include "nn/tile.h"
+#include "nn/kernel/gemm.h"
+#include "nn/kernel/tile.h"
 #include "tap.h"
 
 #include <math.h>

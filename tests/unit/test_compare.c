@@ -1,7 +1,7 @@
 /* test_compare.c - densities, distances between samples, the comparison of sets:
  * against numbers known in closed form, and what must or must not change them. */
 #include "songs.h"
-#include "stat/compare.h"
+#include "compare/compare.h"
 #include "tap.h"
 
 #include <math.h>

@@ -2,8 +2,8 @@
  * same number, and against what must or must not change them. tests/cli/featstats.bats
  * compares them with an independent program on the samples. */
 #include "songs.h"
-#include "stat/summary.h"
-#include "stat/table.h"
+#include "feature/summary.h"
+#include "feature/table.h"
 #include "tap.h"
 
 #include <ctype.h>

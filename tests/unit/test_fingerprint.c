@@ -4,11 +4,11 @@
 #include "token/fingerprint.h"
 
 /* A line of n pitches, moved by so many semitones, a note each `step` ticks. */
-static bl_print print_of(const int *pitches, int n, int by, int step, int drum)
+static bl_fingerprint print_of(const int *pitches, int n, int by, int step, int drum)
 {
     bl_err e = BL_ERR_INIT;
     bl_song s = {.tpq = 480};
-    bl_print p;
+    bl_fingerprint p;
     for (int i = 0; i < n; i++)
         need(bl_song_add_note(&s,
                               (bl_note){.on = i * step,
@@ -19,7 +19,7 @@ static bl_print print_of(const int *pitches, int n, int by, int step, int drum)
                               &e),
              &e);
     need(bl_song_sort(&s, &e), &e);
-    need(bl_print_of(&p, &s, &e), &e);
+    need(bl_fingerprint_of(&p, &s, &e), &e);
     bl_song_free(&s);
     return p;
 }
@@ -37,11 +37,12 @@ static void test_lines_of_all_lengths(void)
         scale[i] = 40 + i;
     }
     for (int n = 2; n <= MOST; n++) {
-        bl_print a = print_of(line, n, 0, 120, 0), b = print_of(line, n, 5, 300, 0);
-        good += a.n > 0 && a.key == b.key && bl_print_likeness(&a, &b) == 1;
+        bl_fingerprint a = print_of(line, n, 0, 120, 0),
+                       b = print_of(line, n, 5, 300, 0);
+        good += a.n > 0 && a.key == b.key && bl_fingerprint_likeness(&a, &b) == 1;
         other[n - 1]++;
-        bl_print c = print_of(other, n, 0, 120, 0);
-        apart += n > 9 || (a.key != c.key && bl_print_likeness(&a, &c) == 0);
+        bl_fingerprint c = print_of(other, n, 0, 120, 0);
+        apart += n > 9 || (a.key != c.key && bl_fingerprint_likeness(&a, &c) == 0);
         other[n - 1]--;
         a = print_of(line, n, 0, 120, 1);
         b = print_of(line, n, 0, 300, 1);
@@ -50,7 +51,8 @@ static void test_lines_of_all_lengths(void)
     ok(good == MOST - 1, "lines of 2 to %d notes, also transposed (%d)", MOST, good);
     ok(apart == MOST - 1, "short lines that differ in one note are apart");
     ok(drums == MOST - 1, "drums of 2 to %d hits at two speeds (%d)", MOST, drums);
-    bl_print a = print_of(scale, MOST, 0, 120, 0), b = print_of(scale, MOST, 3, 60, 0);
+    bl_fingerprint a = print_of(scale, MOST, 0, 120, 0),
+                   b = print_of(scale, MOST, 3, 60, 0);
     ok(a.n > 0 && a.key == b.key, "a piece that is nothing but a scale");
     a = print_of(line, 1, 0, 120, 0);
     ok(a.n == 0 && a.key == 0, "one note is no line");
@@ -61,8 +63,8 @@ static void test_equal_prints(void)
 {
     enum { PIECES = 40 };
     bl_err e = BL_ERR_INIT;
-    static bl_print p[PIECES];
-    const bl_print *list[PIECES];
+    static bl_fingerprint p[PIECES];
+    const bl_fingerprint *list[PIECES];
     uint32_t group[PIECES];
     int alone = 0;
     for (uint32_t i = 0; i < PIECES; i++) {
@@ -71,7 +73,7 @@ static void test_equal_prints(void)
         for (uint32_t k = 1; k < 20 && i > 0 && i < PIECES - 1; k++)
             p[i].hash[p[i].n++] = 1000 * (i + 1) + k;
     }
-    need(bl_prints_group(list, PIECES, 0.35, group, &e), &e);
+    need(bl_fingerprints_group(list, PIECES, 0.35, group, &e), &e);
     for (uint32_t i = 0; i < PIECES - 1; i++)
         alone += group[i] == i;
     ok(group[PIECES - 1] == 0 && alone == PIECES - 1, "twins with %d between them",

@@ -4,12 +4,12 @@
 #include "base/rng.h"
 #include "model/model.h"
 #include "model/sample.h"
-#include "nn/gemm.h"
-#include "nn/ops.h"
-#include "nn/optim.h"
-#include "nn/thin.h"
-#include "nn/narrow.h"
-#include "nn/tile.h"
+#include "nn/kernel/gemm.h"
+#include "nn/op/ops.h"
+#include "nn/op/optim.h"
+#include "nn/kernel/thin.h"
+#include "nn/kernel/narrow.h"
+#include "nn/kernel/tile.h"
 #include "tap.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* test_novelty.c - matches by suffix array against a search of every place. */
 #include "songs.h"
-#include "stat/novelty.h"
+#include "compare/novelty.h"
 #include "tap.h"
 
 enum { N_PIECES = 6, N_STEPS = 300, N_QUERY = 60 };

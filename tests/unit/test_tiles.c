@@ -3,7 +3,7 @@
  * bf16_square.c takes the place of the library's. */
 #define _GNU_SOURCE /* the registers of a trapped instruction */
 #define BL_TILES_EMULATED
-#include "nn/bf16_square.c"
+#include "nn/kernel/bf16_square.c"
 
 #ifdef BL_HAS_BF16
 #include "emulate_tiles.h"

@@ -1,7 +1,7 @@
 /* test_twins.c - each op of lib/nn, forward and backward, alone in a graph, against its
  * naive twin: odd sizes, empty and partly filled memories, spans, dropout. */
 #include "base/mem.h"
-#include "nn/ops.h"
+#include "nn/op/ops.h"
 #include "tap.h"
 #include "twins.h"
 

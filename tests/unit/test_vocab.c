@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/vocab.h"
+#include "io/vocabulary.h"
 #include "io/zio.h"
 #include "tap.h"
 #include "tempfd.h"

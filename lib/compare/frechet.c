@@ -1,0 +1,126 @@
+/* frechet.c - see bl_frechet in twosample.h: Dowson and Landau, "The Frechet distance
+ * between multivariate normal distributions" (1982). */
+#include "compare/twosample.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Eigenvalues and vectors (columns of v) of a symmetric matrix by Jacobi's rotations;
+ * a is left diagonal. */
+static void jacobi(double *a, double *v, size_t d)
+{
+    for (size_t i = 0; i < d * d; i++)
+        v[i] = i % (d + 1) == 0;
+    for (int sweep = 0; sweep < 60; sweep++) {
+        double off = 0, on = 0;
+        for (size_t i = 0; i < d * d; i++)
+            *(i % (d + 1) == 0 ? &on : &off) += a[i] * a[i];
+        if (off <= 1e-28 * on)
+            return;
+        for (size_t p = 0; p + 1 < d; p++)
+            for (size_t q = p + 1; q < d; q++) {
+                double apq = a[p * d + q];
+                if (apq == 0)
+                    continue;
+                double theta = (a[q * d + q] - a[p * d + p]) / (2 * apq);
+                double t =
+                    (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1));
+                double c = 1 / sqrt(t * t + 1), s = t * c;
+                for (size_t k = 0; k < d; k++) {
+                    double x = a[k * d + p], y = a[k * d + q];
+                    a[k * d + p] = c * x - s * y;
+                    a[k * d + q] = s * x + c * y;
+                }
+                for (size_t k = 0; k < d; k++) {
+                    double x = a[p * d + k], y = a[q * d + k];
+                    a[p * d + k] = c * x - s * y;
+                    a[q * d + k] = s * x + c * y;
+                    x = v[k * d + p];
+                    y = v[k * d + q];
+                    v[k * d + p] = c * x - s * y;
+                    v[k * d + q] = s * x + c * y;
+                }
+            }
+    }
+}
+
+static void moments(const double *x, size_t n, size_t d, double *mean, double *cov)
+{
+    for (size_t j = 0; j < d; j++) {
+        mean[j] = 0;
+        for (size_t i = 0; i < n; i++)
+            mean[j] += x[i * d + j] / (double)n;
+    }
+    for (size_t j = 0; j < d; j++)
+        for (size_t k = 0; k < d; k++) {
+            double sum = 0;
+            for (size_t i = 0; i < n; i++)
+                sum += (x[i * d + j] - mean[j]) * (x[i * d + k] - mean[k]);
+            cov[j * d + k] = sum / (double)(n - 1);
+        }
+}
+
+/* c = a b */
+static void multiply(const double *a, const double *b, double *c, size_t d)
+{
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++) {
+            c[i * d + j] = 0;
+            for (size_t k = 0; k < d; k++)
+                c[i * d + j] += a[i * d + k] * b[k * d + j];
+        }
+}
+
+/* Trace of the square root of s1 s2, through the symmetric s1^1/2 s2 s1^1/2. */
+static double root_trace(double *s1, double *s2, double *v, double *root, double *t,
+                         size_t d)
+{
+    double sum = 0;
+    jacobi(s1, v, d);
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++) {
+            root[i * d + j] = 0;
+            for (size_t k = 0; k < d; k++)
+                root[i * d + j] +=
+                    v[i * d + k] * sqrt(fmax(s1[k * d + k], 0)) * v[j * d + k];
+        }
+    multiply(root, s2, t, d);
+    multiply(t, root, s2, d);
+    jacobi(s2, v, d);
+    for (size_t i = 0; i < d; i++)
+        sum += sqrt(fmax(s2[i * d + i], 0));
+    return sum;
+}
+
+int bl_frechet(const double *a, size_t n_a, const double *b, size_t n_b, size_t d,
+               double *distance, bl_err *e)
+{
+    *distance = NAN;
+    if (n_a < 2 || n_b < 2 || d == 0)
+        return 0;
+    double *m = bl_calloc(5 * d * d + 2 * d, sizeof *m, e);
+    if (m == NULL)
+        return BL_E_NOMEM;
+    double *s1 = m, *s2 = s1 + d * d, *v = s2 + d * d, *root = v + d * d,
+           *t = root + d * d, *m1 = t + d * d, *m2 = m1 + d;
+    moments(a, n_a, d, m1, s1);
+    moments(b, n_b, d, m2, s2);
+    double sum = 0;
+    for (size_t j = 0; j < d; j++)
+        t[j] = s2[j * d + j] > 0 ? sqrt(s2[j * d + j]) : 1;
+    for (size_t j = 0; j < d; j++) {
+        sum += (m1[j] - m2[j]) * (m1[j] - m2[j]) / (t[j] * t[j]);
+        for (size_t k = 0; k < d; k++) {
+            s1[j * d + k] /= t[j] * t[k];
+            s2[j * d + k] /= t[j] * t[k];
+        }
+    }
+    for (size_t j = 0; j < d; j++) {
+        s1[j * d + j] += 1e-6;
+        s2[j * d + j] += 1e-6;
+        sum += s1[j * d + j] + s2[j * d + j];
+    }
+    *distance = sum - 2 * root_trace(s1, s2, v, root, t, d);
+    free(m);
+    return 0;
+}

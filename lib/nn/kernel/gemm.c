@@ -1,0 +1,106 @@
+/* gemm.c - the only file that includes cblas.h. */
+#include "nn/kernel/bf16.h"
+#include "nn/kernel/gemm.h"
+#include "nn/kernel/packed.h"
+#include "nn/kernel/tile.h"
+
+#include <cblas.h>
+#include <stdio.h>
+
+enum { PARTS_MAX = 8, PART_MIN = 64, PART_UNIT = 16 };
+
+void bl_gemm_setup(void)
+{
+    openblas_set_num_threads(1);
+}
+
+void bl_gemm_name(bl_precision precision, char *buf, size_t size)
+{
+    const char *unit = precision != BL_FP32 ? bl_bf16_unit()
+                       : bl_tile_is_fast()  ? "AVX-512 kernels"
+                                            : NULL;
+    /* get_config: "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
+    int major = 0, minor = 0, patch = 0;
+    sscanf(openblas_get_config(), "OpenBLAS %d.%d.%d", &major, &minor, &patch);
+    snprintf(buf, size, "%s%sOpenBLAS %d.%d.%d %s", unit != NULL ? unit : "",
+             unit != NULL ? ", " : "", major, minor, patch, openblas_get_corename());
+}
+
+void bl_gemm_one(const bl_gemm_args *g)
+{
+    if (g->precision != BL_FP32) {
+        bl_bf16_gemm_one(g);
+        return;
+    }
+    enum CBLAS_TRANSPOSE ta = g->ta ? CblasTrans : CblasNoTrans;
+    enum CBLAS_TRANSPOSE tb = g->tb ? CblasTrans : CblasNoTrans;
+#ifdef BL_DOUBLE
+    cblas_dgemm(CblasRowMajor, ta, tb, g->m, g->n, g->k, g->alpha, g->a, g->lda, g->b,
+                g->ldb, g->beta, g->c, g->ldc);
+#else
+    cblas_sgemm(CblasRowMajor, ta, tb, g->m, g->n, g->k, g->alpha, g->a, g->lda, g->b,
+                g->ldb, g->beta, g->c, g->ldc);
+#endif
+}
+
+typedef struct {
+    const bl_gemm_args *g;
+    int by_rows;
+    int size; /* rows or columns a part */
+} split;
+
+static void run_part(void *arg, int part)
+{
+    const split *s = arg;
+    bl_gemm_args g = *s->g;
+    int start = part * s->size;
+    if (s->by_rows) {
+        g.m = (int)bl_min(s->size, g.m - start);
+        g.a += g.ta ? start : (ptrdiff_t)start * g.lda;
+        g.c += (ptrdiff_t)start * g.ldc;
+    } else {
+        g.n = (int)bl_min(s->size, g.n - start);
+        g.b += g.tb ? (ptrdiff_t)start * g.ldb : start;
+        g.c += start;
+    }
+    bl_gemm_one(&g);
+    if (g.after != NULL)
+        g.after(g.arg, s->by_rows ? start : 0, g.m, s->by_rows ? 0 : start, g.n);
+}
+
+int bl_gemm_can(bl_precision precision)
+{
+    return precision == BL_FP32 || bl_bf16_can(precision);
+}
+
+void bl_gemm(bl_pool *pool, const bl_gemm_args *g)
+{
+    if (g->precision != BL_FP32) {
+        bl_bf16_gemm(pool, g);
+        return;
+    }
+    if (bl_packed_wants(g)) {
+        bl_packed_gemm(pool, g);
+        return;
+    }
+    split s = {.g = g, .by_rows = g->m >= g->n};
+    int whole = s.by_rows ? g->m : g->n;
+    int size = (whole + PARTS_MAX - 1) / PARTS_MAX;
+    s.size = (int)bl_max(PART_MIN, (size + PART_UNIT - 1) / PART_UNIT * PART_UNIT);
+    bl_pool_run(pool, run_part, &s, (whole + s.size - 1) / s.size);
+}
+
+void bl_gemm_naive(const bl_gemm_args *g)
+{
+    for (int i = 0; i < g->m; i++)
+        for (int j = 0; j < g->n; j++) {
+            double sum = 0;
+            for (int k = 0; k < g->k; k++) {
+                double a = g->ta ? g->a[k * g->lda + i] : g->a[i * g->lda + k];
+                double b = g->tb ? g->b[j * g->ldb + k] : g->b[k * g->ldb + j];
+                sum += a * b;
+            }
+            bl_real *c = &g->c[i * g->ldc + j];
+            *c = (bl_real)(g->alpha * sum + (g->beta == 0 ? 0 : g->beta * *c));
+        }
+}

@@ -1,0 +1,138 @@
+/* vec.h - loops over rows of numbers that compilers vectorise without -ffast-math: sums
+ * go into LANES partial sums in a fixed order, exp is a polynomial. For .c files of
+ * lib/nn and lib/model only. */
+#ifndef BL_VEC_H
+#define BL_VEC_H
+
+#include "base/cpu.h"
+#include "nn/kernel/real.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* One binary runs everywhere: the loader picks the clone for the processor. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) &&                 \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&                 \
+    !defined(BL_DOUBLE) && BL_CPU >= 1
+#if BL_CPU >= 2
+#define BL_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define BL_CLONES __attribute__((target_clones("avx2", "default")))
+#endif
+#else
+#define BL_CLONES
+#endif
+
+#define BL_INLINE static inline __attribute__((always_inline, unused))
+
+enum { BL_LANES = 16 };
+
+/* A vector that compilers keep in as few registers as the processor needs for it. */
+typedef bl_real bl_vec
+    __attribute__((vector_size(BL_LANES * sizeof(bl_real)), aligned(64), may_alias));
+
+/* e^x, x <= 88; below -87.7 it is 0. Relative error below 2e-7 (Cody and Waite's
+ * reduction, a polynomial of degree 6 on [-ln2/2, ln2/2]). */
+BL_INLINE bl_real bl_exp(bl_real x)
+{
+#ifdef BL_DOUBLE
+    return exp(x);
+#else
+    float c = x < -88.0f ? -88.0f : x;       /* there the power of two below is 0 */
+    float n = c * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number */
+    n -= 12582912.0f;
+    float r = c - n * 0.693359375f + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    union {
+        int32_t i;
+        float f;
+    } scale = {.i = ((int32_t)n + 127) << 23};
+    return p * scale.f;
+#endif
+}
+
+BL_INLINE bl_real bl_sigmoid(bl_real x)
+{
+    bl_real c = x < -80 ? -80 : x;
+    return 1 / (1 + bl_exp(-(c > 80 ? 80 : c)));
+}
+
+BL_INLINE bl_real bl_tanh(bl_real z)
+{
+#ifdef BL_DOUBLE
+    return tanh(z);
+#else
+    bl_real c = z > 15 ? 15 : z < -15 ? -15 : z;
+    return 1 - 2 / (bl_exp(2 * c) + 1);
+#endif
+}
+
+/* The sum of the lanes: halves, quarters, eighths, so that no chain is long. */
+BL_INLINE bl_real bl_fold(const bl_real *lane)
+{
+    bl_real eight[8], four[4];
+    for (int l = 0; l < 8; l++)
+        eight[l] = lane[l] + lane[l + 8];
+    for (int l = 0; l < 4; l++)
+        four[l] = eight[l] + eight[l + 4];
+    return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+BL_INLINE bl_real bl_larger(bl_real a, bl_real b)
+{
+    return a > b ? a : b;
+}
+
+BL_INLINE bl_real bl_sum(const bl_real *x, int n)
+{
+    bl_real lane[BL_LANES] = {0};
+    int i = 0;
+    for (; i + BL_LANES <= n; i += BL_LANES)
+        for (int l = 0; l < BL_LANES; l++)
+            lane[l] += x[i + l];
+    for (int l = 0; i < n; i++, l++)
+        lane[l] += x[i];
+    return bl_fold(lane);
+}
+
+BL_INLINE bl_real bl_dot(const bl_real *x, const bl_real *y, int n)
+{
+    bl_real lane[BL_LANES] = {0};
+    int i = 0;
+    for (; i + BL_LANES <= n; i += BL_LANES)
+        for (int l = 0; l < BL_LANES; l++)
+            lane[l] += x[i + l] * y[i + l];
+    for (int l = 0; i < n; i++, l++)
+        lane[l] += x[i] * y[i];
+    return bl_fold(lane);
+}
+
+BL_INLINE bl_real bl_max_of(const bl_real *x, int n)
+{
+    bl_vec top = x[0] + (bl_vec){0}, next;
+    bl_real lane[BL_LANES], eight[8], four[4];
+    int i = 0;
+    for (; i + BL_LANES <= n; i += BL_LANES) {
+        memcpy(&next, x + i, sizeof next);
+        __typeof__(next > top) larger = next > top; /* all bits of a lane, or none */
+        top = (bl_vec)(((__typeof__(larger))next & larger) |
+                       ((__typeof__(larger))top & ~larger));
+    }
+    memcpy(lane, &top, sizeof top);
+    for (int l = 0; i < n; i++, l++)
+        lane[l] = bl_larger(x[i], lane[l]);
+    for (int l = 0; l < 8; l++)
+        eight[l] = bl_larger(lane[l], lane[l + 8]);
+    for (int l = 0; l < 4; l++)
+        four[l] = bl_larger(eight[l], eight[l + 4]);
+    return bl_larger(bl_larger(four[0], four[2]), bl_larger(four[1], four[3]));
+}
+
+#endif

@@ -1,0 +1,82 @@
+/* attention.h - what attention.c works in: one head of one lane with its operands
+ * packed for tile.h. For lib/nn only. */
+#ifndef BL_ATTENTION_H
+#define BL_ATTENTION_H
+
+#include "nn/kernel/narrow.h"
+#include "nn/op/ops.h"
+#include "nn/kernel/tile.h"
+
+enum { BL_BLOCK = 32 }; /* queries that share a tile */
+
+typedef struct {
+    bl_mat *q, *k, *v, *r, *u, *vb, *out; /* r, u and vb may be NULL */
+    int heads, span;
+    double dropout;
+    uint32_t site;
+    bl_real scale;
+    bl_real *log_sum; /* (B, H, T) */
+    bl_real *scratch; /* a workspace for each head */
+    size_t workspace;
+    int shared;             /* query heads that share one of k and v */
+    bl_real *k_sum, *v_sum; /* (B*K, D): their gradients by query head, if they share */
+} bl_attention_args;
+
+/* The workspace of a head. n is the block, E the head's width in whole vectors. Row i
+ * of a tile is at i * stride from its column 0; to the left of that is room for the
+ * shift. */
+typedef struct {
+    bl_real *kt, *vt, *rt;  /* panels of k', v', r': (e, K) */
+    bl_real *k, *v, *r;     /* panels (K, e); pairs of a narrow head */
+    bl_real *dk, *dv, *dr;  /* sums (K, E); (E, K) of a narrow head */
+    bl_real *s, *ds;        /* tiles (n, K): probabilities, gradients */
+    bl_real *qu, *qv, *go;  /* (n, E): (q + u) scale, (q + vb) scale, dO */
+    bl_real *pu, *pv, *pgo; /* the same as panels (n, e); not of a narrow head */
+    bl_real *o, *dqu, *dqv; /* results (n, E) */
+    bl_real *mask;          /* (K): dropout's, of a row */
+    ptrdiff_t stride;
+} bl_space;
+
+/* One head of one lane: where its rows are in the matrices (rows d apart). */
+typedef struct {
+    bl_space w;
+    int lane, h, unit; /* unit = lane * H + h */
+    int t, keys, e, wide, d;
+    int kd, kv_at;    /* of k and v: how far rows are apart, the head's first column */
+    int masked, span; /* memory slots that are empty; keys a query sees, 0 = all */
+    bl_real scale;
+    bl_precision precision;
+    int is_narrow; /* what has its width goes by narrow.h */
+    const bl_real *q, *r, *u, *vb, *grad;
+    bl_real *out, *q_grad, *k_grad, *v_grad, *r_grad;
+} bl_head;
+
+/* Numbers in a workspace for heads of width e. */
+size_t bl_space_size(const bl_graph *g, int keys, int e);
+/* Points h at its rows and packs what the forward pass needs of keys, values and
+ * positions; the lanes of a head come one after the other from 0, positions are packed
+ * with the first. */
+void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
+                  int head);
+/* The same for the backward pass; clears the sums over keys, those over lanes with the
+ * first. */
+void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
+                       int lane, int head);
+/* The first key that query i sees. */
+int bl_head_first(const bl_head *h, int i);
+/* Fills qu and qv with the queries i .. i+n-1, for a backward pass pu and pv too. */
+void bl_head_queries(const bl_head *h, int i, int n);
+/* Fills go and pgo with the output's gradient of the queries i .. i+n-1. */
+void bl_head_grads(const bl_head *h, int i, int n);
+/* to (K, e), rows ld apart, = beta to + sum. */
+void bl_head_add_sums(const bl_head *h, const bl_real *sum, bl_real *to, ptrdiff_t ld,
+                      bl_real beta);
+
+/* row[start .. end) = 0; nothing where end <= start. */
+static inline void bl_clear_between(bl_real *row, int start, int end)
+{
+    for (int j = start; j < end; j++)
+        row[j] = 0;
+}
+
+#endif

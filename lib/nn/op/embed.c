@@ -1,0 +1,283 @@
+/* embed.c - token embedding, sinusoidal positions, segment memory. */
+#include "nn/op/ops.h"
+#include "nn/kernel/vec.h"
+
+/* ---- embedding ---- */
+
+typedef struct {
+    bl_mat *emb, *wpe, *out;
+    bl_real scale;
+    double dropout;
+    uint32_t site;
+} embed_args;
+
+typedef struct {
+    bl_graph *g;
+    void *args;
+} job;
+
+static void add_row(bl_real *to, const bl_real *row, int n)
+{
+    for (int c = 0; c < n; c++)
+        to[c] += row[c];
+}
+
+static void embed_part(void *arg, int part)
+{
+    job *j = arg;
+    embed_args *a = j->args;
+    int start, end, d = a->out->cols;
+    bl_rows_of(a->out->rows, part, &start, &end);
+    for (int r = start; r < end; r++) {
+        const bl_real *row = a->emb->v + (ptrdiff_t)j->g->feed.x[r] * d;
+        bl_real *out = a->out->v + (ptrdiff_t)r * d;
+        for (int c = 0; c < d; c++)
+            out[c] = row[c] * a->scale;
+        if (a->wpe != NULL)
+            add_row(out, a->wpe->v + (ptrdiff_t)(r % j->g->segment) * d, d);
+        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, d), d, out);
+    }
+}
+
+static void embed_forward(bl_graph *g, void *args)
+{
+    job j = {g, args};
+    bl_pool_run(g->pool, embed_part, &j, BL_PARTS);
+}
+
+/* Tokens repeat, so rows are added one after the other, in order. */
+static void embed_backward(bl_graph *g, void *args)
+{
+    embed_args *a = args;
+    int d = a->out->cols;
+    for (int r = 0; r < a->out->rows; r++) {
+        bl_real *grad = a->out->g + (ptrdiff_t)r * d;
+        bl_real *row = a->emb->g + (ptrdiff_t)g->feed.x[r] * d;
+        bl_dropout(&g->feed, a->site, a->dropout, bl_site_start(r, d), d, grad);
+        for (int c = 0; c < d; c++)
+            row[c] += grad[c] * a->scale;
+        if (a->wpe != NULL)
+            add_row(a->wpe->g + (ptrdiff_t)(r % g->segment) * d, grad, d);
+    }
+}
+
+bl_mat *bl_embed(bl_graph *g, bl_mat *emb, double scale, bl_mat *wpe, double dropout)
+{
+    if (g->e->code != 0)
+        return NULL;
+    bl_mat *out = bl_graph_mat(g, (int64_t)g->lanes * g->segment, emb->cols, 1);
+    embed_args a = {emb, wpe, out, (bl_real)scale, dropout, ++g->sites};
+    bl_graph_op(g, embed_forward, embed_backward, &a, sizeof a);
+    return out;
+}
+
+/* ---- rows that are no table's ---- */
+
+typedef struct {
+    bl_mat *x, *wpe, *out;
+    bl_real scale;
+    double dropout;
+    uint32_t site;
+} scaled_args;
+
+static void scaled_part(void *arg, int part)
+{
+    job *j = arg;
+    scaled_args *a = j->args;
+    int start, end, d = a->out->cols;
+    bl_rows_of(a->out->rows, part, &start, &end);
+    for (int r = start; r < end; r++) {
+        const bl_real *x = a->x->v + (ptrdiff_t)r * d;
+        bl_real *out = a->out->v + (ptrdiff_t)r * d;
+        for (int c = 0; c < d; c++)
+            out[c] = x[c] * a->scale;
+        if (a->wpe != NULL)
+            add_row(out, a->wpe->v + (ptrdiff_t)(r % j->g->segment) * d, d);
+        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, d), d, out);
+    }
+}
+
+static void scaled_forward(bl_graph *g, void *args)
+{
+    job j = {g, args};
+    bl_pool_run(g->pool, scaled_part, &j, BL_PARTS);
+}
+
+/* Lanes share the rows of places, so rows are added one after the other, in order. */
+static void scaled_backward(bl_graph *g, void *args)
+{
+    scaled_args *a = args;
+    int d = a->out->cols;
+    bl_real beta = bl_grad_beta(a->x);
+    for (int r = 0; r < a->out->rows; r++) {
+        bl_real *grad = a->out->g + (ptrdiff_t)r * d, *to = a->x->g + (ptrdiff_t)r * d;
+        bl_dropout(&g->feed, a->site, a->dropout, bl_site_start(r, d), d, grad);
+        for (int c = 0; c < d; c++)
+            to[c] = (beta == 0 ? 0 : to[c]) + grad[c] * a->scale;
+        if (a->wpe != NULL)
+            add_row(a->wpe->g + (ptrdiff_t)(r % g->segment) * d, grad, d);
+    }
+}
+
+bl_mat *bl_scaled(bl_graph *g, bl_mat *x, double scale, bl_mat *wpe, double dropout)
+{
+    if (g->e->code != 0)
+        return NULL;
+    scaled_args a = {.x = x, .wpe = wpe, .scale = (bl_real)scale, .dropout = dropout};
+    a.out = bl_graph_mat_over(g, x);
+    a.site = ++g->sites;
+    bl_graph_reads(g, x);
+    bl_graph_op(g, scaled_forward, scaled_backward, &a, sizeof a);
+    return a.out;
+}
+
+/* ---- positions ---- */
+
+typedef struct {
+    bl_mat *out;
+    bl_real *table; /* (K, D) without dropout */
+    double dropout;
+    uint32_t site;
+} position_args;
+
+void bl_position_row(int distance, int width, bl_real *row)
+{
+    for (int c = 0; c < width / 2; c++) {
+        double angle = distance * pow(10000.0, -2.0 * c / width);
+        row[c] = (bl_real)sin(angle);
+        row[c + width / 2] = (bl_real)cos(angle);
+    }
+}
+
+static void positions_forward(bl_graph *g, void *args)
+{
+    position_args *a = args;
+    int d = a->out->cols;
+    memcpy(a->out->v, a->table, (size_t)a->out->rows * (size_t)d * sizeof *a->table);
+    for (int r = 0; r < a->out->rows; r++)
+        bl_dropout(&g->feed, a->site, a->dropout, bl_site_start(r, d), d,
+                   a->out->v + (ptrdiff_t)r * d);
+}
+
+bl_mat *bl_positions(bl_graph *g, int n_keys, int width, int clamp, double dropout)
+{
+    bl_mat *out = bl_graph_mat(g, n_keys, width, 0);
+    bl_real *table = bl_graph_alloc(g, (size_t)n_keys * (size_t)width, sizeof *table);
+    if (g->e->code != 0)
+        return NULL;
+    for (int r = 0; r < n_keys; r++) {
+        int distance = n_keys - 1 - r;
+        if (clamp > 0 && distance > clamp)
+            distance = clamp;
+        bl_position_row(distance, width, table + (ptrdiff_t)r * width);
+    }
+    position_args a = {out, table, dropout, ++g->sites};
+    bl_graph_op(g, positions_forward, NULL, &a, sizeof a);
+    return out;
+}
+
+typedef struct {
+    bl_mat *table, *out;
+    int heads;
+} distance_args;
+
+/* Row r of the output is distance K-1-r: the row of the table counted from its end. */
+static bl_real *table_row(const distance_args *a, bl_real *table, int head, int r)
+{
+    int n = a->table->rows / a->heads, distance = a->out->rows - 1 - r;
+    int row = (int)bl_max(0, n - 1 - distance);
+    return table + ((ptrdiff_t)head * n + row) * a->table->cols;
+}
+
+static void distance_forward(bl_graph *g, void *args)
+{
+    distance_args *a = args;
+    int e = a->table->cols;
+    (void)g;
+    for (int r = 0; r < a->out->rows; r++)
+        for (int h = 0; h < a->heads; h++)
+            memcpy(a->out->v + (ptrdiff_t)r * a->out->cols + h * e,
+                   table_row(a, a->table->v, h, r), (size_t)e * sizeof(bl_real));
+}
+
+static void distance_backward(bl_graph *g, void *args)
+{
+    distance_args *a = args;
+    int e = a->table->cols;
+    (void)g;
+    for (int r = 0; r < a->out->rows; r++)
+        for (int h = 0; h < a->heads; h++)
+            add_row(table_row(a, a->table->g, h, r),
+                    a->out->g + (ptrdiff_t)r * a->out->cols + h * e, e);
+}
+
+bl_mat *bl_distance_rows(bl_graph *g, int keys, bl_mat *table, int heads)
+{
+    if (g->e->code != 0)
+        return NULL;
+    bl_mat *out = bl_graph_mat(g, keys, (int64_t)heads * table->cols, 1);
+    distance_args a = {table, out, heads};
+    bl_graph_op(g, distance_forward, distance_backward, &a, sizeof a);
+    return out;
+}
+
+/* ---- memory ---- */
+
+typedef struct {
+    const bl_real *memory; /* (B, M, D) */
+    bl_mat *x, *out;
+} memory_args;
+
+static void memory_forward(bl_graph *g, void *args)
+{
+    memory_args *a = args;
+    size_t d = (size_t)a->x->cols, m = (size_t)g->memory * d,
+           t = (size_t)g->segment * d;
+    for (size_t b = 0; b < (size_t)g->lanes; b++) {
+        memcpy(a->out->v + b * (m + t), a->memory + b * m, m * sizeof(bl_real));
+        memcpy(a->out->v + b * (m + t) + m, a->x->v + b * t, t * sizeof(bl_real));
+    }
+}
+
+/* The memory is a constant: only the segment's rows flow back. */
+static void memory_backward(bl_graph *g, void *args)
+{
+    memory_args *a = args;
+    size_t d = (size_t)a->x->cols, m = (size_t)g->memory * d,
+           t = (size_t)g->segment * d;
+    bl_real beta = bl_grad_beta(a->x);
+    for (size_t b = 0; b < (size_t)g->lanes; b++) {
+        const bl_real *from = a->out->g + b * (m + t) + m;
+        bl_real *to = a->x->g + b * t;
+        for (size_t i = 0; i < t; i++)
+            to[i] = (beta == 0 ? 0 : to[i]) + from[i];
+    }
+}
+
+bl_mat *bl_with_memory(bl_graph *g, const bl_real *memory, bl_mat *x)
+{
+    if (g->e->code != 0 || g->memory == 0)
+        return x;
+    if (g->context == NULL)
+        g->context =
+            bl_graph_mat(g, (int64_t)g->lanes * (g->memory + g->segment), x->cols, 0);
+    bl_mat *out = bl_graph_mat_at(g, g->context);
+    memory_args a = {memory, x, out};
+    bl_graph_reads(g, x);
+    bl_graph_op(g, memory_forward, memory_backward, &a, sizeof a);
+    return out;
+}
+
+static void nothing(bl_graph *g, void *args)
+{
+    (void)g;
+    (void)args;
+}
+
+void bl_memory_again(bl_graph *g, const bl_real *memory, bl_mat *x, bl_mat *context)
+{
+    if (g->e->code != 0 || context == x)
+        return;
+    memory_args a = {memory, x, context};
+    bl_graph_op(g, nothing, memory_forward, &a, sizeof a);
+}

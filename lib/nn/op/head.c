@@ -1,0 +1,209 @@
+/* head.c - the operands of one attention head, packed. See attention.h. */
+#include "nn/op/attention.h"
+#include "nn/kernel/vec.h"
+
+enum { LEFT = BL_BLOCK + BL_PANEL }; /* room for the shift, left of a tile's column 0 */
+
+/* ---- the workspace ---- */
+
+typedef struct {
+    bl_real *base; /* NULL: only count */
+    size_t used;
+} arena;
+
+static bl_real *take(arena *a, size_t n)
+{
+    bl_real *p = a->base != NULL ? a->base + a->used : NULL;
+    a->used += (n + 15) / 16 * 16;
+    return p;
+}
+
+static bl_real *take_tile(arena *a, size_t rows, size_t stride)
+{
+    bl_real *p = take(a, LEFT + rows * (stride + 1));
+    return p != NULL ? p + LEFT : NULL;
+}
+
+/* Returns the numbers that it takes. What training alone needs comes last in a list. */
+static size_t lay_out(bl_space *w, bl_real *base, int train, int t, int keys, int e)
+{
+    arena a = {base, 0};
+    size_t n = (size_t)bl_min(t, BL_BLOCK), wide = (size_t)bl_tile_cols(e);
+    size_t panels = bl_tile_room((size_t)keys, (size_t)e), sums = (size_t)keys * wide;
+    size_t block = bl_tile_room(n, (size_t)e);
+    size_t row = (LEFT + (size_t)keys + 2 * BL_VECTOR + 31) / 32 * 32 + 16;
+    w->stride = (ptrdiff_t)row; /* an odd number of cache lines: rows don't collide */
+    bl_real **const all[] = {&w->kt, &w->rt, &w->v, &w->vt, &w->k, &w->r};
+    bl_real **const keyed[] = {&w->dk, &w->dv, &w->dr};
+    bl_real **const tiles[] = {&w->s, &w->ds};
+    bl_real **const rows[] = {&w->qu, &w->qv, &w->o, &w->go, &w->dqu, &w->dqv};
+    bl_real **const blocks[] = {&w->pu, &w->pv, &w->pgo};
+    for (size_t i = 0; i < (train ? BL_COUNT(all) : 3); i++)
+        *all[i] = take(&a, panels);
+    for (size_t i = 0; i < (train ? BL_COUNT(keyed) : 0); i++)
+        *keyed[i] = take(&a, sums);
+    for (size_t i = 0; i < (train ? BL_COUNT(tiles) : 1); i++)
+        *tiles[i] = take_tile(&a, (size_t)bl_max(n, BL_NARROW), row);
+    for (size_t i = 0; i < (train ? BL_COUNT(rows) : 3); i++)
+        *rows[i] = take(&a, n * wide);
+    w->mask = take(&a, (size_t)keys + 8);
+    for (size_t i = 0; i < (train ? BL_COUNT(blocks) : 0); i++)
+        *blocks[i] = take(&a, block);
+    return a.used;
+}
+
+size_t bl_space_size(const bl_graph *g, int keys, int e)
+{
+    bl_space w = {0};
+    return lay_out(&w, NULL, g->train, g->segment, keys, e);
+}
+
+/* ---- a head ---- */
+
+static void pack(const bl_head *h, int transposed, int k, int n, const bl_real *b,
+                 ptrdiff_t ld, bl_real *panels)
+{
+    bl_tile_pack_as(h->precision, transposed, k, n, b, ld, panels);
+}
+
+/* What has K rows and the head's columns. */
+static void pack_keyed(const bl_head *h, const bl_real *b, int ld, bl_real *panels)
+{
+    if (h->is_narrow)
+        bl_narrow_pack(h->keys, h->e, b, ld, panels);
+    else
+        pack(h, 0, h->keys, h->e, b, ld, panels);
+}
+
+static ptrdiff_t keys_at(const bl_head *h)
+{
+    return (ptrdiff_t)h->lane * h->keys * h->kd + h->kv_at;
+}
+
+/* bf16 pays where its products are as deep as its packed steps. */
+static bl_precision precision_of(const bl_graph *g, int e)
+{
+    return e >= BL_PANEL ? g->precision : BL_FP32;
+}
+
+static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
+                  int head)
+{
+    int t = g->segment, keys = a->k->rows / g->lanes, d = a->q->cols, e = d / a->heads;
+    ptrdiff_t at = (ptrdiff_t)lane * t * d + head * e;
+    *h = (bl_head){.lane = lane,
+                   .h = head,
+                   .unit = lane * a->heads + head,
+                   .t = t,
+                   .keys = keys,
+                   .e = e,
+                   .wide = bl_tile_cols(e),
+                   .d = d,
+                   .kd = a->k->cols,
+                   .kv_at = head / a->shared * e,
+                   .masked = keys > t ? g->memory - g->feed.mem_length[lane] : 0,
+                   .span = a->span,
+                   .scale = a->scale,
+                   .precision = precision_of(g, e),
+                   .q = a->q->v + at,
+                   .r = a->r != NULL ? a->r->v + head * e : NULL,
+                   .u = a->u != NULL ? a->u->v + head * e : NULL,
+                   .vb = a->vb != NULL ? a->vb->v + head * e : NULL,
+                   .out = a->out->v + at};
+    h->is_narrow = h->precision == BL_FP32 && e <= BL_NARROW && bl_narrow_is_fast();
+    lay_out(&h->w, a->scratch + (size_t)head * a->workspace, g->train, t, keys, e);
+    pack(h, 1, e, keys, a->k->v + keys_at(h), h->kd, h->w.kt);
+    if (h->r != NULL && lane == 0)
+        pack(h, 1, e, keys, h->r, d, h->w.rt);
+}
+
+void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
+                  int head)
+{
+    point(h, g, a, lane, head);
+    pack_keyed(h, a->v->v + keys_at(h), h->kd, h->w.v);
+}
+
+void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
+                       int lane, int head)
+{
+    point(h, g, a, lane, head);
+    ptrdiff_t at = h->q - a->q->v, key = keys_at(h);
+    size_t sums = (size_t)h->keys * (size_t)h->wide * sizeof(bl_real);
+    h->grad = a->out->g + at;
+    h->q_grad = a->q->g + at;
+    h->k_grad = a->k->g + key;
+    h->v_grad = a->v->g + key;
+    if (a->shared > 1) {
+        ptrdiff_t own = (ptrdiff_t)lane * h->keys * h->d + h->h * h->e;
+        h->k_grad = a->k_sum + own;
+        h->v_grad = a->v_sum + own;
+    }
+    pack_keyed(h, a->k->v + key, h->kd, h->w.k);
+    pack(h, 1, h->e, h->keys, a->v->v + key, h->kd, h->w.vt);
+    memset(h->w.dk, 0, sums);
+    memset(h->w.dv, 0, sums);
+    if (h->r == NULL)
+        return;
+    h->r_grad = a->r->g + h->h * h->e;
+    if (lane > 0)
+        return;
+    pack_keyed(h, h->r, h->d, h->w.r);
+    memset(h->w.dr, 0, sums);
+}
+
+int bl_head_first(const bl_head *h, int i)
+{
+    int oldest = h->span > 0 ? h->keys - h->t + i + 1 - h->span : 0;
+    return (int)bl_max(h->masked, oldest);
+}
+
+/* Rows of (q + bias) scale, d apart, to rows `wide` apart; bias may be NULL. */
+BL_CLONES static void biased_rows(const bl_real *q, ptrdiff_t d, int rows,
+                                  const bl_real *bias, int n, bl_real scale,
+                                  bl_real *to, ptrdiff_t wide)
+{
+    for (int row = 0; row < rows; row++, q += d, to += wide)
+        for (int c = 0; c < n; c++)
+            to[c] = (q[c] + (bias != NULL ? bias[c] : 0)) * scale;
+}
+
+void bl_head_queries(const bl_head *h, int i, int n)
+{
+    const bl_space *w = &h->w;
+    const bl_real *q = h->q + (ptrdiff_t)i * h->d;
+    biased_rows(q, h->d, n, h->u, h->e, h->scale, w->qu, h->wide);
+    if (h->r != NULL)
+        biased_rows(q, h->d, n, h->vb, h->e, h->scale, w->qv, h->wide);
+    if (h->grad == NULL || h->is_narrow)
+        return;
+    pack(h, 0, n, h->e, w->qu, h->wide, w->pu);
+    if (h->r != NULL)
+        pack(h, 0, n, h->e, w->qv, h->wide, w->pv);
+}
+
+void bl_head_grads(const bl_head *h, int i, int n)
+{
+    const bl_real *from = h->grad + (ptrdiff_t)i * h->d;
+    biased_rows(from, h->d, n, NULL, h->e, 1, h->w.go, h->wide);
+    if (!h->is_narrow)
+        pack(h, 0, n, h->e, from, h->d, h->w.pgo);
+}
+
+BL_CLONES static void add_rows(bl_real *to, ptrdiff_t d, const bl_real *from,
+                               ptrdiff_t wide, int rows, int n, bl_real beta)
+{
+    for (int row = 0; row < rows; row++, to += d, from += wide)
+        for (int c = 0; c < n; c++)
+            to[c] = (beta == 0 ? 0 : to[c]) + from[c];
+}
+
+void bl_head_add_sums(const bl_head *h, const bl_real *sum, bl_real *to, ptrdiff_t ld,
+                      bl_real beta)
+{
+    if (h->is_narrow) { /* to (K, E), in the room of the tile of scores */
+        bl_tile_pack(1, h->keys, BL_NARROW, sum, h->keys, h->w.s);
+        sum = h->w.s;
+    }
+    add_rows(to, ld, sum, h->wide, h->keys, h->e, beta);
+}

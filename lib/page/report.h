@@ -1,0 +1,61 @@
+/* report.h - one self-contained HTML page about one set of pieces or two: readable in
+ * light and dark, on a phone and on paper, no script. A table stands under each plot.
+ */
+#ifndef BL_REPORT_H
+#define BL_REPORT_H
+
+#include "compare/compare.h"
+#include "page/svg.h"
+
+/* A piece that is shown. Owned by the caller. */
+typedef struct {
+    char *name;
+    bl_buf svg;   /* its roll */
+    bl_buf midi;  /* its file, for download */
+    bl_buf sound; /* as Ogg Vorbis, or empty */
+} bl_report_piece;
+
+typedef struct {
+    const char *name_a, *name_b;    /* of the sets; name_b NULL: there is one */
+    const bl_table *a, *b;          /* with vectors; b NULL likewise */
+    const bl_comparisons *compared; /* a with b, NULL likewise */
+    const bl_report_piece *pieces;
+    size_t n_pieces;
+    const bl_buf *log; /* of a training run (schemas/train-log.md), or NULL */
+} bl_report;
+
+/* Appends the page. 0, BL_E_NOMEM, or BL_E_FORMAT for a log that is none. */
+int bl_report_write(const bl_report *r, bl_buf *out, bl_err *e) BL_MUST_CHECK;
+
+/* ---- its parts, inside lib/page ---- */
+
+/* Pixels of a small plot, and points of a curve. */
+enum { BL_REPORT_WIDTH = 320, BL_REPORT_HEIGHT = 190, BL_REPORT_GRID = 160 };
+
+/* A page up to its body: title, style. */
+void bl_report_begin(bl_svg *s, const char *title);
+/* `what`: a line below the title, or NULL. */
+void bl_report_begin_figure(bl_svg *s, const char *title, const char *what);
+/* Ends the figure; what is written between the two is the table below the plot. */
+void bl_report_begin_table(bl_svg *s);
+void bl_report_end_figure(bl_svg *s);
+/* A cell; dim where it is not defined. */
+void bl_report_cell(bl_svg *s, double x);
+void bl_report_head_row(bl_svg *s, const char *const *name, size_t n);
+/* The comparison of a field over all pieces, or NULL. */
+const bl_comparison *bl_report_compared(const bl_report *r, size_t field);
+/* A heading, a paragraph, and the beginning of a div of that class. */
+void bl_report_section(bl_svg *s, const char *id, const char *title, const char *text,
+                       const char *class);
+void bl_report_scatter(bl_svg *s, const bl_report *r);
+void bl_report_distances(bl_svg *s, const bl_report *r);
+void bl_report_pieces(bl_svg *s, const bl_report *r);
+void bl_report_curves(bl_svg *s, const bl_buf *log);
+int bl_report_has_groups(const bl_report *r);
+void bl_report_groups(bl_svg *s, const bl_report *r);
+/* The defined values of a single feature; *value is the caller's to free. group NULL:
+ * of all pieces. */
+int bl_report_values(const bl_table *t, size_t field, const char *group, double **value,
+                     size_t *n, bl_err *e) BL_MUST_CHECK;
+
+#endif

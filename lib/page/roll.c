@@ -1,0 +1,234 @@
+/* roll.c - see roll.h. */
+#include "page/roll.h"
+#include "token/chords2020.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MARGIN = 30, CHORDS = 18, DRUMS = 26, GAP = 14, LANES = 6 };
+enum { TITLE = 24, LEGEND = 22, FAMILIES = 16 };
+
+/* Eight programs each of General MIDI. */
+static const char *const family_name[FAMILIES] = {
+    "piano",         "chromatic percussion",
+    "organ",         "guitar",
+    "bass",          "strings",
+    "ensemble",      "brass",
+    "reed",          "pipe",
+    "synth lead",    "synth pad",
+    "synth effects", "ethnic",
+    "percussive",    "sound effects",
+};
+static const char *const colours[] = {"fa", "fb", "fc", "fd", "fe", "ff"};
+
+typedef struct {
+    bl_svg *s;
+    const bl_roll *roll;
+    const bl_view *v;
+    bl_chords chords; /* their ticks are of 480 a quarter */
+    int low, high;    /* pitches */
+    double row;       /* height of a semitone */
+    double height;    /* of a system */
+    int has_drums;
+    const char *colour[FAMILIES]; /* of the families that play, else NULL */
+    size_t n_bars;
+} drawing;
+
+static void find_range(drawing *d)
+{
+    d->low = 127;
+    d->high = 0;
+    for (size_t i = 0; i < d->v->n_pitched; i++) {
+        d->low = (int)bl_min(d->low, d->v->pitched[i].pitch);
+        d->high = (int)bl_max(d->high, d->v->pitched[i].pitch);
+    }
+    if (d->v->n_pitched == 0)
+        d->low = d->high = 60;
+    d->low = (int)bl_max(bl_min(d->low - 1, d->high - 12), 0);
+    d->high = (int)bl_min(d->high + 1, 127);
+    d->row = 160.0 / (d->high - d->low + 1);
+    d->row = d->row > 8 ? 8 : d->row;
+}
+
+/* Families take the colours in their order, over again after the last. */
+static void choose_colours(drawing *d)
+{
+    uint8_t plays[FAMILIES] = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < d->v->n_pitched; i++)
+        plays[d->v->pitched[i].program / 8 % FAMILIES] = 1;
+    for (int f = 0; f < FAMILIES; f++)
+        if (plays[f])
+            d->colour[f] = colours[n++ % BL_COUNT(colours)];
+}
+
+/* Swatches and names in a row, as many as it holds. */
+static void draw_legend(drawing *d, double y)
+{
+    double x = MARGIN;
+    for (int f = 0; f <= FAMILIES; f++) {
+        int is_drums = f == FAMILIES;
+        const char *name = is_drums ? "drums" : family_name[f];
+        double width = 24 + 6.2 * (double)strlen(name);
+        if (is_drums ? !d->has_drums : d->colour[f] == NULL)
+            continue;
+        if (x + width > d->roll->width)
+            break;
+        bl_svg_rect(d->s, x, y, 9, 9, is_drums ? "fn" : d->colour[f], 1);
+        bl_svg_text(d->s, x + 13, y + 9, "start", name);
+        x += width;
+    }
+}
+
+/* Where parts of a tick are in the system that begins with bar `first`. */
+static double x_of(const drawing *d, size_t first, int64_t parts)
+{
+    const bl_view_bar *bar = &d->v->bars[first];
+    double width = (d->roll->width - MARGIN - 8) / (double)d->roll->per_line;
+    for (size_t k = 0; k < d->roll->per_line; k++, bar++) {
+        int is_last = first + k + 1 >= d->v->n_bars || k + 1 == d->roll->per_line;
+        if (!is_last && parts >= bar->start + bar->length)
+            continue;
+        double at = (double)(parts - bar->start) / (double)bar->length;
+        at = at < 0 ? 0 : at > 1 ? 1 : at;
+        return MARGIN + width * ((double)k + at);
+    }
+    return d->roll->width - 8;
+}
+
+static void draw_grid(drawing *d, size_t first, double top)
+{
+    size_t past = bl_min(first + d->roll->per_line, d->n_bars);
+    double pitches = (d->high - d->low + 1) * d->row;
+    double bottom = top + CHORDS + pitches + (d->has_drums ? DRUMS : 0);
+    double end =
+        x_of(d, first, d->v->bars[past - 1].start + d->v->bars[past - 1].length);
+    char text[16];
+    for (int p = d->low; p <= d->high; p++) {
+        double y = top + CHORDS + (d->high - p) * d->row;
+        if (strchr("\1\3\6\10\12", p % 12) != NULL && p % 12 != 0)
+            bl_svg_rect(d->s, MARGIN, y, end - MARGIN, d->row, "soft", 1);
+        if (p % 12 != 0)
+            continue;
+        bl_svg_line(d->s, MARGIN, y + d->row, end, y + d->row, "rule");
+        snprintf(text, sizeof text, "C%d", p / 12 - 1);
+        bl_svg_text(d->s, MARGIN - 4, y + d->row + 3, "end", text);
+    }
+    for (size_t b = first; b <= past; b++) {
+        double x = b < past ? x_of(d, first, d->v->bars[b].start) : end;
+        bl_svg_line(d->s, x, top + CHORDS, x, bottom, "bar");
+        if (b == past)
+            break;
+        snprintf(text, sizeof text, "%zu", b + 1);
+        if (b == first)
+            bl_svg_text(d->s, MARGIN - 4, top + 11, "end", text);
+    }
+}
+
+static void draw_chords(drawing *d, size_t first, double top)
+{
+    size_t past = bl_min(first + d->roll->per_line, d->n_bars);
+    int64_t from = d->v->bars[first].start;
+    int64_t end = d->v->bars[past - 1].start + d->v->bars[past - 1].length;
+    double free_from = 0;
+    for (size_t i = 0; i < d->chords.n; i++) {
+        const bl_chord *c = &d->chords.chord[i];
+        int64_t at = (int64_t)c->tick * d->v->in.song->tpq * BL_VIEW_PARTS / CHORD_BEAT;
+        char name[16];
+        if (at < from || at >= end || c->chord == CHORD_NONE ||
+            (i > 0 && c[-1].chord == c->chord && at != from))
+            continue;
+        double x = x_of(d, first, at) + 2;
+        if (x < free_from)
+            continue;
+        bl_chord_name(c->chord, name);
+        bl_svg_text(d->s, x, top + 11, "start", name);
+        free_from = x + 7 * (double)strlen(name);
+    }
+}
+
+static void draw_note(drawing *d, size_t first, double top, const bl_note *note,
+                      int64_t end)
+{
+    int64_t on = (int64_t)note->on * BL_VIEW_PARTS;
+    double x = x_of(d, first, on);
+    double x2 = x_of(d, first, bl_min((int64_t)note->off * BL_VIEW_PARTS, end));
+    double y = top + CHORDS + (d->high - note->pitch) * d->row;
+    double shade = 0.3 + 0.7 * note->velocity / 127.0;
+    if (!note->drum) {
+        bl_svg_rect(d->s, x, y + 0.2, fmax(x2 - x - 0.4, 1.2), d->row - 0.4,
+                    d->colour[note->program / 8 % FAMILIES], shade);
+        return;
+    }
+    y = top + CHORDS + (d->high - d->low + 1) * d->row + 3;
+    bl_svg_rect(d->s, x, y + note->pitch % LANES * 3.5, 3, 3, "fn", shade);
+}
+
+static void draw_system(drawing *d, size_t first, double top)
+{
+    size_t past = bl_min(first + d->roll->per_line, d->n_bars);
+    int64_t from = d->v->bars[first].start;
+    int64_t end = d->v->bars[past - 1].start + d->v->bars[past - 1].length;
+    const bl_song *song = d->v->in.song;
+    draw_grid(d, first, top);
+    draw_chords(d, first, top);
+    for (size_t i = 0; i < song->n_notes; i++) {
+        const bl_note *note = &song->notes[i];
+        if ((int64_t)note->on * BL_VIEW_PARTS >= end)
+            break;
+        if ((int64_t)bl_max(note->off, note->on + 1) * BL_VIEW_PARTS > from)
+            draw_note(d, first, top, note, end);
+    }
+    bl_svg_raw(d->s, "\n");
+}
+
+/* The recognizer wants 480 ticks a quarter. */
+static int find_chords(drawing *d)
+{
+    size_t n = d->v->n_pitched;
+    bl_note *notes = bl_calloc(n, sizeof *notes, d->s->e);
+    int rc = notes == NULL ? BL_E_NOMEM : 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        notes[i] = d->v->pitched[i];
+        int64_t on = (int64_t)notes[i].on * CHORD_BEAT / d->v->in.song->tpq;
+        int64_t off = (int64_t)notes[i].off * CHORD_BEAT / d->v->in.song->tpq;
+        notes[i].on = (int32_t)bl_min(on, INT32_MAX / 2);
+        notes[i].off = (int32_t)bl_min(off, INT32_MAX / 2);
+    }
+    if (rc == 0 && n > 0)
+        rc = bl_chords_2020(&d->chords, notes, n, d->s->e);
+    free(notes);
+    return rc;
+}
+
+int bl_roll_draw(bl_svg *s, const bl_roll *roll, const bl_view *v, const char *label)
+{
+    drawing d = {.s = s, .roll = roll, .v = v};
+    size_t n = v->n_music_bars > 0 ? v->n_music_bars : v->n_bars;
+    d.n_bars = bl_min(n, roll->most_bars);
+    d.has_drums = v->in.song->n_notes > v->n_pitched;
+    find_range(&d);
+    choose_colours(&d);
+    d.height = CHORDS + (d.high - d.low + 1) * d.row + (d.has_drums ? DRUMS : 0) + GAP;
+    if (s->rc == 0)
+        s->rc = find_chords(&d);
+    size_t lines = (d.n_bars + roll->per_line - 1) / roll->per_line;
+    double top = roll->is_standalone ? TITLE : 4;
+    double bottom = top + fmax((double)lines, 1) * d.height;
+    bl_svg_begin(s, roll->width, bottom + LEGEND, label, roll->is_standalone);
+    if (roll->is_standalone) {
+        bl_svg_printf(s, "<text x=\"%d\" y=\"16\" class=\"title\">", MARGIN);
+        bl_svg_escape(s, label);
+        bl_svg_raw(s, "</text>");
+    }
+    if (lines == 0)
+        bl_svg_text(s, MARGIN, top + 20, "start", "no bars");
+    for (size_t i = 0; s->rc == 0 && i < lines; i++)
+        draw_system(&d, i * roll->per_line, top + d.height * (double)i);
+    draw_legend(&d, bottom);
+    bl_svg_end(s);
+    free(d.chords.chord);
+    return s->rc;
+}
