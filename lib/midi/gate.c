@@ -62,6 +62,15 @@ static size_t skip_alien(const bl_gate_state *g, size_t pos)
     return end;
 }
 
+/* A chunk of another name that ends as tracks do is one with a damaged name. */
+static int ends_like_track(const bl_gate_state *g, size_t pos)
+{
+    static const uint8_t eot[] = {0xff, 0x2f, 0};
+    size_t stated = bl_be32(g->in + pos + 4), end = pos + 8 + stated;
+    return stated >= sizeof eot && stated <= g->len - pos - 8 &&
+           memcmp(g->in + end - sizeof eot, eot, sizeof eot) == 0;
+}
+
 /* What follows the tracks that the header tells of counts only if it is a track again:
  * files written over longer ones end in leftovers of them. */
 static int read_tracks(bl_gate_state *g, size_t pos)
@@ -78,7 +87,7 @@ static int read_tracks(bl_gate_state *g, size_t pos)
         }
         if (!is_track) {
             bl_gate_fix_strict(g, BL_FIX_ALIEN_CHUNK, pos);
-            n_alien++;
+            n_alien += !ends_like_track(g, pos);
             pos = skip_alien(g, pos);
             continue;
         }

@@ -231,6 +231,7 @@ static int read_channel(bl_gate_state *g, track *t, uint8_t status)
                 return BROKEN;
             event[i] = 127;
             bl_gate_fix_strict(g, BL_FIX_DATA_BYTE, t->p - 1);
+            bl_gate_lost(g, BL_FIX_DATA_BYTE, t->p - 1); /* it may be a status */
         }
     }
     if ((status & 0xf0) == 0xb0 || (status & 0xf0) == 0xc0) {
@@ -367,8 +368,11 @@ static int extend(bl_gate_state *g, track *t)
 {
     if (t->limit == g->len || bl_gate_is_chunk(g, t->limit))
         return 0;
+    size_t next = bl_gate_find(g, "MTrk", t->limit, g->len);
+    if (next == t->limit) /* a file that is cut in the head of its next track */
+        return 0;
     bl_gate_fix_strict(g, BL_FIX_CHUNK_LENGTH, t->limit);
-    t->limit = bl_gate_find(g, "MTrk", t->limit, g->len);
+    t->limit = next;
     return 1;
 }
 
@@ -376,6 +380,8 @@ static int extend(bl_gate_state *g, track *t)
 static int read_events(bl_gate_state *g, track *t)
 {
     int more = GO_ON;
+    if (t->p == t->limit)
+        extend(g, t);
     while (more == GO_ON && t->p < t->limit) {
         size_t at = t->p;
         int64_t tick = t->tick;

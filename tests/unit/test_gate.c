@@ -63,6 +63,14 @@ static const defect defects[] = {
      HEADER "4d54726b 0000001d " NOTES "8181818101 90 40 40", 2, BL_FIX_BAD_EVENT, 0},
     {"an event that is none", HEADER "4d54726b 0000001b 00 3c 50 " NOTES EOT, 2,
      BL_FIX_BAD_EVENT, 0},
+    {"a length of nothing before a track", HEADER "4d54726b 00000000 " NOTES EOT, 2,
+     BL_FIX_CHUNK_LENGTH, 0},
+    {"a cut in the name of the next track",
+     HEADER "4d54726b 00000015 " NOTES "81 4d54726b", 2, BL_FIX_BAD_EVENT, 0},
+    {"a track of a damaged name",
+     "4d546864 00000006 0001 0002 01e0 4d54726b 00000018 " NOTES EOT
+     "4d547278 00000018 " NOTES EOT,
+     2, BL_FIX_TRACK_COUNT, 0},
     {"a chunk that reaches into the next",
      "4d546864 00000006 0001 0002 01e0 4d54726b 0000001a " NOTES EOT
      "4d54726b 00000018 " NOTES EOT,
