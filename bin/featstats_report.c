@@ -146,7 +146,7 @@ static int write_page(const bl_report *page, const char *path, bl_err *e)
         bl_guard_less(temp);
     free(temp);
     bl_buf_free(&text);
-    return rc;
+    return rc == 0 ? 0 : bl_err_in(e, path);
 }
 
 int add_curves(run *r, bl_buf *text, bl_err *e)

@@ -241,7 +241,7 @@ static int write_song(run *r, const char *path, bl_err *e)
     else
         bl_out_abort(&r->out);
     bl_guard_file(NULL);
-    return rc;
+    return rc == 0 ? 0 : bl_err_in(e, path != NULL ? path : "standard output");
 }
 
 static int to_only_file(run *r, bl_err *e)

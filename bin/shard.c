@@ -97,6 +97,8 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     if (dir == NULL || dir[0] == '\0' || strcmp(dir, "-") == 0)
         return bl_fail(e, BL_E_ARG,
                        "name the folder to write with -o DIR; try 'shard --help'");
+    if (s->report != NULL && bl_tool_same_output(s->report, dir))
+        return bl_fail(e, BL_E_ARG, "-o and --report want a name each");
     if (s->report != NULL && s->near == BL_NEAR_OFF)
         return bl_fail(e, BL_E_ARG, "--near off finds nothing to --report");
     return bl_tool_tty_in(cli->opts, e);

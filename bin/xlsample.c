@@ -193,6 +193,7 @@ int main(int argc, char **argv)
     if (status < 0) {
         bl_err e = BL_ERR_INIT;
         j.log = bl_log_new("xlsample", &j.common);
+        bl_tool_need_room(j.log, BL_TOOL_ROOM);
         if (bl_tool_refuse_tty_out(j.log, &j.common)) {
             status = BL_EXIT_USAGE;
         } else {

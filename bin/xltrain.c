@@ -503,6 +503,8 @@ static int prepare(job *j, bl_err *e)
         rc = make_pg(j, e);
     if (rc == 0)
         rc = init_trainer(j, e);
+    if (rc == 0 && j->costs != NULL)
+        rc = check_costs(j->costs, e);
     bl_ckpt_free(&j->ckpt); /* as large as the trainer */
     return rc;
 }
@@ -631,6 +633,7 @@ int main(int argc, char **argv)
         bl_err e = BL_ERR_INIT;
         int rc = join_group(&j, &e);
         j.log = bl_log_new("xltrain", &j.common);
+        bl_tool_need_room(j.log, BL_TOOL_ROOM);
         if (rc == 0)
             rc = work(&j, &e);
         status = bl_exit_of(rc);

@@ -73,7 +73,9 @@ int join_group(job *j, bl_err *e) BL_MUST_CHECK;
 int agree(job *j, int rc, bl_err *e) BL_MUST_CHECK;
 /* Whether all have the same settings and data and round alike. */
 int check_same(job *j, bl_err *e) BL_MUST_CHECK;
-/* xltrain_costs.c: the row of --costs that goes with the checkpoint just written. */
+/* xltrain_costs.c: whether --costs names a table of costs, or nothing yet. */
+int check_costs(const char *path, bl_err *e) BL_MUST_CHECK;
+/* The row of --costs that goes with the checkpoint just written. */
 void log_costs(job *j);
 /* xltrain_eval.c: --eval. */
 int evaluate(job *j, bl_err *e) BL_MUST_CHECK;

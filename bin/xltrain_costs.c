@@ -1,5 +1,6 @@
 /* xltrain_costs.c - --costs: what a run took, in a table of its own, as it is not the
  * same twice. A row a checkpoint: what is lost and done again is counted once. */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,12 +20,38 @@ static int64_t peak_bytes(void)
     return getrusage(RUSAGE_SELF, &u) == 0 ? (int64_t)u.ru_maxrss * 1024 : 0;
 }
 
+/* Whether rows may be appended: the file is new, empty or a table of costs. */
+static int check(int fd, bl_err *e)
+{
+    char begin[sizeof "#costs "] = "";
+    ssize_t n = pread(fd, begin, sizeof begin - 1, 0);
+    if (n == 0 || (n < 0 && errno == ESPIPE) || strcmp(begin, "#costs ") == 0)
+        return 0;
+    return bl_fail(e, BL_E_CREATE, "the file holds something else than costs");
+}
+
+static int open_costs(const char *path, bl_err *e)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    int rc = fd >= 0 ? check(fd, e) : bl_fail_errno(e, BL_E_CREATE, "cannot create");
+    if (rc != 0 && fd >= 0)
+        close(fd);
+    return rc == 0 ? fd : rc;
+}
+
+int check_costs(const char *path, bl_err *e)
+{
+    int fd = open_costs(path, e);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 ? 0 : bl_err_in(e, path);
+}
+
 /* The head, if the file is new, and a row, in one write. */
 static int append(const char *path, const char *row, bl_err *e)
 {
     char text[256] = "";
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    int rc = fd >= 0 ? 0 : bl_fail_errno(e, BL_E_CREATE, "cannot create");
+    int fd = open_costs(path, e), rc = fd >= 0 ? 0 : fd;
     if (rc == 0) {
         snprintf(text, sizeof text, "%s%s", lseek(fd, 0, SEEK_END) == 0 ? head : "",
                  row);

@@ -84,7 +84,7 @@ static int write_log_probs(const job *j, float *log_prob, bl_err *e)
     bl_out_abort(&out);
     bl_zw_del(w);
     bl_json_del(meta);
-    return rc;
+    return rc == 0 ? 0 : bl_err_in(e, j->log_probs);
 }
 
 static float *no_log_probs(const bl_shards *s, bl_err *e)

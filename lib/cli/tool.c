@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -161,6 +162,19 @@ int bl_tool_same_output(const char *a, const char *b)
     return !a_exists && !b_exists && split_path(a, &x, &name_a) == 0 &&
            split_path(b, &y, &name_b) == 0 && x.st_dev == y.st_dev &&
            x.st_ino == y.st_ino && strcmp(name_a, name_b) == 0;
+}
+
+void bl_tool_need_room(bl_log *l, size_t bytes)
+{
+    struct rlimit room;
+    if (getrlimit(RLIMIT_AS, &room) != 0 || room.rlim_cur == RLIM_INFINITY ||
+        room.rlim_cur >= bytes)
+        return;
+    bl_log_say(l,
+               "out of memory: the address space is limited to %llu MiB (ulimit -v), "
+               "products of matrices want %zu at least",
+               (unsigned long long)room.rlim_cur >> 20, bytes >> 20);
+    _exit(BL_EXIT_INTERNAL);
 }
 
 /* ---- signals ---- */

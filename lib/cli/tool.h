@@ -42,6 +42,12 @@ int bl_tool_refuse_tty_in(bl_log *l, const bl_opts *o);
  * (NULL or "-"). What is written in place, as /dev/null is, may be named twice. */
 int bl_tool_same_output(const char *a, const char *b);
 
+/* Ends the tool with BL_EXIT_INTERNAL and a line where its address space is limited to
+ * less than `bytes`: a BLAS waits for ever for memory that it does not get, also when a
+ * process exits. */
+enum { BL_TOOL_ROOM = 300 << 20 }; /* OpenBLAS's two buffers and a model */
+void bl_tool_need_room(bl_log *l, size_t bytes);
+
 /* ---- signals ---- */
 
 /* Removes this file (a bl_out's temp) if SIGINT, SIGTERM or SIGHUP ends the tool;

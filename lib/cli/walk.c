@@ -72,6 +72,8 @@ static int names_in(bl_paths *names, const char *dir, bl_err *e)
 {
     int rc = 0;
     DIR *d = opendir(dir);
+    if (d == NULL && errno == ENOMEM)
+        return bl_fail(e, BL_E_NOMEM, "out of memory for the folder '%s'", dir);
     if (d == NULL)
         return BL_E_OPEN;
     for (struct dirent *entry; rc == 0 && (entry = readdir(d)) != NULL;) {

@@ -16,6 +16,7 @@ struct bl_sharding {
     bl_coder coder;
     bl_shardw *writer;
     bl_alike alike;
+    bl_buf report; /* of near copies */
     bl_sharding_counts counts;
 };
 
@@ -114,19 +115,14 @@ static int write_report(const char *path, const bl_buf *table, bl_err *e)
     if (rc == 0)
         rc = bl_out_commit(&out, e);
     bl_out_abort(&out);
-    return rc;
+    return rc == 0 ? 0 : bl_err_in(e, path);
 }
 
 static int join_alike(bl_sharding *s, bl_err *e)
 {
-    bl_buf table = {0};
-    int is_told = s->wish->report != NULL;
-    int rc = bl_alike_settle(&s->alike, s->writer, s->wish->near == BL_NEAR_DROP,
-                             &s->counts.n_near, is_told ? &table : NULL, e);
-    if (rc == 0 && is_told)
-        rc = write_report(s->wish->report, &table, e);
-    bl_buf_free(&table);
-    return rc;
+    return bl_alike_settle(&s->alike, s->writer, s->wish->near == BL_NEAR_DROP,
+                           &s->counts.n_near,
+                           s->wish->report != NULL ? &s->report : NULL, e);
 }
 
 static int arrange(bl_sharding *s, bl_err *e)
@@ -177,6 +173,8 @@ int bl_sharding_write(bl_sharding *s, const bl_self *self, bl_sharding_counts *c
     if (rc == 0)
         rc = bl_shardw_finish(s->writer, pg, e);
     bl_json_del(pg);
+    if (rc == 0 && s->wish->report != NULL && s->wish->near != BL_NEAR_OFF)
+        rc = write_report(s->wish->report, &s->report, e);
     *counts = s->counts;
     for (int k = 0; k < BL_SPLITS; k++)
         bl_shardw_counts(s->writer, k, &counts->pieces[k], &counts->tokens[k]);
@@ -189,6 +187,7 @@ void bl_sharding_del(bl_sharding *s)
         return;
     bl_shardw_del(s->writer);
     bl_alike_free(&s->alike);
+    bl_buf_free(&s->report);
     bl_coder_free(&s->coder);
     bl_vocab_free(&s->vocab);
     bl_source_free(&s->source);

@@ -43,7 +43,7 @@ typedef struct bl_sharding bl_sharding;
 int bl_sharding_new(bl_sharding **s, const bl_sharding_wish *wish,
                     const char *const *paths, size_t n, const bl_progress *progress,
                     bl_err *e) BL_MUST_CHECK;
-/* Writes the folder, whole or not at all. *counts is set. */
+/* Writes the folder, whole or not at all, and then the report. *counts is set. */
 int bl_sharding_write(bl_sharding *s, const bl_self *self, bl_sharding_counts *counts,
                       bl_err *e) BL_MUST_CHECK;
 void bl_sharding_del(bl_sharding *s);

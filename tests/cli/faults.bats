@@ -302,3 +302,43 @@ ends() {
     [ "${#stderr_lines[@]}" -eq 1 ]
     [ ! -e run ]
 }
+
+@test "no hang: too little address space for the matrix library ends at once" {
+    [[ $BARLINE_BUILD != *san ]] || skip "sanitizers reserve all addresses"
+    midi2remi "$SAMPLES"/[a-c]*.mid | shard --split train=.8,valid=.2 -o few
+    local kib
+    for kib in 60000 100000 250000; do
+        run -70 --separate-stderr timeout 20 bash -c "ulimit -v $kib && exec xltrain --data few -o small"
+        says "address space is limited"
+        [ ! -e small ]
+        run -70 --separate-stderr timeout 20 bash -c "ulimit -v $kib && exec xlsample nothing"
+        says "address space is limited"
+    done
+}
+
+@test "outputs beside the main one: costs, reports and pages never take another file's place" {
+    midi2remi "$SAMPLES"/[a-c]*.mid -o all.tok.zst
+    shard --split train=.8,valid=.2 -o few all.tok.zst
+    local tiny=(--preset tiny --set layers=1 --set width=8 --set heads=2 --set ff=8 --steps 2)
+    cp few/manifest.json before
+    run -73 --separate-stderr xltrain --data few -o run "${tiny[@]}" --costs few/manifest.json
+    says "'few/manifest.json': the file holds something else than costs"
+    cmp before few/manifest.json
+    xltrain -q --data few -o run2 "${tiny[@]}" --costs costs.tsv
+    xltrain -q --data few -o run3 "${tiny[@]}" --costs costs.tsv
+    [ "$(grep -c '^2' costs.tsv)" -eq 2 ]
+    run -64 --separate-stderr shard -o sd --report sd all.tok.zst
+    says "want a name each"
+    # a report comes with the folder, or not at all
+    mkdir taken && touch taken/mine
+    run -73 shard -f -o taken --report rep all.tok.zst
+    [ ! -e rep ]
+    # the file that could not be written is named
+    run -74 --separate-stderr shard -f -o few --report /dev/full all.tok.zst
+    says "/dev/full"
+    run -74 --separate-stderr featstats "$SAMPLES/sakura.mid" --html /dev/full -o t
+    says "/dev/full"
+    mkdir new
+    run -74 --separate-stderr bash -c 'ulimit -f 1 && exec remi2midi all.tok.zst -d new'
+    says "new/"
+}
