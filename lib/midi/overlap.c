@@ -6,6 +6,7 @@
 #include "midi/overlap.h"
 
 #include "base/sort.h"
+#include "midi/habit.h"
 
 #include <stdlib.h>
 
@@ -45,6 +46,7 @@ struct bl_overlap {
     uint16_t track;
     uint8_t port;
     uint32_t n_ons, closed;
+    bl_habits *habits;
     events all, quiet;        /* of the file: of the keys; where channels end */
     events rows;              /* `all` by key and track, ends in their places */
     events left, strays;      /* what pairing leaves */
@@ -69,13 +71,14 @@ int bl_overlap_new(bl_overlap **overlap, const bl_keys *keys, bl_song *song,
     o->report = report;
     o->e = e;
     o->closed = (uint32_t)song->n_notes;
-    return 0;
+    return bl_habits_new(&o->habits, e);
 }
 
 void bl_overlap_del(bl_overlap *o)
 {
     if (o == NULL)
         return;
+    bl_habits_del(o->habits);
     free(o->all.x);
     free(o->quiet.x);
     free(o->rows.x);
@@ -113,6 +116,37 @@ static int add_number(bl_overlap *o, numbers *to, uint32_t high, uint32_t low,
     return rc;
 }
 
+static void close_note(bl_overlap *o, const event *on, int32_t tick)
+{
+    bl_note *n = &o->song->notes[on->note];
+    if (n->off < 0)
+        n->closed = o->closed++;
+    n->off = tick;
+}
+
+static int add_length(bl_overlap *o, uint32_t key, int32_t length)
+{
+    return add_number(o, &o->lengths, key / PER_CHANNEL, (uint32_t)length, 0);
+}
+
+/* Room for n places in each of the arrays. */
+static int reserve(bl_overlap *o, size_t n)
+{
+    if (n <= o->cap_stack)
+        return 0;
+    uint32_t **array[] = {&o->stack, &o->ons, &o->offs};
+    for (int i = 0; i < 3; i++) {
+        free(*array[i]);
+        *array[i] = bl_calloc(2 * n, sizeof **array[i], o->e);
+        if (*array[i] == NULL) {
+            o->cap_stack = 0;
+            return BL_E_NOMEM;
+        }
+    }
+    o->cap_stack = 2 * n;
+    return 0;
+}
+
 /* ---- events ---- */
 
 void bl_overlap_port(bl_overlap *o, uint8_t port)
@@ -132,10 +166,11 @@ int bl_overlap_event(bl_overlap *o, int32_t tick, const uint8_t *b)
         return add(o, &o->quiet, x);
     }
     x.key = bl_key(o->port, channel, b[1] & 127);
-    if ((status != 0x80 && status != 0x90) || !bl_keys_has(o->keys, x.key))
+    if (status != 0x80 && status != 0x90)
         return 0;
     x.kind = is_on ? ON : OFF;
-    return add(o, &o->all, x);
+    bl_habits_event(o->habits, x.track, x.key, tick, is_on);
+    return bl_keys_has(o->keys, x.key) ? add(o, &o->all, x) : 0;
 }
 
 int bl_overlap_end(bl_overlap *o, int32_t tick)
@@ -218,61 +253,152 @@ static int32_t quiet_from(const bl_overlap *o, const event *x, int32_t from)
     return low < o->quiet.n && q->key == key && q->track == x->track ? q->tick : -1;
 }
 
-static int add_quiet(bl_overlap *o, const event *x, int32_t tick)
+/* A row on its way: notes that sound, those that All Notes Off ended, those of no
+ * length above one without end; whether the key last began or ended; what "on off" is.
+ */
+typedef struct {
+    size_t open, silenced, n_empty;
+    int began, is_legato;
+} row_state;
+
+/* One key at one tick: its events and the notes that sound then and for good. */
+typedef struct {
+    const event *x;
+    size_t n, n_ons, lost;
+} moment;
+
+static moment moment_at(const bl_overlap *o, const event *x, size_t n, size_t from)
+{
+    moment m = {.x = x + from, .lost = o->stack[from]};
+    for (; from + m.n < n && m.x[m.n].tick == m.x->tick; m.n++)
+        m.n_ons += m.x[m.n].kind == ON;
+    return m;
+}
+
+/* How many notes that began before the moment may end in it: those that end at all. If
+ * there is none, and a beginning came last, the file's habit tells. */
+static size_t may_end(const row_state *s, const moment *m)
+{
+    size_t lost = m->lost - bl_min(m->lost, s->silenced);
+    return s->open > lost ? s->open - lost : s->open > 0 && s->began && s->is_legato;
+}
+
+static void pass(row_state *s, const moment *m, size_t early)
+{
+    int is_even = 2 * m->n_ons == m->n;
+    s->began = is_even ? s->began || early > 0 : 2 * m->n_ons > m->n;
+}
+
+static int add_event(bl_overlap *o, const event *x, row_state *s)
+{
+    s->open = x->kind == ON ? s->open + 1 : s->open - (s->open > 0);
+    return add(o, &o->rows, *x);
+}
+
+/* The events but the first ends. A note of no length above one without end is no part
+ * of the brackets: it is paired at once. */
+static int add_rest(bl_overlap *o, const moment *m, size_t early, row_state *s)
+{
+    size_t passed = 0, first = o->rows.n, below = s->open;
+    int rc = 0;
+    for (size_t i = 0; i < m->n && rc == 0; i++) {
+        if (m->x[i].kind == OFF && passed++ < early)
+            continue;
+        const event *on = o->rows.n > first ? &o->rows.x[o->rows.n - 1] : NULL;
+        if (m->x[i].kind == ON || on == NULL || on->kind != ON || below == 0) {
+            rc = add_event(o, &m->x[i], s);
+            continue;
+        }
+        close_note(o, on, on->tick);
+        rc = add_length(o, on->key, 0);
+        o->rows.n--;
+        s->open--;
+        s->n_empty++;
+    }
+    return rc;
+}
+
+/* All Notes Off ends what sounds. */
+static int add_quiet(bl_overlap *o, const event *x, int32_t tick, row_state *s)
 {
     event mark = *x;
     mark.tick = tick;
     mark.kind = QUIET;
+    s->silenced += s->open;
+    s->open = 0;
     return add(o, &o->rows, mark);
 }
 
-/* What happens to a key at one tick: first the ends of notes that began earlier, then
- * the end of all if the key begins anew, then the rest as it stands. *open notes sound.
+/* Ends of notes that began earlier, then that of all if the key begins anew, the rest.
  */
-static int add_moment(bl_overlap *o, const event *x, size_t n, size_t *open)
+static int add_moment(bl_overlap *o, const moment *m, row_state *s)
 {
-    size_t early = 0, passed = 0;
-    int rc = 0, begins = 0;
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        begins |= x[i].kind == ON;
-        if (x[i].kind == OFF && early < *open) {
-            rc = add(o, &o->rows, x[i]);
+    size_t early = 0, most = may_end(s, m);
+    int rc = 0;
+    for (size_t i = 0; i < m->n && rc == 0; i++)
+        if (m->x[i].kind == OFF && early < most) {
+            rc = add_event(o, &m->x[i], s);
             early++;
         }
-    }
-    *open -= early;
-    if (rc == 0 && *open > 0 && begins && quiet_from(o, x, x->tick) == x->tick) {
-        rc = add_quiet(o, x, x->tick);
-        *open = 0;
-    }
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        if (x[i].kind == OFF && passed++ < early)
-            continue;
-        rc = add(o, &o->rows, x[i]);
-        *open = x[i].kind == ON ? *open + 1 : *open - (*open > 0);
-    }
+    if (rc == 0 && s->open > 0 && m->n_ons > 0 &&
+        quiet_from(o, m->x, m->x->tick) == m->x->tick)
+        rc = add_quiet(o, m->x, m->x->tick, s);
+    if (rc == 0)
+        rc = add_rest(o, m, early, s);
+    pass(s, m, early);
     return rc;
+}
+
+/* At each place of a row: how many notes sound at the end of its tick and for good, as
+ * far as numbers tell. */
+static void find_lost(bl_overlap *o, const event *x, size_t n)
+{
+    uint32_t open = 0;
+    for (size_t i = 0; i < n; i++)
+        o->stack[i] = open = x[i].kind == ON ? open + 1 : open - (open > 0);
+    for (size_t i = n - 1; i-- > 0;)
+        if (x[i].tick == x[i + 1].tick || o->stack[i] > o->stack[i + 1])
+            o->stack[i] = o->stack[i + 1];
+}
+
+/* What "on off" is where a row does not tell: what it is elsewhere in the row, or else
+ * in the channel, or else in the file; a note of no length if nothing tells. */
+static int is_legato(const bl_overlap *o, const event *x, size_t n)
+{
+    row_state s = {0};
+    bl_habit h = {0};
+    for (size_t i = 0; i < n;) {
+        moment m = moment_at(o, x, n, i);
+        size_t most = may_end(&s, &m), ends = m.n - m.n_ons;
+        int is_told = m.x->kind == ON && ends > 0 && (most > 0 || !s.began);
+        h.legato += is_told && most > 0;
+        h.empty += is_told && most == 0;
+        s.open += m.n_ons - bl_min(s.open + m.n_ons, ends);
+        pass(&s, &m, bl_min(most, ends));
+        i += m.n;
+    }
+    return bl_habits_is_legato(o->habits, &h, x->key);
 }
 
 /* One key of one track. All Notes Off ends what does not have its own end before the
  * key begins anew. */
 static int add_row(bl_overlap *o, const event *x, size_t n)
 {
-    size_t open = 0, i = 0;
-    int rc = 0;
-    while (i < n && rc == 0) {
-        size_t first = i;
-        int begins = 0;
-        for (; i < n && x[i].tick == x[first].tick; i++)
-            begins |= x[i].kind == ON;
-        rc = add_moment(o, x + first, i - first, &open);
-        if (rc != 0 || open == 0 || (i < n && x[i].kind == OFF))
+    row_state s = {0};
+    int rc = reserve(o, n);
+    if (rc != 0)
+        return rc;
+    find_lost(o, x, n);
+    s.is_legato = is_legato(o, x, n);
+    for (size_t i = 0; i < n && rc == 0;) {
+        moment m = moment_at(o, x, n, i);
+        rc = add_moment(o, &m, &s);
+        i += m.n;
+        if (rc != 0 || s.open == 0 || s.n_empty > 0 || (i < n && x[i].kind == OFF))
             continue;
-        int32_t quiet = quiet_from(o, x, x[first].tick + begins);
-        if (quiet >= 0 && (i == n || quiet < x[i].tick)) {
-            rc = add_quiet(o, x, quiet);
-            open = 0;
-        }
+        int32_t quiet = quiet_from(o, x, m.x->tick + (m.n_ons > 0));
+        if (quiet >= 0 && (i == n || quiet < x[i].tick))
+            rc = add_quiet(o, x, quiet, &s);
     }
     return rc;
 }
@@ -311,41 +437,10 @@ static int make_rows(bl_overlap *o)
 
 /* ---- pairing ---- */
 
-static void close_note(bl_overlap *o, const event *on, int32_t tick)
-{
-    bl_note *n = &o->song->notes[on->note];
-    if (n->off < 0)
-        n->closed = o->closed++;
-    n->off = tick;
-}
-
 static void guess(bl_overlap *o, const event *on, int32_t tick)
 {
     close_note(o, on, tick);
     o->report->fixes[BL_FIX_OPEN_NOTE]++;
-}
-
-static int add_length(bl_overlap *o, uint32_t key, int32_t length)
-{
-    return add_number(o, &o->lengths, key / PER_CHANNEL, (uint32_t)length, 0);
-}
-
-/* Room for n places in each of the arrays. */
-static int reserve(bl_overlap *o, size_t n)
-{
-    if (n <= o->cap_stack)
-        return 0;
-    uint32_t **array[] = {&o->stack, &o->ons, &o->offs};
-    for (int i = 0; i < 3; i++) {
-        free(*array[i]);
-        *array[i] = bl_calloc(2 * n, sizeof **array[i], o->e);
-        if (*array[i] == NULL) {
-            o->cap_stack = 0;
-            return BL_E_NOMEM;
-        }
-    }
-    o->cap_stack = 2 * n;
-    return 0;
 }
 
 /* The brackets of x[0..n) that nothing closes: their places in o->stack. */

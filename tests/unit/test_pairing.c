@@ -1,6 +1,6 @@
 /* test_pairing.c - which note-off ends which note: true overlaps, lost and early ends,
- * ends in other tracks, All Notes Off; and made songs with one end in a hundred lost.
- */
+ * ends in other tracks, All Notes Off, "on off" at one tick; and made songs with one
+ * end in a hundred lost. */
 #include "base/rng.h"
 #include "midi/midi.h"
 #include "songs.h"
@@ -186,6 +186,74 @@ static void test_losses(void)
     gives(m, "10-100", 0, 2, "ends of nothing are passed over");
 }
 
+/* n notes of no length, 100 ticks apart, from `tick` on. */
+static void empties(made *m, int32_t tick, int n, int pitch)
+{
+    for (int i = 0; i < n; i++) {
+        on(m, 0, tick + 100 * i, pitch);
+        off(m, 0, tick + 100 * i, pitch);
+    }
+}
+
+/* Each begins where the one before ends, its beginning written first; of the ends the
+ * one of `lost` is not there. */
+static void chain(made *m, int32_t tick, int n, int pitch, int lost)
+{
+    for (int i = 0; i <= n; i++) {
+        if (i < n)
+            on(m, 0, tick + 100 * i, pitch);
+        if (i > 0 && i - 1 != lost)
+            off(m, 0, tick + 100 * i, pitch);
+    }
+}
+
+static void test_on_off_at_once(void)
+{
+    made *m = fresh(1, 4000);
+    on(m, 0, 0, 60);
+    empties(m, 100, 4, 60);
+    gives(m, "0-0 100-100 200-200 300-300 400-400", 1, 0,
+          "a lost end, then notes of no length: they keep it");
+
+    m = fresh(1, 4000);
+    empties(m, 0, 2, 60);
+    on(m, 0, 200, 60);
+    empties(m, 300, 2, 60);
+    on(m, 0, 500, 60);
+    off(m, 0, 570, 60);
+    empties(m, 600, 1, 60);
+    gives(m, "0-0 100-100 200-200 300-300 400-400 500-570 600-600", 1, 0,
+          "so they do among others");
+
+    m = fresh(1, 4000);
+    on(m, 0, 0, 60);
+    put(m, 0, 50, 0xb0, 123, 0);
+    empties(m, 100, 2, 60);
+    put(m, 0, 900, 0xb0, 123, 0);
+    gives(m, "0-50 100-100 200-200", 0, 0, "and after All Notes Off");
+
+    for (int lost = 0; lost < 3; lost += 2) {
+        m = fresh(1, 4000);
+        chain(m, 0, 5, 60, lost);
+        gives(m, "0-100 100-200 200-300 300-400 400-500", 1, 0,
+              lost == 0 ? "a beginning before the end at its tick: all have a length"
+                        : "... wherever the lost end was");
+    }
+
+    m = fresh(1, 4000);
+    chain(m, 0, 4, 62, -1);
+    chain(m, 1000, 4, 60, 3);
+    gives(m, "0-100 100-200 200-300 300-400 1000-1100 1100-1200 1200-1300 1300-1400", 1,
+          0, "so where nothing but the rest of the channel tells");
+
+    m = fresh(1, 4000);
+    empties(m, 0, 3, 62);
+    on(m, 0, 1000, 60);
+    empties(m, 1100, 2, 60);
+    gives(m, "0-0 100-100 200-200 1000-1000 1100-1100 1200-1200", 1, 0,
+          "... either way");
+}
+
 static void test_elsewhere(void)
 {
     made *m = fresh(2, 1920);
@@ -239,6 +307,53 @@ static int make_song(made *m, uint64_t seed, unsigned lost_in, int *n_notes)
     return lost;
 }
 
+/* Drums: notes of 73 ticks, or until the key begins anew, which is then written first,
+ * and some of no length; of the ends one in `lost_in` is not written. */
+static int make_drums(made *m, uint64_t seed, unsigned lost_in)
+{
+    int lost = 0;
+    bl_rng rng = bl_rng_make(seed, 0);
+    for (int pitch = 36; pitch < 44; pitch++) {
+        int32_t tick = 0, end = -1;
+        while (tick < m->end - 400 && m->n[0] < EVENTS_MAX - 2) {
+            int is_lost = bl_rng_u32(&rng) % lost_in == 0;
+            int is_empty = bl_rng_u32(&rng) % 8 == 0;
+            int32_t next = tick + 20 + (int32_t)(bl_rng_u32(&rng) % 120);
+            on(m, 0, tick, pitch);
+            if (end >= 0)
+                off(m, 0, end, pitch);
+            end = is_lost || is_empty ? -1 : (int32_t)bl_min(tick + 73, next);
+            if (is_empty && !is_lost)
+                off(m, 0, tick, pitch);
+            lost += is_lost;
+            tick = next;
+        }
+        if (end >= 0)
+            off(m, 0, end, pitch);
+    }
+    return lost;
+}
+
+static void test_drums(void)
+{
+    bl_song whole = {0}, lossy = {0};
+    bl_midi_report r;
+    int changed = 0, lost = 0, total = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        make_drums(fresh(1, 12000), seed, UINT32_MAX);
+        read_made(&song_made, BL_READ_OVERLAP, &whole, &r);
+        lost += make_drums(fresh(1, 12000), seed, 100);
+        read_made(&song_made, BL_READ_OVERLAP, &lossy, &r);
+        total += (int)whole.n_notes;
+        for (size_t i = 0; i < whole.n_notes && i < lossy.n_notes; i++)
+            changed += whole.notes[i].off != lossy.notes[i].off;
+    }
+    ok(lost > total / 200 && changed <= lost,
+       "of %d notes of drums %d ends are lost: %d notes changed", total, lost, changed);
+    bl_song_free(&whole);
+    bl_song_free(&lossy);
+}
+
 static void test_made(void)
 {
     bl_song whole = {0}, lossy = {0};
@@ -277,7 +392,9 @@ int main(void)
 {
     test_overlaps();
     test_losses();
+    test_on_off_at_once();
     test_elsewhere();
     test_made();
+    test_drums();
     return tap_done();
 }
