@@ -49,12 +49,13 @@ final() {
     [ "$(settings own --set pre_norm=0 --set warmup=9 --set embed_scale=0)" = "[0,0,9,0.003,0.02]" ]
     [ "$(settings remi --set arch=remi)" = "[0,1,150,0.003,0.02]" ]
     [ "$(settings back --set arch=lstm --set arch=xl)" = "[1,0,50,0.003,0.02]" ]
+    [ "$(settings distances --set arch=music-transformer)" = "[1,0,150,0.003,0.02]" ]
     [ "$(settings gpt2 --set arch=gpt2)" = "[1,0,50,0.003,0.02]" ]
     [ "$(settings lstm --set arch=lstm)" = "[0,1,100,0.012,0]" ]
     # in a file the order is free
     echo '{"warmup":7,"embed_scale":0,"pre_norm":0,"arch":"compressive"}' >c.json
     [ "$(settings file --config c.json)" = "[0,0,7,0.003,0.02]" ]
-    for name in post own remi lstm file; do
+    for name in post own remi distances lstm file; do
         xltrain -q --data data --config $name/config.json -o again.$name
         cmp $name/config.json again.$name/config.json
     done
