@@ -10,7 +10,7 @@
 #ifndef BL_MODEL_H
 #define BL_MODEL_H
 
-#include "base/err.h"
+#include "base/setting.h"
 #include "nn/kernel/gemm.h"
 #include "nn/kernel/pool.h"
 #include "nn/kernel/real.h"
@@ -92,12 +92,14 @@ typedef struct {
     double rope_theta; /* rotary: the wavelengths are 2 pi theta^(2c/e) */
 } bl_model_config;
 
+/* The table of the settings above, n rows in the order of config.json. */
+const bl_setting *bl_model_settings(size_t *n);
 bl_model_config bl_model_config_default(void);
-/* Sets arch and what it decides: pos to norm, pre_norm, norm_eps. */
+/* Sets arch, what it decides (rows with BL_SET_BY_ARCH and others), and what follows.
+ */
 void bl_model_config_arch(bl_model_config *c, bl_arch arch);
-/* The i-th name that a field can have ("arch", "pos", "act", "compressor", "norm",
- * ...), NULL beyond the last or for another field. */
-const char *bl_model_choice(const char *field, int i);
+/* The i-th word of the setting, NULL beyond the last or for one without words. */
+const char *bl_model_choice(const char *key, int i);
 /* The precision that a model will have: c's, or BL_FP32 where the processor cannot. */
 int bl_model_precision(const bl_model_config *c);
 /* 1 if layer n (from 0) has memory: slots, or the state of cells. */

@@ -1,145 +1,11 @@
-/* model_config.c - what makes one architecture of the family another, and what a config
- * may be.
- */
+/* model_config.c - what a model of some settings has, whether they fit together, what
+ * it costs. */
 #include "model/model.h"
 #include "model/model_impl.h"
 #include "nn/op/ops.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-bl_model_config bl_model_config_default(void)
-{
-    bl_model_config c = {
-        .layers = 4,
-        .width = 256,
-        .heads = 4,
-        .ff = 1024,
-        .segment = 128,
-        .memory = 128,
-        .dropout = 0.1,
-        .ff_dropout = -1,
-        .layer_dropout = -1,
-        .embed_dropout = -1,
-        .init_std = 0.02,
-    };
-    bl_model_config_arch(&c, BL_ARCH_XL);
-    return c;
-}
-
-/* The Transformer-XL of the paper; the others are told by what they change. */
-static void structure(bl_model_config *c)
-{
-    c->pos = BL_POS_SINUSOID;
-    c->positions = 0;
-    c->pre_norm = 0;
-    c->norm_eps = 1e-5;
-    c->act = 0;
-    c->relu_out = 0;
-    c->att_bias = 0;
-    c->embed_scale = 1;
-    c->tie = 1;
-    c->out_bias = 1;
-    c->init_residual = 0;
-    c->zero_memory = 0;
-    c->same_length = 0;
-    c->compressed = 0;
-    c->ratio = 4;
-    c->compressor = BL_COMPRESS_CONV;
-    memset(c->memory_layers, 0, sizeof c->memory_layers);
-    c->embed_width = 0;
-    c->kv_heads = 0;
-    c->glu = 0;
-    c->ff_bias = 1;
-    c->gate = BL_GATE_NONE;
-    c->mogrify = 0;
-    c->norm = BL_NORM_LAYER;
-    c->rope_theta = 1e4;
-}
-
-void bl_model_config_arch(bl_model_config *c, bl_arch arch)
-{
-    structure(c);
-    c->arch = arch;
-    switch (arch) {
-    case BL_ARCH_REMI:
-        c->relu_out = 1;
-        c->norm_eps = 1e-3;
-        c->zero_memory = 1;
-        break;
-    case BL_ARCH_MUSIC_TRANSFORMER:
-        c->pos = BL_POS_DISTANCE;
-        c->positions = 1024;
-        c->tie = 0;
-        break;
-    case BL_ARCH_GPT2:
-        c->pos = BL_POS_ABSOLUTE;
-        c->positions = c->segment;
-        c->memory = 0;
-        c->pre_norm = 1;
-        c->act = BL_ACT_GELU_TANH - 1;
-        c->att_bias = 1;
-        c->embed_scale = 0;
-        c->out_bias = 0;
-        c->init_residual = 1;
-        break;
-    case BL_ARCH_COMPRESSIVE:
-        c->compressed = c->memory;
-        break;
-    case BL_ARCH_LSTM:
-        c->memory = 0;
-        c->tie = 0;
-        break;
-    case BL_ARCH_LLAMA:
-        c->pos = BL_POS_ROTARY;
-        c->pre_norm = 1;
-        c->norm = BL_NORM_RMS;
-        c->glu = 1;
-        c->act = BL_ACT_SILU - 1;
-        c->ff_bias = 0;
-        c->embed_scale = 0;
-        c->tie = 0;
-        c->out_bias = 0;
-        break;
-    default:
-        break;
-    }
-}
-
-static const char *const arch_names[] = {
-    "xl", "remi", "music-transformer", "gpt2", "compressive", "lstm", "llama", NULL};
-static const char *const pos_names[] = {"sinusoid", "distance", "absolute", "rotary",
-                                        NULL};
-static const char *const act_names[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
-static const char *const compressor_names[] = {"mean", "max", "conv", NULL};
-static const char *const gate_names[] = {"none", "gru", NULL};
-static const char *const norm_names[] = {"layer", "rms", NULL};
-static const char *const precision_names[] = {"fp32", "bf16", "bf16x3", NULL};
-
-const char *bl_model_choice(const char *field, int i)
-{
-    static const struct {
-        const char *field;
-        const char *const *names;
-    } choices[] = {{"arch", arch_names},
-                   {"pos", pos_names},
-                   {"act", act_names},
-                   {"compressor", compressor_names},
-                   {"gate", gate_names},
-                   {"norm", norm_names},
-                   {"precision", precision_names}};
-    for (size_t k = 0; k < BL_COUNT(choices); k++) {
-        const char *const *name = choices[k].names;
-        if (strcmp(choices[k].field, field) != 0)
-            continue;
-        while (i > 0 && *name != NULL) {
-            name++;
-            i--;
-        }
-        return *name;
-    }
-    return NULL;
-}
 
 int bl_model_precision(const bl_model_config *c)
 {
@@ -173,73 +39,6 @@ int bl_model_all_remember(const bl_model_config *c)
 {
     int listed = n_listed(c, 0, 256);
     return c->arch == BL_ARCH_LSTM || listed == 0 || listed == c->layers;
-}
-
-/* ---- bounds ---- */
-
-static int check_bounds(const bl_model_config *c, bl_err *e)
-{
-    const struct {
-        const char *name;
-        int64_t value, low, high;
-    } whole[] = {
-        {"arch", c->arch, 0, BL_N_ARCH - 1},
-        {"vocab", c->vocab, 1, 65536},
-        {"layers", c->layers, 1, 256},
-        {"width", c->width, 1, 65536},
-        {"heads", c->heads, 1, 1024},
-        {"ff", c->ff, 1, 262144},
-        {"segment", c->segment, 1, 65536},
-        {"memory", c->memory, 0, 65536},
-        {"pre_norm", c->pre_norm, 0, 1},
-        {"untie_uv", c->untie_uv, 0, 1},
-        {"clamp_len", c->clamp_len, 0, 65536},
-        {"pos", c->pos, 0, BL_N_POS - 1},
-        {"positions", c->positions, 0, 131072},
-        {"act", c->act, 0, BL_N_ACT - 2},
-        {"relu_out", c->relu_out, 0, 1},
-        {"att_bias", c->att_bias, 0, 1},
-        {"embed_scale", c->embed_scale, 0, 1},
-        {"tie", c->tie, 0, 1},
-        {"out_bias", c->out_bias, 0, 1},
-        {"init_residual", c->init_residual, 0, 1},
-        {"zero_memory", c->zero_memory, 0, 1},
-        {"same_length", c->same_length, 0, 1},
-        {"compressed", c->compressed, 0, 65536},
-        {"ratio", c->ratio, 1, 1024},
-        {"compressor", c->compressor, 0, 2},
-        {"embed_width", c->embed_width, 0, 65536},
-        {"kv_heads", c->kv_heads, 0, 1024},
-        {"glu", c->glu, 0, 1},
-        {"ff_bias", c->ff_bias, 0, 1},
-        {"gate", c->gate, 0, BL_N_GATE - 1},
-        {"mogrify", c->mogrify, 0, 64},
-        {"norm", c->norm, 0, BL_N_NORM - 1},
-        {"precision", c->precision, 0, BL_N_PRECISIONS - 1},
-    };
-    const struct {
-        const char *name;
-        double value, low, high;
-    } real[] = {
-        {"dropout", c->dropout, 0, 0.95},
-        {"att_dropout", c->att_dropout, 0, 0.95},
-        {"ff_dropout", bl_model_dropout(c, c->ff_dropout), 0, 0.95},
-        {"layer_dropout", bl_model_dropout(c, c->layer_dropout), 0, 0.95},
-        {"embed_dropout", bl_model_dropout(c, c->embed_dropout), 0, 0.95},
-        {"norm_eps", c->norm_eps, 1e-12, 0.1},
-        {"init_std", c->init_std, 0, 10},
-        {"rope_theta", c->rope_theta, 1, 1e9},
-    };
-    for (size_t i = 0; i < BL_COUNT(whole); i++)
-        if (whole[i].value < whole[i].low || whole[i].value > whole[i].high)
-            return bl_fail(e, BL_E_ARG, "%s is %lld, which is not within %lld..%lld",
-                           whole[i].name, (long long)whole[i].value,
-                           (long long)whole[i].low, (long long)whole[i].high);
-    for (size_t i = 0; i < BL_COUNT(real); i++)
-        if (!(real[i].value >= real[i].low && real[i].value <= real[i].high))
-            return bl_fail(e, BL_E_ARG, "%s is %g, which is not within %g..%g",
-                           real[i].name, real[i].value, real[i].low, real[i].high);
-    return 0;
 }
 
 /* ---- what must fit together ---- */
@@ -286,84 +85,31 @@ static int check_compressed(const bl_model_config *c, bl_err *e)
 /* What is set and would change nothing, or hide what else is set. */
 static int check_meaning(const bl_model_config *c, bl_err *e)
 {
-    const bl_model_config usual = bl_model_config_default();
-    int has_distances = c->pos == BL_POS_SINUSOID, has_slots = c->compressed > 0;
-    const struct {
-        int is_wrong;
-        const char *what;
-    } pairs[] = {
-        {c->clamp_len > 0 && !has_distances, "clamp_len goes with pos=sinusoid only"},
-        {c->untie_uv && !has_distances, "untie_uv goes with pos=sinusoid only"},
-        {c->positions > 0 && (has_distances || c->pos == BL_POS_ROTARY),
-         "positions goes with pos=distance and pos=absolute only: the others have no "
-         "table"},
-        {c->rope_theta != usual.rope_theta && c->pos != BL_POS_ROTARY,
-         "rope_theta goes with pos=rotary only"},
-        {n_listed(c, 0, 256) > 0 && c->memory == 0,
-         "memory_layers goes with memory only"},
-        {n_listed(c, c->layers, 256) > 0,
-         "memory_layers names a layer beyond the last"},
-        {c->mogrify > 0 && c->gate == BL_GATE_NONE, "mogrify goes with gate=gru only"},
-        {c->zero_memory && c->memory == 0, "zero_memory goes with memory only"},
-        {c->same_length && c->memory == 0,
-         "same_length goes with memory only: a token would see itself alone"},
-        {c->same_length && has_slots,
-         "same_length and compressed do not go together: compressed slots lie beyond "
-         "what a token would see"},
-        {c->ratio != usual.ratio && !has_slots, "ratio goes with compressed only"},
-        {c->compressor != usual.compressor && !has_slots,
-         "compressor goes with compressed only"},
-    };
-    for (size_t i = 0; i < BL_COUNT(pairs); i++)
-        if (pairs[i].is_wrong)
-            return bl_fail(e, BL_E_ARG, "%s", pairs[i].what);
-    return 0;
+    size_t n;
+    const bl_setting *row = bl_model_settings(&n);
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = bl_setting_check_use(&row[i], c, e);
+    if (rc == 0 && n_listed(c, c->layers, BL_SET_LAYERS_MAX) > 0)
+        rc = bl_fail(e, BL_E_ARG, "memory_layers names a layer beyond the last");
+    if (rc == 0 && c->same_length && c->compressed > 0)
+        rc = bl_fail(e, BL_E_ARG,
+                     "same_length and compressed do not go together: compressed slots "
+                     "lie beyond what a token would see");
+    return rc;
 }
 
-/* What cells have not must be as `arch` leaves it, or off. */
+/* What cells have not must be as `arch` leaves it. */
 static int check_cells(const bl_model_config *c, bl_err *e)
 {
-    bl_model_config own = *c;
+    size_t n;
+    const bl_setting *row = bl_model_settings(&n);
+    bl_model_config own = bl_model_config_default();
     bl_model_config_arch(&own, BL_ARCH_LSTM);
-    const struct {
-        const char *name;
-        int is_wrong;
-    } others[] = {
-        {"memory", c->memory > 0},
-        {"compressed", c->compressed > 0},
-        {"tie", c->tie},
-        {"untie_uv", c->untie_uv != 0},
-        {"clamp_len", c->clamp_len != 0},
-        {"pre_norm", c->pre_norm > own.pre_norm},
-        {"norm_eps", c->norm_eps != own.norm_eps},
-        {"pos", c->pos != own.pos},
-        {"positions", c->positions != own.positions},
-        {"act", c->act != own.act},
-        {"relu_out", c->relu_out != own.relu_out},
-        {"att_bias", c->att_bias != own.att_bias},
-        {"embed_scale", c->embed_scale < own.embed_scale},
-        {"init_residual", c->init_residual > own.init_residual},
-        {"zero_memory", c->zero_memory != own.zero_memory},
-        {"same_length", c->same_length != own.same_length},
-        {"ratio", c->ratio != own.ratio},
-        {"compressor", c->compressor != own.compressor},
-        {"memory_layers", n_listed(c, 0, 256) > 0},
-        {"ff_dropout", c->ff_dropout >= 0},
-        {"layer_dropout", c->layer_dropout >= 0},
-        {"embed_dropout", c->embed_dropout >= 0},
-        {"embed_width", c->embed_width != own.embed_width},
-        {"kv_heads", c->kv_heads != own.kv_heads},
-        {"glu", c->glu != own.glu},
-        {"ff_bias", c->ff_bias != own.ff_bias},
-        {"rope_theta", c->rope_theta != own.rope_theta},
-        {"gate", c->gate != own.gate},
-        {"mogrify", c->mogrify != own.mogrify},
-        {"norm", c->norm != own.norm},
-    };
-    for (size_t i = 0; i < BL_COUNT(others); i++)
-        if (others[i].is_wrong)
+    for (size_t i = 0; i < n; i++)
+        if ((row[i].traits & BL_SET_ATTENTION) && !bl_setting_same(&row[i], c, &own))
             return bl_fail(e, BL_E_ARG, "%s goes with attention only, not with an lstm",
-                           others[i].name);
+                           row[i].key);
     return 0;
 }
 
@@ -380,7 +126,14 @@ static int check_lstm(const bl_model_config *c, bl_err *e)
 
 int bl_model_config_check(const bl_model_config *c, bl_err *e)
 {
-    int rc = check_bounds(c, e);
+    size_t n;
+    const bl_setting *row = bl_model_settings(&n);
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = bl_setting_check(&row[i], c, e);
+    if (rc == 0 && c->vocab < 1) /* 0 until the data are known */
+        rc =
+            bl_fail(e, BL_E_ARG, "vocab is %d, which is not within 1..65536", c->vocab);
     if (rc != 0)
         return rc;
     if (c->arch == BL_ARCH_LSTM)

@@ -1,4 +1,5 @@
-/* config_change.c - see bl_config_change in config.h: many settings, in no order. */
+/* config_change.c - see bl_config_change in train_config.h: many settings, in no order.
+ */
 #include "train/train_config.h"
 
 #include "io/file.h"
@@ -27,34 +28,44 @@ static int parse_file(const char *path, bl_json **object, bl_err *e)
     return rc;
 }
 
+static int names(const char *assignment, const char *key)
+{
+    size_t len = strlen(key);
+    return strncmp(assignment, key, len) == 0 && assignment[len] == '=';
+}
+
 /* 1 if an assignment or the object names the key. */
 static int is_named(const char *key, const bl_json *object, const char *const *set,
                     size_t n)
 {
-    size_t len = strlen(key);
     for (size_t i = 0; i < n; i++)
-        if (strncmp(set[i], key, len) == 0 && set[i][len] == '=')
+        if (names(set[i], key))
             return 1;
     return object != NULL && bl_json_has(object, key);
 }
 
-/* Others follow arch, and then pre_norm. */
-enum { ARCH_RANK, NORM_RANK, OTHER_RANK };
-
-static int rank_of(const char *assignment)
-{
-    if (strncmp(assignment, "arch=", 5) == 0)
-        return ARCH_RANK;
-    return strncmp(assignment, "pre_norm=", 9) == 0 ? NORM_RANK : OTHER_RANK;
-}
-
-/* The assignments of a rank. */
-static int set_each(bl_train_config *c, const char *const *set, size_t n, int rank,
-                    bl_err *e)
+/* The assignments of a key. */
+static int set_key(bl_train_config *c, const char *key, const char *const *set,
+                   size_t n, bl_err *e)
 {
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
-        if (rank_of(set[i]) == rank)
+        if (names(set[i], key))
+            rc = bl_config_set(c, set[i], e);
+    return rc;
+}
+
+/* All assignments but that of arch; those that others follow first, in the order of the
+ * table. */
+static int set_others(bl_train_config *c, const char *const *set, size_t n, bl_err *e)
+{
+    const bl_setting *s;
+    int rc = 0;
+    for (size_t i = 0; (s = bl_config_setting(i)) != NULL && rc == 0; i++)
+        if ((s->traits & BL_SET_LEADS) && strcmp(s->key, "arch") != 0)
+            rc = set_key(c, s->key, set, n, e);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        if (!bl_config_leads(set[i], strcspn(set[i], "=")))
             rc = bl_config_set(c, set[i], e);
     return rc;
 }
@@ -62,12 +73,10 @@ static int set_each(bl_train_config *c, const char *const *set, size_t n, int ra
 static void follow_others(bl_train_config *c, const bl_json *object,
                           const char *const *set, size_t n)
 {
-    static const int positions[BL_N_POS] = {[BL_POS_DISTANCE] = 1024};
-    bl_model_config *m = &c->model;
-    if (!is_named("positions", object, set, n))
-        m->positions = m->pos == BL_POS_ABSOLUTE ? m->segment : positions[m->pos];
-    if (!is_named("compressed", object, set, n))
-        m->compressed = m->arch == BL_ARCH_COMPRESSIVE ? m->memory : 0;
+    const bl_setting *s;
+    for (size_t i = 0; (s = bl_config_setting(i)) != NULL; i++)
+        if (s->follows != NULL && !is_named(s->key, object, set, n))
+            bl_setting_put(s, c, s->follows(c));
 }
 
 /* An arch that is assigned takes the place of the file's, and with it of what that one
@@ -76,17 +85,15 @@ static int change(bl_train_config *c, const bl_json *object, const char *file,
                   const char *const *set, size_t n, bl_err *e)
 {
     int replaces = object != NULL && bl_json_has(object, "arch");
-    int rc = replaces ? 0 : set_each(c, set, n, ARCH_RANK, e);
+    int rc = replaces ? 0 : set_key(c, "arch", set, n, e);
     if (rc == 0 && object != NULL) {
         rc = bl_config_read(c, object, e);
         if (rc != 0)
             return bl_err_in(e, file);
     }
     if (rc == 0 && replaces)
-        rc = set_each(c, set, n, ARCH_RANK, e);
-    if (rc == 0)
-        rc = set_each(c, set, n, NORM_RANK, e);
-    return rc == 0 ? set_each(c, set, n, OTHER_RANK, e) : rc;
+        rc = set_key(c, "arch", set, n, e);
+    return rc == 0 ? set_others(c, set, n, e) : rc;
 }
 
 int bl_config_change(bl_train_config *c, const char *file, const char *const *set,

@@ -1,4 +1,4 @@
-/* presets.c - see config.h: where settings begin. */
+/* presets.c - see train_config.h: where settings begin. */
 #include "train/train_config.h"
 
 #include <string.h>
@@ -51,20 +51,6 @@ void bl_config_arch(bl_train_config *c, bl_arch arch)
 }
 
 /* ---- presets ---- */
-
-static const bl_train_config common = {
-    .lanes = 8,
-    .accumulate = 1,
-    .workers = 1,
-    .seed = 0,
-    .min_lr = 0.02,
-    .schedule = BL_LR_COSINE,
-    .clip = 1.0,
-    .beta1 = 0.9,
-    .beta2 = 0.99,
-    .eps = 1e-8,
-    .eval_tokens = 50000,
-};
 
 static void shape(bl_train_config *c, int layers, int width, int heads, int ff,
                   int segment, int memory)
@@ -144,9 +130,7 @@ int bl_config_preset(bl_train_config *c, const char *name, bl_err *e)
 {
     for (size_t i = 0; i < BL_COUNT(presets); i++) {
         if (strcmp(name, presets[i].name) == 0) {
-            *c = common;
-            c->model = bl_model_config_default();
-            c->model.vocab = 0;
+            *c = bl_config_default();
             bl_config_arch(c, BL_ARCH_XL);
             presets[i].fill(c);
             return 0;

@@ -1,6 +1,7 @@
 /* train_config.h - every number of a training run: the shape of the model, the
- * optimiser, how the data are read. One table gives the JSON form
- * (schemas/config.schema.json), the bounds and `--set key=value`. */
+ * optimiser, how the data are read. One table (base/setting.h), the model's rows and
+ * then those of training, gives the JSON form, schemas/config.schema.json, the bounds
+ * and `--set key=value`. */
 #ifndef BL_CONFIG_H
 #define BL_CONFIG_H
 
@@ -34,6 +35,11 @@ typedef struct {
 /* eval_memory=none: each segment is evaluated without what came before it. */
 enum { BL_EVAL_APART = -1 };
 
+/* The i-th setting, those of the model first; NULL beyond the last. */
+const bl_setting *bl_config_setting(size_t i);
+/* Every setting as usual. */
+bl_train_config bl_config_default(void);
+
 /* An architecture with what it learns with at once, whatever the seed: norms before the
  * sub-layers where the published form has them behind, an LSTM's rate and warm-up. */
 void bl_config_arch(bl_train_config *c, bl_arch arch);
@@ -46,6 +52,9 @@ void bl_config_post_norm(bl_train_config *c);
 int bl_config_preset(bl_train_config *c, const char *name, bl_err *e) BL_MUST_CHECK;
 /* "tiny|small|remi|seed" */
 const char *bl_config_presets(void);
+
+/* 1 if settings of that name (`len` characters) go before others, which follow them. */
+int bl_config_leads(const char *key, size_t len);
 
 /* Changes one field from "key=value". BL_E_ARG for an unknown key (the message names
  * the nearest one), a bad value, or one out of range. */
@@ -74,15 +83,9 @@ bl_model_config bl_config_eval(const bl_train_config *c);
 /* What no field's own bounds can say, e.g. heads that do not divide the width. */
 int bl_config_check(const bl_train_config *c, bl_err *e) BL_MUST_CHECK;
 
-/* What must stay as it is: */
-typedef enum {
-    BL_FIXED_WEIGHTS =
-        1,        /* for the weights to fit: the fields that give their shapes */
-    BL_FIXED_RUN, /* for a run to go on: these, and the shape of its state */
-} bl_config_fixed;
-
-/* The key of the first such field in which two configs differ, or NULL. */
+/* The key of the first field that must stay, for the weights to fit or also for a run
+ * to go on, in which two configs differ; or NULL. */
 const char *bl_config_differs(const bl_train_config *a, const bl_train_config *b,
-                              bl_config_fixed fixed);
+                              bl_setting_fixed fixed);
 
 #endif

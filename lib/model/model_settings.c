@@ -1,0 +1,300 @@
+/* model_settings.c - the table of a model's settings, and what each architecture
+ * decides. */
+#include "model/model.h"
+#include "model/model_impl.h"
+#include "nn/op/ops.h"
+
+#include <string.h>
+
+/* ---- words, in the order of the enums ---- */
+
+static const char *const arch_words[] = {
+    "xl", "remi", "music-transformer", "gpt2", "compressive", "lstm", "llama", NULL};
+static const char *const pos_words[] = {"sinusoid", "distance", "absolute", "rotary",
+                                        NULL};
+static const char *const act_words[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
+static const char *const compressor_words[] = {"mean", "max", "conv", NULL};
+static const char *const gate_words[] = {"none", "gru", NULL};
+static const char *const norm_words[] = {"layer", "rms", NULL};
+static const char *const precision_words[] = {"fp32", "bf16", "bf16x3", NULL};
+
+_Static_assert(BL_COUNT(arch_words) == BL_N_ARCH + 1 &&
+                   BL_COUNT(pos_words) == BL_N_POS + 1 &&
+                   BL_COUNT(act_words) == BL_N_ACT &&
+                   BL_COUNT(gate_words) == BL_N_GATE + 1 &&
+                   BL_COUNT(norm_words) == BL_N_NORM + 1 &&
+                   BL_COUNT(precision_words) == BL_N_PRECISIONS + 1,
+               "a word for each");
+
+/* ---- what settings follow, and what they go with ---- */
+
+static double positions_follow(const void *record)
+{
+    const bl_model_config *c = record;
+    if (c->pos == BL_POS_ABSOLUTE)
+        return c->segment;
+    return c->pos == BL_POS_DISTANCE ? 1024 : 0;
+}
+
+static double compressed_follows(const void *record)
+{
+    const bl_model_config *c = record;
+    return c->arch == BL_ARCH_COMPRESSIVE ? c->memory : 0;
+}
+
+static int has_sinusoids(const void *record)
+{
+    return ((const bl_model_config *)record)->pos == BL_POS_SINUSOID;
+}
+
+static int is_rotary(const void *record)
+{
+    return ((const bl_model_config *)record)->pos == BL_POS_ROTARY;
+}
+
+static int has_table(const void *record)
+{
+    return !has_sinusoids(record) && !is_rotary(record);
+}
+
+static int has_memory(const void *record)
+{
+    return ((const bl_model_config *)record)->memory > 0;
+}
+
+static int has_slots(const void *record)
+{
+    return ((const bl_model_config *)record)->compressed > 0;
+}
+
+static int has_gate(const void *record)
+{
+    return ((const bl_model_config *)record)->gate != BL_GATE_NONE;
+}
+
+/* ---- the table, in the order of config.json ---- */
+
+#define AT(field) offsetof(bl_model_config, field)
+
+enum {
+    LEADS = BL_SET_LEADS,
+    BY_ARCH = BL_SET_BY_ARCH | BL_SET_ATTENTION,
+    ATTENTION = BL_SET_ATTENTION
+};
+
+static const bl_setting rows[] = {
+    {"arch", BL_SET_WORD, AT(arch), .words = arch_words, .fixed = BL_FIXED_WEIGHTS,
+     .traits = LEADS,
+     .help =
+         "architecture: sets what the keys from pos to norm, pre_norm and norm_eps "
+         "begin with; lstm begins with init_std 0, four times the lr and twice the "
+         "warmup, remi and music-transformer with three times the warmup of a preset"},
+    {"vocab", BL_SET_INT, AT(vocab), 0, 65536, 0, .fixed = BL_FIXED_WEIGHTS,
+     .help = "V: tokens of the vocabulary; set by the data"},
+    {"layers", BL_SET_INT, AT(layers), 1, 256, 4, .fixed = BL_FIXED_WEIGHTS,
+     .help = "L"},
+    {"width", BL_SET_INT, AT(width), 1, 65536, 256, .fixed = BL_FIXED_WEIGHTS,
+     .help = "D: width of a state, a multiple of heads"},
+    {"heads", BL_SET_INT, AT(heads), 1, 1024, 4, .fixed = BL_FIXED_WEIGHTS,
+     .help = "H: attention heads"},
+    {"ff", BL_SET_INT, AT(ff), 1, 262144, 1024, .fixed = BL_FIXED_WEIGHTS,
+     .help = "F: width of the feed-forward layer"},
+    {"segment", BL_SET_INT, AT(segment), 1, 65536, 128, .fixed = BL_FIXED_RUN,
+     .help = "T: tokens of a lane and step"},
+    {"memory", BL_SET_INT, AT(memory), 0, 65536, 128, .fixed = BL_FIXED_RUN,
+     .traits = ATTENTION,
+     .help = "M: states kept from the segments before, each layer"},
+    {"dropout", BL_SET_REAL, AT(dropout), 0, 0.95, 0.1,
+     .help = "on embeddings, positions, inside feed-forward layers and on the outputs "
+             "of layers, where these have none of their own"},
+    {"att_dropout", BL_SET_REAL, AT(att_dropout), 0, 0.95, 0,
+     .help = "on attention weights"},
+    {"ff_dropout", BL_SET_OWN, AT(ff_dropout), 0, 0.95, -1, .traits = ATTENTION,
+     .help = "dropout inside the feed-forward layers; absent = dropout"},
+    {"layer_dropout", BL_SET_OWN, AT(layer_dropout), 0, 0.95, -1, .traits = ATTENTION,
+     .help = "dropout on what sub-layers make; absent = dropout"},
+    {"embed_dropout", BL_SET_OWN, AT(embed_dropout), 0, 0.95, -1, .traits = ATTENTION,
+     .help = "dropout on embeddings and positions; absent = dropout"},
+    {"pre_norm", BL_SET_INT, AT(pre_norm), 0, 1, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = LEADS | BY_ARCH,
+     .help = "0: norm after each sub-layer, as published, with embed_scale 1 and three "
+             "times the warmup; 1: before, and a last one; xl, compressive and "
+             "music-transformer begin with 1"},
+    {"untie_uv", BL_SET_INT, AT(untie_uv), 0, 1, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = ATTENTION, .is_used = has_sinusoids, .with = "pos=sinusoid only",
+     .help = "0: the biases u and v of attention are shared by all layers; 1: one pair "
+             "each"},
+    {"clamp_len", BL_SET_INT, AT(clamp_len), 0, 65536, 0, .traits = ATTENTION,
+     .is_used = has_sinusoids, .with = "pos=sinusoid only",
+     .help = "distances beyond it count as it; 0 = no clamp"},
+    {"norm_eps", BL_SET_REAL, AT(norm_eps), 1e-12, 0.1, 1e-5, .traits = BY_ARCH,
+     .help = "of the layer norms"},
+    {"init_std", BL_SET_REAL, AT(init_std), 0, 10, 0.02,
+     .help = "standard deviation of initial weights; 0 of an lstm: by how many numbers "
+             "add up, so that signals keep their size"},
+    {"pos", BL_SET_WORD, AT(pos), .words = pos_words, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH,
+     .help = "where positions come in: sinusoids through W_r with biases u and v, a "
+             "learned row for each distance, a learned row for each place in the "
+             "segment, queries and keys turned by their place"},
+    {"positions", BL_SET_INT, AT(positions), 0, 131072, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH, .follows = positions_follow, .is_used = has_table,
+     .with = "pos=distance and pos=absolute only: the others have no table",
+     .help = "rows of the table of learned positions, only with pos = distance or "
+             "absolute; where nothing is said 1024 of distances, of places as many as "
+             "segment"},
+    {"act", BL_SET_WORD, AT(act), .words = act_words, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH, .help = "activation of the feed-forward layer"},
+    {"relu_out", BL_SET_INT, AT(relu_out), 0, 1, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH, .help = "1: a relu after the second feed-forward matrix too"},
+    {"att_bias", BL_SET_INT, AT(att_bias), 0, 1, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH,
+     .help = "1: biases for queries, keys, values and outputs of attention"},
+    {"embed_scale", BL_SET_INT, AT(embed_scale), 0, 1, 1, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH,
+     .help = "1: embeddings times the square root of the width, as published; 0 begins "
+             "xl, compressive and music-transformer with pre_norm 1"},
+    {"tie", BL_SET_INT, AT(tie), 0, 1, 1, .fixed = BL_FIXED_WEIGHTS, .traits = BY_ARCH,
+     .help = "1: the output matrix is the embedding"},
+    {"out_bias", BL_SET_INT, AT(out_bias), 0, 1, 1, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BL_SET_BY_ARCH, .help = "1: a bias on the logits"},
+    {"init_residual", BL_SET_INT, AT(init_residual), 0, 1, 0, .traits = BY_ARCH,
+     .help = "1: W_o and W_2 begin smaller by 1 / sqrt(2 L)"},
+    {"zero_memory", BL_SET_INT, AT(zero_memory), 0, 1, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH, .is_used = has_memory, .with = "memory only",
+     .help = "1: a piece begins with a memory of zeros that is attended to"},
+    {"same_length", BL_SET_INT, AT(same_length), 0, 1, 0, .traits = BY_ARCH,
+     .is_used = has_memory, .with = "memory only: a token would see itself alone",
+     .help = "1: each query sees memory + 1 keys, no more; not with compressed slots, "
+             "which lie beyond"},
+    {"compressed", BL_SET_INT, AT(compressed), 0, 65536, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH, .follows = compressed_follows,
+     .help = "C: compressed slots a layer; where nothing is said as many as memory "
+             "with arch = compressive, else none"},
+    {"ratio", BL_SET_INT, AT(ratio), 1, 1024, 4, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH, .is_used = has_slots, .with = "compressed only",
+     .help = "memories that become one compressed slot"},
+    {"compressor", BL_SET_WORD, AT(compressor), .usual = BL_COMPRESS_CONV,
+     .words = compressor_words, .fixed = BL_FIXED_WEIGHTS, .traits = BY_ARCH,
+     .is_used = has_slots, .with = "compressed only",
+     .help = "how memories are compressed"},
+    {"memory_layers", BL_SET_LAYERS, AT(memory_layers), .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH, .is_used = has_memory, .with = "memory only",
+     .help = "layers that have memory, counted from 1; the others see their segment "
+             "alone; empty = all have"},
+    {"embed_width", BL_SET_INT, AT(embed_width), 0, 65536, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH,
+     .help = "width of the token embedding and of what the output matrix reads, with "
+             "matrices between it and width; 0 = width"},
+    {"kv_heads", BL_SET_INT, AT(kv_heads), 0, 1024, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH,
+     .help = "heads of keys and values, a divisor of heads: as many queries share one; "
+             "0 = heads"},
+    {"glu", BL_SET_INT, AT(glu), 0, 1, 0, .fixed = BL_FIXED_WEIGHTS, .traits = BY_ARCH,
+     .help = "1: gated feed-forward: the first matrix makes 2 F numbers, the first F "
+             "of them activated times the others"},
+    {"ff_bias", BL_SET_INT, AT(ff_bias), 0, 1, 1, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH, .help = "1: biases in the feed-forward layers"},
+    {"rope_theta", BL_SET_REAL, AT(rope_theta), 1, 1e9, 1e4, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH, .is_used = is_rotary, .with = "pos=rotary only",
+     .help = "with pos = rotary: pair c of a head of e channels turns by rope_theta ^ "
+             "(-2 c / e) a place"},
+    {"gate", BL_SET_WORD, AT(gate), .words = gate_words, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH,
+     .help = "what joins a residual and what a sub-layer made of it: their sum, or a "
+             "GRU cell with the residual as its state"},
+    {"mogrify", BL_SET_INT, AT(mogrify), 0, 64, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH, .is_used = has_gate, .with = "gate=gru only",
+     .help = "with gate = gru: rounds in which input and state scale each other before "
+             "the cell (5 in lucidrains' mogrifier)"},
+    {"norm", BL_SET_WORD, AT(norm), .words = norm_words, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH,
+     .help = "layer norms, or norms of the root mean square, which have no biases"},
+    {"precision", BL_SET_WORD, AT(precision), .words = precision_words,
+     .help = "of matrix products: operands as they are, rounded to bf16, or split in "
+             "two such parts"},
+};
+
+const bl_setting *bl_model_settings(size_t *n)
+{
+    *n = BL_COUNT(rows);
+    return rows;
+}
+
+const char *bl_model_choice(const char *key, int i)
+{
+    for (size_t k = 0; k < BL_COUNT(rows); k++)
+        if (strcmp(rows[k].key, key) == 0 && rows[k].words != NULL)
+            for (int n = 0; rows[k].words[n] != NULL; n++)
+                if (n == i)
+                    return rows[k].words[n];
+    return NULL;
+}
+
+/* ---- architectures ---- */
+
+/* The Transformer-XL of the paper is as usual; the others are told by what they change.
+ */
+static const struct {
+    bl_arch arch;
+    size_t at;
+    double value;
+} decided[] = {
+    {BL_ARCH_REMI, AT(relu_out), 1},
+    {BL_ARCH_REMI, AT(norm_eps), 1e-3},
+    {BL_ARCH_REMI, AT(zero_memory), 1},
+
+    {BL_ARCH_MUSIC_TRANSFORMER, AT(pos), BL_POS_DISTANCE},
+    {BL_ARCH_MUSIC_TRANSFORMER, AT(tie), 0},
+
+    {BL_ARCH_GPT2, AT(memory), 0},
+    {BL_ARCH_GPT2, AT(pos), BL_POS_ABSOLUTE},
+    {BL_ARCH_GPT2, AT(pre_norm), 1},
+    {BL_ARCH_GPT2, AT(act), BL_ACT_GELU_TANH - 1},
+    {BL_ARCH_GPT2, AT(att_bias), 1},
+    {BL_ARCH_GPT2, AT(embed_scale), 0},
+    {BL_ARCH_GPT2, AT(out_bias), 0},
+    {BL_ARCH_GPT2, AT(init_residual), 1},
+
+    {BL_ARCH_LSTM, AT(memory), 0},
+    {BL_ARCH_LSTM, AT(tie), 0},
+
+    {BL_ARCH_LLAMA, AT(pos), BL_POS_ROTARY},
+    {BL_ARCH_LLAMA, AT(pre_norm), 1},
+    {BL_ARCH_LLAMA, AT(norm), BL_NORM_RMS},
+    {BL_ARCH_LLAMA, AT(glu), 1},
+    {BL_ARCH_LLAMA, AT(act), BL_ACT_SILU - 1},
+    {BL_ARCH_LLAMA, AT(ff_bias), 0},
+    {BL_ARCH_LLAMA, AT(embed_scale), 0},
+    {BL_ARCH_LLAMA, AT(tie), 0},
+    {BL_ARCH_LLAMA, AT(out_bias), 0},
+};
+
+/* What the architecture decides of a setting, or what it was. */
+static void decide(bl_model_config *c, const bl_setting *s)
+{
+    if (s->traits & BL_SET_BY_ARCH)
+        bl_setting_put(s, c, s->usual);
+    for (size_t i = 0; i < BL_COUNT(decided); i++)
+        if ((int)decided[i].arch == c->arch && decided[i].at == s->at)
+            bl_setting_put(s, c, decided[i].value);
+}
+
+void bl_model_config_arch(bl_model_config *c, bl_arch arch)
+{
+    c->arch = arch;
+    for (size_t i = 0; i < BL_COUNT(rows); i++)
+        decide(c, &rows[i]);
+    for (size_t i = 0; i < BL_COUNT(rows); i++)
+        if (rows[i].follows != NULL)
+            bl_setting_put(&rows[i], c, rows[i].follows(c));
+}
+
+bl_model_config bl_model_config_default(void)
+{
+    bl_model_config c = {0};
+    for (size_t i = 0; i < BL_COUNT(rows); i++)
+        bl_setting_put(&rows[i], &c, rows[i].usual);
+    bl_model_config_arch(&c, BL_ARCH_XL);
+    return c;
+}
