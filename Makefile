@@ -135,7 +135,7 @@ $(BIN)/featstats: $(patsubst %.c,$(B)/%.o,$(wildcard bin/featstats_*.c))
 $(BIN)/xltrain: $(patsubst %.c,$(B)/%.o,$(wildcard bin/xltrain_*.c))
 $(BIN)/xlsample: $(patsubst %.c,$(B)/%.o,$(wildcard bin/xlsample_*.c))
 
-$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval $(B)/tests/kernels: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
 $(TORCH): $(B)/%: $(B)/%.o $(B)/tests/torch/records.o $(LIB)
@@ -199,7 +199,7 @@ test-slow:
 	@BARLINE_SLOW=1 tests/run.sh $(B) $(BIN)
 
 .PHONY: test-programs
-test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/models $(B)/tests/models_double $(B)/tests/laws $(B)/tests/notes $(REPLAY) $(B)/tests/mutate
+test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/models $(B)/tests/models_double $(B)/tests/laws $(B)/tests/notes $(B)/tests/settings $(REPLAY) $(B)/tests/mutate
 
 ## test-cpus: tools and kernels on emulated processors, and built without vector kernels
 .PHONY: test-cpus unit-programs
@@ -352,6 +352,14 @@ lint:
 .PHONY: fmt
 fmt:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+## settings: write the schema of settings and their list in xltrain(1) from the table
+.PHONY: settings
+settings: $(B)/tests/settings
+	@$< schema >schemas/config.schema.json
+	@$< man >$(B)/settings.man
+	@sed -i -e '/made by make settings/r $(B)/settings.man' \
+	  -e '/made by make settings/,/end of settings/{/settings/!d}' bin/xltrain.1
 
 # ---- installing ----
 

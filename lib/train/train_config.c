@@ -122,7 +122,7 @@ int bl_config_set(bl_train_config *c, const char *assignment, bl_err *e)
         return BL_E_ARG;
     if (s->at == AT(model.vocab))
         return bl_fail(e, BL_E_ARG, "vocab cannot be set: it is that of the data");
-    double was = bl_setting_get(s, c);
+    double was = s->traits & BL_SET_LEADS ? bl_setting_get(s, c) : 0;
     int rc = bl_setting_text(s, c, assignment + len + 1, e);
     if (rc == 0 && (s->traits & BL_SET_LEADS))
         lead(c, s, was);
@@ -181,7 +181,7 @@ static int read_member(bl_train_config *c, const char *key, const bl_json *value
     const bl_setting *s = find(key, BL_E_FORMAT, e);
     if (s == NULL)
         return BL_E_FORMAT;
-    double was = bl_setting_get(s, c);
+    double was = s->traits & BL_SET_LEADS ? bl_setting_get(s, c) : 0;
     int rc = read_value(c, s, value, e);
     if (rc == 0 && (s->traits & BL_SET_LEADS))
         lead(c, s, was);

@@ -128,6 +128,14 @@ PY
     done
 }
 
+@test "schemas: settings are in schema and man page what they are in the table (make settings)" {
+    "$BARLINE_BUILD/tests/settings" schema | diff - "$BARLINE_ROOT/schemas/config.schema.json"
+    "$BARLINE_BUILD/tests/settings" man >list
+    sed -n '/made by make settings/,/end of settings/p' "$BARLINE_ROOT/bin/xltrain.1" |
+        sed '1d;$d' | diff list -
+    [ "$(grep -c '^.It Cm' list)" -ge 60 ]
+}
+
 @test "schemas: the readers and commands printed in the pages work" {
     fence() { awk -v f="\`\`\`$1" '$0 == f{on = 1; next} /^\`\`\`/{on = 0} on' "$BARLINE_ROOT/schemas/$2"; }
     cp "$F"/{s.tok.zst,vocab.tsv} .

@@ -122,6 +122,16 @@ static uint32_t n_values(size_t key)
     return n;
 }
 
+static void shuffle(choice *c, bl_rng *rng)
+{
+    for (size_t i = c->n - 1; i > 0; i--) {
+        size_t j = bl_rng_below(rng, (uint32_t)i + 1);
+        const char *other = c->set[i];
+        c->set[i] = c->set[j];
+        c->set[j] = other;
+    }
+}
+
 /* The arch, and each other key in `share` of ten settings; in an order of its own. */
 static void draw(choice *c, uint32_t arch, uint32_t share, bl_rng *rng)
 {
@@ -130,12 +140,7 @@ static void draw(choice *c, uint32_t arch, uint32_t share, bl_rng *rng)
     for (size_t k = 1; k < BL_COUNT(drawn); k++)
         if (bl_rng_below(rng, 10) < share)
             add_choice(c, k, bl_rng_below(rng, n_values(k)));
-    for (size_t i = c->n - 1; i > 0; i--) {
-        size_t j = bl_rng_below(rng, (uint32_t)i + 1);
-        const char *other = c->set[i];
-        c->set[i] = c->set[j];
-        c->set[j] = other;
-    }
+    shuffle(c, rng);
 }
 
 static int make_config(const choice *c, bl_train_config *config, bl_err *e)
@@ -516,6 +521,68 @@ static void test_order(void)
     ok(follows, "compressed follows memory");
 }
 
+/* The first setting in which two configs differ, or NULL. */
+static const char *difference(const bl_train_config *a, const bl_train_config *b)
+{
+    const bl_setting *s;
+    for (size_t i = 0; (s = bl_config_setting(i)) != NULL; i++)
+        if (!bl_setting_same(s, a, b))
+            return s->key;
+    return NULL;
+}
+
+/* All keys at once, or a few, each draw in several orders. */
+static void test_permutations(void)
+{
+    enum { DRAWS = 300, ORDERS = 8 };
+    int differ = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        choice c;
+        bl_train_config first, other;
+        bl_rng rng = bl_rng_make(12, (uint64_t)i);
+        draw(&c, (uint32_t)i % BL_N_ARCH, i % 2 ? 10 : 2, &rng);
+        int rc = bl_config_preset(&first, "tiny", NULL);
+        if (rc == 0)
+            rc = bl_config_change(&first, NULL, c.set, c.n, 1, NULL);
+        for (int k = 0; k < ORDERS && rc == 0; k++) {
+            shuffle(&c, &rng);
+            rc = bl_config_preset(&other, "tiny", NULL);
+            if (rc == 0)
+                rc = bl_config_change(&other, NULL, c.set, c.n, 1, NULL);
+            const char *key = rc == 0 ? difference(&first, &other) : "a failure";
+            differ += key != NULL;
+            if (key != NULL)
+                printf("# %s depends on the order of %zu settings\n", key, c.n);
+        }
+        differ += rc != 0;
+    }
+    ok(differ == 0, "%d draws of settings are the same in %d orders each", DRAWS,
+       ORDERS);
+}
+
+/* What the mechanism asks of a row. */
+static void test_rows(void)
+{
+    const bl_setting *s, *other;
+    bl_train_config c = bl_config_default();
+    int wrong = 0;
+    for (size_t i = 0; (s = bl_config_setting(i)) != NULL; i++) {
+        bl_err e = BL_ERR_INIT;
+        int is_bad = strlen(s->key) > BL_SET_KEY_MAX || s->help == NULL ||
+                     strpbrk(s->help, "\"\\\n") != NULL || s->help[0] == '.' ||
+                     (s->kind == BL_SET_WORD) > (s->words != NULL) ||
+                     (s->is_used != NULL) != (s->with != NULL) ||
+                     bl_setting_check(s, &c, &e) != 0 ||
+                     (s->follows == NULL && !bl_setting_is_usual(s, &c));
+        for (size_t k = 0; k < i && (other = bl_config_setting(k)) != NULL; k++)
+            is_bad |= strcmp(s->key, other->key) == 0 || s->at == other->at;
+        if (is_bad)
+            printf("# the row of %s: %s\n", s->key, e.text);
+        wrong += is_bad;
+    }
+    ok(wrong == 0, "each row of the table is a key, a field and a usual value");
+}
+
 int main(void)
 {
     bl_pool *pool;
@@ -525,6 +592,8 @@ int main(void)
         return tap_done();
     test_refused();
     test_order();
+    test_permutations();
+    test_rows();
     test_arch_of_file();
     test_sampling(slow != NULL && *slow != '\0' ? ALL : SOME, pool);
     test_keys();
