@@ -16,7 +16,6 @@ static int alloc_blocks(bl_model *m)
     m->value = bl_graph_alloc(g, (size_t)m->size, sizeof *m->value);
     if (g->train)
         m->grad = bl_graph_alloc(g, (size_t)m->size, sizeof *m->grad);
-    m->mat = bl_graph_alloc(g, (size_t)m->n_params, sizeof *m->mat);
     m->layer = bl_graph_alloc(g, layers, sizeof *m->layer);
     m->memory = bl_graph_alloc(g, layers, sizeof *m->memory);
     m->fresh = bl_graph_alloc(g, layers, sizeof *m->fresh);
@@ -76,7 +75,7 @@ void bl_model_del(bl_model *m)
         return;
     bl_graph_free(&m->graph);
     free(m->param);
-    free(m->init);
+    free(m->source);
     free(m);
 }
 

@@ -151,7 +151,7 @@ int64_t bl_model_config_size(const bl_model_config *c)
     bl_model m = {.config = *c};
     int rc = bl_model_list(&m, NULL);
     free(m.param);
-    free(m.init);
+    free(m.source);
     return rc == 0 ? m.size : -1;
 }
 

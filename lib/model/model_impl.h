@@ -1,35 +1,91 @@
-/* model_impl.h - what the files of lib/model share: the parameter list and the model
- * record.
- */
+/* model_impl.h - what the files of lib/model share: the table of tensors and the
+ * records of a model and a layer. Internal. */
 #ifndef BL_MODEL_IMPL_H
 #define BL_MODEL_IMPL_H
 
 #include "model/model.h"
 #include "nn/op/graph.h"
 
-/* How a tensor is filled before training; RESIDUAL is NORMAL with a smaller deviation,
- * BIAS is NORMAL without weight decay (u and v). Those before ONE are random. */
-typedef enum {
-    BL_INIT_NORMAL,
-    BL_INIT_RESIDUAL,
-    BL_INIT_BIAS,
-    BL_INIT_ONE,
-    BL_INIT_ZERO
-} bl_init;
+/* ---- tensors ---- */
 
-/* A gate's tensors; of the mogrifier q1 q2 and r1 r2, matrices of low rank. */
+/* Their sizes, as in schemas/xl-checkpoint.md. */
+typedef enum {
+    BL_DIM_ONE, /* the rows of a vector, which a file has not */
+    BL_DIM_V,
+    BL_DIM_A, /* embed_width */
+    BL_DIM_D,
+    BL_DIM_3D,
+    BL_DIM_4D,
+    BL_DIM_H,
+    BL_DIM_E,    /* D / H */
+    BL_DIM_GE,   /* of kv_heads */
+    BL_DIM_F,    /* what the feed-forward's second matrix reads */
+    BL_DIM_WIDE, /* what the first one makes: 2 F with glu */
+    BL_DIM_P,    /* positions */
+    BL_DIM_HP,
+    BL_DIM_RD,  /* ratio * D */
+    BL_DIM_LOW, /* the mogrifier's low rank */
+    BL_DIM_ID,  /* inputs of a cell and h */
+    BL_N_DIMS
+} bl_dim;
+
+/* How a tensor is filled before training; RESIDUAL is NORMAL, with init_residual of a
+ * smaller deviation. Those before ONE are random. */
+typedef enum { BL_INIT_NORMAL, BL_INIT_RESIDUAL, BL_INIT_ONE, BL_INIT_ZERO } bl_init;
+
+/* A tensor of the model or of each layer: a field, a row. */
 typedef struct {
-    bl_mat *wi, *wh, *bi, *bh, *q1, *q2, *r1, *r2;
+    const char *name; /* in a checkpoint, after "l0." */
+    size_t at;        /* of its bl_mat * in bl_model or bl_layer */
+    bl_dim rows, cols;
+    bl_init init;
+    int decay; /* bl_param.decay */
+    bl_learns learns;
+    int (*is_there)(const bl_model_config *c, int layer); /* NULL: always */
+} bl_tensor_row;
+
+enum { BL_OF_ATTENTION = 1, BL_OF_CELLS = 2 };
+
+typedef struct {
+    const char *prefix; /* before the number of a layer; "" of the model */
+    const bl_tensor_row *rows;
+    size_t n;
+    unsigned of; /* models that have them, of the two above */
+} bl_tensor_group;
+
+/* Where a tensor of the list comes from; layer -1: the model. */
+typedef struct {
+    const bl_tensor_row *row;
+    int layer;
+} bl_tensor_source;
+
+/* ---- the records that the table fills; NULL where the config has none ---- */
+
+/* A gate's tensors; of the mogrifier q1 q2 and r1 r2, matrices of low rank k. */
+typedef struct {
+    bl_mat *wi, *wh; /* (D, 3 D) from what the sub-layer made, from the residual */
+    bl_mat *bi, *bh; /* (3 D) */
+    bl_mat *q1, *q2; /* (D, k), (k, D) */
+    bl_mat *r1, *r2; /* (D, k), (k, D) */
 } bl_gate;
 
-/* The tensors of one layer; NULL where the config has none. */
+/* The tensors of one layer; e = D / H, G kv_heads or H. */
 typedef struct {
-    bl_mat *wq, *wk, *wv, *wo, *bq, *bk, *bv, *bo; /* attention */
-    bl_mat *wr, *u, *vb, *er;                      /* its positions */
-    bl_mat *cw, *cb;                               /* the compressor */
-    bl_mat *ln1_g, *ln1_b, *w1, *b1, *w2, *b2, *ln2_g, *ln2_b;
-    bl_gate ga, gf;      /* after attention, after the feed-forward */
-    bl_mat *wx, *wh, *b; /* LSTM cells */
+    bl_mat *wq, *wo;       /* (D, D) */
+    bl_mat *wk, *wv;       /* (D, G e) */
+    bl_mat *bq, *bo;       /* (D) */
+    bl_mat *bk, *bv;       /* (G e) */
+    bl_mat *wr;            /* (D, D) of sinusoids */
+    bl_mat *u, *vb;        /* (H, e), the model's where the layer has none of its own */
+    bl_mat *er;            /* (H positions, e) of distances */
+    bl_mat *cw, *cb;       /* (ratio D, D), (D) the compressor */
+    bl_mat *ln1_g, *ln1_b; /* (D) */
+    bl_mat *w1, *b1;       /* (D, F), (F); with glu 2 F */
+    bl_mat *w2, *b2;       /* (F, D), (D) */
+    bl_mat *ln2_g, *ln2_b; /* (D) */
+    bl_gate ga, gf;        /* after attention, after the feed-forward */
+    bl_mat *w, *b;         /* (I + D, 4 D), (4 D) LSTM cells; I = V, then D */
+    bl_mat *wx, *wh;       /* (I, 4 D), (D, 4 D) the rows of w */
 } bl_layer;
 
 struct bl_model {
@@ -37,14 +93,18 @@ struct bl_model {
     bl_graph graph;
     bl_err build; /* the graph's first failure */
     bl_param *param;
-    bl_init *init;
-    bl_mat **mat; /* [n_params] views of the blocks */
+    bl_tensor_source *source; /* [n_params] of each the row */
     int n_params, cap_params;
     int64_t size;
-    bl_real *value, *grad; /* [size]; value may be another model's */
-    bl_mat *emb, *wpe, *out_w, *out_b, *lnf_g, *lnf_b;
-    bl_mat *emb_w, *emb_wb, *out_p, *out_pb; /* between embed_width and D */
-    bl_layer *layer;                         /* [layers] */
+    bl_real *value, *grad;  /* [size]; value may be another model's */
+    bl_mat *emb;            /* (V, A), A = embed_width or D */
+    bl_mat *emb_w, *emb_wb; /* (A, D), (D) */
+    bl_mat *wpe;            /* (positions, D) */
+    bl_mat *u, *v;          /* (H, e) of all layers */
+    bl_mat *lnf_g, *lnf_b;  /* (D) */
+    bl_mat *out_p, *out_pb; /* (D, A), (A) */
+    bl_mat *out_w, *out_b;  /* (A, V), (V); with tie out_w is emb (V, A) */
+    bl_layer *layer;        /* [layers] */
 
     bl_real **memory; /* [layers] (B, S, D), NULL where a layer has none; of an LSTM (B,
                        * 2, D) */
@@ -74,10 +134,14 @@ static inline int bl_model_kv_heads(const bl_model_config *c)
     return c->kv_heads > 0 ? c->kv_heads : c->heads;
 }
 
-/* Lists the tensors of a config: names, shapes, places. Sets m->param, n_params, size.
- */
+/* The table, n groups. */
+const bl_tensor_group *bl_model_tensor_groups(size_t *n);
+/* The size as schemas/xl-checkpoint.md writes it. */
+const char *bl_dim_name(bl_dim dim);
+/* Lists the tensors of a config: names, shapes, places. Sets m->param, m->source,
+ * n_params, size; the caller frees the two. */
 int bl_model_list(bl_model *m, bl_err *e) BL_MUST_CHECK;
-/* Views over the blocks, into m->layer and the rest, in the order of bl_model_list. */
+/* Views over the blocks into the fields that the table names. */
 void bl_model_bind(bl_model *m);
 /* Appends the ops of the model; sets fresh, extra, logits, nll. */
 void bl_model_build(bl_model *m);
