@@ -10,12 +10,24 @@
 
 #include <math.h>
 
+/* Slots of layer n, compressed ones among them. */
+static int slots_of(const bl_model *m, int n)
+{
+    return m->memory[n] != NULL ? m->config.compressed + m->config.memory : 0;
+}
+
+/* The tokens of the segment. */
+static bl_id_rows tokens(const bl_model *m)
+{
+    return (bl_id_rows){&m->graph.feed.x, m->lanes, m->config.segment};
+}
+
 /* The keys of positions, for each layer its own projection or table. */
 static bl_relative relative(bl_model *m, int n, bl_mat *sinusoids)
 {
     const bl_layer *l = &m->layer[n];
     bl_graph *g = &m->graph;
-    int keys = g->segment + (m->memory[n] != NULL ? g->memory : 0);
+    int keys = slots_of(m, n) + m->config.segment;
     switch (m->config.pos) {
     case BL_POS_SINUSOID:
         return (bl_relative){bl_linear(g, sinusoids, l->wr, NULL, BL_ACT_NONE, 0), l->u,
@@ -33,7 +45,7 @@ static bl_mat *placed(bl_model *m, bl_mat *x, int keeps)
     const bl_model_config *c = &m->config;
     if (c->pos != BL_POS_ROTARY)
         return x;
-    return bl_rotary(&m->graph, x, m->angles, c->width / c->heads, keeps);
+    return bl_rotary(&m->graph, x, m->lanes, &m->places, keeps);
 }
 
 /* What the memory of layer n pushes out, compressed (Rae et al. 2019, algorithm 1). */
@@ -42,6 +54,8 @@ static void compressed(bl_model *m, int n, bl_mat *x, bl_mat *q)
     const bl_model_config *c = &m->config;
     const bl_layer *l = &m->layer[n];
     bl_compress_args a = {.how = (bl_compressor)c->compressor,
+                          .lanes = m->lanes,
+                          .t = c->segment,
                           .ratio = c->ratio,
                           .slots = c->compressed + c->memory,
                           .plain = c->memory,
@@ -59,6 +73,20 @@ static void compressed(bl_model *m, int n, bl_mat *x, bl_mat *q)
     bl_compress(&m->graph, &a, &m->extra[n]);
 }
 
+/* What the tokens of a segment see in layer n. */
+static bl_scope scope_of(const bl_model *m, int n)
+{
+    const bl_model_config *c = &m->config;
+    int slots = slots_of(m, n);
+    return (bl_scope){.lanes = m->lanes,
+                      .queries = c->segment,
+                      .keys = slots + c->segment,
+                      .causal = 1,
+                      .memory = slots,
+                      .span = c->same_length ? c->memory + 1 : 0,
+                      .length = slots > 0 ? &m->graph.feed.mem_length : NULL};
+}
+
 /* softmax(scores) of x over [memory ; x], projected: queries from the T new rows alone,
  * keys and values from all K (Dai et al. 2019, 3.2); what the memory pushes out is
  * compressed on the way. */
@@ -67,8 +95,8 @@ static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
     const bl_model_config *c = &m->config;
     const bl_layer *l = &m->layer[n];
     bl_graph *g = &m->graph;
-    int has_memory = m->memory[n] != NULL;
-    bl_mat *context = has_memory ? bl_with_memory(g, m->memory[n], x) : x;
+    bl_slots slots = {m->memory[n], m->lanes, slots_of(m, n)};
+    bl_mat *context = bl_with_memory(g, &slots, x, &m->context);
     bl_mat *keys_from = context, *queries_from = x;
     if (c->pre_norm) { /* memory is raw and normed on use */
         queries_from = bl_norm(g, x, l->ln1_g, l->ln1_b, c->norm_eps);
@@ -78,12 +106,12 @@ static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
     bl_mat *q = bl_linear(g, queries_from, l->wq, l->bq, BL_ACT_NONE, 0);
     bl_mat *k = bl_linear(g, keys_from, l->wk, l->bk, BL_ACT_NONE, 0);
     bl_mat *v = bl_linear(g, keys_from, l->wv, l->bv, BL_ACT_NONE, 0);
-    bl_memory_again(g, m->memory[n], x, context);
+    bl_memory_again(g, &slots, x, context);
     bl_relative rel = relative(m, n, sinusoids);
-    int span = c->same_length ? c->memory + 1 : 0;
+    bl_scope scope = scope_of(m, n);
     bl_mat *a = bl_attention(g, placed(m, q, c->compressed > 0), placed(m, k, 0), v,
-                             &rel, c->heads, span, c->att_dropout);
-    if (c->compressed > 0 && has_memory)
+                             &rel, &scope, c->heads, c->att_dropout);
+    if (c->compressed > 0 && slots.slots > 0)
         compressed(m, n, x, q);
     return bl_linear(g, a, l->wo, l->bo, BL_ACT_NONE, 0);
 }
@@ -154,11 +182,12 @@ static bl_mat *embedded(bl_model *m)
     bl_graph *g = &m->graph;
     double drop = bl_model_dropout(c, c->embed_dropout);
     double scale = c->embed_scale ? sqrt((double)c->width) : 1;
+    bl_id_rows ids = tokens(m);
     if (m->emb_w == NULL)
-        return bl_embed(g, m->emb, scale, m->wpe, drop);
-    bl_mat *x = bl_embed(g, m->emb, 1, NULL, 0);
+        return bl_embed(g, &ids, m->emb, scale, m->wpe, drop);
+    bl_mat *x = bl_embed(g, &ids, m->emb, 1, NULL, 0);
     x = bl_linear(g, x, m->emb_w, m->emb_wb, BL_ACT_NONE, 0);
-    return bl_scaled(g, x, scale, m->wpe, drop);
+    return bl_scaled(g, x, c->segment, scale, m->wpe, drop);
 }
 
 static bl_mat *transformer(bl_model *m)
@@ -168,17 +197,17 @@ static bl_mat *transformer(bl_model *m)
     double drop = bl_model_dropout(c, c->embed_dropout);
     /* of the distances of layers with memory, and of those without */
     bl_mat *sinusoids[2] = {NULL};
+    int slots = c->memory + c->compressed, keys = slots + c->segment;
     if (c->pos == BL_POS_SINUSOID)
-        sinusoids[1] =
-            bl_positions(g, g->memory + g->segment, c->width, c->clamp_len, drop);
+        sinusoids[1] = bl_positions(g, keys, c->width, c->clamp_len, drop);
     if (c->pos == BL_POS_SINUSOID && !bl_model_all_remember(c))
-        sinusoids[0] = bl_positions(g, g->segment, c->width, c->clamp_len, drop);
+        sinusoids[0] = bl_positions(g, c->segment, c->width, c->clamp_len, drop);
     if (c->pos == BL_POS_ROTARY)
-        m->angles = bl_rotary_table(g, c->width / c->heads, c->rope_theta);
+        m->places = bl_rotary_table(g, keys, c->width / c->heads, c->rope_theta);
     bl_mat *x = embedded(m);
     for (int n = 0; n < c->layers && x != NULL; n++) {
         m->fresh[n] = x->v;
-        x = layer_of(m, n, x, sinusoids[bl_model_remembers(c, n) || g->memory == 0]);
+        x = layer_of(m, n, x, sinusoids[bl_model_remembers(c, n) || slots == 0]);
     }
     return c->pre_norm ? bl_norm(g, x, m->lnf_g, m->lnf_b, c->norm_eps) : x;
 }
@@ -189,13 +218,14 @@ static bl_mat *lstm(bl_model *m)
 {
     const bl_model_config *c = &m->config;
     bl_graph *g = &m->graph;
+    bl_id_rows ids = tokens(m);
     bl_mat *x = NULL;
     for (int n = 0; n < c->layers && g->e->code == 0; n++) {
         const bl_layer *l = &m->layer[n];
-        bl_mat *zx = n == 0 ? bl_add_bias(g, bl_embed(g, l->wx, 1, NULL, 0), l->b)
+        bl_mat *zx = n == 0 ? bl_add_bias(g, bl_embed(g, &ids, l->wx, 1, NULL, 0), l->b)
                             : bl_linear(g, bl_dropped(g, x, c->dropout), l->wx, l->b,
                                         BL_ACT_NONE, 0);
-        x = bl_lstm(g, zx, l->wh, m->memory[n], &m->extra[n]);
+        x = bl_lstm(g, zx, l->wh, m->lanes, m->memory[n], &m->extra[n]);
         m->fresh[n] = x != NULL ? x->v : NULL;
     }
     return x;

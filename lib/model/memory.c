@@ -113,7 +113,7 @@ static void advance_cells(bl_model *m, int lane, int n_real)
 
 void bl_model_advance(bl_model *m)
 {
-    for (int lane = 0; lane < m->graph.lanes; lane++) {
+    for (int lane = 0; lane < m->lanes; lane++) {
         int n_real = m->graph.feed.n_real[lane];
         if (m->config.arch == BL_ARCH_LSTM)
             advance_cells(m, lane, n_real);

@@ -11,7 +11,7 @@
 static int alloc_blocks(bl_model *m)
 {
     bl_graph *g = &m->graph;
-    size_t layers = (size_t)m->config.layers, lanes = (size_t)g->lanes;
+    size_t layers = (size_t)m->config.layers, lanes = (size_t)m->lanes;
     size_t rows = lanes * (size_t)bl_model_memory_rows(m) * (size_t)m->config.width;
     m->value = bl_graph_alloc(g, (size_t)m->size, sizeof *m->value);
     if (g->train)
@@ -41,12 +41,10 @@ int bl_model_new(bl_model **out, const bl_model_config *c, int lanes, int train,
         return BL_E_NOMEM;
     bl_gemm_setup();
     m->config = *c;
+    m->lanes = lanes;
     m->build = BL_ERR_INIT;
     m->graph = (bl_graph){.pool = pool,
                           .train = train,
-                          .lanes = lanes,
-                          .segment = c->segment,
-                          .memory = c->memory + c->compressed,
                           .precision = (bl_precision)bl_model_precision(c),
                           .e = &m->build};
     rc = bl_model_list(m, &m->build);
@@ -86,7 +84,7 @@ const bl_model_config *bl_model_conf(const bl_model *m)
 
 int bl_model_lanes(const bl_model *m)
 {
-    return m->graph.lanes;
+    return m->lanes;
 }
 
 int bl_model_n_params(const bl_model *m)

@@ -4,7 +4,7 @@
 #define BL_MODEL_IMPL_H
 
 #include "model/model.h"
-#include "nn/op/graph.h"
+#include "nn/op/ops.h"
 
 /* ---- tensors ---- */
 
@@ -90,6 +90,7 @@ typedef struct {
 
 struct bl_model {
     bl_model_config config;
+    int lanes; /* B */
     bl_graph graph;
     bl_err build; /* the graph's first failure */
     bl_param *param;
@@ -113,7 +114,8 @@ struct bl_model {
     bl_real **extra;  /* [layers] compressed rows (B, T / ratio, D); of an LSTM c */
     int32_t *mem_length; /* (B) */
 
-    const bl_real *angles; /* (K, D/H) of rotary positions */
+    bl_rotary_places places; /* of rotary positions */
+    bl_mat *context;         /* [memory ; x] of a layer, one after the other */
     bl_mat *logits;
     bl_real *nll;
 };

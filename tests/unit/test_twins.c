@@ -47,12 +47,7 @@ static double draw(bench *b)
 static void open_bench(bench *b, bl_pool *pool, int lanes, int t, int memory)
 {
     *b = (bench){.e = BL_ERR_INIT, .seed = (uint64_t)(lanes * 131 + t * 17 + memory)};
-    b->g = (bl_graph){.pool = pool,
-                      .train = 1,
-                      .lanes = lanes,
-                      .segment = t,
-                      .memory = memory,
-                      .e = &b->e};
+    b->g = (bl_graph){.pool = pool, .train = 1, .e = &b->e};
     for (int lane = 0; lane < lanes; lane++) {
         b->mem_length[lane] = lane == 0 ? memory : memory * lane / (lanes + 1);
         b->n_real[lane] = t;
@@ -151,14 +146,16 @@ typedef struct {
     int t, memory, heads, e, span;
     int positions; /* 0 none, 1 rows alone, 2 with u and vb */
     double dropout;
-    int kv; /* heads of keys and values, 0 = all */
+    int kv;   /* heads of keys and values, 0 = all */
+    int keys; /* from elsewhere and without mask; 0: the segment's own */
 } shape;
 
 static void attention(bl_pool *pool, const shape *s)
 {
     bench b;
     char what[128];
-    int keys = s->memory + s->t, d = s->heads * s->e, rows = LANES * s->heads * s->t;
+    int keys = s->keys > 0 ? s->keys : s->memory + s->t, d = s->heads * s->e,
+        rows = LANES * s->heads * s->t;
     int kv = s->kv > 0 ? s->kv : s->heads;
     open_bench(&b, pool, LANES, s->t, s->memory);
     input *q = take(&b, LANES * s->t, d), *k = take(&b, LANES * keys, kv * s->e),
@@ -168,18 +165,30 @@ static void attention(bl_pool *pool, const shape *s)
     input *vb = s->positions > 1 ? take(&b, s->heads, s->e) : NULL;
     bl_relative rel = {r != NULL ? r->m : NULL, u != NULL ? u->m : NULL,
                        vb != NULL ? vb->m : NULL};
-    give(&b, bl_attention(&b.g, q->m, k->m, v->m, &rel, s->heads, s->span, s->dropout));
+    const bl_scope scope = {.lanes = LANES,
+                            .queries = s->t,
+                            .keys = keys,
+                            .causal = s->keys == 0,
+                            .memory = s->memory,
+                            .span = s->span,
+                            .length = s->memory > 0 ? &b.g.feed.mem_length
+                                                    : &b.g.feed.n_real};
+    for (int lane = 0; lane < LANES && s->keys > 0; lane++)
+        b.n_real[lane] = keys * lane / (LANES - 1); /* one has no key at all */
+    give(&b, bl_attention(&b.g, q->m, k->m, v->m, &rel, &scope, s->heads, s->dropout));
     double *mask = zeros((size_t)rows * (size_t)keys, sizeof *mask);
     double *p = zeros((size_t)keys, sizeof *p), *dp = zeros((size_t)keys, sizeof *dp);
     mask_of(&b, b.g.sites, s->dropout, rows, keys, mask);
     twin_attention a = {.lanes = LANES,
                         .t = s->t,
+                        .keys = keys,
+                        .whole = s->keys > 0,
                         .memory = s->memory,
                         .heads = s->heads,
                         .kv = kv,
                         .e = s->e,
                         .span = s->span,
-                        .mem_length = b.mem_length,
+                        .length = s->memory > 0 ? b.mem_length : b.n_real,
                         .q = q->v,
                         .k = k->v,
                         .v = v->v,
@@ -203,8 +212,9 @@ static void attention(bl_pool *pool, const shape *s)
     snprintf(
         what, sizeof what,
         "attention, T %d, M %d, %d heads of %d, span %d, positions %d, dropout %g, "
-        "%d of keys",
-        s->t, s->memory, s->heads, s->e, s->span, s->positions, s->dropout, kv);
+        "%d of keys%s",
+        s->t, s->memory, s->heads, s->e, s->span, s->positions, s->dropout, kv,
+        s->keys > 0 ? ", no mask" : "");
     compare(&b, what);
     free(mask);
     free(p);
@@ -214,13 +224,14 @@ static void attention(bl_pool *pool, const shape *s)
 static void attentions(bl_pool *pool)
 {
     static const shape shapes[] = {
-        {1, 0, 1, 1, 0, 0, 0, 0},      {5, 3, 2, 3, 0, 2, 0, 0},
-        {33, 0, 1, 8, 0, 1, 0, 0},     {32, 32, 2, 8, 33, 2, 0, 0},
-        {40, 70, 3, 16, 0, 2, 0, 0},   {37, 11, 2, 17, 12, 2, 0.1, 0},
-        {65, 130, 1, 32, 0, 1, 0, 0},  {64, 64, 2, 33, 0, 2, 0.2, 0},
-        {20, 0, 2, 64, 0, 0, 0.5, 0},  {96, 300, 1, 24, 200, 2, 0, 0},
-        {37, 11, 4, 17, 0, 2, 0.1, 2}, {33, 40, 6, 3, 0, 0, 0, 1},
-        {20, 9, 4, 32, 12, 1, 0, 2},
+        {1, 0, 1, 1, 0, 0, 0, 0, 0},      {5, 3, 2, 3, 0, 2, 0, 0, 0},
+        {33, 0, 1, 8, 0, 1, 0, 0, 0},     {32, 32, 2, 8, 33, 2, 0, 0, 0},
+        {40, 70, 3, 16, 0, 2, 0, 0, 0},   {37, 11, 2, 17, 12, 2, 0.1, 0, 0},
+        {65, 130, 1, 32, 0, 1, 0, 0, 0},  {64, 64, 2, 33, 0, 2, 0.2, 0, 0},
+        {20, 0, 2, 64, 0, 0, 0.5, 0, 0},  {96, 300, 1, 24, 200, 2, 0, 0, 0},
+        {37, 11, 4, 17, 0, 2, 0.1, 2, 0}, {33, 40, 6, 3, 0, 0, 0, 1, 0},
+        {20, 9, 4, 32, 12, 1, 0, 2, 0},   {33, 0, 2, 8, 0, 0, 0.1, 0, 33},
+        {5, 0, 3, 17, 0, 0, 0, 0, 90},    {70, 0, 4, 16, 0, 0, 0.1, 2, 7},
     };
     for (size_t i = 0; i < BL_COUNT(shapes); i++)
         attention(pool, &shapes[i]);
@@ -357,7 +368,8 @@ static void embed(bl_pool *pool, int t, int d, int n, double dropout)
     bench b;
     open_bench(&b, pool, LANES, t, 0);
     input *emb = take(&b, n, d), *wpe = take(&b, t, d);
-    give(&b, bl_embed(&b.g, emb->m, 3, wpe->m, dropout));
+    const bl_id_rows ids = {&b.g.feed.x, LANES, t};
+    give(&b, bl_embed(&b.g, &ids, emb->m, 3, wpe->m, dropout));
     double *mask = zeros((size_t)(LANES * t * d), sizeof *mask);
     mask_of(&b, b.g.sites, dropout, LANES * t, d, mask);
     for (int r = 0; r < LANES * t; r++) {
@@ -379,7 +391,7 @@ static void scaled(bl_pool *pool, int t, int d, double dropout)
     bench b;
     open_bench(&b, pool, LANES, t, 0);
     input *x = take(&b, LANES * t, d), *wpe = take(&b, t, d);
-    give(&b, bl_scaled(&b.g, x->m, 3, wpe->m, dropout));
+    give(&b, bl_scaled(&b.g, x->m, t, 3, wpe->m, dropout));
     double *mask = zeros((size_t)(LANES * t * d), sizeof *mask);
     mask_of(&b, b.g.sites, dropout, LANES * t, d, mask);
     for (int i = 0; i < LANES * t * d; i++) {
@@ -392,13 +404,71 @@ static void scaled(bl_pool *pool, int t, int d, double dropout)
     free(mask);
 }
 
+/* The memory's rows, then the segment's, lane by lane: a copy, whose gradient goes to
+ * the segment alone. */
+static void with_memory(bl_pool *pool, int t, int memory, int d)
+{
+    bench b;
+    bl_mat *room = NULL;
+    open_bench(&b, pool, LANES, t, memory);
+    bl_real *rows = zeros((size_t)(LANES * memory * d), sizeof *rows);
+    for (int i = 0; i < LANES * memory * d; i++)
+        rows[i] = (bl_real)draw(&b);
+    input *x = take(&b, LANES * t, d);
+    const bl_slots slots = {rows, LANES, memory};
+    give(&b, bl_with_memory(&b.g, &slots, x->m, &room));
+    for (int i = 0; i < LANES * (memory + t) * d; i++) {
+        int lane = i / ((memory + t) * d), r = i / d % (memory + t) - memory, c = i % d;
+        int from = (lane * t + r) * d + c;
+        b.v[i] =
+            r < 0 ? (double)rows[(lane * memory + memory + r) * d + c] : x->v[from];
+        if (r >= 0)
+            x->g[from] += b.g_out[i];
+    }
+    compare(&b, "memory before the segment");
+    free(rows);
+}
+
+static void residual(bl_pool *pool, int rows, int n, double dropout)
+{
+    bench b;
+    open_bench(&b, pool, 1, rows, 0);
+    input *x = take(&b, rows, n), *y = take(&b, rows, n);
+    give(&b, bl_residual(&b.g, x->m, y->m, dropout));
+    double *mask = zeros((size_t)(rows * n), sizeof *mask);
+    mask_of(&b, b.g.sites, dropout, rows, n, mask);
+    for (int i = 0; i < rows * n; i++) {
+        b.v[i] = x->v[i] + y->v[i] * mask[i];
+        x->g[i] += b.g_out[i];
+        y->g[i] += b.g_out[i] * mask[i];
+    }
+    compare(&b, "residual with dropout");
+    free(mask);
+}
+
+/* Sines of a distance in the first half of the row, cosines in the second. */
+static void sinusoids(bl_pool *pool, int keys, int d, int clamp)
+{
+    bench b;
+    open_bench(&b, pool, 1, keys, 0);
+    give(&b, bl_positions(&b.g, keys, d, clamp, 0));
+    for (int i = 0; i < keys * d; i++) {
+        int distance = keys - 1 - i / d, c = i % d % (d / 2);
+        double angle =
+            (clamp > 0 ? fmin(distance, clamp) : distance) / pow(10000, 2.0 * c / d);
+        b.v[i] = i % d < d / 2 ? sin(angle) : cos(angle);
+    }
+    compare(&b, "sinusoids of distances");
+}
+
 static void rotary(bl_pool *pool, int t, int memory, int heads, int e, int rows)
 {
     bench b;
     char what[64];
     open_bench(&b, pool, LANES, t, memory);
     input *x = take(&b, LANES * rows, heads * e);
-    give(&b, bl_rotary(&b.g, x->m, bl_rotary_table(&b.g, e, 50), e, 1));
+    bl_rotary_places p = bl_rotary_table(&b.g, memory + t, e, 50);
+    give(&b, bl_rotary(&b.g, x->m, LANES, &p, 1));
     for (int r = 0; r < LANES * rows; r++)
         for (int h = 0; h < heads; h++) {
             int place = memory + t - rows + r % rows, at = (r * heads + h) * e;
@@ -453,7 +523,7 @@ static void lstm(bl_pool *pool, int t, int n)
     input *zx = take(&b, LANES * t, 4 * n), *wh = take(&b, n, 4 * n);
     for (int i = 0; i < LANES * 2 * n; i++)
         state[i] = (bl_real)draw(&b);
-    give(&b, bl_lstm(&b.g, zx->m, wh->m, state, &cells));
+    give(&b, bl_lstm(&b.g, zx->m, wh->m, LANES, state, &cells));
     for (int lane = 0; lane < LANES; lane++) {
         double *z = zx->v + lane * t * 4 * n, *g_out = b.g_out + lane * t * n;
         for (int k = 0; k < n; k++) {
@@ -574,6 +644,10 @@ int main(void)
     embed(pool, 9, 13, 11, 0.2);
     embed(pool, 16, 32, 40, 0);
     scaled(pool, 9, 13, 0.2);
+    with_memory(pool, 5, 7, 3);
+    residual(pool, 13, 37, 0.3);
+    sinusoids(pool, 23, 12, 0);
+    sinusoids(pool, 23, 12, 9);
     rotary(pool, 5, 4, 3, 6, 5);
     rotary(pool, 5, 4, 1, 2, 9);
     rotary(pool, 33, 0, 2, 64, 33);

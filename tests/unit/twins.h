@@ -35,8 +35,9 @@ static inline void twin_log_softmax(double *z, int n)
 /* ---- attention (Dai et al. 2019, 3.3) ---- */
 
 typedef struct {
-    int lanes, t, memory, heads, kv, e, span; /* kv heads of keys and values */
-    const int32_t *mem_length;
+    int lanes, t, keys, memory, heads, kv, e, span; /* kv heads of keys and values */
+    int whole;             /* 1: every query sees all keys of its lane */
+    const int32_t *length; /* of the slots, or of the keys where there are none */
     const double *q, *k, *v, *r, *u, *vb; /* r, u, vb may be NULL */
     const double *mask;                   /* (B, H, T, K): dropout's */
     double *out;
@@ -44,19 +45,27 @@ typedef struct {
     double *dq, *dk, *dv, *dr, *du, *dvb;
 } twin_attention;
 
-/* One query: the row of scores over the keys it sees, from `first` on. */
-static inline void twin_scores(const twin_attention *a, int lane, int head, int i,
-                               int first, double *score)
+/* 1 if query i of a lane sees key j. */
+static inline int twin_sees(const twin_attention *a, int lane, int i, int j)
 {
-    int keys = a->memory + a->t, d = a->heads * a->e, at = head * a->e;
+    int ago = a->keys - a->t + i - j; /* how long before the query */
+    int is_there =
+        a->memory > 0 ? j >= a->memory - a->length[lane] : j < a->length[lane];
+    return is_there && (a->whole || (ago >= 0 && (a->span == 0 || ago < a->span)));
+}
+
+/* One query: the row of scores over all keys, minus infinity of those not seen. */
+static inline void twin_scores(const twin_attention *a, int lane, int head, int i,
+                               double *score)
+{
+    int keys = a->keys, d = a->heads * a->e, at = head * a->e;
     int kd = a->kv * a->e, kv = head * a->kv / a->heads * a->e;
     const double *q = a->q + (lane * a->t + i) * d + at;
-    for (int j = first; j <= a->memory + i; j++) {
+    for (int j = 0; j < keys; j++) {
         const double *k = a->k + (lane * keys + j) * kd + kv;
-        const double *r =
-            a->r != NULL ? a->r + (keys - 1 - (a->memory + i - j)) * d + at : NULL;
-        score[j] = 0;
-        for (int c = 0; c < a->e; c++) {
+        const double *r = a->r != NULL ? a->r + (a->t - 1 - i + j) * d + at : NULL;
+        score[j] = twin_sees(a, lane, i, j) ? 0 : -INFINITY;
+        for (int c = 0; c < a->e && score[j] > -INFINITY; c++) {
             score[j] += (q[c] + (a->u != NULL ? a->u[at + c] : 0)) * k[c];
             if (r != NULL)
                 score[j] += (q[c] + (a->vb != NULL ? a->vb[at + c] : 0)) * r[c];
@@ -69,10 +78,10 @@ static inline void twin_scores(const twin_attention *a, int lane, int head, int 
 static inline void twin_score_back(const twin_attention *a, int lane, int head, int i,
                                    int j, double ds)
 {
-    int keys = a->memory + a->t, d = a->heads * a->e, at = head * a->e;
+    int keys = a->keys, d = a->heads * a->e, at = head * a->e;
     int kd = a->kv * a->e, kv = head * a->kv / a->heads * a->e;
     ptrdiff_t q = (lane * a->t + i) * d + at, k = (lane * keys + j) * kd + kv;
-    ptrdiff_t r = (keys - 1 - (a->memory + i - j)) * d + at;
+    ptrdiff_t r = (a->t - 1 - i + j) * d + at;
     ds /= sqrt((double)a->e);
     for (int c = 0; c < a->e; c++) {
         double u = a->u != NULL ? a->u[at + c] : 0,
@@ -92,17 +101,18 @@ static inline void twin_score_back(const twin_attention *a, int lane, int head, 
 static inline void twin_query(const twin_attention *a, int lane, int head, int i,
                               double *p, double *dp)
 {
-    int keys = a->memory + a->t, d = a->heads * a->e, at = head * a->e;
-    int kd = a->kv * a->e, kv = head * a->kv / a->heads * a->e;
-    int last = a->memory + i, first = a->memory - a->mem_length[lane];
-    if (a->span > 0 && first < last + 1 - a->span)
-        first = last + 1 - a->span;
+    int keys = a->keys, d = a->heads * a->e, at = head * a->e;
+    int kd = a->kv * a->e, kv = head * a->kv / a->heads * a->e, n_seen = 0;
     const double *mask = a->mask + ((lane * a->heads + head) * a->t + i) * keys;
     double *out = a->out + (lane * a->t + i) * d + at, sum = 0;
     const double *dout = a->dout + (lane * a->t + i) * d + at;
-    twin_scores(a, lane, head, i, first, p);
-    twin_log_softmax(p + first, last + 1 - first);
-    for (int j = first; j <= last; j++) {
+    for (int j = 0; j < keys; j++)
+        n_seen += twin_sees(a, lane, i, j);
+    if (n_seen == 0)
+        return;
+    twin_scores(a, lane, head, i, p);
+    twin_log_softmax(p, keys);
+    for (int j = 0; j < keys; j++) {
         const double *v = a->v + (lane * keys + j) * kd + kv;
         double *dv = a->dv + (lane * keys + j) * kd + kv;
         p[j] = exp(p[j]);
@@ -114,8 +124,9 @@ static inline void twin_query(const twin_attention *a, int lane, int head, int i
         }
         sum += p[j] * dp[j];
     }
-    for (int j = first; j <= last; j++)
-        twin_score_back(a, lane, head, i, j, p[j] * (dp[j] - sum));
+    for (int j = 0; j < keys; j++)
+        if (p[j] > 0)
+            twin_score_back(a, lane, head, i, j, p[j] * (dp[j] - sum));
 }
 
 /* p and dp have room for K numbers. */

@@ -32,7 +32,7 @@ static block block_at(const bl_head *h, int i)
 {
     block b = {.i = i, .n = (int)bl_min(h->t - i, BL_BLOCK), .shift = h->t - 1 - i};
     b.first = bl_head_first(h, i) / 2 * 2; /* pairs are whole */
-    b.end = h->keys - h->t + i + b.n;
+    b.end = (int)bl_max(b.first, bl_head_last(h, i + b.n - 1) + 1);
     b.first_r = b.first + b.shift - (b.n - 1);
     return b;
 }
@@ -164,15 +164,25 @@ static void drop_row(bl_real *row, const bl_real *mask, int first, int last)
         bl_times(row + first, mask + first, last + 1 - first);
 }
 
+static void clear_rows(bl_real *row, ptrdiff_t d, int rows, int e)
+{
+    for (int i = 0; i < rows; i++, row += d)
+        bl_clear_between(row, 0, e);
+}
+
 static void forward_block(const bl_graph *g, bl_attention_args *a, const bl_head *h,
                           const block *b)
 {
     const bl_space *w = &h->w;
     bl_real inverse[BL_BLOCK];
+    if (b->end == b->first) { /* a lane without keys */
+        clear_rows(h->out + (ptrdiff_t)b->i * h->d, h->d, b->n, h->e);
+        return;
+    }
     scores(h, b);
     for (int i = 0; i < b->n; i++) {
         bl_real *row = w->s + i * w->stride, max, sum;
-        int first = bl_head_first(h, b->i + i), last = h->keys - h->t + b->i + i;
+        int first = bl_head_first(h, b->i + i), last = bl_head_last(h, b->i + i);
         softmax_row(row + first, fill_up(row + first, last + 1 - first), &max, &sum);
         bl_clear_between(row, b->first, first);
         bl_clear_between(row, last + 1, b->end);
@@ -191,7 +201,7 @@ static void forward_part(void *arg, int part)
 {
     job *j = arg;
     bl_attention_args *a = j->a;
-    for (int unit = part; unit < j->g->lanes * a->heads; unit += a->heads) {
+    for (int unit = part; unit < a->scope.lanes * a->heads; unit += a->heads) {
         bl_head h;
         bl_head_open(&h, j->g, a, unit / a->heads, unit % a->heads);
         for (int i = 0; i < h.t; i += BL_BLOCK) {
@@ -254,7 +264,7 @@ static void tiles_back(const bl_graph *g, const bl_attention_args *a, const bl_h
     deltas(h->grad + at, h->out + at, h->d, b->n, h->e, delta);
     for (int i = 0; i < b->n; i++) {
         bl_real *s = w->s + i * w->stride, *ds = w->ds + i * w->stride;
-        int first = bl_head_first(h, b->i + i), last = h->keys - h->t + b->i + i;
+        int first = bl_head_first(h, b->i + i), last = bl_head_last(h, b->i + i);
         const bl_real *mask = mask_row(g, a, h, b->i + i, first, last);
         drop_row(ds, mask, first, last);
         softmax_back_row(s + first, ds + first, fill_up(s + first, last + 1 - first),
@@ -310,12 +320,17 @@ static void backward_block(const job *j, const bl_head *h, const block *b)
     const bl_attention_args *a = j->a;
     const bl_space *w = &h->w;
     ptrdiff_t bias = (ptrdiff_t)h->h * h->e;
-    tiles_back(j->g, a, h, b);
-    keys_back(h, b);
+    size_t bytes = (size_t)(b->n * h->wide) * sizeof *w->dqv;
+    if (b->end > b->first) {
+        tiles_back(j->g, a, h, b);
+        keys_back(h, b);
+    } else {
+        memset(w->dqu, 0, bytes);
+    }
     if (h->r != NULL)
         positions_back(h, b);
     else
-        memset(w->dqv, 0, (size_t)(b->n * h->wide) * sizeof *w->dqv);
+        memset(w->dqv, 0, bytes);
     queries_back(w->dqu, w->dqv, h->wide, b->n, h->e, a->scale, j->q_beta,
                  h->q_grad + (ptrdiff_t)b->i * h->d, h->d,
                  a->u != NULL ? a->u->g + bias : NULL,
@@ -330,7 +345,7 @@ static void backward_part(void *arg, int head)
     bl_attention_args *a = j->a;
     int apart = a->shared > 1 ? a->q->cols : a->k->cols;
     bl_head h;
-    for (int lane = 0; lane < j->g->lanes; lane++) {
+    for (int lane = 0; lane < a->scope.lanes; lane++) {
         bl_head_open_back(&h, j->g, a, lane, head);
         for (int i = 0; i < h.t; i += BL_BLOCK) {
             block b = block_at(&h, i);
@@ -384,7 +399,8 @@ static void attention_backward(bl_graph *g, void *args)
 }
 
 bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
-                     const bl_relative *rel, int heads, int span, double dropout)
+                     const bl_relative *rel, const bl_scope *scope, int heads,
+                     double dropout)
 {
     if (g->e->code != 0)
         return NULL;
@@ -394,14 +410,14 @@ bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
                            .r = rel->r,
                            .u = rel->u,
                            .vb = rel->vb,
+                           .scope = *scope,
                            .heads = heads,
-                           .span = span,
                            .dropout = dropout,
                            .site = ++g->sites};
     a.scale = (bl_real)(1 / sqrt((double)(q->cols / heads)));
     a.out = bl_graph_mat(g, q->rows, q->cols, 1);
     a.log_sum = bl_graph_alloc(g, (size_t)q->rows * (size_t)heads, sizeof *a.log_sum);
-    a.workspace = bl_space_size(g, k->rows / g->lanes, q->cols / heads);
+    a.workspace = bl_space_size(g, scope, q->cols / heads);
     a.shared = q->cols / k->cols;
     size_t spaces = (size_t)heads * a.workspace,
            sums = a.shared > 1 && g->train ? (size_t)k->rows * (size_t)q->cols : 0;

@@ -11,7 +11,8 @@ enum { BL_BLOCK = 32 }; /* queries that share a tile */
 
 typedef struct {
     bl_mat *q, *k, *v, *r, *u, *vb, *out; /* r, u and vb may be NULL */
-    int heads, span;
+    bl_scope scope;
+    int heads;
     double dropout;
     uint32_t site;
     bl_real scale;
@@ -42,8 +43,9 @@ typedef struct {
     bl_space w;
     int lane, h, unit; /* unit = lane * H + h */
     int t, keys, e, wide, d;
-    int kd, kv_at;    /* of k and v: how far rows are apart, the head's first column */
-    int masked, span; /* memory slots that are empty; keys a query sees, 0 = all */
+    int kd, kv_at; /* of k and v: how far rows are apart, the head's first column */
+    int masked, filled; /* slots that are empty; keys of the lane, they among them */
+    int causal, span;   /* bl_scope's */
     bl_real scale;
     bl_precision precision;
     int is_narrow; /* what has its width goes by narrow.h */
@@ -52,7 +54,7 @@ typedef struct {
 } bl_head;
 
 /* Numbers in a workspace for heads of width e. */
-size_t bl_space_size(const bl_graph *g, int keys, int e);
+size_t bl_space_size(const bl_graph *g, const bl_scope *s, int e);
 /* Points h at its rows and packs what the forward pass needs of keys, values and
  * positions; the lanes of a head come one after the other from 0, positions are packed
  * with the first. */
@@ -62,8 +64,10 @@ void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
  * first. */
 void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
                        int lane, int head);
-/* The first key that query i sees. */
+/* The first and the last key that query i sees; last < first if it sees none. Later
+ * queries see none before these, and as far or further. */
 int bl_head_first(const bl_head *h, int i);
+int bl_head_last(const bl_head *h, int i);
 /* Fills qu and qv with the queries i .. i+n-1, for a backward pass pu and pv too. */
 void bl_head_queries(const bl_head *h, int i, int n);
 /* Fills go and pgo with the output's gradient of the queries i .. i+n-1. */

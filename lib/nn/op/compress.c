@@ -39,10 +39,10 @@ static void gather(const bl_graph *g, compress_args *c, int lane, int n)
     size_t d = (size_t)a->x->cols;
     int length = (int)bl_min(g->feed.mem_length[lane], a->plain);
     int from_memory = (int)bl_min(n, length);
-    bl_real *to = c->old + (size_t)lane * (size_t)g->segment * d;
+    bl_real *to = c->old + (size_t)lane * (size_t)a->t * d;
     const bl_real *memory =
         a->memory + ((size_t)lane * (size_t)a->slots + (size_t)(a->slots - length)) * d;
-    const bl_real *x = a->x->v + (size_t)lane * (size_t)g->segment * d;
+    const bl_real *x = a->x->v + (size_t)lane * (size_t)a->t * d;
     memcpy(to, memory, (size_t)from_memory * d * sizeof *to);
     memcpy(to + (size_t)from_memory * d, x, (size_t)(n - from_memory) * d * sizeof *to);
 }
@@ -116,7 +116,7 @@ static const bl_real *queries(const bl_graph *g, const compress_args *c, int lan
                               int *n)
 {
     *n = g->feed.n_real[lane];
-    return c->a.q->v + (ptrdiff_t)lane * g->segment * c->a.x->cols;
+    return c->a.q->v + (ptrdiff_t)lane * c->a.t * c->a.x->cols;
 }
 
 /* Where the keys and values of query head h begin in their rows. */
@@ -188,9 +188,9 @@ static void reconstruct(const bl_graph *g, compress_args *c, int lane, int n_old
 {
     const bl_compress_args *a = &c->a;
     int d = a->x->cols, e = d / a->heads, t;
-    const bl_real *old = c->old + (ptrdiff_t)lane * g->segment * d;
+    const bl_real *old = c->old + (ptrdiff_t)lane * a->t * d;
     const bl_real *q = queries(g, c, lane, &t);
-    ptrdiff_t at = (ptrdiff_t)lane * (g->segment / a->ratio) * d;
+    ptrdiff_t at = (ptrdiff_t)lane * (a->t / a->ratio) * d;
     bl_real *fresh = c->rows + at;
     bl_real scale = (bl_real)(1 / sqrt((double)e));
     project(c, attended(c, old, n_old), n_old, c->k, c->v);
@@ -219,9 +219,9 @@ static void compress_forward(bl_graph *g, void *args)
 {
     compress_args *c = args;
     const bl_compress_args *a = &c->a;
-    int d = a->x->cols, t = g->segment;
+    int d = a->x->cols, t = a->t;
     g->feed.n_aux = 0; /* the same in every layer */
-    for (int lane = 0; lane < g->lanes; lane++) {
+    for (int lane = 0; lane < a->lanes; lane++) {
         int n = evicted(g, c, lane) / a->ratio;
         bl_real *old = c->old + (ptrdiff_t)lane * t * d;
         bl_real *to = c->rows + (ptrdiff_t)lane * (t / a->ratio) * d;
@@ -241,10 +241,10 @@ static void compress_backward(bl_graph *g, void *args)
 {
     compress_args *c = args;
     const bl_compress_args *a = &c->a;
-    int d = a->x->cols, t = g->segment;
+    int d = a->x->cols, t = a->t;
     if (a->how != BL_COMPRESS_CONV)
         return;
-    for (int lane = 0; lane < g->lanes; lane++) {
+    for (int lane = 0; lane < a->lanes; lane++) {
         int n = evicted(g, c, lane) / a->ratio;
         bl_real *grad = c->grad + (ptrdiff_t)lane * (t / a->ratio) * d;
         if (n == 0)
@@ -261,7 +261,7 @@ void bl_compress(bl_graph *g, const bl_compress_args *args, bl_real **rows)
 {
     if (g->e->code != 0)
         return;
-    size_t b = (size_t)g->lanes, t = (size_t)g->segment, d = (size_t)args->x->cols;
+    size_t b = (size_t)args->lanes, t = (size_t)args->t, d = (size_t)args->x->cols;
     size_t n = t / (size_t)args->ratio, real = sizeof(bl_real);
     compress_args c = {.a = *args};
     c.old = bl_graph_alloc(g, b * t * d, real);

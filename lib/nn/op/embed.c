@@ -5,6 +5,7 @@
 /* ---- embedding ---- */
 
 typedef struct {
+    bl_id_rows x;
     bl_mat *emb, *wpe, *out;
     bl_real scale;
     double dropout;
@@ -29,12 +30,12 @@ static void embed_part(void *arg, int part)
     int start, end, d = a->out->cols;
     bl_rows_of(a->out->rows, part, &start, &end);
     for (int r = start; r < end; r++) {
-        const bl_real *row = a->emb->v + (ptrdiff_t)j->g->feed.x[r] * d;
+        const bl_real *row = a->emb->v + (ptrdiff_t)(*a->x.id)[r] * d;
         bl_real *out = a->out->v + (ptrdiff_t)r * d;
         for (int c = 0; c < d; c++)
             out[c] = row[c] * a->scale;
         if (a->wpe != NULL)
-            add_row(out, a->wpe->v + (ptrdiff_t)(r % j->g->segment) * d, d);
+            add_row(out, a->wpe->v + (ptrdiff_t)(r % a->x.t) * d, d);
         bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, d), d, out);
     }
 }
@@ -52,21 +53,22 @@ static void embed_backward(bl_graph *g, void *args)
     int d = a->out->cols;
     for (int r = 0; r < a->out->rows; r++) {
         bl_real *grad = a->out->g + (ptrdiff_t)r * d;
-        bl_real *row = a->emb->g + (ptrdiff_t)g->feed.x[r] * d;
+        bl_real *row = a->emb->g + (ptrdiff_t)(*a->x.id)[r] * d;
         bl_dropout(&g->feed, a->site, a->dropout, bl_site_start(r, d), d, grad);
         for (int c = 0; c < d; c++)
             row[c] += grad[c] * a->scale;
         if (a->wpe != NULL)
-            add_row(a->wpe->g + (ptrdiff_t)(r % g->segment) * d, grad, d);
+            add_row(a->wpe->g + (ptrdiff_t)(r % a->x.t) * d, grad, d);
     }
 }
 
-bl_mat *bl_embed(bl_graph *g, bl_mat *emb, double scale, bl_mat *wpe, double dropout)
+bl_mat *bl_embed(bl_graph *g, const bl_id_rows *x, bl_mat *emb, double scale,
+                 bl_mat *wpe, double dropout)
 {
     if (g->e->code != 0)
         return NULL;
-    bl_mat *out = bl_graph_mat(g, (int64_t)g->lanes * g->segment, emb->cols, 1);
-    embed_args a = {emb, wpe, out, (bl_real)scale, dropout, ++g->sites};
+    bl_mat *out = bl_graph_mat(g, (int64_t)x->lanes * x->t, emb->cols, 1);
+    embed_args a = {*x, emb, wpe, out, (bl_real)scale, dropout, ++g->sites};
     bl_graph_op(g, embed_forward, embed_backward, &a, sizeof a);
     return out;
 }
@@ -75,6 +77,7 @@ bl_mat *bl_embed(bl_graph *g, bl_mat *emb, double scale, bl_mat *wpe, double dro
 
 typedef struct {
     bl_mat *x, *wpe, *out;
+    int t;
     bl_real scale;
     double dropout;
     uint32_t site;
@@ -92,7 +95,7 @@ static void scaled_part(void *arg, int part)
         for (int c = 0; c < d; c++)
             out[c] = x[c] * a->scale;
         if (a->wpe != NULL)
-            add_row(out, a->wpe->v + (ptrdiff_t)(r % j->g->segment) * d, d);
+            add_row(out, a->wpe->v + (ptrdiff_t)(r % a->t) * d, d);
         bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, d), d, out);
     }
 }
@@ -115,15 +118,17 @@ static void scaled_backward(bl_graph *g, void *args)
         for (int c = 0; c < d; c++)
             to[c] = (beta == 0 ? 0 : to[c]) + grad[c] * a->scale;
         if (a->wpe != NULL)
-            add_row(a->wpe->g + (ptrdiff_t)(r % g->segment) * d, grad, d);
+            add_row(a->wpe->g + (ptrdiff_t)(r % a->t) * d, grad, d);
     }
 }
 
-bl_mat *bl_scaled(bl_graph *g, bl_mat *x, double scale, bl_mat *wpe, double dropout)
+bl_mat *bl_scaled(bl_graph *g, bl_mat *x, int t, double scale, bl_mat *wpe,
+                  double dropout)
 {
     if (g->e->code != 0)
         return NULL;
-    scaled_args a = {.x = x, .wpe = wpe, .scale = (bl_real)scale, .dropout = dropout};
+    scaled_args a = {
+        .x = x, .t = t, .wpe = wpe, .scale = (bl_real)scale, .dropout = dropout};
     a.out = bl_graph_mat_over(g, x);
     a.site = ++g->sites;
     bl_graph_reads(g, x);
@@ -224,17 +229,18 @@ bl_mat *bl_distance_rows(bl_graph *g, int keys, bl_mat *table, int heads)
 /* ---- memory ---- */
 
 typedef struct {
-    const bl_real *memory; /* (B, M, D) */
+    bl_slots s;
     bl_mat *x, *out;
 } memory_args;
 
 static void memory_forward(bl_graph *g, void *args)
 {
     memory_args *a = args;
-    size_t d = (size_t)a->x->cols, m = (size_t)g->memory * d,
-           t = (size_t)g->segment * d;
-    for (size_t b = 0; b < (size_t)g->lanes; b++) {
-        memcpy(a->out->v + b * (m + t), a->memory + b * m, m * sizeof(bl_real));
+    size_t d = (size_t)a->x->cols, lanes = (size_t)a->s.lanes;
+    size_t m = (size_t)a->s.slots * d, t = (size_t)a->x->rows / lanes * d;
+    (void)g;
+    for (size_t b = 0; b < lanes; b++) {
+        memcpy(a->out->v + b * (m + t), a->s.memory + b * m, m * sizeof(bl_real));
         memcpy(a->out->v + b * (m + t) + m, a->x->v + b * t, t * sizeof(bl_real));
     }
 }
@@ -243,10 +249,11 @@ static void memory_forward(bl_graph *g, void *args)
 static void memory_backward(bl_graph *g, void *args)
 {
     memory_args *a = args;
-    size_t d = (size_t)a->x->cols, m = (size_t)g->memory * d,
-           t = (size_t)g->segment * d;
+    size_t d = (size_t)a->x->cols, lanes = (size_t)a->s.lanes;
+    size_t m = (size_t)a->s.slots * d, t = (size_t)a->x->rows / lanes * d;
     bl_real beta = bl_grad_beta(a->x);
-    for (size_t b = 0; b < (size_t)g->lanes; b++) {
+    (void)g;
+    for (size_t b = 0; b < lanes; b++) {
         const bl_real *from = a->out->g + b * (m + t) + m;
         bl_real *to = a->x->g + b * t;
         for (size_t i = 0; i < t; i++)
@@ -254,15 +261,14 @@ static void memory_backward(bl_graph *g, void *args)
     }
 }
 
-bl_mat *bl_with_memory(bl_graph *g, const bl_real *memory, bl_mat *x)
+bl_mat *bl_with_memory(bl_graph *g, const bl_slots *s, bl_mat *x, bl_mat **room)
 {
-    if (g->e->code != 0 || g->memory == 0)
+    if (g->e->code != 0 || s->slots == 0)
         return x;
-    if (g->context == NULL)
-        g->context =
-            bl_graph_mat(g, (int64_t)g->lanes * (g->memory + g->segment), x->cols, 0);
-    bl_mat *out = bl_graph_mat_at(g, g->context);
-    memory_args a = {memory, x, out};
+    if (*room == NULL)
+        *room = bl_graph_mat(g, (int64_t)s->lanes * s->slots + x->rows, x->cols, 0);
+    bl_mat *out = bl_graph_mat_at(g, *room);
+    memory_args a = {*s, x, out};
     bl_graph_reads(g, x);
     bl_graph_op(g, memory_forward, memory_backward, &a, sizeof a);
     return out;
@@ -274,10 +280,10 @@ static void nothing(bl_graph *g, void *args)
     (void)args;
 }
 
-void bl_memory_again(bl_graph *g, const bl_real *memory, bl_mat *x, bl_mat *context)
+void bl_memory_again(bl_graph *g, const bl_slots *s, bl_mat *x, bl_mat *context)
 {
     if (g->e->code != 0 || context == x)
         return;
-    memory_args a = {memory, x, context};
+    memory_args a = {*s, x, context};
     bl_graph_op(g, nothing, memory_forward, &a, sizeof a);
 }

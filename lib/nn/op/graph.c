@@ -1,6 +1,7 @@
 /* graph.c - see graph.h. */
 #include "nn/op/graph.h"
 #include "base/mem.h"
+#include "nn/kernel/tile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,17 @@ void bl_graph_plan(bl_graph *g)
                 leave(&p, g->mats[i]->g);
     }
     free(p.places);
+}
+
+/* ---- precision ---- */
+
+/* bf16 pays where a head's products are as deep as its packed steps; a state that is
+ * rounded again at each token drifts. */
+bl_precision bl_graph_precision(const bl_graph *g, bl_product of, int depth)
+{
+    if (of == BL_OF_STATE || (of == BL_OF_HEAD && depth < BL_PANEL))
+        return BL_FP32;
+    return g->precision;
 }
 
 /* ---- running ---- */

@@ -51,9 +51,8 @@ enum { BL_PARTS = 8 }; /* of every element-wise job, whatever the threads */
 struct bl_graph {
     bl_pool *pool;
     bl_feed feed;
-    int train;                  /* buffers have gradients */
-    int lanes, segment, memory; /* B, T, M */
-    bl_precision precision;     /* of matrix products */
+    int train;              /* buffers have gradients */
+    bl_precision precision; /* asked for: bl_graph_precision says of what */
     bl_op *ops;
     size_t n_ops, cap_ops;
     void **blocks; /* everything the graph owns */
@@ -62,7 +61,6 @@ struct bl_graph {
     size_t n_mats, cap_mats;
     bl_real *scratch;
     size_t scratch_n;
-    bl_mat *context; /* [memory ; x], one buffer for all layers */
     int64_t bytes;
     uint32_t sites; /* dropout sites given out */
     bl_err *e;      /* while building: the first failure; later calls do nothing */
@@ -97,6 +95,16 @@ void *bl_graph_op(bl_graph *g, void (*forward)(bl_graph *, void *),
  * last reader of its buffer to the buffer's maker, after that others live in its place.
  */
 void bl_graph_plan(bl_graph *g);
+
+/* ---- precision ---- */
+
+/* What a product is of: weights and rows; the rows of one head, so wide; a state that
+ * the next product goes on from, or a loss of its own. */
+typedef enum { BL_OF_WEIGHTS, BL_OF_HEAD, BL_OF_STATE } bl_product;
+
+/* The one place that chooses the precision of a product. depth: the numbers that add up
+ * to one of its results. */
+bl_precision bl_graph_precision(const bl_graph *g, bl_product of, int depth);
 
 /* ---- running ---- */
 void bl_graph_forward(bl_graph *g);

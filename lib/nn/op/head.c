@@ -52,10 +52,10 @@ static size_t lay_out(bl_space *w, bl_real *base, int train, int t, int keys, in
     return a.used;
 }
 
-size_t bl_space_size(const bl_graph *g, int keys, int e)
+size_t bl_space_size(const bl_graph *g, const bl_scope *s, int e)
 {
     bl_space w = {0};
-    return lay_out(&w, NULL, g->train, g->segment, keys, e);
+    return lay_out(&w, NULL, g->train, s->queries, s->keys, e);
 }
 
 /* ---- a head ---- */
@@ -80,16 +80,22 @@ static ptrdiff_t keys_at(const bl_head *h)
     return (ptrdiff_t)h->lane * h->keys * h->kd + h->kv_at;
 }
 
-/* bf16 pays where its products are as deep as its packed steps. */
-static bl_precision precision_of(const bl_graph *g, int e)
+/* Slots of a lane that are empty. */
+static int masked(const bl_scope *s, int lane)
 {
-    return e >= BL_PANEL ? g->precision : BL_FP32;
+    return s->memory > 0 ? s->memory - (*s->length)[lane] : 0;
+}
+
+/* Keys of a lane, empty slots among them. */
+static int filled(const bl_scope *s, int lane)
+{
+    return s->memory == 0 && s->length != NULL ? (*s->length)[lane] : s->keys;
 }
 
 static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
                   int head)
 {
-    int t = g->segment, keys = a->k->rows / g->lanes, d = a->q->cols, e = d / a->heads;
+    int t = a->scope.queries, keys = a->scope.keys, d = a->q->cols, e = d / a->heads;
     ptrdiff_t at = (ptrdiff_t)lane * t * d + head * e;
     *h = (bl_head){.lane = lane,
                    .h = head,
@@ -101,10 +107,12 @@ static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                    .d = d,
                    .kd = a->k->cols,
                    .kv_at = head / a->shared * e,
-                   .masked = keys > t ? g->memory - g->feed.mem_length[lane] : 0,
-                   .span = a->span,
+                   .masked = masked(&a->scope, lane),
+                   .filled = filled(&a->scope, lane),
+                   .causal = a->scope.causal,
+                   .span = a->scope.span,
                    .scale = a->scale,
-                   .precision = precision_of(g, e),
+                   .precision = bl_graph_precision(g, BL_OF_HEAD, e),
                    .q = a->q->v + at,
                    .r = a->r != NULL ? a->r->v + head * e : NULL,
                    .u = a->u != NULL ? a->u->v + head * e : NULL,
@@ -156,6 +164,12 @@ int bl_head_first(const bl_head *h, int i)
 {
     int oldest = h->span > 0 ? h->keys - h->t + i + 1 - h->span : 0;
     return (int)bl_max(h->masked, oldest);
+}
+
+int bl_head_last(const bl_head *h, int i)
+{
+    int newest = h->causal ? h->keys - h->t + i : h->keys - 1;
+    return (int)bl_min(newest, h->filled - 1);
 }
 
 /* Rows of (q + bias) scale, d apart, to rows `wide` apart; bias may be NULL. */

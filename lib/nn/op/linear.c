@@ -132,7 +132,7 @@ static void linear_forward(bl_graph *g, void *args)
                       .ldb = a->w->cols,
                       .c = a->out->v,
                       .ldc = a->out->cols,
-                      .precision = g->precision,
+                      .precision = bl_graph_precision(g, BL_OF_WEIGHTS, a->x->cols),
                       .after = has_more ? epilogue : NULL,
                       .arg = &j};
     bl_gemm(g->pool, &p);
@@ -249,7 +249,7 @@ static void linear_backward(bl_graph *g, void *args)
                        .beta = bl_grad_beta(a->w),
                        .c = a->w->g,
                        .ldc = n,
-                       .precision = g->precision};
+                       .precision = bl_graph_precision(g, BL_OF_WEIGHTS, rows)};
     bl_gemm(g->pool, &dw);
     if (a->x->g == NULL)
         return;
@@ -265,7 +265,7 @@ static void linear_backward(bl_graph *g, void *args)
                        .beta = bl_grad_beta(a->x),
                        .c = a->x->g,
                        .ldc = in,
-                       .precision = g->precision};
+                       .precision = bl_graph_precision(g, BL_OF_WEIGHTS, n)};
     bl_gemm(g->pool, &dx);
 }
 

@@ -59,7 +59,7 @@ static void loss_forward(bl_graph *g, void *args)
                       .ldb = a->w->cols,
                       .c = a->logits->v,
                       .ldc = a->logits->cols,
-                      .precision = g->precision};
+                      .precision = bl_graph_precision(g, BL_OF_WEIGHTS, a->x->cols)};
     bl_gemm(g->pool, &p);
     job j = {g, a};
     bl_pool_run(g->pool, loss_part, &j, BL_PARTS);
@@ -115,7 +115,7 @@ static void loss_backward(bl_graph *g, void *args)
     if (a->b != NULL)
         bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
     bl_gemm_args dw = {.ta = 1, .alpha = 1, .k = rows, .c = a->w->g};
-    dw.precision = g->precision;
+    dw.precision = bl_graph_precision(g, BL_OF_WEIGHTS, rows);
     dw.m = a->tied ? n : d;
     dw.n = dw.ldc = dw.ldb = a->tied ? d : n;
     dw.lda = dw.m;
@@ -135,7 +135,7 @@ static void loss_backward(bl_graph *g, void *args)
                        .beta = bl_grad_beta(a->x),
                        .c = a->x->g,
                        .ldc = d,
-                       .precision = g->precision};
+                       .precision = bl_graph_precision(g, BL_OF_WEIGHTS, n)};
     bl_gemm(g->pool, &dx);
 }
 

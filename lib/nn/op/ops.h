@@ -9,13 +9,21 @@
 
 #include "nn/op/graph.h"
 
+/* Ids (lanes, t) at the address that `id` holds whenever the graph runs. */
+typedef struct {
+    const int32_t *const *id;
+    int lanes, t;
+} bl_id_rows;
+
 /* Rows E[x] * scale [+ wpe[t]] with dropout: (B*T, D). emb (V, D); wpe (T or more, D),
  * learned absolute positions, or NULL. */
-bl_mat *bl_embed(bl_graph *g, bl_mat *emb, double scale, bl_mat *wpe, double dropout);
+bl_mat *bl_embed(bl_graph *g, const bl_id_rows *x, bl_mat *emb, double scale,
+                 bl_mat *wpe, double dropout);
 
 /* Rows x * scale [+ wpe[t]] with dropout, as bl_embed for rows (B*T, D) that come from
- * elsewhere; the result may lie over x. */
-bl_mat *bl_scaled(bl_graph *g, bl_mat *x, double scale, bl_mat *wpe, double dropout);
+ * elsewhere, t a lane; the result may lie over x. */
+bl_mat *bl_scaled(bl_graph *g, bl_mat *x, int t, double scale, bl_mat *wpe,
+                  double dropout);
 
 /* Sinusoids of the distances K-1 .. 0 (R of Dai et al. 2019, 3.3; Vaswani et al. 2017,
  * 3.5, but as in the code of Dai et al. sines in the first half of the columns, cosines
@@ -28,11 +36,16 @@ bl_mat *bl_positions(bl_graph *g, int keys, int width, int clamp, double dropout
  * Transformer", 3.4): (K, H * e). */
 bl_mat *bl_distance_rows(bl_graph *g, int keys, bl_mat *table, int heads);
 
-/* [memory ; x] in time for each lane: (B*K, D). memory (B, M, D) gets no gradient. All
- * layers use one buffer: after the last op that reads the context of a layer comes
- * bl_memory_again, which on the way back fills it once more. */
-bl_mat *bl_with_memory(bl_graph *g, const bl_real *memory, bl_mat *x);
-void bl_memory_again(bl_graph *g, const bl_real *memory, bl_mat *x, bl_mat *context);
+/* [memory ; x] in time for each of `lanes`: (B*K, D). memory (B, slots, D) gets no
+ * gradient. Layers of one shape use one buffer, *room (NULL before the first): after
+ * the last op that reads the context of a layer comes bl_memory_again, which on the way
+ * back fills it once more. */
+typedef struct {
+    const bl_real *memory;
+    int lanes, slots;
+} bl_slots;
+bl_mat *bl_with_memory(bl_graph *g, const bl_slots *s, bl_mat *x, bl_mat **room);
+void bl_memory_again(bl_graph *g, const bl_slots *s, bl_mat *x, bl_mat *context);
 
 /* relu; gelu with the error function, or with its tanh approximation (Hendrycks and
  * Gimpel 2016); silu, x sigmoid(x) (the same). */
@@ -60,31 +73,48 @@ typedef struct {
     bl_mat *r, *u, *vb;
 } bl_relative;
 
-/* Attention with segment memory (K = M + T; K = T in a layer that has none): queries q
- * (B*T, D), keys and values k, v (B*K, D), or
- * (B*K, G e) with fewer heads, G of them, which divide H: H / G query heads one after
- * the other share one (Shazeer 2019; Ainslie et al. 2023).
+/* Which keys a query sees. Of the K keys of a lane the first `memory` are slots, the
+ * last length[lane] of them filled; without slots the first length[lane] keys are
+ * there, the others padding (length NULL: all are). The address of the lengths is read
+ * whenever the graph runs. Of those that are there a query sees all, or `causal` those
+ * up to K - T + i: self-attention, with segment memory or without. */
+typedef struct {
+    int lanes, queries, keys; /* B, T, K */
+    int causal, memory;
+    int span; /* causal: the last so many alone, 0 = all */
+    const int32_t *const *length;
+} bl_scope;
+
+/* Attention: queries q (B*T, D), keys and values k, v (B*K, D), or (B*K, G e) with
+ * fewer heads, G of them, which divide H: H / G query heads one after the other share
+ * one (Shazeer 2019; Ainslie et al. 2023).
  * score(i,j) = ((q_i + u).k_j + (q_i + vb).r_d) / sqrt(e), r_d the key of the distance
- * d = M + i - j (A of Dai et al. 2019, 3.3: the terms a and c, then b and d). Query i
- * sees the keys M - mem_length[lane] .. M+i, of these the last `span` (0 = all).
- * Dropout on the probabilities. (B*T, D). */
+ * d = K - T + i - j (A of Dai et al. 2019, 3.3: the terms a and c, then b and d; causal
+ * alone, as there are no keys of what comes later). Dropout on the probabilities. A
+ * query that sees nothing gets zeros. (B*T, D). */
 bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
-                     const bl_relative *rel, int heads, int span, double dropout);
+                     const bl_relative *rel, const bl_scope *scope, int heads,
+                     double dropout);
 
 /* Rotary positions (Su et al. 2021, 3.2): x (B*n, h*e), each head's channels c and c +
  * e/2 turned together by the angle place * theta^(-2c/e). Row i of a lane is at place K
- * - n + i, so that of queries (n = T) and keys (n = K) only the distance matters. e is
- * even; angles (K, e) from bl_rotary_table. `keeps`: x stays as it is, for others to
- * read; without, the result may lie over it. As x. */
-bl_mat *bl_rotary(bl_graph *g, bl_mat *x, const bl_real *angles, int e, int keeps);
-const bl_real *bl_rotary_table(bl_graph *g, int e, double theta);
+ * - n + i, so that of queries (n = T) and keys (n = K) only the distance matters. The
+ * table is for K places and heads of e, which is even. `keeps`: x stays as it is, for
+ * others to read; without, the result may lie over it. As x. */
+typedef struct {
+    int places, e;
+    const bl_real *angles; /* (K, e) */
+} bl_rotary_places;
+bl_rotary_places bl_rotary_table(bl_graph *g, int places, int e, double theta);
+bl_mat *bl_rotary(bl_graph *g, bl_mat *x, int lanes, const bl_rotary_places *p,
+                  int keeps);
 
 /* A layer of LSTM cells over the segment (Hochreiter and Schmidhuber 1997; gates in the
  * order i, j, f, o with 1 added to f, as TensorFlow's BasicLSTMCell): zx (B*T, 4H) what
  * the gates get from the input, wh (H, 4H), state (B, 2, H) rows h and c from before
- * the segment, which get no gradient. *cells (B*T, H): c after each token. (B*T, H): h.
- */
-bl_mat *bl_lstm(bl_graph *g, bl_mat *zx, bl_mat *wh, const bl_real *state,
+ * the segment, which get no gradient, of `lanes`. *cells (B*T, H): c after each token.
+ * (B*T, H): h. */
+bl_mat *bl_lstm(bl_graph *g, bl_mat *zx, bl_mat *wh, int lanes, const bl_real *state,
                 bl_real **cells);
 
 /* How a layer of a Compressive Transformer makes `ratio` old memories into one (Rae et
@@ -101,6 +131,7 @@ typedef enum { BL_COMPRESS_MEAN, BL_COMPRESS_MAX, BL_COMPRESS_CONV } bl_compress
  * and bias: the norm before it, or NULL). Only cw and cb learn from it. */
 typedef struct {
     bl_compressor how;
+    int lanes, t; /* x has so many rows: B, T */
     int ratio, slots, plain, heads;
     const bl_real *memory;
     bl_mat *x, *q, *wk, *wv, *cw, *cb, *gain, *bias;

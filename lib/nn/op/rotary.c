@@ -5,8 +5,8 @@
 
 typedef struct {
     bl_mat *x, *out;
-    const bl_real *angles; /* (K, e) */
-    int e, rows;           /* rows a lane */
+    bl_rotary_places p;
+    int rows; /* a lane */
 } rotary_args;
 
 typedef struct {
@@ -24,13 +24,12 @@ void bl_rotary_angles(int64_t place, int e, double theta, bl_real *row)
     }
 }
 
-const bl_real *bl_rotary_table(bl_graph *g, int e, double theta)
+bl_rotary_places bl_rotary_table(bl_graph *g, int places, int e, double theta)
 {
-    int keys = g->memory + g->segment;
-    bl_real *table = bl_graph_alloc(g, (size_t)keys * (size_t)e, sizeof *table);
-    for (int place = 0; place < keys && table != NULL; place++)
+    bl_real *table = bl_graph_alloc(g, (size_t)places * (size_t)e, sizeof *table);
+    for (int place = 0; place < places && table != NULL; place++)
         bl_rotary_angles(place, e, theta, table + (ptrdiff_t)place * e);
-    return table;
+    return (bl_rotary_places){places, e, table};
 }
 
 /* y = beta y + x turned by the angles times `sign`, for whole heads; y may be x. */
@@ -57,8 +56,9 @@ void bl_rotary_row(const bl_real *x, const bl_real *angles, int e, int heads,
 /* The last row of a lane is at the last place. */
 static const bl_real *angles_of(const job *j, int row)
 {
-    int first = j->g->memory + j->g->segment - j->a->rows;
-    return j->a->angles + (ptrdiff_t)(first + row % j->a->rows) * j->a->e;
+    const bl_rotary_places *p = &j->a->p;
+    int first = p->places - j->a->rows;
+    return p->angles + (ptrdiff_t)(first + row % j->a->rows) * p->e;
 }
 
 static void forward_part(void *arg, int part)
@@ -69,7 +69,7 @@ static void forward_part(void *arg, int part)
     bl_rows_of(a->x->rows, part, &start, &end);
     for (int r = start; r < end; r++) {
         ptrdiff_t at = (ptrdiff_t)r * n;
-        turn(a->x->v + at, angles_of(j, r), a->e, n / a->e, 1, 0, a->out->v + at);
+        turn(a->x->v + at, angles_of(j, r), a->p.e, n / a->p.e, 1, 0, a->out->v + at);
     }
 }
 
@@ -88,7 +88,7 @@ static void backward_part(void *arg, int part)
     bl_rows_of(a->x->rows, part, &start, &end);
     for (int r = start; r < end; r++) {
         ptrdiff_t at = (ptrdiff_t)r * n;
-        turn(a->out->g + at, angles_of(j, r), a->e, n / a->e, -1, j->beta,
+        turn(a->out->g + at, angles_of(j, r), a->p.e, n / a->p.e, -1, j->beta,
              a->x->g + at);
     }
 }
@@ -100,11 +100,12 @@ static void rotary_backward(bl_graph *g, void *args)
     bl_pool_run(g->pool, backward_part, &j, BL_PARTS);
 }
 
-bl_mat *bl_rotary(bl_graph *g, bl_mat *x, const bl_real *angles, int e, int keeps)
+bl_mat *bl_rotary(bl_graph *g, bl_mat *x, int lanes, const bl_rotary_places *p,
+                  int keeps)
 {
     if (g->e->code != 0)
         return NULL;
-    rotary_args a = {.x = x, .angles = angles, .e = e, .rows = x->rows / g->lanes};
+    rotary_args a = {.x = x, .p = *p, .rows = x->rows / lanes};
     a.out = keeps ? bl_graph_mat(g, x->rows, x->cols, 1) : bl_graph_mat_over(g, x);
     bl_graph_reads(g, x);
     bl_graph_op(g, rotary_forward, rotary_backward, &a, sizeof a);
