@@ -93,10 +93,11 @@ static const char *const attention_keys[] = {"V",       "L",
                                              NULL};
 static const char *const positions[] = {"xl", "table", "abs", "rope", NULL};
 static const char *const activations[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
-static const char *const compressors[] = {"mean", "max", "conv", NULL};
+static const char *const compressors[] = {"mean",    "max",       "conv",
+                                          "dilated", "most_used", NULL};
 static const char *const gates[] = {"none", "gru", NULL};
 static const char *const norm_kinds[] = {"layer", "rms", NULL};
-static const char *const losses[] = {"ar", NULL}; /* of a compressor */
+static const char *const losses[] = {"ar", "ae", NULL}; /* of a compressor */
 
 static const struct {
     const char *key;
@@ -221,6 +222,8 @@ static bl_model_config attention_config(const bl_json *o, bl_model_config c,
     if (c.compressed > 0) {
         c.ratio = whole(o, "ratio", 1);
         c.compressor = one_of(o, "cfn", compressors);
+        if (bl_compressor_learns((bl_compressor)c.compressor))
+            c.compressor_loss = one_of(o, "aux", losses);
     }
     c.kv_heads = whole(o, "kv", 0);
     c.gate = one_of(o, "gate", gates);
@@ -367,9 +370,8 @@ static int run_segment(golden *c, size_t s)
     memset(bl_model_grads(c->m), 0, (size_t)bl_model_size(c->m) * sizeof(bl_real));
     double sum = bl_model_forward(c->m, x, y, n_real, 1, 0, s, &n);
     compare(c, s, "loss", sum / (double)n, loss, 0);
-    int64_t n_queries;
-    double ours = bl_model_aux(c->m, &n_queries),
-           share = 1 / (double)bl_max(n_queries, 1);
+    int64_t n_terms;
+    double ours = bl_model_aux(c->m, &n_terms), share = 1 / (double)bl_max(n_terms, 1);
     compare(c, s, "auxiliary loss", ours * share, aux, 0);
     compare_probe(c, s, segment, x);
     bl_model_backward(c->m, 1 / (double)n, share);

@@ -49,24 +49,22 @@ static bl_mat *placed(bl_model *m, bl_mat *x, int keeps)
 }
 
 /* What the memory of layer n pushes out, compressed (Rae et al. 2019, algorithm 1). */
-static void compressed(bl_model *m, int n, bl_mat *x, bl_mat *q)
+static void compressed(bl_model *m, int n, bl_mat *x, bl_mat *q, bl_real *usage)
 {
     const bl_model_config *c = &m->config;
     const bl_layer *l = &m->layer[n];
-    bl_compress_args a = {.how = (bl_compressor)c->compressor,
+    bl_compress_args a = {.squeezer = bl_model_squeezer(c, l),
                           .lanes = m->lanes,
                           .t = c->segment,
-                          .ratio = c->ratio,
                           .slots = c->compressed + c->memory,
                           .plain = c->memory,
                           .heads = c->heads,
                           .memory = m->memory[n],
+                          .usage = usage,
                           .x = x,
                           .q = q,
                           .wk = l->wk,
                           .wv = l->wv,
-                          .cw = l->cw,
-                          .cb = l->cb,
                           .gain = c->pre_norm ? l->ln1_g : NULL,
                           .bias = c->pre_norm ? l->ln1_b : NULL,
                           .eps = c->norm_eps};
@@ -109,10 +107,14 @@ static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
     bl_memory_again(g, &slots, x, context);
     bl_relative rel = relative(m, n, sinusoids);
     bl_scope scope = scope_of(m, n);
-    bl_mat *a = bl_attention(g, placed(m, q, c->compressed > 0), placed(m, k, 0), v,
-                             &rel, &scope, c->heads, c->att_dropout);
-    if (c->compressed > 0 && slots.slots > 0)
-        compressed(m, n, x, q);
+    int squeezes = c->compressed > 0 && slots.slots > 0;
+    int counts = squeezes && c->compressor == BL_COMPRESS_MOST_USED;
+    bl_real *usage = NULL;
+    bl_mat *a =
+        bl_attention(g, placed(m, q, c->compressed > 0), placed(m, k, 0), v, &rel,
+                     &scope, c->heads, c->att_dropout, counts ? &usage : NULL);
+    if (squeezes)
+        compressed(m, n, x, q, usage);
     return bl_linear(g, a, l->wo, l->bo, BL_ACT_NONE, 0);
 }
 

@@ -33,8 +33,17 @@ static void alloc_rings(bl_gen *g)
         if (bl_ring_new(g, &g->recent[n], size) == 0 && remembers && g->slots > 0)
             (void)!bl_ring_new(g, &g->compressed[n], g->slots);
     }
-    if (g->slots > 0)
-        g->raw = per_layer(g, (size_t)g->streams * (size_t)g->window * d);
+    if (g->slots == 0)
+        return;
+    size_t rows = (size_t)g->streams * (size_t)g->window;
+    size_t group = (size_t)g->group;
+    g->raw = per_layer(g, rows * d);
+    if (g->m->config.compressor == BL_COMPRESS_MOST_USED)
+        g->usage = per_layer(g, rows * (size_t)g->m->config.heads);
+    g->old = bl_graph_alloc(&g->store, group * d, sizeof(bl_real));
+    g->between = bl_graph_alloc(&g->store, group * d, sizeof(bl_real));
+    g->fresh = bl_graph_alloc(&g->store, group * d, sizeof(bl_real));
+    g->paid = bl_graph_alloc(&g->store, group, sizeof(bl_real));
 }
 
 static int alloc_buffers(bl_gen *g)
@@ -70,7 +79,6 @@ static int alloc_buffers(bl_gen *g)
     g->narrow = bl_graph_alloc(b, s * (size_t)bl_model_embed_width(c), sizeof(bl_real));
     if (c->gate != BL_GATE_NONE)
         g->gate = bl_graph_alloc(b, s * (7 * d + d / 4), sizeof(bl_real));
-    g->old = bl_graph_alloc(b, (size_t)g->group * d, sizeof(bl_real));
     g->score = bl_graph_alloc(b, s * (size_t)c->heads * (size_t)bl_gen_scratch(g),
                               sizeof(bl_real));
     g->logits = bl_graph_alloc(b, s * (size_t)c->vocab, sizeof(bl_real));
@@ -253,6 +261,11 @@ static void set_window(bl_gen *g, const bl_model_config *c)
         g->memory = c->segment - 1;
     } else if (is_absolute) {
         g->group = c->segment;
+    }
+    if (c->compressed > 0 && (c->compressor == BL_COMPRESS_DILATED ||
+                              c->compressor == BL_COMPRESS_MOST_USED)) {
+        g->group = c->segment; /* which look at all rows that leave */
+        g->memory = c->memory;
     }
     if (!bl_model_all_remember(c)) { /* those without see what the segment has */
         g->group = c->segment;

@@ -47,6 +47,8 @@ struct bl_gen {
     bl_thin out;                  /* (D, V) */
     bl_ring *recent, *compressed; /* [layers] of `window` and of C slots */
     bl_real **raw;    /* [layers] rings (S, window, D) of inputs, for compression */
+    bl_real **usage;  /* [layers] rings (S, H, window): what the tokens since memory
+                       * moved on paid to each; NULL: nobody asks */
     bl_real **h, **c; /* [layers] (S, D): an LSTM's state */
     bl_precision precision; /* of what is stored: weights, keys and values */
     int keys_cap;           /* window + C in whole blocks */
@@ -68,7 +70,10 @@ struct bl_gen {
     bl_real *x, *y, *q, *a; /* (S, D) */
     bl_real *hidden;        /* (S, F, 2 F or 4 D) */
     bl_real *gate;          /* (S, 6 D + D + D / 4): of a gate's products */
-    bl_real *old;           /* (group, D) rows on their way into one slot */
+    bl_real *old;           /* (group, D) rows on their way into slots */
+    bl_real *between;       /* (group, D) of a dilated convolution */
+    bl_real *fresh;         /* (group / ratio, D) the slots */
+    bl_real *paid;          /* (group) usage of the rows in old */
     bl_real *score;         /* (S, H): scratch of a head */
     bl_real *logits;        /* (S, V) */
 };

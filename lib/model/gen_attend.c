@@ -302,6 +302,19 @@ static int spans_of(const bl_gen *g, int layer, int s, int h, span spans[2])
     return 2;
 }
 
+/* What this step's token paid, of which score has the newest first, is added to what
+ * those before it paid since memory last moved on. */
+static void count_usage(bl_gen *g, int layer, int s, int h, const span *recent,
+                        const bl_real *score)
+{
+    bl_real *usage =
+        g->usage[layer] + ((ptrdiff_t)s * g->m->config.heads + h) * g->window;
+    if (bl_gen_since(g, g->position[s]) == 0)
+        memset(usage, 0, (size_t)g->window * sizeof *usage);
+    for (int j = 0; j < recent->n; j++)
+        usage[slot_at(recent, j)] += score[j];
+}
+
 static void attend_part(void *arg, int part)
 {
     const job *j = arg;
@@ -338,6 +351,8 @@ static void attend_part(void *arg, int part)
         spans[1].q = qv;
     }
     attend_head(&one);
+    if (g->usage != NULL && bl_gen_remembers(g, j->layer))
+        count_usage(g, j->layer, s, h, &spans[0], score);
     memcpy(g->a + at, one.out, (size_t)e * sizeof *one.out);
 }
 

@@ -151,31 +151,54 @@ void bl_gen_attention_layer(bl_gen *g, int n)
         bl_gen_norm(g, g->x, l->ln2_g, l->ln2_b, rows, g->x);
 }
 
-/* The inputs of n tokens from `oldest` on, in order, become n / ratio slots with their
- * keys and values. */
-static void compress_layer(bl_gen *g, int layer, int s, int64_t oldest, int n)
+/* n rows that leave, the tokens of a stream from `oldest` on, and what was paid to
+ * them, out of their rings and in order. */
+static void unroll(bl_gen *g, int layer, int s, int64_t oldest, int n)
+{
+    size_t d = (size_t)g->m->config.width, window = (size_t)g->window;
+    size_t heads = (size_t)g->m->config.heads;
+    const bl_real *raw = g->raw[layer] + (size_t)s * window * d;
+    for (int i = 0; i < n; i++) {
+        size_t slot = (size_t)((oldest + i) % g->window);
+        memcpy(g->old + (size_t)i * d, raw + slot * d, d * sizeof *raw);
+        g->paid[i] = 0;
+        for (size_t h = 0; h < heads && g->usage != NULL; h++)
+            g->paid[i] += g->usage[layer][((size_t)s * heads + h) * window + slot];
+    }
+}
+
+/* A fresh row becomes a slot with its key and its value. */
+static void put_slot(bl_gen *g, int layer, int s, int64_t slot, const bl_real *row)
 {
     const bl_model_config *c = &g->m->config;
     const bl_layer *l = &g->m->layer[layer];
     const bl_gen_weights *w = &g->weights[layer];
-    size_t d = (size_t)c->width;
-    const bl_real *ring = g->raw[layer] + (size_t)s * (size_t)g->window * d;
-    for (int i = 0; i < n; i++)
-        memcpy(g->old + (size_t)i * d, ring + (size_t)((oldest + i) % g->window) * d,
-               d * sizeof *ring);
-    for (int i = 0; i < n / c->ratio; i++) {
-        const bl_ring *to = &g->compressed[layer];
-        int64_t slot = g->n_compressed[s] + i;
-        bl_compress_rows((bl_compressor)c->compressor, c->ratio, c->width, l->cw, l->cb,
-                         g->old + (size_t)(i * c->ratio) * d, 1, g->a);
-        if (c->pre_norm)
-            bl_gen_norm(g, g->a, l->ln1_g, l->ln1_b, 1, g->a);
-        bl_gen_project(g, g->a, &w->wk, l->bk, 1, g->y);
-        bl_gen_turn(g, slot, g->y);
-        bl_ring_put_key(g, to, s, slot, g->y);
-        bl_gen_project(g, g->a, &w->wv, l->bv, 1, g->y);
-        bl_ring_put_value(g, to, s, slot, g->y);
+    const bl_ring *to = &g->compressed[layer];
+    if (c->pre_norm) {
+        bl_gen_norm(g, row, l->ln1_g, l->ln1_b, 1, g->a);
+        row = g->a;
     }
+    bl_gen_project(g, row, &w->wk, l->bk, 1, g->y);
+    bl_gen_turn(g, slot, g->y);
+    bl_ring_put_key(g, to, s, slot, g->y);
+    bl_gen_project(g, row, &w->wv, l->bv, 1, g->y);
+    bl_ring_put_value(g, to, s, slot, g->y);
+}
+
+/* The inputs of n tokens from `oldest` on, in order, become n / ratio slots. */
+static void compress_layer(bl_gen *g, int layer, int s, int64_t oldest, int n)
+{
+    const bl_model_config *c = &g->m->config;
+    const bl_squeezer squeezer = bl_model_squeezer(c, &g->m->layer[layer]);
+    int made = n / c->ratio;
+    unroll(g, layer, s, oldest, n);
+    if (squeezer.how == BL_COMPRESS_MOST_USED)
+        bl_keep_most_used(g->paid, g->old, n, c->width, made, g->fresh);
+    else
+        bl_compress_rows(&squeezer, g->old, made, g->between, g->fresh);
+    for (int i = 0; i < made; i++)
+        put_slot(g, layer, s, g->n_compressed[s] + i,
+                 g->fresh + (ptrdiff_t)i * c->width);
 }
 
 /* Memory has just moved on by g->group tokens. */

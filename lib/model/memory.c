@@ -44,10 +44,29 @@ int bl_model_length_after(const bl_model_config *c, int length, int n_real)
     return (int)(bl_min(c->memory, plain + n_real) + bl_min(c->compressed, squeezed));
 }
 
-int bl_model_aux_queries(const bl_model_config *c, int length, int n_real)
+bl_squeezer bl_model_squeezer(const bl_model_config *c, const bl_layer *l)
 {
-    int learns = c->compressor == BL_COMPRESS_CONV && c->arch != BL_ARCH_LSTM;
-    return learns && n_squeezed(c, length, n_real) > 0 ? n_real : 0;
+    bl_squeezer s = {.how = (bl_compressor)c->compressor,
+                     .loss = (bl_rebuild)c->compressor_loss,
+                     .ratio = c->ratio,
+                     .width = c->width};
+    if (l == NULL)
+        return s;
+    s.cw = l->cw;
+    s.cb = l->cb;
+    s.dw = l->dw;
+    s.db = l->db;
+    s.gw = l->gw;
+    s.gb = l->gb;
+    return s;
+}
+
+int bl_model_aux_terms(const bl_model_config *c, int length, int n_real)
+{
+    const bl_squeezer s = bl_model_squeezer(c, NULL);
+    if (c->arch == BL_ARCH_LSTM)
+        return 0;
+    return bl_n_rebuilt(&s, n_squeezed(c, length, n_real), n_real);
 }
 
 /* The memory of a lane in a layer. */

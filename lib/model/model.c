@@ -151,9 +151,9 @@ const bl_real *bl_model_logits(const bl_model *m)
     return m->logits->v;
 }
 
-double bl_model_aux(const bl_model *m, int64_t *n_queries)
+double bl_model_aux(const bl_model *m, int64_t *n_terms)
 {
-    *n_queries = m->graph.feed.n_aux;
+    *n_terms = m->graph.feed.n_aux;
     return m->graph.feed.aux_sum;
 }
 

@@ -79,7 +79,9 @@ typedef struct {
     int same_length; /* 1: each query sees M + 1 keys, however much lies before it */
     int compressed;  /* C: compressed slots a layer; 0 = none */
     int ratio;       /* memories that become one compressed slot */
-    int compressor;  /* bl_compressor: 0 mean, 1 max, 2 conv */
+    int compressor;  /* bl_compressor: 0 mean, 1 max, 2 conv, 3 dilated, 4 most_used */
+    int compressor_loss;       /* bl_rebuild: 0 attention, 1 rows */
+    double compressor_weight;  /* factor of that loss where a model is trained */
     uint64_t memory_layers[4]; /* bit n: layer n has memory; none set: all have */
     int embed_width; /* of the embedding, and of what the output matrix reads; 0 = D */
     int kv_heads; /* heads of keys and values, which divide H: queries share them; 0 =
@@ -162,9 +164,9 @@ void bl_model_forget(bl_model *m, int lane);      /* at the start of a piece */
  * piece, and after n_real more tokens. */
 int bl_model_length_begin(const bl_model_config *c);
 int bl_model_length_after(const bl_model_config *c, int length, int n_real);
-/* The queries that a lane of that length and n_real tokens adds to the auxiliary loss:
- * bl_model_aux's *n_queries is their sum. */
-int bl_model_aux_queries(const bl_model_config *c, int length, int n_real);
+/* The terms that a lane of that length and n_real tokens adds to the auxiliary loss:
+ * bl_model_aux's *n_terms is their sum. */
+int bl_model_aux_terms(const bl_model_config *c, int length, int n_real);
 
 /* Forward of one segment.
  *   x (B,T) token ids; y (B,T) targets, -1 = not scored; n_real (B): how many of the
@@ -183,9 +185,10 @@ const bl_real *bl_model_nll(const bl_model *m);
  * bl_model_backward. */
 const bl_real *bl_model_logits(const bl_model *m);
 /* The auxiliary loss of the last forward: attention reconstruction, summed over layers
- * and queries (Rae et al. 2019, algorithm 2), in *n_queries how many queries had one; 0
+ * and queries (Rae et al. 2019, algorithm 2), or that of rows, summed over layers and
+ * rows that leave; in *n_terms how many queries or rows of a layer had one; 0
  * where nothing is learned from one. */
-double bl_model_aux(const bl_model *m, int64_t *n_queries);
+double bl_model_aux(const bl_model *m, int64_t *n_terms);
 /* Adds d(loss_scale * sum of -ln p + aux_scale * aux)/d(parameter) to the gradients. No
  * parameter learns from both (bl_param.learns). */
 void bl_model_backward(bl_model *m, double loss_scale, double aux_scale);
@@ -204,7 +207,8 @@ typedef struct bl_gen bl_gen;
 /* n_streams sequences of a model trained as `c`, decoded together; m holds its
  * parameters. The numbers are those of a training graph of another shape:
  *   T = 1, M = the larger of c's M and T, so that each token sees as many before it;
- *   same_length: T = 1, c's M; compressed slots: T = ratio;
+ *   same_length: T = 1, c's M; compressed slots: T = ratio, but c's T and M of those
+ *   compressors that look at all rows that leave at once, dilated and most_used;
  *   absolute positions and memory, or layers without memory: c's T and M;
  *   absolute positions without memory: c's T, and where a context is full another one
  *   that begins with the last half of it.

@@ -176,6 +176,17 @@ static double n_remember(const bl_model_config *c)
     return n;
 }
 
+/* Reals of a layer's compressor. */
+static double compressor_reals(const bl_model_config *c, double b, double keys)
+{
+    double rows = b * c->segment * c->width;
+    int learns = bl_compressor_learns((bl_compressor)c->compressor);
+    double between = c->compressor == BL_COMPRESS_DILATED ? rows : 0;
+    double usage = c->compressor == BL_COMPRESS_MOST_USED ? b * c->heads * keys : 0;
+    double diff = learns && c->compressor_loss == BL_REBUILD_ROWS ? rows : 0;
+    return rows * (1 + 2.0 / c->ratio) + between + diff + usage;
+}
+
 /* Reals of the activations of one layer with so many slots. */
 static double layer_reals(const bl_model_config *c, double b, double slots, int train)
 {
@@ -185,8 +196,7 @@ static double layer_reals(const bl_model_config *c, double b, double slots, int 
     double kv = d * bl_model_kv_heads(c) / c->heads;
     double pre = c->glu || (train && c->act != 0) ? b * t * c->ff * (1 + c->glu) : 0;
     double normed = c->pre_norm && slots > 0 ? b * keys * d : 0;
-    double compress =
-        c->compressed > 0 && slots > 0 ? b * t * d * (1 + 2.0 / c->ratio) : 0;
+    double compress = c->compressed > 0 && slots > 0 ? compressor_reals(c, b, keys) : 0;
     return b * t * (6 * d + c->ff) + 2 * b * keys * kv + keys * d + b * slots * d +
            pre + normed + compress + b * t * d * gate_reals(c);
 }

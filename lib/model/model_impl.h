@@ -79,6 +79,8 @@ typedef struct {
     bl_mat *u, *vb;        /* (H, e), the model's where the layer has none of its own */
     bl_mat *er;            /* (H positions, e) of distances */
     bl_mat *cw, *cb;       /* (ratio D, D), (D) the compressor */
+    bl_mat *dw, *db;       /* (3 D, D), (D) before it, if it is dilated */
+    bl_mat *gw, *gb;       /* (ratio D, D), (D) makes rows again, if it learns so */
     bl_mat *ln1_g, *ln1_b; /* (D) */
     bl_mat *w1, *b1;       /* (D, F), (F); with glu 2 F */
     bl_mat *w2, *b2;       /* (F, D), (D) */
@@ -140,6 +142,9 @@ static inline int bl_model_kv_heads(const bl_model_config *c)
 const bl_tensor_group *bl_model_tensor_groups(size_t *n);
 /* The size as schemas/xl-checkpoint.md writes it. */
 const char *bl_dim_name(bl_dim dim);
+/* The compressor of a layer, without its tensors if l is NULL. */
+bl_squeezer bl_model_squeezer(const bl_model_config *c, const bl_layer *l);
+
 /* Lists the tensors of a config: names, shapes, places. Sets m->param, m->source,
  * n_params, size; the caller frees the two. */
 int bl_model_list(bl_model *m, bl_err *e) BL_MUST_CHECK;

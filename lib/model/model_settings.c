@@ -13,7 +13,9 @@ static const char *const arch_words[] = {
 static const char *const pos_words[] = {"sinusoid", "distance", "absolute", "rotary",
                                         NULL};
 static const char *const act_words[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
-static const char *const compressor_words[] = {"mean", "max", "conv", NULL};
+static const char *const compressor_words[] = {"mean",    "max",       "conv",
+                                               "dilated", "most_used", NULL};
+static const char *const compressor_loss_words[] = {"attention", "rows", NULL};
 static const char *const gate_words[] = {"none", "gru", NULL};
 static const char *const norm_words[] = {"layer", "rms", NULL};
 static const char *const precision_words[] = {"fp32", "bf16", "bf16x3", NULL};
@@ -21,6 +23,8 @@ static const char *const precision_words[] = {"fp32", "bf16", "bf16x3", NULL};
 _Static_assert(BL_COUNT(arch_words) == BL_N_ARCH + 1 &&
                    BL_COUNT(pos_words) == BL_N_POS + 1 &&
                    BL_COUNT(act_words) == BL_N_ACT &&
+                   BL_COUNT(compressor_words) == BL_N_COMPRESSOR + 1 &&
+                   BL_COUNT(compressor_loss_words) == BL_N_REBUILD + 1 &&
                    BL_COUNT(gate_words) == BL_N_GATE + 1 &&
                    BL_COUNT(norm_words) == BL_N_NORM + 1 &&
                    BL_COUNT(precision_words) == BL_N_PRECISIONS + 1,
@@ -65,6 +69,12 @@ static int has_memory(const void *record)
 static int has_slots(const void *record)
 {
     return ((const bl_model_config *)record)->compressed > 0;
+}
+
+static int has_convolution(const void *record)
+{
+    const bl_model_config *c = record;
+    return c->compressed > 0 && bl_compressor_learns((bl_compressor)c->compressor);
 }
 
 static int has_gate(const void *record)
@@ -177,7 +187,19 @@ static const bl_setting rows[] = {
     {"compressor", BL_SET_WORD, AT(compressor), .usual = BL_COMPRESS_CONV,
      .words = compressor_words, .fixed = BL_FIXED_WEIGHTS, .traits = BY_ARCH,
      .is_used = has_slots, .with = "compressed only",
-     .help = "how memories are compressed"},
+     .help = "how memories are compressed: their mean or maximum, a convolution, one "
+             "after a dilated one, or those kept that were attended to most"},
+    {"compressor_loss", BL_SET_WORD, AT(compressor_loss),
+     .words = compressor_loss_words, .fixed = BL_FIXED_WEIGHTS, .traits = BY_ARCH,
+     .is_used = has_convolution,
+     .with = "compressor=conv and compressor=dilated only: the others learn nothing",
+     .help = "what a convolution learns from: to be attended to as the memories were, "
+             "or to let them be made again"},
+    {"compressor_weight", BL_SET_REAL, AT(compressor_weight), 0, 1e6, 1,
+     .traits = BY_ARCH, .is_used = has_convolution,
+     .with = "compressor=conv and compressor=dilated only: the others learn nothing",
+     .help = "factor of that loss, which nothing else learns from; 0: the convolution "
+             "stays as it began"},
     {"memory_layers", BL_SET_LAYERS, AT(memory_layers), .fixed = BL_FIXED_WEIGHTS,
      .traits = BY_ARCH, .is_used = has_memory, .with = "memory only",
      .help = "layers that have memory, counted from 1; the others see their segment "

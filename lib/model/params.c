@@ -93,8 +93,18 @@ static int has_att_bias(const bl_model_config *c, int n)
 
 static int has_conv(const bl_model_config *c, int n)
 {
-    return c->compressed > 0 && c->compressor == BL_COMPRESS_CONV &&
+    return c->compressed > 0 && bl_compressor_learns((bl_compressor)c->compressor) &&
            bl_model_remembers(c, n);
+}
+
+static int has_dilated(const bl_model_config *c, int n)
+{
+    return has_conv(c, n) && c->compressor == BL_COMPRESS_DILATED;
+}
+
+static int makes_rows_again(const bl_model_config *c, int n)
+{
+    return has_conv(c, n) && c->compressor_loss == BL_REBUILD_ROWS;
 }
 
 static int has_norm_bias(const bl_model_config *c, int n)
@@ -202,6 +212,14 @@ static const bl_tensor_row attention[] = {
      .is_there = has_conv},
     {"cb", AT(cb), BL_DIM_ONE, BL_DIM_D, BIAS, .learns = BL_LEARNS_AUX,
      .is_there = has_conv},
+    {"dw", AT(dw), BL_DIM_3D, BL_DIM_D, MATRIX, .learns = BL_LEARNS_AUX,
+     .is_there = has_dilated},
+    {"db", AT(db), BL_DIM_ONE, BL_DIM_D, BIAS, .learns = BL_LEARNS_AUX,
+     .is_there = has_dilated},
+    {"gw", AT(gw), BL_DIM_RD, BL_DIM_D, MATRIX, .learns = BL_LEARNS_AUX,
+     .is_there = makes_rows_again},
+    {"gb", AT(gb), BL_DIM_ONE, BL_DIM_D, BIAS, .learns = BL_LEARNS_AUX,
+     .is_there = makes_rows_again},
     {"ln1.g", AT(ln1_g), BL_DIM_ONE, BL_DIM_D, GAIN},
     {"ln1.b", AT(ln1_b), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_norm_bias},
     {"w1", AT(w1), BL_DIM_D, BL_DIM_WIDE, MATRIX},

@@ -1,4 +1,5 @@
 /* presets.c - see train_config.h: where settings begin. */
+#include "nn/op/ops.h"
 #include "train/train_config.h"
 
 #include <string.h>
@@ -104,12 +105,19 @@ static void remi(bl_train_config *c)
     c->eval_every = 2000;
 }
 
-/* The size of the work this project began from. */
+/* The Compressive Transformer that this project began from: long memory in the last two
+ * of its layers alone. */
 static void seed(bl_train_config *c)
 {
     shape(c, 6, 64, 8, 256, 64, 64);
+    bl_config_arch(c, BL_ARCH_COMPRESSIVE);
+    c->model.compressed = 256;
+    c->model.memory_layers[0] = 1 << 4 | 1 << 5;
+    c->model.act = BL_ACT_GELU - 1;
+    c->model.tie = 0;
     c->lanes = 16;
     c->model.dropout = 0.1;
+    c->model.att_dropout = 0.1;
     c->steps = 20000;
     c->lr = 1e-3;
     c->warmup = 100;

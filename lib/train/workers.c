@@ -177,7 +177,7 @@ static double run_one(bl_workers *w, int64_t step, int worker)
         double sum = bl_model_forward(w->model, w->x + cell, w->y + cell,
                                       w->n_real + row, 1, (uint64_t)c->seed, place, &n);
         bl_model_backward(w->model, 1 / (double)w->n_targets,
-                          1 / (double)bl_max(w->n_queries, 1));
+                          c->model.compressor_weight / (double)bl_max(w->n_terms, 1));
         bl_model_advance(w->model);
         loss += sum / (double)w->n_targets;
     }
@@ -196,7 +196,7 @@ static void count_queries(bl_workers *w, size_t row)
         int length = w->length[lane], n_real = w->n_real[row + lane];
         if (w->fresh[row + lane])
             length = bl_model_length_begin(c);
-        w->n_queries += bl_model_aux_queries(c, length, n_real);
+        w->n_terms += bl_model_aux_terms(c, length, n_real);
         w->length[lane] = bl_model_length_after(c, length, n_real);
     }
 }
@@ -207,7 +207,7 @@ static void draw(bl_workers *w)
     const int32_t *before =
         w->memory != NULL ? w->mem_length : bl_model_memory_length(w->model);
     memcpy(w->length, before, lanes * sizeof *w->length);
-    w->n_targets = w->n_queries = 0;
+    w->n_targets = w->n_terms = 0;
     for (int i = 0; i < w->config->accumulate; i++) {
         const bl_batch *b = w->batch;
         size_t row = (size_t)i * lanes;

@@ -32,11 +32,11 @@ typedef struct {
     bl_real **part; /* [depth] (size) gradients that wait for their right neighbour */
 
     /* The batches of a step, `accumulate` of them. */
-    int32_t *x, *y;               /* (accumulate, B, T) */
-    int32_t *n_real;              /* (accumulate, B) */
-    uint8_t *fresh;               /* (accumulate, B) */
-    int32_t *length;              /* (B) of the memories after the step */
-    int64_t n_targets, n_queries; /* of the step, in all processes */
+    int32_t *x, *y;             /* (accumulate, B, T) */
+    int32_t *n_real;            /* (accumulate, B) */
+    uint8_t *fresh;             /* (accumulate, B) */
+    int32_t *length;            /* (B) of the memories after the step */
+    int64_t n_targets, n_terms; /* of the step, in all processes */
 } bl_workers;
 
 /* All but comm is borrowed; alone at first. Release with _free, also after an error. */

@@ -62,8 +62,8 @@ static void write_segment(job *j, const bl_real *logits, double loss)
 {
     const bl_model_config *c = &j->config.model;
     const int64_t shape[] = {j->lanes, c->segment, c->vocab};
-    int64_t n_queries;
-    double aux = bl_model_aux(j->model, &n_queries) / (double)bl_max(n_queries, 1);
+    int64_t n_terms;
+    double aux = bl_model_aux(j->model, &n_terms) / (double)bl_max(n_terms, 1);
     records_add(&j->out, "x", BL_I32, 2, shape, j->x);
     records_add(&j->out, "y", BL_I32, 2, shape, j->y);
     records_add(&j->out, "n_real", BL_I32, 1, shape, j->n_real);
@@ -81,7 +81,7 @@ static void run_segment(job *j, int segment, bl_err *e)
     const bl_model_config *c = &j->config.model;
     size_t tokens = (size_t)j->lanes * (size_t)c->segment;
     size_t bytes = tokens * (size_t)c->vocab * sizeof(bl_real);
-    int64_t n, n_queries;
+    int64_t n, n_terms;
     make_batch(j, segment);
     for (int b = 0; b < j->lanes; b++)
         if (j->fresh[b])
@@ -92,8 +92,8 @@ static void run_segment(job *j, int segment, bl_err *e)
         return;
     memcpy(logits, bl_model_logits(m), bytes);
     memset(bl_model_grads(m), 0, (size_t)bl_model_size(m) * sizeof(bl_real));
-    bl_model_aux(m, &n_queries);
-    bl_model_backward(m, 1 / (double)n, 1 / (double)bl_max(n_queries, 1));
+    bl_model_aux(m, &n_terms);
+    bl_model_backward(m, 1 / (double)n, 1 / (double)bl_max(n_terms, 1));
     write_segment(j, logits, sum / (double)n);
     bl_model_advance(m);
     free(logits);

@@ -135,6 +135,19 @@ static void family(const bl_model_config *base, bl_pool *pool)
     check("Compressive Transformer: maximum", &c, 0, pool);
     c.compressor = 0;
     check("Compressive Transformer: mean", &c, 0, pool);
+    c.compressor = BL_COMPRESS_MOST_USED;
+    check("Compressive Transformer: the most used", &c, 0, pool);
+    for (int loss = 0; loss < BL_N_REBUILD; loss++) {
+        c.compressor = BL_COMPRESS_DILATED;
+        c.compressor_loss = loss;
+        c.segment = 8;
+        c.memory = 6;
+        check(loss ? "dilated, from rows" : "dilated, from attention", &c, 0, pool);
+        c.compressor = BL_COMPRESS_CONV;
+        c.pre_norm = 0;
+        check(loss ? "a convolution, from rows" : "from attention", &c, 0, pool);
+        c.pre_norm = 1;
+    }
     c = *base;
     c.pos = BL_POS_ABSOLUTE;
     c.positions = 8;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "nn/op/ops.h"
 #include "tap.h"
 #include "train/loop.h"
 
@@ -48,7 +49,9 @@ static const struct {
     {"same_length", "0 1"},
     {"compressed", "0 2 3 6"},
     {"ratio", "1 2 3"},
-    {"compressor", "mean max conv"},
+    {"compressor", "mean max conv dilated most_used"},
+    {"compressor_loss", "attention rows"},
+    {"compressor_weight", "0 1 3"},
     {"memory_layers", "all 1 2 1,2 2,3"},
     {"embed_width", "0 5 12 30"},
     {"kv_heads", "0 1 2"},
@@ -321,7 +324,9 @@ static int wrong_tokens(const sample *s, int b)
     int longer = (int)bl_max(c.memory, c.segment);
     if (is_absolute && c.memory == 0)
         return wrong_in_contexts(s, b);
-    if (is_absolute || c.arch == BL_ARCH_LSTM || c.same_length ||
+    int at_once = c.compressed > 0 && (c.compressor == BL_COMPRESS_DILATED ||
+                                       c.compressor == BL_COMPRESS_MOST_USED);
+    if (is_absolute || c.arch == BL_ARCH_LSTM || c.same_length || at_once ||
         !bl_model_all_remember(&c))
         return wrong_in_segments(s, b, &c, zeros, far, far);
     int wrong = wrong_in_segments(s, b, &c, zeros, c.memory, longer);
@@ -428,6 +433,9 @@ static void test_refused(void)
         {{"positions=9"}, "positions goes with"},
         {{"ratio=2"}, "ratio goes with compressed"},
         {{"compressor=max", "arch=gpt2"}, "compressor goes with compressed"},
+        {{"compressor_loss=rows", "arch=compressive", "compressor=most_used"},
+         "compressor_loss goes with compressor=conv"},
+        {{"compressor_weight=2"}, "compressor_weight goes with compressor=conv"},
         {{"memory_layers=2", "memory=0"}, "memory_layers goes with memory"},
         {{"memory_layers=1,9"}, "beyond the last"},
         {{"memory_layers=1,,2"}, "wants layers"},

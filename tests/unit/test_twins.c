@@ -175,7 +175,8 @@ static void attention(bl_pool *pool, const shape *s)
                                                     : &b.g.feed.n_real};
     for (int lane = 0; lane < LANES && s->keys > 0; lane++)
         b.n_real[lane] = keys * lane / (LANES - 1); /* one has no key at all */
-    give(&b, bl_attention(&b.g, q->m, k->m, v->m, &rel, &scope, s->heads, s->dropout));
+    give(&b, bl_attention(&b.g, q->m, k->m, v->m, &rel, &scope, s->heads, s->dropout,
+                          NULL));
     double *mask = zeros((size_t)rows * (size_t)keys, sizeof *mask);
     double *p = zeros((size_t)keys, sizeof *p), *dp = zeros((size_t)keys, sizeof *dp);
     mask_of(&b, b.g.sites, s->dropout, rows, keys, mask);
@@ -607,7 +608,9 @@ static void pooling(int how, int ratio, int d, int n)
     double *v = zeros(rows, sizeof *v), *twin = zeros(made, sizeof *twin);
     for (size_t i = 0; i < rows; i++)
         old[i] = (bl_real)(v[i] = draw(&b));
-    bl_compress_rows((bl_compressor)how, ratio, d, NULL, NULL, old, n, to);
+    const bl_squeezer squeezer = {
+        .how = (bl_compressor)how, .ratio = ratio, .width = d};
+    bl_compress_rows(&squeezer, old, n, NULL, to);
     twin_pool(how == BL_COMPRESS_MAX, ratio, d, v, n, twin);
     ok(off(to, twin, made) < 1e-6, "compressor %d, %d rows to one", how, ratio);
     free(old);

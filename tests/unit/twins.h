@@ -269,4 +269,76 @@ static inline void twin_pool(int max, int ratio, int d, const double *old, int n
         }
 }
 
+/* ---- compressors with parameters, and what they learn from ---- */
+
+/* What one lane compresses: n * ratio rows of d in time order become n. */
+typedef struct {
+    int d, ratio, n, dilated;
+    const double *cw, *cb, *dw, *db; /* dw (3, d, d): rows 2 before, at, 2 after */
+} twin_convolution;
+
+/* Channel o of row r of what a dilated convolution makes; without one, of the rows. */
+static inline double twin_dilated(const twin_convolution *a, const double *old, int r,
+                                  int o)
+{
+    double sum = a->dilated ? a->db[o] : old[r * a->d + o];
+    for (int t = 0; t < 3 && a->dilated; t++) {
+        int from = r + 2 * (t - 1);
+        for (int i = 0; i < a->d && from >= 0 && from < a->n * a->ratio; i++)
+            sum += old[from * a->d + i] * a->dw[(t * a->d + i) * a->d + o];
+    }
+    return sum;
+}
+
+static inline void twin_convolve(const twin_convolution *a, const double *old,
+                                 double *to)
+{
+    for (int r = 0; r < a->n; r++)
+        for (int o = 0; o < a->d; o++) {
+            to[r * a->d + o] = a->cb[o];
+            for (int t = 0; t < a->ratio; t++)
+                for (int i = 0; i < a->d; i++)
+                    to[r * a->d + o] += twin_dilated(a, old, r * a->ratio + t, i) *
+                                        a->cw[(t * a->d + i) * a->d + o];
+        }
+}
+
+/* The sum over rows of the mean of (old - g(new))^2, g the transposed convolution. */
+static inline double twin_rows_loss(const twin_convolution *a, const double *gw,
+                                    const double *gb, const double *old,
+                                    const double *fresh)
+{
+    double sum = 0;
+    for (int r = 0; r < a->n * a->ratio; r++)
+        for (int o = 0; o < a->d; o++) {
+            double again = gb[o];
+            for (int i = 0; i < a->d; i++)
+                again += fresh[r / a->ratio * a->d + i] *
+                         gw[((r % a->ratio) * a->d + i) * a->d + o];
+            sum += (again - old[r * a->d + o]) * (again - old[r * a->d + o]) / a->d;
+        }
+    return sum;
+}
+
+/* Content-based attention of one head of a query (e) to n rows of d, of which columns
+ * `at` .. of wk and wv (d, kd) make keys and values: out (e). */
+static inline void twin_content(const double *q, int e, const double *rows, int n,
+                                int d, const double *wk, const double *wv, int kd,
+                                int at, double *p, double *out)
+{
+    for (int j = 0; j < n; j++) {
+        p[j] = 0;
+        for (int c = 0; c < e; c++)
+            for (int i = 0; i < d; i++)
+                p[j] += q[c] * rows[j * d + i] * wk[i * kd + at + c] / sqrt(e);
+    }
+    twin_log_softmax(p, n);
+    for (int c = 0; c < e; c++) {
+        out[c] = 0;
+        for (int j = 0; j < n; j++)
+            for (int i = 0; i < d; i++)
+                out[c] += exp(p[j]) * rows[j * d + i] * wv[i * kd + at + c];
+    }
+}
+
 #endif

@@ -164,6 +164,17 @@ static void drop_row(bl_real *row, const bl_real *mask, int first, int last)
         bl_times(row + first, mask + first, last + 1 - first);
 }
 
+/* What a token of the segment paid to each key; padding pays nothing. */
+static void count_usage(const bl_graph *g, const bl_attention_args *a, const bl_head *h,
+                        int i, const bl_real *row, int first, int last, bl_real inverse)
+{
+    bl_real *usage = a->usage + (ptrdiff_t)h->unit * h->keys;
+    if (i >= g->feed.n_real[h->lane])
+        return;
+    for (int j = first; j <= last; j++)
+        usage[j] += row[j] * inverse;
+}
+
 static void clear_rows(bl_real *row, ptrdiff_t d, int rows, int e)
 {
     for (int i = 0; i < rows; i++, row += d)
@@ -186,10 +197,12 @@ static void forward_block(const bl_graph *g, bl_attention_args *a, const bl_head
         softmax_row(row + first, fill_up(row + first, last + 1 - first), &max, &sum);
         bl_clear_between(row, b->first, first);
         bl_clear_between(row, last + 1, b->end);
+        inverse[i] = 1 / sum;
+        if (a->usage != NULL)
+            count_usage(g, a, h, b->i + i, row, first, last, inverse[i]);
         drop_row(row, mask_row(g, a, h, b->i + i, first, last), first, last);
         a->log_sum[(int64_t)h->unit * h->t + b->i + i] =
             max + (bl_real)log((double)sum);
-        inverse[i] = 1 / sum;
     }
     times_keys(h, b->n, b->end - b->first, w->s + b->first, w->stride, w->v, b->first,
                w->o);
@@ -204,6 +217,8 @@ static void forward_part(void *arg, int part)
     for (int unit = part; unit < a->scope.lanes * a->heads; unit += a->heads) {
         bl_head h;
         bl_head_open(&h, j->g, a, unit / a->heads, unit % a->heads);
+        if (a->usage != NULL)
+            bl_clear_between(a->usage + (ptrdiff_t)unit * h.keys, 0, h.keys);
         for (int i = 0; i < h.t; i += BL_BLOCK) {
             block b = block_at(&h, i);
             forward_block(j->g, a, &h, &b);
@@ -400,7 +415,7 @@ static void attention_backward(bl_graph *g, void *args)
 
 bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
                      const bl_relative *rel, const bl_scope *scope, int heads,
-                     double dropout)
+                     double dropout, bl_real **usage)
 {
     if (g->e->code != 0)
         return NULL;
@@ -417,6 +432,10 @@ bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
     a.scale = (bl_real)(1 / sqrt((double)(q->cols / heads)));
     a.out = bl_graph_mat(g, q->rows, q->cols, 1);
     a.log_sum = bl_graph_alloc(g, (size_t)q->rows * (size_t)heads, sizeof *a.log_sum);
+    if (usage != NULL)
+        a.usage = *usage = bl_graph_alloc(
+            g, (size_t)scope->lanes * (size_t)heads * (size_t)scope->keys,
+            sizeof *a.usage);
     a.workspace = bl_space_size(g, scope, q->cols / heads);
     a.shared = q->cols / k->cols;
     size_t spaces = (size_t)heads * a.workspace,

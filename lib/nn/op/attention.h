@@ -17,6 +17,7 @@ typedef struct {
     uint32_t site;
     bl_real scale;
     bl_real *log_sum; /* (B, H, T) */
+    bl_real *usage;   /* (B, H, K): probabilities summed over queries, or NULL */
     bl_real *scratch; /* a workspace for each head */
     size_t workspace;
     int shared;             /* query heads that share one of k and v */

@@ -1,39 +1,21 @@
 /* compress.c - what a Compressive Transformer makes of the memories that a segment
  * pushes out (Rae et al. 2019, "Compressive Transformers for long-range sequence
- * modelling"), and the attention reconstruction that trains the convolution. */
-#include "nn/kernel/gemm.h"
-#include "nn/op/ops.h"
+ * modelling"). The losses that train it are reconstruct.c's. */
+#include "nn/op/compress.h"
 #include "nn/kernel/vec.h"
-
-/* What a convolution keeps and works in; D is the width, N = T / ratio. */
-typedef struct {
-    bl_compress_args a;
-    bl_real *old;         /* (B, T, D) rows that leave, in time order */
-    bl_real *rows;        /* (B, N, D) compressed */
-    bl_real *grad;        /* (B, N, D) gradient of the auxiliary loss */
-    bl_real *normed;      /* (T, D) rows as the layer attends to them */
-    bl_real *mean, *rstd; /* (T) of their norm */
-    bl_real *k, *v;       /* (T, G e) keys and values of the rows that leave */
-    bl_real *nk, *nv;     /* (N, G e) of the compressed rows */
-    bl_real *dk, *dv;     /* (N, G e) */
-    bl_real *p, *np;      /* (T, T) and (T, N) probabilities of a head */
-    bl_real *out;         /* (T, D) A(new) - A(old) */
-    bl_real *dp;          /* (T, N) */
-    bl_real *scratch;     /* (2 D) */
-} compress_args;
 
 int bl_n_evicted(int length, int plain, int n_real)
 {
     return (int)bl_max(0, bl_min(length, plain) + n_real - plain);
 }
 
-static int evicted(const bl_graph *g, const compress_args *a, int lane)
+static int evicted(const bl_graph *g, const bl_compress_work *a, int lane)
 {
     return bl_n_evicted(g->feed.mem_length[lane], a->a.plain, g->feed.n_real[lane]);
 }
 
 /* The rows of [memory ; x] that leave: old memory first, then tokens. */
-static void gather(const bl_graph *g, compress_args *c, int lane, int n)
+static void gather(const bl_graph *g, bl_compress_work *c, int lane, int n)
 {
     const bl_compress_args *a = &c->a;
     size_t d = (size_t)a->x->cols;
@@ -46,6 +28,8 @@ static void gather(const bl_graph *g, compress_args *c, int lane, int n)
     memcpy(to, memory, (size_t)from_memory * d * sizeof *to);
     memcpy(to + (size_t)from_memory * d, x, (size_t)(n - from_memory) * d * sizeof *to);
 }
+
+/* ---- without parameters ---- */
 
 static void pool_rows(bl_compressor how, int ratio, int d, const bl_real *old, int n,
                       bl_real *to)
@@ -64,196 +48,163 @@ static void pool_rows(bl_compressor how, int ratio, int d, const bl_real *old, i
         }
 }
 
-/* C (m, n) = alpha op(A) op(B) + beta C on rows that lie lda, ldb, ldc apart. */
-static void multiply(int ta, int tb, int m, int n, int k, bl_real alpha,
-                     const bl_real *a, int lda, const bl_real *b, int ldb, bl_real beta,
-                     bl_real *c, int ldc)
+/* ---- convolutions ---- */
+
+enum { TAPS = 3, APART = 2 }; /* of the dilated one */
+
+/* The rows of n that tap t of a dilated convolution reads for the outputs from `to` on:
+ * those outside the n are zeros. Returns how many. */
+static int tap_rows(int t, int n, int *to, int *from)
 {
-    bl_gemm_one(&(bl_gemm_args){ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc,
-                                BL_FP32, NULL, NULL});
+    int shift = APART * (t - TAPS / 2);
+    *to = shift < 0 ? -shift : 0;
+    *from = shift > 0 ? shift : 0;
+    return (int)bl_max(0, n - *to - *from);
+}
+
+static void fill_rows(bl_real *to, const bl_real *row, int n, int d)
+{
+    for (ptrdiff_t r = 0; r < n; r++)
+        memcpy(to + r * d, row, (size_t)d * sizeof *to);
+}
+
+static void dilate(const bl_squeezer *s, const bl_real *old, int n, bl_real *to)
+{
+    int d = s->width, first, from;
+    fill_rows(to, s->db->v, n, d);
+    for (int t = 0; t < TAPS; t++) {
+        int rows = tap_rows(t, n, &first, &from);
+        bl_multiply(0, 0, rows, d, d, 1, old + (ptrdiff_t)from * d, d,
+                    s->dw->v + (ptrdiff_t)t * d * d, d, 1, to + (ptrdiff_t)first * d,
+                    d);
+    }
 }
 
 /* Of the convolution kernel and stride are the ratio, so `ratio` rows are one row of
  * ratio * D. */
-void bl_compress_rows(bl_compressor how, int ratio, int width, const bl_mat *cw,
-                      const bl_mat *cb, const bl_real *old, int n, bl_real *to)
+void bl_compress_rows(const bl_squeezer *s, const bl_real *old, int n, bl_real *between,
+                      bl_real *to)
 {
-    if (how != BL_COMPRESS_CONV) {
-        pool_rows(how, ratio, width, old, n, to);
+    int d = s->width, wide = s->ratio * d;
+    if (!bl_compressor_learns(s->how)) {
+        pool_rows(s->how, s->ratio, d, old, n, to);
         return;
     }
-    for (int r = 0; r < n; r++)
-        memcpy(to + (ptrdiff_t)r * width, cb->v, (size_t)width * sizeof *to);
-    multiply(0, 0, n, width, ratio * width, 1, old, ratio * width, cw->v, width, 1, to,
-             width);
+    if (s->how == BL_COMPRESS_DILATED) {
+        dilate(s, old, n * s->ratio, between);
+        old = between;
+    }
+    fill_rows(to, s->cb->v, n, d);
+    bl_multiply(0, 0, n, d, wide, 1, old, wide, s->cw->v, d, 1, to, d);
 }
 
-BL_CLONES static void softmax(bl_real *p, int rows, int n)
+/* dcw += in' grad, dcb += sum of grad, `in` being what the convolution read; of a
+ * dilated one likewise from the gradient of what it made. */
+static void convolution_learn(bl_compress_work *c, int lane, int n, const bl_real *grad)
 {
-    for (int r = 0; r < rows; r++) {
-        bl_real *z = p + (ptrdiff_t)r * n, max = bl_max_of(z, n);
-        for (int j = 0; j < n; j++)
-            z[j] = bl_exp(z[j] - max);
-        bl_real inverse = 1 / bl_sum(z, n);
-        for (int j = 0; j < n; j++)
-            z[j] *= inverse;
+    const bl_squeezer *s = &c->a.squeezer;
+    int d = s->width, wide = s->ratio * d, n_old = n * s->ratio, first, from;
+    const bl_real *old = c->old + (ptrdiff_t)lane * c->a.t * d;
+    const bl_real *in =
+        s->how == BL_COMPRESS_DILATED ? c->between + (ptrdiff_t)lane * c->a.t * d : old;
+    bl_multiply(1, 0, wide, d, n, 1, in, wide, grad, d, 1, s->cw->g, d);
+    bl_add_columns(s->cb->g, grad, n, d, 0, d);
+    if (s->how != BL_COMPRESS_DILATED)
+        return;
+    bl_multiply(0, 1, n, wide, d, 1, grad, d, s->cw->v, d, 0, c->wide, wide);
+    bl_add_columns(s->db->g, c->wide, n_old, d, 0, d);
+    for (int t = 0; t < TAPS; t++) {
+        int rows = tap_rows(t, n_old, &first, &from);
+        bl_multiply(1, 0, d, d, rows, 1, old + (ptrdiff_t)from * d, d,
+                    c->wide + (ptrdiff_t)first * d, d, 1,
+                    s->dw->g + (ptrdiff_t)t * d * d, d);
     }
 }
 
-/* dS = P (dP - sum P dP) in place of dP. */
-BL_CLONES static void softmax_back(const bl_real *p, bl_real *dp, int rows, int n)
+/* ---- the most used ---- */
+
+/* A row is kept if fewer than n come before it, by use and then by time. */
+void bl_keep_most_used(const bl_real *usage, const bl_real *old, int n_old, int width,
+                       int n, bl_real *to)
 {
-    for (int r = 0; r < rows; r++) {
-        const bl_real *x = p + (ptrdiff_t)r * n;
-        bl_real *d = dp + (ptrdiff_t)r * n, sum = bl_dot(x, d, n);
-        for (int j = 0; j < n; j++)
-            d[j] = x[j] * (d[j] - sum);
+    for (int r = 0; r < n_old; r++) {
+        int before = 0;
+        for (int s = 0; s < n_old; s++)
+            before += usage[s] > usage[r] || (usage[s] == usage[r] && s < r);
+        if (before >= n)
+            continue;
+        memcpy(to, old + (ptrdiff_t)r * width, (size_t)width * sizeof *to);
+        to += width;
     }
 }
 
-/* The rows of a lane that are tokens: its queries. */
-static const bl_real *queries(const bl_graph *g, const compress_args *c, int lane,
-                              int *n)
+/* What all heads paid to the n rows of a lane that leave, into the first head's. They
+ * are the keys from the oldest ordinary memory on. */
+static const bl_real *usage_of(const bl_graph *g, const bl_compress_args *a, int lane,
+                               int n)
 {
-    *n = g->feed.n_real[lane];
-    return c->a.q->v + (ptrdiff_t)lane * c->a.t * c->a.x->cols;
+    int keys = a->slots + a->t;
+    int oldest = a->slots - (int)bl_min(g->feed.mem_length[lane], a->plain);
+    bl_real *sum = a->usage + (ptrdiff_t)lane * a->heads * keys + oldest;
+    for (int h = 1; h < a->heads; h++)
+        for (int r = 0; r < n; r++)
+            sum[r] += sum[(ptrdiff_t)h * keys + r];
+    return sum;
 }
 
-/* Where the keys and values of query head h begin in their rows. */
-static int key_column(const compress_args *c, int h)
-{
-    int e = c->a.x->cols / c->a.heads, n_kv = c->a.wk->cols / e;
-    return h * n_kv / c->a.heads * e;
-}
+/* ---- as an op ---- */
 
-/* out (+)= sign * softmax(q k' / sqrt(e)) v for one head of t queries; p takes the
- * probabilities. */
-static void content(const compress_args *c, const bl_real *q, int t, int h, int n,
-                    const bl_real *k, const bl_real *v, bl_real sign, bl_real beta,
-                    bl_real *p)
-{
-    int d = c->a.x->cols, e = d / c->a.heads, at = h * e;
-    int kv = key_column(c, h), kd = c->a.wk->cols;
-    q += at;
-    multiply(0, 1, t, n, e, (bl_real)(1 / sqrt((double)e)), q, d, k + kv, kd, 0, p, n);
-    softmax(p, t, n);
-    multiply(0, 0, t, e, n, sign, p, n, v + kv, kd, beta, c->out + at, d);
-}
-
-/* The bias of the norm before the layer, NULL where it has none. */
-static const bl_real *bias_of(const bl_compress_args *a)
-{
-    return a->bias != NULL ? a->bias->v : NULL;
-}
-
-/* n rows as the layer attends to them; those of the last call stay in `normed`. */
-static const bl_real *attended(compress_args *c, const bl_real *rows, int n)
+static void squeeze(const bl_graph *g, bl_compress_work *c, int lane, int n)
 {
     const bl_compress_args *a = &c->a;
-    ptrdiff_t d = a->x->cols;
-    if (a->gain == NULL)
-        return rows;
-    for (int r = 0; r < n; r++)
-        bl_norm_row(rows + r * d, a->gain->v, bias_of(a), (int)d, a->eps,
-                    c->normed + r * d, &c->mean[r], &c->rstd[r]);
-    return c->normed;
-}
-
-/* Keys and values. Biases are left out: those of keys add the same to all scores of a
- * query, those of values the same to A(old) and A(new). */
-static void project(const compress_args *c, const bl_real *rows, int n, bl_real *k,
-                    bl_real *v)
-{
-    int d = c->a.x->cols, kd = c->a.wk->cols;
-    multiply(0, 0, n, kd, d, 1, rows, d, c->a.wk->v, kd, 0, k, kd);
-    multiply(0, 0, n, kd, d, 1, rows, d, c->a.wv->v, kd, 0, v, kd);
-}
-
-/* The gradient of n compressed rows, raw, from that of their keys and values. */
-static void project_back(compress_args *c, const bl_real *rows, int n, bl_real *grad)
-{
-    const bl_compress_args *a = &c->a;
-    int d = a->x->cols, kd = a->wk->cols;
-    multiply(0, 1, n, d, kd, 1, c->dk, kd, a->wk->v, kd, 0, grad, d);
-    multiply(0, 1, n, d, kd, 1, c->dv, kd, a->wv->v, kd, 1, grad, d);
-    for (ptrdiff_t r = 0; r < n && a->gain != NULL; r++)
-        bl_norm_row_back(rows + r * d, a->gain->v, bias_of(a), d, c->mean[r],
-                         c->rstd[r], grad + r * d, c->scratch);
-}
-
-/* Attention reconstruction of one lane: adds sum (A(new) - A(old))^2 / D to *sum and
- * leaves its gradient in grad (n, D). */
-static void reconstruct(const bl_graph *g, compress_args *c, int lane, int n_old, int n,
-                        double *sum)
-{
-    const bl_compress_args *a = &c->a;
-    int d = a->x->cols, e = d / a->heads, t;
-    const bl_real *old = c->old + (ptrdiff_t)lane * a->t * d;
-    const bl_real *q = queries(g, c, lane, &t);
-    ptrdiff_t at = (ptrdiff_t)lane * (a->t / a->ratio) * d;
-    bl_real *fresh = c->rows + at;
-    bl_real scale = (bl_real)(1 / sqrt((double)e));
-    project(c, attended(c, old, n_old), n_old, c->k, c->v);
-    project(c, attended(c, fresh, n), n, c->nk, c->nv);
-    for (int h = 0; h < a->heads; h++) {
-        content(c, q, t, h, n_old, c->k, c->v, -1, 0, c->p);
-        content(c, q, t, h, n, c->nk, c->nv, 1, 1, c->np);
-        bl_real *out = c->out + h * e;
-        for (int i = 0; i < t; i++)
-            for (int k = 0; k < e; k++) {
-                bl_real *x = &out[(ptrdiff_t)i * d + k];
-                *sum += (double)*x * (double)*x / d;
-                *x *= (bl_real)2 / (bl_real)d;
-            }
-        int kv = key_column(c, h), kd = a->wk->cols; /* heads that share add up */
-        bl_real beta = h > 0 && key_column(c, h - 1) == kv;
-        multiply(1, 0, n, e, t, 1, c->np, n, out, d, beta, c->dv + kv, kd);
-        multiply(0, 1, t, n, e, 1, out, d, c->nv + kv, kd, 0, c->dp, n);
-        softmax_back(c->np, c->dp, t, n);
-        multiply(1, 0, n, e, t, scale, c->dp, n, q + h * e, d, beta, c->dk + kv, kd);
-    }
-    project_back(c, fresh, n, c->grad + at);
+    int d = a->x->cols, n_old = n * a->squeezer.ratio;
+    ptrdiff_t at = (ptrdiff_t)lane * a->t * d;
+    bl_real *to = c->rows + (ptrdiff_t)lane * (a->t / a->squeezer.ratio) * d;
+    if (a->squeezer.how == BL_COMPRESS_MOST_USED)
+        bl_keep_most_used(usage_of(g, a, lane, n_old), c->old + at, n_old, d, n, to);
+    else
+        bl_compress_rows(&a->squeezer, c->old + at, n,
+                         c->between != NULL ? c->between + at : NULL, to);
 }
 
 static void compress_forward(bl_graph *g, void *args)
 {
-    compress_args *c = args;
+    bl_compress_work *c = args;
     const bl_compress_args *a = &c->a;
-    int d = a->x->cols, t = a->t;
+    int ratio = a->squeezer.ratio;
     g->feed.n_aux = 0; /* the same in every layer */
     for (int lane = 0; lane < a->lanes; lane++) {
-        int n = evicted(g, c, lane) / a->ratio;
-        bl_real *old = c->old + (ptrdiff_t)lane * t * d;
-        bl_real *to = c->rows + (ptrdiff_t)lane * (t / a->ratio) * d;
-        gather(g, c, lane, n * a->ratio);
+        int n = evicted(g, c, lane) / ratio;
+        gather(g, c, lane, n * ratio);
         if (n == 0)
             continue;
-        bl_compress_rows(a->how, a->ratio, d, a->cw, a->cb, old, n, to);
-        if (a->how != BL_COMPRESS_CONV)
+        squeeze(g, c, lane, n);
+        if (!bl_compressor_learns(a->squeezer.how))
             continue;
-        reconstruct(g, c, lane, n * a->ratio, n, &g->feed.aux_sum);
-        g->feed.n_aux += g->feed.n_real[lane];
+        bl_rebuild_loss(g, c, lane, n * ratio, n, &g->feed.aux_sum);
+        g->feed.n_aux += bl_n_rebuilt(&a->squeezer, n, g->feed.n_real[lane]);
     }
 }
 
-/* Only the convolution learns: dcw += old' grad, dcb += sum of grad. */
+/* Only the squeezer's tensors learn. */
 static void compress_backward(bl_graph *g, void *args)
 {
-    compress_args *c = args;
+    bl_compress_work *c = args;
     const bl_compress_args *a = &c->a;
-    int d = a->x->cols, t = a->t;
-    if (a->how != BL_COMPRESS_CONV)
+    bl_real scale = (bl_real)g->feed.aux_scale;
+    int d = a->x->cols, ratio = a->squeezer.ratio;
+    if (!bl_compressor_learns(a->squeezer.how))
         return;
     for (int lane = 0; lane < a->lanes; lane++) {
-        int n = evicted(g, c, lane) / a->ratio;
-        bl_real *grad = c->grad + (ptrdiff_t)lane * (t / a->ratio) * d;
+        int n = evicted(g, c, lane) / ratio;
+        bl_real *grad = c->grad + (ptrdiff_t)lane * (a->t / ratio) * d;
         if (n == 0)
             continue;
         for (int64_t i = 0; i < (int64_t)n * d; i++)
-            grad[i] *= (bl_real)g->feed.aux_scale;
-        multiply(1, 0, a->ratio * d, d, n, 1, c->old + (ptrdiff_t)lane * t * d,
-                 a->ratio * d, grad, d, 1, a->cw->g, d);
-        bl_add_columns(a->cb->g, grad, n, d, 0, d);
+            grad[i] *= scale;
+        convolution_learn(c, lane, n, grad);
+        if (a->squeezer.loss == BL_REBUILD_ROWS)
+            bl_rebuild_learn(c, lane, n * ratio, n, scale);
     }
 }
 
@@ -262,27 +213,17 @@ void bl_compress(bl_graph *g, const bl_compress_args *args, bl_real **rows)
     if (g->e->code != 0)
         return;
     size_t b = (size_t)args->lanes, t = (size_t)args->t, d = (size_t)args->x->cols;
-    size_t n = t / (size_t)args->ratio, real = sizeof(bl_real);
-    compress_args c = {.a = *args};
+    size_t n = t / (size_t)args->squeezer.ratio, real = sizeof(bl_real);
+    bl_compress_work c = {.a = *args};
     c.old = bl_graph_alloc(g, b * t * d, real);
     c.rows = *rows = bl_graph_alloc(g, b * n * d, real);
-    if (args->how == BL_COMPRESS_CONV) {
-        bl_real **const of_t[] = {&c.k, &c.v, &c.out};
-        bl_real **const of_n[] = {&c.nk, &c.nv, &c.dk, &c.dv};
+    if (args->squeezer.how == BL_COMPRESS_DILATED) {
+        c.between = bl_graph_alloc(g, b * t * d, real);
+        c.wide = bl_graph_alloc(g, t * d, real);
+    }
+    if (bl_compressor_learns(args->squeezer.how)) {
         c.grad = bl_graph_alloc(g, b * n * d, real);
-        if (args->gain != NULL) {
-            c.normed = bl_graph_alloc(g, t * d, real);
-            c.mean = bl_graph_alloc(g, t, real);
-            c.rstd = bl_graph_alloc(g, t, real);
-            c.scratch = bl_graph_alloc(g, 2 * d, real);
-        }
-        for (size_t i = 0; i < BL_COUNT(of_t); i++)
-            *of_t[i] = bl_graph_alloc(g, t * d, real);
-        for (size_t i = 0; i < BL_COUNT(of_n); i++)
-            *of_n[i] = bl_graph_alloc(g, n * d, real);
-        c.p = bl_graph_alloc(g, t * t, real);
-        c.np = bl_graph_alloc(g, t * n, real);
-        c.dp = bl_graph_alloc(g, t * n, real);
+        bl_rebuild_alloc(g, &c);
     }
     bl_graph_op(g, compress_forward, compress_backward, &c, sizeof c);
 }

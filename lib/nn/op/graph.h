@@ -34,8 +34,8 @@ typedef struct {
     double aux_scale;          /* of the gradient of aux_sum */
     double nll_sum;            /* result: sum of -ln p */
     int64_t n_scored;          /* result: scored targets */
-    double aux_sum;            /* result: auxiliary losses, summed over queries */
-    int64_t n_aux;             /* result: queries that have one */
+    double aux_sum;            /* result: auxiliary losses, summed over their terms */
+    int64_t n_aux;             /* result: how many terms a layer has */
 } bl_feed;
 
 typedef struct bl_graph bl_graph;

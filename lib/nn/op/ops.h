@@ -91,10 +91,12 @@ typedef struct {
  * score(i,j) = ((q_i + u).k_j + (q_i + vb).r_d) / sqrt(e), r_d the key of the distance
  * d = K - T + i - j (A of Dai et al. 2019, 3.3: the terms a and c, then b and d; causal
  * alone, as there are no keys of what comes later). Dropout on the probabilities. A
- * query that sees nothing gets zeros. (B*T, D). */
+ * query that sees nothing gets zeros. `usage` (or NULL): to where the sums over the
+ * lane's tokens of the probabilities of each key lie, without dropout (B, H, K). (B*T,
+ * D). */
 bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
                      const bl_relative *rel, const bl_scope *scope, int heads,
-                     double dropout);
+                     double dropout, bl_real **usage);
 
 /* Rotary positions (Su et al. 2021, 3.2): x (B*n, h*e), each head's channels c and c +
  * e/2 turned together by the angle place * theta^(-2c/e). Row i of a lane is at place K
@@ -118,28 +120,68 @@ bl_mat *bl_lstm(bl_graph *g, bl_mat *zx, bl_mat *wh, int lanes, const bl_real *s
                 bl_real **cells);
 
 /* How a layer of a Compressive Transformer makes `ratio` old memories into one (Rae et
- * al. 2019, 3.2). */
-typedef enum { BL_COMPRESS_MEAN, BL_COMPRESS_MAX, BL_COMPRESS_CONV } bl_compressor;
+ * al. 2019, 3.2): their mean or maximum; a convolution; the same after a dilated one
+ * over three rows, each two apart; or of all that leave at once those that the
+ * segment's queries attended to most. */
+typedef enum {
+    BL_COMPRESS_MEAN,
+    BL_COMPRESS_MAX,
+    BL_COMPRESS_CONV,
+    BL_COMPRESS_DILATED,
+    BL_COMPRESS_MOST_USED,
+    BL_N_COMPRESSOR
+} bl_compressor;
+
+/* What a convolution learns from: how well attention to what it made is attention to
+ * the rows themselves, or how well those can be made again from it. */
+typedef enum { BL_REBUILD_ATTENTION, BL_REBUILD_ROWS, BL_N_REBUILD } bl_rebuild;
+
+/* A compressor with its tensors, NULL where it has none: the convolution cw (ratio * D,
+ * D), cb (1, D), the dilated one dw (3 * D, D), db (1, D), and of BL_REBUILD_ROWS the
+ * transposed one gw (ratio * D, D), gb (1, D). A tap's rows follow another's. */
+typedef struct {
+    bl_compressor how;
+    bl_rebuild loss;
+    int ratio, width;
+    bl_mat *cw, *cb, *dw, *db, *gw, *gb;
+} bl_squeezer;
+
+/* 1 if it has something to learn. */
+static inline int bl_compressor_learns(bl_compressor how)
+{
+    return how == BL_COMPRESS_CONV || how == BL_COMPRESS_DILATED;
+}
 
 /* The rows that this segment pushes out of a layer's memory, compressed: *rows
  * (B, T / ratio, D), the first n_evicted(lane) / ratio of each lane filled. memory
- * (B, slots, D) holds `plain` ordinary slots at its end. BL_COMPRESS_CONV: cw (ratio *
- * D, D) and cb (1, D), trained by attention reconstruction (algorithm 2 there): for
- * each query that is a token, in a lane where something leaves, the mean over D of
- * (A(old) - A(new))^2 is added to the step's auxiliary loss, A being the content-based
- * attention of q (B*T, D) through wk and wv of rows as the layer attends to them (gain
- * and bias: the norm before it, or NULL). Only cw and cb learn from it. */
+ * (B, slots, D) holds `plain` ordinary slots at its end; usage is bl_attention's, for
+ * BL_COMPRESS_MOST_USED. A convolution learns from what is added to the step's
+ * auxiliary loss in lanes where something leaves. BL_REBUILD_ATTENTION (algorithm 2
+ * there): for each query that is a token the mean over D of (A(old) - A(new))^2, A
+ * being the content-based attention of q (B*T, D) through wk and wv of rows as the
+ * layer attends to them (gain and bias: the norm before it, or NULL). BL_REBUILD_ROWS:
+ * for each row the mean over D of (old - g(new))^2, g the transposed convolution. Only
+ * the squeezer's tensors learn from it. */
 typedef struct {
-    bl_compressor how;
+    bl_squeezer squeezer;
     int lanes, t; /* x has so many rows: B, T */
-    int ratio, slots, plain, heads;
+    int slots, plain, heads;
     const bl_real *memory;
-    bl_mat *x, *q, *wk, *wv, *cw, *cb, *gain, *bias;
+    bl_real *usage; /* summed over heads in place */
+    bl_mat *x, *q, *wk, *wv, *gain, *bias;
     double eps;
 } bl_compress_args;
 void bl_compress(bl_graph *g, const bl_compress_args *a, bl_real **rows);
 /* Rows of a lane that leave the ordinary memory when n_real more come. */
 int bl_n_evicted(int length, int plain, int n_real);
+/* The terms of the auxiliary loss of a lane and layer where n rows are made: queries or
+ * rows that leave. */
+static inline int bl_n_rebuilt(const bl_squeezer *s, int n, int n_real)
+{
+    if (n == 0 || !bl_compressor_learns(s->how))
+        return 0;
+    return s->loss == BL_REBUILD_ROWS ? n * s->ratio : n_real;
+}
 
 /* Layer norm of x over its columns (Ba, Kiros and Hinton 2016, with eps added to the
  * variance): gain, bias (1, D); as x. Without a bias (NULL) the root mean square's:
@@ -177,9 +219,14 @@ void bl_activate(bl_act act, bl_real *x, int64_t n);
 void bl_activate_back(bl_act act, bl_real *grad, const bl_real *z, int64_t n);
 /* bl_glu of one row of 2 f: y (f), which may be x. */
 void bl_glu_row(bl_act act, bl_real *x, int f, bl_real *y);
-/* n rows from n * ratio rows `old` of D numbers in time order, by one compressor. */
-void bl_compress_rows(bl_compressor how, int ratio, int width, const bl_mat *cw,
-                      const bl_mat *cb, const bl_real *old, int n, bl_real *to);
+/* n rows from n * ratio rows `old` of D numbers in time order, by a compressor that
+ * looks at nothing else. between (n * ratio, D): what a dilated one makes first. */
+void bl_compress_rows(const bl_squeezer *s, const bl_real *old, int n, bl_real *between,
+                      bl_real *to);
+/* The n of n_old rows `old` of D numbers that were used most, in time order; of equals
+ * the earlier one. */
+void bl_keep_most_used(const bl_real *usage, const bl_real *old, int n_old, int width,
+                       int n, bl_real *to);
 
 /* Layer norm of one row: y = gain * (x - mean) / sqrt(var + eps) + bias; with bias NULL
  * the root mean square's, which leaves *mean alone. y may be x. */
