@@ -82,6 +82,7 @@ static bl_scope scope_of(const bl_model *m, int n)
                       .causal = 1,
                       .memory = slots,
                       .span = c->same_length ? c->memory + 1 : 0,
+                      .block = bl_model_is_local(c, n) ? c->block : 0,
                       .length = slots > 0 ? &m->graph.feed.mem_length : NULL};
 }
 

@@ -267,7 +267,8 @@ static void set_window(bl_gen *g, const bl_model_config *c)
         g->group = c->segment; /* which look at all rows that leave */
         g->memory = c->memory;
     }
-    if (!bl_model_all_remember(c)) { /* those without see what the segment has */
+    if (!bl_model_all_remember(c) || (c->block > 0 && c->memory > 0)) {
+        /* what is seen counts from the segment's start */
         g->group = c->segment;
         g->memory = c->memory;
     }

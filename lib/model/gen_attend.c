@@ -286,6 +286,15 @@ int bl_gen_n_recent(const bl_gen *g, int64_t position)
     return g->span > 0 ? (int)bl_min(n, g->span) : n;
 }
 
+/* The tokens of its own block up to itself and of the block before. Without memory
+ * blocks count from the start of the piece, as in one long segment. */
+static int n_near(const bl_gen *g, int64_t position)
+{
+    const bl_model_config *c = &g->m->config;
+    int64_t i = c->memory > 0 ? bl_gen_since(g, position) : position;
+    return (int)(i % c->block) + c->block + 1;
+}
+
 /* What the token of this step sees: itself and the tokens since the memory last moved
  * on, the memory, the compressed slots. */
 static int spans_of(const bl_gen *g, int layer, int s, int h, span spans[2])
@@ -293,6 +302,8 @@ static int spans_of(const bl_gen *g, int layer, int s, int h, span spans[2])
     int64_t position = g->position[s], compressed = g->n_compressed[s];
     int remembers = bl_gen_remembers(g, layer), since = bl_gen_since(g, position) + 1;
     int n = bl_gen_n_recent(g, position);
+    if (bl_model_is_local(&g->m->config, layer))
+        n = (int)bl_min(n, n_near(g, position));
     spans[0] =
         span_of(g, &g->recent[layer], s, h, position, remembers ? n : bl_min(n, since));
     if (compressed == 0 || !remembers)

@@ -80,8 +80,11 @@ typedef struct {
     int compressed;  /* C: compressed slots a layer; 0 = none */
     int ratio;       /* memories that become one compressed slot */
     int compressor;  /* bl_compressor: 0 mean, 1 max, 2 conv, 3 dilated, 4 most_used */
-    int compressor_loss;       /* bl_rebuild: 0 attention, 1 rows */
-    double compressor_weight;  /* factor of that loss where a model is trained */
+    int compressor_loss;      /* bl_rebuild: 0 attention, 1 rows */
+    double compressor_weight; /* factor of that loss where a model is trained */
+    int block; /* local attention: a token sees its own block of so many tokens of the
+                * segment and the one before it; 0 = all there is */
+    uint64_t local_layers[4];  /* bit n: layer n is local; none set: all are */
     uint64_t memory_layers[4]; /* bit n: layer n has memory; none set: all have */
     int embed_width; /* of the embedding, and of what the output matrix reads; 0 = D */
     int kv_heads; /* heads of keys and values, which divide H: queries share them; 0 =
@@ -106,7 +109,9 @@ const char *bl_model_choice(const char *key, int i);
 int bl_model_precision(const bl_model_config *c);
 /* 1 if layer n (from 0) has memory: slots, or the state of cells. */
 int bl_model_remembers(const bl_model_config *c, int n);
-/* 1 if all layers have, where there are slots at all. */
+/* 1 if the attention of layer n is local. */
+int bl_model_is_local(const bl_model_config *c, int n);
+/* 1 if all layers have memory, where there are slots at all. */
 int bl_model_all_remember(const bl_model_config *c);
 /* BL_E_ARG naming the field that is out of range (bounds: layers <= 256, width <=
  * 65,536, ... so that a hostile file cannot ask for the world), or the fields that do
@@ -209,7 +214,10 @@ typedef struct bl_gen bl_gen;
  *   T = 1, M = the larger of c's M and T, so that each token sees as many before it;
  *   same_length: T = 1, c's M; compressed slots: T = ratio, but c's T and M of those
  *   compressors that look at all rows that leave at once, dilated and most_used;
- *   absolute positions and memory, or layers without memory: c's T and M;
+ *   absolute positions and memory, layers without memory, or local attention and
+ *   memory: c's T and M;
+ *   local attention without memory: M = 0, T = all there is, of which layers that are
+ *   not local see the last T + 1 of c's;
  *   absolute positions without memory: c's T, and where a context is full another one
  *   that begins with the last half of it.
  * zero_memory begins with c's M slots of zeros. Copies the matrices of m, and keeps

@@ -12,33 +12,44 @@ int bl_model_precision(const bl_model_config *c)
     return bl_gemm_can((bl_precision)c->precision) ? c->precision : BL_FP32;
 }
 
-/* ---- layers with memory ---- */
+/* ---- sets of layers ---- */
 
-static int is_listed(const bl_model_config *c, int n)
+static int is_listed(const uint64_t set[4], int n)
 {
-    return (int)(c->memory_layers[n / 64] >> n % 64 & 1);
+    return (int)(set[n / 64] >> n % 64 & 1);
 }
 
 /* Layers first .. end-1 that are listed. */
-static int n_listed(const bl_model_config *c, int first, int end)
+static int n_listed(const uint64_t set[4], int first, int end)
 {
     int listed = 0;
     for (int n = first; n < end; n++)
-        listed += is_listed(c, n);
+        listed += is_listed(set, n);
     return listed;
+}
+
+/* An empty set is that of all. */
+static int is_among(const uint64_t set[4], int n)
+{
+    return is_listed(set, n) || n_listed(set, 0, BL_SET_LAYERS_MAX) == 0;
 }
 
 int bl_model_remembers(const bl_model_config *c, int n)
 {
     if (c->arch == BL_ARCH_LSTM)
         return 1;
-    return c->memory > 0 && (is_listed(c, n) || n_listed(c, 0, 256) == 0);
+    return c->memory > 0 && is_among(c->memory_layers, n);
 }
 
 int bl_model_all_remember(const bl_model_config *c)
 {
-    int listed = n_listed(c, 0, 256);
+    int listed = n_listed(c->memory_layers, 0, BL_SET_LAYERS_MAX);
     return c->arch == BL_ARCH_LSTM || listed == 0 || listed == c->layers;
+}
+
+int bl_model_is_local(const bl_model_config *c, int n)
+{
+    return c->block > 0 && is_among(c->local_layers, n);
 }
 
 /* ---- what must fit together ---- */
@@ -75,6 +86,12 @@ static int check_compressed(const bl_model_config *c, bl_err *e)
         return 0;
     if (c->memory < 1)
         return bl_fail(e, BL_E_ARG, "compressed slots need memory");
+    for (int n = 0; n < c->layers; n++)
+        if (bl_model_remembers(c, n) && bl_model_is_local(c, n))
+            return bl_fail(e, BL_E_ARG,
+                           "block and compressed do not go together in a layer (%d): "
+                           "compressed slots lie beyond what a token sees",
+                           n + 1);
     if (c->segment % c->ratio != 0 || c->memory % c->ratio != 0)
         return bl_fail(e, BL_E_ARG,
                        "ratio (%d) does not divide segment (%d) and memory (%d)",
@@ -90,8 +107,10 @@ static int check_meaning(const bl_model_config *c, bl_err *e)
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = bl_setting_check_use(&row[i], c, e);
-    if (rc == 0 && n_listed(c, c->layers, BL_SET_LAYERS_MAX) > 0)
+    if (rc == 0 && n_listed(c->memory_layers, c->layers, BL_SET_LAYERS_MAX) > 0)
         rc = bl_fail(e, BL_E_ARG, "memory_layers names a layer beyond the last");
+    if (rc == 0 && n_listed(c->local_layers, c->layers, BL_SET_LAYERS_MAX) > 0)
+        rc = bl_fail(e, BL_E_ARG, "local_layers names a layer beyond the last");
     if (rc == 0 && c->same_length && c->compressed > 0)
         rc = bl_fail(e, BL_E_ARG,
                      "same_length and compressed do not go together: compressed slots "
@@ -232,6 +251,17 @@ int64_t bl_model_bytes(const bl_model_config *c, int lanes, int train)
     return (int64_t)(reals * (double)sizeof(bl_real));
 }
 
+/* Keys that a token's scores are computed of, on the mean of all layers. */
+static double n_scored(const bl_model_config *c)
+{
+    double sum = 0, slots = (double)c->memory + c->compressed;
+    for (int n = 0; n < c->layers; n++) {
+        double keys = c->segment + (bl_model_remembers(c, n) ? slots : 0);
+        sum += bl_model_is_local(c, n) ? bl_min(keys, 2.0 * c->block) : keys;
+    }
+    return sum / c->layers;
+}
+
 /* 2 operations a multiply-add, forward once and backward twice. */
 double bl_model_flops_per_token(const bl_model_config *c)
 {
@@ -242,8 +272,8 @@ double bl_model_flops_per_token(const bl_model_config *c)
     double kv = d * bl_model_kv_heads(c) / c->heads;
     double weights = (2 + gate_products(c)) * d * d + 2 * d * kv * keys / t +
                      (2 + c->glu) * d * (double)c->ff;
-    double attention =
-        (c->pos == BL_POS_ABSOLUTE || c->pos == BL_POS_ROTARY ? 2 : 3) * keys * d;
+    double attention = (c->pos == BL_POS_ABSOLUTE || c->pos == BL_POS_ROTARY ? 2 : 3) *
+                       n_scored(c) * d;
     double a = bl_model_embed_width(c), between = a == d ? 0 : 2 * a * d;
     return 6 * (c->layers * (weights + attention) + a * c->vocab + between);
 }

@@ -77,6 +77,11 @@ static int has_convolution(const void *record)
     return c->compressed > 0 && bl_compressor_learns((bl_compressor)c->compressor);
 }
 
+static int has_blocks(const void *record)
+{
+    return ((const bl_model_config *)record)->block > 0;
+}
+
 static int has_gate(const void *record)
 {
     return ((const bl_model_config *)record)->gate != BL_GATE_NONE;
@@ -200,6 +205,13 @@ static const bl_setting rows[] = {
      .with = "compressor=conv and compressor=dilated only: the others learn nothing",
      .help = "factor of that loss, which nothing else learns from; 0: the convolution "
              "stays as it began"},
+    {"block", BL_SET_INT, AT(block), 0, 65536, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH,
+     .help = "local attention: a token sees its own block of so many tokens, counted "
+             "from the start of its segment, and the one before; 0 = all there is"},
+    {"local_layers", BL_SET_LAYERS, AT(local_layers), .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH, .is_used = has_blocks, .with = "block only",
+     .help = "layers whose attention is local, counted from 1; empty = all are"},
     {"memory_layers", BL_SET_LAYERS, AT(memory_layers), .fixed = BL_FIXED_WEIGHTS,
      .traits = BY_ARCH, .is_used = has_memory, .with = "memory only",
      .help = "layers that have memory, counted from 1; the others see their segment "

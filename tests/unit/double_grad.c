@@ -211,6 +211,18 @@ static void options(const bl_model_config *base, bl_pool *pool)
     c.dropout = 0;
     check("in the first, compressed", &c, 0, pool);
     c = *base;
+    c.block = 2;
+    c.pos = BL_POS_DISTANCE;
+    c.positions = 3;
+    c.memory = 3;
+    check("local attention", &c, 0, pool);
+    c.local_layers[0] = 2;
+    c.memory_layers[0] = 1;
+    c.segment = c.memory = 4;
+    c.compressed = 3;
+    c.ratio = 2;
+    check("in the second layer, compressed slots in the first", &c, 0, pool);
+    c = *base;
     c.embed_width = 5;
     c.dropout = 0.2;
     check("a narrow embedding", &c, 1, pool);

@@ -23,7 +23,7 @@ enum {
     MOST = RATIO * D * D
 };
 
-static const int sizes[TENSORS] = {RATIO * D * D, D, 3 * D * D, D, RATIO * D * D, D};
+static const int sizes[TENSORS] = {RATIO * D * D, D, 3 * D *D, D, RATIO *D *D, D};
 
 typedef struct {
     bl_graph g;
@@ -127,12 +127,12 @@ static int n_made(const bench *b, int lane)
 /* The rows that were used most: one after the other the best of what is left. */
 static void most_used(const bench *b, int lane, const double *old, int n, double *to)
 {
-    int taken[T] = {0}, kept = b->mem_length[lane] < PLAIN ? b->mem_length[lane] : PLAIN;
+    int taken[T] = {0},
+        kept = b->mem_length[lane] < PLAIN ? b->mem_length[lane] : PLAIN;
     double use[T] = {0};
     for (int r = 0; r < n * RATIO; r++)
         for (int h = 0; h < HEADS; h++)
-            use[r] +=
-                b->paid[(lane * HEADS + h) * (SLOTS + T) + SLOTS - kept + r];
+            use[r] += b->paid[(lane * HEADS + h) * (SLOTS + T) + SLOTS - kept + r];
     for (int k = 0; k < n; k++) {
         int best = -1;
         for (int r = 0; r < n * RATIO; r++)
@@ -192,8 +192,9 @@ static double twin_compress(const bench *b, double *rows, int64_t *terms)
         double old[T * D], *to = rows + lane * N * D;
         for (int i = 0; i < n * RATIO * D; i++)
             old[i] = (double)leaving(b, lane, i / D)[i % D];
-        const twin_convolution c = {D,        RATIO,    n,        s->how == BL_COMPRESS_DILATED,
-                                    b->of[0], b->of[1], b->of[2], b->of[3]};
+        const twin_convolution c = {
+            D,        RATIO,    n,        s->how == BL_COMPRESS_DILATED,
+            b->of[0], b->of[1], b->of[2], b->of[3]};
         if (s->how == BL_COMPRESS_MOST_USED)
             most_used(b, lane, old, n, to);
         else if (bl_compressor_learns(s->how))
@@ -276,7 +277,8 @@ int main(void)
         return 70;
     bl_gemm_setup();
     for (int how = 0; how < BL_N_COMPRESSOR; how++)
-        for (int loss = 0; loss < (bl_compressor_learns((bl_compressor)how) ? 2 : 1); loss++)
+        for (int loss = 0; loss < (bl_compressor_learns((bl_compressor)how) ? 2 : 1);
+             loss++)
             for (int is_normed = 0; is_normed < 2; is_normed++)
                 compress(pool, (bl_compressor)how, (bl_rebuild)loss, is_normed);
     bl_pool_del(pool);

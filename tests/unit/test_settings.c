@@ -52,6 +52,8 @@ static const struct {
     {"compressor", "mean max conv dilated most_used"},
     {"compressor_loss", "attention rows"},
     {"compressor_weight", "0 1 3"},
+    {"block", "0 1 2 3 5"},
+    {"local_layers", "all 1 2 1,2"},
     {"memory_layers", "all 1 2 1,2 2,3"},
     {"embed_width", "0 5 12 30"},
     {"kv_heads", "0 1 2"},
@@ -314,6 +316,18 @@ static int wrong_in_contexts(const sample *s, int b)
     return wrong;
 }
 
+/* Local attention without memory, where the trained segment is as long as two blocks:
+ * one long segment. */
+static int wrong_in_blocks(const sample *s, int b, const bl_model_config *c)
+{
+    bl_model_config whole = *c;
+    whole.segment = s->n;
+    for (int n = 0; n < c->layers; n++)
+        if (!bl_model_is_local(c, n) || 2 * c->block > c->segment + 1)
+            return 0;
+    return wrong_in_segments(s, b, &whole, 0, 0, INT32_MAX);
+}
+
 /* The shape of which sampling has the numbers (bl_gen_new), to the end; and the one of
  * training, as long as both see all there is. */
 static int wrong_tokens(const sample *s, int b)
@@ -327,9 +341,11 @@ static int wrong_tokens(const sample *s, int b)
     int at_once = c.compressed > 0 && (c.compressor == BL_COMPRESS_DILATED ||
                                        c.compressor == BL_COMPRESS_MOST_USED);
     if (is_absolute || c.arch == BL_ARCH_LSTM || c.same_length || at_once ||
-        !bl_model_all_remember(&c))
+        (c.block > 0 && c.memory > 0) || !bl_model_all_remember(&c))
         return wrong_in_segments(s, b, &c, zeros, far, far);
     int wrong = wrong_in_segments(s, b, &c, zeros, c.memory, longer);
+    if (c.block > 0) /* there is no such shape if some are not local */
+        return wrong + wrong_in_blocks(s, b, &c);
     c.segment = c.compressed > 0 ? c.ratio : 1;
     c.memory = longer;
     return wrong + wrong_in_segments(s, b, &c, zeros, far, far);
@@ -438,6 +454,10 @@ static void test_refused(void)
         {{"compressor_weight=2"}, "compressor_weight goes with compressor=conv"},
         {{"memory_layers=2", "memory=0"}, "memory_layers goes with memory"},
         {{"memory_layers=1,9"}, "beyond the last"},
+        {{"block=2", "local_layers=1,9"}, "beyond the last"},
+        {{"local_layers=1"}, "local_layers goes with block"},
+        {{"block=2", "arch=compressive"}, "block and compressed"},
+        {{"block=2", "arch=compressive", "memory_layers=2"}, "block and compressed"},
         {{"memory_layers=1,,2"}, "wants layers"},
         {{"memory_layers=0"}, "lists layers from 1"},
         {{"memory_layers=2", "memory_layers=all"}, NULL},

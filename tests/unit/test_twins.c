@@ -148,6 +148,7 @@ typedef struct {
     double dropout;
     int kv;   /* heads of keys and values, 0 = all */
     int keys; /* from elsewhere and without mask; 0: the segment's own */
+    int block;
 } shape;
 
 static void attention(bl_pool *pool, const shape *s)
@@ -171,6 +172,7 @@ static void attention(bl_pool *pool, const shape *s)
                             .causal = s->keys == 0,
                             .memory = s->memory,
                             .span = s->span,
+                            .block = s->block,
                             .length = s->memory > 0 ? &b.g.feed.mem_length
                                                     : &b.g.feed.n_real};
     for (int lane = 0; lane < LANES && s->keys > 0; lane++)
@@ -189,6 +191,7 @@ static void attention(bl_pool *pool, const shape *s)
                         .kv = kv,
                         .e = s->e,
                         .span = s->span,
+                        .block = s->block,
                         .length = s->memory > 0 ? b.mem_length : b.n_real,
                         .q = q->v,
                         .k = k->v,
@@ -210,12 +213,12 @@ static void attention(bl_pool *pool, const shape *s)
         a.dvb = vb->g;
     }
     twin_attend(&a, p, dp);
-    snprintf(
-        what, sizeof what,
-        "attention, T %d, M %d, %d heads of %d, span %d, positions %d, dropout %g, "
-        "%d of keys%s",
-        s->t, s->memory, s->heads, s->e, s->span, s->positions, s->dropout, kv,
-        s->keys > 0 ? ", no mask" : "");
+    snprintf(what, sizeof what,
+             "attention, T %d, M %d, %d heads of %d, span %d, block %d, positions %d, "
+             "dropout %g, "
+             "%d of keys%s",
+             s->t, s->memory, s->heads, s->e, s->span, s->block, s->positions,
+             s->dropout, kv, s->keys > 0 ? ", no mask" : "");
     compare(&b, what);
     free(mask);
     free(p);
@@ -225,14 +228,16 @@ static void attention(bl_pool *pool, const shape *s)
 static void attentions(bl_pool *pool)
 {
     static const shape shapes[] = {
-        {1, 0, 1, 1, 0, 0, 0, 0, 0},      {5, 3, 2, 3, 0, 2, 0, 0, 0},
-        {33, 0, 1, 8, 0, 1, 0, 0, 0},     {32, 32, 2, 8, 33, 2, 0, 0, 0},
-        {40, 70, 3, 16, 0, 2, 0, 0, 0},   {37, 11, 2, 17, 12, 2, 0.1, 0, 0},
-        {65, 130, 1, 32, 0, 1, 0, 0, 0},  {64, 64, 2, 33, 0, 2, 0.2, 0, 0},
-        {20, 0, 2, 64, 0, 0, 0.5, 0, 0},  {96, 300, 1, 24, 200, 2, 0, 0, 0},
-        {37, 11, 4, 17, 0, 2, 0.1, 2, 0}, {33, 40, 6, 3, 0, 0, 0, 1, 0},
-        {20, 9, 4, 32, 12, 1, 0, 2, 0},   {33, 0, 2, 8, 0, 0, 0.1, 0, 33},
-        {5, 0, 3, 17, 0, 0, 0, 0, 90},    {70, 0, 4, 16, 0, 0, 0.1, 2, 7},
+        {1, 0, 1, 1, 0, 0, 0, 0, 0, 0},      {5, 3, 2, 3, 0, 2, 0, 0, 0, 0},
+        {33, 0, 1, 8, 0, 1, 0, 0, 0, 0},     {32, 32, 2, 8, 33, 2, 0, 0, 0, 0},
+        {40, 70, 3, 16, 0, 2, 0, 0, 0, 0},   {37, 11, 2, 17, 12, 2, 0.1, 0, 0, 0},
+        {65, 130, 1, 32, 0, 1, 0, 0, 0, 0},  {64, 64, 2, 33, 0, 2, 0.2, 0, 0, 0},
+        {20, 0, 2, 64, 0, 0, 0.5, 0, 0, 0},  {96, 300, 1, 24, 200, 2, 0, 0, 0, 0},
+        {37, 11, 4, 17, 0, 2, 0.1, 2, 0, 0}, {33, 40, 6, 3, 0, 0, 0, 1, 0, 0},
+        {20, 9, 4, 32, 12, 1, 0, 2, 0, 0},   {33, 0, 2, 8, 0, 0, 0.1, 0, 33, 0},
+        {5, 0, 3, 17, 0, 0, 0, 0, 90, 0},    {70, 0, 4, 16, 0, 0, 0.1, 2, 7, 0},
+        {37, 5, 2, 8, 0, 2, 0.1, 0, 0, 4},   {70, 33, 2, 17, 0, 1, 0, 0, 0, 33},
+        {40, 0, 4, 16, 12, 0, 0, 2, 0, 8},
     };
     for (size_t i = 0; i < BL_COUNT(shapes); i++)
         attention(pool, &shapes[i]);

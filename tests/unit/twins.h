@@ -35,7 +35,7 @@ static inline void twin_log_softmax(double *z, int n)
 /* ---- attention (Dai et al. 2019, 3.3) ---- */
 
 typedef struct {
-    int lanes, t, keys, memory, heads, kv, e, span; /* kv heads of keys and values */
+    int lanes, t, keys, memory, heads, kv, e, span, block; /* kv: heads of keys */
     int whole;             /* 1: every query sees all keys of its lane */
     const int32_t *length; /* of the slots, or of the keys where there are none */
     const double *q, *k, *v, *r, *u, *vb; /* r, u, vb may be NULL */
@@ -51,7 +51,10 @@ static inline int twin_sees(const twin_attention *a, int lane, int i, int j)
     int ago = a->keys - a->t + i - j; /* how long before the query */
     int is_there =
         a->memory > 0 ? j >= a->memory - a->length[lane] : j < a->length[lane];
-    return is_there && (a->whole || (ago >= 0 && (a->span == 0 || ago < a->span)));
+    int place = i - ago; /* of the key, from the first query on */
+    int is_near = a->block == 0 || place >= (i / a->block - 1) * a->block;
+    return is_there &&
+           (a->whole || (ago >= 0 && is_near && (a->span == 0 || ago < a->span)));
 }
 
 /* One query: the row of scores over all keys, minus infinity of those not seen. */

@@ -46,7 +46,7 @@ typedef struct {
     int t, keys, e, wide, d;
     int kd, kv_at; /* of k and v: how far rows are apart, the head's first column */
     int masked, filled; /* slots that are empty; keys of the lane, they among them */
-    int causal, span;   /* bl_scope's */
+    int causal, span, block; /* bl_scope's */
     bl_real scale;
     bl_precision precision;
     int is_narrow; /* what has its width goes by narrow.h */

@@ -111,6 +111,7 @@ static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                    .filled = filled(&a->scope, lane),
                    .causal = a->scope.causal,
                    .span = a->scope.span,
+                   .block = a->scope.block,
                    .scale = a->scale,
                    .precision = bl_graph_precision(g, BL_OF_HEAD, e),
                    .q = a->q->v + at,
@@ -162,8 +163,9 @@ void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a
 
 int bl_head_first(const bl_head *h, int i)
 {
-    int oldest = h->span > 0 ? h->keys - h->t + i + 1 - h->span : 0;
-    return (int)bl_max(h->masked, oldest);
+    int memory = h->keys - h->t, oldest = h->span > 0 ? memory + i + 1 - h->span : 0;
+    int near = h->block > 0 ? memory + (i / h->block - 1) * h->block : 0;
+    return (int)bl_max(h->masked, bl_max(oldest, near));
 }
 
 int bl_head_last(const bl_head *h, int i)

@@ -81,7 +81,9 @@ typedef struct {
 typedef struct {
     int lanes, queries, keys; /* B, T, K */
     int causal, memory;
-    int span; /* causal: the last so many alone, 0 = all */
+    int span;  /* causal: the last so many alone, 0 = all */
+    int block; /* causal: those of the query's block of so many and of the one before,
+                * counted from the first query; 0 = all (Huang et al. 2018, 3.4) */
     const int32_t *const *length;
 } bl_scope;
 
