@@ -17,18 +17,25 @@ enum { WIDE = 192, GAUGE = 512 };
 /* The program itself, its libraries and their buffers. */
 enum { PROGRAM_BYTES = 8 << 20 };
 
+/* Blocks as large as the parameters beside them and their gradients: moments, and the
+ * average. */
+static int blocks_of(const bl_train_config *c)
+{
+    return c->average > 0 ? 3 : 2;
+}
+
 static int64_t bytes_of(const job *j)
 {
     const bl_train_config *c = &j->plan;
     const bl_model_config eval = bl_config_eval(c);
     int64_t one = (int64_t)sizeof(bl_real), n = bl_model_config_size(&c->model);
     int64_t bytes = PROGRAM_BYTES +
-                    bl_model_bytes(&c->model, c->lanes / c->workers, 1) + 2 * n * one +
-                    bl_workers_bytes(c);
+                    bl_model_bytes(&c->model, c->lanes / c->workers, 1) +
+                    blocks_of(c) * n * one + bl_workers_bytes(c);
     for (int i = TRAIN; i <= VALID; i++)
         bytes += (int64_t)(j->shards[i].n_tokens * sizeof *j->shards[i].tokens);
     if (j->shards[VALID].n_pieces > 0)
-        bytes += bl_model_bytes(&eval, c->lanes, 0) - n * one;
+        bytes += bl_model_bytes(&eval, c->lanes, 0) - (c->average > 0 ? 0 : n * one);
     return bytes;
 }
 
@@ -127,7 +134,8 @@ int print_plan(const job *j)
     printf("name\tvalue\tunit\n");
     printf("parameters\t%" PRId64 "\tnumbers\n", n);
     printf("memory\t%" PRId64 "\tbytes\n", bytes_of(j));
-    printf("checkpoint\t%" PRId64 "\tbytes\n", 3 * n * (int64_t)sizeof(bl_real));
+    printf("checkpoint\t%" PRId64 "\tbytes\n",
+           (1 + blocks_of(&j->plan)) * n * (int64_t)sizeof(bl_real));
     printf("step\t%.0f\ttokens\n", tokens);
     printf("step_work\t%.4g\tflop\n", work);
     printf("epoch\t%.0f\ttokens\n", epoch);

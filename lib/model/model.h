@@ -131,6 +131,8 @@ typedef struct {
     int64_t size;
     int64_t start; /* index into the flat blocks */
     int decay;     /* 1 for matrices, but for u and v: weight decay applies */
+    int hidden;    /* 1 for matrices between hidden states: no embedding, position table
+                    * nor output layer */
     int learns;    /* bl_learns */
 } bl_param;
 

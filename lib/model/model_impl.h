@@ -39,7 +39,7 @@ typedef struct {
     size_t at;        /* of its bl_mat * in bl_model or bl_layer */
     bl_dim rows, cols;
     bl_init init;
-    int decay; /* bl_param.decay */
+    int decay, hidden; /* as in bl_param */
     bl_learns learns;
     int (*is_there)(const bl_model_config *c, int layer); /* NULL: always */
 } bl_tensor_row;

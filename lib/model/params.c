@@ -163,9 +163,11 @@ static int has_out_bias(const bl_model_config *c, int n)
 #define TOP(field) offsetof(bl_model, field)
 #define AT(field) offsetof(bl_layer, field)
 
-/* A matrix decays; a vector does not, nor do u and v. */
+/* A matrix decays; a vector does not, nor do u and v. A hidden one stands between
+ * hidden states. */
 #define MATRIX .init = BL_INIT_NORMAL, .decay = 1
-#define SMALLER .init = BL_INIT_RESIDUAL, .decay = 1
+#define HIDDEN MATRIX, .hidden = 1
+#define SMALLER .init = BL_INIT_RESIDUAL, .decay = 1, .hidden = 1
 #define PAIR .init = BL_INIT_NORMAL
 #define BIAS .init = BL_INIT_ZERO
 #define GAIN .init = BL_INIT_ONE
@@ -186,43 +188,43 @@ static const bl_tensor_row before[] = {
         name, AT(field), BL_DIM_##rows, BL_DIM_##cols, how, .is_there = when           \
     }
 #define GATE(name, gate)                                                               \
-    OF_GATE(name ".wi", gate.wi, D, 3D, MATRIX, has_gate),                             \
+    OF_GATE(name ".wi", gate.wi, D, 3D, HIDDEN, has_gate),                             \
         OF_GATE(name ".bi", gate.bi, ONE, 3D, BIAS, has_gate),                         \
-        OF_GATE(name ".wh", gate.wh, D, 3D, MATRIX, has_gate),                         \
+        OF_GATE(name ".wh", gate.wh, D, 3D, HIDDEN, has_gate),                         \
         OF_GATE(name ".bh", gate.bh, ONE, 3D, BIAS, has_gate),                         \
-        OF_GATE(name ".q1", gate.q1, D, LOW, MATRIX, mogrifies),                       \
-        OF_GATE(name ".q2", gate.q2, LOW, D, MATRIX, mogrifies),                       \
-        OF_GATE(name ".r1", gate.r1, D, LOW, MATRIX, mogrifies_twice),                 \
-        OF_GATE(name ".r2", gate.r2, LOW, D, MATRIX, mogrifies_twice)
+        OF_GATE(name ".q1", gate.q1, D, LOW, HIDDEN, mogrifies),                       \
+        OF_GATE(name ".q2", gate.q2, LOW, D, HIDDEN, mogrifies),                       \
+        OF_GATE(name ".r1", gate.r1, D, LOW, HIDDEN, mogrifies_twice),                 \
+        OF_GATE(name ".r2", gate.r2, LOW, D, HIDDEN, mogrifies_twice)
 
 static const bl_tensor_row attention[] = {
-    {"wq", AT(wq), BL_DIM_D, BL_DIM_D, MATRIX},
+    {"wq", AT(wq), BL_DIM_D, BL_DIM_D, HIDDEN},
     {"bq", AT(bq), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_att_bias},
-    {"wk", AT(wk), BL_DIM_D, BL_DIM_GE, MATRIX},
+    {"wk", AT(wk), BL_DIM_D, BL_DIM_GE, HIDDEN},
     {"bk", AT(bk), BL_DIM_ONE, BL_DIM_GE, BIAS, .is_there = has_att_bias},
-    {"wv", AT(wv), BL_DIM_D, BL_DIM_GE, MATRIX},
+    {"wv", AT(wv), BL_DIM_D, BL_DIM_GE, HIDDEN},
     {"bv", AT(bv), BL_DIM_ONE, BL_DIM_GE, BIAS, .is_there = has_att_bias},
-    {"wr", AT(wr), BL_DIM_D, BL_DIM_D, MATRIX, .is_there = has_sinusoids},
+    {"wr", AT(wr), BL_DIM_D, BL_DIM_D, HIDDEN, .is_there = has_sinusoids},
     {"er", AT(er), BL_DIM_HP, BL_DIM_E, MATRIX, .is_there = has_distances},
     {"wo", AT(wo), BL_DIM_D, BL_DIM_D, SMALLER},
     {"bo", AT(bo), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_att_bias},
     {"u", AT(u), BL_DIM_H, BL_DIM_E, PAIR, .is_there = has_own_uv},
     {"v", AT(vb), BL_DIM_H, BL_DIM_E, PAIR, .is_there = has_own_uv},
-    {"cw", AT(cw), BL_DIM_RD, BL_DIM_D, MATRIX, .learns = BL_LEARNS_AUX,
+    {"cw", AT(cw), BL_DIM_RD, BL_DIM_D, HIDDEN, .learns = BL_LEARNS_AUX,
      .is_there = has_conv},
     {"cb", AT(cb), BL_DIM_ONE, BL_DIM_D, BIAS, .learns = BL_LEARNS_AUX,
      .is_there = has_conv},
-    {"dw", AT(dw), BL_DIM_3D, BL_DIM_D, MATRIX, .learns = BL_LEARNS_AUX,
+    {"dw", AT(dw), BL_DIM_3D, BL_DIM_D, HIDDEN, .learns = BL_LEARNS_AUX,
      .is_there = has_dilated},
     {"db", AT(db), BL_DIM_ONE, BL_DIM_D, BIAS, .learns = BL_LEARNS_AUX,
      .is_there = has_dilated},
-    {"gw", AT(gw), BL_DIM_RD, BL_DIM_D, MATRIX, .learns = BL_LEARNS_AUX,
+    {"gw", AT(gw), BL_DIM_RD, BL_DIM_D, HIDDEN, .learns = BL_LEARNS_AUX,
      .is_there = makes_rows_again},
     {"gb", AT(gb), BL_DIM_ONE, BL_DIM_D, BIAS, .learns = BL_LEARNS_AUX,
      .is_there = makes_rows_again},
     {"ln1.g", AT(ln1_g), BL_DIM_ONE, BL_DIM_D, GAIN},
     {"ln1.b", AT(ln1_b), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_norm_bias},
-    {"w1", AT(w1), BL_DIM_D, BL_DIM_WIDE, MATRIX},
+    {"w1", AT(w1), BL_DIM_D, BL_DIM_WIDE, HIDDEN},
     {"b1", AT(b1), BL_DIM_ONE, BL_DIM_WIDE, BIAS, .is_there = has_ff_bias},
     {"w2", AT(w2), BL_DIM_F, BL_DIM_D, SMALLER},
     {"b2", AT(b2), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_ff_bias},
@@ -232,10 +234,10 @@ static const bl_tensor_row attention[] = {
     GATE("gf", gf),
 };
 
-/* The first rows of a cell's matrix are for its input (layer 0: one row a token), the
- * last D for h. */
+/* The first rows of a cell's matrix are for its input (layer 0: one row a token, so that
+ * it holds the embedding), the last D for h. */
 static const bl_tensor_row cells[] = {
-    {"w", AT(w), BL_DIM_ID, BL_DIM_4D, MATRIX},
+    {"w", AT(w), BL_DIM_ID, BL_DIM_4D, HIDDEN},
     {"b", AT(b), BL_DIM_ONE, BL_DIM_4D, BIAS},
 };
 
@@ -293,6 +295,7 @@ static int add(bl_model *m, const bl_tensor_group *group, const bl_tensor_row *r
                     .size = rows * cols,
                     .start = m->size,
                     .decay = row->decay,
+                    .hidden = row->hidden && (row->at != AT(w) || layer > 0),
                     .learns = row->learns};
     if (layer >= 0)
         snprintf(t->name, sizeof t->name, "%s%d.%s", group->prefix, layer, row->name);

@@ -81,9 +81,13 @@ static int add_cursor(tensor_list *l, const bl_batch *b, bl_err *e)
     return rc;
 }
 
+/* `param` is what others read: the average, where there is one. */
 static int add_state(tensor_list *l, const bl_ckpt_state *s, bl_err *e)
 {
-    int rc = add_block(l, "param", s->model, bl_model_values(s->model), e);
+    bl_real *last = bl_model_values(s->model), *average = s->average;
+    int rc = add_block(l, "param", s->model, average != NULL ? average : last, e);
+    if (rc == 0 && average != NULL)
+        rc = add_block(l, "last", s->model, last, e);
     if (rc == 0)
         rc = add_block(l, "adam.m", s->model, s->adam_m, e);
     if (rc == 0)

@@ -27,6 +27,7 @@ typedef struct {
 typedef struct {
     bl_model *model;
     bl_real *adam_m, *adam_v; /* [bl_model_size(model)] */
+    bl_real *average;         /* [bl_model_size(model)]; NULL without `average` */
     bl_batch *batch;
     /* The memories of all lanes, where they are not the model's (workers.h). */
     bl_real **memory;    /* [layers] (B, rows, D), or NULL */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nn/kernel/gemm.h"
+#include "nn/op/muon.h"
 #include "nn/op/optim.h"
 
 /* ---- evaluation ---- */
@@ -65,19 +66,43 @@ int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, int ap
 
 /* ---- training ---- */
 
-/* Where weight decay applies. */
+/* Where weight decay applies, and Muon. */
 static int make_spans(bl_trainer *t, bl_err *e)
 {
     int n = bl_model_n_params(t->state.model);
+    int muon = t->info.config.optimizer == BL_MUON;
     t->spans = bl_calloc((size_t)n, sizeof *t->spans, e);
-    for (int i = 0; i < n && t->spans != NULL; i++) {
+    if (t->spans == NULL)
+        return BL_E_NOMEM;
+    for (int i = 0; i < n; i++) {
         const bl_param *p = bl_model_param(t->state.model, i);
-        t->spans[i] = (bl_adam_span){p->start, p->start + p->size, p->decay, p->learns};
+        t->spans[i] = (bl_adam_span){.start = p->start,
+                                     .end = p->start + p->size,
+                                     .decay = p->decay,
+                                     .group = p->learns,
+                                     .rows = muon && p->hidden ? p->shape[0] : 0};
     }
-    return t->spans != NULL ? 0 : BL_E_NOMEM;
+    int64_t scratch = bl_muon_scratch(t->spans, n);
+    if (scratch > 0)
+        t->scratch = bl_calloc((size_t)scratch, sizeof *t->scratch, e);
+    return scratch == 0 || t->scratch != NULL ? 0 : BL_E_NOMEM;
 }
 
-/* Before the moments: it gives back its own parameters. */
+static int make_blocks(bl_trainer *t, bl_err *e)
+{
+    bl_ckpt_state *s = &t->state;
+    size_t n = (size_t)bl_model_size(s->model);
+    int has_average = t->info.config.average > 0;
+    s->adam_m = bl_calloc(n, sizeof *s->adam_m, e);
+    s->adam_v = bl_calloc(n, sizeof *s->adam_v, e);
+    if (has_average)
+        s->average = bl_calloc(n, sizeof *s->average, e);
+    int ok =
+        s->adam_m != NULL && s->adam_v != NULL && (!has_average || s->average != NULL);
+    return ok ? 0 : BL_E_NOMEM;
+}
+
+/* Before the moments: it gives back its own parameters, where it reads the model's. */
 static int make_eval_model(bl_trainer *t, const bl_pieces *valid, bl_err *e)
 {
     const bl_train_config *c = &t->info.config;
@@ -86,7 +111,7 @@ static int make_eval_model(bl_trainer *t, const bl_pieces *valid, bl_err *e)
     t->valid = *valid;
     bl_model_config eval = bl_config_eval(c);
     int rc = bl_model_new(&t->eval_model, &eval, c->lanes, 0, t->pool, e);
-    if (rc == 0)
+    if (rc == 0 && c->average == 0)
         bl_model_share(t->eval_model, t->state.model);
     return rc;
 }
@@ -115,14 +140,12 @@ int bl_trainer_init(bl_trainer *t, const bl_train_config *config,
     rc = make_eval_model(t, valid, e);
     if (rc != 0)
         return rc;
-    size_t n = (size_t)bl_model_size(t->state.model);
     t->state.batch = &t->batch;
     t->state.memory = t->workers.memory;
     t->state.mem_length = t->workers.mem_length;
-    t->state.adam_m = bl_calloc(n, sizeof *t->state.adam_m, e);
-    t->state.adam_v = bl_calloc(n, sizeof *t->state.adam_v, e);
-    if (t->state.adam_m == NULL || t->state.adam_v == NULL)
-        return BL_E_NOMEM;
+    rc = make_blocks(t, e);
+    if (rc != 0)
+        return rc;
     bl_model_init(t->state.model, (uint64_t)config->seed);
     t->epoch_targets = bl_pieces_targets(train);
     return make_spans(t, e);
@@ -135,7 +158,9 @@ void bl_trainer_free(bl_trainer *t)
     bl_model_del(t->state.model);
     free(t->state.adam_m);
     free(t->state.adam_v);
+    free(t->state.average);
     free(t->spans);
+    free(t->scratch);
     bl_batch_free(&t->batch);
     *t = (bl_trainer){0};
 }
@@ -166,6 +191,7 @@ static double learning_rate(const bl_train_config *c, int64_t step)
         .kind = (bl_schedule_kind)c->schedule,
         .lr = c->lr,
         .min_ratio = c->min_lr,
+        .cooldown = c->cooldown,
         .warmup = c->warmup,
         .total = c->steps,
     };
@@ -185,11 +211,25 @@ static void update(bl_trainer *t, double lr, const double norm[BL_N_LEARNS])
         .weight_decay = c->weight_decay,
         .step = t->info.step + 1,
     };
+    bl_muon_params muon = {
+        .lr = lr,
+        .momentum = c->momentum,
+        .weight_decay = c->weight_decay,
+        .precision = (bl_precision)bl_model_precision(&c->model),
+    };
     bl_model *m = t->state.model;
-    for (int k = 0; k < BL_N_LEARNS; k++)
+    int n = bl_model_n_params(m);
+    for (int k = 0; k < BL_N_LEARNS; k++) {
         p.scale[k] = c->clip > 0 && norm[k] > c->clip ? c->clip / norm[k] : 1;
-    bl_adam(t->pool, &p, t->spans, bl_model_n_params(m), bl_model_values(m),
-            bl_model_grads(m), t->state.adam_m, t->state.adam_v);
+        muon.scale[k] = p.scale[k];
+    }
+    bl_adam(t->pool, &p, t->spans, n, bl_model_values(m), bl_model_grads(m),
+            t->state.adam_m, t->state.adam_v);
+    bl_muon(t->pool, &muon, t->spans, n, bl_model_values(m), bl_model_grads(m),
+            t->state.adam_m, t->scratch);
+    if (c->average > 0)
+        bl_average(t->pool, c->average, p.step, bl_model_size(m), bl_model_values(m),
+                   t->state.average);
 }
 
 /* The best is that of the samples, which are all the same; the whole split is read
@@ -199,6 +239,9 @@ static int evaluate(bl_trainer *t, bl_train_row *row, bl_err *e)
     const bl_train_config *c = &t->info.config;
     int64_t n;
     int apart = c->eval_memory == BL_EVAL_APART;
+    if (t->state.average != NULL)
+        memcpy(bl_model_values(t->eval_model), t->state.average,
+               (size_t)bl_model_size(t->eval_model) * sizeof *t->state.average);
     int rc = bl_evaluate(t->eval_model, &t->valid, c->eval_tokens, apart, NULL,
                          &row->valid_loss, &row->valid_tokens, e);
     if (rc == 0 && !isfinite(row->valid_loss))
@@ -265,9 +308,10 @@ int bl_trainer_sound(const bl_trainer *t, bl_err *e)
         const bl_real *x;
     } blocks[] = {{"parameters", bl_model_values(t->state.model)},
                   {"first moments", t->state.adam_m},
-                  {"second moments", t->state.adam_v}};
+                  {"second moments", t->state.adam_v},
+                  {"averaged parameters", t->state.average}};
     for (size_t i = 0; i < BL_COUNT(blocks); i++)
-        for (int k = 0; k < BL_N_LEARNS; k++)
+        for (int k = 0; k < BL_N_LEARNS && blocks[i].x != NULL; k++)
             if (!isfinite(bl_grad_norm(t->pool, t->spans, n, k, blocks[i].x)))
                 return bl_fail(e, BL_E_DIVERGED,
                                "step %" PRId64

@@ -33,6 +33,7 @@ typedef struct {
     bl_model *eval_model; /* NULL without validation */
     int64_t epoch_targets;
     bl_adam_span *spans; /* one a parameter tensor */
+    bl_real *scratch;    /* of Muon, or NULL */
     bl_pool *pool;
 } bl_trainer;
 

@@ -9,10 +9,13 @@
 
 _Static_assert(AT(model) == 0, "a row of the model's table is one of this record too");
 
-static const char *const schedule_words[] = {"cosine", "constant", "inv_sqrt", NULL};
+static const char *const schedule_words[] = {"cosine", "constant", "inv_sqrt",
+                                             "linear", "wsd",      NULL};
+static const char *const optimizer_words[] = {"adamw", "muon", NULL};
 static const char *const eval_memory_words[] = {"none", NULL}; /* BL_EVAL_APART */
 
 _Static_assert(BL_COUNT(schedule_words) == BL_N_LR + 1, "a word for each");
+_Static_assert(BL_COUNT(optimizer_words) == BL_N_OPTIMIZERS + 1, "a word for each");
 
 static const bl_setting own[] = {
     {"batch", BL_SET_INT, AT(lanes), 1, 4096, 8, .fixed = BL_FIXED_RUN,
@@ -33,7 +36,21 @@ static const bl_setting own[] = {
      .help = "cosine: the last learning rate, as a share of lr"},
     {"warmup", BL_SET_LONG, AT(warmup), 0, 1e12, 100, .help = "steps of linear rise"},
     {"schedule", BL_SET_WORD, AT(schedule), .words = schedule_words,
-     .help = "of the learning rate after warmup"},
+     .help =
+         "of the learning rate after warmup: cosine falls to min_lr of it, linear "
+         "to zero, inv_sqrt with the root of the steps; wsd stays, and falls at last "
+         "as 1 less the root of the share done"},
+    {"cooldown", BL_SET_REAL, AT(cooldown), 0, 1, 0.2,
+     .help = "wsd: the last share of the steps, in which the rate falls to zero"},
+    {"optimizer", BL_SET_WORD, AT(optimizer), .words = optimizer_words,
+     .fixed = BL_FIXED_RUN,
+     .help = "adamw, or muon for the matrices between hidden states: momentum made "
+             "orthogonal, in updates as large as Adam's, so that one lr suits both"},
+    {"momentum", BL_SET_REAL, AT(momentum), 0, 0.9999, 0.95, .help = "of muon"},
+    {"average", BL_SET_REAL, AT(average), 0, 0.5, 0, .fixed = BL_FIXED_RUN,
+     .help =
+         "validation and sampling see a mean of the weights so far, whose age is "
+         "this share of the steps; 0.5 weighs all steps alike, 0 = the last weights"},
     {"clip", BL_SET_REAL, AT(clip), 0, 1e9, 1,
      .help = "global norm of the gradient is cut to this, and apart from it that of "
              "the compressors, which learn from a loss of their own; 0 = no clipping"},

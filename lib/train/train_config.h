@@ -8,7 +8,17 @@
 #include "io/json.h"
 #include "model/model.h"
 
-typedef enum { BL_LR_COSINE, BL_LR_CONSTANT, BL_LR_INV_SQRT, BL_N_LR } bl_lr_kind;
+typedef enum {
+    BL_LR_COSINE,
+    BL_LR_CONSTANT,
+    BL_LR_INV_SQRT,
+    BL_LR_LINEAR,
+    BL_LR_WSD,
+    BL_N_LR
+} bl_lr_kind;
+
+/* AdamW for all parameters, or Muon for the matrices between hidden states. */
+typedef enum { BL_ADAMW, BL_MUON, BL_N_OPTIMIZERS } bl_optimizer;
 
 typedef struct {
     bl_model_config model; /* model.vocab is set by the data */
@@ -21,6 +31,11 @@ typedef struct {
     double min_lr;         /* cosine: the last one, as a share of lr */
     int64_t warmup;        /* steps of linear rise */
     int schedule;          /* bl_lr_kind */
+    double cooldown;       /* wsd: share of the steps in which the rate falls */
+    int optimizer;         /* bl_optimizer */
+    double momentum;       /* of Muon */
+    double average;        /* mean age of the averaged weights, a share of the steps so
+                            * far (bl_average); 0 = the last weights */
     double clip;           /* global gradient norm, 0 = no clipping */
     double beta1, beta2;   /* Adam (Kingma and Ba 2015) */
     double eps;

@@ -39,6 +39,16 @@ small=(--data data --set layers=2 --set width=16 --set heads=2 --set ff=32
     done
 }
 
+@test "mpi: Muon and averaged weights: the same bytes" {
+    local own=(--set optimizer=muon --set average=0.1)
+    xltrain "${small[@]}" "${own[@]}" --steps 10 -o one
+    for n in 2 4; do
+        mpirun -n "$n" xltrain "${small[@]}" "${own[@]}" --steps 10 -o "run$n"
+        cmp one/latest "run$n/latest"
+        cmp one/metrics.tsv "run$n/metrics.tsv"
+    done
+}
+
 @test "mpi: the auxiliary loss of a step has one divisor, whoever counts it" {
     local own=(--set arch=compressive --set memory=8 --set accumulate=2 --set init_std=0.2)
     xltrain "${small[@]}" "${own[@]}" --steps 10 -o one

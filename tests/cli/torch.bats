@@ -121,10 +121,13 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29 pre_norm=0)
         weight_decay=0.1 >inv_sqrt
     "$STEPS" arch=gpt2 "${run[@]}" memory=0 positions=16 lr=0.001 warmup=0 schedule=constant \
         clip=0 weight_decay=0.1 beta2=0.95 >constant
+    "$STEPS" "${run[@]}" lr=0.005 warmup=5 schedule=linear optimizer=muon weight_decay=0.1 >muon
+    "$STEPS" arch=lstm "${run[@]}" memory=0 lr=0.005 warmup=5 schedule=wsd cooldown=0.4 optimizer=muon \
+        momentum=0.9 init_std=0.1 >wsd
     "$STEPS" arch=compressive pre_norm=0 "${run[@]}" memory=16 compressed=16 lr=0.001 init_std=0.05 >compressive
     "$STEPS" arch=lstm "${run[@]}" memory=0 lr=0.01 warmup=5 init_std=0.1 >lstm
     OMP_NUM_THREADS=1 /usr/bin/python3 -B "$BARLINE_ROOT/tests/torch/replay.py" \
-        cosine inv_sqrt constant compressive lstm
+        cosine inv_sqrt constant compressive lstm muon wsd
 }
 
 @test "torch: the loss of a checkpoint is that of xltrain --eval" {

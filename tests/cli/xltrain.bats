@@ -282,6 +282,49 @@ PY
     says "workers (4) is not a power of two that divides batch (2)"
 }
 
+@test "xltrain: Muon, averaged weights and schedules go on bit by bit, with workers and in bf16" {
+    local own=(--set optimizer=muon --set average=0.1 --set weight_decay=0.1 --set workers=2 --no-pg
+        --set eval_every=2 --precision bf16)
+    train one "${own[@]}" --set schedule=wsd --set cooldown=0.5 --steps 6 -j1
+    train two "${own[@]}" --set schedule=wsd --set cooldown=0.5 --steps 6 -j2
+    cmp one/latest two/latest
+    train cut "${own[@]}" --set schedule=constant --steps 3
+    xltrain --data data --resume --steps 6 -o cut
+    train whole "${own[@]}" --set schedule=constant --steps 6
+    cmp whole/latest cut/latest
+    /usr/bin/python3 - <<'PY'
+import json, numpy as np
+def load(path):
+    raw = open(path, 'rb').read()
+    n = int.from_bytes(raw[:8], 'little')
+    head = json.loads(raw[8:8 + n])
+    del head['__metadata__']
+    return {name: np.frombuffer(raw[8 + n:][slice(*t['data_offsets'])],
+                                {'F32': '<f4', 'I32': '<i4', 'I64': '<i8'}[t['dtype']])
+            for name, t in head.items()}
+t = load('whole/latest')
+names = [n[6:] for n in t if n.startswith('param.')]
+assert [n[5:] for n in t if n.startswith('last.')] == names
+assert any((t['param.' + n] != t['last.' + n]).any() for n in names)
+for n in names:  # Muon's matrices have no second moments
+    is_muons = n.split('.')[-1] in ('wq', 'wk', 'wv', 'wr', 'wo', 'w1', 'w2')
+    assert (t['adam.v.' + n].max() == 0) == is_muons, n
+lr = [float(l.split('\t')[3]) for l in open('one/metrics.tsv') if l[0] not in '#s']
+assert lr[1] == lr[2] == lr[3] > lr[4] > lr[5] > 0, lr
+PY
+    # the loss that validation saw is that of what is sampled
+    [ "$(readlink whole/best)" = "$(readlink whole/latest)" ]
+    [ "$(tail -n 1 whole/metrics.tsv | cut -f 9 | cut -c 1-7)" = \
+        "$(xltrain --data data -o whole --eval valid | tail -n 1 | cut -f 4 | cut -c 1-7)" ]
+    xlsample whole --bars 2 --seed 3 | remi2midi --check
+    for key in optimizer=adamw average=0; do
+        run -64 --separate-stderr xltrain --data data --resume --set $key -o whole
+        says "${key%=*} cannot be changed"
+    done
+    train short --set schedule=linear --steps 4
+    [ "$(tail -n 1 short/metrics.tsv | cut -f 4)" = 0.00075 ] || fail "$(tail -n 1 short/metrics.tsv)"
+}
+
 @test "xltrain: --eval with other segments and a memory for all of the piece agrees with itself" {
     train run
     loss() { xltrain --data data -o run --eval valid "$@" | tail -n 1 | cut -f 4; }

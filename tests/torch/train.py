@@ -1,6 +1,6 @@
 """Training and evaluation of the PyTorch models by the rules of `xltrain`: gradients
-clipped by their norm, Adam with decoupled weight decay, a linear rise and then the
-schedule."""
+clipped by their norm, Adam with decoupled weight decay or Muon, a linear rise and then
+the schedule."""
 import math
 
 import torch
@@ -16,7 +16,8 @@ COMMON = {"arch": "xl", "pos": "sinusoid", "act": "relu", "relu_out": 0, "att_bi
           "dropout": 0.0, "att_dropout": 0.0, "pre_norm": 0, "untie_uv": 0, "clamp_len": 0,
           "norm_eps": 1e-5, "init_std": 0.02, "seed": 0, "steps": 1000, "lr": 2e-4,
           "min_lr": 0.02, "warmup": 0, "schedule": "cosine", "clip": 1.0, "beta1": 0.9,
-          "beta2": 0.99, "eps": 1e-8, "weight_decay": 0.0}
+          "beta2": 0.99, "eps": 1e-8, "weight_decay": 0.0, "optimizer": "adamw",
+          "momentum": 0.95, "cooldown": 0.2}
 
 
 def settings(vocab, assignments):
@@ -39,7 +40,13 @@ def rate(c, step):
         return c["lr"]
     if c["schedule"] == "inv_sqrt":
         return c["lr"] * math.sqrt(max(c["warmup"], 1) / (step + 1))
+    if c["schedule"] == "wsd":
+        start = max(c["warmup"], c["steps"] - int(c["cooldown"] * c["steps"]))
+        done = (step - start) / max(1, c["steps"] - start)
+        return c["lr"] * (1 - math.sqrt(min(1.0, max(0.0, done))))
     done = min(1.0, (step - c["warmup"]) / max(1, c["steps"] - c["warmup"]))
+    if c["schedule"] == "linear":
+        return c["lr"] * (1 - done)
     return c["lr"] * (c["min_lr"] + (1 - c["min_lr"]) * (1 + math.cos(math.pi * done)) / 2)
 
 
@@ -64,6 +71,32 @@ def decays(name, t):
     return t.dim() == 2 and name.split(".")[-1] not in ("u", "v")
 
 
+def between_states(name, t):
+    """Matrices of layers, but for position tables and an LSTM's embedding."""
+    layer, last = name.split(".")[0], name.split(".")[-1]
+    return (decays(name, t) and layer != "lstm0" and last != "er"
+            and layer.rstrip("0123456789") in ("l", "lstm"))
+
+
+class Muon:
+    """Jordan et al. 2024, as large as Adam's updates (Liu et al. 2025)."""
+
+    def __init__(self, tensors, c):
+        self.c, self.lr, self.m = c, 0.0, [(t, torch.zeros_like(t)) for t in tensors]
+
+    @torch.no_grad()
+    def step(self):
+        for t, m in self.m:
+            m.lerp_(t.grad, 1 - self.c["momentum"])
+            o = t.grad.lerp(m, self.c["momentum"])
+            o = o / (o.norm() + 1e-7)
+            for _ in range(5):
+                s = o @ o.T
+                o = 3.4445 * o + (-4.7750 * s + 2.0315 * s @ s) @ o
+            t.mul_(1 - self.lr * self.c["weight_decay"])
+            t.sub_(o, alpha=self.lr * 0.2 * math.sqrt(max(t.shape)))
+
+
 def learns_from_aux(name):
     return name.split(".")[-1] in ("cw", "cb")
 
@@ -74,7 +107,10 @@ class Trainer:
     def __init__(self, c, precision="fp32", params=None):
         self.c, self.steps, self.bf16, self.last = c, 0, precision == "bf16", {}
         self.p = params or model.init(c, c["seed"])
-        matrices = [t for n, t in self.p.items() if decays(n, t)]
+        is_muons = {n for n, t in self.p.items()
+                    if c["optimizer"] == "muon" and between_states(n, t)}
+        self.muon = Muon([t for n, t in self.p.items() if n in is_muons], c)
+        matrices = [t for n, t in self.p.items() if decays(n, t) and n not in is_muons]
         others = [t for n, t in self.p.items() if not decays(n, t)]
         self.adam = torch.optim.AdamW(
             [{"params": matrices, "weight_decay": c["weight_decay"]},
@@ -86,8 +122,10 @@ class Trainer:
         lr = rate(self.c, self.steps)
         for group in self.adam.param_groups:
             group["lr"] = lr
+        self.muon.lr = lr
         self.steps += 1
-        self.adam.zero_grad(set_to_none=True)
+        for t in self.p.values():
+            t.grad = None
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
             logits, aux = model.forward(self.p, self.c, x, carried, n_real, train=True)
         loss = model.loss(logits.float() if self.bf16 else logits, y)
@@ -98,5 +136,6 @@ class Trainer:
             [t for n, t in self.p.items() if learns_from_aux(n) == aux],
             self.c["clip"] or math.inf) for aux in (False, True)]
         self.adam.step()
+        self.muon.step()
         self.last = {"loss": loss.item(), "grad_norm": norm.item(), "lr": lr}
         return self.last["loss"]

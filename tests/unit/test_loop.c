@@ -114,9 +114,9 @@ static int same(const trace *a, const trace *b)
 }
 
 /* One go on `threads`, broken off and resumed after `stop` steps if stop > 0. */
-static int run(trace *tr, int threads, int64_t stop)
+static int run(trace *tr, const bl_train_config *config, int threads, int64_t stop)
 {
-    bl_train_config c = config();
+    bl_train_config c = *config;
     bl_vocab vocab = {.words = bl_words_new(NULL)};
     bl_trainer t = {0};
     bl_pool *pool = NULL;
@@ -161,19 +161,19 @@ static int run(trace *tr, int threads, int64_t stop)
     return rc;
 }
 
-static void test_resume(void)
+static void test_resume(const char *what, const bl_train_config *c)
 {
     trace whole = {0}, other = {0};
-    if (!ok(run(&whole, 1, 0) == 0, "trains %d steps", STEPS))
+    if (!ok(run(&whole, c, 1, 0) == 0, "%s: trains %d steps", what, STEPS))
         return;
     for (int threads = 2; threads <= 3; threads++) {
-        ok(run(&other, threads, 0) == 0 && same(&whole, &other),
+        ok(run(&other, c, threads, 0) == 0 && same(&whole, &other),
            "the same bits on %d threads", threads);
         free(other.values);
         other.values = NULL;
     }
     for (int stop = 1; stop < STEPS; stop++) {
-        ok(run(&other, 1, stop) == 0 && same(&whole, &other),
+        ok(run(&other, c, 1, stop) == 0 && same(&whole, &other),
            "the same bits when resumed after step %d", stop);
         free(other.values);
         other.values = NULL;
@@ -183,6 +183,43 @@ static void test_resume(void)
         evaluated += !isnan(whole.rows[i].valid_loss);
     ok(evaluated == 3, "evaluated at steps 4, 8 and 12");
     free(whole.values);
+}
+
+/* What validation sees, and what a checkpoint gives to those who sample, is the mean of
+ * the weights so far; the run goes on from the last ones. */
+static void test_average(void)
+{
+    bl_train_config c = config();
+    bl_trainer t = {0};
+    bl_pool *pool = NULL;
+    bl_train_row row = {.loss = NAN};
+    c.average = 0.5;
+    if (!ok(open_trainer(&t, &pool, &c, 1) == 0, "average: opens"))
+        return;
+    int64_t n = bl_model_size(t.state.model), targets;
+    double *sum = calloc((size_t)n, sizeof *sum), worst = 0, loss = NAN;
+    int rc = sum != NULL ? 0 : -1;
+    for (int step = 1; step <= 4 && rc == 0; step++) {
+        rc = bl_trainer_step(&t, &row, NULL);
+        for (int64_t i = 0; i < n; i++)
+            sum[i] += (double)bl_model_values(t.state.model)[i];
+    }
+    for (int64_t i = 0; i < n && rc == 0; i++)
+        worst = fmax(worst, fabs((double)t.state.average[i] - sum[i] / 4));
+    ok(rc == 0 && worst < 1e-6, "average: one half weighs all steps alike (%.1g)",
+       worst);
+    for (int64_t i = 0; i < n && rc == 0; i++)
+        bl_model_values(t.state.model)[i] = t.state.average[i];
+    bl_model *m = NULL;
+    rc = bl_model_new(&m, &c.model, c.lanes, 0, pool, NULL);
+    if (rc == 0) {
+        bl_model_share(m, t.state.model);
+        rc = bl_evaluate(m, &pieces, c.eval_tokens, 0, NULL, &loss, &targets, NULL);
+    }
+    ok(rc == 0 && loss == row.valid_loss, "average: validation sees it (%.4f)", loss);
+    bl_model_del(m);
+    free(sum);
+    close_trainer(&t, &pool);
 }
 
 static void test_learning(void)
@@ -288,6 +325,7 @@ static void test_unsound(void)
     bl_err e = BL_ERR_INIT;
     c.eval_every = 1;
     c.warmup = 0;
+    c.average = 0.1;
     c.lr = 1e30;
     if (!ok(open_trainer(&t, &pool, &c, 1) == 0, "unsound: opens"))
         return;
@@ -295,8 +333,8 @@ static void test_unsound(void)
     ok(bl_trainer_step(&t, &row, &e) == BL_E_DIVERGED &&
            strstr(e.text, "validation loss") != NULL && !isfinite(t.info.best_loss),
        "unsound: a validation loss that is not finite is divergence (%s)", e.text);
-    bl_real *blocks[] = {bl_model_values(t.state.model), t.state.adam_m,
-                         t.state.adam_v};
+    bl_real *blocks[] = {bl_model_values(t.state.model), t.state.adam_m, t.state.adam_v,
+                         t.state.average};
     for (size_t i = 0; i < BL_COUNT(blocks); i++) {
         bl_err other = BL_ERR_INIT;
         bl_real kept = blocks[i][7];
@@ -345,7 +383,14 @@ int main(void)
     if (!ok(mkdtemp(dir) != NULL, "a folder for files"))
         return tap_done();
     snprintf(path, sizeof path, "%s/ckpt", dir);
-    test_resume();
+    bl_train_config usual = config(), other = config();
+    other.optimizer = BL_MUON;
+    other.weight_decay = 0.1;
+    other.average = 0.1;
+    other.schedule = BL_LR_WSD;
+    test_resume("usual", &usual);
+    test_resume("Muon, average, wsd", &other);
+    test_average();
     test_learning();
     test_clipping();
     test_divergence();

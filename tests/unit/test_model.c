@@ -497,7 +497,7 @@ static void test_adam(double beta2, bl_pool *pool)
 {
     enum { N = 1003 };
     static bl_real a[4][N], b[4][N]; /* values, gradients, moments */
-    const bl_adam_span spans[] = {{0, 500, 1, 0}, {500, N, 0, 1}};
+    const bl_adam_span spans[] = {{0, 500, 1, 0, 0}, {500, N, 0, 1, 0}};
     bl_rng rng = bl_rng_make(4, 0);
     double worst = 0;
     memset(a, 0, sizeof a);
@@ -547,7 +547,7 @@ static double overfit(int steps, bl_pool *pool, bl_real *end)
                             .eps = 1e-8,
                             .scale = {1, 1},
                             .step = step};
-        bl_adam_span all = {0, (int64_t)size, 0, 0};
+        bl_adam_span all = {.end = (int64_t)size};
         bl_adam(pool, &p, &all, 1, bl_model_values(m), bl_model_grads(m), mo, v);
     }
     if (end != NULL)

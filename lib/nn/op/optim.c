@@ -3,6 +3,14 @@
 #include "nn/op/graph.h"
 #include "nn/kernel/vec.h"
 
+/* The share done of the steps from `start` to the end of the run. */
+static double share_done(const bl_schedule *s, int64_t start, int64_t step)
+{
+    double span = (double)bl_max(1, s->total - start);
+    double done = (double)(step - start) / span;
+    return done < 0 ? 0 : done < 1 ? done : 1;
+}
+
 double bl_lr(const bl_schedule *s, int64_t step)
 {
     double pi = 3.14159265358979323846;
@@ -10,10 +18,14 @@ double bl_lr(const bl_schedule *s, int64_t step)
         return s->lr * (double)(step + 1) / (double)s->warmup;
     switch (s->kind) {
     case BL_COSINE: {
-        double span = (double)bl_max(1, s->total - s->warmup);
-        double done = (double)(step - s->warmup) / span;
-        double wave = (1 + cos(pi * (done < 1 ? done : 1))) / 2;
+        double wave = (1 + cos(pi * share_done(s, s->warmup, step))) / 2;
         return s->lr * (s->min_ratio + (1 - s->min_ratio) * wave);
+    }
+    case BL_LINEAR:
+        return s->lr * (1 - share_done(s, s->warmup, step));
+    case BL_WSD: {
+        int64_t fall = s->total - (int64_t)(s->cooldown * (double)s->total);
+        return s->lr * (1 - sqrt(share_done(s, bl_max(s->warmup, fall), step)));
     }
     case BL_INV_SQRT:
         return s->lr * sqrt((double)bl_max(1, s->warmup) / (double)(step + 1));
@@ -66,7 +78,7 @@ static void adam_part(void *arg, int part)
     for (int i = 0; i < j->n_spans; i++) {
         int64_t from = bl_max(start, j->spans[i].start);
         int64_t to = bl_min(end, j->spans[i].end);
-        if (from < to)
+        if (from < to && j->spans[i].rows == 0)
             adam_run(j, from, to, j->spans[i].decay ? j->decay : 0,
                      j->scale[j->spans[i].group]);
     }
@@ -103,7 +115,7 @@ void bl_adam_naive(const bl_adam_params *p, const bl_adam_span *spans, int n_spa
                    bl_real *value, bl_real *grad, bl_real *m, bl_real *v)
 {
     for (int s = 0; s < n_spans; s++)
-        for (int64_t i = spans[s].start; i < spans[s].end; i++) {
+        for (int64_t i = spans[s].start; i < spans[s].end && spans[s].rows == 0; i++) {
             double g = (double)grad[i] * p->scale[spans[s].group], x = (double)value[i];
             double a = p->beta1 * (double)m[i] + (1 - p->beta1) * g;
             double b = p->beta2 * (double)v[i] + (1 - p->beta2) * g * g;
@@ -116,6 +128,28 @@ void bl_adam_naive(const bl_adam_params *p, const bl_adam_span *spans, int n_spa
             value[i] =
                 (bl_real)(x - p->lr * (a_hat / (sqrt(b_hat) + p->eps) + decay * x));
         }
+}
+
+typedef struct {
+    int64_t n;
+    bl_real weight, *mean;
+    const bl_real *value;
+} average;
+
+static void average_part(void *arg, int part)
+{
+    const average *a = arg;
+    int64_t end = a->n * (part + 1) / BL_PARTS;
+    for (int64_t i = a->n * part / BL_PARTS; i < end; i++)
+        a->mean[i] += (a->value[i] - a->mean[i]) * a->weight;
+}
+
+void bl_average(bl_pool *pool, double age, int64_t step, int64_t n,
+                const bl_real *value, bl_real *mean)
+{
+    double weight = (1 / age - 1) / ((double)step + 1 / age - 2);
+    average a = {.n = n, .weight = (bl_real)weight, .mean = mean, .value = value};
+    bl_pool_run(pool, average_part, &a, BL_PARTS);
 }
 
 typedef struct {
