@@ -257,37 +257,6 @@ static int write_text(run *r, bl_err *e)
 
 /* ---- the whole ---- */
 
-static int read_meter(run *r, bl_err *e)
-{
-    int num = 0, den = 0, past = 0;
-    if (r->set->meter == NULL)
-        return 0;
-    if (sscanf(r->set->meter, "%3d/%3d%n", &num, &den, &past) != 2 ||
-        r->set->meter[past] != '\0' || num < 1 || num > 255 || den < 1 || den > 128 ||
-        (den & (den - 1)) != 0)
-        return bl_fail(e, BL_E_ARG, "--meter wants a time signature like 3/4, not '%s'",
-                       r->set->meter);
-    r->input.meter_num = num;
-    while (1 << r->input.meter_den_log2 < den)
-        r->input.meter_den_log2++;
-    return 0;
-}
-
-static int read_pair(run *r, bl_err *e)
-{
-    const char *pair = r->set->pair;
-    if (strcmp(pair, "overlap") == 0)
-        r->reading = BL_READ_OVERLAP;
-    else if (strcmp(pair, "fifo") == 0)
-        r->reading = BL_READ_FIFO;
-    else if (strcmp(pair, "all") == 0)
-        r->reading = BL_READ_CLOSE_ALL;
-    else
-        return bl_fail(e, BL_E_ARG, "--pair is 'overlap', 'fifo' or 'all', not '%s'",
-                       pair);
-    return 0;
-}
-
 static int read_labels(run *r, bl_err *e)
 {
     int fd;
@@ -325,10 +294,10 @@ static int prepare(run *r, bl_err *e)
                        !set->summary && !is_compared;
     if (set->novelty != NULL && (r->rows = tmpfile()) == NULL)
         return bl_fail_errno(e, BL_E_IO, "cannot make a temporary file");
-    int rc = read_meter(r, e);
-    if (rc == 0)
-        rc = read_pair(r, e);
-    return rc == 0 ? read_labels(r, e) : rc;
+    r->input.meter_num = set->meter.num;
+    r->input.meter_den_log2 = set->meter.den_log2;
+    r->reading = bl_reading_with(BL_READ_OVERLAP, (bl_pair)set->pair);
+    return read_labels(r, e);
 }
 
 static int execute(run *r)
@@ -337,8 +306,6 @@ static int execute(run *r)
     int rc = r->set->runs ? show_runs(r, &e) : prepare(r, &e);
     if (rc == 0 && r->set->runs)
         return BL_EXIT_OK;
-    if (rc == 0)
-        rc = bl_rejects_limit(&r->rejects, r->set->max_reject, &e);
     if (rc == 0)
         rc = bl_out_open(&r->out, r->set->common.output, &e);
     if (rc == 0)
@@ -364,7 +331,9 @@ static int execute(run *r)
         bl_log_info(r->log, "%llu pieces, %llu rejected, %.1f s",
                     (unsigned long long)r->pieces.n, (unsigned long long)r->rejects.n,
                     bl_log_seconds(r->log));
-    return bl_rejects_exceed(&r->rejects, r->n_midi_files) ? BL_EXIT_DATA : BL_EXIT_OK;
+    return bl_opt_exceeds(&r->set->max_reject, r->rejects.n, r->n_midi_files)
+               ? BL_EXIT_DATA
+               : BL_EXIT_OK;
 }
 
 static void run_free(run *r)
@@ -441,6 +410,12 @@ static const char *misuse(const settings *set, const bl_opts *opts)
     return NULL;
 }
 
+static void say(void *arg, bl_say what, const char *line)
+{
+    (void)what; /* rejects only */
+    bl_log_say(arg, "%s", line);
+}
+
 static int start(const settings *set, const bl_opts *opts, bl_log *log)
 {
     const char *why = misuse(set, opts);
@@ -448,9 +423,13 @@ static int start(const settings *set, const bl_opts *opts, bl_log *log)
         bl_log_say(log, "%s; try 'featstats --help'", why);
         return BL_EXIT_USAGE;
     }
-    if (!set->list && bl_tool_refuse_tty_in(log, opts))
+    bl_err e = BL_ERR_INIT;
+    if (!set->list && bl_tool_tty_in(opts, &e) != 0) {
+        bl_log_error(log, &e);
         return BL_EXIT_USAGE;
-    run r = {.set = set, .opts = opts, .log = log};
+    }
+    run r = {
+        .set = set, .opts = opts, .log = log, .progress = {.arg = log, .say = say}};
     r.out.fd = -1;
     int status = execute(&r);
     run_free(&r);
@@ -459,8 +438,7 @@ static int start(const settings *set, const bl_opts *opts, bl_log *log)
 
 int main(int argc, char **argv)
 {
-    settings set = {
-        .pair = "overlap", .max_reject = "0", .track = 1, .rolls = 4, .by = 1};
+    settings set = {.pair = BL_PAIR_OVERLAP, .track = 1, .rolls = 4, .by = 1};
     char smf[64], libraries[BL_LIBRARIES_MAX];
     bl_midi_libraries(smf, sizeof smf);
     bl_io_libraries(smf, libraries);
@@ -526,14 +504,12 @@ int main(int argc, char **argv)
         {0, "groove", BL_OPT_FLAG, &set.groove, NULL, 0, 0,
          "patterns of the drums too, two bars at a time", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How pieces are read", 0},
-        {0, "meter", BL_OPT_STR, &set.meter, "N/D", 0, 0,
-         "take this time signature, not those of the pieces", 1},
-        {0, "pair", BL_OPT_STR, &set.pair, "RULE", 0, 0,
-         "what note-offs end: overlap, fifo (the oldest), all", 1},
-        {0, "labels", BL_OPT_STR, &set.labels, "FILE", 0, 0,
+        BL_ROW_METER(&set.meter),
+        BL_ROW_PAIR(&set.pair),
+        {0, "groups", BL_OPT_STR, &set.labels, "FILE", 0, 0,
          "groups of pieces: lines of name, tab, group", 0},
-        {0, "max-reject", BL_OPT_STR, &set.max_reject, "N|P%", 0, 0,
-         "fail at the end if more MIDI files gave no piece", 0},
+        {0, "labels", BL_OPT_STR, &set.labels, "FILE", 0, 0, NULL, 0},
+        BL_ROW_MAX_REJECT(&set.max_reject),
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };
     bl_opts opts = {.about = &about, .own = own, .common = &set.common};

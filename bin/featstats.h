@@ -5,12 +5,13 @@
 
 #include "cli/log.h"
 #include "cli/opt.h"
-#include "cli/rejects.h"
+#include "cli/shared.h"
 #include "cli/tool.h"
-#include "cli/walk.h"
+#include "io/walk.h"
 #include "io/file.h"
 #include "io/tokens.h"
 #include "io/zio.h"
+#include "flow/rejects.h"
 #include "midi/midi.h"
 #include "compare/compare.h"
 #include "feature/labels.h"
@@ -23,7 +24,10 @@
 enum { WRITE_CHUNK = 1 << 20 };
 
 typedef struct {
-    const char *meter, *pair, *max_reject, *vs, *labels;
+    int pair;
+    bl_meter meter;
+    bl_opt_share max_reject;
+    const char *vs, *labels;
     int list, json, summary, is_long, tensors;
     int vectors, compat, si, groove, repeats, roll, curves, surprise;
     int runs, by, is_log, no_costs;
@@ -65,6 +69,7 @@ typedef struct {
     bl_series human_copy, human_long; /* of the reference there */
     double most_copy, most_long;      /* their 95th percentiles, or NaN */
     bl_rejects rejects;
+    bl_progress progress; /* of rejects: into the log */
     uint64_t n_midi_files;
     bl_reading reading;  /* of --pair */
     bl_view_input input; /* what is measured now; the meter stays */

@@ -262,7 +262,7 @@ static int take(run *r, set_of_pieces *to, const char *path, const bl_buf *resul
     case DONE_REJECT:
         memcpy(&report, body, sizeof report);
         memcpy(&why, body + sizeof report, sizeof why);
-        return bl_rejects_add(&r->rejects, r->log, bl_path_shown(path),
+        return bl_rejects_add(&r->rejects, &r->progress, bl_path_shown(path),
                               bl_reject_name(report.reject), &why, e);
     default: {
         int rc = add_pg(to, (const char *)body, result->len - 1, e);
@@ -446,7 +446,7 @@ static int reject_dead(run *r, const char *path, bl_err *e)
 {
     bl_err why = BL_ERR_INIT;
     bl_fail(&why, BL_E_NOMEM, "a worker ended without a result");
-    return bl_rejects_add(&r->rejects, r->log, bl_path_shown(path),
+    return bl_rejects_add(&r->rejects, &r->progress, bl_path_shown(path),
                           bl_reject_name(BL_REJECT_INTERNAL), &why, e);
 }
 

@@ -1,5 +1,6 @@
 /* shard - token streams to tensors of ids, split for training. */
 #include "cli/main.h"
+#include "cli/shared.h"
 #include "flow/sharding.h"
 #include "io/versions.h"
 #include "io/zio.h"
@@ -115,7 +116,9 @@ static int make_wish(shard *s, bl_err *e)
         .exports = (s->llmc ? BL_EXPORT_LLMC : 0u) |
                    (s->megatron ? BL_EXPORT_MEGATRON : 0u) |
                    (s->numpy ? BL_EXPORT_NUMPY : 0u),
-        .level = s->common.plain ? 0 : (int)s->level,
+        .level = s->common.plain ? 0
+                 : s->level > 0  ? (int)s->level
+                                 : BL_ZIO_LEVEL,
         .replace = s->common.force,
     };
     int rc = parse_split(s->split, s->wish.share, e);
@@ -160,7 +163,7 @@ static void summarise(const shard *s, const bl_sharding_counts *n, bl_log *log)
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     shard *s = tool;
-    const bl_progress progress = {tell, cli->log};
+    const bl_progress progress = {.tell = tell, .arg = cli->log};
     bl_sharding_counts counts;
     int rc = make_wish(s, e);
     if (rc == 0)
@@ -185,7 +188,6 @@ int main(int argc, char **argv)
 {
     shard set = {
         .split = "train=.8,valid=.1,test=.1",
-        .level = BL_ZIO_LEVEL,
         .common = {.jobs = 1},
     };
     char libraries[BL_LIBRARIES_MAX];
@@ -217,7 +219,7 @@ int main(int argc, char **argv)
         {0, "megatron", BL_OPT_FLAG, &set.megatron, NULL, 0, 0,
          "write files for Megatron too", 0},
         {0, "numpy", BL_OPT_FLAG, &set.numpy, NULL, 0, 0, "write .npy files too", 0},
-        {0, "level", BL_OPT_INT, &set.level, "N", 1, 19, "compression level", 0},
+        BL_ROW_LEVEL(&set.level),
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };
     return bl_main(&about, own, &set.common, &(bl_tool){misuse, work, release}, &set,

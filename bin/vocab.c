@@ -1,5 +1,6 @@
 /* vocab - the vocabulary of token streams, with counts. */
 #include "cli/main.h"
+#include "cli/shared.h"
 #include "flow/tally.h"
 #include "flow/vocab_json.h"
 #include "io/file.h"
@@ -57,7 +58,7 @@ static int make(vocab *v, const bl_cli *cli, bl_err *e)
 {
     const bl_vocab_wish wish = {(bl_vocab_order)v->order, (uint64_t)v->min_count,
                                 (size_t)v->bpe};
-    const bl_progress progress = {tell, cli->log};
+    const bl_progress progress = {.tell = tell, .arg = cli->log};
     if (v->scheme_name != NULL)
         return bl_vocab_close(&v->vocab, v->source.scheme, e);
     return bl_vocab_learn(&v->vocab, &v->source, &wish, &progress, &v->read, e);
@@ -141,8 +142,7 @@ int main(int argc, char **argv)
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Vocabulary", 0},
         {0, "scheme", BL_OPT_STR, &set.scheme_name, "NAME", 0, 0,
          "list all tokens of this scheme, read nothing", 1},
-        {0, "grid", BL_OPT_INT, &set.grid, "N", 0, 1000,
-         "with --scheme: resolution of time, 0 = its own", 1},
+        BL_ROW_GRID(&set.grid, "with --scheme: "),
         {0, "order", BL_OPT_CHOICE, &set.order, "canonical|seen|count", 0, 0,
          "all of the scheme, or what occurs, as first seen or by count", 1},
         {0, "min-count", BL_OPT_INT, &set.min_count, "N", 0, 0x1p53,

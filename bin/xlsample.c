@@ -194,14 +194,12 @@ int main(int argc, char **argv)
         bl_err e = BL_ERR_INIT;
         j.log = bl_log_new("xlsample", &j.common);
         bl_tool_need_room(j.log, BL_TOOL_ROOM);
-        if (bl_tool_refuse_tty_out(j.log, &j.common)) {
-            status = BL_EXIT_USAGE;
-        } else {
-            int rc = work(&j, &e);
-            status = bl_exit_of(rc);
-            if (rc != 0)
-                bl_log_error(j.log, &e);
-        }
+        int rc = bl_tool_tty_out(&j.common, &e);
+        if (rc == 0)
+            rc = work(&j, &e);
+        status = bl_exit_of(rc);
+        if (rc != 0)
+            bl_log_error(j.log, &e);
     }
     release(&j);
     return bl_tool_finish(j.log, status);

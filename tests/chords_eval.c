@@ -8,7 +8,7 @@
  * Prints TSV: of all frames, then by quality and by root of the hand-set chord, their
  * number and for either finder the percentage with the same root, with the same root
  * and third (major, minor, none), and with the same root and quality. */
-#include "cli/walk.h"
+#include "io/walk.h"
 #include "io/file.h"
 #include "midi/midi.h"
 #include "token/chords.h"

@@ -2,7 +2,7 @@
  * every MIDI file below the directories and prints for each law how many files keep it.
  * Options: --scheme remi|performance, --grid N, --chords, --pedal. Needs no tool; goes
  * through real MIDI bytes. Exit status 1 if a law is broken. */
-#include "cli/walk.h"
+#include "io/walk.h"
 #include "io/file.h"
 #include "midi/midi.h"
 #include "remi_twin.h"

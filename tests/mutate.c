@@ -6,7 +6,7 @@
  * second of processor time for one input. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "base/rng.h"
-#include "cli/walk.h"
+#include "io/walk.h"
 #include "fuzz/fuzz.h"
 #include "io/file.h"
 #include "midi/midi.h"

@@ -152,6 +152,25 @@ int bl_song_sort(bl_song *s, bl_err *e)
     return rc;
 }
 
+const char *bl_meter_scan(const char *text, int *num, int *den_log2)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (end == text || *end != '/' || n < 1 || n > 255)
+        return NULL;
+    const char *after = end + 1;
+    long den = strtol(after, &end, 10);
+    if (end == after)
+        return NULL;
+    for (int log2 = 0; log2 <= 7; log2++)
+        if (den == 1L << log2) {
+            *num = (int)n;
+            *den_log2 = log2;
+            return end;
+        }
+    return NULL;
+}
+
 void bl_song_trim(bl_song *s)
 {
     s->end = 0;

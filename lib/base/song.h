@@ -35,6 +35,10 @@ typedef struct {
     int den_log2; /* denominator = 2^den_log2, 0..7 */
 } bl_meter;
 
+/* Reads "3/4" as 3 and 2 from the beginning of a text: numerators 1..255, denominators
+ * 1, 2, 4, ... 128. Where it ends, or NULL where it is none. */
+const char *bl_meter_scan(const char *text, int *num, int *den_log2);
+
 /* A text at a time, such as the name of a chord. */
 typedef struct {
     int32_t tick;
@@ -71,6 +75,29 @@ typedef enum {
 static inline int bl_reading_is_own(bl_reading how)
 {
     return how == BL_READ_OVERLAP || how == BL_READ_FIFO;
+}
+
+/* Which note a note-off ends, as a user says it. */
+typedef enum {
+    BL_PAIR_OWN = -1, /* as the scheme's paper */
+    BL_PAIR_OVERLAP,
+    BL_PAIR_FIFO,
+    BL_PAIR_ALL,
+} bl_pair;
+
+/* With the other rules of a reading. */
+static inline bl_reading bl_reading_with(bl_reading how, bl_pair pair)
+{
+    switch (pair) {
+    case BL_PAIR_OVERLAP:
+        return BL_READ_OVERLAP;
+    case BL_PAIR_FIFO:
+        return bl_reading_is_own(how) ? BL_READ_FIFO : BL_READ_CLOSE_FIRST;
+    case BL_PAIR_ALL:
+        return BL_READ_CLOSE_ALL;
+    default:
+        return how;
+    }
 }
 
 /* How notes become tracks of a file. */

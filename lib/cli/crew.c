@@ -37,9 +37,9 @@ typedef struct {
 } worker;
 
 struct bl_crew {
-    bl_crew_fn *fn;
+    bl_task_fn *fn;
     void *arg;
-    bl_crew_limits limits;
+    bl_task_limits limits;
     size_t n_tasks, next;
     int n_workers;
     worker *workers; /* [n_workers], NULL when the caller works itself */
@@ -254,13 +254,13 @@ static int how_it_died(worker *w, bl_err *e)
     if (errno >= 0)
         return fail_worker(e, "cannot write its result");
     if (WIFEXITED(status) && WEXITSTATUS(status) == ENDS_TOO_LARGE)
-        return BL_CREW_TOO_LARGE;
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU ? BL_CREW_TOO_SLOW
-                                                              : BL_CREW_DIED;
+        return BL_TASK_TOO_LARGE;
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU ? BL_TASK_TOO_SLOW
+                                                              : BL_TASK_DIED;
 }
 
 static int new_crew(bl_crew **crew, int n_workers, int forks, size_t n_tasks,
-                    bl_crew_limits limits, bl_crew_fn *fn, void *arg, bl_err *e)
+                    bl_task_limits limits, bl_task_fn *fn, void *arg, bl_err *e)
 {
     bl_crew *c = *crew = bl_calloc(1, sizeof *c, e);
     if (c == NULL)
@@ -287,15 +287,15 @@ static int new_crew(bl_crew **crew, int n_workers, int forks, size_t n_tasks,
     return rc;
 }
 
-int bl_crew_new(bl_crew **c, int n_workers, size_t n_tasks, bl_crew_fn *fn, void *arg,
+int bl_crew_new(bl_crew **c, int n_workers, size_t n_tasks, bl_task_fn *fn, void *arg,
                 bl_err *e)
 {
     return new_crew(c, n_workers, n_workers > 1 && n_tasks > 1, n_tasks,
-                    (bl_crew_limits){0}, fn, arg, e);
+                    (bl_task_limits){0}, fn, arg, e);
 }
 
 int bl_crew_new_limited(bl_crew **c, int n_workers, size_t n_tasks,
-                        bl_crew_limits limits, bl_crew_fn *fn, void *arg, bl_err *e)
+                        bl_task_limits limits, bl_task_fn *fn, void *arg, bl_err *e)
 {
     return new_crew(c, n_workers, 1, n_tasks, limits, fn, arg, e);
 }
@@ -355,4 +355,31 @@ void bl_crew_del(bl_crew *c)
         stop(&c->workers[w]);
     free(c->workers);
     free(c);
+}
+
+/* ---- as the hands of a use-case ---- */
+
+static int begin(void **crew, int n, size_t n_tasks, bl_task_limits limits,
+                 bl_task_fn *fn, void *arg, bl_err *e)
+{
+    bl_crew *c = NULL;
+    int forks = limits.bytes > 0 || limits.seconds > 0 || (n > 1 && n_tasks > 1);
+    int rc = new_crew(&c, n, forks, n_tasks, limits, fn, arg, e);
+    *crew = c;
+    return rc;
+}
+
+static int next(void *crew, bl_buf *result, int *died, bl_err *e)
+{
+    return bl_crew_next(crew, result, died, e);
+}
+
+static void end(void *crew)
+{
+    bl_crew_del(crew);
+}
+
+bl_hands bl_crew_hands(int n)
+{
+    return (bl_hands){n, begin, next, end};
 }

@@ -13,11 +13,11 @@ static int run(const bl_tool *functions, void *tool, const bl_opts *opts, bl_log
     int rc = functions->misuse(tool, &cli, &e);
     if (rc == 0)
         rc = functions->work(tool, &cli, &e);
-    if (rc != 0)
+    if (rc < 0)
         bl_log_error(log, &e);
     if (functions->release != NULL)
         functions->release(tool);
-    return bl_exit_of(rc);
+    return rc > 0 ? rc : bl_exit_of(rc);
 }
 
 int bl_main(const bl_opt_about *about, const bl_opt *own, bl_opt_common *common,

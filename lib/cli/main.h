@@ -17,6 +17,7 @@ typedef struct {
 typedef struct {
     /* Options that do not go together: 0, or BL_E_ARG with the cause. */
     int (*misuse)(const void *tool, const bl_cli *cli, bl_err *e);
+    /* 0, a negative code with the cause, or an exit status where all is said. */
     int (*work)(void *tool, const bl_cli *cli, bl_err *e);
     void (*release)(void *tool); /* after work, also where it failed; may be NULL */
 } bl_tool;

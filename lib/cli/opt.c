@@ -68,7 +68,10 @@ static void print_default(const bl_opt *o)
             printf(" [%g]", *(const double *)o->value);
     } else if (o->type == BL_OPT_STR && *(const char *const *)o->value != NULL) {
         printf(" [%s]", *(const char *const *)o->value);
-    } else if (o->type == BL_OPT_CHOICE) {
+    } else if (o->type == BL_OPT_SHARE) {
+        const bl_opt_share *share = o->value;
+        printf(" [%g%s]", share->most, share->is_percent ? "%" : "");
+    } else if (o->type == BL_OPT_CHOICE && *(const int *)o->value >= 0) {
         const char *name = o->arg;
         for (int i = *(const int *)o->value; i > 0; i--)
             name = strchr(name, '|') + 1;
@@ -79,6 +82,8 @@ static void print_default(const bl_opt *o)
 static void print_row(const bl_opt *o)
 {
     char left[128];
+    if (o->help == NULL)
+        return;
     if (o->type == BL_OPT_GROUP) {
         printf("\n%s:\n", o->help);
         return;
@@ -214,6 +219,36 @@ static int parse_choice(const bl_opts *o, const bl_opt *row, const char *text)
     }
 }
 
+static int parse_meter(const bl_opts *o, const bl_opt *row, const char *text)
+{
+    bl_meter *m = row->value;
+    const char *end = bl_meter_scan(text, &m->num, &m->den_log2);
+    if (end == NULL || *end != '\0')
+        return misuse(o, "--%s wants a time signature such as 3/4, not '%s'", row->name,
+                      text);
+    return 0;
+}
+
+static int parse_share(const bl_opts *o, const bl_opt *row, const char *text)
+{
+    bl_opt_share *share = row->value;
+    char *end;
+    double x = strtod(text, &end);
+    int is_percent = strcmp(end, "%") == 0;
+    if (end == text || (*end != '\0' && !is_percent) || !(x >= 0 && x < 1e18) ||
+        (is_percent && x > 100))
+        return misuse(o, "--%s wants a number or a share like 2%%, not '%s'", row->name,
+                      text);
+    *share = (bl_opt_share){x, is_percent};
+    return 0;
+}
+
+int bl_opt_exceeds(const bl_opt_share *most, uint64_t n, uint64_t n_all)
+{
+    return (double)n >
+           (most->is_percent ? most->most / 100 * (double)n_all : most->most);
+}
+
 static int parse_list(const bl_opts *o, const bl_opt *row, const char *text)
 {
     bl_opt_list *list = row->value;
@@ -240,6 +275,10 @@ static int set_value(const bl_opts *o, const bl_opt *row, const char *text)
         return parse_real(o, row, text);
     case BL_OPT_CHOICE:
         return parse_choice(o, row, text);
+    case BL_OPT_METER:
+        return parse_meter(o, row, text);
+    case BL_OPT_SHARE:
+        return parse_share(o, row, text);
     case BL_OPT_LIST:
         return parse_list(o, row, text);
     default:

@@ -4,7 +4,7 @@
 #ifndef BL_OPT_H
 #define BL_OPT_H
 
-#include "base/err.h"
+#include "base/song.h"
 
 typedef enum {
     BL_OPT_FLAG,   /* int: 1 when given */
@@ -13,7 +13,9 @@ typedef enum {
     BL_OPT_REAL,   /* double in [low, high] */
     BL_OPT_STR,    /* const char * into argv */
     BL_OPT_LIST,   /* bl_opt_list: may be given several times */
-    BL_OPT_CHOICE, /* int: index into the names "a|b|c" of `arg` */
+    BL_OPT_CHOICE, /* int: index into the names "a|b|c" of `arg`; -1 = none yet */
+    BL_OPT_METER,  /* bl_meter: "N/D" within 1/1 and 255/128; num 0 = none yet */
+    BL_OPT_SHARE,  /* bl_opt_share: "N", or "P%" up to 100 */
     BL_OPT_GROUP,  /* a heading in --help; only `help` is read */
     BL_OPT_END
 } bl_opt_type;
@@ -23,6 +25,15 @@ typedef struct {
     size_t n, cap;
 } bl_opt_list;
 
+/* So many of some, or a share of all of them. */
+typedef struct {
+    double most; /* a number, or percent */
+    int is_percent;
+} bl_opt_share;
+
+/* 1 if n are more than that of n_all. */
+int bl_opt_exceeds(const bl_opt_share *most, uint64_t n, uint64_t n_all);
+
 typedef struct {
     int letter;       /* 'o', or 0 */
     const char *name; /* "output" */
@@ -30,7 +41,7 @@ typedef struct {
     void *value;      /* where it goes; its content is the default */
     const char *arg;  /* metavariable ("FILE", "DIR": a path), or the choices "a|b|c" */
     double low, high; /* of INT and REAL; both 0 = no bound */
-    const char *help; /* lower case, no full stop */
+    const char *help; /* lower case, no full stop; NULL: an old name, not in --help */
     int shapes_output; /* 1: belongs into the provenance */
 } bl_opt;
 

@@ -104,14 +104,18 @@ int bl_tool_jobs(const bl_opt_common *c)
     return n > 0 ? (int)n : 1;
 }
 
-int bl_tool_refuse_tty_out(bl_log *l, const bl_opt_common *c)
+int bl_tool_tty_binary(const bl_opt_common *c, const char *ways, bl_err *e)
 {
     int to_stdout = c->output == NULL || strcmp(c->output, "-") == 0;
-    if (!to_stdout || c->plain || c->force || !isatty(STDOUT_FILENO))
+    if (!to_stdout || c->force || !isatty(STDOUT_FILENO))
         return 0;
-    bl_log_say(l, "standard output is a terminal; use -o FILE, a pipe, -u for text, "
-                  "or -f to force");
-    return 1;
+    return bl_fail(e, BL_E_ARG, "standard output is a terminal; use %s, or -f to force",
+                   ways);
+}
+
+int bl_tool_tty_out(const bl_opt_common *c, bl_err *e)
+{
+    return c->plain ? 0 : bl_tool_tty_binary(c, "-o FILE, a pipe, -u for text", e);
 }
 
 int bl_tool_tty_in(const bl_opts *o, bl_err *e)
@@ -120,15 +124,6 @@ int bl_tool_tty_in(const bl_opts *o, bl_err *e)
         return 0;
     return bl_fail(e, BL_E_ARG, "no input: name files or pipe data in; try '%s --help'",
                    o->about->name);
-}
-
-int bl_tool_refuse_tty_in(bl_log *l, const bl_opts *o)
-{
-    bl_err e = BL_ERR_INIT;
-    if (bl_tool_tty_in(o, &e) == 0)
-        return 0;
-    bl_log_error(l, &e);
-    return 1;
 }
 
 static int is_stdout(const char *path)

@@ -31,12 +31,14 @@ int bl_tool_finish(bl_log *l, int status);
 /* The number of jobs to use: common->jobs, or the processors online if 0. */
 int bl_tool_jobs(const bl_opt_common *c);
 
-/* 1, with a message, if compressed bytes would go to a terminal. */
-int bl_tool_refuse_tty_out(bl_log *l, const bl_opt_common *c);
 /* 0, or BL_E_ARG if no operand is given and standard input is a terminal. */
 int bl_tool_tty_in(const bl_opts *o, bl_err *e) BL_MUST_CHECK;
-/* The same as 1, with a message. */
-int bl_tool_refuse_tty_in(bl_log *l, const bl_opts *o);
+/* 0, or BL_E_ARG if bytes that are no text would go to a terminal: a stream without
+ * --plain. */
+int bl_tool_tty_out(const bl_opt_common *c, bl_err *e) BL_MUST_CHECK;
+/* The same of what --plain does not change; `ways` are those that remain: "-d DIR". */
+int bl_tool_tty_binary(const bl_opt_common *c, const char *ways,
+                       bl_err *e) BL_MUST_CHECK;
 
 /* 1 if two outputs are one: the same file under whatever name, or both standard output
  * (NULL or "-"). What is written in place, as /dev/null is, may be named twice. */

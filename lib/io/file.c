@@ -281,3 +281,16 @@ int bl_read_records(int fd, int end, size_t most, bl_buf *b, size_t max, bl_err 
         left -= (size_t)n;
     }
 }
+
+int bl_load_records(const char *path, int end, size_t most, bl_buf *b, size_t max,
+                    bl_err *e)
+{
+    int fd;
+    int rc = bl_in_open(path, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_read_records(fd, end, most, b, max, e);
+    if (fd != STDIN_FILENO)
+        close(fd);
+    return rc;
+}

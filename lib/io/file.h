@@ -50,5 +50,8 @@ int bl_read_all(int fd, bl_buf *b, size_t max, bl_err *e) BL_MUST_CHECK;
  * with a NUL; where they are names, an empty one. */
 int bl_read_records(int fd, int end, size_t most, bl_buf *b, size_t max,
                     bl_err *e) BL_MUST_CHECK;
+/* The same of a file by its name, "-" = standard input; also BL_E_OPEN. */
+int bl_load_records(const char *path, int end, size_t most, bl_buf *b, size_t max,
+                    bl_err *e) BL_MUST_CHECK;
 
 #endif

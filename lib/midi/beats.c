@@ -15,7 +15,7 @@ enum {
 
 int bl_song_set_meter(bl_song *song, int num, int den_log2, bl_err *e)
 {
-    if (num < 1 || num > 255 || den_log2 < 0 || den_log2 > 6)
+    if (num < 1 || num > 255 || den_log2 < 0 || den_log2 > 7)
         return bl_fail(e, BL_E_ARG, "no time signature: %d over 2^%d", num, den_log2);
     size_t old = song->n_meters;
     song->n_meters = 0;

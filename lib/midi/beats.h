@@ -18,9 +18,6 @@ typedef struct {
     size_t n, cap;
 } bl_beats;
 
-/* "3/4" -> 3 and 2. Numerators 1..255, denominators 1, 2, 4, ... 64; else BL_E_ARG. */
-int bl_meter_parse(const char *text, int *num, int *den_log2, bl_err *e) BL_MUST_CHECK;
-
 /* Reads a text of one beat a line, its fields separated by blanks or tabs, into *beats
  * (emptied first):
  *   SECONDS [1|0]                 1 = downbeat; 1 throughout if left out
@@ -34,8 +31,8 @@ int bl_meter_parse(const char *text, int *num, int *den_log2, bl_err *e) BL_MUST
 int bl_beats_read(bl_beats *beats, const char *text, size_t len,
                   bl_err *e) BL_MUST_CHECK;
 
-/* One time signature from the first tick on; all others go. 0, BL_E_ARG as
- * bl_meter_parse, BL_E_NOMEM. */
+/* One time signature from the first tick on; all others go. 0, BL_E_ARG beyond what
+ * bl_meter_scan reads, BL_E_NOMEM. */
 int bl_song_set_meter(bl_song *song, int num, int den_log2, bl_err *e) BL_MUST_CHECK;
 
 /* Gives a sorted song new ticks, 480 a quarter note, so that beats are where they are

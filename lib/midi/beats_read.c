@@ -13,36 +13,6 @@ typedef struct {
     int64_t number;
 } line;
 
-/* ---- time signatures ---- */
-
-/* Where it ends, or NULL. */
-static const char *scan_meter(const char *text, int *num, int *den_log2)
-{
-    char *end;
-    long n = strtol(text, &end, 10);
-    if (end == text || *end != '/' || n < 1 || n > 255)
-        return NULL;
-    const char *after = end + 1;
-    long den = strtol(after, &end, 10);
-    if (end == after)
-        return NULL;
-    for (int log2 = 0; log2 <= 6; log2++)
-        if (den == 1L << log2) {
-            *num = (int)n;
-            *den_log2 = log2;
-            return end;
-        }
-    return NULL;
-}
-
-int bl_meter_parse(const char *text, int *num, int *den_log2, bl_err *e)
-{
-    const char *end = scan_meter(text, num, den_log2);
-    if (end == NULL || *end != '\0')
-        return bl_fail(e, BL_E_ARG, "'%.20s' is no time signature such as 3/4", text);
-    return 0;
-}
-
 /* ---- lines ---- */
 
 static int is_blank(char c)
@@ -102,7 +72,7 @@ static int get_label(const line *l, bl_beat *beat, bl_err *e)
     const char *meter = label + len;
     int is_stated = meter[0] == ',' && meter[1] != ',' && meter[1] != '\0';
     if (is_stated) {
-        const char *end = scan_meter(meter + 1, &beat->num, &beat->den_log2);
+        const char *end = bl_meter_scan(meter + 1, &beat->num, &beat->den_log2);
         is_beat &= end != NULL && (*end == ',' || *end == '\0');
     }
     if (!is_beat)

@@ -253,6 +253,20 @@ int bl_scheme_meter(const bl_scheme *s, unsigned id, int *num, int *den)
            sscanf(word + strcspn(word, "_"), "_%d/%d", num, den) == 2;
 }
 
+int bl_scheme_takes_meter(const bl_scheme *s, int num, int den_log2)
+{
+    int has_meters = 0;
+    for (unsigned id = 0; id < bl_words_size(s->words); id++) {
+        int n, d;
+        if (!bl_scheme_meter(s, id, &n, &d))
+            continue;
+        has_meters = 1;
+        if (n == num && d == 1 << den_log2)
+            return 1;
+    }
+    return !has_meters;
+}
+
 double bl_scheme_longest_bar(const bl_scheme *s)
 {
     return s->ops->longest_bar;

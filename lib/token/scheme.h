@@ -82,6 +82,8 @@ bl_meaning bl_scheme_meaning(const bl_scheme *s, unsigned id);
 int bl_scheme_pitch(const bl_scheme *s, unsigned id);
 /* 1 and the meter num/den of a time signature, else 0. */
 int bl_scheme_meter(const bl_scheme *s, unsigned id, int *num, int *den);
+/* 0 where the scheme has time signatures, but none of num over 2^den_log2. */
+int bl_scheme_takes_meter(const bl_scheme *s, int num, int den_log2);
 int bl_scheme_has_bars(const bl_scheme *s);
 /* Seconds that no bar lasts longer than; 0 in schemes without bars. */
 double bl_scheme_longest_bar(const bl_scheme *s);

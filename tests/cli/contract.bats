@@ -113,6 +113,48 @@ refused() {
     done
 }
 
+# about OPTION TOOL: the lines of --help on it, without its default
+about() {
+    "$2" --help | awk -v o="--$1" '$1 == o || $2 == o {on = 1; print; next} /^ *-|^[^ ]|^$/ {on = 0} on' |
+        tr -s ' \n' ' ' | sed -E 's/ \[[^]]*\] $//; s/: with --(raw|scheme): /: /; s/ with --(raw|scheme): / /; s/ $//'
+}
+
+@test "shared options: the same help, metavariable and bounds in every tool that has them" {
+    local option tool seen first has_it value bad
+    for option in grid pair meter level max-reject; do
+        seen=() first=
+        for tool in "${TOOLS[@]}"; do
+            has_it=$(about "$option" "$tool")
+            [ -n "$has_it" ] || continue
+            seen+=("$tool")
+            first=${first:-$has_it}
+            [ "$has_it" = "$first" ] || fail "$tool: '$has_it', elsewhere '$first'"
+            grep -qxF ".It Fl -$option Ar $(awk '{print $2}' <<<"$has_it")" "$BARLINE_ROOT/bin/$tool.1" ||
+                fail "$tool.1 has another metavariable than '$has_it'"
+        done
+        [ "${#seen[@]}" -ge 2 ] || fail "--$option is of ${seen[*]} alone"
+        case $option in
+        grid) bad=(-1 1001 x) ;;
+        pair) bad=(lifo '' over) ;;
+        meter) bad=(3 0/4 3/5 4/256 256/4 3/4/5 '') ;;
+        level) bad=(-1 20 x) ;;
+        max-reject) bad=(x -1 101% 3x '') ;;
+        esac
+        for value in "${bad[@]}"; do
+            first=
+            for tool in "${seen[@]}"; do
+                run -64 --separate-stderr "$tool" "--$option=$value" </dev/null
+                says "$tool: --$option "
+                first=${first:-${stderr//$tool/TOOL}}
+                [ "${stderr//$tool/TOOL}" = "$first" ] || fail "$tool: '$stderr', elsewhere '$first'"
+            done
+        done
+    done
+    # the shortest beats that a file can state are within
+    featstats --meter 4/128 "$F/song.mid" >/dev/null
+    midi2remi --scheme performance --meter 4/128 "$F/song.mid" -o out
+}
+
 @test "every tool: starts in a moment" {
     for tool in "${TOOLS[@]}"; do
         "$tool" --help >/dev/null

@@ -93,10 +93,28 @@ music() {
     [ "$(text e | tail -n 1)" = '#eos {"pieces":0,"tokens":0,"rejects":0}' ]
 }
 
-@test "midi2remi: an operand that is not there ends it before anything is written" {
-    run -66 --separate-stderr midi2remi -o s "$BATS_FILE_TMPDIR/p1.mid" missing.mid
-    says "'missing.mid': cannot be read: No such file"
-    [ ! -e s ]
+@test "midi2remi: an operand that is not there is a reject, all of them are an error" {
+    cp "$BATS_FILE_TMPDIR/p1.mid" .
+    printf 'missing.mid\0p1.mid\0' >list
+    local how
+    for how in "p1.mid missing.mid" "--files0-from list"; do
+        # shellcheck disable=SC2086  # several words
+        run -65 --separate-stderr midi2remi -o s --rejects r.tsv $how
+        says "'missing.mid': cannot open: No such file or directory [unreadable]"
+        [ "$(pieces s)" = p1.mid ]
+        text s | tail -n 1 | grep -q '"rejects":1}'
+        [ "$(sed -n 2p r.tsv | cut -f 1,2)" = "$(printf 'missing.mid\tunreadable')" ]
+        # shellcheck disable=SC2086
+        run -0 midi2remi -o s --max-reject 1 $how
+        rm s
+    done
+    printf 'missing.mid\0' >list
+    for how in "missing.mid" "missing.mid nothing/" "--files0-from list"; do
+        # shellcheck disable=SC2086
+        run -66 --separate-stderr midi2remi -o s --max-reject 100% $how
+        says "'missing.mid': cannot be read: No such file"
+        [ ! -e s ]
+    done
 }
 
 @test "midi2remi: names from a list" {

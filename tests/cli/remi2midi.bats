@@ -146,6 +146,35 @@ PY
     says "'missing'"
 }
 
+@test "remi2midi: -d leaves no empty folder that it made" {
+    raw a.mid "Program_7 Pitch_60 $NOTE"
+    midi2remi -o s a.mid
+    head -c 100 s >short
+    mkdir none
+    midi2remi -q -o zero none
+    run -65 remi2midi -d new short
+    [ ! -e new ]
+    run -66 remi2midi -d new missing
+    [ ! -e new ]
+    remi2midi -d new zero
+    [ ! -e new ]
+    remi2midi -d none zero # one that was there stays
+    [ -d none ]
+    run -65 remi2midi -d new s short
+    [ -s new/a.mid ]
+    mkfifo pipe
+    remi2midi -d waits pipe &
+    local tool=$! status=0
+    for _ in {1..100}; do
+        [ ! -d waits ] || break
+        sleep 0.05
+    done
+    kill -TERM $tool
+    wait $tool || status=$?
+    [ "$status" -eq 143 ]
+    [ ! -e waits ]
+}
+
 @test "remi2midi: output appears whole or not at all" {
     raw a.mid "Pitch_60 $NOTE"
     midi2remi -o s a.mid

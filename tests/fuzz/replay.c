@@ -1,6 +1,6 @@
 /* replay.c - gives every file below the named folders to a fuzz target, in the place of
  * libFuzzer, and says how many there were. A claim that fails ends the program. */
-#include "cli/walk.h"
+#include "io/walk.h"
 #include "fuzz.h"
 #include "io/file.h"
 

@@ -9,17 +9,21 @@
 
 static void test_meter(void)
 {
-    static const char *const bad[] = {"",      "4",     "4/",   "/4",   "0/4",   "4/3",
-                                      "256/4", "4/128", "4/4 ", "-3/4", "3/4/4", "x"};
+    static const char *const bad[] = {"",    "4",     "4/",    "/4",   "0/4",
+                                      "4/3", "256/4", "4/256", "-3/4", "x"};
+    static const char *const longer[] = {"4/4 ", "3/4/4"};
     bl_err e = BL_ERR_INIT;
     int num, den_log2, refused = 1;
-    ok(bl_meter_parse("12/8", &num, &den_log2, &e) == 0 && num == 12 && den_log2 == 3,
+    ok(bl_meter_scan("12/8", &num, &den_log2) != NULL && num == 12 && den_log2 == 3,
        "12/8");
-    for (size_t i = 0; i < BL_COUNT(bad); i++) {
-        e = BL_ERR_INIT;
-        refused &= bl_meter_parse(bad[i], &num, &den_log2, &e) == BL_E_ARG;
-    }
-    ok(refused, "what is no time signature is refused: %s", e.text);
+    ok(bl_meter_scan("4/128", &num, &den_log2) != NULL && den_log2 == 7,
+       "the shortest parts that a song can state");
+    for (size_t i = 0; i < BL_COUNT(bad); i++)
+        refused &= bl_meter_scan(bad[i], &num, &den_log2) == NULL;
+    ok(refused, "what is no time signature is refused");
+    for (size_t i = 0; i < BL_COUNT(longer); i++)
+        refused &= *bl_meter_scan(longer[i], &num, &den_log2) != '\0';
+    ok(refused, "and the rest of a text is the caller's");
 
     bl_song s = {.tpq = 96, .end = 960};
     e = BL_ERR_INIT;

@@ -2,12 +2,14 @@
  * over directories, names for files, the table of rejects. */
 #include "base/hash.h"
 #include "cli/crew.h"
-#include "cli/names.h"
-#include "cli/rejects.h"
-#include "cli/walk.h"
+#include "cli/shared.h"
+#include "flow/rejects.h"
+#include "io/names.h"
+#include "io/walk.h"
 #include "tap.h"
 
 #include <fcntl.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +89,7 @@ static void test_limits(void)
     bl_crew *c;
     bl_buf result = {0};
     int died[4] = {0}, sane = 1;
-    bl_crew_limits limits = {.bytes = 256 << 20, .seconds = 1};
+    bl_task_limits limits = {.bytes = 256 << 20, .seconds = 1};
     int rc = bl_crew_new_limited(&c, 1, 4, limits, greedy, NULL, &e);
     for (int task = 0; rc == 0 && task < 4; task++) {
         sane &= bl_crew_next(c, &result, &died[task], &e) == 1;
@@ -98,7 +100,7 @@ static void test_limits(void)
                    getenv("ASAN_OPTIONS") != NULL,
                "a task that wants too much memory is refused it");
     }
-    ok(rc == 0 && sane && died[1] == BL_CREW_TOO_SLOW && died[0] == 0 && died[2] == 0 &&
+    ok(rc == 0 && sane && died[1] == BL_TASK_TOO_SLOW && died[0] == 0 && died[2] == 0 &&
            died[3] == 0,
        "a task without end costs itself only");
     bl_crew_del(c);
@@ -205,7 +207,6 @@ static void test_walk(void)
     static const char *const expected[] = {
         "d/.mid",     "d/B.MID",    "d/a/x.mid",       "d/a/y.kar", "d/a.mid",
         "d/gone.mid", "d/link.mid", "d/sub.mid/z.mid", NULL};
-    static const char *const listed[] = {"d/none.txt", "d/a.mid", NULL};
     bl_err e = BL_ERR_INIT;
     bl_paths p = {0}, all = {0};
     char dir[] = "/tmp/test_walk.XXXXXX";
@@ -234,13 +235,6 @@ static void test_walk(void)
     ok(bl_paths_add_operand(&p, "d/nothing", suffixes, &e) == BL_E_OPEN &&
            strcmp(e.where, "d/nothing") == 0,
        "what is not there is an error");
-    e = BL_ERR_INIT;
-    ok(bl_paths_add_list(&p, "d/none.txt\0d/a.mid", 18, suffixes, &e) == 0 &&
-           paths_are(&p, listed),
-       "a list, its last name without NUL");
-    ok(bl_paths_add_list(&p, "a\0\0", 3, suffixes, &e) == BL_E_FORMAT,
-       "an empty name in a list");
-    bl_paths_free(&p);
     e = BL_ERR_INIT;
     size_t sum = 0;
     for (uint64_t part = 1; part <= 3; part++) {
@@ -307,6 +301,27 @@ static void test_names(void)
 
 /* ---- rejects ---- */
 
+static void keep_line(void *arg, bl_say what, const char *line)
+{
+    snprintf(arg, 256, "%s%s", what == BL_SAY_LOST ? "" : "warning: ", line);
+}
+
+static int share_is_read(const char *text, bl_opt_share *share)
+{
+    static const bl_opt_about about = {"tool", "", "", "", "", NULL};
+    const bl_opt rows[] = {BL_ROW_MAX_REJECT(share),
+                           {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0}};
+    char name[] = "tool", option[64];
+    char *argv[] = {name, option, NULL};
+    bl_opt_common common = {0};
+    bl_opts opts = {.about = &about, .own = rows, .common = &common};
+    snprintf(option, sizeof option, "--max-reject=%s", text);
+    optind = 0; /* glibc: scan a new vector from its start */
+    int status = bl_opt_parse(&opts, 2, argv);
+    bl_opt_free(&opts);
+    return status == -1;
+}
+
 static void test_rejects(void)
 {
     static const struct {
@@ -321,33 +336,33 @@ static void test_rejects(void)
     bl_err e = BL_ERR_INIT;
     int right = 1;
     for (size_t i = 0; i < BL_COUNT(cases); i++) {
-        bl_rejects r = {.n = cases[i].n};
-        right &= bl_rejects_limit(&r, cases[i].limit, &e) == 0 &&
-                 bl_rejects_exceed(&r, cases[i].of) == cases[i].exceeds;
+        bl_opt_share most = {0};
+        right &= share_is_read(cases[i].limit, &most) &&
+                 bl_opt_exceeds(&most, cases[i].n, cases[i].of) == cases[i].exceeds;
     }
     ok(right, "limits as numbers and shares");
-    for (size_t i = 0; i < BL_COUNT(bad); i++) {
-        bl_rejects r = {0};
-        right &= bl_rejects_limit(&r, bad[i], &e) == BL_E_ARG;
-    }
+    for (size_t i = 0; i < BL_COUNT(bad); i++)
+        right &= !share_is_read(bad[i], &(bl_opt_share){0});
     ok(right, "and what is neither");
 
-    bl_opt_common common = {0};
-    bl_log *log = bl_log_new("test", &common);
+    char said[256] = "";
+    const bl_progress progress = {.arg = said, .say = keep_line};
     bl_rejects r = {0};
     bl_err why = BL_ERR_INIT;
     e = BL_ERR_INIT;
     bl_fail_at(&why, BL_E_FORMAT, 12, "wrong\tbyte");
     ok(bl_rejects_begin(&r, &e) == 0 &&
-           bl_rejects_add(&r, log, "a\tb%.mid", "not-midi", &why, &e) == 0 && r.n == 1,
+           bl_rejects_add(&r, &progress, "a\tb%.mid", "not-midi", &why, &e) == 0 &&
+           r.n == 1,
        "a row");
     const char *table = bl_buf_str(&r.table, &e);
     ok(table != NULL &&
            strcmp(table, "file\tcode\toffset\treason\n"
                          "a%09b%25.mid\tnot-midi\t12\twrong%09byte\n") == 0,
        "of the table");
+    ok(strcmp(said, "'a?b%.mid': byte 12: wrong?byte [not-midi]") == 0,
+       "and its line: %s", said);
     bl_rejects_free(&r);
-    bl_log_del(log);
 }
 
 int main(void)

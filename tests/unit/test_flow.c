@@ -153,7 +153,7 @@ static void test_sharding(uint64_t n_tokens)
     char dir[80];
     const char *const paths[] = {stream};
     int calls = 0;
-    const bl_progress progress = {count_calls, &calls};
+    const bl_progress progress = {.tell = count_calls, .arg = &calls};
     bl_sharding_wish wish = {
         .dir = dir, .share = {.5, .25, .25}, .copies = {-1, 1, 1, 1, 1}, .level = 1};
     bl_sharding *s;

@@ -1,5 +1,5 @@
 /* names.c - see names.h. */
-#include "cli/names.h"
+#include "io/names.h"
 #include "base/hash.h"
 
 #include <stdio.h>

@@ -1,5 +1,4 @@
-/* walk.h - which files a tool works on: operands, directories below them, lists. Tools
- * only. */
+/* walk.h - which files there are to work on: operands, and what is in folders. */
 #ifndef BL_WALK_H
 #define BL_WALK_H
 
@@ -21,14 +20,6 @@ int bl_paths_add(bl_paths *p, const char *path, size_t len, bl_err *e) BL_MUST_C
  * exist or may not be read. */
 int bl_paths_add_operand(bl_paths *p, const char *operand, const char *const *suffixes,
                          bl_err *e) BL_MUST_CHECK;
-
-/* Adds each of the NUL-terminated names in `list` (len bytes; the last NUL may lack) as
- * an operand. BL_E_FORMAT for an empty name. */
-int bl_paths_add_list(bl_paths *p, const char *list, size_t len,
-                      const char *const *suffixes, bl_err *e) BL_MUST_CHECK;
-
-/* Reads the value of --part, "I/N" with 1 <= I <= N. 0 or BL_E_ARG. */
-int bl_part_parse(const char *text, uint64_t *i, uint64_t *n, bl_err *e) BL_MUST_CHECK;
 
 /* Keeps the paths of part i of n: those whose shown name has XXH3 mod n == i - 1. The
  * parts of any list are disjoint and together the list. */

@@ -1,11 +1,9 @@
 /* walk.c - see walk.h. */
-#include "cli/walk.h"
+#include "io/walk.h"
 #include "base/hash.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -140,40 +138,6 @@ int bl_paths_add_operand(bl_paths *p, const char *operand, const char *const *su
     if (S_ISDIR(st.st_mode))
         return walk(p, operand, suffixes, 0, e);
     return bl_paths_add(p, operand, strlen(operand), e);
-}
-
-int bl_paths_add_list(bl_paths *p, const char *list, size_t len,
-                      const char *const *suffixes, bl_err *e)
-{
-    bl_buf name = {0};
-    int rc = 0;
-    for (size_t i = 0; i < len; i++)
-        if (list[i] == '\0' && (i == 0 || list[i - 1] == '\0'))
-            return bl_fail(e, BL_E_FORMAT, "the list has an empty name");
-    while (rc == 0 && len > 0) {
-        const char *nul = memchr(list, '\0', len), *text = NULL;
-        size_t n = nul == NULL ? len : (size_t)(nul - list);
-        name.len = 0;
-        rc = bl_buf_add(&name, list, n, e);
-        if (rc == 0) {
-            text = bl_buf_str(&name, e);
-            rc = text == NULL ? BL_E_NOMEM : bl_paths_add_operand(p, text, suffixes, e);
-        }
-        list += n + (nul != NULL);
-        len -= n + (nul != NULL);
-    }
-    bl_buf_free(&name);
-    return rc;
-}
-
-int bl_part_parse(const char *text, uint64_t *i, uint64_t *n, bl_err *e)
-{
-    int used = -1;
-    if (strspn(text, "0123456789/") == strlen(text) && strlen(text) < 20 &&
-        sscanf(text, "%" SCNu64 "/%" SCNu64 "%n", i, n, &used) == 2 &&
-        text[used] == '\0' && *i >= 1 && *i <= *n)
-        return 0;
-    return bl_fail(e, BL_E_ARG, "--part wants I/N with I from 1 to N, not '%s'", text);
 }
 
 void bl_paths_keep_part(bl_paths *p, uint64_t i, uint64_t n)

@@ -1,5 +1,5 @@
 /* pattern.c - see pattern.h. */
-#include "cli/pattern.h"
+#include "io/pattern.h"
 
 #include <string.h>
 

@@ -1,5 +1,4 @@
-/* names.h - file names for pieces: safe in any directory, each given out once. Tools
- * only. */
+/* names.h - file names for pieces: safe in any directory, each given out once. */
 #ifndef BL_NAMES_H
 #define BL_NAMES_H
 

@@ -1,5 +1,5 @@
 /* pattern.h - names of files that belong to others: in a pattern %d is the folder of
- * the other, %n its name without the ending, %% a '%'. Tools only. */
+ * the other, %n its name without the ending, %% a '%'. */
 #ifndef BL_PATTERN_H
 #define BL_PATTERN_H
 
