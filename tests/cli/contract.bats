@@ -116,7 +116,7 @@ refused() {
 # about OPTION TOOL: the lines of --help on it, without its default
 about() {
     "$2" --help | awk -v o="--$1" '$1 == o || $2 == o {on = 1; print; next} /^ *-|^[^ ]|^$/ {on = 0} on' |
-        tr -s ' \n' ' ' | sed -E 's/ \[[^]]*\] $//; s/: with --(raw|scheme): /: /; s/ with --(raw|scheme): / /; s/ $//'
+        tr -s ' \n' ' ' | sed -E 's/ \[[^]]*\] $//; s/: with --(raw|scheme): /: /; s/ with --(raw|scheme): / /; s/^ //; s/ $//'
 }
 
 @test "shared options: the same help, metavariable and bounds in every tool that has them" {
@@ -131,6 +131,12 @@ about() {
             [ "$has_it" = "$first" ] || fail "$tool: '$has_it', elsewhere '$first'"
             grep -qxF ".It Fl -$option Ar $(awk '{print $2}' <<<"$has_it")" "$BARLINE_ROOT/bin/$tool.1" ||
                 fail "$tool.1 has another metavariable than '$has_it'"
+        done
+        # each page's paragraph says it in the same words, and more
+        for tool in "${seen[@]}"; do
+            sed -n "/^\.It Fl -$option /,/^\.\(It\|El\)/p" "$BARLINE_ROOT/bin/$tool.1" | sed '1d; s/^\.[A-Z][a-z] //' |
+                tr '\n' ' ' | grep -qiF "$(sed -E "s/^--$option [^ ]+ //; s/[,:].*//" <<<"$first")" ||
+                fail "$tool.1 does not say of --$option: $first"
         done
         [ "${#seen[@]}" -ge 2 ] || fail "--$option is of ${seen[*]} alone"
         case $option in

@@ -1,4 +1,5 @@
 /* test_cli.c - option tables, exit statuses and the clock of the progress line. */
+#include "cli/shared.h"
 #include "cli/tool.h"
 #include "tap.h"
 
@@ -6,13 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_ARGS = 16 };
+enum { MAX_ARGS = 16, MAX_ROWS = 16 };
 
 typedef struct {
     int64_t number;
     double share;
     const char *file;
-    int kind, flag;
+    int kind, flag, pair;
+    bl_meter meter;
+    bl_opt_share most;
+    const char *old;
     bl_opt_list sets;
     bl_opt_common common;
     bl_opts opts;
@@ -26,7 +30,7 @@ static int parse(fixture *f, bl_opt *rows, const char *line)
     static const bl_opt_about about = {"tool",     "does", "[FILE]...",
                                        "  tool\n", "x(1)", NULL};
     int argc = 0;
-    *f = (fixture){.number = 4, .share = 0.5};
+    *f = (fixture){.number = 4, .share = 0.5, .pair = BL_PAIR_OWN};
     const bl_opt table[] = {
         {'n', "number", BL_OPT_INT, &f->number, "N", 1, 5000, "count", 1},
         {0, "share", BL_OPT_REAL, &f->share, "X", 0, 1, "share", 1},
@@ -34,6 +38,10 @@ static int parse(fixture *f, bl_opt *rows, const char *line)
         {0, "kind", BL_OPT_CHOICE, &f->kind, "red|green|blue", 0, 0, "kind", 0},
         {'x', "flag", BL_OPT_FLAG, &f->flag, NULL, 0, 0, "flag", 1},
         {0, "set", BL_OPT_LIST, &f->sets, "K=V", 0, 0, "set", 0},
+        BL_ROW_PAIR(&f->pair),
+        BL_ROW_METER(&f->meter),
+        BL_ROW_MAX_REJECT(&f->most),
+        {0, "old", BL_OPT_STR, &f->old, "FILE", 0, 0, NULL, 0},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };
     memcpy(rows, table, sizeof table);
@@ -48,7 +56,7 @@ static int parse(fixture *f, bl_opt *rows, const char *line)
 static void test_values(void)
 {
     fixture f;
-    bl_opt rows[8];
+    bl_opt rows[MAX_ROWS];
     ok(parse(
            &f, rows,
            "-n 7 --share=.25 --file /a/b.tsv --kind blue -x --set a=1 --set b=2 in") ==
@@ -75,6 +83,29 @@ static void test_values(void)
     bl_opt_free(&f.opts);
 }
 
+/* Types of values that only shared rows have. */
+static void test_shared(void)
+{
+    fixture f;
+    bl_opt rows[MAX_ROWS];
+    ok(parse(&f, rows, "") == -1 && f.pair == BL_PAIR_OWN && f.meter.num == 0 &&
+           f.most.most == 0 && !f.most.is_percent,
+       "what is not given is as it was");
+    bl_opt_free(&f.opts);
+    ok(parse(&f, rows, "--pair fifo --meter 7/128 --max-reject 2.5% --old x") == -1 &&
+           f.pair == BL_PAIR_FIFO && f.meter.num == 7 && f.meter.den_log2 == 7 &&
+           f.most.most == 2.5 && f.most.is_percent && strcmp(f.old, "x") == 0,
+       "rules, time signatures, shares, and an old name");
+    ok(f.opts.n_given == 2 && strcmp(f.opts.given[1], "--meter=7/128") == 0,
+       "those that shape the output are in the provenance");
+    bl_opt_free(&f.opts);
+    ok(!bl_opt_exceeds(&(bl_opt_share){2.5, 1}, 1, 40) &&
+           bl_opt_exceeds(&(bl_opt_share){2.5, 1}, 2, 40) &&
+           !bl_opt_exceeds(&(bl_opt_share){3, 0}, 3, 40) &&
+           bl_opt_exceeds(&(bl_opt_share){3, 0}, 4, 40),
+       "more than a share is more");
+}
+
 static void test_misuse(void)
 {
     static const char *const bad[] = {
@@ -97,10 +128,18 @@ static void test_misuse(void)
         "--seed M",
         "--seed=G",
         "--seed -k",
+        "--pair lifo",
+        "--pair=",
+        "--meter 3",
+        "--meter 3/256",
+        "--meter 3/4x",
+        "--max-reject 101%",
+        "--max-reject -1",
+        "--max-reject nan",
     };
     for (size_t i = 0; i < BL_COUNT(bad); i++) {
         fixture f;
-        bl_opt rows[8];
+        bl_opt rows[MAX_ROWS];
         ok(parse(&f, rows, bad[i]) == BL_EXIT_USAGE, "refused: %s", bad[i]);
         bl_opt_free(&f.opts);
     }
@@ -130,6 +169,7 @@ int main(void)
     if (freopen("/dev/null", "w", stderr) == NULL)
         return 1;
     test_values();
+    test_shared();
     test_misuse();
     test_status();
     test_clock();
