@@ -131,7 +131,6 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
 
-$(BIN)/featstats: $(patsubst %.c,$(B)/%.o,$(wildcard bin/featstats_*.c))
 $(BIN)/xltrain: $(patsubst %.c,$(B)/%.o,$(wildcard bin/xltrain_*.c))
 $(BIN)/xlsample: $(patsubst %.c,$(B)/%.o,$(wildcard bin/xlsample_*.c))
 

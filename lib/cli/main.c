@@ -9,7 +9,13 @@ static int run(const bl_tool *functions, void *tool, const bl_opts *opts, bl_log
         .args = (const char *const *)opts->given,
         .n_args = opts->n_given,
     };
-    bl_cli cli = {opts, log, opts->common->no_pg ? NULL : &self};
+    bl_cli cli = {
+        .opts = opts,
+        .operands = (const char *const *)opts->operands,
+        .n_operands = (size_t)opts->n_operands,
+        .log = log,
+        .self = opts->common->no_pg ? NULL : &self,
+    };
     int rc = functions->misuse(tool, &cli, &e);
     if (rc == 0)
         rc = functions->work(tool, &cli, &e);

@@ -9,6 +9,8 @@
 /* What a tool's functions get; nothing of it outlives bl_main. */
 typedef struct {
     const bl_opts *opts;
+    const char *const *operands; /* [n_operands] those of opts */
+    size_t n_operands;
     bl_log *log;
     const bl_self *self; /* for the provenance of what is written; NULL: --no-pg */
 } bl_cli;

@@ -8,6 +8,12 @@
 
 #include "cli/opt.h"
 
+/* int: 1 where it is given. */
+#define BL_FLAG(name, value, help, shapes_output)                                      \
+    {                                                                                  \
+        0, name, BL_OPT_FLAG, value, NULL, 0, 0, help, shapes_output                   \
+    }
+
 /* int: a bl_pair (base/song.h); BL_PAIR_OWN where the scheme decides. */
 #define BL_ROW_PAIR(value)                                                             \
     {                                                                                  \

@@ -41,7 +41,7 @@ int bl_exit_of(int code)
     }
 }
 
-static char guarded[4][4096]; /* the output, then what bl_guard_also added */
+static char guarded[6][4096]; /* the output, then what bl_guard_also added */
 
 static void drop_guarded(void)
 {

@@ -56,7 +56,7 @@ void bl_tool_need_room(bl_log *l, size_t bytes);
  * NULL forgets it and all others. One file at a time; the path is copied. Not with
  * bl_stop_watch. */
 void bl_guard_file(const char *path);
-/* Up to three more at the same time, files or, added before what is in them, folders.
+/* Up to five more at the same time, files or, added before what is in them, folders.
  */
 void bl_guard_also(const char *path);
 void bl_guard_less(const char *path); /* one of them no more */

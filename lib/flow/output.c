@@ -46,3 +46,15 @@ int bl_output_close(bl_output *o, int rc, bl_err *e)
     *o = BL_OUTPUT_INIT;
     return rc;
 }
+
+int bl_output_write(const char *path, const bl_buf *text, const bl_guards *guards,
+                    bl_err *e)
+{
+    bl_output o;
+    int rc = bl_output_open(&o, path, 0, guards, e);
+    if (rc != 0)
+        return rc;
+    int is_file = o.out.path != NULL;
+    rc = bl_output_close(&o, bl_write_all(o.out.fd, text->data, text->len, e), e);
+    return rc == 0 || !is_file ? rc : bl_err_in(e, path);
+}

@@ -31,5 +31,9 @@ int bl_output_open(bl_output *o, const char *path, int replaces,
 /* Commits where rc is 0, else takes back what was written. Returns rc or why it could
  * not be committed. Does nothing where it is closed or was never open. */
 int bl_output_close(bl_output *o, int rc, bl_err *e);
+/* The whole of a file, opened, written and closed. Errors of writing name the file, but
+ * not standard output. */
+int bl_output_write(const char *path, const bl_buf *text, const bl_guards *guards,
+                    bl_err *e) BL_MUST_CHECK;
 
 #endif

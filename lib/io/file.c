@@ -1,6 +1,7 @@
 /* file.c - see file.h. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "io/file.h"
+#include "io/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -190,6 +191,20 @@ int bl_write_all(int fd, const void *bytes, size_t len, bl_err *e)
     return 0;
 }
 
+int bl_write_file(const char *path, const void *bytes, size_t len, bl_err *e)
+{
+    bl_out out;
+    int rc = bl_out_open(&out, path, e);
+    if (rc != 0)
+        return rc;
+    int is_file = out.path != NULL;
+    rc = bl_write_all(out.fd, bytes, len, e);
+    if (rc == 0)
+        rc = bl_out_commit(&out, e);
+    bl_out_abort(&out);
+    return rc == 0 || !is_file ? rc : bl_err_in(e, path);
+}
+
 /* ---- input ---- */
 
 int bl_in_open(const char *path, int *fd, bl_err *e)
@@ -244,6 +259,17 @@ int bl_read_all(int fd, bl_buf *b, size_t max, bl_err *e)
             return (int)n;
         left -= (size_t)n;
     }
+}
+
+int bl_load_file(const char *path, bl_buf *b, size_t max, bl_err *e)
+{
+    int fd, rc = bl_in_open(path, &fd, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_read_all(fd, b, max, e);
+    if (fd != STDIN_FILENO)
+        close(fd);
+    return rc == 0 ? 0 : bl_err_in(e, bl_path_shown(path));
 }
 
 /* The records in the n last bytes of *b; *start is where the open one begins. */

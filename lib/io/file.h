@@ -25,6 +25,11 @@ int bl_out_replace(bl_out *o, const char *path, bl_err *e) BL_MUST_CHECK;
 int bl_out_commit(bl_out *o, bl_err *e) BL_MUST_CHECK;
 void bl_out_abort(bl_out *o); /* for the error path; does nothing after commit */
 
+/* A whole file, or nothing of it: opened as by bl_out_open, written, committed. Errors
+ * name the file, but not standard output. */
+int bl_write_file(const char *path, const void *bytes, size_t len,
+                  bl_err *e) BL_MUST_CHECK;
+
 /* fsync, again where a signal interrupts it. As fsync. */
 int bl_sync(int fd);
 
@@ -43,6 +48,10 @@ int64_t bl_read_some(int fd, void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
 
 /* Appends the rest of a descriptor to *b; BL_E_LIMIT beyond `max` bytes. */
 int bl_read_all(int fd, bl_buf *b, size_t max, bl_err *e) BL_MUST_CHECK;
+
+/* Appends a whole file by its name, "-" = standard input: as bl_read_all, and
+ * BL_E_OPEN. Errors name the file. */
+int bl_load_file(const char *path, bl_buf *b, size_t max, bl_err *e) BL_MUST_CHECK;
 
 /* As bl_read_all, of records that each end with the byte `end`: what is no such text is
  * refused when its first bytes say so, not when it is in memory. BL_E_FORMAT with the

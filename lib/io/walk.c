@@ -48,6 +48,20 @@ const char *bl_path_shown(const char *path)
     return path;
 }
 
+char *bl_path_last(const char *path, bl_err *e)
+{
+    size_t n = strlen(path), from;
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    for (from = n; from > 0 && path[from - 1] != '/';)
+        from--;
+    from = from == n ? 0 : from;
+    char *name = bl_strdup(path + from, e);
+    if (name != NULL)
+        name[n - from] = '\0';
+    return name;
+}
+
 static int has_suffix(const char *name, const char *const *suffixes)
 {
     size_t len = strlen(name);

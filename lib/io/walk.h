@@ -30,5 +30,8 @@ void bl_paths_free(bl_paths *p);
 /* The path as it is shown and named in streams: without "./" in front, "stdin" for "-".
  */
 const char *bl_path_shown(const char *path);
+/* What a file or folder is called: the last part of its path, without slashes at its
+ * end; NULL and BL_E_NOMEM on failure. The caller frees. */
+char *bl_path_last(const char *path, bl_err *e) BL_MUST_CHECK;
 
 #endif

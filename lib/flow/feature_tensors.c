@@ -1,15 +1,17 @@
-/* featstats_tensors.c - see featstats.h: the records of --tensors. */
-#include "featstats.h"
+/* feature_tensors.c - see feature_tensors.h. */
+#include "flow/feature_tensors.h"
+
 #include "io/prov.h"
 #include "io/tensors.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A record is written after so many pieces, or numbers of series. */
-enum { MOST_PIECES = 256, MOST_NUMBERS = 1 << 22, LEVEL = 3 };
+enum { MOST_PIECES = 256, MOST_NUMBERS = 1 << 22 };
 
-static void forget(batch *b)
+static void forget(bl_feature_tensors *b)
 {
     b->table.n = 0;
     b->table.names.len = b->table.groups.len = 0;
@@ -18,7 +20,7 @@ static void forget(batch *b)
     b->n_numbers = 0;
 }
 
-void batch_free(batch *b)
+void bl_feature_tensors_free(bl_feature_tensors *b)
 {
     for (size_t i = 0; i < BL_SERIES_MAX; i++) {
         free(b->series[i].x);
@@ -26,7 +28,7 @@ void batch_free(batch *b)
     }
     bl_table_free(&b->table);
     bl_zw_del(b->writer);
-    *b = (batch){0};
+    *b = (bl_feature_tensors){0};
 }
 
 /* ---- a record ---- */
@@ -53,26 +55,18 @@ static int put_strings(bl_json *meta, const char *key, const bl_buf *strings, bl
     return rc;
 }
 
-static int put_last_pg(run *r, bl_json *meta, bl_err *e)
-{
-    bl_json *pg = make_pg(r, e);
-    int rc = pg != NULL ? bl_prov_put_text(meta, pg, e) : e->code;
-    bl_json_del(pg);
-    return rc;
-}
-
 /* What made the data is known at their end, and stands in the last record. */
-static bl_json *make_meta(run *r, int is_last, bl_err *e)
+static bl_json *make_meta(const bl_feature_tensors *b, const bl_json *pg, bl_err *e)
 {
     bl_json *meta = bl_json_object(e);
     int rc =
         meta != NULL ? bl_json_set_str(meta, "schema", "feat-tensors/1", e) : e->code;
     if (rc == 0)
-        rc = put_strings(meta, "names", &r->batch.table.names, e);
-    if (rc == 0 && r->print.with_groups)
-        rc = put_strings(meta, "groups", &r->batch.table.groups, e);
-    if (rc == 0 && is_last && !r->set->common.no_pg)
-        rc = put_last_pg(r, meta, e);
+        rc = put_strings(meta, "names", &b->table.names, e);
+    if (rc == 0 && b->with_groups)
+        rc = put_strings(meta, "groups", &b->table.groups, e);
+    if (rc == 0)
+        rc = bl_prov_put_text(meta, pg, e);
     if (rc == 0)
         return meta;
     bl_json_del(meta);
@@ -107,7 +101,7 @@ static int add_field(record *rec, const bl_table *table, size_t f, bl_err *e)
 }
 
 /* A series: the rows of all pieces one after another, and where each piece begins. */
-static int add_series(record *rec, const batch *b, size_t f, bl_err *e)
+static int add_series(record *rec, const bl_feature_tensors *b, size_t f, bl_err *e)
 {
     const bl_field *field = &b->table.layout->field[f];
     size_t at = b->table.layout->at[f];
@@ -129,7 +123,7 @@ static int add_series(record *rec, const batch *b, size_t f, bl_err *e)
     return rc;
 }
 
-static int make_record(record *rec, const batch *b, bl_err *e)
+static int make_record(record *rec, const bl_feature_tensors *b, bl_err *e)
 {
     const bl_layout *l = b->table.layout;
     size_t n = b->table.n;
@@ -146,14 +140,13 @@ static int make_record(record *rec, const batch *b, bl_err *e)
     return rc;
 }
 
-static int write_record(run *r, int is_last, bl_err *e)
+static int write_record(bl_feature_tensors *b, const bl_json *pg, bl_err *e)
 {
-    batch *b = &r->batch;
     record rec = {0};
-    bl_json *meta = make_meta(r, is_last, e);
+    bl_json *meta = make_meta(b, pg, e);
     int rc = meta != NULL ? make_record(&rec, b, e) : e->code;
     if (rc == 0 && b->writer == NULL)
-        rc = bl_zw_to_buf(&b->writer, &r->text, r->set->common.plain ? 0 : LEVEL, e);
+        rc = bl_zw_to_buf(&b->writer, b->out, b->level, e);
     if (rc == 0)
         rc = bl_tensors_write(b->writer, rec.t, rec.n, meta, e);
     if (rc == 0)
@@ -166,16 +159,16 @@ static int write_record(run *r, int is_last, bl_err *e)
     return rc;
 }
 
-int take_tensors(run *r, const char *name, const char *group, bl_err *e)
+int bl_feature_tensors_add(bl_feature_tensors *b, const char *name, const char *group,
+                           const bl_row *row, bl_err *e)
 {
-    batch *b = &r->batch;
     int is_full = b->table.n == MOST_PIECES || b->n_numbers >= MOST_NUMBERS;
-    int rc = is_full ? write_record(r, 0, e) : 0;
-    b->table.layout = &r->layout;
+    int rc = is_full ? write_record(b, NULL, e) : 0;
+    b->table.layout = b->layout;
     if (rc == 0)
-        rc = bl_table_add(&b->table, name, group, &r->row, e);
-    for (size_t i = 0; i < r->layout.n_series; i++) {
-        const bl_series *from = &r->row.series[i];
+        rc = bl_table_add(&b->table, name, group, row, e);
+    for (size_t i = 0; i < b->layout->n_series; i++) {
+        const bl_series *from = &row->series[i];
         for (size_t k = 0; rc == 0 && k < from->n; k++)
             rc = bl_series_add(&b->series[i], from->x[k], e);
         b->n_numbers += from->n;
@@ -185,9 +178,9 @@ int take_tensors(run *r, const char *name, const char *group, bl_err *e)
     return rc;
 }
 
-int end_tensors(run *r, bl_err *e)
+int bl_feature_tensors_end(bl_feature_tensors *b, const bl_json *pg, bl_err *e)
 {
     /* an empty set is one record of no pieces: what is in it can be seen */
-    r->batch.table.layout = &r->layout;
-    return write_record(r, 1, e);
+    b->table.layout = b->layout;
+    return write_record(b, pg, e);
 }

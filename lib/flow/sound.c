@@ -1,26 +1,27 @@
-/* featstats_sound.c - see featstats.h: pieces as sound, by FluidSynth. */
-#include "featstats.h"
+/* sound.c - see sound.h. */
+#include "flow/sound.h"
+
+#include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { SOUND_MAX = 64 << 20 };
 
-/* SOUNDFONT of the environment, or the first the system has, into path[n]; 0 if there
- * is none. */
-static int find_font(char *path, size_t n)
+/* The font that is named, or the first the system has, into path[n]; 0 if there is
+ * none.
+ */
+static int find_font(const char *named, char *path, size_t n)
 {
     static const char *const places[] = {"/usr/share/sounds/sf2/*.sf2",
                                          "/usr/share/soundfonts/*.sf2"};
-    const char *named = getenv("SOUNDFONT");
     size_t len = 0;
     if (named != NULL)
         len = (size_t)snprintf(path, n, "%s", named);
@@ -34,7 +35,7 @@ static int find_font(char *path, size_t n)
 }
 
 /* Runs FluidSynth in silence. 0 where it did what it was asked. */
-static int run_fluidsynth(char *font, char *midi, char *ogg)
+static int run_fluidsynth(char *font, char *midi, char *ogg, char *const *env)
 {
     enum { FLAGS = 12 };
     char flag[FLAGS][12] = {"fluidsynth", "-n",  "-i", "-q",  "-r", "22050",
@@ -53,7 +54,7 @@ static int run_fluidsynth(char *font, char *midi, char *ogg)
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (posix_spawn_file_actions_addopen(&quiet, fd, "/dev/null", O_RDWR, 0) != 0)
             status = -2;
-    if (status == -1 && posix_spawnp(&child, argv[0], &quiet, NULL, argv, environ) == 0)
+    if (status == -1 && posix_spawnp(&child, argv[0], &quiet, NULL, argv, env) == 0)
         while (waitpid(child, &status, 0) < 0 && errno == EINTR)
             ;
     posix_spawn_file_actions_destroy(&quiet);
@@ -94,17 +95,8 @@ static void number_stream(bl_buf *ogg)
     }
 }
 
-static int read_file(const char *path, bl_buf *to, bl_err *e)
-{
-    int fd, rc = bl_in_open(path, &fd, e);
-    if (rc != 0)
-        return rc;
-    rc = bl_read_all(fd, to, SOUND_MAX, e);
-    close(fd);
-    return rc;
-}
-
-static int write_file(const char *path, const bl_buf *from, bl_err *e)
+/* A new file of this name. */
+static int create_file(const char *path, const bl_buf *from, bl_err *e)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -115,8 +107,8 @@ static int write_file(const char *path, const bl_buf *from, bl_err *e)
 }
 
 /* In the folder `dir`, which is removed by the caller. */
-static int play(run *r, const char *dir, char *font, const bl_buf *midi, bl_buf *ogg,
-                bl_err *e)
+static int play(bl_player *p, const char *dir, char *font, const bl_buf *midi,
+                bl_buf *ogg, bl_err *e)
 {
     bl_buf in = {0}, out = {0};
     int rc = bl_buf_addf(&in, e, "%s/in.mid", dir);
@@ -126,48 +118,47 @@ static int play(run *r, const char *dir, char *font, const bl_buf *midi, bl_buf 
         rc = BL_E_NOMEM;
     if (rc == 0) {
         char *from = (char *)in.data, *to = (char *)out.data;
-        bl_guard_also(from);
-        bl_guard_also(to);
-        rc = write_file(from, midi, e);
-        if (rc == 0 && run_fluidsynth(font, from, to) != 0)
-            bl_log_warn(r->log,
-                        "--sound: FluidSynth does not play this (Debian: fluidsynth)");
+        bl_guards_add(p->guards, from);
+        bl_guards_add(p->guards, to);
+        rc = create_file(from, midi, e);
+        if (rc == 0 && run_fluidsynth(font, from, to, p->env) != 0)
+            bl_sayf(p->progress, BL_SAY_WARNING,
+                    "--sound: FluidSynth does not play this (Debian: fluidsynth)");
         else if (rc == 0)
-            rc = read_file(to, ogg, e);
+            rc = bl_load_file(to, ogg, SOUND_MAX, e);
         unlink(from);
         unlink(to);
-        bl_guard_less(from);
-        bl_guard_less(to);
+        bl_guards_drop(p->guards, from);
+        bl_guards_drop(p->guards, to);
     }
     bl_buf_free(&in);
     bl_buf_free(&out);
     return rc;
 }
 
-int make_sound(run *r, const bl_buf *midi, bl_buf *ogg, bl_err *e)
+int bl_play(bl_player *p, const bl_buf *midi, bl_buf *ogg, bl_err *e)
 {
     char font[1024];
-    bl_buf temp = {0};
     ogg->len = 0;
-    if (r->is_mute)
+    if (p->is_mute)
         return 0;
-    if (!find_font(font, sizeof font)) {
-        r->is_mute = 1; /* for the pieces to come there is none either */
-        bl_log_warn(r->log,
-                    "--sound: there is no sound font (Debian: timgm6mb-soundfont)");
+    if (!find_font(p->font, font, sizeof font)) {
+        p->is_mute = 1; /* for the pieces to come there is none either */
+        bl_sayf(p->progress, BL_SAY_WARNING,
+                "--sound: there is no sound font (Debian: timgm6mb-soundfont)");
         return 0;
     }
-    int rc = bl_tool_temp_path("featstats", &temp, e);
-    char *dir = (char *)temp.data;
+    char *dir = bl_strdup(p->temp, e);
+    int rc = dir != NULL ? 0 : BL_E_NOMEM;
     if (rc == 0 && mkdtemp(dir) == NULL) {
         rc = bl_fail_errno(e, BL_E_CREATE, "cannot make the folder '%s'", dir);
     } else if (rc == 0) {
-        bl_guard_also(dir);
-        rc = play(r, dir, font, midi, ogg, e);
+        bl_guards_add(p->guards, dir);
+        rc = play(p, dir, font, midi, ogg, e);
         number_stream(ogg);
         rmdir(dir);
-        bl_guard_less(dir);
+        bl_guards_drop(p->guards, dir);
     }
-    bl_buf_free(&temp);
+    free(dir);
     return rc;
 }

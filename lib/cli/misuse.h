@@ -1,0 +1,29 @@
+/* misuse.h - options that do not go together, as a table. Tools only. */
+#ifndef BL_MISUSE_H
+#define BL_MISUSE_H
+
+#include "cli/opt.h"
+
+typedef enum {
+    BL_OPERANDS_ANY,
+    BL_OPERANDS_NONE,
+    BL_OPERANDS_SOME,
+    BL_OPERANDS_NOT_ONE,
+    BL_OPERANDS_MANY, /* two or more */
+} bl_operands;
+
+/* To give an option of `of` is a misuse beside one of `with`, without any that stands
+ * there with a '!', and with so many operands; what is not said does not matter. `with`
+ * NULL: those of `of` exclude one another. Names of the tool's own options, blanks
+ * between. */
+typedef struct {
+    const char *of, *with;
+    bl_operands operands;
+    const char *why;
+} bl_misuse;
+
+/* 0, or BL_E_ARG with the first of n rows that holds. */
+int bl_misuse_check(const bl_misuse *rows, size_t n, const bl_opts *o,
+                    bl_err *e) BL_MUST_CHECK;
+
+#endif
