@@ -53,16 +53,6 @@ int bl_layout_find(const bl_layout *l, const char *name)
     return -1;
 }
 
-int bl_series_add(bl_series *s, double x, bl_err *e)
-{
-    void *p = s->x;
-    int rc = bl_grow(&p, &s->cap, s->n + 1, sizeof x, e);
-    s->x = p;
-    if (rc == 0)
-        s->x[s->n++] = x;
-    return rc;
-}
-
 int bl_row_compute(bl_row *row, const bl_layout *l, bl_view *v, const bl_view_input *in,
                    bl_err *e)
 {

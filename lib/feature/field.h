@@ -5,6 +5,7 @@
 #define BL_FIELD_H
 
 #include "feature/feat.h"
+#include "feature/series.h"
 
 typedef struct {
     const char *name, *unit, *doc; /* as of bl_feat */
@@ -40,14 +41,6 @@ static inline size_t bl_field_size(const bl_field *f)
 {
     return (size_t)f->rows * (size_t)f->cols;
 }
-
-/* Growable numbers. */
-typedef struct {
-    double *x;
-    size_t n, cap;
-} bl_series;
-
-int bl_series_add(bl_series *s, double x, bl_err *e) BL_MUST_CHECK;
 
 /* The numbers of a piece. Zero-initialise; release with bl_row_free. */
 typedef struct {

@@ -7,34 +7,9 @@ enum {
     TEMPO_DEFAULT = 500000,
 };
 
-int bl_gate_reject(bl_gate_state *g, bl_reject why, int code, size_t offset,
-                   const char *cause)
-{
-    g->report->reject = why;
-    return bl_fail_at(g->e, code, (int64_t)offset, "%s", cause);
-}
-
 static unsigned be16(const uint8_t *p)
 {
     return (unsigned)(p[0] << 8 | p[1]);
-}
-
-size_t bl_gate_find(const bl_gate_state *g, const char *id, size_t from, size_t end)
-{
-    for (size_t i = from; i + 4 <= end; i++)
-        if (memcmp(g->in + i, id, 4) == 0)
-            return i;
-    return g->len;
-}
-
-int bl_gate_is_chunk(const bl_gate_state *g, size_t at)
-{
-    if (at + 8 > g->len)
-        return at == g->len;
-    for (size_t i = at; i < at + 4; i++)
-        if (g->in[i] < 0x20 || g->in[i] > 0x7e)
-            return 0;
-    return 1;
 }
 
 /* ---- the file ---- */

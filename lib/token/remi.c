@@ -3,15 +3,6 @@
  * tempos are kept, nothing is lost beyond the stated bins. */
 #include "token/remi.h"
 
-static const bl_kind kinds[REMI_N_KINDS] = {
-    {"PAD", BL_IS_SPECIAL},    {"BOS", BL_IS_SPECIAL},    {"EOS", BL_IS_SPECIAL},
-    {"MASK", BL_IS_SPECIAL},   {"Bar", BL_IS_BAR},        {"TimeSig", BL_IS_METER},
-    {"Position", BL_IS_OTHER}, {"Tempo", BL_IS_OTHER},    {"Program", BL_IS_OTHER},
-    {"Pitch", BL_IS_NOTE},     {"PitchDrum", BL_IS_DRUM}, {"Velocity", BL_IS_OTHER},
-    {"Duration", BL_IS_OTHER}, {"Chord", BL_IS_CHORD},    {"Pedal", BL_IS_OTHER},
-    {"Label", BL_IS_LABEL},
-};
-
 const bl_scheme_ops bl_remi_ops = {
     .name = "remi",
     .grids = {4, 1, 2, 3, 6, 8, 12, 24, 0},
@@ -19,7 +10,7 @@ const bl_scheme_ops bl_remi_ops = {
     .takes_pedal = 1,
     .takes_labels = 1,
     .reading = BL_READ_OVERLAP,
-    .kinds = kinds,
+    .kinds = bl_remi_kinds,
     .n_kinds = REMI_N_KINDS,
     .longest_bar = 48, /* 64 sixteenths at 20 quarter notes a minute */
     .count = bl_remi_count,

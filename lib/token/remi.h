@@ -153,6 +153,7 @@ int bl_remi_pedals_of(bl_remi_items *pedals, const bl_remi_bars *bars, int grid,
 
 /* ---- the parts of bl_remi_ops ---- */
 
+extern const bl_kind bl_remi_kinds[REMI_N_KINDS];
 int bl_remi_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t *bars,
                    bl_scheme_fixes *fixes, bl_err *e) BL_MUST_CHECK;
 int bl_remi_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *song,

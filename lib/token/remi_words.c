@@ -5,6 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+const bl_kind bl_remi_kinds[REMI_N_KINDS] = {
+    {"PAD", BL_IS_SPECIAL},    {"BOS", BL_IS_SPECIAL},    {"EOS", BL_IS_SPECIAL},
+    {"MASK", BL_IS_SPECIAL},   {"Bar", BL_IS_BAR},        {"TimeSig", BL_IS_METER},
+    {"Position", BL_IS_OTHER}, {"Tempo", BL_IS_OTHER},    {"Program", BL_IS_OTHER},
+    {"Pitch", BL_IS_NOTE},     {"PitchDrum", BL_IS_DRUM}, {"Velocity", BL_IS_OTHER},
+    {"Duration", BL_IS_OTHER}, {"Chord", BL_IS_CHORD},    {"Pedal", BL_IS_OTHER},
+    {"Label", BL_IS_LABEL},
+};
+
 /* ---- time signatures: for each denominator the numerators 1..max ---- */
 
 static const struct {
@@ -182,7 +191,7 @@ int bl_remi_count(int kind, const bl_spec *spec)
 
 void bl_remi_word(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1])
 {
-    const char *text = bl_remi_ops.kinds[kind].name;
+    const char *text = bl_remi_kinds[kind].name;
     int num, den_log2;
     if (kind == REMI_TIMESIG) {
         bl_remi_meter(i, &num, &den_log2);
