@@ -153,7 +153,7 @@ static void complete_header(bl_gate_state *g, size_t at)
     h[13] = (uint8_t)g->song->tpq;
 }
 
-int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_song *song,
+int bl_gate(const uint8_t *in, size_t len, bl_buf *out, size_t *n_events, bl_song *song,
             bl_rhythm *rhythm, bl_midi_report *report, bl_err *e)
 {
     size_t pos = 0, at = out->len;
@@ -177,5 +177,6 @@ int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_song *song,
         bl_gate_fix_strict(&g, BL_FIX_TRACK_COUNT, len);
     if (rc == 0)
         complete_header(&g, at);
+    *n_events = g.written;
     return rc;
 }

@@ -13,9 +13,9 @@
  * order, as libsmf is quadratic in them; song->tpq is the division. Texts and SysEx,
  * which no song holds, are read over; what they and banks say of drums goes to *rhythm
  * (zero-initialised). The sequences of a format 2 file follow each
- * other in time. Repairs are counted in report->fixes. 0, or a negative code with
- * report->reject. */
-int bl_gate(const uint8_t *in, size_t len, bl_buf *out, bl_song *song,
+ * other in time. *n_events: of all tracks, their ends among them. Repairs are counted
+ * in report->fixes. 0, or a negative code with report->reject. */
+int bl_gate(const uint8_t *in, size_t len, bl_buf *out, size_t *n_events, bl_song *song,
             bl_rhythm *rhythm, bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
 
 #endif

@@ -25,11 +25,11 @@ enum { BROKEN = -1, ENDED = 0, GO_ON = 1 };
 
 /* ---- writing ---- */
 
-static int put_event(bl_buf *b, uint32_t delta, const uint8_t *bytes, size_t n,
-                     bl_err *e)
+static int put_event(bl_gate_state *g, uint32_t delta, const uint8_t *bytes, size_t n)
 {
     enum { MOST = 4 + 4 };
-    int rc = bl_buf_reserve(b, b->len + MOST, e);
+    bl_buf *b = g->out;
+    int rc = bl_buf_reserve(b, b->len + MOST, g->e);
     if (rc != 0)
         return rc;
     uint8_t *p = b->data + b->len;
@@ -40,13 +40,14 @@ static int put_event(bl_buf *b, uint32_t delta, const uint8_t *bytes, size_t n,
     for (size_t i = 0; i < n; i++)
         *p++ = bytes[i];
     b->len = (size_t)(p - b->data);
+    g->written++;
     return 0;
 }
 
-static int put_eot(bl_buf *b, uint32_t delta, bl_err *e)
+static int put_eot(bl_gate_state *g, uint32_t delta)
 {
     static const uint8_t eot[] = {0xff, META_EOT, 0};
-    return put_event(b, delta, eot, sizeof eot, e);
+    return put_event(g, delta, eot, sizeof eot);
 }
 
 /* ---- one track ---- */
@@ -137,7 +138,7 @@ static int keep_port(bl_gate_state *g, track *t, const uint8_t *data, uint32_t l
     t->port = event[3] = data[0] & 15;
     uint32_t delta = (uint32_t)(t->tick - t->written);
     t->written = t->tick;
-    return put_event(g->out, delta, event, sizeof event, g->e);
+    return put_event(g, delta, event, sizeof event);
 }
 
 static int read_meta(bl_gate_state *g, track *t)
@@ -247,7 +248,7 @@ static int read_channel(bl_gate_state *g, track *t, uint8_t status)
     g->rhythm->channels |= (uint16_t)(1u << (status & 15));
     uint32_t delta = (uint32_t)(t->tick - t->written);
     t->written = t->tick;
-    int rc = put_event(g->out, delta, event, (size_t)n + 1, g->e);
+    int rc = put_event(g, delta, event, (size_t)n + 1);
     return rc == 0 ? GO_ON : rc;
 }
 
@@ -447,7 +448,7 @@ static int end_track(bl_gate_state *g, track *t, int more, size_t stated)
         bl_gate_lost(g, BL_FIX_NO_EOT, t->p); /* the file is cut */
     if (more == GO_ON)
         bl_gate_fix(g, BL_FIX_NO_EOT);
-    return put_eot(g->out, (uint32_t)(t->tick - t->written), g->e);
+    return put_eot(g, (uint32_t)(t->tick - t->written));
 }
 
 int bl_gate_track(bl_gate_state *g, size_t *pos, int64_t *end)

@@ -17,7 +17,7 @@ enum {
 typedef struct {
     int32_t tick;
     uint16_t track;
-    uint8_t channel, program;
+    uint8_t channel, program; /* channel: of a port, port * 16 + channel */
     uint32_t event;
 } place;
 
@@ -94,7 +94,7 @@ static place here(const bl_pairing *p, int32_t tick, const uint8_t *event)
 {
     return (place){.tick = tick,
                    .track = p->track,
-                   .channel = event[0] & 15,
+                   .channel = (uint8_t)(p->port * CHANNELS + (event[0] & 15)),
                    .program = event[1],
                    .event = p->event};
 }
@@ -163,6 +163,10 @@ static void note_off(bl_pairing *p, int key, int32_t tick)
     } else {
         close_note(p, i, tick);
         p->head[key] = p->next[i];
+        if (p->song->notes[i].port != p->port) {
+            trouble(p, p->port, key);
+            trouble(p, p->song->notes[i].port, key);
+        }
     }
 }
 
@@ -269,7 +273,7 @@ static int by_channel_and_place(const void *a, const void *b)
     return is_before(x, y) ? -1 : is_before(y, x);
 }
 
-/* The last program change of the channel before a place; 0 if there is none. */
+/* The last program change of the channel of a port before a place; 0 if there is none. */
 static uint8_t program_at(const bl_pairing *p, const place *at)
 {
     size_t low = 0, high = p->n_changes;

@@ -96,40 +96,6 @@ static int read_smf(bl_pairing *p, const smf_t *smf, bl_song *song,
     return rc == 0 ? bl_pairing_finish(p) : rc;
 }
 
-/* Bytes of a data length, and the place behind it. */
-static size_t skip_length(const uint8_t *b, size_t at)
-{
-    while (b[at] & 0x80)
-        at++;
-    return at + 1;
-}
-
-/* Bytes of an event that the gate wrote: its status explicit, a meta event with a
- * length of one byte. */
-static size_t event_size(const uint8_t *event)
-{
-    if (event[0] == 0xff)
-        return 3 + (size_t)event[2];
-    return event[0] >= 0xc0 && event[0] < 0xe0 ? 2 : 3;
-}
-
-/* Events of what the gate wrote. */
-static size_t count_events(const bl_buf *clean)
-{
-    const uint8_t *b = clean->data;
-    size_t n = 0, at = 14;
-    while (at + 8 <= clean->len) {
-        size_t end = at + 8 +
-                     ((size_t)b[at + 4] << 24 | (size_t)b[at + 5] << 16 |
-                      (size_t)b[at + 6] << 8 | b[at + 7]);
-        for (at += 8; at < end; n++) {
-            at = skip_length(b, at);
-            at += event_size(b + at);
-        }
-    }
-    return n;
-}
-
 static size_t count_read(const smf_t *smf)
 {
     size_t n = 0;
@@ -141,10 +107,10 @@ static size_t count_read(const smf_t *smf)
 }
 
 /* Where memory fails it, libsmf cuts tracks and goes on: what it holds is counted. */
-static int check_read(const bl_buf *clean, const smf_t *smf, bl_midi_report *report,
+static int check_read(const smf_t *smf, size_t n_events, bl_midi_report *report,
                       bl_err *e)
 {
-    if (smf != NULL && count_read(smf) == count_events(clean))
+    if (smf != NULL && count_read(smf) == n_events)
         return 0;
     if (errno == ENOMEM)
         return bl_fail(e, BL_E_NOMEM, "out of memory for the events of the file");
@@ -152,13 +118,13 @@ static int check_read(const bl_buf *clean, const smf_t *smf, bl_midi_report *rep
     return bl_fail(e, BL_E_FORMAT, "libsmf does not take the file");
 }
 
-static int read_clean(const bl_buf *clean, bl_pairing *p, bl_song *song,
-                      bl_midi_report *report, bl_err *e)
+static int read_clean(const bl_buf *clean, size_t n_events, bl_pairing *p,
+                      bl_song *song, bl_midi_report *report, bl_err *e)
 {
     GLogFunc loud = g_log_set_default_handler(hush, NULL);
     errno = 0;
     smf_t *smf = smf_load_from_memory(clean->data, (int)clean->len);
-    int rc = check_read(clean, smf, report, e);
+    int rc = check_read(smf, n_events, report, e);
     if (rc == 0)
         rc = read_smf(p, smf, song, report, e);
     if (smf != NULL)
@@ -175,11 +141,12 @@ int bl_midi_read(const uint8_t *bytes, size_t len, bl_reading how, bl_song *song
     bl_buf clean = {0};
     bl_rhythm rhythm = {0};
     bl_pairing *pairing = NULL;
-    int rc = bl_gate(bytes, len, &clean, song, &rhythm, report, e);
+    size_t n_events = 0;
+    int rc = bl_gate(bytes, len, &clean, &n_events, song, &rhythm, report, e);
     if (rc == 0)
         rc = bl_pairing_new(&pairing, how, song, report, e);
     if (rc == 0 && report->tracks > 0) /* libsmf knows no file without tracks */
-        rc = read_clean(&clean, pairing, song, report, e);
+        rc = read_clean(&clean, n_events, pairing, song, report, e);
     if (rc == 0 && bl_reading_is_own(how))
         rc = bl_rhythm_apply(&rhythm, song, e);
     if (rc == 0)

@@ -15,7 +15,7 @@ enum { TRACKS_MAX = 4, EVENTS_MAX = 4096 };
 typedef struct {
     struct {
         int32_t tick;
-        uint8_t byte[3];
+        uint8_t byte[4]; /* of a port all four */
     } x[TRACKS_MAX][EVENTS_MAX];
     int n[TRACKS_MAX], n_tracks;
     int32_t end;
@@ -42,6 +42,13 @@ static void put(made *m, int track, int32_t tick, int status, int a, int b)
     m->x[track][at].byte[0] = (uint8_t)status;
     m->x[track][at].byte[1] = (uint8_t)a;
     m->x[track][at].byte[2] = (uint8_t)b;
+}
+
+static void port(made *m, int track, int32_t tick, int number)
+{
+    int at = m->n[track];
+    put(m, track, tick, 0xff, 0x21, 1);
+    m->x[track][at].byte[3] = (uint8_t)number; /* events come in order of time */
 }
 
 static void on(made *m, int track, int32_t tick, int pitch)
@@ -77,7 +84,8 @@ static void read_made(const made *m, bl_reading how, bl_song *song, bl_midi_repo
         for (int i = 0; i < m->n[t]; i++) {
             put_delta(&b, (uint32_t)(m->x[t][i].tick - now));
             now = m->x[t][i].tick;
-            need(bl_buf_add(&b, m->x[t][i].byte, 3, &e), &e);
+            need(bl_buf_add(&b, m->x[t][i].byte, m->x[t][i].byte[0] == 0xff ? 4 : 3, &e),
+                 &e);
         }
         put_delta(&b, (uint32_t)(m->end - now));
         need(bl_buf_add(&b, "\377\57\0", 3, &e), &e);
@@ -267,6 +275,15 @@ static void test_elsewhere(void)
     on(m, 0, 0, 60);
     put(m, 1, 240, 0x81, 60, 64);
     gives(m, "0-1920", 1, 1, "those of another channel do not");
+
+    m = fresh(1, 1920); /* of port 1 the notes from 100 to 300 */
+    on(m, 0, 0, 60);
+    port(m, 0, 100, 1);
+    on(m, 0, 100, 60);
+    off(m, 0, 300, 60);
+    port(m, 0, 400, 0);
+    off(m, 0, 500, 60);
+    gives(m, "0-500 100-300", 0, 0, "nor those of another port, within a track too");
 
     m = fresh(1, 1920);
     on(m, 0, 0, 60);

@@ -78,6 +78,32 @@ static void test_drums(void)
        "published schemes know channel 10 only");
 }
 
+/* The programs of the notes, in order. */
+static const char *programs_of(const char *hex, bl_reading how)
+{
+    static char text[64];
+    bl_song song = {0};
+    int used = 0;
+    read_track(hex, how, &song);
+    for (size_t i = 0; i < song.n_notes && used < (int)sizeof text - 8; i++)
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s%d",
+                         i > 0 ? " " : "", song.notes[i].program);
+    bl_song_free(&song);
+    return text;
+}
+
+#define PORT_0 "00 ff 21 01 00 "
+#define PORT_1 "00 ff 21 01 01 "
+
+static void test_ports(void)
+{
+    const char *got = programs_of(
+        PORT_0 "00 c2 05 " PORT_1 "00 c2 09 " ON_3 PORT_0 ON_3, BL_READ_OVERLAP);
+    ok(strcmp(got, "9 5") == 0, "a channel of each port has its own program: %s", got);
+    got = programs_of(PORT_1 "00 c2 09 " PORT_0 ON_3, BL_READ_FIFO);
+    ok(strcmp(got, "0") == 0, "none is said on this port: %s", got);
+}
+
 #define MARK "00 ff 7f 03 00 00 41 "
 #define BEGINS "00 91 3c 40 00 9c 3c 40 00 99 24 40 00 9f 24 40 "
 #define ENDS "60 81 3c 40 00 8c 3c 40 00 89 24 40 00 8f 24 40 "
@@ -107,6 +133,7 @@ static void test_copies(void)
 int main(void)
 {
     test_drums();
+    test_ports();
     test_copies();
     return tap_done();
 }
