@@ -15,8 +15,8 @@ typedef struct {
     bl_rhythm *rhythm;
     int is_smpte;      /* time in frames: tempos mean nothing */
     unsigned n_tracks; /* as the header says */
-    uint32_t events; /* that songs hold */
-    size_t written;  /* events, others among them */
+    uint32_t events;   /* that songs hold */
+    size_t written;    /* events, others among them */
     bl_midi_report *report;
     bl_err *e;
 } bl_gate_state;

@@ -273,7 +273,8 @@ static int by_channel_and_place(const void *a, const void *b)
     return is_before(x, y) ? -1 : is_before(y, x);
 }
 
-/* The last program change of the channel of a port before a place; 0 if there is none. */
+/* The last program change of the channel of a port before a place; 0 if there is none.
+ */
 static uint8_t program_at(const bl_pairing *p, const place *at)
 {
     size_t low = 0, high = p->n_changes;

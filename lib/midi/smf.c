@@ -151,10 +151,10 @@ int bl_midi_read(const uint8_t *bytes, size_t len, bl_reading how, bl_song *song
         rc = bl_rhythm_apply(&rhythm, song, e);
     if (rc == 0)
         rc = bl_song_sort(song, e);
-    if (rc == 0 && bl_reading_is_own(how)) {
+    if (rc == 0 && bl_reading_is_own(how))
         bl_rhythm_drop_copy(&rhythm, song);
+    if (rc == 0)
         rc = bl_pauses_close(song, report, e);
-    }
     if (rc != 0 && report->reject == BL_REJECT_NONE)
         report->reject = BL_REJECT_INTERNAL;
     bl_pairing_del(pairing);

@@ -84,8 +84,9 @@ static void read_made(const made *m, bl_reading how, bl_song *song, bl_midi_repo
         for (int i = 0; i < m->n[t]; i++) {
             put_delta(&b, (uint32_t)(m->x[t][i].tick - now));
             now = m->x[t][i].tick;
-            need(bl_buf_add(&b, m->x[t][i].byte, m->x[t][i].byte[0] == 0xff ? 4 : 3, &e),
-                 &e);
+            need(
+                bl_buf_add(&b, m->x[t][i].byte, m->x[t][i].byte[0] == 0xff ? 4 : 3, &e),
+                &e);
         }
         put_delta(&b, (uint32_t)(m->end - now));
         need(bl_buf_add(&b, "\377\57\0", 3, &e), &e);
