@@ -15,7 +15,7 @@ static const double FIRST_DRAW_SECONDS = 1.0; /* a short run draws nothing */
 struct bl_log {
     const char *tool;
     const char *output; /* as the user names it */
-    int quiet, verbose;
+    int quiet, verbose, is_hushed;
     int is_tty;
     int draws;    /* a progress line is wanted */
     int is_drawn; /* one stands on the terminal now */
@@ -62,6 +62,8 @@ static BL_PRINTF(3, 0) void say(bl_log *l, const char *level, const char *fmt,
                                 va_list args)
 {
     char text[1024], line[1200];
+    if (l->is_hushed)
+        return;
     vsnprintf(text, sizeof text, fmt, args);
     bl_log_progress_done(l);
     snprintf(line, sizeof line, "%s: %s%s\n", l->tool, level, text);
@@ -112,6 +114,34 @@ void bl_log_debug(bl_log *l, const char *fmt, ...)
     if (!l->quiet && l->verbose)
         say(l, "", fmt, args);
     va_end(args);
+}
+
+static void say_notice(void *log, bl_notice_level level, const char *text)
+{
+    bl_log *l = log;
+    switch (level) {
+    case BL_NOTICE_ALWAYS:
+        bl_log_say(l, "%s", text);
+        break;
+    case BL_NOTICE_WARNING:
+        bl_log_warn(l, "%s", text);
+        break;
+    case BL_NOTICE_INFO:
+        bl_log_info(l, "%s", text);
+        break;
+    default:
+        bl_log_debug(l, "%s", text);
+    }
+}
+
+bl_notices bl_log_notices(bl_log *l)
+{
+    return (bl_notices){say_notice, l};
+}
+
+void bl_log_hush(bl_log *l, int is_hushed)
+{
+    l->is_hushed = is_hushed;
 }
 
 int bl_log_progress_due(bl_log *l)

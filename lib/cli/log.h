@@ -4,6 +4,7 @@
 #define BL_LOG_H
 
 #include "base/err.h"
+#include "base/notice.h"
 #include "cli/opt.h"
 
 typedef struct bl_log bl_log;
@@ -21,6 +22,10 @@ void bl_log_warn(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3); /* unless -q 
 /* Summaries and hints: on a terminal or with -v, never with -q. */
 void bl_log_info(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3);
 void bl_log_debug(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3); /* with -v */
+/* The notices of a use-case: warnings unless -q, details with -v. */
+bl_notices bl_log_notices(bl_log *l);
+/* Nothing is said until it is let speak again: another process of a group does. */
+void bl_log_hush(bl_log *l, int is_hushed);
 
 /* 1 if the progress line would be drawn now (call before formatting costs). */
 int bl_log_progress_due(bl_log *l);

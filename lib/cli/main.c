@@ -16,7 +16,7 @@ static int run(const bl_tool *functions, void *tool, const bl_opts *opts, bl_log
         .log = log,
         .self = opts->common->no_pg ? NULL : &self,
     };
-    int rc = functions->misuse(tool, &cli, &e);
+    int rc = functions->misuse != NULL ? functions->misuse(tool, &cli, &e) : 0;
     if (rc == 0)
         rc = functions->work(tool, &cli, &e);
     if (rc < 0)

@@ -17,7 +17,8 @@ typedef struct {
 
 /* The functions of a tool; `tool` is its own record. */
 typedef struct {
-    /* Options that do not go together: 0, or BL_E_ARG with the cause. */
+    /* Options that do not go together: 0, or BL_E_ARG with the cause. NULL: work finds
+     * out, once it knows which process of a group speaks. */
     int (*misuse)(const void *tool, const bl_cli *cli, bl_err *e);
     /* 0, a negative code with the cause, or an exit status where all is said. */
     int (*work)(void *tool, const bl_cli *cli, bl_err *e);

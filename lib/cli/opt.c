@@ -385,6 +385,17 @@ int bl_opt_parse(bl_opts *o, int argc, char **argv)
     return rc;
 }
 
+const char *bl_opt_given(const bl_opts *o, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = o->n_given; i-- > 0;) {
+        const char *one = o->given[i] + 2;
+        if (strncmp(one, name, len) == 0 && (one[len] == '=' || one[len] == '\0'))
+            return one + len + (one[len] == '=');
+    }
+    return NULL;
+}
+
 void bl_opt_free(bl_opts *o)
 {
     for (size_t i = 0; i < o->n_given; i++)

@@ -81,6 +81,9 @@ typedef struct {
  * --version, 64 after one line about a misuse, 70 out of memory). At most 50 own rows.
  */
 int bl_opt_parse(bl_opts *o, int argc, char **argv);
+/* The value that a shaping option was given last ("" for a flag), or NULL where it was
+ * not: its default holds. */
+const char *bl_opt_given(const bl_opts *o, const char *name);
 void bl_opt_free(bl_opts *o);
 
 #endif

@@ -1,0 +1,10 @@
+/* engine.h - what models are run with, for --version. */
+#ifndef BL_ENGINE_H
+#define BL_ENGINE_H
+
+#include "io/versions.h"
+
+/* The line of bl_io_libraries with what multiplies, and what joins processes. */
+void bl_engine_libraries(char text[BL_LIBRARIES_MAX]);
+
+#endif

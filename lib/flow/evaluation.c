@@ -1,0 +1,178 @@
+/* evaluation.c - see evaluation.h. */
+#include "flow/evaluation.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/forecast.h"
+#include "io/file.h"
+#include "io/prov.h"
+#include "train/ckpt_meta.h"
+
+typedef struct {
+    const bl_evaluation_wish *wish;
+    bl_shards shards;
+    bl_pool *pool;
+    bl_ckpt ckpt;
+    bl_model *model;
+    int apart;
+    float *log_prob; /* [tokens], or NULL */
+    bl_json *pg;
+} evaluation;
+
+/* The settings of the run to evaluate, changed where the weights allow it. */
+static int settle(evaluation *v, bl_model_config *model, bl_err *e)
+{
+    bl_train_config c = v->ckpt.info.config;
+    int rc =
+        bl_config_change(&c, NULL, v->wish->start->set, v->wish->start->n_set, 0, e);
+    if (rc == 0)
+        rc = bl_config_check(&c, e);
+    const char *key = bl_config_differs(&c, &v->ckpt.info.config, BL_FIXED_WEIGHTS);
+    if (rc == 0 && key != NULL)
+        rc =
+            bl_fail(e, BL_E_ARG, "%s cannot be changed: the weights have another", key);
+    *model = bl_config_eval(&c);
+    v->apart = c.eval_memory == BL_EVAL_APART;
+    if (rc == 0)
+        (void)bl_start_precision(model, v->wish->start->precision, &v->wish->notices);
+    return rc;
+}
+
+/* ---- ln p of tokens ---- */
+
+static bl_json *make_meta(const evaluation *v, bl_err *e)
+{
+    char step[32];
+    bl_json *meta = bl_json_object(e);
+    snprintf(step, sizeof step, "%" PRId64, v->ckpt.info.step);
+    int rc =
+        meta != NULL ? bl_json_set_str(meta, "schema", "xl-logprobs/1", e) : e->code;
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "split", v->wish->split, e);
+    if (rc == 0)
+        rc = bl_json_set_str(meta, "step", step, e);
+    if (rc == 0)
+        rc = bl_ckpt_set_vocab(meta, &v->shards.vocab, e);
+    if (rc == 0)
+        rc = bl_prov_put_text(meta, v->pg, e);
+    if (rc != 0) {
+        bl_json_del(meta);
+        return NULL;
+    }
+    return meta;
+}
+
+static int make_tensors(const bl_shards *s, float *log_prob, bl_tensor t[3], bl_err *e)
+{
+    int64_t n = (int64_t)s->n_tokens, ends = (int64_t)s->n_pieces + 1;
+    int rc = bl_tensor_make(&t[0], "ids", BL_U16, 1, &n, s->tokens, e);
+    if (rc == 0)
+        rc = bl_tensor_make(&t[1], "log_prob", BL_F32, 1, &n, log_prob, e);
+    if (rc == 0)
+        rc = bl_tensor_make(&t[2], "offsets", BL_I64, 1, &ends, s->offsets, e);
+    return rc;
+}
+
+/* The split's ids, ln p of each and where pieces begin, as one record. */
+static int write_log_probs(const evaluation *v, bl_err *e)
+{
+    enum { LEVEL = 3 };
+    bl_tensor t[3];
+    bl_zw *w = NULL;
+    bl_out out = {.fd = -1};
+    bl_json *meta = make_meta(v, e);
+    int rc = meta != NULL ? make_tensors(&v->shards, v->log_prob, t, e) : e->code;
+    if (rc == 0)
+        rc = bl_out_open(&out, v->wish->log_probs, e);
+    if (rc == 0)
+        rc = bl_zw_new(&w, out.fd, v->wish->plain ? 0 : LEVEL, e);
+    if (rc == 0)
+        rc = bl_tensors_write(w, t, BL_COUNT(t), meta, e);
+    if (rc == 0)
+        rc = bl_zw_end_frame(w, e);
+    if (rc == 0)
+        rc = bl_out_commit(&out, e);
+    bl_out_abort(&out);
+    bl_zw_del(w);
+    bl_json_del(meta);
+    return rc == 0 ? 0 : bl_err_in(e, v->wish->log_probs);
+}
+
+static int prepare_log_probs(evaluation *v, const bl_self *self, bl_err *e)
+{
+    const bl_json *parents[] = {v->shards.pg, v->ckpt.pg};
+    if (self != NULL) {
+        v->pg = bl_prov_chain(parents, BL_COUNT(parents), self, e);
+        if (v->pg == NULL)
+            return BL_E_NOMEM;
+    }
+    v->log_prob = bl_calloc(v->shards.n_tokens, sizeof *v->log_prob, e);
+    for (size_t i = 0; v->log_prob != NULL && i < v->shards.n_tokens; i++)
+        v->log_prob[i] = NAN; /* what no token came before is not predicted */
+    return v->log_prob != NULL ? 0 : BL_E_NOMEM;
+}
+
+/* ---- the whole ---- */
+
+static int split_of(const char *name, bl_err *e)
+{
+    for (int i = 0; i < BL_SPLITS; i++)
+        if (strcmp(name, bl_split_name(i)) == 0)
+            return i;
+    return bl_fail(e, BL_E_ARG, "--eval is one of train, valid, test, not '%s'", name);
+}
+
+static int open_model(evaluation *v, bl_err *e)
+{
+    const bl_start_wish *w = v->wish->start;
+    const char *from = w->init != NULL ? w->init : w->run;
+    bl_model_config model;
+    int rc = bl_start_ckpt(&v->ckpt, from, "best", 0, e);
+    if (rc == 0)
+        rc = bl_start_check_vocab(&v->shards, w->data, &v->ckpt, from, e);
+    if (rc == 0)
+        rc = settle(v, &model, e);
+    if (rc == 0)
+        rc = bl_model_new(&v->model, &model, v->ckpt.info.config.lanes, 0, v->pool, e);
+    return rc == 0 ? bl_ckpt_get_params(&v->ckpt, v->model, e) : rc;
+}
+
+static int work(evaluation *v, const bl_self *self, bl_evaluation *result, bl_err *e)
+{
+    const bl_evaluation_wish *w = v->wish;
+    int split = split_of(w->split, e), rc = (int)bl_min(split, 0);
+    if (rc == 0)
+        rc = bl_start_split(&v->shards, w->start->data, split, e);
+    if (rc == 0)
+        rc = bl_pool_new(&v->pool, w->threads, e);
+    if (rc == 0)
+        rc = open_model(v, e);
+    if (rc == 0 && w->log_probs != NULL)
+        rc = prepare_log_probs(v, self, e);
+    const bl_pieces pieces = bl_pieces_of(&v->shards);
+    if (rc == 0)
+        rc = bl_evaluate(v->model, &pieces, 0, v->apart, v->log_prob, &result->loss,
+                         &result->targets, e);
+    if (rc == 0 && v->log_prob != NULL)
+        rc = write_log_probs(v, e);
+    result->step = v->ckpt.info.step;
+    return rc;
+}
+
+int bl_evaluate_split(const bl_evaluation_wish *w, const bl_self *self,
+                      bl_evaluation *result, bl_err *e)
+{
+    evaluation v = {.wish = w};
+    int rc = work(&v, self, result, e);
+    bl_model_del(v.model);
+    bl_ckpt_free(&v.ckpt);
+    bl_shards_free(&v.shards);
+    bl_pool_del(v.pool);
+    bl_json_del(v.pg);
+    free(v.log_prob);
+    return rc;
+}

@@ -1,0 +1,149 @@
+/* forecast.c - see forecast.h. */
+#include "flow/forecast.h"
+
+#include "nn/kernel/gemm.h"
+#include "train/workers.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* What a step does beside products, and products smaller than the one that is timed:
+ * the share of that speed that training reaches with layers of some width (make
+ * bench-train). */
+static const double SHARE_WIDE = 0.6, SHARE_NARROW = 0.4;
+enum { WIDE = 192, GAUGE = 512 };
+
+/* The program itself, its libraries and their buffers. */
+enum { PROGRAM_BYTES = 8 << 20 };
+
+bl_pieces bl_pieces_of(const bl_shards *s)
+{
+    return (bl_pieces){s->tokens, s->offsets, (int64_t)s->n_pieces};
+}
+
+/* Blocks as large as the parameters beside them and their gradients: moments, and the
+ * average. */
+static int blocks_of(const bl_train_config *c)
+{
+    return c->average > 0 ? 3 : 2;
+}
+
+static int64_t bytes_of(const bl_train_config *c, const bl_shards *train,
+                        const bl_shards *valid)
+{
+    const bl_model_config eval = bl_config_eval(c);
+    int64_t one = (int64_t)sizeof(bl_real), n = bl_model_config_size(&c->model);
+    int64_t bytes = PROGRAM_BYTES +
+                    bl_model_bytes(&c->model, c->lanes / c->workers, 1) +
+                    blocks_of(c) * n * one + bl_workers_bytes(c);
+    bytes += (int64_t)(train->n_tokens * sizeof *train->tokens);
+    bytes += (int64_t)(valid->n_tokens * sizeof *valid->tokens);
+    if (valid->n_pieces > 0)
+        bytes += bl_model_bytes(&eval, c->lanes, 0) - (c->average > 0 ? 0 : n * one);
+    return bytes;
+}
+
+/* Work of the run's evaluations: forward alone, a third of a step's. A sample's windows
+ * are read after as many tokens before them, and the end reads all. */
+static double eval_work(const bl_train_config *c, const bl_shards *valid)
+{
+    const bl_pieces pieces = bl_pieces_of(valid);
+    const bl_model_config eval = bl_config_eval(c);
+    double all = (double)bl_pieces_targets(&pieces);
+    double sample = 2 * (double)c->eval_tokens;
+    double times =
+        c->eval_every > 0 ? ceil((double)c->steps / (double)c->eval_every) : 1;
+    double tokens = sample > 0 && sample < all ? times * sample + all : times * all;
+    return tokens * bl_model_flops_per_token(&eval) / 3;
+}
+
+bl_forecast bl_forecast_of(const bl_train_config *c, const bl_shards *train,
+                           const bl_shards *valid)
+{
+    const bl_pieces pieces = bl_pieces_of(train);
+    double tokens = (double)c->lanes * c->model.segment * c->accumulate;
+    double work = tokens * bl_model_flops_per_token(&c->model);
+    double epoch = (double)bl_pieces_targets(&pieces);
+    int64_t n = bl_model_config_size(&c->model);
+    return (bl_forecast){
+        .parameters = n,
+        .bytes = bytes_of(c, train, valid),
+        .checkpoint_bytes = (1 + blocks_of(c)) * n * (int64_t)sizeof(bl_real),
+        .step_tokens = tokens,
+        .step_work = work,
+        .epoch_tokens = epoch,
+        .steps = c->steps,
+        .epochs = (double)c->steps * tokens / epoch,
+        .work = (double)c->steps * work + eval_work(c, valid),
+    };
+}
+
+int bl_forecast_check(const bl_forecast *f, double here, bl_err *e)
+{
+    const double gib = 1 << 30;
+    double need = (double)f->bytes;
+    if (need <= here)
+        return 0;
+    return bl_fail(e, BL_E_NOMEM,
+                   "out of memory: the run needs %.3g GiB, %.3g are here; less batch, "
+                   "segment, width or layers need less",
+                   need / gib, here / gib);
+}
+
+int bl_forecast_write(const bl_forecast *f, double rate, bl_buf *text, bl_err *e)
+{
+    int rc = bl_buf_addf(text, e,
+                         "name\tvalue\tunit\n"
+                         "parameters\t%" PRId64 "\tnumbers\n"
+                         "memory\t%" PRId64 "\tbytes\n"
+                         "checkpoint\t%" PRId64 "\tbytes\n"
+                         "step\t%.0f\ttokens\n"
+                         "step_work\t%.4g\tflop\n"
+                         "epoch\t%.0f\ttokens\n"
+                         "run\t%" PRId64 "\tsteps\n"
+                         "run\t%.4g\tepochs\n",
+                         f->parameters, f->bytes, f->checkpoint_bytes, f->step_tokens,
+                         f->step_work, f->epoch_tokens, f->steps, f->epochs);
+    if (rc == 0 && rate > 0)
+        rc = bl_buf_addf(text, e,
+                         "speed\t%.2g\ttokens/s, about\n"
+                         "time\t%.2g\tseconds, about\n",
+                         f->step_tokens * rate / f->step_work, f->work / rate);
+    return rc;
+}
+
+/* The best of some products of GAUGE^3. */
+double bl_gauge(bl_pool *pool, bl_precision precision, const bl_clock *clock)
+{
+    enum { TIMES = 10 };
+    bl_real *m = calloc(3 * GAUGE * GAUGE, sizeof *m);
+    double best = 0;
+    if (m == NULL)
+        return 0;
+    bl_gemm_args g = {.m = GAUGE,
+                      .n = GAUGE,
+                      .k = GAUGE,
+                      .alpha = 1,
+                      .a = m,
+                      .lda = GAUGE,
+                      .b = m + GAUGE * GAUGE,
+                      .ldb = GAUGE,
+                      .c = m + 2 * GAUGE * GAUGE,
+                      .ldc = GAUGE,
+                      .precision = precision};
+    for (int i = 0; i < TIMES; i++) {
+        double start = bl_now(clock);
+        bl_gemm(pool, &g);
+        double spent = bl_now(clock) - start;
+        double rate = 2.0 * GAUGE * GAUGE * GAUGE / fmax(spent, 1e-6);
+        best = fmax(best, rate);
+    }
+    free(m);
+    return best;
+}
+
+double bl_gauge_share(const bl_model_config *c)
+{
+    return c->width >= WIDE ? SHARE_WIDE : SHARE_NARROW;
+}

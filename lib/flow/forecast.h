@@ -1,0 +1,43 @@
+/* forecast.h - what a run will take: memory, work, time. */
+#ifndef BL_FORECAST_H
+#define BL_FORECAST_H
+
+#include "base/mem.h"
+#include "flow/clock.h"
+#include "io/shards.h"
+#include "train/batch.h"
+#include "train/train_config.h"
+
+typedef struct {
+    int64_t parameters;
+    int64_t bytes; /* of memory, the program's among them */
+    int64_t checkpoint_bytes;
+    double step_tokens; /* the last of a piece and padding among them */
+    double step_work;   /* floating-point operations */
+    double epoch_tokens;
+    int64_t steps; /* of the run */
+    double epochs;
+    double work; /* of all steps and evaluations */
+} bl_forecast;
+
+/* The pieces of a split as the trainer takes them; borrowed. */
+bl_pieces bl_pieces_of(const bl_shards *s);
+
+bl_forecast bl_forecast_of(const bl_train_config *c, const bl_shards *train,
+                           const bl_shards *valid);
+/* BL_E_NOMEM where that is more than `here` bytes: allocating it may succeed all the
+ * same, and the system would kill us later. */
+int bl_forecast_check(const bl_forecast *f, double here, bl_err *e) BL_MUST_CHECK;
+
+/* Appends a table: name, value, unit. Speed and time, about, where `rate`
+ * floating-point operations a second are reached; without them where that is 0. */
+int bl_forecast_write(const bl_forecast *f, double rate, bl_buf *text,
+                      bl_err *e) BL_MUST_CHECK;
+
+/* Floating-point operations a second of matrix products, timed now; 0 without memory
+ * for it. */
+double bl_gauge(bl_pool *pool, bl_precision precision, const bl_clock *clock);
+/* The share of that speed that training such a model reaches, about. */
+double bl_gauge_share(const bl_model_config *c);
+
+#endif

@@ -1,0 +1,177 @@
+/* start.c - see start.h. */
+#include "flow/start.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TRAIN, VALID };
+
+/* ---- data and checkpoint ---- */
+
+int bl_start_split(bl_shards *s, const char *data, int split, bl_err *e)
+{
+    int rc = bl_shards_read(s, data, split, e);
+    if (rc == 0 && s->n_pieces == 0)
+        rc = bl_fail(e, BL_E_FORMAT,
+                     "'%s' has no piece in '%s'; shard --split %s=SHARE gives it some",
+                     data, bl_split_name(split), bl_split_name(split));
+    return rc;
+}
+
+/* A damaged checkpoint is not the end of a run that keeps several. */
+static void add_older(const char *damaged, bl_err *e)
+{
+    char older[BL_RUN_PATH];
+    size_t used = strlen(e->text);
+    if (!bl_run_older(damaged, older))
+        return;
+    const char *name = strrchr(older, '/') + 1;
+    snprintf(e->text + used, sizeof e->text - used, "; 'ln -sfn %s %.150s' goes back",
+             name, damaged);
+}
+
+int bl_start_ckpt(bl_ckpt *c, const char *path, const char *name, int with_state,
+                  bl_err *e)
+{
+    char file[BL_RUN_PATH];
+    int rc = bl_run_find(path, name, file, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_ckpt_load(c, file, with_state, e);
+    int is_damaged = rc == BL_E_FORMAT || rc == BL_E_TRUNC || rc == BL_E_CORRUPT ||
+                     rc == BL_E_VERSION || rc == BL_E_MISMATCH || rc == BL_E_LIMIT;
+    if (is_damaged && with_state)
+        add_older(file, e);
+    return rc;
+}
+
+int bl_start_check_vocab(const bl_shards *s, const char *data, const bl_ckpt *c,
+                         const char *from, bl_err *e)
+{
+    if (strcmp(s->vocab.sha256, c->vocab.sha256) != 0)
+        return bl_fail(e, BL_E_MISMATCH,
+                       "the vocabularies of '%s' (%.12s) and '%s' (%.12s) "
+                       "differ",
+                       data, s->vocab.sha256, from, c->vocab.sha256);
+    return 0;
+}
+
+/* A run that left the finite numbers before its first checkpoint, say. */
+static int check_can_resume(const char *run, bl_err *e)
+{
+    char file[BL_RUN_PATH];
+    bl_err none = BL_ERR_INIT;
+    if (!bl_run_exists(run) || bl_run_find(run, "latest", file, &none) == 0)
+        return 0;
+    bl_fail(e, BL_E_OPEN,
+            "the folder holds no checkpoint to go on from; -f in the place of --resume "
+            "begins anew");
+    bl_err_in(e, run);
+    return BL_E_OPEN;
+}
+
+static int load_run(bl_start *s, const bl_start_wish *w, bl_err *e)
+{
+    int rc = check_can_resume(w->run, e);
+    if (rc == 0)
+        rc = bl_start_ckpt(&s->ckpt, w->run, "latest", 1, e);
+    if (rc != 0)
+        return rc;
+    if (strcmp(s->ckpt.info.manifest_sha256, s->train.manifest_sha256) != 0)
+        return bl_fail(e, BL_E_MISMATCH,
+                       "'%s' is not the data that '%s' was trained on", w->data,
+                       w->run);
+    return bl_start_check_vocab(&s->train, w->data, &s->ckpt, w->run, e);
+}
+
+static int load(bl_start *s, const bl_start_wish *w, bl_err *e)
+{
+    if (w->resumes)
+        return load_run(s, w, e);
+    if (w->init == NULL)
+        return 0;
+    int rc = bl_start_ckpt(&s->ckpt, w->init, "best", 0, e);
+    return rc != 0 ? rc
+                   : bl_start_check_vocab(&s->train, w->data, &s->ckpt, w->init, e);
+}
+
+/* ---- settings ---- */
+
+/* A run that is resumed keeps its settings, unless the command that began it is given
+ * again. is_new: they are those of no weights yet. */
+static int base_config(bl_start *s, const bl_start_wish *w, int *is_new, bl_err *e)
+{
+    if (w->resumes && w->preset == NULL && w->config == NULL) {
+        s->plan = s->ckpt.info.config;
+        *is_new = 0;
+        return 0;
+    }
+    int rc = bl_config_preset(&s->plan, w->preset != NULL ? w->preset : "small", e);
+    *is_new = w->init == NULL;
+    if (rc == 0 && w->init != NULL)
+        s->plan.model = s->ckpt.info.config.model;
+    return rc;
+}
+
+const char *bl_start_precision(bl_model_config *c, int asked, const bl_notices *notices)
+{
+    if (asked >= 0)
+        c->precision = asked;
+    if (bl_model_precision(c) == c->precision)
+        return NULL;
+    const char *name = bl_model_choice("precision", c->precision);
+    bl_notice(notices, BL_NOTICE_ALWAYS,
+              "this processor has no unit for it: fp32 instead of %s", name);
+    c->precision = bl_model_precision(c);
+    return name;
+}
+
+static int check_fixed(const bl_start *s, const bl_start_wish *w, bl_err *e)
+{
+    if (!w->resumes && w->init == NULL)
+        return 0;
+    const char *key = bl_config_differs(&s->plan, &s->ckpt.info.config,
+                                        w->resumes ? BL_FIXED_RUN : BL_FIXED_WEIGHTS);
+    if (key == NULL)
+        return 0;
+    return bl_fail(e, BL_E_ARG, "%s cannot be changed: '%s' has another", key,
+                   w->resumes ? w->run : w->init);
+}
+
+/* Of the preset or the run, then the file, the assignments, seed and steps. */
+static int settle(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
+                  bl_err *e)
+{
+    int is_new, rc = base_config(s, w, &is_new, e);
+    if (rc == 0)
+        rc = bl_config_change(&s->plan, w->config, w->set, w->n_set, is_new, e);
+    if (rc != 0)
+        return rc;
+    if (w->seed >= 0)
+        s->plan.seed = w->seed;
+    if (w->steps > 0)
+        s->plan.steps = w->steps;
+    s->plan.model.vocab = (int)bl_words_size(s->train.vocab.words);
+    s->asked = bl_start_precision(&s->plan.model, w->precision, notices);
+    rc = bl_config_check(&s->plan, e);
+    return rc == 0 ? check_fixed(s, w, e) : rc;
+}
+
+int bl_start_read(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
+                  bl_err *e)
+{
+    int rc = bl_start_split(&s->train, w->data, TRAIN, e);
+    if (rc == 0)
+        rc = bl_shards_read(&s->valid, w->data, VALID, e);
+    if (rc == 0)
+        rc = load(s, w, e);
+    return rc == 0 ? settle(s, w, notices, e) : rc;
+}
+
+void bl_start_free(bl_start *s)
+{
+    bl_ckpt_free(&s->ckpt);
+    bl_shards_free(&s->train);
+    bl_shards_free(&s->valid);
+    *s = (bl_start){0};
+}
