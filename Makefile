@@ -131,7 +131,6 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
 
-$(BIN)/xlsample: $(patsubst %.c,$(B)/%.o,$(wildcard bin/xlsample_*.c))
 
 $(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm

@@ -12,7 +12,6 @@ const bl_scheme_ops bl_remi_ops = {
     .reading = BL_READ_OVERLAP,
     .kinds = bl_remi_kinds,
     .n_kinds = REMI_N_KINDS,
-    .longest_bar = 48, /* 64 sixteenths at 20 quarter notes a minute */
     .count = bl_remi_count,
     .word = bl_remi_word,
     .encode = bl_remi_encode,
@@ -20,4 +19,6 @@ const bl_scheme_ops bl_remi_ops = {
     .grammar_start = bl_remi_grammar_start,
     .grammar_step = bl_remi_grammar_step,
     .grammar_mask = bl_remi_grammar_mask,
+    .pace_step = bl_remi_pace_step,
+    .pace_end = bl_remi_pace_end,
 };

@@ -161,5 +161,7 @@ int bl_remi_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *s
 void bl_remi_grammar_start(bl_grammar *g);
 const char *bl_remi_grammar_step(bl_grammar *g, unsigned id);
 void bl_remi_grammar_mask(const bl_grammar *g, uint8_t *allowed);
+void bl_remi_pace_step(bl_pace *p, unsigned id);
+int64_t bl_remi_pace_end(bl_pace *p, int *step, int *tpq);
 
 #endif

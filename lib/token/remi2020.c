@@ -56,7 +56,6 @@ const bl_scheme_ops bl_remi2020_ops = {
     .is_strict = 1,
     .kinds = kinds,
     .n_kinds = R20_N_KINDS,
-    .longest_bar = 8, /* 4 quarter notes at 30 a minute */
     .count = count,
     .word = word,
     .encode = bl_r20_encode,
@@ -64,6 +63,8 @@ const bl_scheme_ops bl_remi2020_ops = {
     .grammar_start = bl_r20_grammar_start,
     .grammar_step = bl_r20_grammar_step,
     .grammar_mask = bl_r20_grammar_mask,
+    .pace_step = bl_r20_pace_step,
+    .pace_end = bl_r20_pace_end,
 };
 
 /* ---- tokens to songs ---- */

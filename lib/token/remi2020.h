@@ -34,5 +34,7 @@ int bl_r20_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *so
 void bl_r20_grammar_start(bl_grammar *g);
 const char *bl_r20_grammar_step(bl_grammar *g, unsigned id);
 void bl_r20_grammar_mask(const bl_grammar *g, uint8_t *allowed);
+void bl_r20_pace_step(bl_pace *p, unsigned id);
+int64_t bl_r20_pace_end(bl_pace *p, int *step, int *tpq);
 
 #endif

@@ -267,11 +267,6 @@ int bl_scheme_takes_meter(const bl_scheme *s, int num, int den_log2)
     return !has_meters;
 }
 
-double bl_scheme_longest_bar(const bl_scheme *s)
-{
-    return s->ops->longest_bar;
-}
-
 int bl_scheme_begins_bar(const bl_scheme *s, unsigned id)
 {
     return bl_scheme_meaning(s, id) == BL_IS_BAR;

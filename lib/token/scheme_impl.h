@@ -3,7 +3,7 @@
 #ifndef BL_TOKEN_IMPL_H
 #define BL_TOKEN_IMPL_H
 
-#include "token/scheme.h"
+#include "token/pace.h"
 
 enum { BL_KINDS_MAX = 16 };
 
@@ -24,7 +24,6 @@ typedef struct {
      * name pitches in the order of these from 0 on. */
     const bl_kind *kinds;
     int n_kinds;
-    double longest_bar; /* seconds that no bar lasts longer than, 0 without bars */
     /* How many tokens a kind has, and the name of its i-th. */
     int (*count)(int kind, const bl_spec *spec);
     void (*word)(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1]);
@@ -41,6 +40,10 @@ typedef struct {
     void (*grammar_mask)(const bl_grammar *g, uint8_t *allowed);
     /* See bl_grammar_close; NULL where nothing sounds beyond its token. */
     int (*grammar_close)(const bl_grammar *g, bl_ids *ids, bl_err *e);
+    /* See pace.h. pace_end may change p: the tick at which the song ends, those between
+     * two positions, and those of a quarter note. Both NULL in schemes without bars. */
+    void (*pace_step)(bl_pace *p, unsigned id);
+    int64_t (*pace_end)(bl_pace *p, int *step, int *tpq);
 } bl_scheme_ops;
 
 struct bl_scheme {
@@ -59,6 +62,10 @@ static inline unsigned bl_token(const bl_scheme *s, int kind, int i)
 {
     return (unsigned)s->first[kind] + (unsigned)i;
 }
+
+/* The tempos of a bar whose positions are `step` ticks apart take effect; the next one
+ * begins at tick `next`. */
+void bl_pace_close_bar(bl_pace *p, int step, int64_t next);
 
 extern const bl_scheme_ops bl_remi_ops;
 extern const bl_scheme_ops bl_remi2020_ops;

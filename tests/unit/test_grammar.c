@@ -2,6 +2,7 @@
  * be drawn is music, what is wrong is named. */
 #include "songs.h"
 #include "tap.h"
+#include "token/pace.h"
 
 #include <math.h>
 
@@ -321,49 +322,91 @@ static void test_end(void)
     bl_scheme_del(s);
 }
 
-/* No bar lasts longer than the scheme says, whatever its time signature and tempo. */
-static void test_longest_bar(void)
+/* Tokens of all kinds, those that a clock reads more often than others. */
+static unsigned any_token(const bl_scheme *s, bl_rng *r, int is_rough)
 {
-    static const char *const names[] = {"remi", "remi-2020", "performance"};
-    for (size_t k = 0; k < BL_COUNT(names); k++) {
-        bl_spec spec = {0};
-        bl_scheme *s = NULL;
-        bl_song song = {0};
-        snprintf(spec.scheme, sizeof spec.scheme, "%s", names[k]);
-        if (!ok(bl_scheme_open(&s, &spec, NULL) == 0, "%s opens", names[k]))
-            return;
-        const bl_words *words = bl_scheme_words(s);
-        size_t n = bl_words_size(words);
-        int slowest = bl_words_find(words, "Tempo_20", 8);
-        int bar = bl_words_find(words, k == 0 ? "Bar" : "Bar_None", k == 0 ? 3 : 8);
-        double most = 0;
-        for (unsigned id = 0; id < n && k == 0; id++) {
-            uint16_t ids[] = {(uint16_t)bar, (uint16_t)id, (uint16_t)slowest};
-            if (strcmp(bl_scheme_kind(s, id), "TimeSig") == 0 &&
-                bl_scheme_decode(s, ids, BL_COUNT(ids), &song, NULL, NULL) == 0)
-                most = fmax(most, bl_song_seconds(&song, song.end));
-        }
-        if (k == 1) {
-            const char *const item[] = {
-                "Bar_None", "Position_1/16", "Tempo-Class_slow", "Tempo-Value_0",
-                "Bar_None", "Bar_None",      "Bar_None",         "Bar_None"};
-            uint16_t ids[BL_COUNT(item)];
-            for (size_t i = 0; i < BL_COUNT(item); i++)
-                ids[i] = (uint16_t)bl_words_find(words, item[i], strlen(item[i]));
-            if (bl_scheme_decode(s, ids, BL_COUNT(ids), &song, NULL, NULL) == 0)
-                most = bl_song_seconds(&song, song.end) / 5;
-        }
-        ok(fabs(most - bl_scheme_longest_bar(s)) < 1e-6,
-           "%s: the longest bar lasts %g s, the scheme says %g", names[k], most,
-           bl_scheme_longest_bar(s));
-        bl_song_free(&song);
-        bl_scheme_del(s);
+    static const char *const kinds[] = {"Bar",     "TimeSig",       "Position",
+                                        "Tempo",   "Tempo-Class",   "Tempo-Value",
+                                        "Note-On", "Note-Velocity", "Note-Duration"};
+    size_t n = bl_words_size(bl_scheme_words(s));
+    const char *kind = kinds[bl_rng_below(r, BL_COUNT(kinds))];
+    for (int tries = 0; tries < 2000; tries++) {
+        unsigned id = (unsigned)bl_rng_below(r, n);
+        if (id == BL_ID_EOS ? tries == 0 && bl_rng_below(r, 50) == 0
+                            : is_rough || strcmp(bl_scheme_kind(s, id), kind) == 0)
+            return id;
     }
+    return BL_ID_BOS;
+}
+
+/* Whole items now and then, as chance alone makes few of remi-2020. */
+static size_t add_tokens(const bl_scheme *s, bl_rng *r, uint16_t *ids)
+{
+    static const char *const items[][4] = {
+        {"Position", "Note-Velocity", "Note-On", "Note-Duration"},
+        {"Position", "Tempo-Class", "Tempo-Value", ""},
+        {"Bar", "", "", ""},
+        {"", "", "", ""}};
+    const char *const *item = items[bl_rng_below(r, BL_COUNT(items))];
+    size_t n = 0;
+    for (int i = 0; i < 4 && item[i][0] != '\0'; i++)
+        for (unsigned id = 0; id < bl_words_size(bl_scheme_words(s)); id++)
+            if (strcmp(bl_scheme_kind(s, id), item[i]) == 0) {
+                size_t last = id;
+                while (last + 1 < bl_words_size(bl_scheme_words(s)) &&
+                       strcmp(bl_scheme_kind(s, (unsigned)last + 1), item[i]) == 0)
+                    last++;
+                ids[n++] = (uint16_t)(id + bl_rng_below(r, last - id + 1));
+                break;
+            }
+    if (n == 0)
+        ids[n++] = (uint16_t)any_token(s, r, bl_rng_below(r, 3) == 0);
+    return n;
+}
+
+/* After each token the clock says what the decoded piece lasts, to the last bit. */
+static void test_pace(const char *name, int grid)
+{
+    enum { ROUNDS = 60, MOST = 160 };
+    bl_spec spec = {.grid = grid};
+    bl_scheme *s = NULL;
+    bl_song song = {0};
+    bl_rng r = bl_rng_make(21, (uint64_t)grid);
+    int wrong = 0, n_asked = 0;
+    double most = 0;
+    snprintf(spec.scheme, sizeof spec.scheme, "%s", name);
+    if (!ok(bl_scheme_open(&s, &spec, NULL) == 0, "%s opens", name))
+        return;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint16_t ids[MOST + 4] = {BL_ID_BOS};
+        size_t n = round % 4 == 0 ? 0 : 1, read = 0;
+        bl_pace p;
+        bl_pace_start(&p, s);
+        while (n < MOST) {
+            n += add_tokens(s, &r, ids + n);
+            while (read < n) {
+                bl_pace_step(&p, ids[read++]);
+                if (bl_scheme_decode(s, ids, read, &song, NULL, NULL) != 0)
+                    return;
+                double seconds = bl_song_seconds(&song, song.end);
+                wrong += seconds != bl_pace_seconds(&p);
+                n_asked++;
+                most = fmax(most, seconds);
+            }
+        }
+    }
+    ok(wrong == 0 && most > 100,
+       "%s, grid %d: %d times a clock says what the song lasts, up to %g s (%d wrong)",
+       name, bl_scheme_grid(s), n_asked, most, wrong);
+    bl_song_free(&song);
+    bl_scheme_del(s);
 }
 
 int main(void)
 {
-    test_longest_bar();
+    test_pace("remi", 4);
+    test_pace("remi", 24);
+    test_pace("remi-2020", 4);
     test_encoded(0);
     test_encoded(1);
     test_sampled(0);

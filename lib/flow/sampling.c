@@ -1,0 +1,121 @@
+/* sampling.c - see sampling.h. */
+#include "flow/sampling_impl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io/tokens.h"
+
+int bl_sampling_new(bl_sampling **out, const bl_sampling_wish *w, bl_err *e)
+{
+    bl_sampling *s = *out = bl_calloc(1, sizeof *s, e);
+    if (s == NULL)
+        return BL_E_NOMEM;
+    s->wish = w;
+    int rc = bl_pool_new(&s->pool, w->threads, e);
+    if (rc == 0)
+        rc = bl_sampling_open(s, e);
+    return rc == 0 ? bl_sampling_settle(s, e) : rc;
+}
+
+const bl_scheme *bl_sampling_scheme(const bl_sampling *s)
+{
+    return s->scheme;
+}
+
+/* ---- as a stream ---- */
+
+typedef struct {
+    const bl_scheme *scheme;
+    bl_tokw *writer;
+    bl_song song; /* scratch */
+    int64_t n_silent;
+} stream;
+
+static size_t count_bars(const bl_scheme *s, const bl_ids *ids)
+{
+    size_t bars = 0;
+    for (size_t i = 0; i < ids->n; i++)
+        bars += (size_t)bl_scheme_begins_bar(s, ids->id[i]);
+    return bars;
+}
+
+static int write_piece(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
+{
+    stream *to = arg;
+    char name[32];
+    bl_piece_info info = {.name = name, .sha256 = ""};
+    bl_ids music = {ids->id + 1, ids->n - 1, 0}; /* without BOS */
+    snprintf(name, sizeof name, "sample-%06" PRId64, i);
+    int rc = bl_scheme_decode(to->scheme, ids->id, ids->n, &to->song, NULL, e);
+    if (rc != 0)
+        return rc;
+    to->n_silent += to->song.n_notes == 0;
+    return bl_tokw_piece(to->writer, &info, music.id, music.n,
+                         count_bars(to->scheme, &music), e);
+}
+
+static int make_pg(const bl_sampling *s, const bl_self *self, bl_json **pg, bl_err *e)
+{
+    const bl_json *parents[] = {s->ckpt.pg, s->prompt_pg};
+    *pg = NULL;
+    if (self == NULL)
+        return 0;
+    *pg = bl_prov_chain(parents, BL_COUNT(parents), self, e);
+    return *pg != NULL ? 0 : BL_E_NOMEM;
+}
+
+int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
+                      const bl_progress *progress, bl_sampling_counts *counts,
+                      bl_err *e)
+{
+    stream to = {.scheme = s->scheme};
+    bl_json *pg;
+    int rc = make_pg(s, self, &pg, e);
+    *counts = (bl_sampling_counts){0};
+    if (rc == 0)
+        rc = bl_tokw_new(&to.writer, fd, level, &s->ckpt.vocab.kind,
+                         bl_scheme_words(s->scheme), bl_scheme_lines(s->scheme), pg, e);
+    if (rc == 0)
+        rc = bl_sampling_draw(s, write_piece, &to, progress, counts, e);
+    if (rc == 0)
+        rc = bl_tokw_finish(to.writer, 0, e);
+    counts->silent = to.n_silent;
+    bl_tokw_del(to.writer);
+    bl_song_free(&to.song);
+    bl_json_del(pg);
+    return rc;
+}
+
+void bl_sampling_del(bl_sampling *s)
+{
+    if (s == NULL)
+        return;
+    for (int i = 0; i < BL_SAMPLING_GROUP; i++) {
+        bl_ids_free(&s->lanes[i].ids);
+        bl_ids_free(&s->lanes[i].fed);
+    }
+    for (size_t i = 0; i < BL_SAMPLING_AHEAD; i++)
+        bl_ids_free(&s->done[i]);
+    for (size_t i = 0; i < s->n_prompts; i++)
+        bl_ids_free(&s->prompts[i]);
+    free(s->prompts);
+    bl_json_del(s->prompt_pg);
+    for (size_t m = 0; s->parts != NULL && m < s->coder.merges.n; m++)
+        bl_ids_free(&s->parts[m]);
+    free(s->parts);
+    bl_coder_free(&s->coder);
+    free(s->logits);
+    free(s->scheme_mask);
+    free(s->mask);
+    free(s->order);
+    free(s->prob);
+    bl_gen_del(s->gen);
+    bl_model_del(s->model);
+    bl_plan_free(&s->plan);
+    bl_scheme_del(s->scheme);
+    bl_ckpt_free(&s->ckpt);
+    bl_pool_del(s->pool);
+    free(s);
+}

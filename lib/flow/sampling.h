@@ -1,0 +1,70 @@
+/* sampling.h - new pieces from a trained model: a checkpoint opened, what of a piece is
+ * settled before it is drawn, pieces drawn token by token. Piece i of a seed is the
+ * same whatever else is drawn, on any number of threads. */
+#ifndef BL_SAMPLING_H
+#define BL_SAMPLING_H
+
+#include "base/self.h"
+#include "flow/progress.h"
+#include "io/prov.h"
+#include "model/sample.h"
+#include "nn/kernel/gemm.h"
+#include "token/scheme.h"
+
+enum { BL_SAMPLING_BARS = 16 };
+
+typedef struct {
+    const char *model;      /* a checkpoint, or a run folder: its best one */
+    bl_precision precision; /* of weights, keys and values: BL_FP32 or BL_BF16 */
+    int threads;
+    int64_t seed;
+    int64_t n; /* pieces */
+
+    /* What a piece begins with; each may be NULL or 0. */
+    const char *prompt; /* a token stream whose pieces are gone on with, in turn */
+    const char *labels; /* "Composer_Bach,Genre_fugue" */
+    int tempo;          /* beats a minute */
+    const char *chords; /* "C Am F G7": a bar each, in turn */
+
+    /* How it ends. */
+    int64_t bars; /* after the prompt; 0: the model decides; -1: BL_SAMPLING_BARS, or 0
+                   * where there are seconds or the scheme has no bars */
+    double seconds;     /* after the prompt; 0: no matter */
+    int64_t max_tokens; /* new ones, where it is cut */
+
+    bl_sample_params draw;
+    int no_grammar; /* allows what the scheme's grammar forbids */
+} bl_sampling_wish;
+
+typedef struct {
+    int64_t tokens; /* drawn */
+    int64_t cut;    /* pieces that ended at max_tokens */
+    int64_t silent; /* pieces without a note */
+} bl_sampling_counts;
+
+typedef struct bl_sampling bl_sampling;
+
+/* Opens the model and settles what the wish says, which must outlive it. BL_E_OPEN
+ * without a checkpoint; BL_E_MISMATCH where vocabulary, scheme and prompt do not belong
+ * together; BL_E_ARG where the scheme cannot do what is wished; BL_E_FORMAT of a prompt
+ * that is no music; what reading gives. Release with bl_sampling_del, also after an
+ * error. */
+int bl_sampling_new(bl_sampling **s, const bl_sampling_wish *w,
+                    bl_err *e) BL_MUST_CHECK;
+const bl_scheme *bl_sampling_scheme(const bl_sampling *s);
+
+/* Draws all pieces, some side by side, and gives them to `put` in order, BOS first;
+ * once. `progress` is told after each token. What `put` returns, unless that is 0, ends
+ * it. */
+typedef int bl_sampling_put(void *arg, int64_t piece, const bl_ids *ids, bl_err *e);
+int bl_sampling_draw(bl_sampling *s, bl_sampling_put *put, void *arg,
+                     const bl_progress *progress, bl_sampling_counts *counts,
+                     bl_err *e) BL_MUST_CHECK;
+
+/* The same as a token stream to a descriptor, compressed at `level` (0: bare). */
+int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
+                      const bl_progress *progress, bl_sampling_counts *counts,
+                      bl_err *e) BL_MUST_CHECK;
+void bl_sampling_del(bl_sampling *s);
+
+#endif

@@ -1,0 +1,90 @@
+/* sampling_model.c - the model and the vocabulary of a checkpoint. */
+#include "flow/sampling_impl.h"
+
+#include "train/run.h"
+
+static int expand_merges(bl_sampling *s, bl_err *e)
+{
+    const bl_merges *merges = &s->coder.merges;
+    int rc = 0;
+    s->parts = bl_calloc(merges->n + 1, sizeof *s->parts, e);
+    if (s->parts == NULL)
+        return BL_E_NOMEM;
+    for (size_t m = 0; m < merges->n && rc == 0; m++) {
+        uint16_t id = (uint16_t)(merges->n_base + m);
+        rc = bl_coder_to_scheme(&s->coder, &id, 1, &s->parts[m], e);
+    }
+    return rc;
+}
+
+static int map_vocab(bl_sampling *s, bl_err *e)
+{
+    const bl_coder *c = &s->coder;
+    s->n_vocab = (int)bl_words_size(s->ckpt.vocab.words);
+    int rc = bl_coder_open(&s->coder, s->scheme, &s->ckpt.vocab, e);
+    if (rc != 0)
+        return rc;
+    int is_known = c->to_vocab[BL_ID_BOS] >= 0;
+    for (size_t id = 0; id < c->merges.n_base; id++)
+        is_known &= c->to_scheme[id] >= 0;
+    if (!is_known)
+        return bl_fail(e, BL_E_MISMATCH, "its vocabulary is not one of the scheme '%s'",
+                       bl_scheme_name(s->scheme));
+    return expand_merges(s, e);
+}
+
+static int open_scheme(bl_sampling *s, bl_err *e)
+{
+    const bl_tokens_kind *kind = &s->ckpt.vocab.kind;
+    return bl_scheme_open_stated(&s->scheme, &kind->spec, kind->sha256, e);
+}
+
+/* The parameters live in a model of one lane and as few tokens as can be; generation
+ * keeps keys and values of its own. */
+static int build_model(bl_sampling *s, bl_err *e)
+{
+    const bl_model_config *trained = &s->ckpt.info.config.model;
+    bl_model_config small = bl_gen_holder(trained);
+    s->streams = (int)bl_min(BL_SAMPLING_GROUP, s->wish->n);
+    int rc = bl_model_new(&s->model, &small, 1, 0, s->pool, e);
+    if (rc == 0)
+        rc = bl_ckpt_get_params(&s->ckpt, s->model, e);
+    if (rc == 0)
+        rc = bl_gen_new(&s->gen, s->model, trained, s->streams, s->wish->precision,
+                        s->pool, e);
+    return rc;
+}
+
+static int make_scratch(bl_sampling *s, bl_err *e)
+{
+    size_t n = (size_t)s->n_vocab;
+    s->logits = bl_calloc((size_t)s->streams * n, sizeof *s->logits, e);
+    s->scheme_mask = bl_calloc(bl_words_size(bl_scheme_words(s->scheme)), 1, e);
+    s->mask = bl_calloc(n, 1, e);
+    s->order = bl_calloc(n, sizeof *s->order, e);
+    s->prob = bl_calloc(n, sizeof *s->prob, e);
+    return s->logits != NULL && s->scheme_mask != NULL && s->mask != NULL &&
+                   s->order != NULL && s->prob != NULL
+               ? 0
+               : BL_E_NOMEM;
+}
+
+int bl_sampling_open(bl_sampling *s, bl_err *e)
+{
+    char file[BL_RUN_PATH];
+    int rc = bl_run_find(s->wish->model, "best", file, e);
+    if (rc == 0)
+        rc = bl_ckpt_load(&s->ckpt, file, 0, e);
+    if (rc != 0)
+        return rc;
+    rc = open_scheme(s, e);
+    if (rc == 0)
+        rc = map_vocab(s, e);
+    if (rc == 0)
+        rc = build_model(s, e);
+    if (rc == 0)
+        rc = make_scratch(s, e);
+    if (rc != 0)
+        bl_err_in(e, file);
+    return rc;
+}
