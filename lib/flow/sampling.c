@@ -112,7 +112,6 @@ void bl_sampling_del(bl_sampling *s)
     free(s->order);
     free(s->prob);
     bl_gen_del(s->gen);
-    bl_model_del(s->model);
     bl_plan_free(&s->plan);
     bl_scheme_del(s->scheme);
     bl_ckpt_free(&s->ckpt);

@@ -42,7 +42,6 @@ struct bl_sampling {
     bl_ckpt ckpt;
     bl_pool *pool;
     bl_scheme *scheme;
-    bl_model *model;
     bl_gen *gen;
     int n_vocab;    /* of the model */
     bl_coder coder; /* between the scheme's ids and the model's */

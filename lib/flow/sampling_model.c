@@ -3,6 +3,8 @@
 
 #include "train/run.h"
 
+#include <string.h>
+
 static int expand_merges(bl_sampling *s, bl_err *e)
 {
     const bl_merges *merges = &s->coder.merges;
@@ -39,22 +41,6 @@ static int open_scheme(bl_sampling *s, bl_err *e)
     return bl_scheme_open_stated(&s->scheme, &kind->spec, kind->sha256, e);
 }
 
-/* The parameters live in a model of one lane and as few tokens as can be; generation
- * keeps keys and values of its own. */
-static int build_model(bl_sampling *s, bl_err *e)
-{
-    const bl_model_config *trained = &s->ckpt.info.config.model;
-    bl_model_config small = bl_gen_holder(trained);
-    s->streams = (int)bl_min(BL_SAMPLING_GROUP, s->wish->n);
-    int rc = bl_model_new(&s->model, &small, 1, 0, s->pool, e);
-    if (rc == 0)
-        rc = bl_ckpt_get_params(&s->ckpt, s->model, e);
-    if (rc == 0)
-        rc = bl_gen_new(&s->gen, s->model, trained, s->streams, s->wish->precision,
-                        s->pool, e);
-    return rc;
-}
-
 static int make_scratch(bl_sampling *s, bl_err *e)
 {
     size_t n = (size_t)s->n_vocab;
@@ -69,21 +55,44 @@ static int make_scratch(bl_sampling *s, bl_err *e)
                : BL_E_NOMEM;
 }
 
-int bl_sampling_open(bl_sampling *s, bl_err *e)
+/* All but the parameters. */
+static int begin(void *arg, const bl_ckpt *c, bl_err *e)
 {
-    char file[BL_RUN_PATH];
-    int rc = bl_run_find(s->wish->model, "best", file, e);
-    if (rc == 0)
-        rc = bl_ckpt_load(&s->ckpt, file, 0, e);
-    if (rc != 0)
-        return rc;
-    rc = open_scheme(s, e);
+    bl_sampling *s = arg;
+    const bl_sampling_wish *w = s->wish;
+    s->streams = (int)bl_min(BL_SAMPLING_GROUP, w->n);
+    int rc = open_scheme(s, e);
     if (rc == 0)
         rc = map_vocab(s, e);
     if (rc == 0)
-        rc = build_model(s, e);
+        rc = bl_gen_begin(&s->gen, &c->info.config.model, s->streams, w->precision,
+                          s->pool, e);
+    return rc == 0 ? make_scratch(s, e) : rc;
+}
+
+static int take(void *arg, const char *name, const bl_tensor *t, bl_err *e)
+{
+    bl_sampling *s = arg;
+    int i = 0, n = bl_gen_n_params(s->gen);
+    while (i < n && strcmp(bl_gen_param(s->gen, i)->name, name) != 0)
+        i++;
+    if (i == n)
+        return bl_fail(e, BL_E_FORMAT, "tensor '%s' is not one of the config's",
+                       t->name);
+    int rc = bl_ckpt_check_param(t, bl_gen_param(s->gen, i), e);
+    return rc == 0 ? bl_gen_take(s->gen, i, t->data, e) : rc;
+}
+
+int bl_sampling_open(bl_sampling *s, bl_err *e)
+{
+    const bl_ckpt_taker taker = {begin, take, s};
+    char file[BL_RUN_PATH];
+    int rc = bl_run_find(s->wish->model, "best", file, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_ckpt_read(&s->ckpt, file, &taker, e);
     if (rc == 0)
-        rc = make_scratch(s, e);
+        rc = bl_gen_ready(s->gen, e);
     if (rc != 0)
         bl_err_in(e, file);
     return rc;

@@ -85,168 +85,6 @@ static int alloc_buffers(bl_gen *g)
     return b->e->code;
 }
 
-/* A copy of w that is read in order; nothing where there is no w. */
-static void pack(bl_gen *g, const bl_mat *w, int transposed, bl_thin *t)
-{
-    if (w == NULL)
-        return;
-    int k = transposed ? w->cols : w->rows, n = transposed ? w->rows : w->cols;
-    void *panels = bl_graph_alloc(&g->store, bl_thin_bytes(g->precision, k, n), 1);
-    if (panels != NULL)
-        bl_thin_pack(t, g->precision, transposed, k, n, w->v, panels);
-}
-
-static void pack_gate(bl_gen *g, const bl_gate *p, bl_gen_gate *w)
-{
-    pack(g, p->wi, 0, &w->wi);
-    pack(g, p->wh, 0, &w->wh);
-    pack(g, p->q1, 0, &w->q1);
-    pack(g, p->q2, 0, &w->q2);
-    pack(g, p->r1, 0, &w->r1);
-    pack(g, p->r2, 0, &w->r2);
-}
-
-static int pack_weights(bl_gen *g)
-{
-    const bl_model *m = g->m;
-    int layers = m->config.layers;
-    g->weights = bl_graph_alloc(&g->store, (size_t)layers, sizeof *g->weights);
-    for (int n = 0; n < layers && g->weights != NULL; n++) {
-        const bl_layer *l = &m->layer[n];
-        bl_gen_weights *w = &g->weights[n];
-        pack(g, l->wq, 0, &w->wq);
-        pack(g, l->wk, 0, &w->wk);
-        pack(g, l->wv, 0, &w->wv);
-        pack(g, l->wo, 0, &w->wo);
-        pack(g, l->w1, 0, &w->w1);
-        pack(g, l->w2, 0, &w->w2);
-        pack_gate(g, &l->ga, &w->ga);
-        pack_gate(g, &l->gf, &w->gf);
-        pack(g, n > 0 ? l->wx : NULL, 0, &w->wx);
-        pack(g, l->wh, 0, &w->wh);
-    }
-    pack(g, m->emb_w, 0, &g->emb_w);
-    pack(g, m->out_p, 0, &g->out_p);
-    pack(g, m->out_w, m->config.tie, &g->out);
-    return g->store.e->code;
-}
-
-void bl_gen_project(bl_gen *g, const bl_real *x, const bl_thin *w, const bl_mat *bias,
-                    int rows, bl_real *y)
-{
-    bl_thin_multiply(g->pool, w, x, rows, bias != NULL ? bias->v : NULL, 0, y);
-}
-
-/* The keys of distances of a head; row d of `from` is `next` numbers after row d - 1.
- */
-static void put_distances(bl_gen *g, int layer, int h, const bl_real *from,
-                          ptrdiff_t next)
-{
-    int e = g->m->config.width / g->m->config.heads;
-    size_t head = bl_store_bytes(g->precision, (size_t)e * (size_t)g->keys_cap);
-    for (int d = 0; d < g->window + g->slots; d++, from += next)
-        bl_gen_put_column(g, g->r[layer] + (size_t)h * head, e, d, from);
-}
-
-/* Sinusoids through each layer's W_r. */
-static int prepare_sinusoids(bl_gen *g)
-{
-    const bl_model_config *c = &g->m->config;
-    int n = g->window + g->slots, width = c->width;
-    size_t size = (size_t)n * (size_t)width;
-    bl_real *rows = bl_graph_alloc(&g->store, size, sizeof *rows);
-    bl_real *keys = bl_graph_alloc(&g->store, size, sizeof *keys);
-    if (keys == NULL)
-        return g->store.e->code;
-    for (int d = 0; d < n; d++) {
-        int distance = c->clamp_len > 0 && d > c->clamp_len ? c->clamp_len : d;
-        bl_position_row(distance, width, rows + (ptrdiff_t)d * width);
-    }
-    for (int layer = 0; layer < c->layers; layer++) {
-        bl_gemm_args p = {.m = n,
-                          .n = width,
-                          .k = width,
-                          .alpha = 1,
-                          .a = rows,
-                          .lda = width,
-                          .b = g->m->layer[layer].wr->v,
-                          .ldb = width,
-                          .c = keys,
-                          .ldc = width};
-        bl_gemm(g->pool, &p);
-        for (int h = 0; h < c->heads; h++)
-            put_distances(g, layer, h, keys + h * (width / c->heads), width);
-    }
-    return 0;
-}
-
-/* Each layer's learned rows, distance 0 last in its table; the first row is that of all
- * farther distances. */
-static int prepare_distances(bl_gen *g)
-{
-    const bl_model_config *c = &g->m->config;
-    int e = c->width / c->heads, n = g->window + g->slots;
-    bl_real *rows = bl_graph_alloc(&g->store, (size_t)n * (size_t)e, sizeof *rows);
-    for (int layer = 0; layer < c->layers && rows != NULL; layer++)
-        for (int h = 0; h < c->heads; h++) {
-            for (int d = 0; d < n; d++) {
-                ptrdiff_t row = bl_max(0, c->positions - 1 - d);
-                memcpy(rows + (ptrdiff_t)d * e,
-                       g->m->layer[layer].er->v +
-                           (h * (ptrdiff_t)c->positions + row) * e,
-                       (size_t)e * sizeof *rows);
-            }
-            put_distances(g, layer, h, rows, e);
-        }
-    return g->store.e->code;
-}
-
-/* A model with absolute or rotary positions, or without attention, has no keys of
- * distances. */
-static int prepare_relative(bl_gen *g)
-{
-    const bl_model_config *c = &g->m->config;
-    if (c->arch == BL_ARCH_LSTM || c->pos == BL_POS_ABSOLUTE || c->pos == BL_POS_ROTARY)
-        return 0;
-    size_t n = bl_store_bytes(g->precision, (size_t)c->width * (size_t)g->keys_cap);
-    g->r = bl_graph_alloc(&g->store, (size_t)c->layers, sizeof *g->r);
-    for (int layer = 0; layer < c->layers && g->store.e->code == 0; layer++)
-        g->r[layer] = bl_graph_alloc(&g->store, n, 1);
-    if (g->store.e->code != 0)
-        return g->store.e->code;
-    return c->pos == BL_POS_SINUSOID ? prepare_sinusoids(g) : prepare_distances(g);
-}
-
-/* The key and the value of a memory slot of zeros. */
-static void prepare_zeros(bl_gen *g)
-{
-    const bl_model_config *c = &g->m->config;
-    for (int n = 0; n < c->layers; n++) {
-        const bl_layer *l = &g->m->layer[n];
-        memset(g->x, 0, (size_t)c->width * sizeof *g->x);
-        if (c->pre_norm)
-            bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, 1, g->x);
-        bl_gen_project(g, g->x, &g->weights[n].wk, l->bk, 1, g->zero_k[n]);
-        bl_gen_project(g, g->x, &g->weights[n].wv, l->bv, 1, g->zero_v[n]);
-    }
-}
-
-static int prepare(bl_gen *g)
-{
-    const bl_model_config *c = &g->m->config;
-    int rc = alloc_buffers(g);
-    if (rc == 0)
-        rc = pack_weights(g);
-    if (rc != 0)
-        return rc;
-    rc = prepare_relative(g);
-    if (rc == 0 && c->zero_memory)
-        prepare_zeros(g);
-    for (int s = 0; s < g->streams && rc == 0; s++)
-        bl_gen_forget(g, s);
-    return rc;
-}
-
 /* How far back a token sees, and when memory moves on. */
 static void set_window(bl_gen *g, const bl_model_config *c)
 {
@@ -275,17 +113,8 @@ static void set_window(bl_gen *g, const bl_model_config *c)
     g->window = g->memory + g->group;
 }
 
-bl_model_config bl_gen_holder(const bl_model_config *c)
-{
-    bl_model_config small = *c;
-    int least = c->compressed > 0 ? c->ratio : 1;
-    small.segment = least;
-    small.memory = (int)bl_min(c->memory, least);
-    return small;
-}
-
-int bl_gen_new(bl_gen **out, bl_model *m, const bl_model_config *c, int n_streams,
-               bl_precision precision, bl_pool *pool, bl_err *e)
+int bl_gen_begin(bl_gen **out, const bl_model_config *c, int n_streams,
+                 bl_precision precision, bl_pool *pool, bl_err *e)
 {
     *out = NULL;
     if (n_streams < 1 || n_streams > 65536)
@@ -293,7 +122,7 @@ int bl_gen_new(bl_gen **out, bl_model *m, const bl_model_config *c, int n_stream
     bl_gen *g = bl_calloc(1, sizeof *g, e);
     if (g == NULL)
         return BL_E_NOMEM;
-    g->m = m;
+    bl_gemm_setup();
     g->pool = pool;
     g->precision = precision;
     g->streams = n_streams;
@@ -301,7 +130,11 @@ int bl_gen_new(bl_gen **out, bl_model *m, const bl_model_config *c, int n_stream
     set_window(g, c);
     g->build = BL_ERR_INIT;
     g->store = (bl_graph){.pool = pool, .e = &g->build};
-    int rc = prepare(g);
+    int rc = bl_gen_hold(g, c);
+    if (rc == 0)
+        rc = alloc_buffers(g);
+    if (rc == 0)
+        rc = bl_gen_plan_weights(g);
     if (rc != 0) {
         bl_fail(e, rc, "%s", g->build.text);
         bl_gen_del(g);
@@ -311,11 +144,35 @@ int bl_gen_new(bl_gen **out, bl_model *m, const bl_model_config *c, int n_stream
     return 0;
 }
 
+int bl_gen_ready(bl_gen *g, bl_err *e)
+{
+    int rc = bl_gen_end_weights(g, e);
+    for (int s = 0; s < g->streams && rc == 0; s++)
+        bl_gen_forget(g, s);
+    return rc;
+}
+
+int bl_gen_new(bl_gen **out, bl_model *m, const bl_model_config *c, int n_streams,
+               bl_precision precision, bl_pool *pool, bl_err *e)
+{
+    int rc = bl_gen_begin(out, c, n_streams, precision, pool, e);
+    for (int i = 0; rc == 0 && i < m->n_params; i++)
+        rc = bl_gen_take(*out, i, m->value + m->param[i].start, e);
+    if (rc == 0)
+        rc = bl_gen_ready(*out, e);
+    if (rc != 0) {
+        bl_gen_del(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
 void bl_gen_del(bl_gen *g)
 {
     if (g == NULL)
         return;
     bl_graph_free(&g->store);
+    bl_gen_let_go(g);
     free(g);
 }
 

@@ -20,6 +20,13 @@ typedef struct {
     bl_thin wx, wh;                 /* LSTM cells; the first layer has no wx */
 } bl_gen_weights;
 
+/* A matrix of parameters that becomes panels. */
+typedef struct {
+    const bl_mat *from;
+    int transposed;
+    bl_thin *to;
+} bl_gen_packing;
+
 /* Keys and values of the last `size` tokens of each stream, token t at slot t % size,
  * stored as the weights are (nn/store.h). */
 typedef struct {
@@ -32,7 +39,8 @@ typedef struct {
 /* S streams. Keys and values of the last `window` tokens of a stream lie in rings,
  * those of compressed slots in rings of their own; an LSTM has its state instead. */
 struct bl_gen {
-    const bl_model *m;
+    bl_model *m; /* config, and the parameters that are neither packed nor made into
+                  * keys; it has no ops */
     bl_pool *pool;
     int streams, memory;
     int zeros;  /* slots of zeros before a piece */
@@ -42,9 +50,13 @@ struct bl_gen {
     int span;   /* keys that a token sees, 0 = all that are there */
     int slots;  /* compressed slots, C */
     bl_err build;
-    bl_graph store;               /* owns the buffers; has no ops */
-    bl_gen_weights *weights;      /* [layers] */
-    bl_thin out;                  /* (D, V) */
+    bl_graph store;          /* owns the buffers; has no ops */
+    bl_gen_packing *packing; /* [n_packing] */
+    size_t n_packing, cap_packing;
+    uint8_t *taken;          /* [parameters] 1: it has come */
+    bl_real *sinusoids;      /* (2, window + C, D) until all have: rows, and keys */
+    bl_gen_weights *weights; /* [layers] */
+    bl_thin out;             /* (D, V) */
     bl_ring *recent, *compressed; /* [layers] of `window` and of C slots */
     bl_real **raw;    /* [layers] rings (S, window, D) of inputs, for compression */
     bl_real **usage;  /* [layers] rings (S, H, window): what the tokens since memory
@@ -96,9 +108,19 @@ static inline int bl_gen_scratch(const bl_gen *g)
            bl_store_whole(g->precision, g->m->config.width / g->m->config.heads);
 }
 
+/* ---- gen_rows.c: rows of numbers ---- */
+
 /* y (rows, n) = x (rows, k) W [+ bias]. */
 void bl_gen_project(bl_gen *g, const bl_real *x, const bl_thin *w, const bl_mat *bias,
                     int rows, bl_real *y);
+/* Rows of a norm; y may be x. */
+void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *bias,
+                 int rows, bl_real *y);
+/* Row x of keys or queries turned for a place by rotary positions; as it is without. */
+void bl_gen_turn(const bl_gen *g, int64_t place, bl_real *x);
+
+/* ---- gen_attend.c: rings, and attention to what they hold ---- */
+
 /* x (e) becomes column i of a matrix of e rows in blocks of columns. */
 void bl_gen_put_column(const bl_gen *g, char *m, int e, int i, const bl_real *x);
 int bl_ring_new(bl_gen *g, bl_ring *r, int size);
@@ -108,22 +130,28 @@ void bl_ring_put_value(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                        const bl_real *value);
 /* a (S, D) = attention of the queries q; those and y are overwritten. */
 void bl_gen_attend(bl_gen *g, int layer);
-/* The layers of build.c for one new row a stream, in g->x. */
-void bl_gen_attention_layer(bl_gen *g, int n);
-void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token);
-/* Row x of keys or queries turned for a place by rotary positions; as it is without. */
-void bl_gen_turn(const bl_gen *g, int64_t place, bl_real *x);
 /* The recent tokens that the token at `position` sees, itself among them. */
 int bl_gen_n_recent(const bl_gen *g, int64_t position);
-/* Rows of a norm; y may be x. */
-void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *bias,
-                 int rows, bl_real *y);
+
+/* ---- gen_weights.c: parameters. All set g->build ---- */
+
+int bl_gen_hold(bl_gen *g, const bl_model_config *c);
+/* What each will become, with room for keys of distances. */
+int bl_gen_plan_weights(bl_gen *g);
+int bl_gen_end_weights(bl_gen *g, bl_err *e) BL_MUST_CHECK;
+void bl_gen_let_go(bl_gen *g);
+
+/* ---- gen_layer.c: the layers of build.c for one new row a stream, in g->x ---- */
+
+void bl_gen_attention_layer(bl_gen *g, int n);
+void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token);
+/* Compresses the tokens that a stream's memory no longer holds, in every layer. */
+void bl_gen_compress(bl_gen *g, int stream);
+
 /* Tokens of a stream since its memory last moved on, up to the one at `position`. */
 static inline int bl_gen_since(const bl_gen *g, int64_t position)
 {
     return (int)((position - g->zeros) % g->group);
 }
-/* Compresses the tokens that a stream's memory no longer holds, in every layer. */
-void bl_gen_compress(bl_gen *g, int stream);
 
 #endif

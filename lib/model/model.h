@@ -211,24 +211,35 @@ double bl_model_flops_per_token(const bl_model_config *c);
 
 typedef struct bl_gen bl_gen;
 
-/* n_streams sequences of a model trained as `c`, decoded together; m holds its
- * parameters. The numbers are those of a training graph of another shape:
- *   T = 1, M = the larger of c's M and T, so that each token sees as many before it;
- *   same_length: T = 1, c's M; compressed slots: T = ratio, but c's T and M of those
- *   compressors that look at all rows that leave at once, dilated and most_used;
- *   absolute positions and memory, layers without memory, or local attention and
+/* n_streams sequences of a model trained as `c`, decoded together. The numbers are
+ * those of a training graph of another shape:
+ * - T = 1, M = the larger of c's M and T, so that each token sees as many before it;
+ * - same_length: T = 1, c's M;
+ * - compressed slots: T = ratio, but c's T and M of those compressors that look at all
+ *   rows that leave at once, dilated and most_used;
+ * - absolute positions and memory, layers without memory, or local attention and
  *   memory: c's T and M;
- *   local attention without memory: M = 0, T = all there is, of which layers that are
+ * - local attention without memory: M = 0, T = all there is, of which layers that are
  *   not local see the last T + 1 of c's;
- *   absolute positions without memory: c's T, and where a context is full another one
+ * - absolute positions without memory: c's T, and where a context is full another one
  *   that begins with the last half of it.
- * zero_memory begins with c's M slots of zeros. Copies the matrices of m, and keeps
- * keys and values, in `precision`: BL_FP32 or BL_BF16 (rounded, in half the memory:
- * faster, on any processor); borrows the rest. */
+ *
+ * zero_memory begins with c's M slots of zeros. Keys and values, and the matrices of
+ * products, are kept in `precision`: BL_FP32 or BL_BF16 (rounded, in half the memory:
+ * faster, on any processor). The pool is borrowed.
+ *
+ * Parameters come one by one, in any order, each once: bl_gen_take copies what it needs
+ * of the numbers of parameter i and keeps no other; bl_gen_ready ends that: BL_E_FORMAT
+ * where one is missing. */
+int bl_gen_begin(bl_gen **g, const bl_model_config *c, int n_streams,
+                 bl_precision precision, bl_pool *pool, bl_err *e) BL_MUST_CHECK;
+int bl_gen_n_params(const bl_gen *g);
+const bl_param *bl_gen_param(const bl_gen *g, int i);
+int bl_gen_take(bl_gen *g, int i, const bl_real *values, bl_err *e) BL_MUST_CHECK;
+int bl_gen_ready(bl_gen *g, bl_err *e) BL_MUST_CHECK;
+/* The same at once, with the parameters of a model. */
 int bl_gen_new(bl_gen **g, bl_model *m, const bl_model_config *c, int n_streams,
                bl_precision precision, bl_pool *pool, bl_err *e) BL_MUST_CHECK;
-/* The smallest shape in which a model holds the parameters of c, for generation. */
-bl_model_config bl_gen_holder(const bl_model_config *c);
 void bl_gen_forget(bl_gen *g, int stream);
 /* Feeds token[s] to stream s (-1: the stream rests) and writes logits (n_streams,V);
  * rows of resting streams are left alone. */

@@ -12,6 +12,8 @@
 
 _Static_assert(sizeof(bl_real) == 4, "checkpoints hold F32");
 
+#define PARAM "param."
+
 /* ---- the list of tensors: one for writing and for reading ---- */
 
 typedef struct {
@@ -135,7 +137,7 @@ done:
 
 static int is_param(const bl_tensor *t)
 {
-    return strncmp(t->name, "param.", 6) == 0;
+    return strncmp(t->name, PARAM, strlen(PARAM)) == 0;
 }
 
 /* So that a model of this config is no larger than what the file holds. */
@@ -172,24 +174,46 @@ static int read_data(bl_zr *r, bl_tensor *t, int keep, uint64_t *value, bl_err *
     return rc;
 }
 
-static int read_tensors(bl_ckpt *c, bl_zr *r, int with_state, bl_err *e)
+/* How tensors are read: kept with the state or without, or handed on. */
+typedef struct {
+    int with_state;
+    const bl_ckpt_taker *taker; /* or NULL */
+} reading;
+
+static int check_hash(const bl_ckpt *c, const bl_tensor *t, uint64_t value, bl_err *e)
+{
+    char key[BL_TENSOR_NAME + 8], hex[17];
+    const char *stated;
+    snprintf(key, sizeof key, "xxh3.%s", t->name);
+    snprintf(hex, sizeof hex, "%016" PRIx64, value);
+    int rc = bl_json_str(c->head.meta, key, &stated, e);
+    if (rc == 0 && strcmp(hex, stated) != 0)
+        rc = bl_fail(e, BL_E_CORRUPT, "tensor '%s' does not match its hash", t->name);
+    return rc;
+}
+
+static int read_tensor(const bl_ckpt *c, bl_zr *r, bl_tensor *t, const reading *how,
+                       bl_err *e)
+{
+    uint64_t value = 0;
+    int rc = read_data(r, t, how->with_state || is_param(t), &value, e);
+    if (rc == 0)
+        rc = check_hash(c, t, value, e);
+    if (how->taker == NULL || !is_param(t))
+        return rc;
+    if (rc == 0)
+        rc = how->taker->param(how->taker->arg, t->name + strlen(PARAM), t, e);
+    free(t->data);
+    t->data = NULL;
+    return rc;
+}
+
+static int read_tensors(bl_ckpt *c, bl_zr *r, const reading *how, bl_err *e)
 {
     char byte;
-    int rc = 0;
-    for (size_t i = 0; i < c->head.n && rc == 0; i++) {
-        bl_tensor *t = &c->head.t[i];
-        char key[BL_TENSOR_NAME + 8], hex[17];
-        const char *stated;
-        uint64_t value = 0;
-        rc = read_data(r, t, with_state || is_param(t), &value, e);
-        snprintf(key, sizeof key, "xxh3.%s", t->name);
-        snprintf(hex, sizeof hex, "%016" PRIx64, value);
-        if (rc == 0)
-            rc = bl_json_str(c->head.meta, key, &stated, e);
-        if (rc == 0 && strcmp(hex, stated) != 0)
-            rc = bl_fail(e, BL_E_CORRUPT, "tensor '%s' does not match its hash",
-                         t->name);
-    }
+    int rc = how->taker != NULL ? how->taker->begin(how->taker->arg, c, e) : 0;
+    for (size_t i = 0; i < c->head.n && rc == 0; i++)
+        rc = read_tensor(c, r, &c->head.t[i], how, e);
     if (rc == 0) {
         int64_t more = bl_zr_read(r, &byte, 1, e);
         if (more != 0)
@@ -199,7 +223,7 @@ static int read_tensors(bl_ckpt *c, bl_zr *r, int with_state, bl_err *e)
     return rc;
 }
 
-int bl_ckpt_load(bl_ckpt *c, const char *path, int with_state, bl_err *e)
+static int read_file(bl_ckpt *c, const char *path, const reading *how, bl_err *e)
 {
     bl_zr *r = NULL;
     int fd;
@@ -218,13 +242,41 @@ int bl_ckpt_load(bl_ckpt *c, const char *path, int with_state, bl_err *e)
     if (rc == 0)
         rc = check_size(c, e);
     if (rc == 0)
-        rc = read_tensors(c, r, with_state, e);
+        rc = read_tensors(c, r, how, e);
     if (rc != 0)
         bl_err_in(e, path);
     bl_zr_del(r);
     if (fd != STDIN_FILENO)
         close(fd);
     return rc;
+}
+
+int bl_ckpt_load(bl_ckpt *c, const char *path, int with_state, bl_err *e)
+{
+    return read_file(c, path, &(reading){with_state, NULL}, e);
+}
+
+int bl_ckpt_read(bl_ckpt *c, const char *path, const bl_ckpt_taker *taker, bl_err *e)
+{
+    return read_file(c, path, &(reading){0, taker}, e);
+}
+
+/* BL_E_FORMAT where a tensor is not as it is wanted. */
+static int check_shape(const bl_tensor *have, const bl_tensor *want, bl_err *e)
+{
+    if (have->dtype == want->dtype && have->ndim == want->ndim &&
+        memcmp(have->shape, want->shape, (size_t)want->ndim * sizeof *want->shape) == 0)
+        return 0;
+    return bl_fail(e, BL_E_FORMAT,
+                   "tensor '%s' has another shape or type than the config asks for",
+                   have->name);
+}
+
+int bl_ckpt_check_param(const bl_tensor *t, const bl_param *p, bl_err *e)
+{
+    bl_tensor want;
+    int rc = bl_tensor_make(&want, t->name, BL_F32, p->ndim, p->shape, NULL, e);
+    return rc == 0 ? check_shape(t, &want, e) : rc;
 }
 
 static int check_list(const bl_ckpt *c, const tensor_list *l, bl_err *e)
@@ -234,13 +286,9 @@ static int check_list(const bl_ckpt *c, const tensor_list *l, bl_err *e)
         const bl_tensor *have = bl_tensors_find(&c->head, want->name);
         if (have == NULL)
             return bl_fail(e, BL_E_FORMAT, "tensor '%s' is missing", want->name);
-        if (have->dtype != want->dtype || have->ndim != want->ndim ||
-            memcmp(have->shape, want->shape,
-                   (size_t)want->ndim * sizeof *want->shape) != 0)
-            return bl_fail(e, BL_E_FORMAT,
-                           "tensor '%s' has another shape or type than the "
-                           "config asks for",
-                           want->name);
+        int rc = check_shape(have, want, e);
+        if (rc != 0)
+            return rc;
     }
     return 0;
 }

@@ -53,6 +53,22 @@ typedef struct {
  * claims. Release with bl_ckpt_free, also after an error. */
 int bl_ckpt_load(bl_ckpt *c, const char *path, int with_state, bl_err *e) BL_MUST_CHECK;
 
+/* Who takes a checkpoint's parameters one by one, so that they are in memory once. */
+typedef struct {
+    /* What the checkpoint says is there, and no tensor yet. */
+    int (*begin)(void *arg, const bl_ckpt *c, bl_err *e);
+    /* One whose hash is right, by its name without "param."; t->data is gone after. */
+    int (*param)(void *arg, const char *name, const bl_tensor *t, bl_err *e);
+    void *arg;
+} bl_ckpt_taker;
+
+/* As bl_ckpt_load with_state == 0, but keeps no tensor. What a taker returns, unless
+ * that is 0, ends it; what it took may turn out to be of a damaged file. */
+int bl_ckpt_read(bl_ckpt *c, const char *path, const bl_ckpt_taker *taker,
+                 bl_err *e) BL_MUST_CHECK;
+/* BL_E_FORMAT where the tensor is not one of that parameter's shape. */
+int bl_ckpt_check_param(const bl_tensor *t, const bl_param *p, bl_err *e) BL_MUST_CHECK;
+
 /* Moves the parameters into a model of the same config: once. BL_E_FORMAT where a
  * tensor is missing or has another shape; then nothing has moved. */
 int bl_ckpt_get_params(bl_ckpt *c, bl_model *m, bl_err *e) BL_MUST_CHECK;

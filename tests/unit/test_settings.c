@@ -237,7 +237,9 @@ static void keep(sample *s, int b, int at, const bl_real *logits)
 static void draw_tokens(sample *s)
 {
     static bl_real logits[STREAMS * VOCAB];
-    bl_model_config small = bl_gen_holder(&s->config);
+    bl_model_config small = s->config;
+    small.segment = (int)bl_max(1, small.compressed > 0 ? small.ratio : 1);
+    small.memory = (int)bl_min(small.memory, small.segment);
     bl_model *m = open_shape(s, &small);
     bl_gen *g;
     if (bl_gen_new(&g, m, &s->config, STREAMS, BL_FP32, s->pool, NULL) != 0)

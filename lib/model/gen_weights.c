@@ -1,0 +1,269 @@
+/* gen_weights.c - parameters as generation reads them: matrices packed for few rows,
+ * the keys of distances made, the rest as it is. Each is copied once, when it comes, so
+ * that nobody holds a second set. */
+#include "base/mem.h"
+#include "model/gen.h"
+#include "nn/kernel/gemm.h"
+#include "nn/op/ops.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the parameters that are kept ---- */
+
+/* The tensors of a model, bound to room for all of them. Room is not memory: a page
+ * that is never written takes none, and what is packed is not written here. */
+int bl_gen_hold(bl_gen *g, const bl_model_config *c)
+{
+    bl_model *m = g->m = bl_calloc(1, sizeof *m, &g->build);
+    if (m == NULL)
+        return BL_E_NOMEM;
+    m->config = *c;
+    m->graph = (bl_graph){.pool = g->pool, .e = &g->build};
+    int rc = bl_model_list(m, &g->build);
+    if (rc != 0)
+        return rc;
+    m->value = bl_calloc((size_t)m->size, sizeof *m->value, &g->build);
+    m->mat = bl_graph_alloc(&m->graph, (size_t)m->n_params, sizeof *m->mat);
+    m->layer = bl_graph_alloc(&m->graph, (size_t)c->layers, sizeof *m->layer);
+    if (g->build.code == 0)
+        bl_model_bind(m);
+    return g->build.code;
+}
+
+void bl_gen_let_go(bl_gen *g)
+{
+    if (g->m == NULL)
+        return;
+    bl_graph_free(&g->m->graph);
+    free(g->m->param);
+    free(g->m->init);
+    free(g->m->value);
+    free(g->m);
+    free(g->packing);
+    free(g->taken);
+}
+
+int bl_gen_n_params(const bl_gen *g)
+{
+    return g->m->n_params;
+}
+
+const bl_param *bl_gen_param(const bl_gen *g, int i)
+{
+    return &g->m->param[i];
+}
+
+/* ---- which become what ---- */
+
+static void pack(bl_gen *g, const bl_mat *w, int transposed, bl_thin *to)
+{
+    if (w == NULL || g->build.code != 0)
+        return;
+    void *p = g->packing;
+    (void)!bl_grow(&p, &g->cap_packing, g->n_packing + 1, sizeof *g->packing,
+                   &g->build);
+    g->packing = p;
+    if (g->build.code == 0)
+        g->packing[g->n_packing++] = (bl_gen_packing){w, transposed, to};
+}
+
+static void pack_gate(bl_gen *g, const bl_gate *p, bl_gen_gate *w)
+{
+    pack(g, p->wi, 0, &w->wi);
+    pack(g, p->wh, 0, &w->wh);
+    pack(g, p->q1, 0, &w->q1);
+    pack(g, p->q2, 0, &w->q2);
+    pack(g, p->r1, 0, &w->r1);
+    pack(g, p->r2, 0, &w->r2);
+}
+
+static void pack_layer(bl_gen *g, int n)
+{
+    const bl_layer *l = &g->m->layer[n];
+    bl_gen_weights *w = &g->weights[n];
+    pack(g, l->wq, 0, &w->wq);
+    pack(g, l->wk, 0, &w->wk);
+    pack(g, l->wv, 0, &w->wv);
+    pack(g, l->wo, 0, &w->wo);
+    pack(g, l->w1, 0, &w->w1);
+    pack(g, l->w2, 0, &w->w2);
+    pack_gate(g, &l->ga, &w->ga);
+    pack_gate(g, &l->gf, &w->gf);
+    pack(g, n > 0 ? l->wx : NULL, 0, &w->wx);
+    pack(g, l->wh, 0, &w->wh);
+}
+
+/* A model with absolute or rotary positions, or without attention, has no keys of
+ * distances. */
+static int has_distances(const bl_model_config *c)
+{
+    return c->arch != BL_ARCH_LSTM && c->pos != BL_POS_ABSOLUTE &&
+           c->pos != BL_POS_ROTARY;
+}
+
+int bl_gen_plan_weights(bl_gen *g)
+{
+    const bl_model *m = g->m;
+    const bl_model_config *c = &m->config;
+    size_t layers = (size_t)c->layers;
+    size_t keys = bl_store_bytes(g->precision, (size_t)c->width * (size_t)g->keys_cap);
+    g->taken = bl_calloc((size_t)m->n_params, sizeof *g->taken, &g->build);
+    g->weights = bl_graph_alloc(&g->store, layers, sizeof *g->weights);
+    if (has_distances(c))
+        g->r = bl_graph_alloc(&g->store, layers, sizeof *g->r);
+    for (size_t n = 0; n < layers && g->build.code == 0; n++) {
+        pack_layer(g, (int)n);
+        if (g->r != NULL)
+            g->r[n] = bl_graph_alloc(&g->store, keys, 1);
+    }
+    pack(g, m->emb_w, 0, &g->emb_w);
+    pack(g, m->out_p, 0, &g->out_p);
+    pack(g, m->out_w, c->tie, &g->out);
+    return g->build.code;
+}
+
+/* ---- keys of distances ---- */
+
+/* The keys of distances of a head; row d of `from` is `next` numbers after row d - 1.
+ */
+static void put_distances(bl_gen *g, int layer, int h, const bl_real *from,
+                          ptrdiff_t next)
+{
+    int e = g->m->config.width / g->m->config.heads;
+    size_t head = bl_store_bytes(g->precision, (size_t)e * (size_t)g->keys_cap);
+    for (int d = 0; d < g->window + g->slots; d++, from += next)
+        bl_gen_put_column(g, g->r[layer] + (size_t)h * head, e, d, from);
+}
+
+/* Sinusoids through the layer's W_r. */
+static int make_sinusoids(bl_gen *g, int layer, const bl_real *wr)
+{
+    const bl_model_config *c = &g->m->config;
+    int n = g->window + g->slots, width = c->width;
+    size_t size = (size_t)n * (size_t)width;
+    if (g->sinusoids == NULL) { /* the same for all layers */
+        g->sinusoids = bl_graph_alloc(&g->store, 2 * size, sizeof *g->sinusoids);
+        for (int d = 0; d < n && g->sinusoids != NULL; d++) {
+            int distance = c->clamp_len > 0 && d > c->clamp_len ? c->clamp_len : d;
+            bl_position_row(distance, width, g->sinusoids + (ptrdiff_t)d * width);
+        }
+    }
+    if (g->sinusoids == NULL)
+        return g->build.code;
+    bl_real *keys = g->sinusoids + size;
+    bl_gemm_args p = {.m = n,
+                      .n = width,
+                      .k = width,
+                      .alpha = 1,
+                      .a = g->sinusoids,
+                      .lda = width,
+                      .b = wr,
+                      .ldb = width,
+                      .c = keys,
+                      .ldc = width};
+    bl_gemm(g->pool, &p);
+    for (int h = 0; h < c->heads; h++)
+        put_distances(g, layer, h, keys + h * (width / c->heads), width);
+    return 0;
+}
+
+/* The layer's learned rows, distance 0 last in its table; the first row is that of all
+ * farther distances. */
+static int make_distances(bl_gen *g, int layer, const bl_real *er)
+{
+    const bl_model_config *c = &g->m->config;
+    int e = c->width / c->heads, n = g->window + g->slots;
+    bl_real *rows = bl_calloc((size_t)n * (size_t)e, sizeof *rows, &g->build);
+    for (int h = 0; h < c->heads && rows != NULL; h++) {
+        for (int d = 0; d < n; d++) {
+            ptrdiff_t row = bl_max(0, c->positions - 1 - d);
+            memcpy(rows + (ptrdiff_t)d * e,
+                   er + (h * (ptrdiff_t)c->positions + row) * e,
+                   (size_t)e * sizeof *rows);
+        }
+        put_distances(g, layer, h, rows, e);
+    }
+    free(rows);
+    return g->build.code;
+}
+
+/* ---- as they come ---- */
+
+/* The values of a matrix within those of the parameter `p`, or NULL: it is of another.
+ */
+static const bl_real *part_of(const bl_gen *g, const bl_mat *w, const bl_param *p,
+                              const bl_real *values)
+{
+    const bl_real *from = g->m->value + p->start;
+    int is_here = w != NULL && w->v >= from && w->v < from + p->size;
+    return is_here ? values + (w->v - from) : NULL;
+}
+
+/* What it becomes: panels of products, keys of distances. *used = 1 if anything. */
+static int convert(bl_gen *g, const bl_param *p, const bl_real *values, int *used)
+{
+    const bl_real *from;
+    for (size_t i = 0; i < g->n_packing && g->build.code == 0; i++) {
+        const bl_gen_packing *one = &g->packing[i];
+        if ((from = part_of(g, one->from, p, values)) == NULL)
+            continue;
+        int k = one->transposed ? one->from->cols : one->from->rows;
+        int n = one->transposed ? one->from->rows : one->from->cols;
+        void *panels = bl_graph_alloc(&g->store, bl_thin_bytes(g->precision, k, n), 1);
+        if (panels != NULL)
+            bl_thin_pack(one->to, g->precision, one->transposed, k, n, from, panels);
+        *used = 1;
+    }
+    for (int n = 0; n < g->m->config.layers && g->build.code == 0; n++) {
+        const bl_layer *l = &g->m->layer[n];
+        if ((from = part_of(g, l->wr, p, values)) != NULL)
+            *used = make_sinusoids(g, n, from) == 0;
+        if ((from = part_of(g, l->er, p, values)) != NULL)
+            *used = make_distances(g, n, from) == 0;
+    }
+    return g->build.code;
+}
+
+int bl_gen_take(bl_gen *g, int i, const bl_real *values, bl_err *e)
+{
+    const bl_model *m = g->m;
+    const bl_param *p = &m->param[i];
+    int used = 0, rc = convert(g, p, values, &used);
+    if (rc != 0)
+        return bl_fail(e, rc, "%s", g->build.text);
+    /* a token's row is looked up */
+    int has_rows = part_of(g, m->emb, p, values) != NULL ||
+                   part_of(g, m->layer[0].wx, p, values) != NULL;
+    if (!used || has_rows)
+        memcpy(m->value + p->start, values, (size_t)p->size * sizeof *values);
+    g->taken[i] = 1;
+    return 0;
+}
+
+/* The key and the value of a memory slot of zeros. */
+static void prepare_zeros(bl_gen *g)
+{
+    const bl_model_config *c = &g->m->config;
+    for (int n = 0; n < c->layers; n++) {
+        const bl_layer *l = &g->m->layer[n];
+        memset(g->x, 0, (size_t)c->width * sizeof *g->x);
+        if (c->pre_norm)
+            bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, 1, g->x);
+        bl_gen_project(g, g->x, &g->weights[n].wk, l->bk, 1, g->zero_k[n]);
+        bl_gen_project(g, g->x, &g->weights[n].wv, l->bv, 1, g->zero_v[n]);
+    }
+}
+
+int bl_gen_end_weights(bl_gen *g, bl_err *e)
+{
+    for (int i = 0; i < g->m->n_params; i++)
+        if (!g->taken[i])
+            return bl_fail(e, BL_E_FORMAT, "tensor 'param.%s' is missing",
+                           g->m->param[i].name);
+    bl_graph_release(&g->store, g->sinusoids);
+    g->sinusoids = NULL;
+    if (g->m->config.zero_memory)
+        prepare_zeros(g);
+    return 0;
+}
