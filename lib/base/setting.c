@@ -1,5 +1,6 @@
 /* setting.c - see setting.h. */
 #include "base/setting.h"
+#include "base/number.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -123,9 +124,9 @@ static int layers_from_text(const bl_setting *s, void *record, const char *text,
     bl_setting_put(s, record, 0);
     if (strcmp(text, "all") == 0)
         return 0;
-    for (char *end; rc == 0; text = end + 1) {
-        double x = strtod(text, &end);
-        if (end == text || (*end != ',' && *end != '\0'))
+    for (const char *end; rc == 0; text = end + 1) {
+        double x;
+        if (!bl_number_begin(text, &x, &end) || (*end != ',' && *end != '\0'))
             return bl_fail(e, BL_E_ARG,
                            "%s wants layers as in 5,6, or all, not '%.64s'", s->key,
                            text);
@@ -145,9 +146,8 @@ int bl_setting_text(const bl_setting *s, void *record, const char *text, bl_err 
     int rc = bl_setting_word(s, record, text, BL_E_ARG, e);
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    char *end;
-    double x = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(x))
+    double x;
+    if (!bl_number(text, &x))
         return bl_fail(e, BL_E_ARG, "%s wants a number, not '%.64s'", s->key, text);
     return bl_setting_try(s, record, x, BL_E_ARG, e);
 }

@@ -2,7 +2,9 @@
 #include "cli/opt.h"
 #include "base/cpu.h"
 #include "base/mem.h"
+#include "base/number.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -171,7 +173,8 @@ static int parse_int(const bl_opts *o, const bl_opt *row, const char *text)
     errno = 0;
     long long x = strtoll(text, &end, 10);
     int64_t unit = 1;
-    int is_number = end != text; /* a suffix alone is none */
+    int is_number =
+        end != text && !isspace((unsigned char)*text); /* not "k", not " 3" */
     if (*end == 'k')
         unit = 1000;
     else if (*end == 'M')
@@ -193,9 +196,8 @@ static int parse_int(const bl_opts *o, const bl_opt *row, const char *text)
 
 static int parse_real(const bl_opts *o, const bl_opt *row, const char *text)
 {
-    char *end;
-    double x = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(x))
+    double x;
+    if (!bl_number(text, &x))
         return misuse(o, "--%s wants a number, not '%s'", row->name, text);
     if ((row->low != 0 || row->high != 0) && (x < row->low || x > row->high))
         return misuse(o, "--%s is %s, which is not within %g..%g", row->name, text,

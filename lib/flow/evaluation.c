@@ -159,6 +159,8 @@ static int work(evaluation *v, const bl_self *self, bl_evaluation *result, bl_er
                          &result->targets, e);
     if (rc == 0 && v->log_prob != NULL)
         rc = write_log_probs(v, e);
+    if (isnan(result->loss)) /* the sign of what is no number is chance */
+        result->loss = NAN;
     result->step = v->ckpt.info.step;
     return rc;
 }
@@ -167,6 +169,7 @@ int bl_evaluate_split(const bl_evaluation_wish *w, const bl_self *self,
                       bl_evaluation *result, bl_err *e)
 {
     evaluation v = {.wish = w};
+    *result = (bl_evaluation){0};
     int rc = work(&v, self, result, e);
     bl_model_del(v.model);
     bl_ckpt_free(&v.ckpt);

@@ -117,8 +117,10 @@ int bl_forecast_write(const bl_forecast *f, double rate, bl_buf *text, bl_err *e
 double bl_gauge(bl_pool *pool, bl_precision precision, const bl_clock *clock)
 {
     enum { TIMES = 10 };
-    bl_real *m = calloc(3 * GAUGE * GAUGE, sizeof *m);
     double best = 0;
+    if (clock->seconds == NULL)
+        return 0;
+    bl_real *m = calloc(3 * GAUGE * GAUGE, sizeof *m);
     if (m == NULL)
         return 0;
     bl_gemm_args g = {.m = GAUGE,

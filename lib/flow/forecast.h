@@ -34,8 +34,8 @@ int bl_forecast_check(const bl_forecast *f, double here, bl_err *e) BL_MUST_CHEC
 int bl_forecast_write(const bl_forecast *f, double rate, bl_buf *text,
                       bl_err *e) BL_MUST_CHECK;
 
-/* Floating-point operations a second of matrix products, timed now; 0 without memory
- * for it. */
+/* Floating-point operations a second of matrix products, timed now; 0 without a clock
+ * or memory for it. */
 double bl_gauge(bl_pool *pool, bl_precision precision, const bl_clock *clock);
 /* The share of that speed that training such a model reaches, about. */
 double bl_gauge_share(const bl_model_config *c);

@@ -72,8 +72,8 @@ int bl_train(const bl_training_wish *w, const bl_self *self, bl_training_end *en
              bl_err *e) BL_MUST_CHECK;
 
 /* Of the run that bl_train would make: reads the inputs, writes nothing. *rate: the
- * floating-point operations a second that it will reach, about; 0 without memory to
- * measure them. */
+ * floating-point operations a second that it will reach, about; 0 without a clock or
+ * memory to measure them. */
 int bl_train_forecast(const bl_training_wish *w, bl_forecast *f, double *rate,
                       bl_err *e) BL_MUST_CHECK;
 

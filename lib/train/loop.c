@@ -232,6 +232,12 @@ static void update(bl_trainer *t, double lr, const double norm[BL_N_LEARNS])
                    t->state.average);
 }
 
+/* For a message: the sign of what is no number is chance. */
+static double told(double x)
+{
+    return isnan(x) ? (double)NAN : x;
+}
+
 /* The best is that of the samples, which are all the same; the whole split is read
  * once, at the end. */
 static int evaluate(bl_trainer *t, bl_train_row *row, bl_err *e)
@@ -248,7 +254,7 @@ static int evaluate(bl_trainer *t, bl_train_row *row, bl_err *e)
         return bl_fail(e, BL_E_DIVERGED,
                        "step %" PRId64 ": validation loss %g; no checkpoint is written "
                        "(a lower lr or clip, or more warmup, may help)",
-                       t->info.step, row->valid_loss);
+                       t->info.step, told(row->valid_loss));
     if (rc == 0 && row->valid_loss < t->info.best_loss) {
         t->info.best_loss = row->valid_loss;
         t->info.best_step = t->info.step;
@@ -277,11 +283,11 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
             bl_grad_norm(t->pool, t->spans, bl_model_n_params(m), k, bl_model_grads(m));
     double lr = learning_rate(c, t->info.step);
     if (!isfinite(loss) || !isfinite(norm[0]) || !isfinite(norm[1]))
-        return bl_fail(e, BL_E_DIVERGED,
-                       "step %" PRId64
-                       ": loss %g, gradient norm %g; stopped before the "
-                       "update (a lower lr or clip, or more warmup, may help)",
-                       t->info.step + 1, loss, isfinite(norm[1]) ? norm[0] : norm[1]);
+        return bl_fail(
+            e, BL_E_DIVERGED,
+            "step %" PRId64 ": loss %g, gradient norm %g; stopped before the "
+            "update (a lower lr or clip, or more warmup, may help)",
+            t->info.step + 1, told(loss), told(isfinite(norm[1]) ? norm[0] : norm[1]));
     update(t, lr, norm);
     t->info.step++;
     t->info.tokens += n;

@@ -378,6 +378,26 @@ PY
     says "nearest is 'layers'"
 }
 
+@test "xltrain: a value that is impossible is misuse on the command line, bad data in a file" {
+    for bad in layers=999 lr=-1 width=1.5 'layers=0x2' 'layers= 2' lr=inf lr=nan layers= arch=x; do
+        run -64 --separate-stderr xltrain --data data --set "$bad" -o c
+        says "${bad%%=*}"
+    done
+    run -64 --separate-stderr xltrain --data data --set 'memory_layers=0x1' -o c
+    for bad in '"layers":999' '"lr":-1' '"width":1.5' '"layers":"2"' '"arch":"x"'; do
+        echo "{$bad}" >bad.json
+        run -65 --separate-stderr xltrain --data data --config bad.json -o c
+        says bad.json
+    done
+    # each is possible, together they are not: of the settings, wherever they stand
+    echo '{"width":30,"heads":4}' >joint.json
+    run -64 --separate-stderr xltrain --data data --config joint.json -o c
+    run -64 --separate-stderr xltrain --data data --set width=30 --set heads=4 -o c
+    run -64 --separate-stderr xltrain --data data --minutes 0x1 -o c
+    run -64 --separate-stderr xltrain --data data --steps ' 3' -o c
+    [ ! -e c ]
+}
+
 @test "xltrain: a folder that holds a run is not overwritten without -f" {
     train run
     sum=$(sha256sum run/latest)
@@ -393,7 +413,17 @@ PY
     run -70 --separate-stderr xltrain "${wild[@]}" --set eval_every=2 --steps 3000 -o run
     says "step 2: loss"
     says "stopped before the update"
+    [[ $stderr != *-nan* ]]
     [ ! -L run/latest ]
+    # what it advises then is possible
+    run -73 --separate-stderr train run --steps 3
+    says "without a checkpoint to go on from; -f begins anew"
+    [[ $stderr != *--resume* ]]
+    run -66 --separate-stderr xltrain --data data --resume -o run
+    says "the folder holds no checkpoint to go on from; -f in the place of --resume"
+    cp -r run again
+    train again -f --steps 3
+    [ -L again/latest ]
     # seen first by the validation: nothing is written of that step
     run -70 --separate-stderr xltrain "${wild[@]}" --set eval_every=1 --steps 3000 -o other
     says "step 1: validation loss"

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/rng.h"
 #include "base/song.h"
 #include "base/sort.h"
@@ -286,8 +287,40 @@ static void test_sort_keyed(void)
     ok(bl_sort_keyed(x, 0, NULL) == 0, "sort: nothing");
 }
 
+static void test_numbers(void)
+{
+    static const struct {
+        const char *text;
+        double x; /* NaN: it is none */
+    } cases[] = {
+        {"3", 3},          {"-3", -3},       {"+3", 3},      {".5", 0.5},
+        {"5.", 5},         {"1e-3", 1e-3},   {"0", 0},       {"007", 7},
+        {"-0.25E2", -25},  {"1e308", 1e308}, {"", NAN},      {"-", NAN},
+        {".", NAN},        {"e5", NAN},      {"0x10", NAN},  {"0X1p3", NAN},
+        {"-0x1", NAN},     {" 3", NAN},      {"3 ", NAN},    {"\t3", NAN},
+        {"inf", NAN},      {"nan", NAN},     {"1e999", NAN}, {"3k", NAN},
+        {"--3", NAN},      {"1,5", NAN},     {"- 3", NAN},   {"1e", NAN},
+        {"infinity", NAN},
+    };
+    int wrong = 0;
+    for (size_t i = 0; i < BL_COUNT(cases); i++) {
+        double x = NAN;
+        int is_one = bl_number(cases[i].text, &x);
+        if (is_one != !isnan(cases[i].x) || (is_one && x != cases[i].x)) {
+            printf("# '%s' is %g\n", cases[i].text, x);
+            wrong++;
+        }
+    }
+    ok(wrong == 0, "%zu texts are numbers or none", BL_COUNT(cases));
+    const char *end;
+    double x;
+    ok(bl_number_begin("5,6", &x, &end) && x == 5 && strcmp(end, ",6") == 0,
+       "one may be followed");
+}
+
 int main(void)
 {
+    test_numbers();
     test_err();
     test_mem();
     test_philox();
