@@ -60,7 +60,7 @@ static void tell(void *arg, const bl_counts *n)
 static int write_out(const xlsample *x, const bl_cli *cli, bl_sampling_counts *counts,
                      bl_err *e)
 {
-    const bl_progress progress = {tell, cli->log};
+    const bl_progress progress = {.tell = tell, .arg = cli->log};
     bl_out out;
     int rc = bl_out_open(&out, x->common.output, e);
     if (rc != 0)

@@ -24,7 +24,6 @@ int bl_gen_hold(bl_gen *g, const bl_model_config *c)
     if (rc != 0)
         return rc;
     m->value = bl_calloc((size_t)m->size, sizeof *m->value, &g->build);
-    m->mat = bl_graph_alloc(&m->graph, (size_t)m->n_params, sizeof *m->mat);
     m->layer = bl_graph_alloc(&m->graph, (size_t)c->layers, sizeof *m->layer);
     if (g->build.code == 0)
         bl_model_bind(m);
@@ -37,7 +36,7 @@ void bl_gen_let_go(bl_gen *g)
         return;
     bl_graph_free(&g->m->graph);
     free(g->m->param);
-    free(g->m->init);
+    free(g->m->source);
     free(g->m->value);
     free(g->m);
     free(g->packing);
