@@ -1,11 +1,14 @@
-/* build.c - the models as diagrams of ops. An attention layer attends to what its
- * memory holds and to the segment; what differs in the family are positions, norms,
- * activation and memory (the N-layer procedure at the end of section 3.3 of Dai et al.
- * 2019 is the case all others are told from).
+/* build.c - the models as diagrams of ops. What a layer consists of is told in layer.c,
+ * for sampling too. What stands here stays here: attention to what a layer's memory
+ * holds and to the segment (all queries at once, with gradients), where memory is
+ * pushed out and compressed, cells over a segment, and both ends of the model with
+ * their dropout. What differs in the family are positions, norms, activation and
+ * memory (the N-layer procedure at the end of section 3.3 of Dai et al. 2019 is the
+ * case all others are told from).
  *
  * Shapes as in ops.h: x (B*T, D) the inputs of a layer, its context [memory ; x] (B*K,
  * D) with K = S + T, sinusoids (K, D) of the distances K-1 .. 0, hidden (B*T, F). */
-#include "model/model_impl.h"
+#include "model/layer.h"
 #include "nn/op/ops.h"
 
 #include <math.h>
@@ -119,64 +122,91 @@ static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
     return bl_linear(g, a, l->wo, l->bo, BL_ACT_NONE, 0);
 }
 
-/* Two matrices with an activation between: act(x W_1 + b_1) W_2 + b_2; with gates
- * (act(a) * b) W_2 + b_2 where [a ; b] = x W_1 + b_1. */
-static bl_mat *feed_forward(bl_model *m, int n, bl_mat *x)
+/* ---- the steps of layer.h as ops ---- */
+
+/* Who makes them. */
+typedef struct {
+    bl_model *m;
+    bl_mat *sinusoids[2]; /* of the distances of layers without memory, and with it */
+} diagram;
+
+static bl_graph *graph_of(const bl_maker *k)
 {
-    const bl_model_config *c = &m->config;
-    const bl_layer *l = &m->layer[n];
-    bl_graph *g = &m->graph;
-    double drop = bl_model_dropout(c, c->ff_dropout);
-    bl_act act = (bl_act)(BL_ACT_RELU + c->act);
-    bl_mat *hidden =
-        c->glu ? bl_glu(g, bl_linear(g, x, l->w1, l->b1, BL_ACT_NONE, 0), act, drop)
-               : bl_linear(g, x, l->w1, l->b1, act, drop);
-    return bl_linear(g, hidden, l->w2, l->b2, c->relu_out ? BL_ACT_RELU : BL_ACT_NONE,
-                     0);
+    return &((const diagram *)k->who)->m->graph;
 }
 
-static bl_mat *low_rank(bl_graph *g, bl_mat *x, bl_mat *a, bl_mat *b)
+static bl_mat *weight(const bl_maker *k, size_t at)
 {
-    return bl_linear(g, bl_linear(g, x, a, NULL, BL_ACT_NONE, 0), b, NULL, BL_ACT_NONE,
-                     0);
+    return bl_layer_mat(&k->m->layer[k->n], at);
 }
 
-/* The residual x and what a sub-layer made of it become one: their sum, or a GRU's next
- * state (input y, state x) after rounds in which each scales the other. */
-static bl_mat *joined(bl_model *m, const bl_gate *p, bl_mat *x, bl_mat *y)
+static bl_mat *make_attention(const bl_maker *k, bl_mat *x)
 {
-    const bl_model_config *c = &m->config;
-    bl_graph *g = &m->graph;
-    double drop = bl_model_dropout(c, c->layer_dropout);
-    if (c->gate == BL_GATE_NONE)
-        return bl_residual(g, x, y, drop);
-    y = bl_dropped(g, y, drop);
-    for (int round = 0; round < c->mogrify; round++)
-        if (round % 2 == 0)
-            y = bl_modulate(g, low_rank(g, x, p->q1, p->q2), y);
-        else
-            x = bl_modulate(g, low_rank(g, y, p->r1, p->r2), x);
-    bl_mat *i = bl_linear(g, y, p->wi, p->bi, BL_ACT_NONE, 0);
-    bl_mat *h = bl_linear(g, x, p->wh, p->bh, BL_ACT_NONE, 0);
-    return bl_gru(g, x, i, h);
+    const diagram *d = k->who;
+    int remembers = bl_model_remembers(&k->m->config, k->n) || d->sinusoids[0] == NULL;
+    return attention(d->m, k->n, x, d->sinusoids[remembers]);
 }
 
-/* Each sub-layer with its residual, and its norm after (post, as published: y = LN(x +
- * attention(x)), LN(y + ff(y))) or before (pre: y = x + attention(LN x), y + ff(LN y)).
- */
-static bl_mat *layer_of(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
+static bl_mat *make_norm(const bl_maker *k, bl_mat *x, size_t gain, size_t bias)
 {
-    const bl_model_config *c = &m->config;
-    const bl_layer *l = &m->layer[n];
-    bl_graph *g = &m->graph;
-    double eps = c->norm_eps;
-    bl_mat *y = joined(m, &l->ga, x, attention(m, n, x, sinusoids));
-    if (!c->pre_norm)
-        y = bl_norm(g, y, l->ln1_g, l->ln1_b, eps);
-    bl_mat *z = c->pre_norm ? bl_norm(g, y, l->ln2_g, l->ln2_b, eps) : y;
-    y = joined(m, &l->gf, y, feed_forward(m, n, z));
-    return c->pre_norm ? y : bl_norm(g, y, l->ln2_g, l->ln2_b, eps);
+    return bl_norm(graph_of(k), x, weight(k, gain), weight(k, bias),
+                   k->m->config.norm_eps);
 }
+
+static bl_mat *make_linear(const bl_maker *k, bl_mat *x, size_t w)
+{
+    return bl_linear(graph_of(k), x, weight(k, w), NULL, BL_ACT_NONE, 0);
+}
+
+static bl_mat *make_biased(const bl_maker *k, bl_mat *x, size_t w, size_t bias,
+                           bl_act act, double dropout)
+{
+    return bl_linear(graph_of(k), x, weight(k, w), weight(k, bias), act, dropout);
+}
+
+static bl_mat *make_glu(const bl_maker *k, bl_mat *x, bl_act act, double dropout)
+{
+    return bl_glu(graph_of(k), x, act, dropout);
+}
+
+static bl_mat *make_dropped(const bl_maker *k, bl_mat *y, double dropout)
+{
+    return bl_dropped(graph_of(k), y, dropout);
+}
+
+static bl_mat *make_residual(const bl_maker *k, bl_mat *x, bl_mat *y, double dropout)
+{
+    return bl_residual(graph_of(k), x, y, dropout);
+}
+
+static bl_mat *make_modulate(const bl_maker *k, bl_mat *s, bl_mat *x)
+{
+    return bl_modulate(graph_of(k), s, x);
+}
+
+static bl_mat *make_gru(const bl_maker *k, bl_mat *x, bl_mat *i, bl_mat *h)
+{
+    return bl_gru(graph_of(k), x, i, h);
+}
+
+static bl_mat *make_done(const bl_maker *k, bl_mat *x)
+{
+    (void)k;
+    return x;
+}
+
+static const bl_maker ops = {.attention = make_attention,
+                             .norm = make_norm,
+                             .linear = make_linear,
+                             .biased = make_biased,
+                             .glu = make_glu,
+                             .dropped = make_dropped,
+                             .residual = make_residual,
+                             .modulate = make_modulate,
+                             .gru = make_gru,
+                             .done = make_done};
+
+/* ---- whole models ---- */
 
 /* The tokens' rows of the embedding, by a matrix to the width if theirs is another. */
 static bl_mat *embedded(bl_model *m)
@@ -198,19 +228,22 @@ static bl_mat *transformer(bl_model *m)
     const bl_model_config *c = &m->config;
     bl_graph *g = &m->graph;
     double drop = bl_model_dropout(c, c->embed_dropout);
-    /* of the distances of layers with memory, and of those without */
-    bl_mat *sinusoids[2] = {NULL};
+    diagram d = {.m = m};
+    bl_maker k = ops;
+    k.m = m;
+    k.who = &d;
     int slots = c->memory + c->compressed, keys = slots + c->segment;
     if (c->pos == BL_POS_SINUSOID)
-        sinusoids[1] = bl_positions(g, keys, c->width, c->clamp_len, drop);
+        d.sinusoids[1] = bl_positions(g, keys, c->width, c->clamp_len, drop);
     if (c->pos == BL_POS_SINUSOID && !bl_model_all_remember(c))
-        sinusoids[0] = bl_positions(g, c->segment, c->width, c->clamp_len, drop);
+        d.sinusoids[0] = bl_positions(g, c->segment, c->width, c->clamp_len, drop);
     if (c->pos == BL_POS_ROTARY)
         m->places = bl_rotary_table(g, keys, c->width / c->heads, c->rope_theta);
     bl_mat *x = embedded(m);
     for (int n = 0; n < c->layers && x != NULL; n++) {
         m->fresh[n] = x->v;
-        x = layer_of(m, n, x, sinusoids[bl_model_remembers(c, n) || slots == 0]);
+        k.n = n;
+        x = bl_layer_make(&k, x);
     }
     return c->pre_norm ? bl_norm(g, x, m->lnf_g, m->lnf_b, c->norm_eps) : x;
 }

@@ -51,14 +51,16 @@ static int alloc_buffers(bl_gen *g)
     const bl_model_config *c = &g->m->config;
     int is_lstm = c->arch == BL_ARCH_LSTM;
     size_t s = (size_t)g->streams, d = (size_t)c->width;
-    size_t hidden = is_lstm ? 4 * d : (size_t)c->ff * (c->glu ? 2 : 1);
     bl_graph *b = &g->store;
     g->keys_cap = bl_gen_whole(g->window + g->slots);
     if (is_lstm) {
         g->h = per_layer(g, s * d);
         g->c = per_layer(g, s * d);
+        g->hidden = bl_graph_alloc(b, s * 4 * d, sizeof(bl_real));
     } else {
         alloc_rings(g);
+        g->rows = bl_graph_alloc(b, s * bl_gen_step_rows(c), sizeof(bl_real));
+        g->value = bl_graph_alloc(b, bl_gen_step_values(c), sizeof *g->value);
     }
     g->zero_k = per_layer(g, d);
     g->zero_v = per_layer(g, d);
@@ -71,14 +73,11 @@ static int alloc_buffers(bl_gen *g)
     g->y = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->q = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->a = bl_graph_alloc(b, s * d, sizeof(bl_real));
-    g->hidden = bl_graph_alloc(b, s * hidden, sizeof(bl_real));
     if (!is_lstm && c->pos == BL_POS_ROTARY) {
         g->turn = bl_graph_alloc(b, (s + 1) * d, sizeof(bl_real));
         g->turn_old = bl_graph_alloc(b, s * d, sizeof(bl_real));
     }
     g->narrow = bl_graph_alloc(b, s * (size_t)bl_model_embed_width(c), sizeof(bl_real));
-    if (c->gate != BL_GATE_NONE)
-        g->gate = bl_graph_alloc(b, s * (7 * d + d / 4), sizeof(bl_real));
     g->score = bl_graph_alloc(b, s * (size_t)c->heads * (size_t)bl_gen_scratch(g),
                               sizeof(bl_real));
     g->logits = bl_graph_alloc(b, s * (size_t)c->vocab, sizeof(bl_real));

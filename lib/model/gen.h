@@ -2,23 +2,22 @@
 #ifndef BL_GEN_H
 #define BL_GEN_H
 
-#include "model/model_impl.h"
+#include "model/layer.h"
 #include "nn/kernel/thin.h"
 #include "nn/kernel/store.h"
 
 /* Keys stored side by side. */
 enum { BL_GEN_BLOCK = 4 * BL_LANES };
 
-/* The matrices of a layer as each step reads them. */
+/* The matrices of a layer as each step reads them, at the places of bl_layer's fields:
+ * those that the table of tensors calls factors; of LSTM cells wx and wh, but no wx of
+ * the first layer. */
 typedef struct {
-    bl_thin wi, wh, q1, q2, r1, r2;
-} bl_gen_gate;
-
-typedef struct {
-    bl_gen_gate ga, gf;
-    bl_thin wq, wk, wv, wo, w1, w2; /* attention */
-    bl_thin wx, wh;                 /* LSTM cells; the first layer has no wx */
+    bl_thin of[BL_LAYER_SLOTS];
 } bl_gen_weights;
+
+#define BL_THIN(weights, field)                                                        \
+    (&(weights)->of[offsetof(bl_layer, field) / sizeof(bl_mat *)])
 
 /* A matrix of parameters that becomes panels. */
 typedef struct {
@@ -80,14 +79,17 @@ struct bl_gen {
     bl_thin emb_w, out_p;   /* to and from D, of an embedding of another width A */
     bl_real *narrow;        /* (S, A) */
     bl_real *x, *y, *q, *a; /* (S, D) */
-    bl_real *hidden;        /* (S, F, 2 F or 4 D) */
-    bl_real *gate;          /* (S, 6 D + D + D / 4): of a gate's products */
-    bl_real *old;           /* (group, D) rows on their way into slots */
-    bl_real *between;       /* (group, D) of a dilated convolution */
-    bl_real *fresh;         /* (group / ratio, D) the slots */
-    bl_real *paid;          /* (group) usage of the rows in old */
-    bl_real *score;         /* (S, H): scratch of a head */
-    bl_real *logits;        /* (S, V) */
+    bl_real *hidden;        /* (S, 4 D) of an LSTM's gates */
+    bl_real *rows; /* what the steps of a sub-layer make, one after the other */
+    size_t n_rows; /* numbers there, now */
+    bl_mat *value; /* [n_values] their matrices, and that of x first */
+    int n_values;
+    bl_real *old;     /* (group, D) rows on their way into slots */
+    bl_real *between; /* (group, D) of a dilated convolution */
+    bl_real *fresh;   /* (group / ratio, D) the slots */
+    bl_real *paid;    /* (group) usage of the rows in old */
+    bl_real *score;   /* (S, H): scratch of a head */
+    bl_real *logits;  /* (S, V) */
 };
 
 /* 1 if layer n has memory, or if there are no segments in which to do without. */
@@ -143,6 +145,9 @@ void bl_gen_let_go(bl_gen *g);
 
 /* ---- gen_layer.c: the layers of build.c for one new row a stream, in g->x ---- */
 
+/* Numbers a stream, and matrices, that the steps of a sub-layer may need. */
+size_t bl_gen_step_rows(const bl_model_config *c);
+size_t bl_gen_step_values(const bl_model_config *c);
 void bl_gen_attention_layer(bl_gen *g, int n);
 void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token);
 /* Compresses the tokens that a stream's memory no longer holds, in every layer. */

@@ -1,4 +1,5 @@
-/* gen_layer.c - the layers of build.c for one new token a stream. */
+/* gen_layer.c - the layers of build.c for one new token a stream: the steps of layer.h,
+ * and what has no description there. */
 #include "model/gen.h"
 #include "nn/kernel/gemm.h"
 #include "nn/op/ops.h"
@@ -39,96 +40,170 @@ static void remember_raw(bl_gen *g, const bl_real *rows, bl_real *ring)
     }
 }
 
-static void add(bl_real *x, const bl_real *y, int64_t n)
+/* ---- the steps of layer.h for one row a stream ---- */
+
+/* A matrix of the streams' rows at v. */
+static bl_mat *value_at(bl_gen *g, bl_real *v, int cols)
 {
-    for (int64_t i = 0; i < n; i++)
-        x[i] += y[i];
+    bl_mat *x = &g->value[g->n_values++];
+    *x = (bl_mat){.v = v, .rows = g->streams, .cols = cols};
+    return x;
 }
 
-static void feed_forward(bl_gen *g, int n, const bl_real *x)
+/* Room for one that is made. */
+static bl_mat *new_value(bl_gen *g, int cols)
 {
-    const bl_model_config *c = &g->m->config;
-    const bl_layer *l = &g->m->layer[n];
-    const bl_gen_weights *w = &g->weights[n];
-    bl_act act = (bl_act)(BL_ACT_RELU + c->act);
-    int rows = g->streams;
-    bl_gen_project(g, x, &w->w1, l->b1, rows, g->hidden);
-    if (c->glu) /* rows of 2 F become rows of F */
-        for (ptrdiff_t s = 0; s < rows; s++)
-            bl_glu_row(act, g->hidden + s * 2 * c->ff, c->ff, g->hidden + s * c->ff);
-    else
-        bl_activate(act, g->hidden, (int64_t)rows * c->ff);
-    bl_gen_project(g, g->hidden, &w->w2, l->b2, rows, g->y);
-    if (c->relu_out)
-        bl_activate(BL_ACT_RELU, g->y, (int64_t)rows * c->width);
+    bl_mat *x = value_at(g, g->rows + g->n_rows, cols);
+    g->n_rows += (size_t)g->streams * (size_t)cols;
+    return x;
 }
 
-/* to *= 2 sigmoid(from a b), rows of the width. */
-static void modulate(bl_gen *g, const bl_real *from, const bl_thin *a, const bl_thin *b,
-                     bl_real *to)
+/* What a sub-layer makes, at its widest: a norm, the feed-forward's hidden rows and
+ * result, a gate's two products, and each round of its mogrifier. */
+size_t bl_gen_step_rows(const bl_model_config *c)
 {
-    size_t size = (size_t)g->streams * (size_t)g->m->config.width;
-    bl_real *s = g->gate, *narrow = g->gate + 7 * size;
-    bl_gen_project(g, from, a, NULL, g->streams, narrow);
-    bl_gen_project(g, narrow, b, NULL, g->streams, s);
-    bl_modulate_row(s, to, (int64_t)size, to);
+    size_t d = (size_t)c->width, round = d + d / 4;
+    return (size_t)c->ff * (c->glu ? 2 : 1) + 9 * d + (size_t)c->mogrify * round;
 }
 
-/* The residual in g->x takes in what a sub-layer made of it, in g->y. */
-static void join(bl_gen *g, const bl_gate *p, const bl_gen_gate *w)
+size_t bl_gen_step_values(const bl_model_config *c)
 {
-    const bl_model_config *c = &g->m->config;
-    int d = c->width, rows = g->streams;
-    if (c->gate == BL_GATE_NONE) {
-        add(g->x, g->y, (int64_t)rows * d);
-        return;
-    }
-    for (int round = 0; round < c->mogrify; round++)
-        if (round % 2 == 0)
-            modulate(g, g->x, &w->q1, &w->q2, g->y);
-        else
-            modulate(g, g->y, &w->r1, &w->r2, g->x);
-    bl_real *i = g->gate, *h = g->gate + (ptrdiff_t)3 * rows * d;
-    bl_gen_project(g, g->y, &w->wi, p->bi, rows, i);
-    bl_gen_project(g, g->x, &w->wh, p->bh, rows, h);
-    for (ptrdiff_t s = 0; s < rows; s++)
-        bl_gru_row(g->x + s * d, i + s * 3 * d, h + s * 3 * d, d, g->x + s * d);
+    return 8 + 2 * (size_t)c->mogrify;
+}
+
+static const bl_mat *weight(const bl_maker *k, size_t at)
+{
+    return bl_layer_mat(&k->m->layer[k->n], at);
+}
+
+static bl_mat *run_norm(const bl_maker *k, bl_mat *x, size_t gain, size_t bias)
+{
+    bl_mat *y = new_value(k->who, x->cols);
+    bl_gen_norm(k->who, x->v, weight(k, gain), weight(k, bias), x->rows, y->v);
+    return y;
+}
+
+static bl_mat *run_biased(const bl_maker *k, bl_mat *x, size_t w, size_t bias,
+                          bl_act act, double dropout)
+{
+    bl_gen *g = k->who;
+    bl_mat *y = new_value(g, weight(k, w)->cols);
+    (void)dropout;
+    bl_gen_project(g, x->v, &g->weights[k->n].of[w / sizeof(bl_mat *)], weight(k, bias),
+                   x->rows, y->v);
+    if (act != BL_ACT_NONE)
+        bl_activate(act, y->v, (int64_t)y->rows * y->cols);
+    return y;
+}
+
+static bl_mat *run_linear(const bl_maker *k, bl_mat *x, size_t w)
+{
+    bl_gen *g = k->who;
+    bl_mat *y = new_value(g, weight(k, w)->cols);
+    bl_gen_project(g, x->v, &g->weights[k->n].of[w / sizeof(bl_mat *)], NULL, x->rows,
+                   y->v);
+    return y;
+}
+
+/* Rows of 2 F become rows of F in their place. */
+static bl_mat *run_glu(const bl_maker *k, bl_mat *x, bl_act act, double dropout)
+{
+    int f = x->cols / 2;
+    (void)k;
+    (void)dropout;
+    for (ptrdiff_t s = 0; s < x->rows; s++)
+        bl_glu_row(act, x->v + s * 2 * f, f, x->v + s * f);
+    x->cols = f;
+    return x;
+}
+
+static bl_mat *run_dropped(const bl_maker *k, bl_mat *y, double dropout)
+{
+    (void)k;
+    (void)dropout;
+    return y;
+}
+
+static bl_mat *run_residual(const bl_maker *k, bl_mat *x, bl_mat *y, double dropout)
+{
+    (void)k;
+    (void)dropout;
+    for (int64_t i = 0; i < (int64_t)x->rows * x->cols; i++)
+        x->v[i] += y->v[i];
+    return x;
+}
+
+static bl_mat *run_modulate(const bl_maker *k, bl_mat *s, bl_mat *x)
+{
+    (void)k;
+    bl_modulate_row(s->v, x->v, (int64_t)x->rows * x->cols, x->v);
+    return x;
+}
+
+static bl_mat *run_gru(const bl_maker *k, bl_mat *x, bl_mat *i, bl_mat *h)
+{
+    int d = x->cols;
+    (void)k;
+    for (ptrdiff_t s = 0; s < x->rows; s++)
+        bl_gru_row(x->v + s * d, i->v + s * 3 * d, h->v + s * 3 * d, d, x->v + s * d);
+    return x;
+}
+
+/* The result goes to g->x, and the room of the others is free. */
+static bl_mat *run_done(const bl_maker *k, bl_mat *x)
+{
+    bl_gen *g = k->who;
+    if (x->v != g->x)
+        memcpy(g->x, x->v, (size_t)x->rows * (size_t)x->cols * sizeof *g->x);
+    g->n_rows = 0;
+    g->n_values = 0;
+    return value_at(g, g->x, x->cols);
+}
+
+/* Keys and values of the new row enter their rings, its query meets what is there. */
+static bl_mat *run_attention(const bl_maker *k, bl_mat *x)
+{
+    bl_gen *g = k->who;
+    const bl_layer *l = &k->m->layer[k->n];
+    const bl_gen_weights *w = &g->weights[k->n];
+    int n = k->n, rows = g->streams;
+    const bl_real *from = x->v;
+    if (g->slots > 0 && bl_gen_remembers(g, n))
+        remember_raw(g, x->v, g->raw[n]);
+    if (k->m->config.pre_norm)
+        from = k->norm(k, x, BL_WEIGHT(ln1_g), BL_WEIGHT(ln1_b))->v;
+    bl_gen_project(g, from, BL_THIN(w, wk), l->bk, rows, g->y);
+    turn_keys(g);
+    remember(g, g->y, &g->recent[n], bl_ring_put_key);
+    bl_gen_project(g, from, BL_THIN(w, wv), l->bv, rows, g->y);
+    remember(g, g->y, &g->recent[n], bl_ring_put_value);
+    bl_gen_project(g, from, BL_THIN(w, wq), l->bq, rows, g->q);
+    bl_gen_attend(g, n);
+    bl_gen_project(g, g->a, BL_THIN(w, wo), l->bo, rows, g->y);
+    return value_at(g, g->y, x->cols);
 }
 
 void bl_gen_attention_layer(bl_gen *g, int n)
 {
-    const bl_model_config *c = &g->m->config;
-    const bl_layer *l = &g->m->layer[n];
-    const bl_gen_weights *w = &g->weights[n];
-    int rows = g->streams;
-    const bl_real *from = g->x;
-    if (g->slots > 0 && bl_gen_remembers(g, n))
-        remember_raw(g, g->x, g->raw[n]);
-    if (c->pre_norm) {
-        bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, rows, g->a);
-        from = g->a;
-    }
-    bl_gen_project(g, from, &w->wk, l->bk, rows, g->y);
-    turn_keys(g);
-    remember(g, g->y, &g->recent[n], bl_ring_put_key);
-    bl_gen_project(g, from, &w->wv, l->bv, rows, g->y);
-    remember(g, g->y, &g->recent[n], bl_ring_put_value);
-    bl_gen_project(g, from, &w->wq, l->bq, rows, g->q);
-    bl_gen_attend(g, n);
-    bl_gen_project(g, g->a, &w->wo, l->bo, rows, g->y);
-    join(g, &l->ga, &w->ga);
-    if (!c->pre_norm)
-        bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, rows, g->x);
-    from = g->x;
-    if (c->pre_norm) {
-        bl_gen_norm(g, g->x, l->ln2_g, l->ln2_b, rows, g->a);
-        from = g->a;
-    }
-    feed_forward(g, n, from);
-    join(g, &l->gf, &w->gf);
-    if (!c->pre_norm)
-        bl_gen_norm(g, g->x, l->ln2_g, l->ln2_b, rows, g->x);
+    const bl_maker k = {.m = g->m,
+                        .who = g,
+                        .n = n,
+                        .attention = run_attention,
+                        .norm = run_norm,
+                        .linear = run_linear,
+                        .biased = run_biased,
+                        .glu = run_glu,
+                        .dropped = run_dropped,
+                        .residual = run_residual,
+                        .modulate = run_modulate,
+                        .gru = run_gru,
+                        .done = run_done};
+    g->n_rows = 0;
+    g->n_values = 0;
+    bl_layer_make(&k, value_at(g, g->x, g->m->config.width));
 }
+
+/* ---- compression, cells ---- */
 
 /* n rows that leave, the tokens of a stream from `oldest` on, and what was paid to
  * them, out of their rings and in order. */
@@ -157,10 +232,10 @@ static void put_slot(bl_gen *g, int layer, int s, int64_t slot, const bl_real *r
         bl_gen_norm(g, row, l->ln1_g, l->ln1_b, 1, g->a);
         row = g->a;
     }
-    bl_gen_project(g, row, &w->wk, l->bk, 1, g->y);
+    bl_gen_project(g, row, BL_THIN(w, wk), l->bk, 1, g->y);
     bl_gen_turn(g, slot, g->y);
     bl_ring_put_key(g, to, s, slot, g->y);
-    bl_gen_project(g, row, &w->wv, l->bv, 1, g->y);
+    bl_gen_project(g, row, BL_THIN(w, wv), l->bv, 1, g->y);
     bl_ring_put_value(g, to, s, slot, g->y);
 }
 
@@ -203,8 +278,9 @@ void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token)
                 g->hidden[(ptrdiff_t)s * 4 * d + c] = row[c] + l->b->v[c];
         }
     else
-        bl_gen_project(g, g->x, &g->weights[n].wx, l->b, rows, g->hidden);
-    bl_thin_multiply(g->pool, &g->weights[n].wh, g->h[n], rows, NULL, 1, g->hidden);
+        bl_gen_project(g, g->x, BL_THIN(&g->weights[n], wx), l->b, rows, g->hidden);
+    bl_thin_multiply(g->pool, BL_THIN(&g->weights[n], wh), g->h[n], rows, NULL, 1,
+                     g->hidden);
     for (int s = 0; s < rows; s++) {
         bl_real *h = g->h[n] + (ptrdiff_t)s * d, *c = g->c[n] + (ptrdiff_t)s * d;
         if (token[s] >= 0)

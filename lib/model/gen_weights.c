@@ -67,30 +67,20 @@ static void pack(bl_gen *g, const bl_mat *w, int transposed, bl_thin *to)
         g->packing[g->n_packing++] = (bl_gen_packing){w, transposed, to};
 }
 
-static void pack_gate(bl_gen *g, const bl_gate *p, bl_gen_gate *w)
+static void pack_layers(bl_gen *g)
 {
-    pack(g, p->wi, 0, &w->wi);
-    pack(g, p->wh, 0, &w->wh);
-    pack(g, p->q1, 0, &w->q1);
-    pack(g, p->q2, 0, &w->q2);
-    pack(g, p->r1, 0, &w->r1);
-    pack(g, p->r2, 0, &w->r2);
-}
-
-static void pack_layer(bl_gen *g, int n)
-{
-    const bl_layer *l = &g->m->layer[n];
-    bl_gen_weights *w = &g->weights[n];
-    pack(g, l->wq, 0, &w->wq);
-    pack(g, l->wk, 0, &w->wk);
-    pack(g, l->wv, 0, &w->wv);
-    pack(g, l->wo, 0, &w->wo);
-    pack(g, l->w1, 0, &w->w1);
-    pack(g, l->w2, 0, &w->w2);
-    pack_gate(g, &l->ga, &w->ga);
-    pack_gate(g, &l->gf, &w->gf);
-    pack(g, n > 0 ? l->wx : NULL, 0, &w->wx);
-    pack(g, l->wh, 0, &w->wh);
+    const bl_model *m = g->m;
+    int is_lstm = m->config.arch == BL_ARCH_LSTM;
+    for (int i = 0; i < m->n_params; i++) {
+        bl_tensor_source from = m->source[i];
+        if (from.layer >= 0 && from.row->is_factor)
+            pack(g, bl_layer_mat(&m->layer[from.layer], from.row->at), 0,
+                 &g->weights[from.layer].of[from.row->at / sizeof(bl_mat *)]);
+    }
+    for (int n = 0; n < m->config.layers && is_lstm; n++) {
+        pack(g, n > 0 ? m->layer[n].wx : NULL, 0, BL_THIN(&g->weights[n], wx));
+        pack(g, m->layer[n].wh, 0, BL_THIN(&g->weights[n], wh));
+    }
 }
 
 /* A model with absolute or rotary positions, or without attention, has no keys of
@@ -111,11 +101,10 @@ int bl_gen_plan_weights(bl_gen *g)
     g->weights = bl_graph_alloc(&g->store, layers, sizeof *g->weights);
     if (has_distances(c))
         g->r = bl_graph_alloc(&g->store, layers, sizeof *g->r);
-    for (size_t n = 0; n < layers && g->build.code == 0; n++) {
-        pack_layer(g, (int)n);
-        if (g->r != NULL)
-            g->r[n] = bl_graph_alloc(&g->store, keys, 1);
-    }
+    if (g->build.code == 0)
+        pack_layers(g);
+    for (size_t n = 0; n < layers && g->build.code == 0 && g->r != NULL; n++)
+        g->r[n] = bl_graph_alloc(&g->store, keys, 1);
     pack(g, m->emb_w, 0, &g->emb_w);
     pack(g, m->out_p, 0, &g->out_p);
     pack(g, m->out_w, c->tie, &g->out);
@@ -249,8 +238,8 @@ static void prepare_zeros(bl_gen *g)
         memset(g->x, 0, (size_t)c->width * sizeof *g->x);
         if (c->pre_norm)
             bl_gen_norm(g, g->x, l->ln1_g, l->ln1_b, 1, g->x);
-        bl_gen_project(g, g->x, &g->weights[n].wk, l->bk, 1, g->zero_k[n]);
-        bl_gen_project(g, g->x, &g->weights[n].wv, l->bv, 1, g->zero_v[n]);
+        bl_gen_project(g, g->x, BL_THIN(&g->weights[n], wk), l->bk, 1, g->zero_k[n]);
+        bl_gen_project(g, g->x, BL_THIN(&g->weights[n], wv), l->bv, 1, g->zero_v[n]);
     }
 }
 

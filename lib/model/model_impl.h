@@ -40,6 +40,7 @@ typedef struct {
     bl_dim rows, cols;
     bl_init init;
     int decay, hidden; /* as in bl_param */
+    int is_factor;     /* rows are multiplied by it at every step (sampling packs it) */
     bl_learns learns;
     int (*is_there)(const bl_model_config *c, int layer); /* NULL: always */
 } bl_tensor_row;

@@ -164,10 +164,11 @@ static int has_out_bias(const bl_model_config *c, int n)
 #define AT(field) offsetof(bl_layer, field)
 
 /* A matrix decays; a vector does not, nor do u and v. A hidden one stands between
- * hidden states. */
+ * hidden states; the rows of a step are multiplied by a factor. */
 #define MATRIX .init = BL_INIT_NORMAL, .decay = 1
 #define HIDDEN MATRIX, .hidden = 1
-#define SMALLER .init = BL_INIT_RESIDUAL, .decay = 1, .hidden = 1
+#define FACTOR HIDDEN, .is_factor = 1
+#define SMALLER .init = BL_INIT_RESIDUAL, .decay = 1, .hidden = 1, .is_factor = 1
 #define PAIR .init = BL_INIT_NORMAL
 #define BIAS .init = BL_INIT_ZERO
 #define GAIN .init = BL_INIT_ONE
@@ -188,21 +189,21 @@ static const bl_tensor_row before[] = {
         name, AT(field), BL_DIM_##rows, BL_DIM_##cols, how, .is_there = when           \
     }
 #define GATE(name, gate)                                                               \
-    OF_GATE(name ".wi", gate.wi, D, 3D, HIDDEN, has_gate),                             \
+    OF_GATE(name ".wi", gate.wi, D, 3D, FACTOR, has_gate),                             \
         OF_GATE(name ".bi", gate.bi, ONE, 3D, BIAS, has_gate),                         \
-        OF_GATE(name ".wh", gate.wh, D, 3D, HIDDEN, has_gate),                         \
+        OF_GATE(name ".wh", gate.wh, D, 3D, FACTOR, has_gate),                         \
         OF_GATE(name ".bh", gate.bh, ONE, 3D, BIAS, has_gate),                         \
-        OF_GATE(name ".q1", gate.q1, D, LOW, HIDDEN, mogrifies),                       \
-        OF_GATE(name ".q2", gate.q2, LOW, D, HIDDEN, mogrifies),                       \
-        OF_GATE(name ".r1", gate.r1, D, LOW, HIDDEN, mogrifies_twice),                 \
-        OF_GATE(name ".r2", gate.r2, LOW, D, HIDDEN, mogrifies_twice)
+        OF_GATE(name ".q1", gate.q1, D, LOW, FACTOR, mogrifies),                       \
+        OF_GATE(name ".q2", gate.q2, LOW, D, FACTOR, mogrifies),                       \
+        OF_GATE(name ".r1", gate.r1, D, LOW, FACTOR, mogrifies_twice),                 \
+        OF_GATE(name ".r2", gate.r2, LOW, D, FACTOR, mogrifies_twice)
 
 static const bl_tensor_row attention[] = {
-    {"wq", AT(wq), BL_DIM_D, BL_DIM_D, HIDDEN},
+    {"wq", AT(wq), BL_DIM_D, BL_DIM_D, FACTOR},
     {"bq", AT(bq), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_att_bias},
-    {"wk", AT(wk), BL_DIM_D, BL_DIM_GE, HIDDEN},
+    {"wk", AT(wk), BL_DIM_D, BL_DIM_GE, FACTOR},
     {"bk", AT(bk), BL_DIM_ONE, BL_DIM_GE, BIAS, .is_there = has_att_bias},
-    {"wv", AT(wv), BL_DIM_D, BL_DIM_GE, HIDDEN},
+    {"wv", AT(wv), BL_DIM_D, BL_DIM_GE, FACTOR},
     {"bv", AT(bv), BL_DIM_ONE, BL_DIM_GE, BIAS, .is_there = has_att_bias},
     {"wr", AT(wr), BL_DIM_D, BL_DIM_D, HIDDEN, .is_there = has_sinusoids},
     {"er", AT(er), BL_DIM_HP, BL_DIM_E, MATRIX, .is_there = has_distances},
@@ -224,7 +225,7 @@ static const bl_tensor_row attention[] = {
      .is_there = makes_rows_again},
     {"ln1.g", AT(ln1_g), BL_DIM_ONE, BL_DIM_D, GAIN},
     {"ln1.b", AT(ln1_b), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_norm_bias},
-    {"w1", AT(w1), BL_DIM_D, BL_DIM_WIDE, HIDDEN},
+    {"w1", AT(w1), BL_DIM_D, BL_DIM_WIDE, FACTOR},
     {"b1", AT(b1), BL_DIM_ONE, BL_DIM_WIDE, BIAS, .is_there = has_ff_bias},
     {"w2", AT(w2), BL_DIM_F, BL_DIM_D, SMALLER},
     {"b2", AT(b2), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_ff_bias},
@@ -234,8 +235,8 @@ static const bl_tensor_row attention[] = {
     GATE("gf", gf),
 };
 
-/* The first rows of a cell's matrix are for its input (layer 0: one row a token, so that
- * it holds the embedding), the last D for h. */
+/* The first rows of a cell's matrix are for its input (layer 0: one row a token, so
+ * that it holds the embedding), the last D for h. */
 static const bl_tensor_row cells[] = {
     {"w", AT(w), BL_DIM_ID, BL_DIM_4D, HIDDEN},
     {"b", AT(b), BL_DIM_ONE, BL_DIM_4D, BIAS},
