@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 
+#include <string.h>
+
 /* n * size zeroed bytes, or NULL and an error of BL_E_NOMEM (also where the
  * product does not fit). The caller frees. n * size == 0 gives one byte. */
 void *bl_calloc(size_t n, size_t size, bl_err *e) BL_MUST_CHECK;
@@ -17,6 +19,19 @@ BL_MUST_CHECK static inline int bl_grow(void **array, size_t *cap, size_t need,
                                         size_t size, bl_err *e)
 {
     return need <= *cap ? 0 : bl_grow_now(array, cap, need, size, e);
+}
+
+/* The same for a list of any type: `list` is the address of its pointer. */
+BL_MUST_CHECK static inline int bl_room(void *list, size_t *cap, size_t need,
+                                        size_t size, bl_err *e)
+{
+    if (need <= *cap)
+        return 0;
+    void *p;
+    memcpy(&p, list, sizeof p);
+    int rc = bl_grow_now(&p, cap, need, size, e);
+    memcpy(list, &p, sizeof p);
+    return rc;
 }
 
 /* A copy of a string, or NULL and BL_E_NOMEM. The caller frees. */

@@ -8,11 +8,12 @@
 
 typedef struct bl_overlap bl_overlap;
 
-/* `keys`: those whose notes are to be paired anew; song: its notes in the order of
+/* troubled: the keys whose notes are to be paired anew; doubtful: those that first in,
+ * first out closes, but whose notes overlap for long; song: its notes in the order of
  * their beginnings in the file, off < 0 where they are open; all must outlive it.
  * Release with bl_overlap_del. */
-int bl_overlap_new(bl_overlap **o, const bl_keys *keys, bl_song *song,
-                   bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
+int bl_overlap_new(bl_overlap **o, const bl_keys *troubled, const bl_keys *doubtful,
+                   bl_song *song, bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
 
 /* All events of the file, as bl_pairing_event, _port and _end take them. */
 int bl_overlap_event(bl_overlap *o, int32_t tick, const uint8_t *event) BL_MUST_CHECK;

@@ -6,7 +6,9 @@
 
 enum {
     CHANNELS = 16,
-    KEYS = CHANNELS * 128,
+    PITCHES = 128,
+    KEYS = CHANNELS * PITCHES,
+    MAYBE_SHIFTED = 3, /* notes in a row that overlap the next */
     DRUM_CHANNEL = 9,
     SUSTAIN = 64,
     OPEN = -1
@@ -37,20 +39,25 @@ struct bl_pairing {
     size_t cap_next;
     place *changes, *notes, *pedals; /* all changes; of each note, of each pedal */
     size_t n_changes, cap_changes, cap_notes, cap_pedals;
-    bl_keys troubled; /* of BL_READ_OVERLAP: a note without end, an end without note */
+    /* Of BL_READ_OVERLAP: keys with a note without end or an end without note; those of
+     * which several notes in a row end while the next sounds. */
+    bl_keys troubled, doubtful;
+    uint8_t overlapped[KEYS]; /* how many so far */
 };
 
 static void begin_track(bl_pairing *p)
 {
     memset(p->head, 0xff, sizeof p->head);
     memset(p->program, 0, sizeof p->program);
+    memset(p->overlapped, 0, sizeof p->overlapped);
     p->event = 0;
     p->port = 0;
 }
 
 static void trouble(bl_pairing *p, uint8_t port, int key)
 {
-    bl_keys_add(&p->troubled, bl_key(port, (uint8_t)(key / 128), (uint8_t)(key % 128)));
+    bl_keys_add(&p->troubled,
+                bl_key(port, (uint8_t)(key / PITCHES), (uint8_t)(key % PITCHES)));
     p->is_troubled = 1;
 }
 
@@ -82,9 +89,7 @@ void bl_pairing_del(bl_pairing *p)
 /* Puts x at list[n]. */
 static int set_place(bl_pairing *p, place **list, size_t *cap, size_t n, place x)
 {
-    void *array = *list;
-    int rc = bl_grow(&array, cap, n + 1, sizeof x, p->e);
-    *list = array;
+    int rc = bl_room(list, cap, n + 1, sizeof x, p->e);
     if (rc == 0)
         (*list)[n] = x;
     return rc;
@@ -105,9 +110,7 @@ static int note_on(bl_pairing *p, int32_t tick, const uint8_t *b)
 {
     int channel = b[0] & 15, key = channel * 128 + b[1];
     size_t i = p->song->n_notes;
-    void *array = p->next;
-    int rc = bl_grow(&array, &p->cap_next, i + 1, sizeof *p->next, p->e);
-    p->next = array;
+    int rc = bl_room(&p->next, &p->cap_next, i + 1, sizeof *p->next, p->e);
     if (rc == 0 && bl_reading_is_own(p->how))
         rc = set_place(p, &p->notes, &p->cap_notes, i, here(p, tick, b));
     if (rc != 0)
@@ -152,6 +155,23 @@ static void close_all(bl_pairing *p, int key, int32_t tick)
     p->head[key] = any ? i : -1;
 }
 
+/* The oldest note of the key was ended: does the next one sound already? */
+static void look_at_next(bl_pairing *p, int key, int32_t i, int32_t tick)
+{
+    if (p->song->notes[i].port != p->port) {
+        trouble(p, p->port, key);
+        trouble(p, p->song->notes[i].port, key);
+    }
+    if (p->next[i] < 0 || p->song->notes[p->next[i]].on == tick) {
+        p->overlapped[key] = 0;
+    } else if (++p->overlapped[key] == MAYBE_SHIFTED) {
+        p->overlapped[key]--;
+        bl_keys_add(&p->doubtful, bl_key(p->port, (uint8_t)(key / PITCHES),
+                                         (uint8_t)(key % PITCHES)));
+        p->is_troubled = 1;
+    }
+}
+
 static void note_off(bl_pairing *p, int key, int32_t tick)
 {
     int32_t i = p->head[key];
@@ -163,10 +183,7 @@ static void note_off(bl_pairing *p, int key, int32_t tick)
     } else {
         close_note(p, i, tick);
         p->head[key] = p->next[i];
-        if (p->song->notes[i].port != p->port) {
-            trouble(p, p->port, key);
-            trouble(p, p->song->notes[i].port, key);
-        }
+        look_at_next(p, key, i, tick);
     }
 }
 
@@ -253,9 +270,14 @@ int bl_pairing_is_troubled(const bl_pairing *p)
     return p->how == BL_READ_OVERLAP && p->is_troubled;
 }
 
-const bl_keys *bl_pairing_keys(const bl_pairing *p)
+const bl_keys *bl_pairing_troubled(const bl_pairing *p)
 {
     return &p->troubled;
+}
+
+const bl_keys *bl_pairing_doubtful(const bl_pairing *p)
+{
+    return &p->doubtful;
 }
 
 static int is_before(const place *x, const place *y)

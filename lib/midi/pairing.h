@@ -44,10 +44,12 @@ int bl_pairing_event(bl_pairing *p, int32_t tick, const uint8_t *event) BL_MUST_
 /* The present track ends; the next event is of the next track. */
 int bl_pairing_end(bl_pairing *p, int32_t tick) BL_MUST_CHECK;
 
-/* After the last track of a BL_READ_OVERLAP: whether notes lack their ends. Then all
- * events go to a bl_overlap too (overlap.h), with these keys, before _finish. */
+/* After the last track of a BL_READ_OVERLAP: whether notes lack their ends, or may have
+ * those of others. Then all events go to a bl_overlap too (overlap.h), with these keys,
+ * before _finish. */
 int bl_pairing_is_troubled(const bl_pairing *p);
-const bl_keys *bl_pairing_keys(const bl_pairing *p);
+const bl_keys *bl_pairing_troubled(const bl_pairing *p);
+const bl_keys *bl_pairing_doubtful(const bl_pairing *p);
 
 /* After the last track: notes that nothing ended are dropped, programs of the merged
  * order are set. */

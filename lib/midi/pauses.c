@@ -40,9 +40,7 @@ static int look_at(pauses *p, int32_t from, int32_t to)
     if (to - from <= (int64_t)BL_PAUSE_QUARTERS * p->song->tpq)
         return 0;
     int32_t bar = bar_at(p, from), length = (to - from) / bar * bar;
-    void *array = p->cuts;
-    int rc = bl_grow(&array, &p->cap, p->n + 1, sizeof *p->cuts, p->e);
-    p->cuts = array;
+    int rc = bl_room(&p->cuts, &p->cap, p->n + 1, sizeof *p->cuts, p->e);
     if (rc == 0 && length > 0)
         p->cuts[p->n++] = (cut){from, length};
     return rc;

@@ -38,9 +38,7 @@ struct bl_rhythm_event {
 
 static int add(bl_rhythm *r, struct bl_rhythm_event x, bl_err *e)
 {
-    void *p = r->x;
-    int rc = bl_grow(&p, &r->cap, r->n + 1, sizeof x, e);
-    r->x = p;
+    int rc = bl_room(&r->x, &r->cap, r->n + 1, sizeof x, e);
     if (rc == 0)
         r->x[r->n++] = x;
     return rc;
@@ -152,9 +150,7 @@ static int change(state *s, const struct bl_rhythm_event *x, int at, int is_drum
     if (c->is_drums == is_drums)
         return 0;
     c->is_drums = (uint8_t)is_drums;
-    void *p = s->changes;
-    int rc = bl_grow(&p, &s->cap, s->n + 1, sizeof *s->changes, s->e);
-    s->changes = p;
+    int rc = bl_room(&s->changes, &s->cap, s->n + 1, sizeof *s->changes, s->e);
     if (rc == 0)
         s->changes[s->n++] =
             (bl_keyed){(uint64_t)id << 32 | (uint32_t)x->tick, (uint32_t)is_drums};

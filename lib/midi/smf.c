@@ -86,7 +86,8 @@ static int read_smf(bl_pairing *p, const smf_t *smf, bl_song *song,
     bl_overlap *o = NULL;
     int rc = read_tracks((listener){p, NULL}, smf);
     if (rc == 0 && bl_pairing_is_troubled(p)) {
-        rc = bl_overlap_new(&o, bl_pairing_keys(p), song, report, e);
+        rc = bl_overlap_new(&o, bl_pairing_troubled(p), bl_pairing_doubtful(p), song,
+                            report, e);
         if (rc == 0)
             rc = read_tracks((listener){NULL, o}, smf);
         if (rc == 0)

@@ -195,6 +195,97 @@ static void test_losses(void)
     gives(m, "10-100", 0, 2, "ends of nothing are passed over");
 }
 
+/* n notes of `length` ticks, 100 apart, of which the first has no end, then an end too
+ * many. */
+static void lost_and_late(made *m, int32_t tick, int n, int length, int32_t late)
+{
+    for (int i = 0; i < n; i++) {
+        on(m, 0, tick + 100 * i, 60);
+        if (i > 0)
+            off(m, 0, tick + 100 * i + length, 60);
+    }
+    off(m, 0, late, 60);
+}
+
+static void test_lost_and_late(void)
+{
+    made *m = fresh(1, 4000);
+    lost_and_late(m, 0, 6, 90, 590);
+    gives(m, "0-90 100-190 200-290 300-390 400-490 500-590", 1, 1,
+          "a lost end, later the same end twice: those between keep theirs");
+
+    m = fresh(1, 4000);
+    lost_and_late(m, 0, 6, 90, 700);
+    on(m, 0, 1000, 62);
+    off(m, 0, 1090, 62);
+    gives(m, "0-90 100-190 200-290 300-390 400-490 500-590 1000-1090", 1, 1,
+          "... or an end in a rest");
+
+    m = fresh(1, 4000); /* short notes: the rest of the key tells */
+    lost_and_late(m, 0, 6, 20, 540);
+    for (int i = 0; i < 3; i++) {
+        on(m, 0, 1000 + 100 * i, 60);
+        off(m, 0, 1020 + 100 * i, 60);
+    }
+    gives(m,
+          "0-20 100-120 200-220 300-320 400-420 500-520 1000-1020 1100-1120 "
+          "1200-1220",
+          1, 1, "... among short notes");
+
+    m = fresh(1, 4000); /* a drum machine: all sound for 119 ticks, however often hit */
+    static const int32_t hits[] = {0, 60, 90, 180, 240, 300};
+    for (int i = 0; i < 6; i++) {
+        on(m, 0, hits[i], 60);
+        off(m, 0, hits[i] + 119, 60);
+    }
+    gives(m, "0-119 60-179 90-209 180-299 240-359 300-419", 0, 0,
+          "notes of one length overlap as often as they like");
+
+    m = fresh(1, 4000); /* two voices in one channel: another key shows it */
+    lost_and_late(m, 0, 5, 90, 490);
+    on(m, 0, 1000, 62);
+    on(m, 0, 1050, 62);
+    off(m, 0, 1100, 62);
+    off(m, 0, 1200, 62);
+    gives(m, "0-190 100-290 200-390 300-490 400-490 1000-1100 1050-1200", 0, 0,
+          "and notes of a channel where notes overlap");
+
+    m = fresh(1, 4000);
+    lost_and_late(m, 0, 5, 90, 490);
+    lost_and_late(m, 1000, 5, 90, 1490);
+    on(m, 0, 2000, 60); /* and an end that is lost for good */
+    gives(m,
+          "0-90 100-190 200-290 300-390 400-490 1000-1090 1100-1190 1200-1290 "
+          "1300-1390 1400-1490 2000-2090",
+          3, 2, "several times");
+}
+
+/* Like make_song, but one end in `shift_in` comes as a second end of the key several
+ * notes later. The number of those. */
+static int make_shifts(made *m, uint64_t seed, unsigned shift_in)
+{
+    int shifted = 0;
+    bl_rng rng = bl_rng_make(seed, 0);
+    for (int pitch = 60; pitch < 76; pitch++) {
+        int later = 0;
+        for (int32_t tick = 0; tick < m->end - 400 && m->n[0] < EVENTS_MAX - 3;) {
+            int32_t length = 24 * (2 + (int32_t)(bl_rng_u32(&rng) % 3));
+            int is_late = bl_rng_u32(&rng) % shift_in == 0 && later == 0;
+            on(m, 0, tick, pitch);
+            if (is_late)
+                later = 8;
+            else
+                off(m, 0, tick + length, pitch);
+            if (later > 0 && --later == 0) {
+                off(m, 0, tick + length, pitch);
+                shifted++;
+            }
+            tick += length + 24 * (int32_t)(bl_rng_u32(&rng) % 4);
+        }
+    }
+    return shifted;
+}
+
 /* n notes of no length, 100 ticks apart, from `tick` on. */
 static void empties(made *m, int32_t tick, int n, int pitch)
 {
@@ -352,6 +443,49 @@ static int make_drums(made *m, uint64_t seed, unsigned lost_in)
     return lost;
 }
 
+/* Slightly overlapping notes of many lengths, each of which ends up to `late` ticks
+ * after the key begins anew; of the ends one in `lost_in` is not written. */
+static int make_legato(made *m, uint64_t seed, unsigned lost_in, int late)
+{
+    static const int32_t beats[] = {48, 48, 96, 96, 96, 192, 384};
+    int lost = 0;
+    bl_rng rng = bl_rng_make(seed, 0);
+    for (int pitch = 60; pitch < 68; pitch++)
+        for (int32_t tick = 0; tick < m->end - 400 && m->n[0] < EVENTS_MAX - 2;) {
+            int32_t length = beats[bl_rng_u32(&rng) % 7];
+            int32_t over = (int32_t)bl_rng_below(&rng, (uint32_t)late);
+            int is_rest = bl_rng_u32(&rng) % 16 == 0;
+            on(m, 0, tick, pitch);
+            if (bl_rng_u32(&rng) % lost_in == 0)
+                lost++;
+            else
+                off(m, 0, tick + length + over, pitch);
+            tick += length + 96 * is_rest;
+        }
+    return lost;
+}
+
+static void test_legato(int late)
+{
+    bl_song whole = {0}, lossy = {0};
+    bl_midi_report r;
+    int changed = 0, lost = 0, total = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        make_legato(fresh(1, 12000), seed, UINT32_MAX, late);
+        read_made(&song_made, BL_READ_OVERLAP, &whole, &r);
+        lost += make_legato(fresh(1, 12000), seed, 100, late);
+        read_made(&song_made, BL_READ_OVERLAP, &lossy, &r);
+        total += (int)whole.n_notes;
+        for (size_t i = 0; i < whole.n_notes && i < lossy.n_notes; i++)
+            changed += whole.notes[i].off != lossy.notes[i].off;
+    }
+    ok(lost > total / 200 && changed <= lost,
+       "of %d notes that overlap by up to %d ticks %d ends are lost: %d notes changed",
+       total, late - 1, lost, changed);
+    bl_song_free(&whole);
+    bl_song_free(&lossy);
+}
+
 static void test_drums(void)
 {
     bl_song whole = {0}, lossy = {0};
@@ -368,6 +502,27 @@ static void test_drums(void)
     }
     ok(lost > total / 200 && changed <= lost,
        "of %d notes of drums %d ends are lost: %d notes changed", total, lost, changed);
+    bl_song_free(&whole);
+    bl_song_free(&lossy);
+}
+
+static void test_shifts(void)
+{
+    bl_song whole = {0}, lossy = {0};
+    bl_midi_report r;
+    int changed = 0, shifted = 0, total = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        make_shifts(fresh(1, 12000), seed, UINT32_MAX);
+        read_made(&song_made, BL_READ_OVERLAP, &whole, &r);
+        shifted += make_shifts(fresh(1, 12000), seed, 100);
+        read_made(&song_made, BL_READ_OVERLAP, &lossy, &r);
+        total += (int)whole.n_notes;
+        for (size_t i = 0; i < whole.n_notes && i < lossy.n_notes; i++)
+            changed += whole.notes[i].off != lossy.notes[i].off;
+    }
+    ok(shifted > total / 400 && changed <= 2 * shifted,
+       "of %d notes %d ends come later, twice then: %d notes changed", total, shifted,
+       changed);
     bl_song_free(&whole);
     bl_song_free(&lossy);
 }
@@ -410,9 +565,13 @@ int main(void)
 {
     test_overlaps();
     test_losses();
+    test_lost_and_late();
     test_on_off_at_once();
     test_elsewhere();
     test_made();
     test_drums();
+    test_shifts();
+    test_legato(8);
+    test_legato(16);
     return tap_done();
 }
