@@ -176,9 +176,8 @@ static int read_sysex(bl_gate_state *g, track *t, uint8_t status)
         if (g->in[i] > 127 && !(i == t->p && g->in[i] == 0xf0) &&
             !(i + 1 == t->p + len && g->in[i] == 0xf7))
             bl_gate_note_strict(g, BL_FIX_DATA_BYTE, i);
-    int rc = status == 0xf0 ? bl_rhythm_sysex(g->rhythm, (int32_t)t->tick, t->port,
-                                              g->in + t->p, len, g->e)
-                            : 0;
+    int rc = bl_rhythm_sysex(g->rhythm, (int32_t)t->tick, t->port, status, g->in + t->p,
+                             len, g->e);
     t->interrupted = BY_SYSTEM;
     t->p += len;
     return rc == 0 ? GO_ON : rc;
@@ -462,6 +461,7 @@ int bl_gate_track(bl_gate_state *g, size_t *pos, int64_t *end)
         bl_gate_fix_strict(g, BL_FIX_CHUNK_LENGTH, start - 4);
     if (t.p == t.limit) /* strict readers look for the last event of each track */
         bl_gate_note_strict(g, BL_FIX_NO_EOT, start);
+    bl_rhythm_track(g->rhythm);
     int rc = bl_buf_add(g->out, "MTrk\0\0\0\0", 8, g->e);
     int more = rc == 0 ? read_events(g, &t) : rc;
     if (more < BROKEN)

@@ -6,11 +6,11 @@
 
 enum {
     OVERLAP_WEIGHT = 4,
-    SLIGHT_PART = 3,  /* an overlap of at most a third of both notes is slight */
-    CHAIN_PARTS = 2,  /* times as many ends soon after the next beginning as not */
-    SHIFTED_MIN = 3,  /* notes in a row */
-    SURER = 2,        /* so many times more like what is usual, */
-    SURER_OF_FEW = 4, /* where no more than the least number are shifted */
+    SLIGHT_PART = 3,   /* an overlap of at most a third of both notes is slight */
+    CHAIN_PARTS = 2,   /* times as many ends soon after the next beginning as not */
+    SHIFTED_MIN = 3,   /* notes in a row */
+    SURER = 2,         /* so many times more like what is usual, */
+    SURER_OF_FEW = 4,  /* where no more than the least number are shifted */
     FEW_OVERLAP = 128, /* one note in so many */
     RATIO_UNIT = 64,
 };
@@ -99,8 +99,7 @@ static int is_slight(const stretch *s, size_t j, int64_t off)
     if (j + 1 >= s->n_ons)
         return 0;
     int64_t over = off - on_at(s, j + 1);
-    return over >= 0 &&
-           over * SLIGHT_PART <= bl_min(apart(s, j), apart(s, j + 1));
+    return over >= 0 && over * SLIGHT_PART <= bl_min(apart(s, j), apart(s, j + 1));
 }
 
 /* What speaks against the k-th end being that of the j-th note: a length that is not

@@ -2,8 +2,8 @@
  * before, what stands outside the brackets, and where All Notes Off ends a stretch. */
 #include "midi/overlap_impl.h"
 
-/* The first tick from `from` on at which the channel of the bl_end_event ends in its track; -1
- * if there is none. */
+/* The first tick from `from` on at which the channel of the bl_end_event ends in its
+ * track; -1 if there is none. */
 static int32_t quiet_from(const bl_overlap *o, const bl_end_event *x, int32_t from)
 {
     uint32_t key = x->key / BL_KEYS_OF_CHANNEL * BL_KEYS_OF_CHANNEL;
@@ -37,7 +37,8 @@ typedef struct {
     size_t n, n_ons, lost;
 } moment;
 
-static moment moment_at(const bl_overlap *o, const bl_end_event *x, size_t n, size_t from)
+static moment moment_at(const bl_overlap *o, const bl_end_event *x, size_t n,
+                        size_t from)
 {
     moment m = {.x = x + from, .lost = o->stack[from]};
     for (; from + m.n < n && m.x[m.n].tick == m.x->tick; m.n++)
@@ -75,7 +76,8 @@ static int add_rest(bl_overlap *o, const moment *m, size_t early, row_state *s)
         if (m->x[i].kind == BL_IS_OFF && passed++ < early)
             continue;
         const bl_end_event *on = o->rows.n > first ? &o->rows.x[o->rows.n - 1] : NULL;
-        if (m->x[i].kind == BL_IS_ON || on == NULL || on->kind != BL_IS_ON || below == 0) {
+        if (m->x[i].kind == BL_IS_ON || on == NULL || on->kind != BL_IS_ON ||
+            below == 0) {
             rc = add_event(o, &m->x[i], s);
             continue;
         }
@@ -167,7 +169,8 @@ int bl_overlap_row(bl_overlap *o, const bl_end_event *x, size_t n)
         moment m = moment_at(o, x, n, i);
         rc = add_moment(o, &m, &s);
         i += m.n;
-        if (rc != 0 || s.open == 0 || s.n_empty > 0 || (i < n && x[i].kind == BL_IS_OFF))
+        if (rc != 0 || s.open == 0 || s.n_empty > 0 ||
+            (i < n && x[i].kind == BL_IS_OFF))
             continue;
         int32_t quiet = quiet_from(o, x, m.x->tick + (m.n_ons > 0));
         if (quiet >= 0 && (i == n || quiet < x[i].tick))

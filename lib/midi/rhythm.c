@@ -15,6 +15,10 @@ enum {
     COPY_DRUMS = 4,     /* at least, where there is no mark */
 };
 
+enum { BEGINS = 0xf0, CLOCK = 0xf8 }; /* from this on bytes may come at any time */
+
+enum { USE_FOR_RHYTHM = 0x15 }; /* address in a part of Roland's */
+
 /* Of the synthesizers that a file is for. */
 enum { ROLAND = 0x41, YAMAHA = 0x43, UNIVERSAL = 0x7e };
 
@@ -58,6 +62,16 @@ static uint8_t channel_of_block(uint8_t block)
     return block == 0 ? DRUM_CHANNEL : block <= 9 ? (uint8_t)(block - 1) : block;
 }
 
+/* The value for an address that a message writes, alone or in a block (whose last byte
+ * is a sum); -1 if it does not. */
+static int written_at(const uint8_t *b, size_t n, uint8_t address)
+{
+    if (address < b[6])
+        return -1;
+    size_t at = 7u + address - b[6];
+    return at < n - (at > 7) ? b[at] : -1;
+}
+
 /* 41 device 42 12 address data sum */
 static int read_roland(bl_rhythm *r, struct bl_rhythm_event x, const uint8_t *b,
                        size_t n, bl_err *e)
@@ -68,10 +82,12 @@ static int read_roland(bl_rhythm *r, struct bl_rhythm_event x, const uint8_t *b,
     if ((b[4] == 0x40 || b[4] == 0) && b[5] == 0 && b[6] == 0x7f) {
         x.what = RESET;
         x.value = b[4] == 0x40 && b[7] == 0x7f ? GM : GS; /* 7f: leave it */
-    } else if (b[4] == 0x40 && (b[5] & 0xf0) == 0x10 && b[6] == 0x15) {
+    }
+    int part = written_at(b, n, USE_FOR_RHYTHM);
+    if (b[4] == 0x40 && (b[5] & 0xf0) == 0x10 && part >= 0) {
         x.what = PART;
         x.channel = channel_of_block(b[5] & 15);
-        x.value = b[7] != 0;
+        x.value = part != 0;
     }
     return add(r, x, e);
 }
@@ -95,10 +111,11 @@ static int read_yamaha(bl_rhythm *r, struct bl_rhythm_event x, const uint8_t *b,
     return add(r, x, e);
 }
 
-int bl_rhythm_sysex(bl_rhythm *r, int32_t tick, uint8_t port, const uint8_t *bytes,
-                    size_t n, bl_err *e)
+static int read_message(bl_rhythm *r, int32_t tick, uint8_t port, bl_err *e)
 {
     struct bl_rhythm_event x = {.tick = tick, .port = port};
+    const uint8_t *bytes = r->sysex.bytes;
+    size_t n = r->sysex.n;
     if (n > 0 && bytes[0] == ROLAND)
         return read_roland(r, x, bytes, n, e);
     if (n > 0 && bytes[0] == YAMAHA)
@@ -108,6 +125,37 @@ int bl_rhythm_sysex(bl_rhythm *r, int32_t tick, uint8_t port, const uint8_t *byt
     x.what = RESET;
     x.value = bytes[3] == 2 ? ANY : GM;
     return add(r, x, e);
+}
+
+static void begin_message(bl_rhythm *r, int is_open)
+{
+    r->sysex.n = 0;
+    r->sysex.is_open = is_open;
+}
+
+void bl_rhythm_track(bl_rhythm *r)
+{
+    begin_message(r, 0);
+}
+
+int bl_rhythm_sysex(bl_rhythm *r, int32_t tick, uint8_t port, uint8_t status,
+                    const uint8_t *bytes, size_t n, bl_err *e)
+{
+    int rc = 0;
+    if (status == BEGINS)
+        begin_message(r, 1);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (bytes[i] == BEGINS) {
+            begin_message(r, 1);
+        } else if (bytes[i] >= 128 && bytes[i] < CLOCK) {
+            rc = r->sysex.is_open ? read_message(r, tick, port, e) : 0;
+            begin_message(r, 0);
+        } else if (bytes[i] < 128 && r->sysex.is_open && r->sysex.n < BL_RHYTHM_SYSEX) {
+            r->sysex.bytes[r->sysex.n++] = bytes[i];
+        }
+    }
+    /* many files leave the last byte out; what is said twice is said once */
+    return rc == 0 && r->sysex.is_open ? read_message(r, tick, port, e) : rc;
 }
 
 int bl_rhythm_bank(bl_rhythm *r, int32_t tick, uint8_t port, uint8_t channel,
@@ -208,12 +256,30 @@ static int step(state *s, const struct bl_rhythm_event *x)
     }
 }
 
+/* A file that Yamaha's are not told of, but Roland's are, is for those from its
+ * beginning: banks may come before the message. */
+static void begin_modes(state *s, const bl_rhythm *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct bl_rhythm_event *x = &r->x[i];
+        if (x->what == RESET && x->value == XG)
+            s->mode[x->port] = XG;
+        else if (s->mode[x->port] != XG &&
+                 (x->what == SEES_GS || (x->what == RESET && x->value == GS)))
+            s->mode[x->port] = GS;
+    }
+    for (int port = 0; port < PORTS; port++)
+        if (s->mode[port] == XG)
+            s->mode[port] = ANY;
+}
+
 /* All that is said, in order of time, ties in file order. */
 static int run(state *s, const bl_rhythm *r)
 {
     for (int port = 0; port < PORTS; port++)
         for (int i = 0; i < CHANNELS; i++)
             s->of[port][i] = (channel){.bank = -1, .is_drums = i == DRUM_CHANNEL};
+    begin_modes(s, r);
     bl_keyed *order = bl_calloc(r->n, sizeof *order, s->e);
     if (order == NULL)
         return BL_E_NOMEM;
@@ -282,37 +348,46 @@ static int is_of_copy(int channel_number, int port)
     return port == 0 && channel_number >= FIRST_OF_COPY;
 }
 
-/* Of the notes that begin at one tick: how many of channels 13 to 15, and of 16, are
- * there on channels 1 to 9, and on 10, too. */
-static void count_copies(const bl_note *notes, size_t n, size_t copies[2],
-                         size_t all[2])
+/* Whether something is said that files for Windows 3 do not know of. */
+static int is_for_others(const bl_rhythm *r)
 {
-    uint8_t has[2][128] = {{0}};
-    for (size_t i = 0; i < n; i++)
-        if (notes[i].port == 0 && notes[i].channel <= DRUM_CHANNEL)
-            has[notes[i].channel == DRUM_CHANNEL][notes[i].pitch] = 1;
-    for (size_t i = 0; i < n; i++) {
-        int is_16 = notes[i].channel == CHANNELS - 1;
-        if (!is_of_copy(notes[i].channel, notes[i].port))
+    for (size_t i = 0; i < r->n; i++)
+        if (r->x[i].what == SEES_GS || r->x[i].what == PART ||
+            (r->x[i].what == RESET && r->x[i].value != GM))
+            return 1;
+    return 0;
+}
+
+/* Of the notes of channels 13 to 15, and of 16: how many there are, and how many are on
+ * channels 1 to 9, and on 10, too, at most a tick away. */
+static void count_copies(const bl_song *song, size_t copies[2], size_t all[2])
+{
+    uint32_t near[2][128] = {{0}}; /* notes from..to: within a tick */
+    size_t from = 0, to = 0;
+    for (size_t i = 0; i < song->n_notes; i++) {
+        const bl_note *n = &song->notes[i];
+        for (; to < song->n_notes && song->notes[to].on <= n->on + 1; to++)
+            if (song->notes[to].port == 0 && song->notes[to].channel <= DRUM_CHANNEL)
+                near[song->notes[to].channel == DRUM_CHANNEL][song->notes[to].pitch]++;
+        for (; song->notes[from].on < n->on - 1; from++)
+            if (song->notes[from].port == 0 &&
+                song->notes[from].channel <= DRUM_CHANNEL)
+                near[song->notes[from].channel == DRUM_CHANNEL]
+                    [song->notes[from].pitch]--;
+        int is_16 = n->channel == CHANNELS - 1;
+        if (!is_of_copy(n->channel, n->port))
             continue;
         all[is_16]++;
-        copies[is_16] += has[is_16][notes[i].pitch];
+        copies[is_16] += near[is_16][n->pitch] > 0;
     }
 }
 
 static int has_copy(const bl_rhythm *r, const bl_song *song)
 {
     size_t copies[2] = {0}, all[2] = {0};
-    if (r->channels >> FIRST_OF_COPY == 0)
+    if (r->channels >> FIRST_OF_COPY == 0 || (!r->is_marked && is_for_others(r)))
         return 0;
-    for (size_t i = 0, n; i < song->n_notes; i += n) {
-        int any = 0;
-        for (n = 0; i + n < song->n_notes && song->notes[i + n].on == song->notes[i].on;
-             n++)
-            any |= is_of_copy(song->notes[i + n].channel, song->notes[i + n].port);
-        if (any)
-            count_copies(song->notes + i, n, copies, all);
-    }
+    count_copies(song, copies, all);
     for (int k = 0; k < 2; k++)
         if (copies[k] * 100 < all[k] * COPY_PERCENT)
             return 0;

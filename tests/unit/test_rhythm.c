@@ -67,6 +67,24 @@ static void test_drums(void)
         {"XG: part mode", XG_PART_3_DRUMS ON_3, "d"},
         {"XG: bank 0 of channel 10", XG_ON "00 b9 00 00 00 c9 00 " ON_10, "m"},
         {"GM: bank 0 of channel 10", "00 b9 00 00 00 c9 00 " ON_10, "d"},
+        {"GS: a message in two packets",
+         "00 f0 06 41 10 42 12 40 1a 00 f7 04 15 02 0f f7 " ON_11, "d"},
+        {"GS: ... in three, without its last byte",
+         "00 f0 03 41 10 42 00 f7 04 12 40 1a 15 00 f7 02 02 0f " ON_11, "d"},
+        {"GS: a whole message in an F7 event",
+         "00 f7 0b f0 41 10 42 12 40 1a 15 02 0f f7 " ON_11, "d"},
+        {"GS: F0 twice", "00 f0 0b f0 41 10 42 12 40 1a 15 02 0f f7 " ON_11, "d"},
+        {"GS: two messages in one event",
+         "00 f0 15 41 10 42 12 40 00 7f 00 41 f7 f0 41 10 42 12 40 1a 15 02 0f "
+         "f7 " ON_11,
+         "d"},
+        {"GS: a part written as a block",
+         "00 f0 0d 41 10 42 12 40 1a 13 01 02 02 00 00 f7 " ON_11, "d"},
+        {"GS: a block that ends before it",
+         "00 f0 0b 41 10 42 12 40 1a 13 01 02 0f f7 " ON_11, "m"},
+        {"GS: bank 127 before the message that says so",
+         "00 ba 00 7f 00 ca 00 " ON_11 GS_RESET, "m"},
+        {"XG: after Roland's reset", GS_RESET XG_ON "00 ba 00 7f 00 ca 00 " ON_11, "d"},
         {"GM2: bank 120", "00 ba 00 78 00 ca 00 " ON_11, "d"},
         {"GM2: bank 121 of channel 10", "00 b9 00 79 00 c9 00 " ON_10, "m"},
     };
@@ -109,6 +127,12 @@ static void test_ports(void)
 #define ENDS "60 81 3c 40 00 8c 3c 40 00 89 24 40 00 8f 24 40 "
 #define BOTH BEGINS ENDS
 #define FOUR BOTH BOTH BOTH BOTH
+#define LATE                                                                           \
+    "00 91 3c 40 00 99 24 40 01 9c 3c 40 00 9f 24 40 "                                 \
+    "5f 81 3c 40 00 89 24 40 01 8c 3c 40 00 8f 24 40 "
+#define LATER                                                                          \
+    "00 91 3c 40 00 99 24 40 02 9c 3c 40 00 9f 24 40 "                                 \
+    "5f 81 3c 40 00 89 24 40 02 8c 3c 40 00 8f 24 40 "
 #define OTHER "00 91 3c 40 00 9c 40 40 60 81 3c 40 00 8c 40 40 "
 
 static size_t count(const char *hex)
@@ -127,6 +151,10 @@ static void test_copies(void)
     ok(count(MARK OTHER) == 2, "the mark alone is no proof");
     ok(count(FOUR) == 8, "a copy of melody and drums is one without the mark");
     ok(count(BOTH) == 4, "but not of so few");
+    ok(count(GS_RESET FOUR) == 16, "nor in a file for Roland's");
+    ok(count(GS_RESET MARK FOUR) == 8, "unless the mark says so");
+    ok(count(LATE LATE LATE LATE) == 8, "a copy that comes a tick later is one");
+    ok(count(LATER LATER LATER LATER) == 16, "... but not two");
     ok(count(MARK FOUR OTHER OTHER) == 20, "what differs is music");
 }
 
