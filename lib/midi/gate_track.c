@@ -18,6 +18,8 @@ enum {
     ALL_NOTES_OFF = 123,
     MISTAKES_MAX = 16, /* of a track: more is noise */
     SOUND_EVENTS = 4,  /* in a row that make sense: there reading goes on */
+    ORPHANS_MAX = 8,   /* bytes that belong to nothing */
+    SWALLOWED_MIN = 3, /* status bytes in the place of waits: no chance */
 };
 
 /* What reading an event comes to; errors of the library are below them. */
@@ -57,9 +59,11 @@ typedef struct {
     int64_t tick, written; /* now, and of the last event written */
     uint8_t status;        /* of the last channel event, 0 = none yet */
     uint8_t port;
-    int interrupted; /* by what came since, see below */
-    int is_trusted;  /* the length of the chunk is right: another follows it */
-    int mistakes;    /* events that were none: bytes may be out of step */
+    int interrupted;      /* by what came since, see below */
+    int is_trusted;       /* the length of the chunk is right: another follows it */
+    int mistakes;         /* events that were none: bytes may be out of step */
+    int has_run;          /* a status was left out */
+    uint8_t has_had[128]; /* status bytes */
 } track;
 
 /* Running status goes on after both; strict readers let it go on after meta events. */
@@ -76,6 +80,111 @@ static int read_vlq(const bl_gate_state *g, track *t, uint32_t *value)
             return 1;
     }
     return 0;
+}
+
+/* How many data bytes follow a status byte. */
+static int data_bytes(uint8_t status)
+{
+    if (status < 0xf0)
+        return (status & 0xe0) == 0xc0 ? 1 : 2;
+    return status == 0xf1 || status == 0xf3 ? 1 : status == 0xf2 ? 2 : 0;
+}
+
+/* ---- what may stand there ---- */
+
+/* One event at *p with data bytes that are some, its status said or running: 1, at the
+ * end of the track 2, else 0. *p moves behind it. */
+static int is_event(const bl_gate_state *g, size_t limit, size_t *p, uint8_t *status)
+{
+    track t = {.p = *p, .limit = limit};
+    uint32_t unused;
+    if (!read_vlq(g, &t, &unused) || t.p >= limit)
+        return 0;
+    if (g->in[t.p] >= 0x80)
+        *status = g->in[t.p++];
+    if (*status == 0xff || *status == 0xf0 || *status == 0xf7) {
+        int is_meta = *status == 0xff, is_end = 0;
+        *status = 0;
+        if (is_meta) {
+            is_end = t.p < limit && g->in[t.p] == META_EOT;
+            t.p++;
+        }
+        if (t.p >= limit || !read_vlq(g, &t, &unused) || unused > limit - t.p)
+            return 0;
+        *p = t.p + unused;
+        return is_end ? 2 : 1;
+    }
+    if (*status < 0x80 || *status >= 0xf0)
+        return 0;
+    for (int n = data_bytes(*status); n > 0; n--, t.p++)
+        if (t.p >= limit || g->in[t.p] > 127)
+            return 0;
+    *p = t.p;
+    return 1;
+}
+
+/* Whether several events in a row that begin at p, with a status byte, make sense; not
+ * in the middle of a quantity. */
+static int is_sound(const bl_gate_state *g, size_t limit, size_t p)
+{
+    uint8_t status = 0;
+    int is = g->in[p - 1] < 0x80 || g->in[p - 1] == 0xf7;
+    for (int n = 0; n < SOUND_EVENTS && is == 1; n++)
+        is = is_event(g, limit, &p, &status);
+    return is;
+}
+
+/* The same with each status said, and one that the track has had: nothing else looks
+ * like it, whereas long waits may look like events. */
+static int is_in_step(const bl_gate_state *g, const track *t, size_t p)
+{
+    int is = 1;
+    for (int n = 0; n < SOUND_EVENTS && is == 1; n++) {
+        uint8_t status = 0;
+        is = is_event(g, t->limit, &p, &status);
+        if (is == 1 && status != 0 && !t->has_had[status & 0x7f])
+            return 0;
+    }
+    return is;
+}
+
+/* Whether reading is in step behind some of the bytes from `from` to `to`; not in the
+ * middle of a quantity. */
+static int is_in_step_between(const bl_gate_state *g, const track *t, size_t from,
+                              size_t to)
+{
+    for (size_t p = from; p < to && p < t->limit; p++)
+        if (g->in[p - 1] < 0x80 && is_in_step(g, t, p))
+            return 1;
+    return 0;
+}
+
+/* Whether events read from p on, in a track that said each status so far, soon take
+ * several status bytes for waits, or cannot be read. */
+static int is_out_of_step(const bl_gate_state *g, const track *t, size_t p)
+{
+    uint8_t status = t->status;
+    int swallowed = 0;
+    for (int n = 0; n < ORPHANS_MAX && swallowed < SWALLOWED_MIN; n++) {
+        uint8_t first = g->in[p];
+        size_t data = p + 1;
+        while (data < t->limit && g->in[data - 1] >= 0x80)
+            data++;
+        if (data >= t->limit || (g->in[data] >= 0x80 && n > 0))
+            return 0;
+        if (!is_event(g, t->limit, &p, &status))
+            return 1;
+        swallowed += first >= 0x80 && first < 0xf0 && t->has_had[first & 0x7f];
+    }
+    return swallowed == SWALLOWED_MIN;
+}
+
+/* The event at `at` has no status byte, in a track that said all so far: bytes that
+ * belong to nothing, if a little later all is in step. */
+static int is_orphan(const bl_gate_state *g, const track *t, size_t at)
+{
+    return is_out_of_step(g, t, at) &&
+           is_in_step_between(g, t, at + 1, at + 1 + ORPHANS_MAX);
 }
 
 static int keep_tempo(bl_gate_state *g, const track *t, const uint8_t *data,
@@ -183,14 +292,6 @@ static int read_sysex(bl_gate_state *g, track *t, uint8_t status)
     return rc == 0 ? GO_ON : rc;
 }
 
-/* How many data bytes follow a status byte. */
-static int data_bytes(uint8_t status)
-{
-    if (status < 0xf0)
-        return (status & 0xe0) == 0xc0 ? 1 : 2;
-    return status == 0xf1 || status == 0xf3 ? 1 : status == 0xf2 ? 2 : 0;
-}
-
 /* Notes, programs, the sustain pedal and what ends all notes: what songs hold. */
 static int is_of_songs(const uint8_t event[3])
 {
@@ -218,16 +319,25 @@ static int tell_rhythm(bl_gate_state *g, const track *t, const uint8_t event[3])
                             : 0;
 }
 
-static int read_channel(bl_gate_state *g, track *t, uint8_t status)
+/* The event at `at` has a data byte over 127 and ends at `end`: whether that is a fault
+ * of the byte, and not one of the place. */
+static int is_bad_byte(const bl_gate_state *g, const track *t, size_t at, size_t end)
+{
+    return t->mistakes == 0 &&
+           (is_in_step(g, t, end) || !is_in_step_between(g, t, at + 1, end));
+}
+
+static int read_channel(bl_gate_state *g, track *t, uint8_t status, size_t at)
 {
     uint8_t event[3] = {status};
     int n = data_bytes(status);
-    if ((size_t)n > t->limit - t->p)
+    size_t end = t->p + (size_t)n;
+    if (end > t->limit)
         return BROKEN;
     for (int i = 1; i <= n; i++) {
         event[i] = g->in[t->p++];
         if (event[i] > 127) {
-            if (t->mistakes > 0)
+            if (!is_bad_byte(g, t, at, end))
                 return BROKEN;
             event[i] = 127;
             bl_gate_fix_strict(g, BL_FIX_DATA_BYTE, t->p - 1);
@@ -265,14 +375,19 @@ static void pass_time(bl_gate_state *g, track *t, uint32_t delta)
 static int read_event(bl_gate_state *g, track *t)
 {
     uint32_t delta;
+    size_t at = t->p;
     if (!read_vlq(g, t, &delta) || t->p >= t->limit)
         return BROKEN;
-    pass_time(g, t, delta);
     uint8_t status = g->in[t->p];
+    if (status < 0x80 && !t->has_run && (t->status == 0 || is_orphan(g, t, at)))
+        return BROKEN;
+    pass_time(g, t, delta);
     if (status >= 0x80) {
         t->p++;
+        t->has_had[status & 0x7f] = 1;
     } else {
         status = t->status;
+        t->has_run = 1;
         if (status == 0)
             return BROKEN;
         if (t->interrupted)
@@ -292,52 +407,10 @@ static int read_event(bl_gate_state *g, track *t)
         if (status == 0xf4 || status == 0xf5 || status == 0xf9 || status == 0xfd)
             bl_gate_note_strict(g, BL_FIX_BAD_EVENT, t->p - 1);
     }
-    return read_channel(g, t, status);
+    return read_channel(g, t, status, at);
 }
 
 /* ---- where reading goes on ---- */
-
-/* One event at *p with data bytes that are some, its status said or running: 1, at the
- * end of the track 2, else 0. *p moves behind it. */
-static int is_event(const bl_gate_state *g, size_t limit, size_t *p, uint8_t *status)
-{
-    track t = {.p = *p, .limit = limit};
-    uint32_t unused;
-    if (!read_vlq(g, &t, &unused) || t.p >= limit)
-        return 0;
-    if (g->in[t.p] >= 0x80)
-        *status = g->in[t.p++];
-    if (*status == 0xff || *status == 0xf0 || *status == 0xf7) {
-        int is_meta = *status == 0xff, is_end = 0;
-        *status = 0;
-        if (is_meta) {
-            is_end = t.p < limit && g->in[t.p] == META_EOT;
-            t.p++;
-        }
-        if (t.p >= limit || !read_vlq(g, &t, &unused) || unused > limit - t.p)
-            return 0;
-        *p = t.p + unused;
-        return is_end ? 2 : 1;
-    }
-    if (*status < 0x80 || *status >= 0xf0)
-        return 0;
-    for (int n = data_bytes(*status); n > 0; n--, t.p++)
-        if (t.p >= limit || g->in[t.p] > 127)
-            return 0;
-    *p = t.p;
-    return 1;
-}
-
-/* Whether several events in a row that begin at p, with a status byte, make sense; not
- * in the middle of a quantity. */
-static int is_sound(const bl_gate_state *g, size_t limit, size_t p)
-{
-    uint8_t status = 0;
-    int is = g->in[p - 1] < 0x80 || g->in[p - 1] == 0xf7;
-    for (int n = 0; n < SOUND_EVENTS && is == 1; n++)
-        is = is_event(g, limit, &p, &status);
-    return is;
-}
 
 /* The event at `at` cannot be read. Reading goes on where it is safe: not beyond the
  * next track if the length of this one is in doubt. */

@@ -239,6 +239,50 @@ static void test_time(void)
     bl_song_free(&song);
 }
 
+/* Eight notes of a beat, each status said, with `extra` behind the third. */
+static size_t notes_with(const char *extra, bl_midi_report *r, int *are_right)
+{
+    char hex[1024], track[768] = "";
+    bl_song song = {0};
+    size_t used = 0;
+    for (int i = 0; i < 8; i++) {
+        if (i == 3)
+            used += (size_t)snprintf(track + used, sizeof track - used, "%s", extra);
+        used += (size_t)snprintf(track + used, sizeof track - used,
+                                 "00 90 %02x 40 60 80 %02x 40 ", 60 + i, 60 + i);
+    }
+    size_t bytes = 0;
+    for (const char *p = track; *p != '\0'; p++)
+        bytes += *p != ' ';
+    snprintf(hex, sizeof hex, HEADER "4d54726b %08zx %s" EOT, bytes / 2 + 4, track);
+    int rc = read_hex(hex, BL_READ_OVERLAP, &song, r);
+    *are_right = rc == 0 && song.n_notes == 8;
+    for (size_t i = 0; i < song.n_notes; i++)
+        *are_right &= song.notes[i].pitch == 60 + i &&
+                      song.notes[i].off - song.notes[i].on == 0x60;
+    size_t n = song.n_notes;
+    bl_song_free(&song);
+    return n;
+}
+
+static void test_orphans(void)
+{
+    static const char *const extras[] = {"3c ", "3c 50 ", "00 7f 00 7f ",
+                                         "10 20 30 40 50 ", "81 3c "};
+    bl_midi_report r;
+    int are_right;
+    for (size_t i = 0; i < BL_COUNT(extras); i++) {
+        size_t n = notes_with(extras[i], &r, &are_right);
+        ok(are_right && r.lost == 1,
+           "bytes of no event (%s): %zu notes, all right, %u lost", extras[i], n,
+           r.lost);
+    }
+    notes_with("60 44 40 00 44 00 ", &r, &are_right);
+    ok(r.lost == 0, "a status that is left out for once is none of these");
+    notes_with("00 b0 07 ff ", &r, &are_right);
+    ok(are_right && r.fixes[BL_FIX_DATA_BYTE] == 1, "nor is a byte over 127");
+}
+
 static uint32_t lost_of(const char *hex)
 {
     bl_song song = {0};
@@ -315,6 +359,7 @@ int main(void)
     test_damage();
     test_programs();
     test_time();
+    test_orphans();
     test_lost();
     test_readings();
     test_strict();
