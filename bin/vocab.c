@@ -1,9 +1,9 @@
 /* vocab - the vocabulary of token streams, with counts. */
 #include "cli/main.h"
 #include "cli/shared.h"
+#include "flow/output.h"
 #include "flow/tally.h"
 #include "flow/vocab_json.h"
-#include "io/file.h"
 #include "io/versions.h"
 
 #include <stdio.h>
@@ -64,7 +64,7 @@ static int make(vocab *v, const bl_cli *cli, bl_err *e)
     return bl_vocab_learn(&v->vocab, &v->source, &wish, &progress, &v->read, e);
 }
 
-static int write_text(const vocab *v, const bl_out *out, const bl_cli *cli, bl_err *e)
+static int write_text(const vocab *v, int fd, const bl_cli *cli, bl_err *e)
 {
     bl_buf text = {0};
     bl_json *pg = NULL;
@@ -73,11 +73,11 @@ static int write_text(const vocab *v, const bl_out *out, const bl_cli *cli, bl_e
         rc = v->json ? bl_vocab_json(&v->vocab, &text, e)
                      : bl_vocab_miditok(&v->vocab, v->source.scheme, &text, e);
         if (rc == 0)
-            rc = bl_write_all(out->fd, text.data, text.len, e);
+            rc = bl_write_all(fd, text.data, text.len, e);
     } else {
         rc = bl_source_pg(&v->source, NULL, cli->self, &pg, e);
         if (rc == 0)
-            rc = bl_vocab_write(&v->vocab, out->fd, pg, e);
+            rc = bl_vocab_write(&v->vocab, fd, pg, e);
     }
     bl_json_del(pg);
     bl_buf_free(&text);
@@ -86,17 +86,12 @@ static int write_text(const vocab *v, const bl_out *out, const bl_cli *cli, bl_e
 
 static int write_out(const vocab *v, const bl_cli *cli, bl_err *e)
 {
-    bl_out out;
-    int rc = bl_out_open(&out, v->common.output, e);
-    if (rc != 0)
-        return rc;
-    bl_guard_file(out.temp);
-    rc = write_text(v, &out, cli, e);
+    static const bl_guards guards = {bl_guard_also, bl_guard_less};
+    bl_output o;
+    int rc = bl_output_open(&o, v->common.output, 0, &guards, e);
     if (rc == 0)
-        rc = bl_out_commit(&out, e);
-    bl_out_abort(&out);
-    bl_guard_file(NULL);
-    return rc;
+        rc = write_text(v, o.out.fd, cli, e);
+    return bl_output_close(&o, rc, e);
 }
 
 static int work(void *tool, const bl_cli *cli, bl_err *e)
