@@ -90,17 +90,9 @@ static void tell(void *arg, const bl_counts *n)
                         (double)n->pieces / bl_log_seconds(arg));
 }
 
-static void say(void *arg, bl_say what, const char *line)
-{
-    if (what == BL_SAY_WARNING)
-        bl_log_warn(arg, "%s", line);
-    else
-        bl_log_say(arg, "%s", line);
-}
-
 static int measure(featstats *f, const bl_cli *cli, bl_err *e)
 {
-    const bl_progress progress = {.tell = tell, .arg = cli->log, .say = say};
+    const bl_progress progress = {.tell = tell, .arg = cli->log, .say = bl_log_hear};
     const bl_hands crew = bl_crew_hands(bl_tool_jobs(&f->common));
     bl_measure_wish *w = &f->wish;
     int rc = bl_tool_temp_path("featstats", &f->temp, e);
@@ -155,13 +147,13 @@ static int add_text(featstats *f, const bl_cli *cli, bl_err *e)
 
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
-    static const bl_guards guards = {bl_guard_also, bl_guard_less};
     featstats *f = tool;
-    f->wish.guards = &guards;
+    f->wish.guards = &bl_tool_guards;
     if (f->is_runs + f->list + f->curves + f->surprise + f->roll == 0)
         return measure(f, cli, e);
     int rc = add_text(f, cli, e);
-    return rc == 0 ? bl_output_write(f->common.output, &f->text, &guards, e) : rc;
+    return rc == 0 ? bl_output_write(f->common.output, &f->text, &bl_tool_guards, e)
+                   : rc;
 }
 
 static void release(void *tool)

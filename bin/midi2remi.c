@@ -53,7 +53,6 @@ static int parse_part(const char *text, uint64_t *i, uint64_t *n, bl_err *e)
 
 static int make_wish(midi2remi *m, bl_err *e)
 {
-    static const bl_guards guards = {bl_guard_also, bl_guard_less};
     bl_convert_wish *w = &m->wish;
     snprintf(w->spec.scheme, sizeof w->spec.scheme, "%s", m->scheme);
     w->spec.grid = (int)m->grid;
@@ -64,7 +63,7 @@ static int make_wish(midi2remi *m, bl_err *e)
     w->level = m->common.plain ? 0 : m->level > 0 ? (int)m->level : BL_CONVERT_LEVEL;
     m->crew = bl_crew_hands(bl_tool_jobs(&m->common));
     w->hands = &m->crew;
-    w->guards = &guards;
+    w->guards = &bl_tool_guards;
     return m->part != NULL ? parse_part(m->part, &w->part, &w->n_parts, e) : 0;
 }
 
@@ -80,14 +79,6 @@ static void tell(void *arg, const bl_counts *n)
         (unsigned long long)n->pieces, (unsigned long long)n->of_pieces, rate,
         (double)n->notes / bl_log_seconds(log),
         bl_log_clock((double)(n->of_pieces - n->pieces) / rate, left, sizeof left));
-}
-
-static void say(void *arg, bl_say what, const char *line)
-{
-    if (what == BL_SAY_WARNING)
-        bl_log_warn(arg, "%s", line);
-    else
-        bl_log_say(arg, "%s", line);
 }
 
 static void summarise(const midi2remi *m, const bl_convert_counts *n, bl_log *log)
@@ -106,7 +97,7 @@ static void summarise(const midi2remi *m, const bl_convert_counts *n, bl_log *lo
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     midi2remi *m = tool;
-    const bl_progress progress = {.tell = tell, .arg = cli->log, .say = say};
+    const bl_progress progress = {.tell = tell, .arg = cli->log, .say = bl_log_hear};
     bl_convert_counts counts;
     int rc = make_wish(m, e);
     if (rc == 0)

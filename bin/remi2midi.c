@@ -38,16 +38,8 @@ static void tell(void *arg, const bl_counts *n)
                         (double)n->pieces / bl_log_seconds(log));
 }
 
-/* There are warnings only. */
-static void say(void *arg, bl_say what, const char *line)
-{
-    (void)what;
-    bl_log_warn(arg, "%s", line);
-}
-
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
-    static const bl_guards guards = {bl_guard_also, bl_guard_less};
     const remi2midi *m = tool;
     const bl_render_wish wish = {
         .as = m->check         ? BL_RENDER_CHECK
@@ -57,9 +49,9 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
         .to = m->dir != NULL ? m->dir : m->common.output,
         .raw = m->raw,
         .bare = {m->scheme, (int)m->grid, m->vocab},
-        .guards = &guards,
+        .guards = &bl_tool_guards,
     };
-    const bl_progress progress = {.tell = tell, .arg = cli->log, .say = say};
+    const bl_progress progress = {.tell = tell, .arg = cli->log, .say = bl_log_hear};
     uint64_t n_pieces;
     int rc = bl_render(&wish, (const char *const *)cli->opts->operands,
                        (size_t)cli->opts->n_operands, &progress, &n_pieces, e);

@@ -86,9 +86,8 @@ static int write_text(const vocab *v, int fd, const bl_cli *cli, bl_err *e)
 
 static int write_out(const vocab *v, const bl_cli *cli, bl_err *e)
 {
-    static const bl_guards guards = {bl_guard_also, bl_guard_less};
     bl_output o;
-    int rc = bl_output_open(&o, v->common.output, 0, &guards, e);
+    int rc = bl_output_open(&o, v->common.output, 0, &bl_tool_guards, e);
     if (rc == 0)
         rc = write_text(v, o.out.fd, cli, e);
     return bl_output_close(&o, rc, e);

@@ -1,8 +1,8 @@
 /* xlsample - a checkpoint in, new pieces out, as a token stream. */
 #include "cli/main.h"
 #include "flow/engine.h"
+#include "flow/output.h"
 #include "flow/sampling.h"
-#include "io/file.h"
 #include "io/zio.h"
 
 #include <inttypes.h>
@@ -61,18 +61,13 @@ static int write_out(const xlsample *x, const bl_cli *cli, bl_sampling_counts *c
                      bl_err *e)
 {
     const bl_progress progress = {.tell = tell, .arg = cli->log};
-    bl_out out;
-    int rc = bl_out_open(&out, x->common.output, e);
-    if (rc != 0)
-        return rc;
-    bl_guard_file(out.temp);
-    rc = bl_sampling_write(x->sampling, out.fd, x->common.plain ? 0 : BL_ZIO_LEVEL,
-                           cli->self, &progress, counts, e);
+    bl_output o;
+    int rc = bl_output_open(&o, x->common.output, 0, &bl_tool_guards, e);
     if (rc == 0)
-        rc = bl_out_commit(&out, e);
-    bl_out_abort(&out);
-    bl_guard_file(NULL);
-    return rc;
+        rc =
+            bl_sampling_write(x->sampling, o.out.fd, x->common.plain ? 0 : BL_ZIO_LEVEL,
+                              cli->self, &progress, counts, e);
+    return bl_output_close(&o, rc, e);
 }
 
 static void summarise(const xlsample *x, const bl_sampling_counts *n, bl_log *log)

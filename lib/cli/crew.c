@@ -168,7 +168,7 @@ static void hush(void)
 static _Noreturn void work(bl_crew *c, size_t task, int fd)
 {
     bl_buf result = {0};
-    bl_guard_file(NULL); /* the unfinished output is the parent's to remove */
+    bl_tool_guard_nothing(); /* the unfinished output is the parent's to remove */
     signal(SIGTRAP, on_glib);
     signal(SIGABRT, on_glib);
     hush();

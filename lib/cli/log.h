@@ -4,6 +4,7 @@
 #define BL_LOG_H
 
 #include "base/err.h"
+#include "base/progress.h"
 #include "base/notice.h"
 #include "cli/opt.h"
 
@@ -26,6 +27,9 @@ void bl_log_debug(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3); /* with -v *
 bl_notices bl_log_notices(bl_log *l);
 /* Nothing is said until it is let speak again: another process of a group does. */
 void bl_log_hush(bl_log *l, int is_hushed);
+
+/* What a use-case says, for a bl_progress whose `arg` is the log. */
+void bl_log_hear(void *log, bl_say what, const char *line);
 
 /* 1 if the progress line would be drawn now (call before formatting costs). */
 int bl_log_progress_due(bl_log *l);

@@ -41,7 +41,7 @@ int bl_exit_of(int code)
     }
 }
 
-static char guarded[6][4096]; /* the output, then what bl_guard_also added */
+static char guarded[6][4096]; /* a folder before what is in it */
 
 static void drop_guarded(void)
 {
@@ -191,45 +191,48 @@ static void on_fatal(int sig)
     raise(sig);
 }
 
-/* Handlers are there while anything is guarded. */
-static void guard(size_t slot, const char *path)
+/* Puts a path, or with NULL nothing, into the slots from `first` to `last`. Handlers
+ * are there while anything is guarded; what is ignored, as by nohup(1), stays so. */
+static void guard(size_t first, size_t last, const char *path)
 {
     static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXCPU};
     sigset_t all, old;
     int is_any = 0;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &old);
-    guarded[slot][0] = '\0';
-    if (path != NULL && strlen(path) < sizeof guarded[slot])
-        strcpy(guarded[slot], path);
+    for (size_t i = first; i <= last; i++)
+        snprintf(guarded[i], sizeof guarded[i], "%s", path != NULL ? path : "");
     for (size_t i = 0; i < BL_COUNT(guarded); i++)
         is_any |= guarded[i][0] != '\0';
-    for (size_t i = 0; i < BL_COUNT(fatal); i++)
-        watch(fatal[i], is_any ? on_fatal : SIG_DFL);
+    for (size_t i = 0; i < BL_COUNT(fatal); i++) {
+        struct sigaction now;
+        if (sigaction(fatal[i], NULL, &now) != 0 || now.sa_handler != SIG_IGN)
+            watch(fatal[i], is_any ? on_fatal : SIG_DFL);
+    }
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
-void bl_guard_file(const char *path)
+static void guard_add(const char *path)
 {
-    guard(0, path);
-    for (size_t i = 1; path == NULL && i < BL_COUNT(guarded); i++)
-        guard(i, NULL);
-}
-
-void bl_guard_also(const char *path)
-{
-    size_t slot = 1;
+    size_t slot = 0;
     while (slot < BL_COUNT(guarded) && guarded[slot][0] != '\0')
         slot++;
-    if (slot < BL_COUNT(guarded))
-        guard(slot, path);
+    if (slot < BL_COUNT(guarded) && strlen(path) < sizeof guarded[slot])
+        guard(slot, slot, path);
 }
 
-void bl_guard_less(const char *path)
+static void guard_drop(const char *path)
 {
-    for (size_t i = 1; i < BL_COUNT(guarded); i++)
+    for (size_t i = 0; i < BL_COUNT(guarded); i++)
         if (strcmp(guarded[i], path) == 0)
-            guard(i, NULL);
+            guard(i, i, NULL);
+}
+
+const bl_guards bl_tool_guards = {guard_add, guard_drop};
+
+void bl_tool_guard_nothing(void)
+{
+    guard(0, BL_COUNT(guarded) - 1, NULL);
 }
 
 int bl_tool_temp_path(const char *name, bl_buf *path, bl_err *e)

@@ -2,6 +2,7 @@
 #ifndef BL_TOOL_H
 #define BL_TOOL_H
 
+#include "base/guards.h"
 #include "base/mem.h"
 #include "cli/log.h"
 #include "cli/opt.h"
@@ -52,14 +53,11 @@ void bl_tool_need_room(bl_log *l, size_t bytes);
 
 /* ---- signals ---- */
 
-/* Removes this file (a bl_out's temp) if SIGINT, SIGTERM or SIGHUP ends the tool;
- * NULL forgets it and all others. One file at a time; the path is copied. Not with
- * bl_stop_watch. */
-void bl_guard_file(const char *path);
-/* Up to five more at the same time, files or, added before what is in them, folders.
- */
-void bl_guard_also(const char *path);
-void bl_guard_less(const char *path); /* one of them no more */
+/* Removes what is added, up to six at a time, if SIGINT, SIGTERM or SIGHUP ends the
+ * tool. Not with bl_stop_watch. */
+extern const bl_guards bl_tool_guards;
+/* For a process that was forked: what is guarded is its parent's. */
+void bl_tool_guard_nothing(void);
 
 /* Appends the template of a temporary file or folder for mkstemp and mkdtemp, below
  * TMPDIR: "/tmp/NAME.XXXXXX". 0 or BL_E_NOMEM. */

@@ -8,7 +8,7 @@
 #include "base/song.h"
 #include "base/spec.h"
 #include "flow/output.h"
-#include "flow/progress.h"
+#include "base/progress.h"
 
 enum { BL_CONVERT_LEVEL = -1 }; /* as it suits the output */
 

@@ -4,7 +4,7 @@
 #define BL_COPIES_H
 
 #include "flow/coder.h"
-#include "flow/progress.h"
+#include "base/progress.h"
 #include "io/shards.h"
 
 /* All pairs of a shift and a tempo but (0, 1). */

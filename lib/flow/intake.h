@@ -5,7 +5,7 @@
 
 #include "feature/field.h"
 #include "base/hands.h"
-#include "flow/progress.h"
+#include "base/progress.h"
 #include "io/prov.h"
 
 /* How pieces are read. */

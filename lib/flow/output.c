@@ -3,18 +3,6 @@
 
 #include <stdlib.h>
 
-void bl_guards_add(const bl_guards *g, const char *path)
-{
-    if (g != NULL)
-        g->add(path);
-}
-
-void bl_guards_drop(const bl_guards *g, const char *path)
-{
-    if (g != NULL)
-        g->drop(path);
-}
-
 int bl_output_open(bl_output *o, const char *path, int replaces,
                    const bl_guards *guards, bl_err *e)
 {

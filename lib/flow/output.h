@@ -3,18 +3,8 @@
 #ifndef BL_OUTPUT_H
 #define BL_OUTPUT_H
 
+#include "base/guards.h"
 #include "io/file.h"
-
-/* What the program removes when it is ended from outside: a file that is not whole, a
- * folder that is still empty. Handlers of signals are the program's (cli/tool.h); where
- * there are none, such a file stays. A folder is added before what is in it. */
-typedef struct {
-    void (*add)(const char *path);
-    void (*drop)(const char *path);
-} bl_guards;
-
-void bl_guards_add(const bl_guards *g, const char *path); /* g may be NULL */
-void bl_guards_drop(const bl_guards *g, const char *path);
 
 /* Initialise with BL_OUTPUT_INIT. */
 typedef struct {

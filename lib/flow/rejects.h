@@ -4,7 +4,7 @@
 #define BL_REJECTS_H
 
 #include "base/mem.h"
-#include "flow/progress.h"
+#include "base/progress.h"
 
 /* Zero-initialise; release with bl_rejects_free. */
 typedef struct {

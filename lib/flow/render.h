@@ -5,7 +5,7 @@
 
 #include "flow/bare.h"
 #include "flow/output.h"
-#include "flow/progress.h"
+#include "base/progress.h"
 
 typedef enum {
     BL_RENDER_FILE,   /* the only piece to a MIDI file */

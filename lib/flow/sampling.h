@@ -5,7 +5,7 @@
 #define BL_SAMPLING_H
 
 #include "base/self.h"
-#include "flow/progress.h"
+#include "base/progress.h"
 #include "io/prov.h"
 #include "model/sample.h"
 #include "nn/kernel/gemm.h"

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "flow/output.h"
-#include "flow/progress.h"
+#include "base/progress.h"
 
 /* All borrowed. */
 typedef struct {

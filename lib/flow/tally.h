@@ -3,7 +3,7 @@
 #ifndef BL_TALLY_H
 #define BL_TALLY_H
 
-#include "flow/progress.h"
+#include "base/progress.h"
 #include "flow/source.h"
 #include "io/vocabulary.h"
 

@@ -405,6 +405,24 @@ END
     done
 }
 
+@test "a hangup that is ignored, as nohup does, ends no tool" {
+    local tool pid
+    mkfifo pipe
+    for tool in midi2remi remi2midi featstats; do
+        bash -c 'trap "" HUP; exec "$@"' - "$tool" pipe -o out $([ "$tool" != remi2midi ] || echo --csv) &
+        pid=$!
+        for _ in {1..100}; do # its output is begun, and guarded
+            [ -z "$(compgen -G 'out.tmp.*')" ] || break
+            sleep 0.05
+        done
+        kill -HUP "$pid"
+        cat "$F/${INPUT[$tool]}" >pipe
+        wait "$pid" || fail "$tool: status $?"
+        [ -s out ] || fail "$tool wrote nothing"
+        rm out
+    done
+}
+
 @test "a signal ends every tool at once that waits for an input" {
     local command pid status
     midi2remi "$SAMPLES"/[a-c]*.mid | shard --split train=.6,valid=.4 -o data

@@ -1,6 +1,5 @@
 /* progress.h - how a use-case tells how far it is, and what went wrong without ending
- * it.
- */
+ * it. cli/log.h has the ear of a tool. */
 #ifndef BL_PROGRESS_H
 #define BL_PROGRESS_H
 

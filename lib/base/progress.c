@@ -1,5 +1,5 @@
 /* progress.c - see progress.h. */
-#include "flow/progress.h"
+#include "base/progress.h"
 
 #include <stdarg.h>
 #include <stdio.h>
