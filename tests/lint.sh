@@ -28,6 +28,28 @@ while IFS=: read -r file header; do
         wrong "$file includes $header: lib/$room may not"
 done < <(git ls-files 'lib/*.[ch]' | xargs grep -HoP '^#include "\K[^"]+')
 
+# ---- tools: one source each, over use-cases; none calls another's ----
+for tool in midi2remi vocab shard xltrain xlsample remi2midi featstats; do
+    while IFS=: read -r file header; do
+        [[ $header == "$tool.h" || $header == */* ]] || wrong "$file includes $header: it is another tool's"
+    done < <(git ls-files "bin/$tool.[ch]" "bin/${tool}_*.[ch]" | xargs grep -HoP '^#include "\K[^"]+')
+    [ -z "$(git ls-files "bin/${tool}_*.c")" ] || continue
+    while read -r header; do
+        [[ ' cli flow io midi base ' == *" ${header%%/*} "* ]] ||
+            wrong "bin/$tool.c includes $header: a tool may cli, flow, io, midi and base"
+    done < <(grep -hoP '^#include "\K[^"]+' "bin/$tool.c")
+    [ "$(wc -l <"bin/$tool.c")" -le 250 ] || wrong "bin/$tool.c has more than 250 lines"
+done
+
+# ---- no circles by calls between the files of the library ----
+# who defines a symbol, then who uses it: "user definer"; tsort finds what goes round
+circles=$(git ls-files 'lib/*.c' | sed "s|^|$build/|; s|c$|o|" | xargs nm -A |
+    sed 's|\.o:[0-9a-f ]*\([A-Za-z]\) |.o \1 |' |
+    awk '$2 ~ /[TDBRi]/ {of[$3] = $1} $2 == "U" {user[NR] = $1; name[NR] = $3}
+        END {for (i in user) if (name[i] in of && of[name[i]] != user[i]) print user[i], of[name[i]]}' |
+    sort -u | tsort 2>&1 >/dev/null | sed -n "s|^tsort: $build/||p" | tr '\n' ' ')
+[ -z "$circles" ] || wrong "files call each other in a circle: $circles"
+
 # ---- names: a file and a public type stand once (bl_real is float or double) ----
 twice=$(git ls-files 'lib/*.[ch]' 'bin/*.[ch]' | xargs -n 1 basename | sort | uniq -d | tr '\n' ' ')
 [ -z "$twice" ] || wrong "files of the same name: $twice"

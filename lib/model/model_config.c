@@ -1,10 +1,8 @@
-/* model_config.c - what a model of some settings has, whether they fit together, what
- * it costs. */
+/* model_config.c - what a model of some settings has, and whether they fit together. */
 #include "model/model.h"
 #include "model/model_impl.h"
 #include "nn/op/ops.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 int bl_model_precision(const bl_model_config *c)
@@ -161,119 +159,4 @@ int bl_model_config_check(const bl_model_config *c, bl_err *e)
     if (rc == 0)
         rc = check_compressed(c, e);
     return rc == 0 ? check_meaning(c, e) : rc;
-}
-
-/* ---- estimates ---- */
-
-int64_t bl_model_config_size(const bl_model_config *c)
-{
-    bl_model m = {.config = *c};
-    int rc = bl_model_list(&m, NULL);
-    free(m.param);
-    free(m.source);
-    return rc == 0 ? m.size : -1;
-}
-
-/* The two gates of a layer: numbers of the width a token, for its buffers and for its
- * matrices' multiply-adds by a width. */
-static double gate_reals(const bl_model_config *c)
-{
-    return c->gate == BL_GATE_NONE ? 0 : 2 * (7 + 2.25 * c->mogrify);
-}
-
-static double gate_products(const bl_model_config *c)
-{
-    return c->gate == BL_GATE_NONE ? 0 : 2 * (6 + 0.5 * c->mogrify);
-}
-
-/* Layers that have slots. */
-static double n_remember(const bl_model_config *c)
-{
-    int n = 0;
-    for (int i = 0; i < c->layers; i++)
-        n += bl_model_remembers(c, i);
-    return n;
-}
-
-/* Reals of a layer's compressor. */
-static double compressor_reals(const bl_model_config *c, double b, double keys)
-{
-    double rows = b * c->segment * c->width;
-    int learns = bl_compressor_learns((bl_compressor)c->compressor);
-    double between = c->compressor == BL_COMPRESS_DILATED ? rows : 0;
-    double usage = c->compressor == BL_COMPRESS_MOST_USED ? b * c->heads * keys : 0;
-    double diff = learns && c->compressor_loss == BL_REBUILD_ROWS ? rows : 0;
-    return rows * (1 + 2.0 / c->ratio) + between + diff + usage;
-}
-
-/* Reals of the activations of one layer with so many slots. */
-static double layer_reals(const bl_model_config *c, double b, double slots, int train)
-{
-    double d = c->width, t = c->segment, keys = slots + t;
-    if (c->arch == BL_ARCH_LSTM)
-        return b * t * d * (4 + 4 + 3);
-    double kv = d * bl_model_kv_heads(c) / c->heads;
-    double pre = c->glu || (train && c->act != 0) ? b * t * c->ff * (1 + c->glu) : 0;
-    double normed = c->pre_norm && slots > 0 ? b * keys * d : 0;
-    double compress = c->compressed > 0 && slots > 0 ? compressor_reals(c, b, keys) : 0;
-    return b * t * (6 * d + c->ff) + 2 * b * keys * kv + keys * d + b * slots * d +
-           pre + normed + compress + b * t * d * gate_reals(c);
-}
-
-/* Reals of what all layers share: a context, gradients that live at the same time,
- * heads' workspaces (operands and sums packed; the tiles of a block of queries, and
- * what else is of its size, are some 48 rows of keys). */
-static double shared_reals(const bl_model_config *c, double b, int train)
-{
-    double d = c->width, t = c->segment, keys = (double)c->memory + c->compressed + t;
-    if (c->arch == BL_ARCH_LSTM)
-        return train ? b * t * d * 10 : 0;
-    double head =
-        keys * d / c->heads * (train ? 9 : 3) + 48 * (keys + 200) * (train + 1);
-    double grads = train ? b * t *
-                                   ((3 + (c->gate != BL_GATE_NONE) * 6) * d +
-                                    c->ff * (1.0 + 2 * c->glu)) +
-                               2 * b * keys * d + keys * d
-                         : 0;
-    double by_head = train && bl_model_kv_heads(c) < c->heads ? 2 * b * keys * d : 0;
-    return b * keys * d + grads + c->heads * head + by_head;
-}
-
-int64_t bl_model_bytes(const bl_model_config *c, int lanes, int train)
-{
-    double d = c->width, t = c->segment, b = lanes;
-    double keys = (double)c->memory + c->compressed + t, r = n_remember(c);
-    double reals = (train ? 2 : 1) * (double)bl_model_config_size(c) +
-                   r * layer_reals(c, b, keys - t, train) +
-                   (c->layers - r) * layer_reals(c, b, 0, train) +
-                   shared_reals(c, b, train) + b * t * (c->vocab + 2 * d) +
-                   2 * keys * d;
-    return (int64_t)(reals * (double)sizeof(bl_real));
-}
-
-/* Keys that a token's scores are computed of, on the mean of all layers. */
-static double n_scored(const bl_model_config *c)
-{
-    double sum = 0, slots = (double)c->memory + c->compressed;
-    for (int n = 0; n < c->layers; n++) {
-        double keys = c->segment + (bl_model_remembers(c, n) ? slots : 0);
-        sum += bl_model_is_local(c, n) ? bl_min(keys, 2.0 * c->block) : keys;
-    }
-    return sum / c->layers;
-}
-
-/* 2 operations a multiply-add, forward once and backward twice. */
-double bl_model_flops_per_token(const bl_model_config *c)
-{
-    double d = c->width, t = c->segment, share = n_remember(c) / c->layers;
-    double keys = ((double)c->memory + c->compressed) * share + t; /* on the mean */
-    if (c->arch == BL_ARCH_LSTM)
-        return 6 * ((c->layers * 8 - 4) * d * d + d * c->vocab);
-    double kv = d * bl_model_kv_heads(c) / c->heads;
-    double weights = (2 + gate_products(c)) * d * d + 2 * d * kv * keys / t +
-                     (2 + c->glu) * d * (double)c->ff;
-    double attention = (c->pos == BL_POS_ABSOLUTE || c->pos == BL_POS_ROTARY ? 2 : 3) *
-                       n_scored(c) * d;
-    double a = bl_model_embed_width(c), between = a == d ? 0 : 2 * a * d;
-    return 6 * (c->layers * (weights + attention) + a * c->vocab + between);
 }

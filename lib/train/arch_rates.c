@@ -1,0 +1,47 @@
+/* arch_rates.c - see train_config.h: how each architecture learns at once. */
+#include "train/train_config.h"
+
+/* How much more slowly the rate rises than where norms come before the sub-layers.
+ * Norms after them, as published, make the first steps a matter of luck: a third of the
+ * seeds stays with the frequencies of the tokens for hundreds of steps. Learned
+ * distances and cells are slower to begin too. */
+static int64_t warmup_factor(const bl_model_config *m)
+{
+    if (m->arch == BL_ARCH_LSTM)
+        return 2;
+    return !m->pre_norm || m->arch == BL_ARCH_MUSIC_TRANSFORMER ? 3 : 1;
+}
+
+/* The rate of an LSTM, of that of attention. */
+static const double LSTM_RATE = 4;
+
+void bl_config_post_norm(bl_train_config *c)
+{
+    if (!c->model.pre_norm)
+        return;
+    bl_model_config published = c->model;
+    int64_t before = warmup_factor(&c->model);
+    bl_model_config_arch(&published, c->model.arch);
+    c->model.pre_norm = 0;
+    c->model.embed_scale = published.embed_scale;
+    c->warmup = c->warmup * warmup_factor(&c->model) / before;
+}
+
+/* Transformer-XL, its compressive kin and Music Transformer with norms before the
+ * sub-layers, and embeddings as small as what they are added to. */
+void bl_config_arch(bl_train_config *c, bl_arch arch)
+{
+    int64_t before = warmup_factor(&c->model);
+    int was = c->model.arch == BL_ARCH_LSTM, is = arch == BL_ARCH_LSTM;
+    bl_model_config_arch(&c->model, arch);
+    if (arch == BL_ARCH_XL || arch == BL_ARCH_MUSIC_TRANSFORMER ||
+        arch == BL_ARCH_COMPRESSIVE) {
+        c->model.pre_norm = 1;
+        c->model.embed_scale = 0;
+    }
+    c->warmup = c->warmup * warmup_factor(&c->model) / before;
+    if (was == is)
+        return;
+    c->lr *= is ? LSTM_RATE : 1 / LSTM_RATE;
+    c->model.init_std = is ? 0 : bl_model_config_default().init_std;
+}
