@@ -90,7 +90,8 @@ static const char *const attention_keys[] = {"V",       "L",
                                              "emb",     "gate",
                                              "mogrify", "kv",
                                              "glu",     "fbias",
-                                             "local",   NULL};
+                                             "local",   "share",
+                                             NULL};
 static const char *const positions[] = {"xl", "table", "abs", "rope", NULL};
 static const char *const activations[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
 static const char *const compressors[] = {"mean",    "max",       "conv",
@@ -234,6 +235,7 @@ static bl_model_config attention_config(const bl_json *o, bl_model_config c,
     c.ff_bias = whole(o, "fbias", 1);
     c.norm = one_of(o, "norm", norm_kinds);
     c.block = whole(o, "local", 0);
+    c.share_distances = whole(o, "share", 0);
     if (bl_json_has(o, "eps") && bl_json_real(o, "eps", &c.norm_eps, NULL) != 0)
         c.norm_eps = 0;
     if (bl_json_has(o, "theta") && bl_json_real(o, "theta", &c.rope_theta, NULL) != 0)

@@ -36,7 +36,8 @@ static bl_relative relative(bl_model *m, int n, bl_mat *sinusoids)
         return (bl_relative){bl_linear(g, sinusoids, l->wr, NULL, BL_ACT_NONE, 0), l->u,
                              l->vb};
     case BL_POS_DISTANCE:
-        return (bl_relative){.r = bl_distance_rows(g, keys, l->er, m->config.heads)};
+        return (bl_relative){.r = bl_distance_rows(g, keys, l->er, m->config.heads,
+                                                   m->config.share_distances)};
     default:
         return (bl_relative){.r = NULL};
     }

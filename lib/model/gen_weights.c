@@ -164,11 +164,10 @@ static int make_distances(bl_gen *g, int layer, const bl_real *er)
     int e = c->width / c->heads, n = g->window + g->slots;
     bl_real *rows = bl_calloc((size_t)n * (size_t)e, sizeof *rows, &g->build);
     for (int h = 0; h < c->heads && rows != NULL; h++) {
+        ptrdiff_t first = c->share_distances ? 0 : h * (ptrdiff_t)c->positions;
         for (int d = 0; d < n; d++) {
-            ptrdiff_t row = bl_max(0, c->positions - 1 - d);
-            memcpy(rows + (ptrdiff_t)d * e,
-                   er + (h * (ptrdiff_t)c->positions + row) * e,
-                   (size_t)e * sizeof *rows);
+            ptrdiff_t row = first + bl_max(0, c->positions - 1 - d);
+            memcpy(rows + (ptrdiff_t)d * e, er + row * e, (size_t)e * sizeof *rows);
         }
         put_distances(g, layer, h, rows, e);
     }

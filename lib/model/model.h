@@ -66,15 +66,16 @@ typedef struct {
     double init_std; /* of the normal initial weights; 0 of an LSTM: by what adds up */
     int precision;   /* bl_precision: of the products of a segment */
 
-    int pos;           /* bl_pos */
-    int positions;     /* rows of the learned position table */
-    int act;           /* of the feed-forward: 0 relu, 1 gelu, 2 gelu_tanh, 3 silu */
-    int relu_out;      /* 1: a relu after the second feed-forward matrix too (REMI) */
-    int att_bias;      /* 1: biases for W_q, W_k, W_v, W_o */
-    int embed_scale;   /* 1: embeddings times sqrt(D) */
-    int tie;           /* 1: the output matrix is the embedding */
-    int out_bias;      /* 1: a bias on the logits */
-    int init_residual; /* 1: W_o and W_2 begin smaller by 1 / sqrt(2 L) (GPT-2) */
+    int pos;             /* bl_pos */
+    int positions;       /* rows of the learned position table */
+    int share_distances; /* 1: the heads of a layer have one table of distances */
+    int act;             /* of the feed-forward: 0 relu, 1 gelu, 2 gelu_tanh, 3 silu */
+    int relu_out;        /* 1: a relu after the second feed-forward matrix too (REMI) */
+    int att_bias;        /* 1: biases for W_q, W_k, W_v, W_o */
+    int embed_scale;     /* 1: embeddings times sqrt(D) */
+    int tie;             /* 1: the output matrix is the embedding */
+    int out_bias;        /* 1: a bias on the logits */
+    int init_residual;   /* 1: W_o and W_2 begin smaller by 1 / sqrt(2 L) (GPT-2) */
     int zero_memory; /* 1: a piece begins with M slots of zeros that are seen (REMI) */
     int same_length; /* 1: each query sees M + 1 keys, however much lies before it */
     int compressed;  /* C: compressed slots a layer; 0 = none */

@@ -51,6 +51,11 @@ static int has_sinusoids(const void *record)
     return ((const bl_model_config *)record)->pos == BL_POS_SINUSOID;
 }
 
+static int has_distances(const void *record)
+{
+    return ((const bl_model_config *)record)->pos == BL_POS_DISTANCE;
+}
+
 static int is_rotary(const void *record)
 {
     return ((const bl_model_config *)record)->pos == BL_POS_ROTARY;
@@ -158,6 +163,10 @@ static const bl_setting rows[] = {
      .help = "rows of the table of learned positions, only with pos = distance or "
              "absolute; where nothing is said 1024 of distances, of places as many as "
              "segment"},
+    {"share_distances", BL_SET_INT, AT(share_distances), 0, 1, 0,
+     .fixed = BL_FIXED_WEIGHTS, .traits = BY_ARCH, .is_used = has_distances,
+     .with = "pos=distance only",
+     .help = "with pos = distance: 1: the heads of a layer share one table"},
     {"act", BL_SET_WORD, AT(act), .words = act_words, .fixed = BL_FIXED_WEIGHTS,
      .traits = BY_ARCH, .help = "activation of the feed-forward layer"},
     {"relu_out", BL_SET_INT, AT(relu_out), 0, 1, 0, .fixed = BL_FIXED_WEIGHTS,

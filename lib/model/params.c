@@ -41,7 +41,7 @@ static int64_t size_of(bl_dim dim, const bl_model_config *c, int layer)
         [BL_DIM_F] = c->ff,
         [BL_DIM_WIDE] = c->glu ? 2 * (int64_t)c->ff : c->ff,
         [BL_DIM_P] = c->positions,
-        [BL_DIM_HP] = (int64_t)c->heads * c->positions,
+        [BL_DIM_HP] = (c->share_distances ? 1 : (int64_t)c->heads) * c->positions,
         [BL_DIM_RD] = c->ratio * d,
         [BL_DIM_LOW] = d / 4,
         [BL_DIM_ID] = (layer == 0 ? c->vocab : d) + d,

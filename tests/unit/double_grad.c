@@ -216,6 +216,8 @@ static void options(const bl_model_config *base, bl_pool *pool)
     c.positions = 3;
     c.memory = 3;
     check("local attention", &c, 0, pool);
+    c.share_distances = 1;
+    check("and one table of distances for all heads", &c, 0, pool);
     c.local_layers[0] = 2;
     c.memory_layers[0] = 1;
     c.segment = c.memory = 4;

@@ -488,17 +488,18 @@ static void rotary(bl_pool *pool, int t, int memory, int heads, int e, int rows)
 
 /* Rows of a table by distance: the last is distance 0, the first all that are further.
  */
-static void distances(bl_pool *pool, int t, int memory, int heads, int e, int n)
+static void distances(bl_pool *pool, int t, int memory, int heads, int e, int n,
+                      int shared)
 {
     bench b;
     open_bench(&b, pool, 1, t, memory);
-    input *table = take(&b, heads * n, e);
-    give(&b, bl_distance_rows(&b.g, memory + t, table->m, heads));
+    input *table = take(&b, (shared ? 1 : heads) * n, e);
+    give(&b, bl_distance_rows(&b.g, memory + t, table->m, heads, shared));
     for (int r = 0; r < memory + t; r++)
         for (int h = 0; h < heads; h++)
             for (int c = 0; c < e; c++) {
                 int distance = memory + t - 1 - r;
-                int row = h * n + (distance >= n ? 0 : n - 1 - distance);
+                int row = (shared ? 0 : h * n) + (distance >= n ? 0 : n - 1 - distance);
                 b.v[(r * heads + h) * e + c] = table->v[row * e + c];
                 table->g[row * e + c] += b.g_out[(r * heads + h) * e + c];
             }
@@ -659,8 +660,9 @@ int main(void)
     rotary(pool, 5, 4, 3, 6, 5);
     rotary(pool, 5, 4, 1, 2, 9);
     rotary(pool, 33, 0, 2, 64, 33);
-    distances(pool, 6, 9, 2, 3, 4);
-    distances(pool, 8, 0, 1, 16, 20);
+    distances(pool, 6, 9, 2, 3, 4, 0);
+    distances(pool, 8, 0, 1, 16, 20, 0);
+    distances(pool, 6, 9, 3, 4, 5, 1);
     lstm(pool, 5, 3);
     lstm(pool, 7, 8);
     gru(pool, 1, 3);

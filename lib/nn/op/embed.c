@@ -183,15 +183,16 @@ bl_mat *bl_positions(bl_graph *g, int n_keys, int width, int clamp, double dropo
 
 typedef struct {
     bl_mat *table, *out;
-    int heads;
+    int heads, shared;
 } distance_args;
 
 /* Row r of the output is distance K-1-r: the row of the table counted from its end. */
 static bl_real *table_row(const distance_args *a, bl_real *table, int head, int r)
 {
-    int n = a->table->rows / a->heads, distance = a->out->rows - 1 - r;
-    int row = (int)bl_max(0, n - 1 - distance);
-    return table + ((ptrdiff_t)head * n + row) * a->table->cols;
+    int n = a->table->rows / (a->shared ? 1 : a->heads);
+    int row = (int)bl_max(0, n - 1 - (a->out->rows - 1 - r));
+    ptrdiff_t first = a->shared ? 0 : (ptrdiff_t)head * n;
+    return table + (first + row) * a->table->cols;
 }
 
 static void distance_forward(bl_graph *g, void *args)
@@ -216,12 +217,12 @@ static void distance_backward(bl_graph *g, void *args)
                     a->out->g + (ptrdiff_t)r * a->out->cols + h * e, e);
 }
 
-bl_mat *bl_distance_rows(bl_graph *g, int keys, bl_mat *table, int heads)
+bl_mat *bl_distance_rows(bl_graph *g, int keys, bl_mat *table, int heads, int shared)
 {
     if (g->e->code != 0)
         return NULL;
     bl_mat *out = bl_graph_mat(g, keys, (int64_t)heads * table->cols, 1);
-    distance_args a = {table, out, heads};
+    distance_args a = {table, out, heads, shared};
     bl_graph_op(g, distance_forward, distance_backward, &a, sizeof a);
     return out;
 }

@@ -33,8 +33,8 @@ bl_mat *bl_positions(bl_graph *g, int keys, int width, int clamp, double dropout
 
 /* Learned rows for the distances K-1 .. 0 from a table (H * n, e), n rows a head of
  * which the last is distance 0 and the first all from n-1 on (Huang et al. 2018, "Music
- * Transformer", 3.4): (K, H * e). */
-bl_mat *bl_distance_rows(bl_graph *g, int keys, bl_mat *table, int heads);
+ * Transformer", 3.4), or (n, e) that the heads share: (K, H * e). */
+bl_mat *bl_distance_rows(bl_graph *g, int keys, bl_mat *table, int heads, int shared);
 
 /* [memory ; x] in time for each of `lanes`: (B*K, D). memory (B, slots, D) gets no
  * gradient. Layers of one shape use one buffer, *room (NULL before the first): after
