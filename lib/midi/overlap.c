@@ -175,7 +175,7 @@ static int gather_lengths(bl_overlap *o)
     }
     free(last);
     if (rc == 0)
-        rc = pair_rows(o, BL_PAIR_CLOSED);
+        rc = pair_rows(o, BL_ENDS_CLOSED);
     return rc == 0 ? bl_overlap_sort_lengths(o) : rc;
 }
 
@@ -196,7 +196,7 @@ static int pair_across(bl_overlap *o)
         const bl_end_event *x = both.x + i;
         n = bl_overlap_run(&both, i, 0);
         if (bl_overlap_run(&both, i, 1) < n) {
-            rc = bl_overlap_pair(o, x, n, -1, BL_PAIR_ALL);
+            rc = bl_overlap_pair(o, x, n, -1, BL_ENDS_ALL);
         } else {
             for (size_t k = 0; k < n && rc == 0; k++)
                 rc = bl_overlap_add(o, x[k].kind == BL_IS_ON ? &o->left : &o->strays,
@@ -265,7 +265,7 @@ int bl_overlap_resolve(bl_overlap *o)
     if (rc == 0)
         rc = gather_lengths(o);
     if (rc == 0)
-        rc = pair_rows(o, BL_PAIR_REST);
+        rc = pair_rows(o, BL_ENDS_REST);
     if (rc == 0)
         rc = pair_across(o);
     if (rc == 0)

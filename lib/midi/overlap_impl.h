@@ -99,7 +99,7 @@ int bl_overlap_row(bl_overlap *o, const bl_end_event *x, size_t n) BL_MUST_CHECK
 /* ---- pairs: overlap_pair.c ---- */
 
 /* What pairing looks at: what closes, what does not or not surely, or both as it is. */
-enum { BL_PAIR_CLOSED = 1, BL_PAIR_REST = 2, BL_PAIR_ALL = 3 };
+enum { BL_ENDS_CLOSED = 1, BL_ENDS_REST = 2, BL_ENDS_ALL = 3 };
 
 /* x[0..n): a stretch of a row up to where all notes end (quiet >= 0) or to its own end;
  * what finds no partner goes to o->left and o->strays. */

@@ -270,7 +270,7 @@ static int pair_closed(bl_overlap *o, const bl_end_event *x, size_t n, int what)
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
         if (x[i].kind == BL_IS_OFF && depth == 0) {
-            rc = what & BL_PAIR_CLOSED ? bl_overlap_add(o, &o->strays, x[i]) : 0;
+            rc = what & BL_ENDS_CLOSED ? bl_overlap_add(o, &o->strays, x[i]) : 0;
             from = i + 1;
             continue;
         }
@@ -279,13 +279,13 @@ static int pair_closed(bl_overlap *o, const bl_end_event *x, size_t n, int what)
             continue;
         stretch s = stretch_of(o, x + from, i + 1 - from);
         size_t at = 0;
-        int is_sure = what == BL_PAIR_ALL || find_shifted(&s, &at) == 0;
+        int is_sure = what == BL_ENDS_ALL || find_shifted(&s, &at) == 0;
         from = i + 1;
         if (!is_sure)
-            rc = what & BL_PAIR_REST ? pair_even(o, &s) : count_chain(o, &s);
-        else if (what == BL_PAIR_CLOSED)
+            rc = what & BL_ENDS_REST ? pair_even(o, &s) : count_chain(o, &s);
+        else if (what == BL_ENDS_CLOSED)
             count_overlaps(o, &s);
-        for (size_t j = 0; j < s.n_ons && rc == 0 && is_sure && (what & BL_PAIR_CLOSED);
+        for (size_t j = 0; j < s.n_ons && rc == 0 && is_sure && (what & BL_ENDS_CLOSED);
              j++)
             rc = close_by(o, &s, j, j);
     }
@@ -357,7 +357,7 @@ int bl_overlap_pair(bl_overlap *o, const bl_end_event *x, size_t n, int32_t quie
         return rc;
     size_t depth = find_unclosed(o, x, n);
     rc = pair_closed(o, x, depth > 0 ? o->stack[0] : n, what);
-    for (size_t i = 0; i < depth && rc == 0 && (what & BL_PAIR_REST); i++) {
+    for (size_t i = 0; i < depth && rc == 0 && (what & BL_ENDS_REST); i++) {
         int is_last = i + 1 == depth;
         size_t to = is_last ? n : o->stack[i + 1];
         rc = pair_unclosed(o, x + o->stack[i], to - o->stack[i], is_last ? quiet : -1);

@@ -251,7 +251,7 @@ static bl_mat *transformer(bl_model *m)
 
 /* A token is one-hot, so that the first layer's input product is a row of its matrix.
  */
-static bl_mat *lstm(bl_model *m)
+static bl_mat *cells(bl_model *m)
 {
     const bl_model_config *c = &m->config;
     bl_graph *g = &m->graph;
@@ -259,10 +259,13 @@ static bl_mat *lstm(bl_model *m)
     bl_mat *x = NULL;
     for (int n = 0; n < c->layers && g->e->code == 0; n++) {
         const bl_layer *l = &m->layer[n];
-        bl_mat *zx = n == 0 ? bl_add_bias(g, bl_embed(g, &ids, l->wx, 1, NULL, 0), l->b)
-                            : bl_linear(g, bl_dropped(g, x, c->dropout), l->wx, l->b,
+        bl_mat *b = c->cell == BL_CELL_GRU ? l->bi : l->b;
+        bl_mat *zx = n == 0 ? bl_add_bias(g, bl_embed(g, &ids, l->wx, 1, NULL, 0), b)
+                            : bl_linear(g, bl_dropped(g, x, c->dropout), l->wx, b,
                                         BL_ACT_NONE, 0);
-        x = bl_lstm(g, zx, l->wh, m->lanes, m->memory[n], &m->extra[n]);
+        x = c->cell == BL_CELL_GRU
+                ? bl_gru_cells(g, zx, l->wh, l->bh, m->lanes, m->memory[n])
+                : bl_lstm(g, zx, l->wh, m->lanes, m->memory[n], &m->extra[n]);
         m->fresh[n] = x != NULL ? x->v : NULL;
     }
     return x;
@@ -271,7 +274,7 @@ static bl_mat *lstm(bl_model *m)
 void bl_model_build(bl_model *m)
 {
     bl_graph *g = &m->graph;
-    bl_mat *x = m->config.arch == BL_ARCH_LSTM ? lstm(m) : transformer(m);
+    bl_mat *x = m->config.arch == BL_ARCH_LSTM ? cells(m) : transformer(m);
     /* a dropout without a residual: the output's own, as in the code of Dai et al. */
     x = bl_dropped(g, x, m->config.dropout);
     if (m->out_p != NULL)

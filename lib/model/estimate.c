@@ -35,6 +35,11 @@ static double n_remember(const bl_model_config *c)
     return n;
 }
 
+static double n_gates(const bl_model_config *c)
+{
+    return c->cell == BL_CELL_GRU ? 3 : 4;
+}
+
 /* Reals of a layer's compressor. */
 static double compressor_reals(const bl_model_config *c, double b, double keys)
 {
@@ -51,7 +56,7 @@ static double layer_reals(const bl_model_config *c, double b, double slots, int 
 {
     double d = c->width, t = c->segment, keys = slots + t;
     if (c->arch == BL_ARCH_LSTM)
-        return b * t * d * (4 + 4 + 3);
+        return b * t * d * (2 * n_gates(c) + 3);
     double kv = d * bl_model_kv_heads(c) / c->heads;
     double pre = c->glu || (train && c->act != 0) ? b * t * c->ff * (1 + c->glu) : 0;
     double normed = c->pre_norm && slots > 0 ? b * keys * d : 0;
@@ -108,7 +113,7 @@ double bl_model_flops_per_token(const bl_model_config *c)
     double d = c->width, t = c->segment, share = n_remember(c) / c->layers;
     double keys = ((double)c->memory + c->compressed) * share + t; /* on the mean */
     if (c->arch == BL_ARCH_LSTM)
-        return 6 * ((c->layers * 8 - 4) * d * d + d * c->vocab);
+        return 6 * ((c->layers * 2 - 1) * n_gates(c) * d * d + d * c->vocab);
     double kv = d * bl_model_kv_heads(c) / c->heads;
     double weights = (2 + gate_products(c)) * d * d + 2 * d * kv * keys / t +
                      (2 + c->glu) * d * (double)c->ff;

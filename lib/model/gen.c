@@ -56,7 +56,7 @@ static int alloc_buffers(bl_gen *g)
     if (is_lstm) {
         g->h = per_layer(g, s * d);
         g->c = per_layer(g, s * d);
-        g->hidden = bl_graph_alloc(b, s * 4 * d, sizeof(bl_real));
+        g->hidden = bl_graph_alloc(b, s * 6 * d, sizeof(bl_real));
     } else {
         alloc_rings(g);
         g->rows = bl_graph_alloc(b, s * bl_gen_step_rows(c), sizeof(bl_real));

@@ -79,7 +79,7 @@ struct bl_gen {
     bl_thin emb_w, out_p;   /* to and from D, of an embedding of another width A */
     bl_real *narrow;        /* (S, A) */
     bl_real *x, *y, *q, *a; /* (S, D) */
-    bl_real *hidden;        /* (S, 4 D) of an LSTM's gates */
+    bl_real *hidden;        /* (S, 6 D) of the gates of cells */
     bl_real *rows; /* what the steps of a sub-layer make, one after the other */
     size_t n_rows; /* numbers there, now */
     bl_mat *value; /* [n_values] their matrices, and that of x first */

@@ -266,25 +266,55 @@ void bl_gen_compress(bl_gen *g, int stream)
     g->n_compressed[stream] += n / g->m->config.ratio;
 }
 
-void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token)
+/* What the gates, `wide` numbers a stream, get from a layer's input: a token is
+ * one-hot, a row of the matrix. */
+static void input_of_gates(bl_gen *g, int n, const int32_t *token, const bl_mat *bias,
+                           int wide)
 {
     const bl_layer *l = &g->m->layer[n];
-    int d = g->m->config.width, rows = g->streams;
-    if (n == 0) /* one-hot input: a row of the matrix */
-        for (int s = 0; s < rows; s++) {
-            const bl_real *row =
-                l->wx->v + (ptrdiff_t)(token[s] < 0 ? 0 : token[s]) * 4 * d;
-            for (int c = 0; c < 4 * d; c++)
-                g->hidden[(ptrdiff_t)s * 4 * d + c] = row[c] + l->b->v[c];
-        }
-    else
-        bl_gen_project(g, g->x, BL_THIN(&g->weights[n], wx), l->b, rows, g->hidden);
-    bl_thin_multiply(g->pool, BL_THIN(&g->weights[n], wh), g->h[n], rows, NULL, 1,
-                     g->hidden);
-    for (int s = 0; s < rows; s++) {
-        bl_real *h = g->h[n] + (ptrdiff_t)s * d, *c = g->c[n] + (ptrdiff_t)s * d;
-        if (token[s] >= 0)
-            bl_lstm_cell(g->hidden + (ptrdiff_t)s * 4 * d, c, d, c, h);
-        memcpy(g->x + (ptrdiff_t)s * d, h, (size_t)d * sizeof *h);
+    int rows = g->streams;
+    if (n > 0) {
+        bl_gen_project(g, g->x, BL_THIN(&g->weights[n], wx), bias, rows, g->hidden);
+        return;
     }
+    for (ptrdiff_t s = 0; s < rows; s++) {
+        const bl_real *row = l->wx->v + (ptrdiff_t)(token[s] < 0 ? 0 : token[s]) * wide;
+        for (int c = 0; c < wide; c++)
+            g->hidden[s * wide + c] = row[c] + bias->v[c];
+    }
+}
+
+static void lstm_cells(bl_gen *g, int n, const int32_t *token)
+{
+    int d = g->m->config.width;
+    input_of_gates(g, n, token, g->m->layer[n].b, 4 * d);
+    bl_thin_multiply(g->pool, BL_THIN(&g->weights[n], wh), g->h[n], g->streams, NULL, 1,
+                     g->hidden);
+    for (ptrdiff_t s = 0; s < g->streams; s++)
+        if (token[s] >= 0)
+            bl_lstm_cell(g->hidden + s * 4 * d, g->c[n] + s * d, d, g->c[n] + s * d,
+                         g->h[n] + s * d);
+}
+
+static void gru_cells(bl_gen *g, int n, const int32_t *token)
+{
+    int d = g->m->config.width;
+    bl_real *from_h = g->hidden + (ptrdiff_t)g->streams * 3 * d;
+    input_of_gates(g, n, token, g->m->layer[n].bi, 3 * d);
+    bl_gen_project(g, g->h[n], BL_THIN(&g->weights[n], wh), g->m->layer[n].bh, g->streams,
+                   from_h);
+    for (ptrdiff_t s = 0; s < g->streams; s++)
+        if (token[s] >= 0)
+            bl_gru_row(g->h[n] + s * d, g->hidden + s * 3 * d, from_h + s * 3 * d, d,
+                       g->h[n] + s * d);
+}
+
+void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token)
+{
+    size_t size = (size_t)g->streams * (size_t)g->m->config.width;
+    if (g->m->config.cell == BL_CELL_GRU)
+        gru_cells(g, n, token);
+    else
+        lstm_cells(g, n, token);
+    memcpy(g->x, g->h[n], size * sizeof *g->x);
 }

@@ -6,12 +6,18 @@
 
 #include <string.h>
 
-enum { LSTM_ROWS = 2 }; /* h, c */
+enum { GRU_ROWS = 1, LSTM_ROWS = 2 }; /* h; h, c */
+
+int bl_model_rows_of(const bl_model_config *c)
+{
+    if (c->arch != BL_ARCH_LSTM)
+        return c->compressed + c->memory;
+    return c->cell == BL_CELL_GRU ? GRU_ROWS : LSTM_ROWS;
+}
 
 int bl_model_memory_rows(const bl_model *m)
 {
-    const bl_model_config *c = &m->config;
-    return c->arch == BL_ARCH_LSTM ? LSTM_ROWS : c->compressed + c->memory;
+    return bl_model_rows_of(&m->config);
 }
 
 bl_real *bl_model_memory(bl_model *m, int layer)
@@ -126,7 +132,8 @@ static void advance_cells(bl_model *m, int lane, int n_real)
     for (int n = 0; n < m->config.layers && n_real > 0; n++) {
         bl_real *state = lane_of(m, n, lane);
         memcpy(state, m->fresh[n] + last, bytes);
-        memcpy(state + d, m->extra[n] + last, bytes);
+        if (m->extra[n] != NULL)
+            memcpy(state + d, m->extra[n] + last, bytes);
     }
 }
 

@@ -44,9 +44,12 @@ typedef enum { BL_NORM_LAYER, BL_NORM_RMS, BL_N_NORM } bl_norm_kind;
  * as its state and y as its input. */
 typedef enum { BL_GATE_NONE, BL_GATE_GRU, BL_N_GATE } bl_gate_kind;
 
+/* The cells of BL_ARCH_LSTM. */
+typedef enum { BL_CELL_LSTM, BL_CELL_GRU, BL_N_CELL } bl_cell_kind;
+
 typedef struct {
     int arch;           /* bl_arch: which values the fields below began with; alone it
-                         * decides between attention layers and LSTM cells */
+                         * decides between attention layers and cells */
     int vocab;          /* V */
     int layers;         /* L */
     int width;          /* D, a multiple of heads; of an LSTM its cells a layer */
@@ -95,6 +98,7 @@ typedef struct {
     int gate;     /* bl_gate_kind */
     int mogrify;  /* rounds of the mogrifier before the GRU (Melis et al. 2020) */
     int norm;     /* bl_norm_kind */
+    int cell;     /* bl_cell_kind of an LSTM, whose name stands for both */
     double rope_theta; /* rotary: the wavelengths are 2 pi theta^(2c/e) */
 } bl_model_config;
 
@@ -163,8 +167,9 @@ void bl_model_share(bl_model *m, const bl_model *owner);
 
 /* Memory: of an attention layer the last M inputs of that layer and before them the C
  * compressed slots, oldest first, length[b] <= S of them (the last) real; of an LSTM
- * layer two rows, h and c. */
-int bl_model_memory_rows(const bl_model *m);      /* S, or 2 */
+ * layer two rows, h and c, of GRU cells h. */
+int bl_model_memory_rows(const bl_model *m);      /* S; of cells 2, or 1 of GRUs */
+int bl_model_rows_of(const bl_model_config *c);   /* the same */
 bl_real *bl_model_memory(bl_model *m, int layer); /* (B, rows, D); NULL: has none */
 int32_t *bl_model_memory_length(bl_model *m);     /* (B) */
 void bl_model_forget(bl_model *m, int lane);      /* at the start of a piece */

@@ -88,7 +88,8 @@ typedef struct {
     bl_mat *ln2_g, *ln2_b; /* (D) */
     bl_gate ga, gf;        /* after attention, after the feed-forward */
     bl_mat *w, *b;         /* (I + D, 4 D), (4 D) LSTM cells; I = V, then D */
-    bl_mat *wx, *wh;       /* (I, 4 D), (D, 4 D) the rows of w */
+    bl_mat *bi, *bh;       /* of GRU cells, w (I + D, 3 D): (3 D) from input, from h */
+    bl_mat *wx, *wh;       /* (I, 4 D), (D, 4 D) the rows of w; of GRUs 3 D */
 } bl_layer;
 
 struct bl_model {

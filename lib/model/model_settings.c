@@ -16,6 +16,7 @@ static const char *const act_words[] = {"relu", "gelu", "gelu_tanh", "silu", NUL
 static const char *const compressor_words[] = {"mean",    "max",       "conv",
                                                "dilated", "most_used", NULL};
 static const char *const compressor_loss_words[] = {"attention", "rows", NULL};
+static const char *const cell_words[] = {"lstm", "gru", NULL};
 static const char *const gate_words[] = {"none", "gru", NULL};
 static const char *const norm_words[] = {"layer", "rms", NULL};
 static const char *const precision_words[] = {"fp32", "bf16", "bf16x3", NULL};
@@ -25,6 +26,7 @@ _Static_assert(BL_COUNT(arch_words) == BL_N_ARCH + 1 &&
                    BL_COUNT(act_words) == BL_N_ACT &&
                    BL_COUNT(compressor_words) == BL_N_COMPRESSOR + 1 &&
                    BL_COUNT(compressor_loss_words) == BL_N_REBUILD + 1 &&
+                   BL_COUNT(cell_words) == BL_N_CELL + 1 &&
                    BL_COUNT(gate_words) == BL_N_GATE + 1 &&
                    BL_COUNT(norm_words) == BL_N_NORM + 1 &&
                    BL_COUNT(precision_words) == BL_N_PRECISIONS + 1,
@@ -85,6 +87,11 @@ static int has_convolution(const void *record)
 static int has_blocks(const void *record)
 {
     return ((const bl_model_config *)record)->block > 0;
+}
+
+static int has_cells(const void *record)
+{
+    return ((const bl_model_config *)record)->arch == BL_ARCH_LSTM;
 }
 
 static int has_gate(const void *record)
@@ -242,6 +249,10 @@ static const bl_setting rows[] = {
      .traits = BY_ARCH, .is_used = is_rotary, .with = "pos=rotary only",
      .help = "with pos = rotary: pair c of a head of e channels turns by rope_theta ^ "
              "(-2 c / e) a place"},
+    {"cell", BL_SET_WORD, AT(cell), .words = cell_words, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BL_SET_BY_ARCH, .is_used = has_cells, .with = "arch=lstm only",
+     .help = "with arch = lstm: its cells, or those of a GRU, three gates for four and "
+             "no state but h"},
     {"gate", BL_SET_WORD, AT(gate), .words = gate_words, .fixed = BL_FIXED_WEIGHTS,
      .traits = BY_ARCH,
      .help = "what joins a residual and what a sub-layer made of it: their sum, or a "

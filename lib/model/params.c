@@ -146,6 +146,17 @@ static int has_last_norm_bias(const bl_model_config *c, int n)
     return c->pre_norm && has_norm_bias(c, n);
 }
 
+static int is_lstm(const bl_model_config *c, int n)
+{
+    (void)n;
+    return c->cell == BL_CELL_LSTM;
+}
+
+static int is_gru(const bl_model_config *c, int n)
+{
+    return !is_lstm(c, n);
+}
+
 static int has_own_output(const bl_model_config *c, int n)
 {
     (void)n;
@@ -238,8 +249,14 @@ static const bl_tensor_row attention[] = {
 /* The first rows of a cell's matrix are for its input (layer 0: one row a token, so
  * that it holds the embedding), the last D for h. */
 static const bl_tensor_row cells[] = {
-    {"w", AT(w), BL_DIM_ID, BL_DIM_4D, HIDDEN},
-    {"b", AT(b), BL_DIM_ONE, BL_DIM_4D, BIAS},
+    {"w", AT(w), BL_DIM_ID, BL_DIM_4D, HIDDEN, .is_there = is_lstm},
+    {"b", AT(b), BL_DIM_ONE, BL_DIM_4D, BIAS, .is_there = is_lstm},
+};
+
+static const bl_tensor_row gru_cells[] = {
+    {"w", AT(w), BL_DIM_ID, BL_DIM_3D, HIDDEN, .is_there = is_gru},
+    {"bi", AT(bi), BL_DIM_ONE, BL_DIM_3D, BIAS, .is_there = is_gru},
+    {"bh", AT(bh), BL_DIM_ONE, BL_DIM_3D, BIAS, .is_there = is_gru},
 };
 
 static const bl_tensor_row last_norm[] = {
@@ -259,6 +276,7 @@ static const bl_tensor_group groups[] = {
     {"", before, BL_COUNT(before), BL_OF_ATTENTION},
     {"l", attention, BL_COUNT(attention), BL_OF_ATTENTION},
     {"lstm", cells, BL_COUNT(cells), BL_OF_CELLS},
+    {"gru", gru_cells, BL_COUNT(gru_cells), BL_OF_CELLS},
     {"", last_norm, BL_COUNT(last_norm), BL_OF_ATTENTION},
     {"", after, BL_COUNT(after), BL_OF_ATTENTION | BL_OF_CELLS},
 };
@@ -370,7 +388,7 @@ void bl_model_bind(bl_model *m)
 
 /* ---- initial values ---- */
 
-/* Deviation of a weight of an LSTM with init_std 0, so that signals keep their size
+/* Deviation of a weight of cells with init_std 0, so that signals keep their size
  * from layer to layer and step to step: a token's row is what its gates get; D numbers
  * add up elsewhere, and what a layer below gives is a third as large as a gate's input.
  */

@@ -80,7 +80,7 @@ int64_t bl_workers_bytes(const bl_train_config *config)
 {
     const bl_model_config *m = &config->model;
     int64_t one = (int64_t)sizeof(bl_real), lanes = config->lanes;
-    int64_t rows = m->arch == BL_ARCH_LSTM ? 2 : (int64_t)m->memory + m->compressed;
+    int64_t rows = bl_model_rows_of(m);
     int64_t batches = config->accumulate * lanes * m->segment * 2 * 4;
     if (config->workers == 1)
         return batches;

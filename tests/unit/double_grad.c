@@ -156,6 +156,8 @@ static void family(const bl_model_config *base, bl_pool *pool)
     bl_model_config_arch(&c, BL_ARCH_LSTM);
     c.dropout = 0.2;
     check("LSTM", &c, 1, pool);
+    c.cell = BL_CELL_GRU;
+    check("GRU cells", &c, 1, pool);
     c = *base;
     bl_model_config_arch(&c, BL_ARCH_LLAMA);
     c.kv_heads = 1;

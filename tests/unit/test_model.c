@@ -289,6 +289,8 @@ static void test_generation(bl_pool *pool)
     c = config(4, 0);
     bl_model_config_arch(&c, BL_ARCH_LSTM);
     same_as_graph("LSTM", &c, pool);
+    c.cell = BL_CELL_GRU;
+    same_as_graph("GRU cells", &c, pool);
     test_mixtures(pool);
     test_options(pool);
 }

@@ -78,6 +78,13 @@ BL_CLONES static void gru_back_row(const bl_real *x, const bl_real *i, const bl_
     }
 }
 
+void bl_gru_row_back(const bl_real *x, const bl_real *i, const bl_real *h,
+                     const bl_real *grad, int n, const bl_real beta[3], bl_real *dx,
+                     bl_real *di, bl_real *dh)
+{
+    gru_back_row(x, i, h, grad, n, beta, dx, di, dh);
+}
+
 static void gru_back_part(void *arg, int part)
 {
     const job *j = arg;

@@ -121,6 +121,13 @@ bl_mat *bl_rotary(bl_graph *g, bl_mat *x, int lanes, const bl_rotary_places *p,
 bl_mat *bl_lstm(bl_graph *g, bl_mat *zx, bl_mat *wh, int lanes, const bl_real *state,
                 bl_real **cells);
 
+/* A layer of GRU cells over the segment (Cho et al. 2014, with the reset gate after the
+ * product): zx (B*T, 3H) what the gates r, z, n get from the input, wh (H, 3H) and bh
+ * (1, 3H) what they get from the cell before, a cell as bl_gru's; state (B, H) from
+ * before the segment, which gets no gradient, of `lanes`. (B*T, H). */
+bl_mat *bl_gru_cells(bl_graph *g, bl_mat *zx, bl_mat *wh, bl_mat *bh, int lanes,
+                     const bl_real *state);
+
 /* How a layer of a Compressive Transformer makes `ratio` old memories into one (Rae et
  * al. 2019, 3.2): their mean or maximum; a convolution; the same after a dilated one
  * over three rows, each two apart; or of all that leave at once those that the
@@ -249,6 +256,11 @@ void bl_lstm_cell(bl_real *z, const bl_real *c_before, int n, bl_real *c, bl_rea
 /* bl_gru of one row of n; out may be x. bl_modulate of n numbers; out may be s or y. */
 void bl_gru_row(const bl_real *x, const bl_real *i, const bl_real *h, int n,
                 bl_real *out);
+/* The gradients of bl_gru_row's x, i and h from that of out: dx (n), di, dh (3n), each
+ * added to what is there times its beta, 0 or 1. */
+void bl_gru_row_back(const bl_real *x, const bl_real *i, const bl_real *h,
+                     const bl_real *grad, int n, const bl_real beta[3], bl_real *dx,
+                     bl_real *di, bl_real *dh);
 void bl_modulate_row(const bl_real *s, const bl_real *y, int64_t n, bl_real *out);
 /* The row of bl_positions for one distance. */
 void bl_position_row(int distance, int width, bl_real *row);
