@@ -33,7 +33,8 @@ typedef struct {
     int lanes;
     bl_model *m;
     bl_gen *gen;
-    bl_real *logits; /* (V) of gen */
+    bl_real *logits;    /* (V) of gen */
+    const bl_place *at; /* (B,T) of a segment's tokens */
     double tolerance, worst;
     char where[128];
 } golden;
@@ -91,7 +92,7 @@ static const char *const attention_keys[] = {"V",       "L",
                                              "mogrify", "kv",
                                              "glu",     "fbias",
                                              "local",   "share",
-                                             NULL};
+                                             "bar",     NULL};
 static const char *const positions[] = {"xl", "table", "abs", "rope", NULL};
 static const char *const activations[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
 static const char *const compressors[] = {"mean",    "max",       "conv",
@@ -112,8 +113,7 @@ static const struct {
     const char *key, *kind;
 } unknown_kinds[] = {{"in", "grooves"},
                      {"Le", "an encoder and a decoder"},
-                     {"prefix", "a condition before the target"},
-                     {"bar", "a second stream of ids"}};
+                     {"prefix", "a condition before the target"}};
 
 static const char *unknown_kind(const bl_json *config)
 {
@@ -236,6 +236,7 @@ static bl_model_config attention_config(const bl_json *o, bl_model_config c,
     c.norm = one_of(o, "norm", norm_kinds);
     c.block = whole(o, "local", 0);
     c.share_distances = whole(o, "share", 0);
+    c.places = whole(o, "bar", 0);
     if (bl_json_has(o, "eps") && bl_json_real(o, "eps", &c.norm_eps, NULL) != 0)
         c.norm_eps = 0;
     if (bl_json_has(o, "theta") && bl_json_real(o, "theta", &c.rope_theta, NULL) != 0)
@@ -285,8 +286,10 @@ static const bl_real *sampled(golden *c, size_t s, const int32_t *x)
     const bl_model_config *conf = bl_model_conf(c->m);
     if (conf->memory == 0)
         bl_gen_forget(c->gen, 0);
-    for (int i = 0; i < conf->segment; i++)
+    for (int i = 0; i < conf->segment; i++) {
+        bl_gen_place(c->gen, &c->at[(c->lanes - 1) * conf->segment + i]);
         bl_gen_step(c->gen, &x[(c->lanes - 1) * conf->segment + i], c->logits);
+    }
     return conf->memory == 0 || (int64_t)s * conf->segment <= conf->memory ? c->logits
                                                                            : NULL;
 }
@@ -355,6 +358,7 @@ static int run_segment(golden *c, size_t s)
     const bl_model_config *conf = bl_model_conf(c->m);
     static int32_t x[TOKENS_MAX], y[TOKENS_MAX];
     static int32_t n_real[TOKENS_MAX];
+    static bl_place at[TOKENS_MAX];
     double loss, aux;
     int64_t n;
     for (int b = 0; b < c->lanes; b++) {
@@ -363,6 +367,9 @@ static int run_segment(golden *c, size_t s)
             int64_t i = (int64_t)s * conf->segment + k, j = i + 1;
             x[b * conf->segment + k] =
                 (int32_t)((b * 131 + i * i * 7 + i * 3) % conf->vocab);
+            if (conf->places > 0)
+                at[b * conf->segment + k].position =
+                    (int32_t)((i / 2 + b) % conf->places);
             y[b * conf->segment + k] =
                 (int32_t)((b * 131 + j * j * 7 + j * 3) % conf->vocab);
         }
@@ -371,6 +378,8 @@ static int run_segment(golden *c, size_t s)
         bl_json_real(segment, "aux", &aux, NULL) != 0)
         return -1;
     memset(bl_model_grads(c->m), 0, (size_t)bl_model_size(c->m) * sizeof(bl_real));
+    bl_model_place(c->m, at);
+    c->at = at;
     double sum = bl_model_forward(c->m, x, y, n_real, 1, 0, s, &n);
     compare(c, s, "loss", sum / (double)n, loss, 0);
     int64_t n_terms;

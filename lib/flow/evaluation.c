@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "flow/forecast.h"
+#include "flow/places.h"
 #include "io/file.h"
 #include "io/prov.h"
 #include "train/ckpt_meta.h"
@@ -153,10 +154,14 @@ static int work(evaluation *v, const bl_self *self, bl_evaluation *result, bl_er
         rc = open_model(v, e);
     if (rc == 0 && w->log_probs != NULL)
         rc = prepare_log_probs(v, self, e);
-    const bl_pieces pieces = bl_pieces_of(&v->shards);
+    bl_token_place *places = NULL;
+    if (rc == 0)
+        rc = bl_places_of(&places, bl_model_conf(v->model), &v->shards.vocab, e);
+    const bl_pieces pieces = bl_pieces_of(&v->shards, places);
     if (rc == 0)
         rc = bl_evaluate(v->model, &pieces, 0, v->apart, v->log_prob, &result->loss,
                          &result->targets, e);
+    free(places);
     if (rc == 0 && v->log_prob != NULL)
         rc = write_log_probs(v, e);
     if (isnan(result->loss)) /* the sign of what is no number is chance */

@@ -17,9 +17,9 @@ enum { WIDE = 192, GAUGE = 512 };
 /* The program itself, its libraries and their buffers. */
 enum { PROGRAM_BYTES = 8 << 20 };
 
-bl_pieces bl_pieces_of(const bl_shards *s)
+bl_pieces bl_pieces_of(const bl_shards *s, const bl_token_place *places)
 {
-    return (bl_pieces){s->tokens, s->offsets, (int64_t)s->n_pieces};
+    return (bl_pieces){s->tokens, s->offsets, (int64_t)s->n_pieces, places};
 }
 
 /* Blocks as large as the parameters beside them and their gradients: moments, and the
@@ -48,7 +48,7 @@ static int64_t bytes_of(const bl_train_config *c, const bl_shards *train,
  * are read after as many tokens before them, and the end reads all. */
 static double eval_work(const bl_train_config *c, const bl_shards *valid)
 {
-    const bl_pieces pieces = bl_pieces_of(valid);
+    const bl_pieces pieces = bl_pieces_of(valid, NULL);
     const bl_model_config eval = bl_config_eval(c);
     double all = (double)bl_pieces_targets(&pieces);
     double sample = 2 * (double)c->eval_tokens;
@@ -61,7 +61,7 @@ static double eval_work(const bl_train_config *c, const bl_shards *valid)
 bl_forecast bl_forecast_of(const bl_train_config *c, const bl_shards *train,
                            const bl_shards *valid)
 {
-    const bl_pieces pieces = bl_pieces_of(train);
+    const bl_pieces pieces = bl_pieces_of(train, NULL);
     double tokens = (double)c->lanes * c->model.segment * c->accumulate;
     double work = tokens * bl_model_flops_per_token(&c->model);
     double epoch = (double)bl_pieces_targets(&pieces);

@@ -21,7 +21,7 @@ typedef struct {
 } bl_forecast;
 
 /* The pieces of a split as the trainer takes them; borrowed. */
-bl_pieces bl_pieces_of(const bl_shards *s);
+bl_pieces bl_pieces_of(const bl_shards *s, const bl_token_place *places);
 
 bl_forecast bl_forecast_of(const bl_train_config *c, const bl_shards *train,
                            const bl_shards *valid);

@@ -108,6 +108,7 @@ void bl_sampling_del(bl_sampling *s)
     bl_coder_free(&s->coder);
     free(s->logits);
     free(s->scheme_mask);
+    free(s->places);
     free(s->mask);
     free(s->order);
     free(s->prob);

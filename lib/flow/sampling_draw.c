@@ -73,6 +73,7 @@ static int begin(bl_sampling *s, int lane, int64_t piece, bl_err *e)
     bl_plan_start(&l->at);
     bl_pace_start(&l->pace, s->scheme);
     bl_gen_forget(s->gen, lane);
+    s->at[lane] = BL_PLACE_BEGIN;
     int rc = append(s, l, BL_ID_BOS, 1, e);
     if (rc == 0)
         rc = feed(s, l, 0, e);
@@ -219,6 +220,8 @@ static int step(bl_sampling *s, bl_err *e)
     for (int i = 0; i < s->streams; i++) {
         bl_sampling_lane *l = &s->lanes[i];
         token[i] = l->piece < 0 ? -1 : l->fed.id[l->n_fed++];
+        if (s->places != NULL && token[i] >= 0)
+            bl_place_step(&s->at[i], &s->places[token[i]]);
     }
     bl_gen_step(s->gen, token, s->logits);
     for (int i = 0; i < s->streams && rc == 0; i++) {

@@ -3,6 +3,7 @@
 #define BL_SAMPLING_IMPL_H
 
 #include "flow/coder.h"
+#include "flow/places.h"
 #include "flow/sampling.h"
 #include "token/pace.h"
 #include "token/plan.h"
@@ -43,9 +44,11 @@ struct bl_sampling {
     bl_pool *pool;
     bl_scheme *scheme;
     bl_gen *gen;
-    int n_vocab;    /* of the model */
-    bl_coder coder; /* between the scheme's ids and the model's */
-    bl_ids *parts;  /* [merges] scheme ids that each merge stands for */
+    int n_vocab;                    /* of the model */
+    bl_coder coder;                 /* between the scheme's ids and the model's */
+    bl_token_place *places;         /* [model's ids] or NULL */
+    bl_place at[BL_SAMPLING_GROUP]; /* where the lanes' tokens stand */
+    bl_ids *parts;                  /* [merges] scheme ids that each merge stands for */
 
     bl_plan plan;
     bl_ids *prompts; /* [n_prompts] */

@@ -67,6 +67,10 @@ static int begin(void *arg, const bl_ckpt *c, bl_err *e)
     if (rc == 0)
         rc = bl_gen_begin(&s->gen, &c->info.config.model, s->streams, w->precision,
                           s->pool, e);
+    if (rc == 0)
+        rc = bl_places_of(&s->places, &c->info.config.model, &s->ckpt.vocab, e);
+    if (rc == 0)
+        bl_gen_place(s->gen, s->at);
     return rc == 0 ? make_scratch(s, e) : rc;
 }
 

@@ -1,7 +1,10 @@
 /* start.c - see start.h. */
 #include "flow/start.h"
 
+#include "flow/places.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { TRAIN, VALID };
@@ -165,11 +168,15 @@ int bl_start_read(bl_start *s, const bl_start_wish *w, const bl_notices *notices
         rc = bl_shards_read(&s->valid, w->data, VALID, e);
     if (rc == 0)
         rc = load(s, w, e);
-    return rc == 0 ? settle(s, w, notices, e) : rc;
+    if (rc == 0)
+        rc = settle(s, w, notices, e);
+    return rc == 0 ? bl_places_of(&s->places, &s->plan.model, &s->train.vocab, e) : rc;
 }
 
 void bl_start_free(bl_start *s)
 {
+    free(s->places);
+    s->places = NULL;
     bl_ckpt_free(&s->ckpt);
     bl_shards_free(&s->train);
     bl_shards_free(&s->valid);

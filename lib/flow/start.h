@@ -27,7 +27,8 @@ typedef struct {
     bl_shards train, valid;
     bl_ckpt ckpt; /* where the wish names one */
     bl_train_config plan;
-    const char *asked; /* the precision that it is not, NULL: none */
+    bl_token_place *places; /* of the vocabulary, or NULL: the plan asks for none */
+    const char *asked;      /* the precision that it is not, NULL: none */
 } bl_start;
 
 /* Reads the data and the checkpoint, and settles the settings. BL_E_MISMATCH where

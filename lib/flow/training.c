@@ -119,7 +119,8 @@ static void set_info(bl_training *t)
 static int init_trainer(bl_training *t, bl_err *e)
 {
     bl_start *s = &t->start;
-    const bl_pieces train = bl_pieces_of(&s->train), valid = bl_pieces_of(&s->valid);
+    const bl_pieces train = bl_pieces_of(&s->train, s->places);
+    const bl_pieces valid = bl_pieces_of(&s->valid, s->places);
     int rc = bl_trainer_init(&t->trainer, &s->plan, &train, &valid, t->pool, e);
     if (rc == 0)
         rc = bl_workers_join(&t->trainer.workers, t->group->comm, e);

@@ -209,6 +209,20 @@ static const bl_maker ops = {.attention = make_attention,
 
 /* ---- whole models ---- */
 
+/* Rows for a token's position in its bar and for its bar (as MuseNet, Payne 2019). */
+static bl_mat *placed_in_bars(bl_model *m, bl_mat *x)
+{
+    const int32_t *const *const id[] = {(const int32_t *const *)&m->place_id,
+                                        (const int32_t *const *)&m->bar_id};
+    bl_mat *const table[] = {m->bar, m->barno};
+    for (size_t i = 0; i < BL_COUNT(table); i++) {
+        const bl_id_rows ids = {id[i], m->lanes, m->config.segment};
+        if (table[i] != NULL)
+            x = bl_add_rows(&m->graph, x, &ids, table[i]);
+    }
+    return x;
+}
+
 /* The tokens' rows of the embedding, by a matrix to the width if theirs is another. */
 static bl_mat *embedded(bl_model *m)
 {
@@ -217,11 +231,15 @@ static bl_mat *embedded(bl_model *m)
     double drop = bl_model_dropout(c, c->embed_dropout);
     double scale = c->embed_scale ? sqrt((double)c->width) : 1;
     bl_id_rows ids = tokens(m);
-    if (m->emb_w == NULL)
-        return bl_embed(g, &ids, m->emb, scale, m->wpe, drop);
-    bl_mat *x = bl_embed(g, &ids, m->emb, 1, NULL, 0);
-    x = bl_linear(g, x, m->emb_w, m->emb_wb, BL_ACT_NONE, 0);
-    return bl_scaled(g, x, c->segment, scale, m->wpe, drop);
+    int has_rows = m->bar != NULL || m->barno != NULL;
+    double now = has_rows ? 0 : drop; /* else when all is added */
+    bl_mat *x = bl_embed(g, &ids, m->emb, m->emb_w == NULL ? scale : 1,
+                         m->emb_w == NULL ? m->wpe : NULL, m->emb_w == NULL ? now : 0);
+    if (m->emb_w != NULL) {
+        x = bl_linear(g, x, m->emb_w, m->emb_wb, BL_ACT_NONE, 0);
+        x = bl_scaled(g, x, c->segment, scale, m->wpe, now);
+    }
+    return has_rows ? bl_dropped(g, placed_in_bars(m, x), drop) : x;
 }
 
 static bl_mat *transformer(bl_model *m)

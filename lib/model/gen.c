@@ -69,6 +69,9 @@ static int alloc_buffers(bl_gen *g)
     g->n_compressed = bl_graph_alloc(b, s, sizeof *g->n_compressed);
     g->history = bl_graph_alloc(b, s * (size_t)g->context, sizeof *g->history);
     g->alone = bl_graph_alloc(b, s, sizeof *g->alone);
+    g->place = bl_graph_alloc(b, s, sizeof *g->place);
+    g->place_history =
+        bl_graph_alloc(b, s * (size_t)g->context, sizeof *g->place_history);
     g->x = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->y = bl_graph_alloc(b, s * d, sizeof(bl_real));
     g->q = bl_graph_alloc(b, s * d, sizeof(bl_real));
@@ -211,6 +214,12 @@ static void look_up(bl_gen *g, const int32_t *token)
         bl_gen_project(g, to, &g->emb_w, m->emb_wb, g->streams, g->x);
 }
 
+static void add_row(bl_real *x, const bl_mat *table, int64_t row)
+{
+    for (int c = 0; c < table->cols; c++)
+        x[c] += table->v[row * table->cols + c];
+}
+
 static void embed(bl_gen *g, const int32_t *token)
 {
     const bl_model *m = g->m;
@@ -220,12 +229,16 @@ static void embed(bl_gen *g, const int32_t *token)
     for (int s = 0; s < g->streams; s++) {
         for (int c = 0; c < d; c++)
             g->x[(ptrdiff_t)s * d + c] *= scale;
-        if (m->wpe == NULL || g->position[s] < 0)
+        bl_real *x = g->x + (ptrdiff_t)s * d;
+        if (g->position[s] < 0)
             continue;
-        int64_t place =
-            g->context > 0 ? g->position[s] : bl_gen_since(g, g->position[s]);
-        for (int c = 0; c < d; c++)
-            g->x[(ptrdiff_t)s * d + c] += m->wpe->v[place * d + c];
+        if (m->wpe != NULL)
+            add_row(x, m->wpe,
+                    g->context > 0 ? g->position[s] : bl_gen_since(g, g->position[s]));
+        if (m->bar != NULL)
+            add_row(x, m->bar, bl_place_row(g->place[s], m->config.places));
+        if (m->barno != NULL)
+            add_row(x, m->barno, bl_bar_row(g->place[s], m->config.bar_rows));
     }
 }
 
@@ -255,8 +268,10 @@ static void feed(bl_gen *g, const int32_t *token)
     const bl_model_config *c = &m->config;
     for (int s = 0; s < g->streams; s++) {
         g->position[s] = token[s] < 0 ? -1 : g->count[s]++;
-        if (g->context > 0 && token[s] >= 0)
-            g->history[(ptrdiff_t)s * g->context + g->position[s]] = token[s];
+        if (g->context == 0 || token[s] < 0)
+            continue;
+        g->history[(ptrdiff_t)s * g->context + g->position[s]] = token[s];
+        g->place_history[(ptrdiff_t)s * g->context + g->position[s]] = g->place[s];
     }
     if (c->arch == BL_ARCH_LSTM) {
         for (int n = 0; n < c->layers; n++)
@@ -281,13 +296,20 @@ static void begin_anew(bl_gen *g, int stream)
 {
     int n = g->context, kept = n / 2;
     int32_t *history = g->history + (ptrdiff_t)stream * n;
+    bl_place *places = g->place_history + (ptrdiff_t)stream * n;
     for (int s = 0; s < g->streams; s++)
         g->alone[s] = -1;
     g->count[stream] = 0;
     for (int i = 0; i < kept; i++) {
         g->alone[stream] = history[n - kept + i];
+        g->place[stream] = places[n - kept + i];
         feed(g, g->alone);
     }
+}
+
+void bl_gen_place(bl_gen *g, const bl_place *at)
+{
+    g->at = at;
 }
 
 void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits)
@@ -297,6 +319,8 @@ void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits)
     for (int s = 0; s < g->streams && g->context > 0; s++)
         if (token[s] >= 0 && g->count[s] == g->context)
             begin_anew(g, s);
+    for (int s = 0; s < g->streams; s++)
+        g->place[s] = g->at != NULL ? g->at[s] : BL_PLACE_BEGIN;
     feed(g, token);
     const bl_real *last = g->x;
     if (m->out_p != NULL) {

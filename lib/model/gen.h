@@ -75,7 +75,9 @@ struct bl_gen {
     int context;      /* absolute positions without memory: when it is full it is left;
                        * else 0 */
     int32_t *history; /* (S, context) its tokens */
-    int32_t *alone;   /* [S] tokens of a step in which all streams rest but one */
+    const bl_place *at;              /* [S] as the caller counts, or NULL */
+    bl_place *place, *place_history; /* [S] of this step; (S, context) of its tokens */
+    int32_t *alone;         /* [S] tokens of a step in which all streams rest but one */
     bl_thin emb_w, out_p;   /* to and from D, of an embedding of another width A */
     bl_real *narrow;        /* (S, A) */
     bl_real *x, *y, *q, *a; /* (S, D) */

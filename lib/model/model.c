@@ -21,6 +21,11 @@ static int alloc_blocks(bl_model *m)
     m->fresh = bl_graph_alloc(g, layers, sizeof *m->fresh);
     m->extra = bl_graph_alloc(g, layers, sizeof *m->extra);
     m->mem_length = bl_graph_alloc(g, lanes, sizeof *m->mem_length);
+    size_t tokens = lanes * (size_t)m->config.segment;
+    if (m->config.places > 0)
+        m->place_id = bl_graph_alloc(g, tokens, sizeof *m->place_id);
+    if (m->config.bar_rows > 0)
+        m->bar_id = bl_graph_alloc(g, tokens, sizeof *m->bar_id);
     for (size_t n = 0; n < layers && g->e->code == 0; n++)
         if (bl_model_remembers(&m->config, (int)n))
             m->memory[n] = bl_graph_alloc(g, rows, sizeof(bl_real));
@@ -125,6 +130,24 @@ void bl_model_share(bl_model *m, const bl_model *owner)
 
 /* ---- one segment ---- */
 
+void bl_model_place(bl_model *m, const bl_place *at)
+{
+    m->at = at;
+}
+
+/* Places to rows. */
+static void find_rows(bl_model *m)
+{
+    const bl_model_config *c = &m->config;
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)m->lanes * c->segment; i++) {
+        bl_place at = m->at != NULL ? m->at[i] : BL_PLACE_BEGIN;
+        if (m->place_id != NULL)
+            m->place_id[i] = bl_place_row(at, c->places);
+        if (m->bar_id != NULL)
+            m->bar_id[i] = bl_bar_row(at, c->bar_rows);
+    }
+}
+
 double bl_model_forward(bl_model *m, const int32_t *x, const int32_t *y,
                         const int32_t *n_real, int train, uint64_t seed, uint64_t step,
                         int64_t *n_scored)
@@ -136,6 +159,8 @@ double bl_model_forward(bl_model *m, const int32_t *x, const int32_t *y,
                               .train = train,
                               .seed = seed,
                               .step = step};
+    if (m->place_id != NULL || m->bar_id != NULL)
+        find_rows(m);
     bl_graph_forward(&m->graph);
     *n_scored = m->graph.feed.n_scored;
     return m->graph.feed.nll_sum;

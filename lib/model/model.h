@@ -11,6 +11,7 @@
 #define BL_MODEL_H
 
 #include "base/setting.h"
+#include "model/place.h"
 #include "nn/kernel/gemm.h"
 #include "nn/kernel/pool.h"
 #include "nn/kernel/real.h"
@@ -90,6 +91,8 @@ typedef struct {
                 * segment and the one before it; 0 = all there is */
     uint64_t local_layers[4];  /* bit n: layer n is local; none set: all are */
     uint64_t memory_layers[4]; /* bit n: layer n has memory; none set: all have */
+    int places;                /* learned rows by the position in the bar; 0 = none */
+    int bar_rows;    /* learned rows by the bar's number, which come round; 0 = none */
     int embed_width; /* of the embedding, and of what the output matrix reads; 0 = D */
     int kv_heads; /* heads of keys and values, which divide H: queries share them; 0 =
                    * H */
@@ -181,6 +184,10 @@ int bl_model_length_after(const bl_model_config *c, int length, int n_real);
  * bl_model_aux's *n_terms is their sum. */
 int bl_model_aux_terms(const bl_model_config *c, int length, int n_real);
 
+/* Where the tokens (B,T) of the following forwards stand, which a model with `places`
+ * or `bar_rows` is told; borrowed. NULL: all at the beginning. */
+void bl_model_place(bl_model *m, const bl_place *at);
+
 /* Forward of one segment.
  *   x (B,T) token ids; y (B,T) targets, -1 = not scored; n_real (B): how many of the
  *   T positions of the lane are tokens (the rest, at the end, is padding: neither
@@ -247,6 +254,9 @@ int bl_gen_ready(bl_gen *g, bl_err *e) BL_MUST_CHECK;
 int bl_gen_new(bl_gen **g, bl_model *m, const bl_model_config *c, int n_streams,
                bl_precision precision, bl_pool *pool, bl_err *e) BL_MUST_CHECK;
 void bl_gen_forget(bl_gen *g, int stream);
+/* Where the streams' tokens (S) of the following steps stand, as bl_model_place's:
+ * borrowed, and read at each step. */
+void bl_gen_place(bl_gen *g, const bl_place *at);
 /* Feeds token[s] to stream s (-1: the stream rests) and writes logits (n_streams,V);
  * rows of resting streams are left alone. */
 void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits);

@@ -26,6 +26,8 @@ typedef enum {
     BL_DIM_RD,  /* ratio * D */
     BL_DIM_LOW, /* the mogrifier's low rank */
     BL_DIM_ID,  /* inputs of a cell and h */
+    BL_DIM_PLACES,
+    BL_DIM_BARS,
     BL_N_DIMS
 } bl_dim;
 
@@ -105,6 +107,7 @@ struct bl_model {
     bl_mat *emb;            /* (V, A), A = embed_width or D */
     bl_mat *emb_w, *emb_wb; /* (A, D), (D) */
     bl_mat *wpe;            /* (positions, D) */
+    bl_mat *bar, *barno;    /* (places, D), (bar_rows, D) */
     bl_mat *u, *v;          /* (H, e) of all layers */
     bl_mat *lnf_g, *lnf_b;  /* (D) */
     bl_mat *out_p, *out_pb; /* (D, A), (A) */
@@ -118,8 +121,10 @@ struct bl_model {
     bl_real **extra;  /* [layers] compressed rows (B, T / ratio, D); of an LSTM c */
     int32_t *mem_length; /* (B) */
 
-    bl_rotary_places places; /* of rotary positions */
-    bl_mat *context;         /* [memory ; x] of a layer, one after the other */
+    const bl_place *at;         /* (B,T) of the tokens, or NULL */
+    int32_t *place_id, *bar_id; /* (B,T) rows of bar and barno; NULL: has none */
+    bl_rotary_places places;    /* of rotary positions */
+    bl_mat *context;            /* [memory ; x] of a layer, one after the other */
     bl_mat *logits;
     bl_real *nll;
 };

@@ -232,6 +232,15 @@ static const bl_setting rows[] = {
      .traits = BY_ARCH, .is_used = has_memory, .with = "memory only",
      .help = "layers that have memory, counted from 1; the others see their segment "
              "alone; empty = all have"},
+    {"places", BL_SET_INT, AT(places), 0, 4096, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH,
+     .help = "learned rows added to the embeddings by the token's position in its bar, "
+             "the last for all beyond; 0 = none; only with schemes that have bars"},
+    {"bar_rows", BL_SET_INT, AT(bar_rows), 0, 4096, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = BY_ARCH,
+     .help =
+         "learned rows added to the embeddings by the number of the bar, which come "
+         "round; 0 = none; only with schemes that have bars"},
     {"embed_width", BL_SET_INT, AT(embed_width), 0, 65536, 0, .fixed = BL_FIXED_WEIGHTS,
      .traits = BY_ARCH,
      .help = "width of the token embedding and of what the output matrix reads, with "

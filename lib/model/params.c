@@ -14,13 +14,24 @@
 
 const char *bl_dim_name(bl_dim dim)
 {
-    static const char *const names[BL_N_DIMS] = {
-        [BL_DIM_ONE] = "1",    [BL_DIM_V] = "V",      [BL_DIM_A] = "A",
-        [BL_DIM_D] = "D",      [BL_DIM_3D] = "3 D",   [BL_DIM_4D] = "4 D",
-        [BL_DIM_H] = "H",      [BL_DIM_E] = "E",      [BL_DIM_GE] = "G * E",
-        [BL_DIM_F] = "F",      [BL_DIM_WIDE] = "W",   [BL_DIM_P] = "P",
-        [BL_DIM_HP] = "H * P", [BL_DIM_RD] = "R * D", [BL_DIM_LOW] = "floor(D / 4)",
-        [BL_DIM_ID] = "I + D"};
+    static const char *const names[BL_N_DIMS] = {[BL_DIM_ONE] = "1",
+                                                 [BL_DIM_V] = "V",
+                                                 [BL_DIM_A] = "A",
+                                                 [BL_DIM_D] = "D",
+                                                 [BL_DIM_3D] = "3 D",
+                                                 [BL_DIM_4D] = "4 D",
+                                                 [BL_DIM_H] = "H",
+                                                 [BL_DIM_E] = "E",
+                                                 [BL_DIM_GE] = "G * E",
+                                                 [BL_DIM_F] = "F",
+                                                 [BL_DIM_WIDE] = "W",
+                                                 [BL_DIM_P] = "P",
+                                                 [BL_DIM_HP] = "H * P",
+                                                 [BL_DIM_RD] = "R * D",
+                                                 [BL_DIM_LOW] = "floor(D / 4)",
+                                                 [BL_DIM_ID] = "I + D",
+                                                 [BL_DIM_PLACES] = "places",
+                                                 [BL_DIM_BARS] = "bar_rows"};
     return names[dim];
 }
 
@@ -44,6 +55,8 @@ static int64_t size_of(bl_dim dim, const bl_model_config *c, int layer)
         [BL_DIM_HP] = (c->share_distances ? 1 : (int64_t)c->heads) * c->positions,
         [BL_DIM_RD] = c->ratio * d,
         [BL_DIM_LOW] = d / 4,
+        [BL_DIM_PLACES] = c->places,
+        [BL_DIM_BARS] = c->bar_rows,
         [BL_DIM_ID] = (layer == 0 ? c->vocab : d) + d,
     };
     return sizes[dim];
@@ -61,6 +74,18 @@ static int has_places(const bl_model_config *c, int n)
 {
     (void)n;
     return c->pos == BL_POS_ABSOLUTE;
+}
+
+static int has_place_rows(const bl_model_config *c, int n)
+{
+    (void)n;
+    return c->places > 0;
+}
+
+static int has_bar_rows(const bl_model_config *c, int n)
+{
+    (void)n;
+    return c->bar_rows > 0;
 }
 
 static int has_distances(const bl_model_config *c, int n)
@@ -191,6 +216,8 @@ static const bl_tensor_row before[] = {
     {"emb.w", TOP(emb_w), BL_DIM_A, BL_DIM_D, MATRIX, .is_there = is_between},
     {"emb.wb", TOP(emb_wb), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = is_between},
     {"wpe", TOP(wpe), BL_DIM_P, BL_DIM_D, MATRIX, .is_there = has_places},
+    {"bar", TOP(bar), BL_DIM_PLACES, BL_DIM_D, MATRIX, .is_there = has_place_rows},
+    {"barno", TOP(barno), BL_DIM_BARS, BL_DIM_D, MATRIX, .is_there = has_bar_rows},
     {"u", TOP(u), BL_DIM_H, BL_DIM_E, PAIR, .is_there = has_one_uv},
     {"v", TOP(v), BL_DIM_H, BL_DIM_E, PAIR, .is_there = has_one_uv},
 };

@@ -6,7 +6,7 @@
 static const bl_kind kinds[R20_N_KINDS] = {
     {"PAD", BL_IS_SPECIAL},       {"BOS", BL_IS_SPECIAL},
     {"EOS", BL_IS_SPECIAL},       {"MASK", BL_IS_SPECIAL},
-    {"Bar", BL_IS_BAR},           {"Position", BL_IS_OTHER},
+    {"Bar", BL_IS_BAR},           {"Position", BL_IS_POSITION},
     {"Chord", BL_IS_CHORD},       {"Tempo-Class", BL_IS_OTHER},
     {"Tempo-Value", BL_IS_OTHER}, {"Note-Velocity", BL_IS_OTHER},
     {"Note-On", BL_IS_NOTE},      {"Note-Duration", BL_IS_OTHER},

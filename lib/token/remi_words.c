@@ -6,11 +6,11 @@
 #include <string.h>
 
 const bl_kind bl_remi_kinds[REMI_N_KINDS] = {
-    {"PAD", BL_IS_SPECIAL},    {"BOS", BL_IS_SPECIAL},    {"EOS", BL_IS_SPECIAL},
-    {"MASK", BL_IS_SPECIAL},   {"Bar", BL_IS_BAR},        {"TimeSig", BL_IS_METER},
-    {"Position", BL_IS_OTHER}, {"Tempo", BL_IS_OTHER},    {"Program", BL_IS_OTHER},
-    {"Pitch", BL_IS_NOTE},     {"PitchDrum", BL_IS_DRUM}, {"Velocity", BL_IS_OTHER},
-    {"Duration", BL_IS_OTHER}, {"Chord", BL_IS_CHORD},    {"Pedal", BL_IS_OTHER},
+    {"PAD", BL_IS_SPECIAL},       {"BOS", BL_IS_SPECIAL},    {"EOS", BL_IS_SPECIAL},
+    {"MASK", BL_IS_SPECIAL},      {"Bar", BL_IS_BAR},        {"TimeSig", BL_IS_METER},
+    {"Position", BL_IS_POSITION}, {"Tempo", BL_IS_OTHER},    {"Program", BL_IS_OTHER},
+    {"Pitch", BL_IS_NOTE},        {"PitchDrum", BL_IS_DRUM}, {"Velocity", BL_IS_OTHER},
+    {"Duration", BL_IS_OTHER},    {"Chord", BL_IS_CHORD},    {"Pedal", BL_IS_OTHER},
     {"Label", BL_IS_LABEL},
 };
 

@@ -246,6 +246,13 @@ int bl_scheme_pitch(const bl_scheme *s, unsigned id)
     return names_one ? (int)id - s->first[s->kind_of[id]] : -1;
 }
 
+int bl_scheme_position(const bl_scheme *s, unsigned id)
+{
+    return bl_scheme_meaning(s, id) == BL_IS_POSITION
+               ? (int)id - s->first[s->kind_of[id]]
+               : -1;
+}
+
 int bl_scheme_meter(const bl_scheme *s, unsigned id, int *num, int *den)
 {
     const char *word = bl_words_name(s->words, id);

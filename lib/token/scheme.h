@@ -70,6 +70,7 @@ typedef enum {
     BL_IS_SPECIAL,  /* PAD, BOS, EOS, MASK */
     BL_IS_BAR,      /* begins a bar */
     BL_IS_METER,    /* bl_scheme_meter */
+    BL_IS_POSITION, /* bl_scheme_position */
     BL_IS_NOTE,     /* begins a note of bl_scheme_pitch */
     BL_IS_DRUM,     /* likewise, of a drum, which no other key moves */
     BL_IS_NOTE_OFF, /* ends one */
@@ -80,6 +81,8 @@ typedef enum {
 bl_meaning bl_scheme_meaning(const bl_scheme *s, unsigned id);
 /* 0 .. 127 of a note, a drum or a note's end, else -1. */
 int bl_scheme_pitch(const bl_scheme *s, unsigned id);
+/* The step of its bar that a token says comes next, from 0; else -1. */
+int bl_scheme_position(const bl_scheme *s, unsigned id);
 /* 1 and the meter num/den of a time signature, else 0. */
 int bl_scheme_meter(const bl_scheme *s, unsigned id, int *num, int *den);
 /* 0 where the scheme has time signatures, but none of num over 2^den_log2. */

@@ -81,9 +81,11 @@ static int init(bl_batch *b, const bl_pieces *pieces, int lanes, int segment, bl
     b->x = bl_calloc(cells, sizeof *b->x, e);
     b->y = bl_calloc(cells, sizeof *b->y, e);
     b->order = bl_calloc((size_t)pieces->n_pieces, sizeof *b->order, e);
+    if (pieces->places != NULL)
+        b->at = bl_calloc(cells, sizeof *b->at, e);
     if (b->piece == NULL || b->offset == NULL || b->n_real == NULL ||
         b->start == NULL || b->fresh == NULL || b->x == NULL || b->y == NULL ||
-        b->order == NULL) {
+        b->order == NULL || (pieces->places != NULL && b->at == NULL)) {
         bl_batch_free(b);
         return BL_E_NOMEM;
     }
@@ -217,6 +219,19 @@ static int take_piece(bl_batch *b, int lane)
     return 1;
 }
 
+/* Where the n tokens from the at-th of a piece on stand: counted from its beginning, so
+ * that a cursor is all that a batch goes on from. */
+static void find_places(const bl_batch *b, const uint16_t *piece, int64_t at, int64_t n,
+                        bl_place *to)
+{
+    bl_place p = BL_PLACE_BEGIN;
+    for (int64_t i = 0; i < at + n; i++) {
+        bl_place_step(&p, &b->pieces.places[piece[i]]);
+        if (i >= at)
+            to[i - at] = p;
+    }
+}
+
 /* Fills the lane's row; returns how many tokens it has. */
 static int64_t fill_lane(bl_batch *b, int lane)
 {
@@ -235,6 +250,9 @@ static int64_t fill_lane(bl_batch *b, int lane)
             x[t] = tokens[t];
             y[t] = t < unscored ? -1 : tokens[t + 1];
         }
+        if (b->at != NULL)
+            find_places(b, tokens - at, at, n,
+                        b->at + (size_t)lane * (size_t)b->segment);
         b->start[lane] = b->pieces.offsets[piece] + at;
         b->offset[lane] = at + n;
         if (n == left)
@@ -243,6 +261,8 @@ static int64_t fill_lane(bl_batch *b, int lane)
     for (int64_t t = n; t < b->segment; t++) {
         x[t] = 0;
         y[t] = -1;
+        if (b->at != NULL)
+            b->at[(size_t)lane * (size_t)b->segment + (size_t)t] = BL_PLACE_BEGIN;
     }
     b->n_real[lane] = (int32_t)n;
     return n;
@@ -287,6 +307,7 @@ void bl_batch_free(bl_batch *b)
     free(b->fresh);
     free(b->x);
     free(b->y);
+    free(b->at);
     free(b->order);
     free(b->windows);
     free(b->reads);

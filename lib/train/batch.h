@@ -7,12 +7,14 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "model/place.h"
 
 /* Borrowed: piece i is tokens[offsets[i] .. offsets[i + 1] - 1]. */
 typedef struct {
     const uint16_t *tokens;
     const int64_t *offsets; /* [n_pieces + 1], ascending */
     int64_t n_pieces;
+    const bl_token_place *places; /* of each token id; NULL: places are not asked for */
 } bl_pieces;
 
 /* Tokens begin .. end of a piece are read, those that follow `scored` are targets. */
@@ -39,6 +41,7 @@ typedef struct {
 
     /* the batch that bl_batch_next made */
     int32_t *x, *y;  /* (B,T) y = -1: padding */
+    bl_place *at;    /* (B,T) where x stands; NULL without pieces.places */
     int32_t *n_real; /* (B) */
     int64_t
         *start; /* (B) place of the first x in `tokens`; of no meaning with n_real 0 */

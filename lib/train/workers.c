@@ -27,11 +27,13 @@ static int alloc_batches(bl_workers *w, bl_err *e)
         return bl_fail(e, BL_E_LIMIT, "the batches of a step are too many");
     w->x = bl_calloc(cells, sizeof *w->x, e);
     w->y = bl_calloc(cells, sizeof *w->y, e);
+    if (w->batch->at != NULL)
+        w->at = bl_calloc(cells, sizeof *w->at, e);
     w->n_real = bl_calloc(rows, sizeof *w->n_real, e);
     w->fresh = bl_calloc(rows, sizeof *w->fresh, e);
     w->length = bl_calloc((size_t)w->config->lanes, sizeof *w->length, e);
     int ok = w->x != NULL && w->y != NULL && w->n_real != NULL && w->fresh != NULL &&
-             w->length != NULL;
+             w->length != NULL && (w->batch->at == NULL || w->at != NULL);
     return ok ? 0 : BL_E_NOMEM;
 }
 
@@ -118,6 +120,7 @@ void bl_workers_free(bl_workers *w)
     free(w->part);
     free(w->x);
     free(w->y);
+    free(w->at);
     free(w->n_real);
     free(w->fresh);
     free(w->length);
@@ -174,6 +177,7 @@ static double run_one(bl_workers *w, int64_t step, int worker)
         for (int lane = 0; lane < lanes; lane++)
             if (w->fresh[row + (size_t)lane])
                 bl_model_forget(w->model, lane);
+        bl_model_place(w->model, w->at != NULL ? w->at + cell : NULL);
         double sum = bl_model_forward(w->model, w->x + cell, w->y + cell,
                                       w->n_real + row, 1, (uint64_t)c->seed, place, &n);
         bl_model_backward(w->model, 1 / (double)w->n_targets,
@@ -214,6 +218,8 @@ static void draw(bl_workers *w)
         w->n_targets += bl_batch_next(w->batch);
         memcpy(w->x + row * segment, b->x, lanes * segment * sizeof *w->x);
         memcpy(w->y + row * segment, b->y, lanes * segment * sizeof *w->y);
+        if (w->at != NULL)
+            memcpy(w->at + row * segment, b->at, lanes * segment * sizeof *w->at);
         memcpy(w->n_real + row, b->n_real, lanes * sizeof *w->n_real);
         memcpy(w->fresh + row, b->fresh, lanes * sizeof *w->fresh);
         count_queries(w, row);

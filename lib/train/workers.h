@@ -33,6 +33,7 @@ typedef struct {
 
     /* The batches of a step, `accumulate` of them. */
     int32_t *x, *y;             /* (accumulate, B, T) */
+    bl_place *at;               /* as x; NULL where the batch has none */
     int32_t *n_real;            /* (accumulate, B) */
     uint8_t *fresh;             /* (accumulate, B) */
     int32_t *length;            /* (B) of the memories after the step */

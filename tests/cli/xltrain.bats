@@ -256,6 +256,36 @@ PY
     says "kv_heads (3) do not divide the heads (2)"
 }
 
+@test "xltrain: local attention and rows for places in bars go on bit by bit and make music" {
+    local own=(--set arch=music-transformer --set layers=3 --set block=4 --set local_layers=1,3
+        --set share_distances=1 --set places=16 --set bar_rows=8 --set dropout=0.1 --set workers=2
+        --set schedule=constant --set eval_every=3 --no-pg)
+    train one "${own[@]}" --steps 6
+    train two "${own[@]}" --steps 3
+    xltrain --data data --resume --steps 6 -o two
+    cmp one/ckpt-00000006.safetensors two/ckpt-00000006.safetensors
+    xlsample one --bars 2 --seed 3 | remi2midi --check
+    xltrain --data data -o one --eval valid
+    train cells --set arch=lstm --set cell=gru --set memory=0
+    xlsample cells --bars 2 --seed 3 | remi2midi --check
+    midi2remi --scheme performance "${BATS_TEST_DIRNAME}"/../../samples/*.mid | shard -o without
+    run -64 --separate-stderr train other --data without --set places=16
+    says "places goes with schemes that have bars: 'performance' has none"
+}
+
+@test "xltrain: compressors that learn from rows or keep the most used go on bit by bit" {
+    local own=(--set arch=compressive --set ratio=4 --set schedule=constant --set eval_every=3 --no-pg) how
+    for how in "dilated --set compressor_loss=rows --set compressor_weight=2" most_used; do
+        # shellcheck disable=SC2086  # options
+        train one -f "${own[@]}" --steps 6 --set compressor=$how
+        # shellcheck disable=SC2086
+        train two -f "${own[@]}" --steps 3 --set compressor=$how
+        xltrain --data data --resume --steps 6 -o two
+        cmp one/ckpt-00000006.safetensors two/ckpt-00000006.safetensors
+        xlsample one --bars 2 --seed 3 | remi2midi --check
+    done
+}
+
 @test "xltrain: gradients of several batches make one step, and resuming knows it" {
     local own=(--set accumulate=3 --set schedule=constant --set eval_every=2 --no-pg)
     train one "${own[@]}" --steps 4

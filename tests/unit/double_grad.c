@@ -14,6 +14,7 @@ enum { LANES = 3, SEGMENT_MAX = 64, TOKENS = LANES * SEGMENT_MAX };
 typedef struct {
     bl_model *m;
     int32_t x[TOKENS], y[TOKENS], n_real[LANES];
+    bl_place at[TOKENS];
     double scale;
     int train;
 } fixture;
@@ -38,6 +39,9 @@ static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
     for (int64_t i = 0; i < bl_model_size(f->m);
          i++) /* no parameter at a special value */
         bl_model_values(f->m)[i] += 0.1 * sin(1.7 * (double)i);
+    for (int i = 0; i < TOKENS; i++)
+        f->at[i] = (bl_place){i / 3 - 1, i * i % 7};
+    bl_model_place(f->m, f->at);
     f->scale = 1.25 / c->segment;
     int t = c->segment;
     f->n_real[0] = f->n_real[1] = t;
@@ -226,6 +230,13 @@ static void options(const bl_model_config *base, bl_pool *pool)
     c.compressed = 3;
     c.ratio = 2;
     check("in the second layer, compressed slots in the first", &c, 0, pool);
+    c = *base;
+    c.places = 4;
+    c.dropout = 0.2;
+    check("rows by position in bar", &c, 1, pool);
+    c.bar_rows = 3;
+    c.embed_width = 7;
+    check("and by bar, a narrow embedding", &c, 1, pool);
     c = *base;
     c.embed_width = 5;
     c.dropout = 0.2;

@@ -25,7 +25,7 @@ static void make_corpus(corpus *c)
         at += (i * 7) % 25;
     }
     c->offsets[PIECES] = at;
-    c->pieces = (bl_pieces){c->tokens, c->offsets, PIECES};
+    c->pieces = (bl_pieces){c->tokens, c->offsets, PIECES, NULL};
 }
 
 /* How often each place was an x; 0 if x and y or padding are not as they should be. */
@@ -128,7 +128,7 @@ static void test_sample_size(void)
     for (int i = 0; i < N; i++)
         offsets[i + 1] = offsets[i] + 50 + (i * 37) % N * 5;
     uint16_t *tokens = calloc((size_t)offsets[N], sizeof *tokens);
-    const bl_pieces pieces = {tokens, offsets, N};
+    const bl_pieces pieces = {tokens, offsets, N, NULL};
     int worst = 0;
     for (int64_t want = 2000; tokens != NULL && want < 40000; want *= 2) {
         int64_t scored = 0;
@@ -148,7 +148,7 @@ static void test_entropy(void)
 {
     static const uint16_t tokens[] = {9, 0, 1, 2, 3, 8, 3, 2, 1, 0};
     static const int64_t offsets[] = {0, 5, 10};
-    const bl_pieces pieces = {tokens, offsets, 2};
+    const bl_pieces pieces = {tokens, offsets, 2, NULL};
     bl_err e = BL_ERR_INIT;
     double h = 0;
     ok(bl_pieces_entropy(&pieces, 10, &h, &e) == 0 && fabs(h - log(4)) < 1e-12,
@@ -207,6 +207,42 @@ static void test_epochs(const corpus *c)
     bl_batch_free(&b);
 }
 
+/* Wherever a batch goes on, its tokens stand where counting from the beginning of their
+ * pieces puts them: token i begins a bar where 5 divides it, and is at i % 3 else. */
+static void test_places(const corpus *c)
+{
+    static bl_token_place table[TOKENS];
+    bl_err e = BL_ERR_INIT;
+    bl_batch b;
+    bl_pieces pieces = c->pieces;
+    int wrong = 0, n = 0;
+    for (int i = 0; i < TOKENS; i++)
+        table[i] = (bl_token_place){i % 5 == 0, i % 5 == 0 ? -1 : i % 3};
+    pieces.places = table;
+    if (!ok(bl_batch_init(&b, &pieces, LANES, SEGMENT, 9, &e) == 0, "places: opens"))
+        return;
+    for (int step = 0; step < 60; step++) {
+        if (step == 30) /* as a resumed run does */
+            wrong += bl_batch_seek(&b, b.epoch, b.next, b.piece, b.offset, &e) != 0;
+        bl_batch_next(&b);
+        for (int k = 0; k < LANES * SEGMENT; k++) {
+            int x = b.x[k], first = PIECES - 1, bar = -1, position = 0;
+            if (k % SEGMENT >= b.n_real[k / SEGMENT])
+                continue;
+            while (c->offsets[first] > x)
+                first--;
+            for (int i = (int)c->offsets[first]; i <= x; i++) {
+                bar += i % 5 == 0;
+                position = i % 5 == 0 ? 0 : i % 3;
+            }
+            wrong += b.at[k].bar != bar || b.at[k].position != position;
+            n++;
+        }
+    }
+    ok(wrong == 0 && n > 100, "places: %d tokens stand where they are counted", n);
+    bl_batch_free(&b);
+}
+
 static void test_seek(const corpus *c)
 {
     bl_err e = BL_ERR_INIT;
@@ -247,7 +283,7 @@ static void test_empty(void)
     bl_err e = BL_ERR_INIT;
     const uint16_t tokens[] = {1};
     const int64_t offsets[] = {0, 1};
-    const bl_pieces one = {tokens, offsets, 1}, none = {tokens, offsets, 0};
+    const bl_pieces one = {tokens, offsets, 1, NULL}, none = {tokens, offsets, 0, NULL};
     bl_batch b;
     ok(bl_batch_init(&b, &one, 2, 4, 0, &e) == BL_E_FORMAT, "no target: refused");
     ok(bl_batch_init(&b, &none, 2, 4, 0, &e) == BL_E_FORMAT, "no piece: refused");
@@ -263,6 +299,7 @@ int main(void)
     test_entropy();
     test_lanes(&c);
     test_epochs(&c);
+    test_places(&c);
     test_seek(&c);
     test_empty();
     return tap_done();

@@ -12,16 +12,20 @@ enum { PAGE_MAX = 1 << 16 };
 
 /* ---- fields ---- */
 
-/* Rows of groups of layers or of the model that are bound to the field at `at`. */
+/* Rows of groups of layers or of the model that are bound to the field at `at`; cells of
+ * two kinds share it, no model has both. */
 static int n_rows(int of_layers, size_t at)
 {
     size_t n;
     int found = 0;
     const bl_tensor_group *group = bl_model_tensor_groups(&n);
-    for (size_t g = 0; g < n; g++)
+    for (size_t g = 0; g < n; g++) {
+        int here = 0;
         for (size_t i = 0; i < group[g].n; i++)
-            found +=
+            here +=
                 (group[g].prefix[0] != '\0') == of_layers && group[g].rows[i].at == at;
+        found = of_layers ? (int)bl_max(found, here) : found + here;
+    }
     return found;
 }
 

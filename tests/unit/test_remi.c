@@ -36,6 +36,8 @@ static void test_vocabulary(void)
     ok(strcmp(bl_scheme_kind(s, 758), "PitchDrum") == 0 &&
            strcmp(bl_scheme_kind(s, BL_ID_EOS), "EOS") == 0,
        "kinds");
+    ok(bl_scheme_position(s, 160) == 3 && bl_scheme_position(s, 221) == -1,
+       "positions are told apart");
     ok(bl_scheme_begins_bar(s, 4) && !bl_scheme_begins_bar(s, 5),
        "a line begins with Bar");
     bl_scheme_del(s);

@@ -56,6 +56,8 @@ static const struct {
     {"block", "0 1 2 3 5"},
     {"local_layers", "all 1 2 1,2"},
     {"memory_layers", "all 1 2 1,2 2,3"},
+    {"places", "0 3 7"},
+    {"bar_rows", "0 2"},
     {"embed_width", "0 5 12 30"},
     {"kv_heads", "0 1 2"},
     {"glu", "0 1"},
@@ -93,7 +95,8 @@ static const struct {
 
 static uint16_t tokens[PIECES * PIECE];
 static int64_t offsets[PIECES + 1];
-static const bl_pieces pieces = {tokens, offsets, PIECES};
+static bl_token_place places[VOCAB]; /* two tokens begin bars, some have positions */
+static const bl_pieces pieces = {tokens, offsets, PIECES, places};
 static int times[BL_COUNT(drawn)]; /* that a key was among settings that were tried */
 
 static void make_corpus(void)
@@ -102,6 +105,8 @@ static void make_corpus(void)
         tokens[i] = (uint16_t)((i * i * 3 + i % 7) % VOCAB);
     for (int i = 0; i <= PIECES; i++)
         offsets[i] = i * PIECE;
+    for (int i = 0; i < VOCAB; i++)
+        places[i] = (bl_token_place){i % 8 == 3 ? 1 + i / 8 : 0, i % 3 == 1 ? i : -1};
 }
 
 /* ---- drawing settings ---- */
@@ -205,6 +210,7 @@ typedef struct {
     bl_pool *pool;
     int n;
     int32_t token[STREAMS][TOKENS_MAX + 1];
+    bl_place at[STREAMS][TOKENS_MAX];           /* where these stand */
     bl_real logits[STREAMS][TOKENS_MAX][VOCAB]; /* from which the next was drawn */
 } sample;
 
@@ -246,11 +252,20 @@ static void draw_tokens(sample *s)
     bl_gen *g;
     if (bl_gen_new(&g, m, &s->config, STREAMS, BL_FP32, s->pool, NULL) != 0)
         exit(1);
-    for (int b = 0; b < STREAMS; b++)
+    bl_place at[STREAMS];
+    bl_gen_place(g, at);
+    for (int b = 0; b < STREAMS; b++) {
         s->token[b][0] = 1 + b;
+        at[b] = BL_PLACE_BEGIN;
+    }
     for (int i = 0; i < s->n + LATE; i++) {
         int32_t next[STREAMS] = {i < s->n ? s->token[0][i] : -1,
                                  i >= LATE ? s->token[1][i - LATE] : -1};
+        for (int b = 0; b < STREAMS; b++)
+            if (next[b] >= 0) {
+                bl_place_step(&at[b], &places[next[b]]);
+                s->at[b][i - b * LATE] = at[b];
+            }
         bl_gen_step(g, next, logits);
         for (int b = 0; b < STREAMS; b++)
             if (next[b] >= 0)
@@ -273,15 +288,19 @@ static int is_wrong(const sample *s, int b, int at, const bl_real *logits)
     return wrong;
 }
 
-/* Runs n tokens, logits in m. */
-static void run(bl_model *m, const int32_t *x, int n)
+/* Runs n tokens from the at-th of a stream on, logits in m. */
+static void run(bl_model *m, const sample *s, int b, int at, int n)
 {
+    const int32_t *x = s->token[b] + at;
+    bl_place place[TOKENS_MAX];
     int32_t in[TOKENS_MAX] = {0}, none[TOKENS_MAX], real = n;
     int64_t scored;
     for (int i = 0; i < bl_model_conf(m)->segment; i++) {
         in[i] = i < n ? x[i] : 0;
         none[i] = -1;
+        place[i] = i < n ? s->at[b][at + i] : BL_PLACE_BEGIN;
     }
+    bl_model_place(m, place);
     bl_model_forward(m, in, none, &real, 0, 0, 0, &scored);
 }
 
@@ -298,7 +317,7 @@ static int wrong_in_segments(const sample *s, int b, const bl_model_config *c,
         bl_model_memory_length(m)[0] = zeros;
     for (int at = 0; at < s->n; at += c->segment) {
         int n = (int)bl_min(c->segment, s->n - at);
-        run(m, s->token[b] + at, n);
+        run(m, s, b, at, n);
         for (int i = 0; i < n; i++)
             if (zeros + at <= plain && zeros + at + i <= window)
                 wrong += is_wrong(s, b, at + i, bl_model_logits(m) + i * VOCAB);
@@ -317,7 +336,7 @@ static int wrong_in_contexts(const sample *s, int b)
         if (at - first == t)
             first = at - t / 2;
         bl_model_forget(m, 0);
-        run(m, s->token[b] + first, at + 1 - first);
+        run(m, s, b, first, at + 1 - first);
         wrong += is_wrong(s, b, at, bl_model_logits(m) + (at - first) * VOCAB);
     }
     bl_model_del(m);

@@ -255,6 +255,22 @@ static void embed(bl_pool *pool, int t, int d, int n, double dropout)
     free(mask);
 }
 
+static void add_rows(bl_pool *pool, int t, int d, int n)
+{
+    bench b;
+    open_bench(&b, pool, LANES, t, 0);
+    input *x = take(&b, LANES * t, d), *table = take(&b, n, d);
+    const bl_id_rows ids = {&b.g.feed.y, LANES, t};
+    give(&b, bl_add_rows(&b.g, x->m, &ids, table->m));
+    for (int i = 0; i < LANES * t * d; i++) {
+        int id = b.y[i / d] = i / d * 5 % n;
+        b.v[i] = x->v[i] + table->v[id * d + i % d];
+        x->g[i] += b.g_out[i];
+        table->g[id * d + i % d] += b.g_out[i];
+    }
+    compare(&b, "rows of a table added");
+}
+
 static void scaled(bl_pool *pool, int t, int d, double dropout)
 {
     bench b;
@@ -416,6 +432,7 @@ int main(void)
     embed(pool, 9, 13, 11, 0.2);
     embed(pool, 16, 32, 40, 0);
     scaled(pool, 9, 13, 0.2);
+    add_rows(pool, 9, 13, 7);
     with_memory(pool, 5, 7, 3);
     residual(pool, 13, 37, 0.3);
     sinusoids(pool, 23, 12, 0);

@@ -11,7 +11,7 @@ enum { VOCAB = 12, PIECES = 16, PIECE = 29, LANES = 8, STEPS = 4, WORKERS = 4 };
 
 static uint16_t tokens[PIECES * PIECE];
 static int64_t offsets[PIECES + 1];
-static const bl_pieces pieces = {tokens, offsets, PIECES};
+static const bl_pieces pieces = {tokens, offsets, PIECES, NULL};
 
 static void make_corpus(void)
 {
@@ -135,7 +135,7 @@ static bl_pieces short_pieces(void)
     static int64_t at[PIECES + 1];
     for (int i = 0; i < PIECES; i++)
         at[i + 1] = at[i] + 2 + i * 5 % SEGMENT;
-    return (bl_pieces){tokens, at, PIECES};
+    return (bl_pieces){tokens, at, PIECES, NULL};
 }
 
 /* The step's loss and gradient of one cut; the gradient belongs to the caller. */

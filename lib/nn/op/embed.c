@@ -136,6 +136,50 @@ bl_mat *bl_scaled(bl_graph *g, bl_mat *x, int t, double scale, bl_mat *wpe,
     return a.out;
 }
 
+/* ---- rows by an id of their own ---- */
+
+typedef struct {
+    bl_id_rows ids;
+    bl_mat *x, *table, *out;
+} rows_args;
+
+static void rows_forward(bl_graph *g, void *args)
+{
+    rows_args *a = args;
+    int d = a->out->cols;
+    (void)g;
+    if (a->out->v != a->x->v)
+        memcpy(a->out->v, a->x->v, (size_t)a->x->rows * (size_t)d * sizeof(bl_real));
+    for (ptrdiff_t r = 0; r < a->out->rows; r++)
+        add_row(a->out->v + r * d, a->table->v + (ptrdiff_t)(*a->ids.id)[r] * d, d);
+}
+
+/* Ids repeat, so rows are added one after the other, in order. */
+static void rows_backward(bl_graph *g, void *args)
+{
+    rows_args *a = args;
+    int d = a->out->cols;
+    bl_real beta = bl_grad_beta(a->x);
+    (void)g;
+    for (ptrdiff_t r = 0; r < a->out->rows; r++) {
+        const bl_real *grad = a->out->g + r * d;
+        bl_real *to = a->x->g + r * d;
+        add_row(a->table->g + (ptrdiff_t)(*a->ids.id)[r] * d, grad, d);
+        for (int c = 0; c < d; c++)
+            to[c] = (beta == 0 ? 0 : to[c]) + grad[c];
+    }
+}
+
+bl_mat *bl_add_rows(bl_graph *g, bl_mat *x, const bl_id_rows *ids, bl_mat *table)
+{
+    if (g->e->code != 0)
+        return NULL;
+    rows_args a = {*ids, x, table, bl_graph_mat_over(g, x)};
+    bl_graph_reads(g, x);
+    bl_graph_op(g, rows_forward, rows_backward, &a, sizeof a);
+    return a.out;
+}
+
 /* ---- positions ---- */
 
 typedef struct {

@@ -25,6 +25,10 @@ bl_mat *bl_embed(bl_graph *g, const bl_id_rows *x, bl_mat *emb, double scale,
 bl_mat *bl_scaled(bl_graph *g, bl_mat *x, int t, double scale, bl_mat *wpe,
                   double dropout);
 
+/* x + table[id], a row of a table (R, D) by an id below R for each row of x (B*T, D).
+ * As x, over which it may lie. */
+bl_mat *bl_add_rows(bl_graph *g, bl_mat *x, const bl_id_rows *ids, bl_mat *table);
+
 /* Sinusoids of the distances K-1 .. 0 (R of Dai et al. 2019, 3.3; Vaswani et al. 2017,
  * 3.5, but as in the code of Dai et al. sines in the first half of the columns, cosines
  * in the second), distances beyond `clamp` as clamp (0 = none), dropout with one mask a
