@@ -301,8 +301,8 @@ static void gru_cells(bl_gen *g, int n, const int32_t *token)
     int d = g->m->config.width;
     bl_real *from_h = g->hidden + (ptrdiff_t)g->streams * 3 * d;
     input_of_gates(g, n, token, g->m->layer[n].bi, 3 * d);
-    bl_gen_project(g, g->h[n], BL_THIN(&g->weights[n], wh), g->m->layer[n].bh, g->streams,
-                   from_h);
+    bl_gen_project(g, g->h[n], BL_THIN(&g->weights[n], wh), g->m->layer[n].bh,
+                   g->streams, from_h);
     for (ptrdiff_t s = 0; s < g->streams; s++)
         if (token[s] >= 0)
             bl_gru_row(g->h[n] + s * d, g->hidden + s * 3 * d, from_h + s * 3 * d, d,
