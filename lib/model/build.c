@@ -1,10 +1,20 @@
-/* build.c - the models as diagrams of ops. What a layer consists of is told in layer.c,
- * for sampling too. What stands here stays here: attention to what a layer's memory
- * holds and to the segment (all queries at once, with gradients), where memory is
- * pushed out and compressed, cells over a segment, and both ends of the model with
- * their dropout. What differs in the family are positions, norms, activation and
- * memory (the N-layer procedure at the end of section 3.3 of Dai et al. 2019 is the
- * case all others are told from).
+/* build.c - the models as diagrams of ops. An attention layer attends to what its
+ * memory holds and to the segment; what differs in the family are positions, norms,
+ * activation and memory (the N-layer procedure at the end of section 3.3 of Dai et al.
+ * 2019 is the case all others are told from).
+ *
+ * What a layer consists of is told in layer.c, for sampling too. What stays a second
+ * pass there, and why:
+ * - attention (gen_attend.c): a segment's keys and values are made anew from [memory ;
+ *   x], as gradients need them; a new token's go into rings where those before it stay,
+ *   so that it costs one row and not K;
+ * - positions: distances here are of a segment, the last row that of distance 0; there
+ *   the keys of all distances are made once, rotary keys are stored turned, and an
+ *   absolute place counts from where memory last moved on;
+ * - compression: here of what a segment pushes out, with its auxiliary loss; there when
+ *   as many tokens have passed;
+ * - both ends and cells: rows looked up and a state, one step in the place of a scan,
+ *   and no loss.
  *
  * Shapes as in ops.h: x (B*T, D) the inputs of a layer, its context [memory ; x] (B*K,
  * D) with K = S + T, sinusoids (K, D) of the distances K-1 .. 0, hidden (B*T, F). */

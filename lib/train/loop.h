@@ -1,5 +1,5 @@
 /* loop.h - training one step at a time, and evaluation. Says nothing, reads no clock,
- * writes no file: bin/xltrain.c does these with run.h. The same config and data give
+ * writes no file: flow/training.c does these with run.h. The same config and data give
  * the same bytes, in one go or stopped and resumed at any step, on any number of
  * threads. */
 #ifndef BL_LOOP_H
