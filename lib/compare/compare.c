@@ -1,5 +1,6 @@
 /* compare.c - see compare.h. */
 #include "compare/compare.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -333,11 +334,6 @@ static int compare_group(bl_comparisons *c, const bl_table *a, const bl_table *b
     return rc;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The distinct labels of a table, sorted; *name is the caller's to free. */
 static int labels_of(const bl_table *t, const char ***name, size_t *n, bl_err *e)
 {
@@ -351,7 +347,7 @@ static int labels_of(const bl_table *t, const char ***name, size_t *n, bl_err *e
         (*name)[i] = at;
     }
     if (t->n > 0)
-        qsort(*name, t->n, sizeof **name, by_name);
+        qsort(*name, t->n, sizeof **name, bl_by_text);
     for (size_t i = 0; i < t->n; i++)
         if ((*name)[i][0] != '\0' &&
             (*n == 0 || strcmp((*name)[*n - 1], (*name)[i]) != 0))
@@ -369,7 +365,7 @@ int bl_compare(bl_comparisons *c, const bl_table *a, const bl_table *b, bl_err *
     if (rc == 0)
         rc = labels_of(b, &of_b, &n_b, e);
     for (size_t i = 0; rc == 0 && i < n_a; i++)
-        if (bsearch(&of_a[i], of_b, n_b, sizeof *of_b, by_name) != NULL)
+        if (bsearch(&of_a[i], of_b, n_b, sizeof *of_b, bl_by_text) != NULL)
             rc = compare_group(c, a, b, of_a[i], e);
     free(of_a);
     free(of_b);

@@ -1,6 +1,7 @@
 /* twosample.c - see twosample.h: ranks. Cliff, "Dominance statistics" (1993); Mann and
  * Whitney (1947); Holm (1979); Efron (1979). */
 #include "compare/twosample.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,15 +11,9 @@ typedef struct {
     uint32_t of_a, of_b; /* how many there are of it in each sample */
 } tally;
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static int by_tally(const void *a, const void *b)
 {
-    return by_value(&((const tally *)a)->x, &((const tally *)b)->x);
+    return bl_by_double(&((const tally *)a)->x, &((const tally *)b)->x);
 }
 
 /* The distinct values of both, sorted, counted. slot[i] of value i of a, then b. */
@@ -97,7 +92,7 @@ static int bootstrap(bl_twosample *r, tally *t, size_t n, const uint32_t *slot,
             t[slot[n_a + bl_rng_below(&rng, (uint32_t)n_b)]].of_b++;
         found[k] = delta(t, n, (double)n_a, (double)n_b);
     }
-    qsort(found, (size_t)n_times, sizeof *found, by_value);
+    qsort(found, (size_t)n_times, sizeof *found, bl_by_double);
     r->low = found[(size_t)(0.025 * (n_times - 1) + 0.5)];
     r->high = found[(size_t)(0.975 * (n_times - 1) + 0.5)];
     free(found);
@@ -143,7 +138,7 @@ int bl_holm(double *p, size_t n, bl_err *e)
     for (size_t i = 0; i < n; i++)
         if (!isnan(p[i]))
             order[m++] = (place){p[i], i};
-    qsort(order, m, sizeof *order, by_value);
+    qsort(order, m, sizeof *order, bl_by_double);
     for (size_t k = 0; k < m; k++) {
         double x = order[k].p * (double)(m - k);
         before = x > before ? x : before;

@@ -1,14 +1,9 @@
 /* labels.c - see labels.h. */
 #include "feature/labels.h"
+#include "base/sort.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static int by_name(const void *a, const void *b)
-{
-    const bl_label *x = a, *y = b;
-    return strcmp(x->name, y->name);
-}
 
 static int add(bl_labels *l, char *line, int64_t number, bl_err *e)
 {
@@ -40,7 +35,7 @@ int bl_labels_parse(bl_labels *l, bl_err *e)
             return rc;
     }
     if (l->n > 0)
-        qsort(l->label, l->n, sizeof *l->label, by_name);
+        qsort(l->label, l->n, sizeof *l->label, bl_by_text);
     return 0;
 }
 
@@ -51,7 +46,7 @@ const char *bl_labels_find(const bl_labels *l, const char *name)
     for (int i = 0; i < 2 && names[i] != NULL && l->n > 0; i++) {
         bl_label key = {names[i], NULL};
         const bl_label *found =
-            bsearch(&key, l->label, l->n, sizeof *l->label, by_name);
+            bsearch(&key, l->label, l->n, sizeof *l->label, bl_by_text);
         if (found != NULL)
             return found->group;
     }

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 
 typedef struct {
-    const char *name, *group; /* into the text */
+    const char *name, *group; /* into the text; ordered by the name */
 } bl_label;
 
 /* Zero-initialise; release with bl_labels_free. */

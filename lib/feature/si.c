@@ -5,6 +5,7 @@
  * grows with the fourth power of the length: pieces of more than BL_SI_MAX frames of
  * half a second are not measured. */
 #include "feature/family.h"
+#include "base/sort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,19 +127,13 @@ static void smooth(const double (*c)[12], size_t n, int shift, size_t m, int ste
         }
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The upper quarter scaled to 0..1, the rest a penalty. */
 static void threshold(double *s, double *sorted, size_t n)
 {
     size_t cells = n * n;
     double least = INFINITY, most = -INFINITY;
     memcpy(sorted, s, cells * sizeof *s);
-    qsort(sorted, cells, sizeof *s, by_value);
+    qsort(sorted, cells, sizeof *s, bl_by_double);
     double limit = sorted[bl_min((size_t)nearbyint(0.75 * (double)cells), cells - 1)];
     for (size_t i = 0; i < cells; i++) {
         if (s[i] < limit)

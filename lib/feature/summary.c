@@ -1,14 +1,9 @@
 /* summary.c - see summary.h. */
 #include "feature/summary.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Values in ascending order, so that the sums do not depend on the order of pieces. */
 static void fill(bl_summary *s, const double *sorted)
@@ -37,7 +32,7 @@ int bl_summary_of(bl_summary *s, const double *value, size_t n, size_t stride,
     for (size_t i = 0; i < n; i++)
         if (!isnan(value[i * stride]))
             sorted[s->n++] = value[i * stride];
-    qsort(sorted, s->n, sizeof *sorted, by_size);
+    qsort(sorted, s->n, sizeof *sorted, bl_by_double);
     if (s->n > 0)
         fill(s, sorted);
     free(sorted);

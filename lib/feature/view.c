@@ -1,5 +1,6 @@
 /* view.c - see view.h: notes, time, sounding pitches. */
 #include "feature/view.h"
+#include "base/sort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,12 +71,6 @@ double bl_view_seconds(const bl_view *v, int32_t tick)
 /* An edge is a tick and below it in the word a pitch and whether a note begins. */
 enum { EDGE_BEGINS = 1, EDGE_PITCH = 1, EDGE_TICK = 8 };
 
-static int by_value(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static size_t make_edges(bl_view *v)
 {
     size_t n = 0;
@@ -88,7 +83,7 @@ static size_t make_edges(bl_view *v)
         v->edges[n++] = ((int64_t)note->off << EDGE_TICK) | pitch;
     }
     if (n > 0)
-        qsort(v->edges, n, sizeof *v->edges, by_value);
+        qsort(v->edges, n, sizeof *v->edges, bl_by_int64);
     return n;
 }
 

@@ -105,19 +105,6 @@ static int add_all(bl_sharding *s, bl_err *e)
 
 /* ---- what is decided of all pieces together ---- */
 
-static int write_report(const char *path, const bl_buf *table, bl_err *e)
-{
-    bl_out out;
-    int rc = bl_out_open(&out, path, e);
-    if (rc != 0)
-        return rc;
-    rc = bl_write_all(out.fd, table->data, table->len, e);
-    if (rc == 0)
-        rc = bl_out_commit(&out, e);
-    bl_out_abort(&out);
-    return rc == 0 ? 0 : bl_err_in(e, path);
-}
-
 static int join_alike(bl_sharding *s, bl_err *e)
 {
     return bl_alike_settle(&s->alike, s->writer, s->wish->near == BL_NEAR_DROP,
@@ -174,7 +161,7 @@ int bl_sharding_write(bl_sharding *s, const bl_self *self, bl_sharding_counts *c
         rc = bl_shardw_finish(s->writer, pg, e);
     bl_json_del(pg);
     if (rc == 0 && s->wish->report != NULL && s->wish->near != BL_NEAR_OFF)
-        rc = write_report(s->wish->report, &s->report, e);
+        rc = bl_write_file(s->wish->report, s->report.data, s->report.len, e);
     *counts = s->counts;
     for (int k = 0; k < BL_SPLITS; k++)
         bl_shardw_counts(s->writer, k, &counts->pieces[k], &counts->tokens[k]);

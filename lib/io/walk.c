@@ -1,6 +1,7 @@
 /* walk.c - see walk.h. */
 #include "io/walk.h"
 #include "base/hash.h"
+#include "base/sort.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -73,11 +74,6 @@ static int has_suffix(const char *name, const char *const *suffixes)
     return 0;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The names in a directory, sorted, but "." and "..". Negative BL_E_OPEN (nothing is
  * recorded) if it cannot be read. */
 static int names_in(bl_paths *names, const char *dir, bl_err *e)
@@ -95,7 +91,7 @@ static int names_in(bl_paths *names, const char *dir, bl_err *e)
     }
     closedir(d);
     if (names->n > 1)
-        qsort(names->path, names->n, sizeof *names->path, by_bytes);
+        qsort(names->path, names->n, sizeof *names->path, bl_by_text);
     return rc;
 }
 

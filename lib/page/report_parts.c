@@ -2,6 +2,7 @@
  */
 #include "page/curves.h"
 #include "page/report.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -37,12 +38,6 @@ static size_t groups_of(const bl_table *t, const char **group, size_t n)
     return n;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Quartiles of the sorted values of a group; 0 if it has none. */
 static size_t quartiles(bl_svg *s, const bl_table *t, size_t field, const char *group,
                         double q[5])
@@ -52,7 +47,7 @@ static size_t quartiles(bl_svg *s, const bl_table *t, size_t field, const char *
     if (s->rc == 0)
         s->rc = bl_report_values(t, field, group, &x, &n, s->e);
     if (n > 0) {
-        qsort(x, n, sizeof *x, by_value);
+        qsort(x, n, sizeof *x, bl_by_double);
         for (int i = 0; i < 5; i++)
             q[i] = x[(size_t)((double)(n - 1) * i / 4 + 0.5)];
     }

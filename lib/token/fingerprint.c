@@ -1,6 +1,7 @@
 /* fingerprint.c - see fingerprint.h. */
 #include "token/fingerprint.h"
 #include "base/hash.h"
+#include "base/sort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,12 +95,6 @@ static int add_lines(grams *g, const bl_song *song,
     return rc == 0 && g->n == 0 ? add(g, song, DRUMS) : rc;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 int bl_fingerprint_of(bl_fingerprint *p, const bl_song *song, bl_err *e)
 {
     grams g = {.e = e};
@@ -108,7 +103,7 @@ int bl_fingerprint_of(bl_fingerprint *p, const bl_song *song, bl_err *e)
     if (rc == 0 && g.n == 0)
         rc = add_lines(&g, song, add_whole);
     if (rc == 0 && g.n > 1)
-        qsort(g.hash, g.n, sizeof *g.hash, by_value);
+        qsort(g.hash, g.n, sizeof *g.hash, bl_by_uint64);
     for (size_t i = 0; rc == 0 && i < g.n && p->n < BL_PRINT_SIZE; i++)
         if (p->n == 0 || p->hash[p->n - 1] != g.hash[i])
             p->hash[p->n++] = g.hash[i];

@@ -1,6 +1,7 @@
 /* label_table.c - see label_table.h. */
 #include "token/label_table.h"
 #include "base/words.h"
+#include "base/sort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,11 +71,6 @@ static char *prefix_of(const char *column, bl_err *e)
     return bl_strdup(word, e);
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The lines of a text (which is cut), sorted and without duplicates, into out. */
 static int sort_lines(char *out, size_t size, char *text, bl_err *e)
 {
@@ -89,7 +85,7 @@ static int sort_lines(char *out, size_t size, char *text, bl_err *e)
         text += strcspn(text, "\n");
         *text++ = '\0';
     }
-    qsort(line, n, sizeof *line, by_text);
+    qsort(line, n, sizeof *line, bl_by_text);
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
         size_t more = strlen(line[i]);

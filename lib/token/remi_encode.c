@@ -3,6 +3,7 @@
  * A note becomes one 64-bit key whose numeric order is the order of the tokens:
  * bar, position, melodic before drums, program, pitch, duration, velocity. */
 #include "token/remi.h"
+#include "base/sort.h"
 
 #include <stdlib.h>
 
@@ -91,12 +92,6 @@ static int duration_of(const encoder *c, const bl_note *n, bl_remi_moment at)
     return bin;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Moments come in order already: only notes of one moment are to be sorted. */
 static void sort_within_moments(uint64_t *key, size_t n)
 {
@@ -105,7 +100,7 @@ static void sort_within_moments(uint64_t *key, size_t n)
         if (i < n && moment_of_note(key[i]) == moment_of_note(key[first]))
             continue;
         if (i - first > 1)
-            qsort(key + first, i - first, sizeof *key, by_value);
+            qsort(key + first, i - first, sizeof *key, bl_by_uint64);
         first = i;
     }
 }

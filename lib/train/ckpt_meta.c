@@ -1,6 +1,7 @@
 /* ckpt_meta.c - the metadata of a checkpoint: see ckpt_meta.h. */
 #include "io/header.h"
 #include "train/ckpt_meta.h"
+#include "base/sort.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,11 +14,6 @@
 #define ASKED "x-precision-asked" /* a key that readers may leave alone */
 
 /* ---- writing ---- */
-
-static int by_key(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
 
 /* XXH3 over "key NUL value NUL" of all entries but "xxh3", in byte order of the keys:
  * the tensors' hashes are among them, so this one value covers the whole file. */
@@ -32,7 +28,7 @@ static int hash_meta(const bl_json *meta, char hex[17], bl_err *e)
         bl_json_member(meta, i, &key[i], &value);
     }
     if (rc == 0)
-        qsort(key, n, sizeof *key, by_key);
+        qsort(key, n, sizeof *key, bl_by_text);
     for (size_t i = 0; i < n && rc == 0; i++) {
         const char *value;
         if (strcmp(key[i], "xxh3") == 0)

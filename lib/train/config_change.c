@@ -6,20 +6,13 @@
 #include "io/header.h"
 
 #include <string.h>
-#include <unistd.h>
 
 enum { CONFIG_BYTES_MAX = 1 << 20 };
 
 static int parse_file(const char *path, bl_json **object, bl_err *e)
 {
     bl_buf text = {0};
-    int fd;
-    int rc = bl_in_open(path, &fd, e);
-    if (rc != 0)
-        return rc;
-    rc = bl_read_all(fd, &text, CONFIG_BYTES_MAX, e);
-    if (fd != STDIN_FILENO)
-        close(fd);
+    int rc = bl_load_file(path, &text, CONFIG_BYTES_MAX, e);
     if (rc == 0) {
         *object = bl_json_parse((const char *)text.data, text.len, e);
         rc = *object != NULL ? 0 : bl_code_of(e, BL_E_FORMAT);

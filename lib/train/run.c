@@ -303,23 +303,12 @@ int bl_run_config(const bl_run *r, const bl_train_config *c, bl_err *e)
 {
     char path[BL_RUN_PATH];
     bl_buf text = {0};
-    bl_out out = {.fd = -1};
     path_of(r, "config.json", path);
     bl_json *o = bl_config_json(c, e);
     int rc = o != NULL ? bl_json_write(o, &text, e) : BL_E_NOMEM;
     if (rc == 0)
         rc = bl_buf_addc(&text, '\n', e);
-    if (rc == 0)
-        rc = bl_out_open(&out, path, e);
-    if (rc == 0) {
-        rc = bl_write_all(out.fd, text.data, text.len, e);
-        if (rc == 0)
-            rc = bl_out_commit(&out, e);
-        else
-            bl_out_abort(&out);
-    }
-    if (rc != 0)
-        bl_err_in(e, path);
+    rc = rc == 0 ? bl_write_file(path, text.data, text.len, e) : bl_err_in(e, path);
     bl_buf_free(&text);
     bl_json_del(o);
     return rc;

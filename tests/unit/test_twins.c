@@ -2,6 +2,7 @@
  * naive twin: odd sizes, empty and partly filled memories, spans, dropout. */
 #include "op_bench.h"
 #include "twins.h"
+#include "nn/kernel/vec.h"
 
 /* ---- attention ---- */
 
@@ -404,6 +405,14 @@ static void pooling(int how, int ratio, int d, int n)
     free(twin);
 }
 
+/* A diverging run: no number becomes a whole one, and none becomes finite. */
+static void exponentials(void)
+{
+    volatile bl_real none = NAN, endless = -INFINITY; /* not known to the compiler */
+    ok(isnan(bl_exp(none)), "e to what is no number is none");
+    ok(bl_exp(endless) < 1e-30 && bl_exp(0) == 1, "and 0 below all numbers");
+}
+
 int main(void)
 {
     bl_err e = BL_ERR_INIT;
@@ -411,6 +420,7 @@ int main(void)
     if (bl_pool_new(&pool, 2, &e) != 0)
         return 70;
     bl_gemm_setup();
+    exponentials();
     attentions(pool);
     norm(pool, 1, 3);
     norm(pool, 7, 5);

@@ -39,9 +39,14 @@ BL_INLINE bl_real bl_exp(bl_real x)
 #ifdef BL_DOUBLE
     return exp(x);
 #else
-    float c = x < -88.0f ? -88.0f : x;       /* there the power of two below is 0 */
-    float n = c * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number */
-    n -= 12582912.0f;
+    float c = x < -88.0f ? -88.0f : x; /* there the power of two below is 0 */
+    union {
+        float f;
+        uint32_t u;
+    } whole = {c * 1.44269504f + 12582912.0f},
+      scale; /* 1.5 * 2^23: its last bits count
+                whole numbers, none for a NaN */
+    float n = whole.f - 12582912.0f;
     float r = c - n * 0.693359375f + n * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
@@ -50,10 +55,7 @@ BL_INLINE bl_real bl_exp(bl_real x)
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    union {
-        int32_t i;
-        float f;
-    } scale = {.i = ((int32_t)n + 127) << 23};
+    scale.u = (whole.u - 0x4b400000u + 127) << 23; /* a NaN stays one in p */
     return p * scale.f;
 #endif
 }
