@@ -24,23 +24,46 @@ char *bl_folder_path(const char *dir, bl_err *e)
     return path;
 }
 
-int bl_folder_temp(char **temp, const char *dir, bl_err *e)
+static int make(bl_folder *temp, size_t size, const char *dir, bl_err *e)
 {
-    size_t size = strlen(dir) + 32;
-    *temp = bl_calloc(size, 1, e);
-    if (*temp == NULL)
-        return BL_E_NOMEM;
     for (int i = 0; i < TEMP_TRIES; i++) {
-        snprintf(*temp, size, "%s.tmp.%ld", dir, (long)getpid() + i);
-        if (mkdir(*temp, 0777) == 0)
+        snprintf(temp->path, size, "%s.tmp.%ld", dir, (long)getpid() + i);
+        if (mkdir(temp->path, 0777) == 0)
             return 0;
         if (errno != EEXIST)
             break;
     }
-    bl_fail_errno(e, BL_E_CREATE, "cannot create the folder");
-    free(*temp);
-    *temp = NULL;
-    return BL_E_CREATE;
+    return bl_fail_errno(e, BL_E_CREATE, "cannot create the folder");
+}
+
+static int open_list(DIR **list, const char *path, bl_err *e)
+{
+    *list = opendir(path);
+    if (*list != NULL)
+        return 0;
+    return bl_fail_errno(e, errno == ENOMEM ? BL_E_NOMEM : BL_E_CREATE,
+                         "cannot list the folder");
+}
+
+int bl_folder_temp(bl_folder *temp, const char *dir, bl_err *e)
+{
+    size_t size = strlen(dir) + 32;
+    DIR *list = NULL;
+    *temp = (bl_folder){.path = bl_calloc(size, 1, e)};
+    if (temp->path == NULL)
+        return BL_E_NOMEM;
+    int rc = make(temp, size, dir, e);
+    if (rc == 0) {
+        rc = open_list(&list, temp->path, e);
+        if (rc != 0)
+            rmdir(temp->path);
+    }
+    temp->list = list;
+    if (rc != 0) {
+        free(temp->path);
+        temp->path = NULL;
+    }
+    return rc;
 }
 
 int bl_folder_may_create(const char *dir, bl_err *e)
@@ -56,13 +79,27 @@ int bl_folder_may_create(const char *dir, bl_err *e)
     return rc;
 }
 
-static int replace(const char *temp, const char *dir, const char *aside, bl_err *e)
+/* The files of the list, then the folder itself. 0 if it is gone. */
+static int remove_listed(DIR *list, const char *path)
+{
+    rewinddir(list);
+    for (struct dirent *f = readdir(list); f != NULL; f = readdir(list))
+        if (f->d_name[0] != '.')
+            unlinkat(dirfd(list), f->d_name, 0);
+    return rmdir(path);
+}
+
+/* What removes the old folder is at hand before anything moves. */
+static int replace(const char *temp, const char *dir, const char *aside, DIR *old,
+                   bl_err *e)
 {
     if (rename(dir, aside) != 0)
         return bl_fail_errno(e, BL_E_CREATE, "cannot move the old folder aside");
     if (rename(temp, dir) == 0) {
-        bl_folder_remove(aside);
-        return 0;
+        if (remove_listed(old, aside) == 0)
+            return 0;
+        return bl_fail_errno(e, BL_E_IO, "is written, but the old folder stays as '%s'",
+                             aside);
     }
     bl_fail_errno(e, BL_E_CREATE, "cannot rename the finished folder");
     if (rename(aside, dir) != 0 && e != NULL)
@@ -78,9 +115,14 @@ int bl_folder_swap(const char *temp, const char *dir, bl_err *e)
     if (rename(temp, dir) != 0) { /* no folder is there, or an empty one */
         if (errno != ENOTEMPTY && errno != EEXIST)
             return bl_fail_errno(e, BL_E_CREATE, "cannot rename the finished folder");
-        rc = bl_buf_addf(&aside, e, "%s.old", temp);
+        DIR *old;
+        rc = open_list(&old, dir, e);
         if (rc == 0)
-            rc = replace(temp, dir, (const char *)aside.data, e);
+            rc = bl_buf_addf(&aside, e, "%s.old", temp);
+        if (rc == 0)
+            rc = replace(temp, dir, (const char *)aside.data, old, e);
+        if (old != NULL)
+            closedir(old);
     }
     bl_buf_free(&aside);
     return rc == 0 ? bl_sync_folder_of(dir, e) : rc;
@@ -88,12 +130,22 @@ int bl_folder_swap(const char *temp, const char *dir, bl_err *e)
 
 void bl_folder_remove(const char *path)
 {
-    DIR *d = opendir(path);
-    if (d == NULL)
+    DIR *list = opendir(path);
+    if (list == NULL)
         return;
-    for (struct dirent *f = readdir(d); f != NULL; f = readdir(d))
-        if (f->d_name[0] != '.')
-            unlinkat(dirfd(d), f->d_name, 0);
-    closedir(d);
-    rmdir(path);
+    remove_listed(list, path);
+    closedir(list);
+}
+
+void bl_folder_drop(bl_folder *f)
+{
+    struct stat listed, there;
+    if (f->list != NULL) {
+        if (fstat(dirfd(f->list), &listed) == 0 && stat(f->path, &there) == 0 &&
+            listed.st_dev == there.st_dev && listed.st_ino == there.st_ino)
+            remove_listed(f->list, f->path);
+        closedir(f->list);
+    }
+    free(f->path);
+    *f = (bl_folder){0};
 }

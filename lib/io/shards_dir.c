@@ -42,15 +42,31 @@ static int read_manifest(int folder, const char *first, bl_json **manifest, bl_e
     return rc;
 }
 
-/* 1 if the manifest lists a file of tensors of this name. */
+static int is_export_listed(const bl_json *split, const char *name)
+{
+    const bl_json *exports;
+    const char *listed;
+    if (bl_json_get(split, "exports", &exports, NULL) != 0)
+        return 0;
+    for (size_t i = 0; bl_json_is_array(exports) && i < bl_json_size(exports); i++)
+        if (bl_json_as_str(bl_json_at(exports, i), &listed) &&
+            strcmp(listed, name) == 0)
+            return 1;
+    return 0;
+}
+
+/* 1 if the manifest lists a file of tensors or for another trainer of this name. */
 static int is_listed(const bl_json *manifest, const char *name)
 {
     const bl_json *splits, *split, *files;
     const char *listed;
     for (int s = 0; s < BL_SPLITS; s++) {
         if (bl_json_get(manifest, "splits", &splits, NULL) != 0 ||
-            bl_json_get(splits, bl_split_name(s), &split, NULL) != 0 ||
-            bl_json_get(split, "files", &files, NULL) != 0)
+            bl_json_get(splits, bl_split_name(s), &split, NULL) != 0)
+            continue;
+        if (is_export_listed(split, name))
+            return 1;
+        if (bl_json_get(split, "files", &files, NULL) != 0)
             continue;
         for (size_t i = 0; bl_json_is_array(files) && i < bl_json_size(files); i++)
             if (bl_json_str(bl_json_at(files, i), "name", &listed, NULL) == 0 &&
@@ -60,17 +76,14 @@ static int is_listed(const bl_json *manifest, const char *name)
     return 0;
 }
 
-/* 1 if the manifest names the file, or it is one of those that each split has. */
+/* 1 if the manifest names the file, or it is one of those that each folder has. */
 static int is_ours(const bl_json *manifest, const char *name)
 {
-    static const char *const ends[] = {".pieces.tsv",   ".llmc.bin",   ".megatron.bin",
-                                       ".megatron.idx", "-tokens.npy", "-offsets.npy"};
     for (int s = 0; s < BL_SPLITS; s++) {
         size_t n = strlen(bl_split_name(s));
-        for (size_t i = 0; i < BL_COUNT(ends); i++)
-            if (strncmp(name, bl_split_name(s), n) == 0 &&
-                strcmp(name + n, ends[i]) == 0)
-                return 1;
+        if (strncmp(name, bl_split_name(s), n) == 0 &&
+            strcmp(name + n, ".pieces.tsv") == 0)
+            return 1;
     }
     return strcmp(name, "manifest.json") == 0 || strcmp(name, "vocab.tsv") == 0 ||
            is_listed(manifest, name);
@@ -113,7 +126,7 @@ int bl_shards_there(const char *dir, bl_err *e)
 int bl_shardw_open(const bl_shardw *w, const char *name, bl_out *out, bl_err *e)
 {
     bl_buf path = {0};
-    int rc = bl_buf_addf(&path, e, "%s/%s", w->temp, name);
+    int rc = bl_buf_addf(&path, e, "%s/%s", w->temp.path, name);
     if (rc == 0)
         rc = bl_out_open(out, (const char *)path.data, e);
     bl_buf_free(&path);

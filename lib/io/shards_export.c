@@ -172,6 +172,32 @@ static int write_numpy(const bl_shardw *w, int split, uint64_t n_pieces,
     return finish(&t, rc, e);
 }
 
+int bl_shardw_list_exports(const bl_shardw *w, int split, bl_json *o, bl_err *e)
+{
+    static const struct {
+        unsigned format;
+        const char *end;
+    } files[] = {
+        {BL_EXPORT_LLMC, ".llmc.bin"},         {BL_EXPORT_MEGATRON, ".megatron.bin"},
+        {BL_EXPORT_MEGATRON, ".megatron.idx"}, {BL_EXPORT_NUMPY, "-tokens.npy"},
+        {BL_EXPORT_NUMPY, "-offsets.npy"},
+    };
+    if (w->exports == 0)
+        return 0;
+    bl_json *list = bl_json_array(e);
+    int rc = list == NULL ? BL_E_NOMEM : 0;
+    for (size_t i = 0; i < BL_COUNT(files) && rc == 0; i++) {
+        char name[NAME_MAX_BYTES];
+        snprintf(name, sizeof name, "%s%s", bl_split_name(split), files[i].end);
+        if (w->exports & files[i].format)
+            rc = bl_json_push_str(list, name, e);
+    }
+    if (rc == 0)
+        return bl_json_put(o, "exports", list, e);
+    bl_json_del(list);
+    return rc;
+}
+
 int bl_shardw_write_exports(const bl_shardw *w, int split, bl_err *e)
 {
     uint64_t pieces, tokens;

@@ -3,6 +3,7 @@
 #define BL_SHARDS_IMPL_H
 
 #include "io/file.h"
+#include "io/folder.h"
 #include "io/shards.h"
 
 enum { BL_MANIFEST_MAX = 4 << 20 }; /* of 30,000 files of tensors */
@@ -19,9 +20,9 @@ typedef struct {
 } piece;
 
 struct bl_shardw {
-    char *shown; /* the folder as the caller calls it, for messages */
-    char *dir;   /* the folder itself */
-    char *temp;  /* "DIR.tmp.N" while it exists, else NULL */
+    char *shown;    /* the folder as the caller calls it, for messages */
+    char *dir;      /* the folder itself */
+    bl_folder temp; /* while it exists */
     const bl_vocab *vocab;
     double share[BL_SPLITS];
     int level;
@@ -39,5 +40,9 @@ int bl_shardw_open(const bl_shardw *w, const char *name, bl_out *out,
 
 /* The files of a split that w->exports asks for. */
 int bl_shardw_write_exports(const bl_shardw *w, int split, bl_err *e) BL_MUST_CHECK;
+
+/* Their names as "exports" of the split in the manifest, if there are any. */
+int bl_shardw_list_exports(const bl_shardw *w, int split, bl_json *o,
+                           bl_err *e) BL_MUST_CHECK;
 
 #endif

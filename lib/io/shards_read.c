@@ -124,10 +124,27 @@ static int get_listed(const bl_json *o, listed *f, bl_err *e)
     return rc;
 }
 
+/* Names of files; folders of before them have none. */
+static int check_exports(const bl_json *split, bl_err *e)
+{
+    const bl_json *list;
+    const char *name;
+    if (!bl_json_has(split, "exports"))
+        return 0;
+    int rc = bl_json_get(split, "exports", &list, e);
+    if (rc == 0 && !bl_json_is_array(list))
+        rc = bl_fail(e, BL_E_FORMAT, "'exports' is not a list");
+    for (size_t i = 0; rc == 0 && i < bl_json_size(list); i++)
+        if (!bl_json_as_str(bl_json_at(list, i), &name) || name[0] == '\0' ||
+            name[0] == '.' || strchr(name, '/') != NULL)
+            rc = bl_fail(e, BL_E_FORMAT, "'exports' holds what is no name of a file");
+    return rc;
+}
+
 /* The form of what is said of a split, also of those that are not read. */
 static int check_split(const bl_json *split, bl_err *e)
 {
-    static const char *const keys[] = {"pieces", "tokens", "files", NULL};
+    static const char *const keys[] = {"pieces", "tokens", "files", "exports", NULL};
     const bl_json *files = NULL;
     int64_t n;
     listed f;
@@ -142,7 +159,7 @@ static int check_split(const bl_json *split, bl_err *e)
         rc = bl_fail(e, BL_E_FORMAT, "'files' is not a list");
     for (size_t i = 0; rc == 0 && i < bl_json_size(files); i++)
         rc = get_listed(bl_json_at(files, i), &f, e);
-    return rc;
+    return rc == 0 ? check_exports(split, e) : rc;
 }
 
 static int check_splits(const bl_json *manifest, bl_err *e)

@@ -13,14 +13,6 @@
 
 enum { FILE_NAME = 64 };
 
-static void drop_temp(bl_shardw *w)
-{
-    if (w->temp != NULL)
-        bl_folder_remove(w->temp);
-    free(w->temp);
-    w->temp = NULL;
-}
-
 /* ---- collecting ---- */
 
 static int check_shares(const double share[BL_SPLITS], bl_err *e)
@@ -124,7 +116,7 @@ void bl_shardw_del(bl_shardw *w)
 {
     if (w == NULL)
         return;
-    drop_temp(w);
+    bl_folder_drop(&w->temp);
     for (size_t i = 0; i < w->n_pieces; i++)
         free(w->pieces[i].name);
     free(w->pieces);
@@ -525,6 +517,8 @@ static int write_split(const bl_shardw *w, int split, const bl_json *pg,
         rc = bl_json_put(o, "files", files, e);
         files = NULL;
     }
+    if (rc == 0)
+        rc = bl_shardw_list_exports(w, split, o, e);
     if (rc == 0) {
         rc = bl_json_put(splits, bl_split_name(split), o, e);
         o = NULL;
@@ -627,9 +621,9 @@ int bl_shardw_finish(bl_shardw *w, const bl_json *pg, bl_err *e)
     if (rc == 0)
         rc = bl_shards_there(w->dir, e);
     if (rc >= 0)
-        rc = bl_folder_swap(w->temp, w->dir, e);
+        rc = bl_folder_swap(w->temp.path, w->dir, e);
     if (rc != 0 && e != NULL) /* not the file beside it that is gone by now */
         snprintf(e->where, sizeof e->where, "%s", w->shown);
-    drop_temp(w);
+    bl_folder_drop(&w->temp);
     return rc;
 }

@@ -81,15 +81,17 @@ static void ckpt_name(int64_t step, char name[64])
     snprintf(name, 64, CKPT_PREFIX "%08" PRId64 CKPT_SUFFIX, step);
 }
 
-/* Calls fn for each entry of the folder; what cannot be listed is left alone. */
-static void each_entry(const bl_run *r,
-                       void (*fn)(const char *path, const char *name, void *arg),
-                       void *arg)
+/* Calls fn for each entry of the folder. */
+static int each_entry(const bl_run *r,
+                      void (*fn)(const char *path, const char *name, void *arg),
+                      void *arg, bl_err *e)
 {
     char path[BL_RUN_PATH];
     DIR *d = opendir(r->dir);
-    if (d == NULL)
-        return;
+    if (d == NULL) {
+        bl_fail_errno(e, BL_E_OPEN, "cannot list the folder");
+        return bl_err_in(e, r->dir);
+    }
     for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
         if (strlen(entry->d_name) > 60)
             continue;
@@ -97,6 +99,7 @@ static void each_entry(const bl_run *r,
         fn(path, entry->d_name, arg);
     }
     closedir(d);
+    return 0;
 }
 
 static void remove_half_written(const char *path, const char *name, void *arg)
@@ -177,8 +180,9 @@ static int prune(const bl_run *r, int n)
         k.newest[i] = -1;
     read_link(r, "best", k.linked[0]);
     read_link(r, "latest", k.linked[1]);
-    each_entry(r, note_newest, &k);
-    each_entry(r, remove_unless_kept, &k);
+    /* where it cannot be listed, all stays */
+    if (each_entry(r, note_newest, &k, NULL) == 0)
+        (void)each_entry(r, remove_unless_kept, &k, NULL);
     return k.removed;
 }
 
@@ -240,12 +244,13 @@ int bl_run_save(bl_run *r, const bl_trainer *t, bl_err *e)
     return rc;
 }
 
-/* The newest checkpoint of the folder before `step`. */
-static int64_t newest_before(const bl_run *r, int64_t step)
+/* The newest checkpoint of the folder before `step`; -1 if there is none. */
+static int newest_before(const bl_run *r, int64_t step, int64_t *newest, bl_err *e)
 {
     before b = {step, -1};
-    each_entry(r, note_before, &b);
-    return b.newest;
+    int rc = each_entry(r, note_before, &b, e);
+    *newest = b.newest;
+    return rc;
 }
 
 int bl_run_older(const char *link, char found[BL_RUN_PATH])
@@ -259,8 +264,8 @@ int bl_run_older(const char *link, char found[BL_RUN_PATH])
     memcpy(r.dir, link, len);
     r.dir[len] = '\0';
     read_link(&r, slash + 1, name);
-    int64_t step = newest_before(&r, step_of(name, ""));
-    if (step < 0)
+    int64_t step;
+    if (newest_before(&r, step_of(name, ""), &step, NULL) != 0 || step < 0)
         return 0;
     ckpt_name(step, name);
     path_of(&r, name, found);
@@ -288,7 +293,10 @@ int bl_run_find(const char *path, const char *name, char found[BL_RUN_PATH], bl_
     if (is_there(&r, name, found) || is_there(&r, "latest", found))
         return 0;
     /* links are the first that a copy of a folder loses */
-    int64_t step = newest_before(&r, INT64_MAX);
+    int64_t step;
+    int rc = newest_before(&r, INT64_MAX, &step, e);
+    if (rc != 0)
+        return rc;
     if (step >= 0)
         ckpt_name(step, newest);
     if (is_there(&r, newest, found))
@@ -452,7 +460,7 @@ static int lock(const bl_run *r, bl_err *e)
     return bl_err_in(e, r->dir);
 }
 
-static void remove_old_run(const bl_run *r)
+static int remove_old_run(const bl_run *r, bl_err *e)
 {
     static const char *const names[] = {"latest", "best", "config.json"};
     char path[BL_RUN_PATH];
@@ -460,8 +468,8 @@ static void remove_old_run(const bl_run *r)
         path_of(r, names[i], path);
         unlink(path);
     }
-    each_entry(r, remove_ckpt, NULL);
-    each_entry(r, remove_half_written, NULL);
+    int rc = each_entry(r, remove_ckpt, NULL, e);
+    return rc == 0 ? each_entry(r, remove_half_written, NULL, e) : rc;
 }
 
 int bl_run_begin(bl_run *r, const char *dir, const bl_train_config *c, int anew,
@@ -484,8 +492,8 @@ int bl_run_begin(bl_run *r, const char *dir, const bl_train_config *c, int anew,
         bl_fail(e, BL_E_CREATE, "it holds a run already");
         return bl_err_in(e, dir);
     }
-    remove_old_run(r);
-    if (ftruncate(r->metrics, 0) != 0)
+    rc = remove_old_run(r, e);
+    if (rc == 0 && ftruncate(r->metrics, 0) != 0)
         rc = bl_fail_errno(e, BL_E_CREATE, "cannot empty metrics.tsv");
     if (rc == 0)
         rc = bl_run_config(r, c, e);
@@ -518,8 +526,9 @@ int bl_run_resume(bl_run *r, const char *dir, const bl_ckpt_info *info, bl_err *
         rc = cut_metrics(r, info->step, e);
     if (rc != 0)
         return rc;
-    each_entry(r, remove_half_written, NULL);
-    rc = bl_run_config(r, &info->config, e);
+    rc = each_entry(r, remove_half_written, NULL, e);
+    if (rc == 0)
+        rc = bl_run_config(r, &info->config, e);
     return rc == 0 ? mend_best(r, info, e) : rc;
 }
 

@@ -430,6 +430,25 @@ Velocity_79 Duration_8 PitchDrum_36 Velocity_79 Duration_2 EOS" ] || fail "$(wor
     done
 }
 
+@test "shard: -f replaces files for other trainers that the manifest names, no others" {
+    midi2remi "$BARLINE_ROOT/samples/sakura.mid" -o one.tok.zst
+    shard one.tok.zst -o mine --split train=1 --llmc --numpy
+    shard -f one.tok.zst -o mine --split train=1
+    [ ! -e mine/train.llmc.bin ] && [ ! -e mine/train-tokens.npy ]
+    for name in train.llmc.bin valid.megatron.idx test-offsets.npy; do
+        echo "of the user" >"mine/$name"
+        run -73 --separate-stderr shard -f one.tok.zst -o mine --split train=1
+        says "shard: 'mine': the folder holds '$name', which is no part of its shards"
+        [ "$(cat "mine/$name")" = "of the user" ]
+        rm "mine/$name"
+    done
+    # nor does a folder of before say that they are its own
+    shard one.tok.zst -o old --split train=1 --llmc
+    sed -i 's/,"exports":\[[^]]*\]//g' old/manifest.json
+    run -73 --separate-stderr shard -f one.tok.zst -o old
+    says ".llmc.bin', which is no part of its shards"
+}
+
 @test "shard: files for other trainers hold the tokens of the shards" {
     midi2remi "$BARLINE_ROOT"/samples/*.mid | shard -u -o d --llmc --megatron --numpy
     /usr/bin/python3 - <<'PY'

@@ -66,6 +66,16 @@ each_tool() {
     [ "$bad" -eq 0 ]
 }
 
+@test "sweep: folders that cannot be listed" {
+    local bad=0 code
+    for code in 13 5; do
+        BEFORE='cp -r data out' sweep opendir $code 1 shard -f two.tok.zst -o out
+        ANY_OUTPUT=1 BEFORE='cp -rL run out && rm out/latest out/best' \
+            sweep opendir $code 1 xltrain --resume --steps 4 --data data -o out
+    done
+    [ "$bad" -eq 0 ]
+}
+
 # bats test_tags=slow
 @test "sweep: memory that is not there, at every place" {
     local bad=0
@@ -76,7 +86,7 @@ each_tool() {
 # bats test_tags=slow
 @test "sweep: no space, bad media, interruption at every call" {
     local bad=0 call
-    for call in open fopen read write fsync close stat pipe fork waitpid mkdir unlink symlink \
+    for call in open opendir fopen read write fsync close stat pipe fork waitpid mkdir unlink symlink \
         ftruncate rename fwrite fflush mmap; do
         each_tool "$call" 28 1
         each_tool "$call" 5 1
