@@ -23,14 +23,6 @@ enum { PIPE_BYTES = 1 << 20 };
  * that could not write: this and the reason. */
 enum { ENDS_TOO_LARGE = 1, ENDS_NO_MEMORY = 2, ENDS_ERRNO = 120 };
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define BL_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define BL_SANITIZED
-#endif
-#endif
-
 typedef struct {
     pid_t pid; /* 0 = none */
     int fd;    /* read end */
@@ -132,7 +124,7 @@ static int is_too_large(void)
  */
 static void on_glib(int sig)
 {
-    if (sig == SIGABRT && errno != ENOMEM) {
+    if (sig != SIGTRAP && errno != ENOMEM) {
         signal(sig, SIG_DFL); /* another cause: abort goes on */
         return;
     }
@@ -169,8 +161,7 @@ static _Noreturn void work(bl_crew *c, size_t task, int fd)
 {
     bl_buf result = {0};
     bl_tool_guard_nothing(); /* the unfinished output is the parent's to remove */
-    signal(SIGTRAP, on_glib);
-    signal(SIGABRT, on_glib);
+    bl_tool_where_memory_fails(on_glib);
     hush();
     limit_memory(c->limits.bytes);
     for (; task < c->n_tasks; task += (size_t)c->n_workers) {

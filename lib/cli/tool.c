@@ -55,7 +55,7 @@ static void on_glib(int sig)
 {
     static const char cause[] = ": out of memory\n";
     const char *tool = program_invocation_short_name;
-    if (sig == SIGABRT && errno != ENOMEM) {
+    if (sig != SIGTRAP && errno != ENOMEM) {
         signal(sig, SIG_DFL); /* another cause: abort goes on */
         return;
     }
@@ -63,6 +63,19 @@ static void on_glib(int sig)
     if (write(STDERR_FILENO, tool, strlen(tool)) > 0)
         (void)!write(STDERR_FILENO, cause, sizeof cause - 1);
     _exit(BL_EXIT_INTERNAL);
+}
+
+void bl_tool_where_memory_fails(void (*handler)(int))
+{
+    signal(SIGTRAP, handler);
+    signal(SIGABRT, handler);
+#ifndef BL_SANITIZED
+    static _Alignas(16) uint8_t stack[1 << 16];
+    stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction act = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
+    if (sigaltstack(&other, NULL) == 0)
+        sigaction(SIGSEGV, &act, NULL);
+#endif
 }
 
 void bl_tool_start(void)
@@ -77,8 +90,7 @@ void bl_tool_start(void)
     signal(SIGPIPE, SIG_DFL);
     /* Beyond `ulimit -f` a write then fails with EFBIG, which has a message. */
     signal(SIGXFSZ, SIG_IGN);
-    signal(SIGTRAP, on_glib);
-    signal(SIGABRT, on_glib);
+    bl_tool_where_memory_fails(on_glib);
 }
 
 int bl_tool_finish(bl_log *l, int status)

@@ -19,8 +19,22 @@ enum {
     BL_EXIT_STOPPED = 75,
 };
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define BL_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define BL_SANITIZED
+#endif
+#endif
+
 /* The exit status that goes with an error code. */
 int bl_exit_of(int code);
+
+/* GLib ends a process without memory by SIGTRAP or SIGABRT; where the message of that
+ * fails as well it complains of it, and so on to the end of the stack. The handler, on
+ * a stack of its own for SIGSEGV, is called with errno ENOMEM but of SIGTRAP; of other
+ * causes it is to restore the default and return. */
+void bl_tool_where_memory_fails(void (*handler)(int));
 
 /* Where descriptors 0, 1 or 2 are closed, opens /dev/null there (so that no file
  * lands on them) and remembers that standard output was closed. Call first. */

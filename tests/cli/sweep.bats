@@ -54,6 +54,13 @@ each_tool() {
     [ "$bad" -eq 0 ]
 }
 
+@test "sweep: memory that is gone for good from five places on of each tool" {
+    local bad=0
+    each_tool alloc+ 12 0
+    sweep alloc+ 12 0 featstats one.mid two.mid --html out
+    [ "$bad" -eq 0 ]
+}
+
 @test "sweep: a full disk at some calls of each tool" {
     local bad=0 call
     for call in open write fsync rename; do each_tool "$call" 28 0; done
@@ -80,6 +87,14 @@ each_tool() {
 @test "sweep: memory that is not there, at every place" {
     local bad=0
     each_tool alloc 12 1
+    [ "$bad" -eq 0 ]
+}
+
+# bats test_tags=slow
+@test "sweep: memory that is gone for good, from many places on" {
+    local bad=0
+    each_tool alloc+ 12 23
+    sweep alloc+ 12 23 featstats one.mid two.mid --html out
     [ "$bad" -eq 0 ]
 }
 
