@@ -49,28 +49,6 @@ void bl_overlap_del(bl_overlap *o)
     free(o);
 }
 
-void bl_overlap_close(bl_overlap *o, const bl_end_event *on, int32_t tick)
-{
-    bl_note *n = &o->song->notes[on->note];
-    if (n->off < 0)
-        n->closed = o->closed++;
-    n->off = tick;
-}
-
-int bl_overlap_length(bl_overlap *o, uint32_t key, int32_t length)
-{
-    int rc = bl_overlap_number(o, &o->own_lengths, key, (uint32_t)length, 0);
-    return rc == 0 ? bl_overlap_number(o, &o->lengths, key / BL_KEYS_OF_CHANNEL,
-                                       (uint32_t)length, 0)
-                   : rc;
-}
-
-void bl_overlap_guess(bl_overlap *o, const bl_end_event *on, int32_t tick)
-{
-    bl_overlap_close(o, on, tick);
-    o->report->fixes[BL_FIX_OPEN_NOTE]++;
-}
-
 /* ---- events ---- */
 
 static int is_ours(const bl_overlap *o, uint32_t key)

@@ -1,6 +1,7 @@
 /* overlap_impl.h - what the files of bl_overlap share (inside lib/midi only): overlap.c
  * has the events and what is left of them in the end, overlap_rows.c puts them in order
- * within a tick, overlap_pair.c pairs them, overlap_lists.c keeps lists. */
+ * within a tick, overlap_pair.c pairs them, overlap_lists.c keeps
+ * lists and notes. */
 #ifndef BL_OVERLAP_IMPL_H
 #define BL_OVERLAP_IMPL_H
 
