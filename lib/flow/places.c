@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-/* What the scheme's ids that one of the vocabulary stands for do one after the other. */
+/* What the scheme's ids that one of the vocabulary stands for do one after the other.
+ */
 static bl_token_place place_of(const bl_scheme *s, const bl_ids *parts)
 {
     bl_token_place p = {0, -1};

@@ -62,10 +62,9 @@ int bl_start_check_vocab(const bl_shards *s, const char *data, const bl_ckpt *c,
 /* A run that left the finite numbers before its first checkpoint, say. */
 static int check_can_resume(const char *run, bl_err *e)
 {
-    char file[BL_RUN_PATH];
-    bl_err none = BL_ERR_INIT;
-    if (!bl_run_exists(run) || bl_run_find(run, "latest", file, &none) == 0)
-        return 0;
+    int has = bl_run_exists(run) ? bl_run_has_ckpt(run, e) : 1;
+    if (has != 0)
+        return has < 0 ? has : 0;
     bl_fail(e, BL_E_OPEN,
             "the folder holds no checkpoint to go on from; -f in the place of --resume "
             "begins anew");

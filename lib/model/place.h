@@ -30,8 +30,8 @@ static inline void bl_place_step(bl_place *p, const bl_token_place *token)
         p->position = token->position;
 }
 
-/* The row of one of `places` learned rows: the last for all positions beyond; and of one
- * of `bar_rows`, which come round. */
+/* The row of one of `places` learned rows: the last for all positions beyond; and of
+ * one of `bar_rows`, which come round. */
 static inline int32_t bl_place_row(bl_place p, int places)
 {
     return (int32_t)bl_max(0, bl_min(p.position, places - 1));

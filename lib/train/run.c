@@ -279,7 +279,8 @@ static int is_there(const bl_run *r, const char *name, char path[BL_RUN_PATH])
     return stat(path, &st) == 0;
 }
 
-int bl_run_find(const char *path, const char *name, char found[BL_RUN_PATH], bl_err *e)
+/* 1 and its path, 0 where a folder holds no checkpoint. */
+static int find(const char *path, const char *name, char found[BL_RUN_PATH], bl_err *e)
 {
     struct stat st;
     bl_run r;
@@ -288,10 +289,10 @@ int bl_run_find(const char *path, const char *name, char found[BL_RUN_PATH], bl_
         return bl_fail(e, BL_E_OPEN, "the path is too long");
     strcpy(found, path);
     if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-        return 0;
+        return 1;
     strcpy(r.dir, path);
     if (is_there(&r, name, found) || is_there(&r, "latest", found))
-        return 0;
+        return 1;
     /* links are the first that a copy of a folder loses */
     int64_t step;
     int rc = newest_before(&r, INT64_MAX, &step, e);
@@ -299,10 +300,23 @@ int bl_run_find(const char *path, const char *name, char found[BL_RUN_PATH], bl_
         return rc;
     if (step >= 0)
         ckpt_name(step, newest);
-    if (is_there(&r, newest, found))
-        return 0;
-    bl_fail(e, BL_E_OPEN, "the folder holds no checkpoint");
-    return bl_err_in(e, path);
+    return is_there(&r, newest, found) != 0;
+}
+
+int bl_run_find(const char *path, const char *name, char found[BL_RUN_PATH], bl_err *e)
+{
+    int rc = find(path, name, found, e);
+    if (rc == 0) {
+        rc = bl_fail(e, BL_E_OPEN, "the folder holds no checkpoint");
+        bl_err_in(e, path);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int bl_run_has_ckpt(const char *path, bl_err *e)
+{
+    char found[BL_RUN_PATH];
+    return find(path, "latest", found, e);
 }
 
 /* ---- config.json ---- */

@@ -54,6 +54,9 @@ void bl_run_close(bl_run *r);
  * BL_E_OPEN. */
 int bl_run_find(const char *path, const char *name, char found[BL_RUN_PATH],
                 bl_err *e) BL_MUST_CHECK;
+/* 1 if the folder holds a checkpoint to go on from, 0 if not, or the error of finding
+ * out. */
+int bl_run_has_ckpt(const char *path, bl_err *e) BL_MUST_CHECK;
 /* 1 and the newest checkpoint that is older than the one a link in a run folder leads
  * to, or 0. */
 int bl_run_older(const char *link, char found[BL_RUN_PATH]);

@@ -626,7 +626,7 @@ near() {
 
 @test "xltrain: without a unit for it it says so and computes in fp32" {
     printf 'long syscall(long n, ...);\nlong syscall(long n, ...) { (void)n; return -1; }\n' |
-        "${CC:-cc}" -shared -fPIC -x c -o refused.so -
+        ${CC:-cc} -shared -fPIC -x c -o refused.so -
     export ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0
     run --separate-stderr -0 env LD_PRELOAD="$PWD/refused.so" \
         xltrain "${small[@]}" --steps 10 -o refused --precision bf16x3

@@ -12,8 +12,8 @@ enum { PAGE_MAX = 1 << 16 };
 
 /* ---- fields ---- */
 
-/* Rows of groups of layers or of the model that are bound to the field at `at`; cells of
- * two kinds share it, no model has both. */
+/* Rows of groups of layers or of the model that are bound to the field at `at`; cells
+ * of two kinds share it, no model has both. */
 static int n_rows(int of_layers, size_t at)
 {
     size_t n;
