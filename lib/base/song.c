@@ -178,6 +178,51 @@ void bl_song_trim(bl_song *s)
         s->end = (int32_t)bl_max(s->end, s->notes[i].off);
 }
 
+/* The first tick that is so many seconds behind the tick `from`. */
+static int32_t tick_after(const bl_song *s, int32_t from, double seconds)
+{
+    double begin = bl_song_seconds(s, from);
+    int32_t low = from, high = BL_TICK_MAX;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (bl_song_seconds(s, middle) - begin < seconds)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int bl_song_excerpt(bl_song *to, const bl_song *from, double seconds, bl_err *e)
+{
+    bl_song_clear(to);
+    to->tpq = from->tpq;
+    if (from->n_notes == 0)
+        return 0;
+    int32_t begin = from->notes[0].on, end = tick_after(from, begin, seconds);
+    int rc = 0;
+    for (size_t i = 0; i < from->n_notes && rc == 0; i++) {
+        bl_note n = from->notes[i];
+        if (n.on >= end)
+            break;
+        n.on -= begin;
+        n.off = bl_min(n.off, end) - begin;
+        rc = bl_song_add_note(to, n, e);
+    }
+    for (size_t i = 0; i < from->n_tempos && rc == 0; i++)
+        if (from->tempos[i].tick < end)
+            rc = bl_song_add_tempo(to, bl_max(from->tempos[i].tick - begin, 0),
+                                   from->tempos[i].us, e);
+    for (size_t i = 0; i < from->n_pedals && rc == 0; i++) {
+        bl_pedal p = from->pedals[i];
+        p.tick = bl_max(p.tick - begin, 0);
+        if (from->pedals[i].tick < end)
+            rc = bl_song_add_pedal(to, p, e);
+    }
+    to->end = bl_min(from->end, end) - begin;
+    return rc;
+}
+
 void bl_song_clear(bl_song *s)
 {
     s->n_notes = s->n_tempos = s->n_meters = s->n_pedals = s->n_markers = 0;

@@ -151,6 +151,12 @@ void bl_song_trim(bl_song *s);
  * tempo. */
 double bl_song_seconds(const bl_song *s, int32_t tick);
 
+/* What sounds in the first `seconds` of a sorted song from its first note on: notes,
+ * tempos and pedals, from tick 0; notes that go on are cut. *to is cleared first. 0 or
+ * BL_E_NOMEM. */
+int bl_song_excerpt(bl_song *to, const bl_song *from, double seconds,
+                    bl_err *e) BL_MUST_CHECK;
+
 void bl_song_clear(bl_song *s); /* empty, memory kept for the next piece */
 void bl_song_free(bl_song *s);
 

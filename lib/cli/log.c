@@ -182,6 +182,14 @@ void bl_log_progress(bl_log *l, const char *fmt, ...)
     l->last = now();
 }
 
+void bl_log_tell_pieces(void *log, const bl_counts *n)
+{
+    if (bl_log_progress_due(log))
+        bl_log_progress(log, "%llu pieces, %.0f pieces/s",
+                        (unsigned long long)n->pieces,
+                        (double)n->pieces / bl_log_seconds(log));
+}
+
 void bl_log_progress_done(bl_log *l)
 {
     if (!l->is_drawn)

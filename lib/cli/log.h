@@ -35,6 +35,8 @@ void bl_log_hear(void *log, bl_say what, const char *line);
 int bl_log_progress_due(bl_log *l);
 /* Draws or redraws the line (cut to the terminal's width). */
 void bl_log_progress(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3);
+/* Draws pieces done and how fast, if it is time: bl_progress.tell of a use-case. */
+void bl_log_tell_pieces(void *log, const bl_counts *n);
 void bl_log_progress_done(bl_log *l);   /* erases it */
 double bl_log_seconds(const bl_log *l); /* since bl_log_new, monotonic */
 /* "1:05" or "2:03:04" into buf, for times left. Returns buf. */

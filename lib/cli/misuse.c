@@ -3,17 +3,13 @@
 
 #include <string.h>
 
-/* Whether a flag, a text or a list of the tool's own is given. */
+/* Whether an option of the tool's own is given. */
 static int is_given(const bl_opts *o, const char *name, size_t len)
 {
-    for (const bl_opt *row = o->own; row->type != BL_OPT_END; row++) {
-        if (row->name == NULL || strlen(row->name) != len ||
-            memcmp(row->name, name, len) != 0)
-            continue;
-        return row->type == BL_OPT_FLAG  ? *(const int *)row->value != 0
-               : row->type == BL_OPT_STR ? *(const char *const *)row->value != NULL
-                                         : 0;
-    }
+    for (const bl_opt *row = o->own; row->type != BL_OPT_END; row++)
+        if (row->name != NULL && strlen(row->name) == len &&
+            memcmp(row->name, name, len) == 0)
+            return bl_opt_seen(o, row);
     return 0;
 }
 
@@ -49,6 +45,20 @@ static int fits(bl_operands wanted, int n)
     }
 }
 
+/* "--run needs --html": the first that is given of those that want the one after '!'.
+ */
+static int needs(const bl_misuse *m, const bl_opts *o, bl_err *e)
+{
+    const char *name = m->of;
+    size_t len = strcspn(name, " ");
+    while (name[len] != '\0' && !is_given(o, name, len)) {
+        name += len + strspn(name + len, " ");
+        len = strcspn(name, " ");
+    }
+    return bl_fail(e, BL_E_ARG, "--%.*s needs --%s; try '%s --help'", (int)len, name,
+                   m->with + 1, o->about->name);
+}
+
 int bl_misuse_check(const bl_misuse *rows, size_t n, const bl_opts *o, bl_err *e)
 {
     for (const bl_misuse *m = rows; m < rows + n; m++) {
@@ -58,7 +68,9 @@ int bl_misuse_check(const bl_misuse *rows, size_t n, const bl_opts *o, bl_err *e
         int without = count(o, others, 1, &n_without);
         if (of > (m->with == NULL) && (n_with == 0 || with > 0) && without == 0 &&
             fits(m->operands, o->n_operands))
-            return bl_fail(e, BL_E_ARG, "%s; try '%s --help'", m->why, o->about->name);
+            return m->why == NULL ? needs(m, o, e)
+                                  : bl_fail(e, BL_E_ARG, "%s; try '%s --help'", m->why,
+                                            o->about->name);
     }
     return 0;
 }

@@ -15,7 +15,7 @@ typedef enum {
 /* To give an option of `of` is a misuse beside one of `with`, without any that stands
  * there with a '!', and with so many operands; what is not said does not matter. `with`
  * NULL: those of `of` exclude one another. Names of the tool's own options, blanks
- * between. */
+ * between. `why` NULL: `with` is "!name", and the line says that it is needed. */
 typedef struct {
     const char *of, *with;
     bl_operands operands;

@@ -56,7 +56,7 @@ static size_t common_rows(bl_opt_common *c, bl_opt rows[N_COMMON])
 
 static int has_argument(const bl_opt *o)
 {
-    return o->type != BL_OPT_FLAG && o->type != BL_OPT_COUNT;
+    return o->type != BL_OPT_FLAG && o->type != BL_OPT_BIT && o->type != BL_OPT_COUNT;
 }
 
 /* ---- --help and --version ---- */
@@ -268,6 +268,9 @@ static int set_value(const bl_opts *o, const bl_opt *row, const char *text)
     case BL_OPT_FLAG:
         *(int *)row->value = 1;
         return 0;
+    case BL_OPT_BIT:
+        *(unsigned *)row->value |= (unsigned)row->low;
+        return 0;
     case BL_OPT_COUNT:
         ++*(int *)row->value;
         return 0;
@@ -364,6 +367,8 @@ static int parse_all(bl_opts *o, const bl_opt *const *rows, size_t n, int argc,
             i++;
         const bl_opt *row = rows[i];
         int rc = set_value(o, row, optarg);
+        if (i < n - (N_COMMON - 1))
+            o->seen |= (uint64_t)1 << i;
         if (rc == 0 && row->shapes_output)
             rc = remember(o, row, has_argument(row) ? optarg : NULL);
         if (rc != 0)
@@ -385,6 +390,11 @@ int bl_opt_parse(bl_opts *o, int argc, char **argv)
     o->operands = argv + optind;
     o->n_operands = argc - optind;
     return rc;
+}
+
+int bl_opt_seen(const bl_opts *o, const bl_opt *row)
+{
+    return (int)(o->seen >> (row - o->own) & 1);
 }
 
 const char *bl_opt_given(const bl_opts *o, const char *name)

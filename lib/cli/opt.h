@@ -8,6 +8,7 @@
 
 typedef enum {
     BL_OPT_FLAG,   /* int: 1 when given */
+    BL_OPT_BIT,    /* unsigned: the bit `low` is set when given */
     BL_OPT_COUNT,  /* int: how often it was given */
     BL_OPT_INT,    /* int64_t in [low, high]; suffixes k, M, G */
     BL_OPT_REAL,   /* double in [low, high] */
@@ -75,6 +76,7 @@ typedef struct {
     int n_operands;
     char **given; /* effective shaping options "--grid=4", owned */
     size_t n_given;
+    uint64_t seen; /* a bit each of the tool's own rows: it was given */
 } bl_opts;
 
 /* Parses. Returns -1 to go on, else the status for bl_tool_finish (0 after --help or
@@ -84,6 +86,8 @@ int bl_opt_parse(bl_opts *o, int argc, char **argv);
 /* The value that a shaping option was given last ("" for a flag), or NULL where it was
  * not: its default holds. */
 const char *bl_opt_given(const bl_opts *o, const char *name);
+/* Whether the row of the tool's own table was given. */
+int bl_opt_seen(const bl_opts *o, const bl_opt *row);
 void bl_opt_free(bl_opts *o);
 
 #endif

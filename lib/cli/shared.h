@@ -9,9 +9,29 @@
 #include "cli/opt.h"
 
 /* int: 1 where it is given. */
-#define BL_FLAG(name, value, help, shapes_output)                                      \
+#define BL_FLAG(name, value, help)                                                     \
     {                                                                                  \
-        0, name, BL_OPT_FLAG, value, NULL, 0, 0, help, shapes_output                   \
+        0, name, BL_OPT_FLAG, value, NULL, 0, 0, help, 0                               \
+    }
+
+/* const char *, int64_t, double. */
+#define BL_TEXT(name, value, arg, help, shapes_output)                                 \
+    {                                                                                  \
+        0, name, BL_OPT_STR, value, arg, 0, 0, help, shapes_output                     \
+    }
+#define BL_INT(name, value, low, high, help, shapes_output)                            \
+    {                                                                                  \
+        0, name, BL_OPT_INT, value, "N", low, high, help, shapes_output                \
+    }
+#define BL_REAL(name, value, arg, low, high, help, shapes_output)                      \
+    {                                                                                  \
+        0, name, BL_OPT_REAL, value, arg, low, high, help, shapes_output               \
+    }
+
+/* unsigned: the bit is set where it is given. */
+#define BL_BIT(name, value, bit, help, shapes_output)                                  \
+    {                                                                                  \
+        0, name, BL_OPT_BIT, value, NULL, bit, 0, help, shapes_output                  \
     }
 
 /* int: a bl_pair (base/song.h); BL_PAIR_OWN where the scheme decides. */

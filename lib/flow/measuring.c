@@ -473,6 +473,16 @@ static void count(const measuring *m, bl_intake_set *read)
     };
 }
 
+bl_measure_form bl_measure_asked(unsigned asked, const bl_measure_wish *wish)
+{
+    for (int form = BL_MEASURE_JSON; form <= BL_MEASURE_SUMMARY; form++)
+        if (asked >> form & 1)
+            return (bl_measure_form)form;
+    return wish->training != NULL    ? BL_MEASURE_NOVELTY
+           : wish->reference != NULL ? BL_MEASURE_COMPARED
+                                     : BL_MEASURE_TABLE;
+}
+
 int bl_measure(const bl_measure_wish *wish, const char *const *operands, size_t n,
                const bl_self *self, const bl_progress *progress, bl_intake_set *read,
                bl_err *e)

@@ -14,7 +14,8 @@ typedef enum {
     BL_MEASURE_TENSORS,  /* all numbers, in records of many pieces */
     BL_MEASURE_SUMMARY,  /* for people; with a reference side by side */
     BL_MEASURE_COMPARED, /* a row a feature; wants a reference */
-    BL_MEASURE_NOVELTY   /* what of the melodies is in `training` */
+    BL_MEASURE_NOVELTY,  /* what of the melodies is in `training` */
+    BL_MEASURE_FORMS
 } bl_measure_form;
 
 typedef struct {
@@ -33,6 +34,10 @@ typedef struct {
     const bl_hands *hands;            /* of those who measure, or NULL */
     const bl_guards *guards;          /* or NULL */
 } bl_measure_wish;
+
+/* The form of those of whose bits (1 << form) are set in `asked`; where none is, that
+ * of what else is wished: novelty, a comparison, or a table. */
+bl_measure_form bl_measure_asked(unsigned asked, const bl_measure_wish *wish);
 
 /* Measures the pieces of n operands (n == 0: standard input) and writes what is wished;
  * rows appear as they are measured, to a pipe at once, and another output whole or not

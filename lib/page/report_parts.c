@@ -178,22 +178,6 @@ void bl_report_curves(bl_svg *s, const bl_buf *log)
 
 /* ---- pieces ---- */
 
-static void base64(bl_svg *s, const bl_buf *b)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < b->len; i += 3) {
-        uint32_t x = (uint32_t)b->data[i] << 16;
-        size_t n = bl_min(b->len - i, 3);
-        x |= n > 1 ? (uint32_t)b->data[i + 1] << 8 : 0;
-        x |= n > 2 ? b->data[i + 2] : 0;
-        char four[5] = {digits[x >> 18], digits[x >> 12 & 63],
-                        n > 1 ? digits[x >> 6 & 63] : '=', n > 2 ? digits[x & 63] : '=',
-                        '\0'};
-        bl_svg_raw(s, four);
-    }
-}
-
 void bl_report_pieces(bl_svg *s, const bl_report *r)
 {
     bl_report_section(
@@ -211,13 +195,13 @@ void bl_report_pieces(bl_svg *s, const bl_report *r)
         if (p->sound.len > 0) {
             bl_svg_raw(s, "<audio controls preload=\"metadata\" "
                           "src=\"data:audio/ogg;base64,");
-            base64(s, &p->sound);
+            bl_svg_base64(s, &p->sound);
             bl_svg_raw(s, "\"></audio>");
         }
         bl_svg_raw(s, "<p><a download=\"");
         bl_svg_escape(s, part);
         bl_svg_raw(s, "\" href=\"data:audio/midi;base64,");
-        base64(s, &p->midi);
+        bl_svg_base64(s, &p->midi);
         bl_svg_raw(s, "\">MIDI file</a></p></figure>\n");
     }
     bl_svg_raw(s, "</div>\n");

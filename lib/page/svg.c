@@ -84,6 +84,22 @@ const char *bl_svg_style(void)
            "stroke-dasharray:4 3}.ld{stroke:var(--d)}";
 }
 
+void bl_svg_base64(bl_svg *s, const bl_buf *b)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < b->len; i += 3) {
+        uint32_t x = (uint32_t)b->data[i] << 16;
+        size_t n = bl_min(b->len - i, 3);
+        x |= n > 1 ? (uint32_t)b->data[i + 1] << 8 : 0;
+        x |= n > 2 ? b->data[i + 2] : 0;
+        char four[5] = {digits[x >> 18], digits[x >> 12 & 63],
+                        n > 1 ? digits[x >> 6 & 63] : '=', n > 2 ? digits[x & 63] : '=',
+                        '\0'};
+        bl_svg_raw(s, four);
+    }
+}
+
 void bl_svg_begin(bl_svg *s, double width, double height, const char *label,
                   int is_standalone)
 {

@@ -21,6 +21,8 @@ void bl_svg_printf(bl_svg *s, const char *fmt, ...) BL_PRINTF(2, 3);
 /* With &, <, > and quotes as entities; what is not UTF-8, and characters that XML may
  * not hold, become U+FFFD each. */
 void bl_svg_escape(bl_svg *s, const char *text);
+/* Bytes for a data: address (RFC 4648). */
+void bl_svg_base64(bl_svg *s, const bl_buf *bytes);
 /* The picture, `label` for those who cannot see it. A standalone one has the name space
  * and the style sheet inside. */
 void bl_svg_begin(bl_svg *s, double width, double height, const char *label,

@@ -638,6 +638,78 @@ END
     says "sound font"
 }
 
+# A player that plays anything as the bytes of the file.
+play_bytes() {
+    mkdir -p bin
+    printf '%s\n' '#!/bin/sh' 'while [ "$1" != -F ]; do shift; done' \
+        '{ printf OggS; cat "$4"; } >"$2"' >bin/fluidsynth
+    chmod +x bin/fluidsynth
+    touch font.sf2
+    export PATH=$PWD/bin:$PATH SOUNDFONT=font.sf2
+}
+
+@test "featstats: --blind is a page of pieces without names, the same for the same seed" {
+    play_bytes
+    mkdir people model
+    cp "$SAMPLES"/{sakura,can-can,kesh-jig}.mid people
+    cp "$SAMPLES"/{fur-elise,greensleeves}.mid model
+    featstats --blind -o a.html people model
+    featstats --blind -o b.html people model
+    cmp a.html b.html
+    featstats --blind --seed 2 -o c.html people model
+    run -1 cmp -s a.html c.html
+    [ "$(grep -c '<article' a.html)" -eq 5 ]
+    run -1 grep -E 'people|model|sakura|fur-elise' a.html
+    featstats --blind --pieces 1 -o d.html people model
+    [ "$(grep -c '<article' d.html)" -eq 2 ]
+    featstats --blind --excerpt 5 --pieces 3 -o e.html people model
+    [ "$(wc -c <e.html)" -lt "$(wc -c <a.html)" ]
+}
+
+@test "featstats: a listening test that cannot be is one line" {
+    play_bytes
+    mkdir none
+    run -64 --separate-stderr featstats --blind -o p.html
+    says "--blind wants"
+    run -64 --separate-stderr featstats --pieces 3 "$SAMPLES/sakura.mid"
+    says "--pieces needs --blind"
+    run -65 --separate-stderr featstats --blind -o p.html none "$SAMPLES/sakura.mid"
+    says "'none': there is no piece to be heard"
+    run -65 --separate-stderr featstats --blind -o p.html "$SAMPLES/sakura.mid" "$SAMPLES/sakura.mid"
+    says "two sets are called 'sakura.mid'"
+    SOUNDFONT=none.sf2 run -66 featstats -q --blind -o p.html "$SAMPLES/sakura.mid"
+    [ ! -e p.html ]
+}
+
+@test "featstats: --ratings reads what the page saves" {
+    command -v chromium >/dev/null || skip "chromium is not installed"
+    play_bytes
+    featstats --blind --pieces 2 -o p.html "$SAMPLES" "$SAMPLES/sakura.mid"
+    for answer in 2 4; do
+        sed "s/ANSWER/$answer/" >answer.html <<'END'
+<script>addEventListener('load', () => {
+    URL.createObjectURL = b => { b.text().then(t => {
+        document.body.innerHTML = '<pre id="saved"></pre>'; saved.textContent = t; }); return 'blob:x'; };
+    HTMLAnchorElement.prototype.click = () => {};
+    for (const f of document.querySelectorAll('fieldset')) f.querySelectorAll('input')[ANSWER].click();
+    rater.value = 'ear\tANSWER'; rater.onchange(); save.onclick();
+});</script>
+END
+        cat p.html answer.html >page.html
+        timeout -k 1 60 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile$answer" \
+            --virtual-time-budget=9000 --dump-dom "file://$PWD/page.html" 2>/dev/null 3>&- </dev/null |
+            sed -n '/<pre id="saved">/,/<\/pre>/p' | sed 's/.*<pre id="saved">//; s/<\/pre>.*//' >ear$answer.tsv
+    done
+    [ "$(grep -c "^ear 2" ear2.tsv)" -eq 15 ]
+    featstats --ratings ear2.tsv ear4.tsv >t
+    [ "$(wc -l <t)" -eq 16 ]
+    awk -F '\t' 'NR > 1 && $3 == "-" { n++; if ($7 != 4 || $5 != 2) exit 1 } END { exit n != 10 }' t
+    run -65 --separate-stderr featstats --ratings ear2.tsv ear2.tsv
+    says "'ear 2' has rated"
+    head -c 100 /dev/urandom >noise
+    run -65 featstats --ratings noise
+}
+
 @test "featstats: what --html needs for a while is below TMPDIR, and is gone after a signal" {
     mkdir bin temp
     printf '#!/bin/sh\ntouch playing\nexec sleep 20\n' >bin/fluidsynth
