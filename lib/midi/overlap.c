@@ -65,7 +65,8 @@ int bl_overlap_event(bl_overlap *o, int32_t tick, const uint8_t *b)
 {
     int status = b[0] & 0xf0, is_on = status == 0x90 && b[2] > 0;
     uint8_t channel = b[0] & 15;
-    bl_end_event x = {.tick = tick, .track = o->track, .note = o->n_ons};
+    bl_end_event x = {
+        .tick = tick, .track = o->track, .note = o->n_ons, .velocity = b[2]};
     o->n_ons += (uint32_t)is_on;
     if (status == 0xb0 && (b[1] == ALL_SOUND_OFF || b[1] == ALL_NOTES_OFF)) {
         x.kind = BL_IS_QUIET;

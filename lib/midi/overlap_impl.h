@@ -17,7 +17,7 @@ typedef struct {
     uint32_t key; /* where all notes of a channel end, its first */
     uint32_t note;
     uint16_t track;
-    uint8_t kind;
+    uint8_t kind, velocity;
 } bl_end_event;
 
 enum { BL_IS_ON, BL_IS_OFF, BL_IS_QUIET }; /* kinds; the last: a channel ends */

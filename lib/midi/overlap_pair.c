@@ -185,6 +185,20 @@ static int has_overlaps(const bl_overlap *o, const stretch *s)
     return (uint64_t)h->overlapping * FEW_OVERLAP > h->notes;
 }
 
+/* Whether the note-offs of n notes say which they end, as some programs write them:
+ * with the velocity of the note. */
+static int is_said(const stretch *s, size_t j, size_t n)
+{
+    int are_alike = 1;
+    for (size_t i = j; i < j + n; i++) {
+        uint8_t velocity = s->x[s->offs[i]].velocity;
+        if (velocity != s->x[s->ons[i]].velocity)
+            return 0;
+        are_alike &= velocity == s->x[s->ons[i + 1]].velocity;
+    }
+    return !are_alike;
+}
+
 /* Whether the n notes after the j-th have the ends of those before them: then lengths
  * are no less even, and by far more like the usual ones; where none is known, most of
  * each would be overlapped. Notes of one length, as of drum machines, do overlap. */
@@ -229,7 +243,8 @@ static int pair_even(bl_overlap *o, const stretch *s)
             rc = close_by(o, s, j, j);
         if (n == 0 || rc != 0)
             break;
-        int is_moved = !has_overlaps(o, s) && is_lost_and_late(s, at, n);
+        int is_moved =
+            !has_overlaps(o, s) && !is_said(s, at, n) && is_lost_and_late(s, at, n);
         if (is_moved)
             rc = bl_overlap_add(o, &o->left, s->x[s->ons[at]]);
         for (; j < at + n && rc == 0; j++)

@@ -8,12 +8,10 @@
  */
 enum { BL_PAUSE_QUARTERS = 256 };
 
-/* Of a song (sorted) from a file that was not whole (published readers refuse those, so
- * there is nothing of theirs to keep): each silence beyond that (a
- * note sounds so long at most), also before the first note and after the last, is
- * shortened by whole bars to less than one bar, of the time signature in force. What
- * was said meanwhile moves to its beginning. Counted as BL_FIX_PAUSE. 0 or BL_E_NOMEM.
- */
+/* Of a song (sorted) from a file that was not whole: each silence beyond that (a note
+ * sounds so long at most), also before the first note and after the last, is shortened
+ * by whole bars to less than one bar, of the time signature in force. What was said
+ * meanwhile moves to its beginning. Counted as BL_FIX_PAUSE. 0 or BL_E_NOMEM. */
 int bl_pauses_close(bl_song *song, bl_midi_report *report, bl_err *e) BL_MUST_CHECK;
 
 #endif

@@ -79,6 +79,14 @@ static int read_tracks(listener to, const smf_t *smf)
     return rc;
 }
 
+/* Files with bytes that are no events no published reader takes; others that lost music
+ * some do, and time is kept as they have it. */
+static int may_close_pauses(bl_reading how, const bl_midi_report *report)
+{
+    return bl_reading_is_own(how) || report->fixes[BL_FIX_BAD_EVENT] > 0 ||
+           report->fixes[BL_FIX_DATA_BYTE] > 0;
+}
+
 /* Notes without ends are looked at a second time, with all that could end them. */
 static int read_smf(bl_pairing *p, const smf_t *smf, bl_song *song,
                     bl_midi_report *report, bl_err *e)
@@ -154,7 +162,7 @@ int bl_midi_read(const uint8_t *bytes, size_t len, bl_reading how, bl_song *song
         rc = bl_song_sort(song, e);
     if (rc == 0 && bl_reading_is_own(how))
         bl_rhythm_drop_copy(&rhythm, song);
-    if (rc == 0)
+    if (rc == 0 && may_close_pauses(how, report))
         rc = bl_pauses_close(song, report, e);
     if (rc != 0 && report->reject == BL_REJECT_NONE)
         report->reject = BL_REJECT_INTERNAL;

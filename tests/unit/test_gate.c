@@ -232,6 +232,13 @@ static void test_time(void)
     rc = read_hex(hex, BL_READ_CLOSE_FIRST, &song, &r);
     ok(rc == 0 && r.fixes[BL_FIX_PAUSE] == 2 && song.notes[1].on == 480,
        "for the published schemes too, whose own readers refuse such a file");
+    snprintf(hex, sizeof hex, HEADER "4d54726b 00000020 %s 00 90 3c 40", pause);
+    rc = read_hex(hex, BL_READ_CLOSE_FIRST, &song, &r);
+    ok(rc == 0 && r.lost == 1 && r.fixes[BL_FIX_PAUSE] == 0 && song.end == 1152960,
+       "not where those read it, though there is more behind its end");
+    rc = read_hex(hex, BL_READ_FIFO, &song, &r);
+    ok(rc == 0 && r.lost == 1 && r.fixes[BL_FIX_PAUSE] == 2 && song.end == 960,
+       "which may be music that was lost");
     snprintf(hex, sizeof hex, HEADER "4d54726b 0000001f 00 3c 50 %s", pause);
     rc = read_hex(hex, BL_READ_FIFO, &song, &r);
     ok(rc == 0 && r.fixes[BL_FIX_PAUSE] == 2 && song.notes[1].on == 480,

@@ -250,6 +250,15 @@ static void test_lost_and_late(void)
     gives(m, "0-190 100-290 200-390 300-490 400-490 1000-1100 1050-1200", 0, 0,
           "and notes of a channel where notes overlap");
 
+    m = fresh(1, 4000); /* each note-off has the velocity of its note */
+    lost_and_late(m, 0, 6, 90, 590);
+    for (int i = 0, n_ons = 0, n_offs = 0; i < m->n[0]; i++) {
+        uint8_t *byte = m->x[0][i].byte;
+        byte[2] = (uint8_t)(70 + (byte[0] == 0x90 ? n_ons++ : n_offs++));
+    }
+    gives(m, "0-190 100-290 200-390 300-490 400-590 500-590", 0, 0,
+          "and notes whose ends say which they are of");
+
     m = fresh(1, 4000);
     lost_and_late(m, 0, 5, 90, 490);
     lost_and_late(m, 1000, 5, 90, 1490);
