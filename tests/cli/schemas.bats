@@ -103,7 +103,8 @@ parts = itertools.chain(
     of_tensors(F + '/run/latest', 'xl-checkpoint-meta'),
     of_tensors(F + '/log-probs', 'xl-logprobs-meta'),
     of_lines(G + '/remi-tokens-1.tok.zst'), of_lines(G + '/remi-vocab-1.tsv'),
-    of_folder(G + '/remi-shard-1'), of_lines(G + '/feat-1.tsv'), of_lines(G + '/feat-2.tsv'),
+    of_folder(G + '/remi-shard-1'), of_folder(G + '/remi-shard-1-exports'),
+    of_lines(G + '/feat-1.tsv'), of_lines(G + '/feat-2.tsv'),
     of_json(G + '/xl-config-1.json', 'config'),
     of_tensors(G + '/xl-checkpoint-1.safetensors', 'xl-checkpoint-meta'))
 for schema, part in parts:
@@ -283,14 +284,26 @@ PY
 }
 
 @test "golden: the shards are what they were" {
-    shard "$G/remi-tokens-1.tok.zst" --no-pg --vocab "$G/remi-vocab-1.tsv" \
-        --split train=.5,valid=.5 -o data
-    for split in train valid test; do diff "$G/remi-shard-1/$split.pieces.tsv" data; done
-    diff <(sed 1d "$G/remi-shard-1/vocab.tsv") <(sed 1d data/vocab.tsv)
-    for key in splits share vocab_sha256 tokenizer tokenizer_sha256; do
-        diff <(jq -cS .$key "$G/remi-shard-1/manifest.json") <(jq -cS .$key data/manifest.json)
+    local golden of=(--no-pg --vocab "$G/remi-vocab-1.tsv" --split train=.5,valid=.5)
+    shard "$G/remi-tokens-1.tok.zst" "${of[@]}" -o remi-shard-1
+    shard "$G/remi-tokens-1.tok.zst" "${of[@]}" --llmc --megatron --numpy -o remi-shard-1-exports
+    for golden in remi-shard-1 remi-shard-1-exports; do
+        diff <(ls "$G/$golden") <(ls $golden)
+        for split in train valid test; do diff "$G/$golden/$split.pieces.tsv" $golden; done
+        diff <(sed 1d "$G/$golden/vocab.tsv") <(sed 1d $golden/vocab.tsv)
+        for key in splits share vocab_sha256 tokenizer tokenizer_sha256; do
+            diff <(jq -cS .$key "$G/$golden/manifest.json") <(jq -cS .$key $golden/manifest.json)
+        done
+        xltrain --dry-run --data "$G/$golden" --preset tiny
+        # what wrote it is of no matter: it is all the manifest's, and replaced
+        cp -r "$G/$golden" old
+        shard -f "$G/remi-tokens-1.tok.zst" "${of[@]}" -o old
+        diff -r remi-shard-1 old
+        rm -r old
     done
-    xltrain --dry-run --data "$G/remi-shard-1" --preset tiny
+    for export in "$G"/remi-shard-1-exports/*.{bin,idx,npy}; do
+        cmp "$export" "remi-shard-1-exports/${export##*/}"
+    done
 }
 
 @test "golden: the checkpoint samples, and training goes on from it" {
