@@ -132,7 +132,7 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
 
 
-$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/bench/copy_task $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
 $(TORCH): $(B)/%: $(B)/%.o $(B)/tests/torch/records.o $(LIB)
@@ -325,6 +325,12 @@ bench-hour: all
 	@[ -n "$(OUT)" ] && [ -n "$(MIDI)$(DATA)" ] || \
 	    { echo "usage: make bench-hour MIDI=dir OUT=dir [MINUTES=60]" >&2; exit 64; }
 	@tests/bench/hour.sh $(BIN) $(OUT)
+
+## bench-copying: does compressed memory help: nats a token by compressor, half an hour, OUT=dir
+.PHONY: bench-copying
+bench-copying: all $(B)/tests/bench/copy_task
+	@[ -n "$(OUT)" ] || { echo "usage: make bench-copying OUT=dir [SEEDS= STEPS= JOBS=]" >&2; exit 64; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/bench/copying.sh $(B) $(OUT)
 
 ## bench-tokens: midi2remi beside libsmf's bare load and cat, as TSV, MIDI=dir
 .PHONY: bench-tokens

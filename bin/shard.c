@@ -1,7 +1,10 @@
 /* shard - token streams to tensors of ids, split for training. */
 #include "cli/main.h"
+#include "cli/misuse.h"
 #include "cli/shared.h"
+#include "flow/output.h"
 #include "flow/sharding.h"
+#include "flow/unsharding.h"
 #include "io/versions.h"
 #include "io/zio.h"
 
@@ -10,10 +13,10 @@
 #include <string.h>
 
 typedef struct {
-    const char *vocab, *split, *augment, *report;
+    const char *vocab, *split, *augment, *report, *unshard;
     int dedup, near;
     int llmc, megatron, numpy;
-    int64_t level;
+    int64_t level, lines;
     bl_opt_common common;
     bl_sharding_wish wish;
     bl_sharding *sharding;
@@ -48,53 +51,40 @@ static int parse_split(const char *text, double share[BL_SPLITS], bl_err *e)
     }
 }
 
-/* "LOW..HIGH" of a key of --augment. */
-static int parse_range(const char *p, double *low, double *high, const char **end)
-{
-    char *after;
-    *low = strtod(p, &after);
-    if (after == p || strncmp(after, "..", 2) != 0)
-        return 0;
-    p = after + 2;
-    *high = strtod(p, &after);
-    *end = after;
-    return after != p && *low <= *high;
-}
+#define UNSHARD_ALONE "--unshard goes with --lines alone"
 
-/* Reads "transpose=-5..6,tempo=.9..1.1/5". strtod takes "5." of "5..6" as a number,
- * hence the whole numbers. */
-static int parse_augment(const char *text, bl_copies *c, bl_err *e)
+static const bl_misuse misuses[] = {
+    {"unshard", "augment dedup llmc megatron numpy report vocab", 0, UNSHARD_ALONE},
+    {"unshard", "", BL_OPERANDS_NOT_ONE, "--unshard reads one folder of shards"},
+};
+
+/* BL_SPLITS where there is no such split. */
+static int split_named(const char *name)
 {
-    *c = (bl_copies){0, 0, 1, 1, 1};
-    for (const char *p = text; p != NULL && *p != '\0';) {
-        int n = 0, good = 0;
-        if (sscanf(p, "transpose=%d..%d%n", &c->low, &c->high, &n) == 2 && n > 0) {
-            good = c->low <= c->high && c->low >= -24 && c->high <= 24;
-            p += n;
-        } else if (strncmp(p, "tempo=", 6) == 0) {
-            good = parse_range(p + 6, &c->slowest, &c->fastest, &p) &&
-                   c->slowest >= 0.5 && c->fastest <= 2;
-            c->n_tempos = 3;
-            if (good && sscanf(p, "/%d%n", &c->n_tempos, &n) == 1)
-                p += n;
-            good &= c->n_tempos >= 2 && c->n_tempos <= 99;
-        }
-        if (!good || (*p != ',' && *p != '\0'))
-            return bl_fail(e, BL_E_ARG,
-                           "--augment '%.64s': it is transpose=-5..6 (within 24), "
-                           "tempo=.9..1.1 (within .5..2, /N of them), or both with a "
-                           "comma",
-                           text);
-        if (*p == ',' && *++p == '\0')
-            return bl_fail(e, BL_E_ARG, "--augment '%.64s' ends in a comma", text);
-    }
-    return 0;
+    int k = 0;
+    while (k < BL_SPLITS && strcmp(name, bl_split_name(k)) != 0)
+        k++;
+    return k;
 }
 
 static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
 {
     const shard *s = tool;
     const char *dir = s->common.output;
+    int rc = bl_misuse_check(misuses, BL_COUNT(misuses), cli->opts, e);
+    if (rc != 0)
+        return rc;
+    if (s->unshard == NULL && s->lines != 0)
+        return bl_fail(e, BL_E_ARG, "--lines goes with --unshard; try 'shard --help'");
+    if (s->unshard != NULL &&
+        (bl_opt_given(cli->opts, "split") || bl_opt_given(cli->opts, "near")))
+        return bl_fail(e, BL_E_ARG, UNSHARD_ALONE "; try 'shard --help'");
+    if (s->unshard != NULL)
+        return split_named(s->unshard) < BL_SPLITS
+                   ? bl_tool_tty_out(&s->common, e)
+                   : bl_fail(e, BL_E_ARG,
+                             "--unshard '%.32s': it is train, valid or test",
+                             s->unshard);
     if (dir == NULL || dir[0] == '\0' || strcmp(dir, "-") == 0)
         return bl_fail(e, BL_E_ARG,
                        "name the folder to write with -o DIR; try 'shard --help'");
@@ -123,7 +113,7 @@ static int make_wish(shard *s, bl_err *e)
     };
     int rc = parse_split(s->split, s->wish.share, e);
     if (rc == 0 && s->augment != NULL)
-        rc = parse_augment(s->augment, &s->wish.copies, e);
+        rc = bl_copies_parse(&s->wish.copies, s->augment, e);
     return rc;
 }
 
@@ -160,9 +150,27 @@ static void summarise(const shard *s, const bl_sharding_counts *n, bl_log *log)
             bl_log_warn(log, "split '%s' is empty", bl_split_name(k));
 }
 
+static int unshard(const shard *s, const bl_cli *cli, bl_err *e)
+{
+    const bl_unsharding_wish wish = {cli->opts->operands[0], split_named(s->unshard),
+                                     s->lines, s->common.plain ? 0 : BL_ZIO_LEVEL};
+    uint64_t n, tokens;
+    bl_output o;
+    int rc = bl_output_open(&o, s->common.output, 0, &bl_tool_guards, e);
+    if (rc == 0)
+        rc = bl_unshard(&wish, o.out.fd, cli->self, &n, &tokens, e);
+    rc = bl_output_close(&o, rc, e);
+    if (rc == 0)
+        bl_log_info(cli->log, "%llu pieces, %llu tokens", (unsigned long long)n,
+                    (unsigned long long)tokens);
+    return rc;
+}
+
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     shard *s = tool;
+    if (s->unshard != NULL)
+        return unshard(s, cli, e);
     const bl_progress progress = {.tell = tell, .arg = cli->log};
     bl_sharding_counts counts;
     int rc = make_wish(s, e);
@@ -219,6 +227,10 @@ int main(int argc, char **argv)
         {0, "megatron", BL_OPT_FLAG, &set.megatron, NULL, 0, 0,
          "write files for Megatron too", 0},
         {0, "numpy", BL_OPT_FLAG, &set.numpy, NULL, 0, 0, "write .npy files too", 0},
+        {0, "unshard", BL_OPT_STR, &set.unshard, "SPLIT", 0, 0,
+         "write the pieces of that split of a folder of shards as a stream again", 1},
+        {0, "lines", BL_OPT_INT, &set.lines, "N", 0, 1 << 24,
+         "with --unshard: of each its first N lines, bars or seconds, 0 = all", 1},
         BL_ROW_LEVEL(&set.level),
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 typedef struct {
-    const char *prompt, *chords, *labels;
+    const char *prompt, *chords, *labels, *like;
     int64_t n, bars, max_tokens, tempo, top_k;
     double seconds, temperature, top_p, min_p;
     int no_grammar, precision;
@@ -25,6 +25,11 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
         rc = bl_fail(e, BL_E_ARG,
                      "name one checkpoint or run folder; try "
                      "'xlsample --help'");
+    if (rc == 0 && x->like != NULL &&
+        (bl_opt_given(cli->opts, "bars") || bl_opt_given(cli->opts, "seconds")))
+        rc = bl_fail(e, BL_E_ARG,
+                     "--like says how long pieces are: it goes with neither --bars nor "
+                     "--seconds; try 'xlsample --help'");
     return rc;
 }
 
@@ -35,13 +40,14 @@ static void make_wish(xlsample *x, const bl_cli *cli)
         .precision = (bl_precision)x->precision,
         .threads = bl_tool_jobs(&x->common),
         .seed = x->common.seed,
-        .n = x->n,
+        .n = x->like == NULL || bl_opt_given(cli->opts, "pieces") != NULL ? x->n : 0,
         .prompt = x->prompt,
         .labels = x->labels,
         .tempo = (int)x->tempo,
         .chords = x->chords,
         .bars = bl_opt_given(cli->opts, "bars") != NULL ? x->bars : -1,
         .seconds = x->seconds,
+        .like = x->like,
         .max_tokens = x->max_tokens,
         .draw = {x->temperature, (int)x->top_k, x->top_p, x->min_p},
         .no_grammar = x->no_grammar,
@@ -70,17 +76,17 @@ static int write_out(const xlsample *x, const bl_cli *cli, bl_sampling_counts *c
     return bl_output_close(&o, rc, e);
 }
 
-static void summarise(const xlsample *x, const bl_sampling_counts *n, bl_log *log)
+static void summarise(const bl_sampling_counts *n, bl_log *log)
 {
     if (n->cut > 0)
         bl_log_warn(log, "%" PRId64 " of %" PRId64 " pieces were cut at --max-tokens",
-                    n->cut, x->n);
+                    n->cut, n->pieces);
     if (n->silent > 0)
         bl_log_warn(log,
                     "%" PRId64 " of %" PRId64 " pieces have no note; a model trained "
                     "longer makes fewer of them",
-                    n->silent, x->n);
-    bl_log_info(log, "%" PRId64 " pieces, %" PRId64 " tokens, %.0f tok/s", x->n,
+                    n->silent, n->pieces);
+    bl_log_info(log, "%" PRId64 " pieces, %" PRId64 " tokens, %.0f tok/s", n->pieces,
                 n->tokens, (double)n->tokens / bl_log_seconds(log));
 }
 
@@ -94,7 +100,7 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
     if (rc == 0)
         rc = write_out(x, cli, &counts, e);
     if (rc == 0)
-        summarise(x, &counts, cli->log);
+        summarise(&counts, cli->log);
     return rc;
 }
 
@@ -127,6 +133,8 @@ int main(int argc, char **argv)
          "make N bars (after the prompt), 0 = until the model ends the piece", 1},
         {0, "seconds", BL_OPT_REAL, &set.seconds, "S", 0, 65536,
          "make bars until the music lasts S seconds, 0 = --bars decides", 1},
+        {0, "like", BL_OPT_STR, &set.like, "FILE", 0, 0,
+         "as many pieces, each as long, as those of this token stream", 1},
         {0, "max-tokens", BL_OPT_INT, &set.max_tokens, "N", 1, 1 << 24,
          "cut a piece that has more new tokens", 1},
         {0, "prompt", BL_OPT_STR, &set.prompt, "FILE", 0, 0,

@@ -129,3 +129,47 @@ int bl_copies_add(const bl_copies *copies, const bl_coder *coder, bl_shardw *wri
     bl_ids_free(&w.copy);
     return rc;
 }
+
+/* ---- what is asked for ---- */
+
+/* "LOW..HIGH" of a key of --augment. */
+static int parse_range(const char *p, double *low, double *high, const char **end)
+{
+    char *after;
+    *low = strtod(p, &after);
+    if (after == p || strncmp(after, "..", 2) != 0)
+        return 0;
+    p = after + 2;
+    *high = strtod(p, &after);
+    *end = after;
+    return after != p && *low <= *high;
+}
+
+/* strtod takes "5." of "5..6" as a number, hence the whole numbers. */
+int bl_copies_parse(bl_copies *c, const char *text, bl_err *e)
+{
+    *c = (bl_copies){0, 0, 1, 1, 1};
+    for (const char *p = text; p != NULL && *p != '\0';) {
+        int n = 0, good = 0;
+        if (sscanf(p, "transpose=%d..%d%n", &c->low, &c->high, &n) == 2 && n > 0) {
+            good = c->low <= c->high && c->low >= -24 && c->high <= 24;
+            p += n;
+        } else if (strncmp(p, "tempo=", 6) == 0) {
+            good = parse_range(p + 6, &c->slowest, &c->fastest, &p) &&
+                   c->slowest >= 0.5 && c->fastest <= 2;
+            c->n_tempos = 3;
+            if (good && sscanf(p, "/%d%n", &c->n_tempos, &n) == 1)
+                p += n;
+            good &= c->n_tempos >= 2 && c->n_tempos <= 99;
+        }
+        if (!good || (*p != ',' && *p != '\0'))
+            return bl_fail(e, BL_E_ARG,
+                           "--augment '%.64s': it is transpose=-5..6 (within 24), "
+                           "tempo=.9..1.1 (within .5..2, /N of them), or both with a "
+                           "comma",
+                           text);
+        if (*p == ',' && *++p == '\0')
+            return bl_fail(e, BL_E_ARG, "--augment '%.64s' ends in a comma", text);
+    }
+    return 0;
+}

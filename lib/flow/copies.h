@@ -14,6 +14,9 @@ typedef struct {
     int n_tempos;            /* from slowest to fastest, evenly; 1: their own */
 } bl_copies;
 
+/* Reads "transpose=-5..6,tempo=.9..1.1/5", what --augment takes. BL_E_ARG. */
+int bl_copies_parse(bl_copies *c, const char *text, bl_err *e) BL_MUST_CHECK;
+
 /* The writer's splits are settled. A copy that leaves the pitches or the vocabulary,
  * and one at a tempo that the scheme does not give back, is left out. Adds to
  * n->copies. */

@@ -13,7 +13,9 @@ int bl_sampling_new(bl_sampling **out, const bl_sampling_wish *w, bl_err *e)
     if (s == NULL)
         return BL_E_NOMEM;
     s->wish = w;
-    int rc = bl_pool_new(&s->pool, w->threads, e);
+    int rc = bl_sampling_count(s, e);
+    if (rc == 0)
+        rc = bl_pool_new(&s->pool, w->threads, e);
     if (rc == 0)
         rc = bl_sampling_open(s, e);
     return rc == 0 ? bl_sampling_settle(s, e) : rc;
@@ -114,6 +116,7 @@ void bl_sampling_del(bl_sampling *s)
     free(s->prob);
     bl_gen_del(s->gen);
     bl_plan_free(&s->plan);
+    free(s->like);
     bl_scheme_del(s->scheme);
     bl_ckpt_free(&s->ckpt);
     bl_pool_del(s->pool);

@@ -18,7 +18,7 @@ typedef struct {
     bl_precision precision; /* of weights, keys and values: BL_FP32 or BL_BF16 */
     int threads;
     int64_t seed;
-    int64_t n; /* pieces */
+    int64_t n; /* pieces; 0: as many as `like` has, without it 1 */
 
     /* What a piece begins with; each may be NULL or 0. */
     const char *prompt; /* a token stream whose pieces are gone on with, in turn */
@@ -30,6 +30,8 @@ typedef struct {
     int64_t bars; /* after the prompt; 0: the model decides; -1: BL_SAMPLING_BARS, or 0
                    * where there are seconds or the scheme has no bars */
     double seconds;     /* after the prompt; 0: no matter */
+    const char *like;   /* a token stream: piece i ends where its piece i does, by bars
+                         * or, in schemes without them, by seconds, in turn; or NULL */
     int64_t max_tokens; /* new ones, where it is cut */
 
     bl_sample_params draw;
@@ -37,6 +39,7 @@ typedef struct {
 } bl_sampling_wish;
 
 typedef struct {
+    int64_t pieces;
     int64_t tokens; /* drawn */
     int64_t cut;    /* pieces that ended at max_tokens */
     int64_t silent; /* pieces without a note */

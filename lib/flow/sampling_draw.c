@@ -7,7 +7,7 @@
 /* Whether the clock of tokens runs: bars have one of their own, steps are counted. */
 static int is_timed(const bl_sampling *s)
 {
-    return s->wish->seconds > 0 && bl_scheme_has_bars(s->scheme);
+    return s->wish->seconds > 0 && s->like == NULL && bl_scheme_has_bars(s->scheme);
 }
 
 static int append(const bl_sampling *s, bl_sampling_lane *l, unsigned id, int given,
@@ -26,7 +26,7 @@ static int append(const bl_sampling *s, bl_sampling_lane *l, unsigned id, int gi
 static void measure(const bl_sampling *s, bl_sampling_lane *l, unsigned id)
 {
     bl_lines lines = bl_scheme_lines(s->scheme);
-    if (s->wish->seconds <= 0 || lines.advance[id] == 0)
+    if (l->most_seconds <= 0 || lines.advance[id] == 0)
         return;
     l->seconds = is_timed(s) ? bl_pace_seconds(&l->pace) - l->prompt_seconds
                              : (double)(l->steps + lines.advance[id]) / lines.unit;
@@ -59,6 +59,19 @@ static int add_prompt(const bl_sampling *s, bl_sampling_lane *l, bl_err *e)
     return rc;
 }
 
+/* Where the piece is to end. */
+static void set_end(const bl_sampling *s, bl_sampling_lane *l)
+{
+    l->most_bars = s->bars;
+    l->most_seconds = s->wish->seconds;
+    if (s->like == NULL)
+        return;
+    double most = s->like[(size_t)l->piece % s->n_like];
+    int has_bars = bl_scheme_has_bars(s->scheme);
+    l->most_bars = has_bars ? (int64_t)most : 0;
+    l->most_seconds = has_bars ? 0 : most;
+}
+
 /* BOS, the prompt, and after a prompt a new bar: what was given stays as it is. */
 static int begin(bl_sampling *s, int lane, int64_t piece, bl_err *e)
 {
@@ -68,6 +81,7 @@ static int begin(bl_sampling *s, int lane, int64_t piece, bl_err *e)
     l->n_fed = l->whole = l->n_prompt = 0;
     l->bars = l->prompt_bars = l->steps = 0;
     l->seconds = l->prompt_seconds = 0;
+    set_end(s, l);
     l->rng = bl_rng_make((uint64_t)s->wish->seed, (uint64_t)piece);
     bl_grammar_start(&l->grammar, s->scheme);
     bl_plan_start(&l->at);
@@ -112,8 +126,8 @@ static void make_mask(bl_sampling *s, bl_sampling_lane *l)
         l->whole = l->ids.n;
         l->at_whole = l->grammar;
     }
-    if ((s->bars > 0 && l->bars - l->prompt_bars < s->bars) ||
-        l->seconds < s->wish->seconds)
+    if ((l->most_bars > 0 && l->bars - l->prompt_bars < l->most_bars) ||
+        l->seconds < l->most_seconds)
         s->scheme_mask[BL_ID_EOS] = 0;
     int only_bar =
         l->n_prompt > 0 && l->ids.n == l->n_prompt && bl_scheme_has_bars(s->scheme);
@@ -143,8 +157,8 @@ static int is_full(const bl_sampling *s, const bl_sampling_lane *l, unsigned id)
 {
     int64_t bars = l->bars - l->prompt_bars;
     return bl_scheme_lines(s->scheme).advance[id] > 0 &&
-           ((s->bars > 0 && bars == s->bars) ||
-            (s->wish->seconds > 0 && l->seconds >= s->wish->seconds));
+           ((l->most_bars > 0 && bars == l->most_bars) ||
+            (l->most_seconds > 0 && l->seconds >= l->most_seconds));
 }
 
 /* The piece waits for those before it; the lane has none. */
@@ -203,7 +217,7 @@ static int draw(bl_sampling *s, bl_sampling_lane *l, const bl_real *logits, bl_e
 static int fill_lanes(bl_sampling *s, bl_err *e)
 {
     int active = 0, rc = 0;
-    int64_t end = bl_min(s->wish->n, s->n_put + BL_SAMPLING_AHEAD);
+    int64_t end = bl_min(s->n, s->n_put + BL_SAMPLING_AHEAD);
     for (int i = 0; i < s->streams && rc == 0; i++) {
         if (s->lanes[i].piece < 0 && s->n_begun < end)
             rc = begin(s, i, s->n_begun++, e);
@@ -249,8 +263,9 @@ int bl_sampling_draw(bl_sampling *s, bl_sampling_put *put, void *arg,
             break;
         bl_tell(progress, &(bl_counts){.pieces = (uint64_t)s->n_put,
                                        .tokens = (uint64_t)s->n_sampled,
-                                       .of_pieces = (uint64_t)s->wish->n});
+                                       .of_pieces = (uint64_t)s->n});
     }
-    *counts = (bl_sampling_counts){.tokens = s->n_sampled, .cut = s->n_cut};
+    *counts =
+        (bl_sampling_counts){.pieces = s->n, .tokens = s->n_sampled, .cut = s->n_cut};
     return rc;
 }

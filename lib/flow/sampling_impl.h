@@ -30,6 +30,8 @@ typedef struct {
     size_t n_fed; /* of them read by the model */
     bl_plan_at at;
     int64_t bars, prompt_bars;
+    int64_t most_bars; /* where it ends; 0: no matter */
+    double most_seconds;
     int64_t steps; /* drawn, in a scheme without bars */
     bl_pace pace;
     double seconds; /* up to the last beginning of a bar or step, without the prompt */
@@ -38,7 +40,11 @@ typedef struct {
 
 struct bl_sampling {
     const bl_sampling_wish *wish;
-    int64_t bars; /* as settled */
+    int64_t n;    /* pieces, as settled */
+    int64_t bars; /* likewise */
+    double *like; /* [n_like] bars or seconds of pieces; NULL: all end alike */
+    size_t n_like, like_cap;
+    int like_has_bars; /* which of both */
 
     bl_ckpt ckpt;
     bl_pool *pool;
@@ -69,6 +75,8 @@ struct bl_sampling {
     int64_t n_sampled, n_cut;
 };
 
+/* How many pieces, and where the wish says as what how long each is. */
+int bl_sampling_count(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
 /* The model of a checkpoint or run folder, its scheme and vocabulary, scratch. */
 int bl_sampling_open(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
 /* What each piece begins with and how it ends. */

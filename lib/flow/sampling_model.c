@@ -60,7 +60,7 @@ static int begin(void *arg, const bl_ckpt *c, bl_err *e)
 {
     bl_sampling *s = arg;
     const bl_sampling_wish *w = s->wish;
-    s->streams = (int)bl_min(BL_SAMPLING_GROUP, w->n);
+    s->streams = (int)bl_min(BL_SAMPLING_GROUP, s->n);
     int rc = open_scheme(s, e);
     if (rc == 0)
         rc = map_vocab(s, e);

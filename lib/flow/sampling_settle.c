@@ -1,6 +1,7 @@
 /* sampling_settle.c - what of a piece is there before it is drawn: prompts, labels,
  * tempo, chords. */
 #include "flow/sampling_impl.h"
+#include "flow/source.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -77,6 +78,50 @@ static int read_prompts(bl_sampling *s, bl_err *e)
     return rc;
 }
 
+/* ---- how many, how long ---- */
+
+static int keep_length(bl_sampling *s, const bl_scheme *scheme, const bl_piece *p,
+                       bl_err *e)
+{
+    bl_lines lines = bl_scheme_lines(scheme);
+    void *array = s->like;
+    uint64_t sum = 0;
+    int rc = bl_grow(&array, &s->like_cap, s->n_like + 1, sizeof *s->like, e);
+    if (rc != 0)
+        return rc;
+    s->like = array;
+    for (size_t i = 0; i < p->ids.n; i++)
+        sum += lines.advance[p->ids.id[i]];
+    if (sum > 0)
+        s->like[s->n_like++] = (double)sum / lines.unit;
+    return 0;
+}
+
+static int read_lengths(bl_sampling *s, bl_err *e)
+{
+    const char *path = s->wish->like;
+    bl_source source = {0};
+    bl_piece piece = {0};
+    int rc = bl_source_open(&source, &path, 1, e);
+    while (rc == 0 && (rc = bl_corpus_next(source.corpus, &piece, e)) == 1)
+        rc = keep_length(s, source.scheme, &piece, e);
+    if (rc == 0 && s->n_like == 0) {
+        rc = bl_fail(e, BL_E_FORMAT, "no piece that has a length");
+        bl_err_in(e, path);
+    }
+    s->like_has_bars = rc == 0 && bl_scheme_has_bars(source.scheme);
+    bl_piece_free(&piece);
+    bl_source_free(&source);
+    return rc;
+}
+
+int bl_sampling_count(bl_sampling *s, bl_err *e)
+{
+    int rc = s->wish->like != NULL ? read_lengths(s, e) : 0;
+    s->n = s->wish->n > 0 ? s->wish->n : s->n_like > 0 ? (int64_t)s->n_like : 1;
+    return rc;
+}
+
 /* ---- the plan ---- */
 
 static int check_known(const bl_sampling *s, const bl_ids *ids, bl_err *e)
@@ -100,6 +145,12 @@ static int settle_bars(bl_sampling *s, bl_err *e)
             "--bars: the tokens of '%s' have none; --seconds S says how long "
             "a piece is",
             bl_scheme_name(s->scheme));
+    if (w->like != NULL && s->like_has_bars != has_bars)
+        return bl_fail(e, BL_E_MISMATCH,
+                       "--like '%s': its pieces are as many %s long, those of '%s' as "
+                       "many %s",
+                       w->like, s->like_has_bars ? "bars" : "seconds",
+                       bl_scheme_name(s->scheme), has_bars ? "bars" : "seconds");
     if (w->bars < 0)
         s->bars = w->seconds > 0 || !has_bars ? 0 : BL_SAMPLING_BARS;
     return 0;

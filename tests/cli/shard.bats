@@ -481,3 +481,53 @@ PY
     midi2remi "$BARLINE_ROOT"/samples/sakura.mid | shard -f -o d
     [ -z "$(find d -name '*.npy' -o -name '*.bin')" ]
 }
+
+# music FILE...: name and tokens of each piece, a line each, sorted.
+music() {
+    text "$@" | awk '/^#piece/ {match($0, /"name":"[^"]*"/); line = substr($0, RSTART, RLENGTH)}
+        /^#end/ {print line} !/^#/ {line = line " " $0}' | sort
+}
+
+@test "shard: --unshard gives back the pieces of a split, whatever they were numbered by" {
+    local all=$BATS_FILE_TMPDIR/all.tok.zst scheme
+    vocab --bpe 40 "$all" -o merged.tsv
+    midi2remi --scheme performance "$SAMPLES"/*.mid -o played.tok.zst
+    shard -q -o plain --augment transpose=-1..1 "$all"
+    shard -q -o merged --vocab merged.tsv "$all"
+    shard -q -o played played.tok.zst
+    for scheme in plain merged played; do
+        for split in train valid test; do shard -q --unshard $split $scheme -o $split.tok.zst; done
+        remi2midi --check train.tok.zst valid.tok.zst test.tok.zst
+        music train.tok.zst valid.tok.zst test.tok.zst >back
+        if [ $scheme = played ]; then music played.tok.zst; else music "$all"; fi | cmp - back
+        cut -f 4 $scheme/test.pieces.tsv | sed 1d >names
+        text test.tok.zst | sed -n '/^#piece/s/.*"name":"\([^"]*\)".*/\1/p' | cmp - names
+    done
+    # the first lines: bars, or seconds in which no note goes on
+    shard -q --unshard train --lines 3 plain | remi2midi --check
+    [ "$(shard -q --unshard train --lines 3 plain | text - | grep -c '^Bar')" -eq \
+        "$((3 * $(shard -q --unshard train plain | text - | grep -c '^#piece')))" ]
+    shard -q --unshard train --lines 2 played | remi2midi --check
+    [ "$(shard -q --unshard train --lines 2 played | text - | awk '/^#piece/ {n = 0} !/^#/ && ++n > 2' | wc -l)" -eq 0 ]
+}
+
+@test "shard: --unshard refuses what is no folder of shards, and lists that are not theirs" {
+    cp -r "$BATS_FILE_TMPDIR/data" .
+    run -64 --separate-stderr shard --unshard best data
+    says "--unshard 'best': it is train, valid or test"
+    run -64 --separate-stderr shard --unshard test
+    says "--unshard reads one folder of shards"
+    run -64 --separate-stderr shard --unshard test --dedup data
+    says "--unshard goes with --lines alone"
+    run -64 --separate-stderr shard -o x --lines 3 data
+    says "--lines goes with --unshard"
+    run -66 --separate-stderr shard --unshard test -o x none
+    says "none/manifest.json"
+    sed -i '2s/\t[0-9]*\t/\t7\t/' data/test.pieces.tsv
+    run -65 --separate-stderr shard --unshard test -o x data
+    says "data/test.pieces.tsv"
+    sed -i '2,$d' data/test.pieces.tsv
+    run -65 --separate-stderr shard --unshard test -o x data
+    says "it lists 0 pieces of"
+    [ ! -e x ]
+}

@@ -286,3 +286,28 @@ END
     says "only in 'remi'"
     [ ! -e s ]
 }
+
+@test "xlsample: --like makes as many pieces of as many bars, or seconds, as there are" {
+    cp --remove-destination "$BATS_FILE_TMPDIR/all.tok.zst" . # zstd follows no links
+    pieces all.tok.zst | cut -d ' ' -f 2 | head -n 5 >bars
+    xlsample -q run --like all.tok.zst -n 5 -o new.tok.zst
+    remi2midi --check new.tok.zst
+    pieces new.tok.zst | cut -d ' ' -f 2 | diff - bars
+    shard -q -o data all.tok.zst
+    shard -q --unshard test --lines 4 data -o test.tok.zst
+    xlsample -q run --like test.tok.zst -o new2.tok.zst
+    [ "$(pieces new2.tok.zst | cut -d ' ' -f 2)" = "$(pieces test.tok.zst | cut -d ' ' -f 2)" ]
+    # the same piece whoever else is drawn
+    xlsample -q run --like test.tok.zst -n 1 -o one.tok.zst
+    cmp <(text new2.tok.zst | sed -n '/^#piece {"i":0/,/^#end/p') <(text one.tok.zst | sed -n '/^#piece/,/^#end/p')
+    # without bars: as many seconds, within a step of the clock
+    shard -q --unshard test --lines 3 "$BATS_FILE_TMPDIR/played" -o played.tok.zst
+    xlsample -q performer --like played.tok.zst -o seconds.tok.zst
+    [ "$(text seconds.tok.zst | grep -c '^#piece')" -eq "$(text played.tok.zst | grep -c '^#piece')" ]
+    remi2midi --check seconds.tok.zst
+    run -65 --separate-stderr xlsample run --like played.tok.zst -o no
+    says "its pieces are as many seconds long, those of 'remi' as many bars"
+    run -64 --separate-stderr xlsample run --like all.tok.zst --bars 3 -o no
+    says "it goes with neither --bars nor --seconds"
+    [ ! -e no ]
+}
