@@ -73,20 +73,40 @@ static int take_row(unsharding *u, size_t i, char **name, char **sha256, bl_err 
 
 /* ---- pieces ---- */
 
-/* Ends the piece before what would begin the line after the last that is wanted. */
+/* Whether a piece may end here, or be ended. */
+static int is_whole(const bl_grammar *g)
+{
+    bl_grammar end = *g;
+    return bl_grammar_close(g, NULL, NULL) == 1 ||
+           bl_grammar_step(&end, BL_ID_EOS) == NULL;
+}
+
+/* Ends the piece before what would begin the line after the last that is wanted, where
+ * it is whole. */
 static int cut(unsharding *u, bl_err *e)
 {
     bl_lines lines = bl_scheme_lines(u->scheme);
-    uint64_t most = (uint64_t)u->wish->lines * lines.unit, sum = 0;
-    bl_grammar g;
-    size_t i = 0;
-    bl_grammar_start(&g, u->scheme);
-    while (i < u->ids.n && (sum += lines.advance[u->ids.id[i]]) <= most)
-        (void)bl_grammar_step(&g, u->ids.id[i++]);
-    if (u->wish->lines == 0 || i == u->ids.n)
+    /* the first bar begins at 1, the first second at 0 */
+    uint64_t most = (uint64_t)u->wish->lines * lines.unit -
+                    (bl_scheme_has_bars(u->scheme) ? 0 : 1);
+    uint64_t sum = 0;
+    bl_grammar g, at_whole;
+    size_t i = 0, whole = 0;
+    if (u->wish->lines == 0)
         return 0;
-    u->ids.n = i;
-    int rc = bl_grammar_close(&g, &u->ids, e);
+    bl_grammar_start(&g, u->scheme);
+    at_whole = g;
+    while (i < u->ids.n && (sum += lines.advance[u->ids.id[i]]) <= most) {
+        (void)bl_grammar_step(&g, u->ids.id[i++]);
+        if (is_whole(&g)) {
+            whole = i;
+            at_whole = g;
+        }
+    }
+    if (i == u->ids.n)
+        return 0;
+    u->ids.n = whole;
+    int rc = bl_grammar_close(&at_whole, &u->ids, e);
     return rc < 0 ? rc : 0;
 }
 

@@ -505,10 +505,10 @@ music() {
     done
     # the first lines: bars, or seconds in which no note goes on
     shard -q --unshard train --lines 3 plain | remi2midi --check
-    [ "$(shard -q --unshard train --lines 3 plain | text - | grep -c '^Bar')" -eq \
-        "$((3 * $(shard -q --unshard train plain | text - | grep -c '^#piece')))" ]
+    [ "$(shard -q --unshard train --lines 3 plain | zstdcat | grep -c '^Bar')" -eq \
+        "$((3 * $(shard -q --unshard train plain | zstdcat | grep -c '^#piece')))" ]
     shard -q --unshard train --lines 2 played | remi2midi --check
-    [ "$(shard -q --unshard train --lines 2 played | text - | awk '/^#piece/ {n = 0} !/^#/ && ++n > 2' | wc -l)" -eq 0 ]
+    [ "$(shard -q --unshard train --lines 2 played | zstdcat | awk '/^#piece/ {n = 0} !/^#/ && ++n > 2' | wc -l)" -eq 0 ]
 }
 
 @test "shard: --unshard refuses what is no folder of shards, and lists that are not theirs" {
