@@ -222,6 +222,21 @@ static void test_average(void)
     close_trainer(&t, &pool);
 }
 
+/* A lane beyond the pieces would cost as much as one that reads the longest. */
+static void test_eval_lanes(void)
+{
+    bl_train_config c = config();
+    bl_pool *pool = NULL;
+    for (int lanes = 2; lanes <= 32; lanes *= 4) {
+        bl_trainer t = {0};
+        c.lanes = lanes;
+        int rc = open_trainer(&t, &pool, &c, 1);
+        ok(rc == 0 && bl_model_lanes(t.eval_model) == bl_min(lanes, PIECES),
+           "evaluation: %d lanes of training, no more than pieces", lanes);
+        close_trainer(&t, &pool);
+    }
+}
+
 static void test_learning(void)
 {
     bl_train_config c = config();
@@ -391,6 +406,7 @@ int main(void)
     test_resume("usual", &usual);
     test_resume("Muon, average, wsd", &other);
     test_average();
+    test_eval_lanes();
     test_learning();
     test_clipping();
     test_divergence();
