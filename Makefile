@@ -178,7 +178,7 @@ deps:
 .PHONY: demo
 demo:
 	@.ci/deps build
-	@$(MAKE) all
+	@$(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2) all
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) -f pipelines/demo.mk
 
 ## test: every test in its quick form; prints N passed, N failed

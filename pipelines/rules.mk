@@ -9,7 +9,8 @@
 #
 #   MIDI     folder (or files) to learn from           (required)
 #   OUT      folder for everything that is made        $(notdir MIDI).barline
-#   PRESET   size of the model: tiny small remi seed   small
+#   SHARD    further shard options
+#   PRESET   size of the model: tiny small minutes ... small
 #   TRAIN    further xltrain options                   --minutes 10
 #   PIECES   how many pieces to make                   8
 #   BARS     how long each one is                      16
@@ -52,7 +53,7 @@ $(TOKENS): $(MIDI)
 	midi2remi --max-reject 100% --rejects $(OUT)/rejects.tsv -o $@ $(MIDI)
 
 $(DATA)/manifest.json: $(TOKENS)
-	shard --force -o $(DATA) $<
+	shard --force $(SHARD) -o $(DATA) $<
 
 # An interrupted run on these very data goes on; anything else starts anew.
 $(RUN)/done: $(DATA)/manifest.json

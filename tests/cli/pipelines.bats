@@ -56,7 +56,7 @@ setup() {
     ln -s "$SAMPLES" samples
     for jobs in 1 2; do
         rm -rf demo
-        run -0 make -f pipelines/demo.mk STEPS="2500 -j $jobs"
+        run -0 make -f pipelines/demo.mk STEPS="1200 -j $jobs"
         mv demo "jobs$jobs"
     done
     diff -r jobs1 jobs2
