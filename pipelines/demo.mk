@@ -12,7 +12,7 @@ PRESET := tiny
 TRAIN := --set optimizer=muon --set batch=32 --set memory=128 --set eval_every=0 \
     --steps $(or $(STEPS),1200)
 SHARD := --vocab $(OUT)/vocab.tsv
-SAMPLE := --temperature 0.9 --top-p 0.9
+SAMPLE := --temperature 0.9 --top-p 0.9 --max-tokens 8000
 include $(HERE)rules.mk
 
 $(DATA)/manifest.json: $(OUT)/vocab.tsv
