@@ -366,20 +366,33 @@ settings: $(B)/tests/settings
 
 # ---- installing ----
 
-## install, uninstall: under PREFIX (/usr/local), DESTDIR respected
+# What a header is for says its first line: (internal) to its folder, or for (tools).
+HEADERS = $(shell grep -L -m 1 -E '^/\* [a-z0-9_]+\.h \((internal|tools)\)' $(wildcard lib/*/*.h lib/*/*/*.h))
+
+## install, uninstall: tools, library, pages, under PREFIX (/usr/local), DESTDIR respected
 .PHONY: install uninstall
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-	  $(DESTDIR)$(PREFIX)/share/barline/pipelines $(DESTDIR)$(PREFIX)/share/barline/schemas
+	  $(DESTDIR)$(PREFIX)/share/barline/pipelines $(DESTDIR)$(PREFIX)/share/barline/schemas \
+	  $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(TOOLS:%=bin/%.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard pipelines/*) $(DESTDIR)$(PREFIX)/share/barline/pipelines
 	install -m 644 $(wildcard schemas/*.*) $(DESTDIR)$(PREFIX)/share/barline/schemas
+	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib
+	for h in $(HEADERS:lib/%=%); do \
+	  install -D -m 644 lib/$$h $(DESTDIR)$(PREFIX)/include/barline/$$h; done
+	printf '%s\n' 'prefix=$(PREFIX)' 'Name: barline' 'Version: $(VERSION)' \
+	  'Description: symbolic music as tokens, models of it, and measures' \
+	  'Requires: $(PACKAGES)' 'Cflags: -I$${prefix}/include/barline' \
+	  'Libs: -L$${prefix}/lib -lbarline -lm -pthread' \
+	  >$(DESTDIR)$(PREFIX)/lib/pkgconfig/barline.pc
 
 uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/man/man1/%.1)
-	rm -rf $(DESTDIR)$(PREFIX)/share/barline
+	rm -f $(DESTDIR)$(PREFIX)/lib/libbarline.a $(DESTDIR)$(PREFIX)/lib/pkgconfig/barline.pc
+	rm -rf $(DESTDIR)$(PREFIX)/share/barline $(DESTDIR)$(PREFIX)/include/barline
 
 ## dist: build/barline-VERSION.tar.gz of what is committed
 .PHONY: dist

@@ -62,6 +62,14 @@ for header in zstd.h jansson.h xxhash.h sha2.h smf.h cblas.h mpi.h; do
     n=$(grep -lE "^#include <(.*/)?$header>" -r lib bin | wc -l)
     [ "$n" -le 1 ] || wrong "$n files include $header"
 done
+# an internal header is its folder's, and nothing that is installed includes one
+while read -r header; do
+    folder=$(dirname "$header")
+    users=$(grep -rl --include='*.[ch]' "\"${header#lib/}\"" lib bin | grep -v "^$folder/" || true)
+    [ -z "$users" ] || wrong "$header is internal, but included by $users"
+    users=$(grep -l "\"${header#lib/}\"" "$folder"/*.h | xargs -r grep -LE -m 1 '^/\* [a-z0-9_]+\.h \(internal\)' || true)
+    [ -z "$users" ] || wrong "$header is internal, but $users is installed"
+done < <(grep -lE -m 1 '^/\* [a-z0-9_]+\.h \(internal\)' lib/*/*.h lib/*/*/*.h)
 grep -nE '^#include <(zstd|jansson|xxhash|sha2|smf|cblas|mpi)' -r bin && wrong "a tool includes a third-party header"
 
 # ---- trust: what the linker can do against overwritten tables, checked copies ----

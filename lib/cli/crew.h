@@ -1,6 +1,6 @@
-/* crew.h - forked workers that turn numbered tasks into byte strings, delivered in the
- * order of the numbers whatever the number of workers. A worker that dies costs the
- * task it was at, nothing else. Tools only, and only those without threads. */
+/* crew.h (tools) - forked workers that turn numbered tasks into byte strings, delivered
+ * in the order of the numbers whatever the number of workers. A worker that dies costs
+ * the task it was at, nothing else. For tools without threads. */
 #ifndef BL_CREW_H
 #define BL_CREW_H
 

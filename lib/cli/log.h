@@ -1,5 +1,5 @@
-/* log.h - what a tool says on standard error: messages, and a progress line that is
- * drawn on a terminal only, at most six times a second. Tools only. */
+/* log.h (tools) - what a tool says on standard error: messages, and a progress line
+ * that is drawn on a terminal only, at most six times a second. */
 #ifndef BL_LOG_H
 #define BL_LOG_H
 

@@ -1,4 +1,4 @@
-/* machine.h - what a tool may know of the machine and of itself. Tools only. */
+/* machine.h (tools) - what a tool may know of the machine and of itself. */
 #ifndef BL_MACHINE_H
 #define BL_MACHINE_H
 

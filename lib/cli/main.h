@@ -1,5 +1,4 @@
-/* main.h - the frame of a tool: parse, log, misuse, work, release, finish. Tools only.
- */
+/* main.h (tools) - the frame of a tool: parse, log, misuse, work, release, finish. */
 #ifndef BL_MAIN_H
 #define BL_MAIN_H
 

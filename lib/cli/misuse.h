@@ -1,4 +1,4 @@
-/* misuse.h - options that do not go together, as a table. Tools only. */
+/* misuse.h (tools) - options that do not go together, as a table. */
 #ifndef BL_MISUSE_H
 #define BL_MISUSE_H
 

@@ -1,6 +1,6 @@
-/* opt.h - one declarative option table per tool, over getopt_long. Parsing with
+/* opt.h (tools) - one declarative option table per tool, over getopt_long. Parsing with
  * range checks, --help with defaults, the effective options for provenance and the
- * test that the man page agrees all come from it. Tools only. */
+ * test that the man page agrees all come from it. */
 #ifndef BL_OPT_H
 #define BL_OPT_H
 

@@ -1,6 +1,6 @@
-/* shared.h - the rows of options that several tools have: name, values, bounds, help
- * and place in the provenance are the same everywhere. What a value means is said once,
- * too: opt.h for their types. Tools only.
+/* shared.h (tools) - the rows of options that several tools have: name, values, bounds,
+ * help and place in the provenance are the same everywhere. What a value means is said
+ * once, too: opt.h for their types.
  *
  * `when` is "", or a tool's condition in front of the help: "with --raw: ". */
 #ifndef BL_SHARED_H

@@ -1,4 +1,4 @@
-/* tool.h - what every main begins and ends with. Tools only. */
+/* tool.h (tools) - what every main begins and ends with. */
 #ifndef BL_TOOL_H
 #define BL_TOOL_H
 

@@ -1,6 +1,6 @@
-/* density.h - densities of samples and how far two of them are apart: Gaussian kernels
- * of width h = s n^(-1/5), s the sample deviation (Scott's rule), as in Yang and Lerch,
- * "On the evaluation of generative models in music" (2018). */
+/* density.h - densities of samples and how far two of them are apart:
+ * Gaussian kernels of width h = s n^(-1/5), s the sample deviation (Scott's rule), as
+ * in Yang and Lerch, "On the evaluation of generative models in music" (2018). */
 #ifndef BL_DENSITY_H
 #define BL_DENSITY_H
 

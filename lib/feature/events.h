@@ -1,6 +1,6 @@
-/* events.h - the events of a Standard MIDI File as published feature extractors see
- * them: track by track, nothing paired, nothing mended. Only the compat columns
- * (compat.h) need them; songs are read by lib/midi. */
+/* events.h - the events of a Standard MIDI File as published feature
+ * extractors see them: track by track, nothing paired, nothing mended. Only the compat
+ * columns (compat.h) need them; songs are read by lib/midi. */
 #ifndef BL_EVENTS_H
 #define BL_EVENTS_H
 

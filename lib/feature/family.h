@@ -1,6 +1,6 @@
-/* family.h - the tables of features, one a family (inside lib/feature only). A new
- * feature is a function and a row in one of these files; a new family a file, a line
- * here and a line in feat.c. */
+/* family.h (internal) - the tables of features, one a family.
+ * A new feature is a function and a row in one of these files; a new family a file, a
+ * line here and a line in feat.c. */
 #ifndef BL_FAMILY_H
 #define BL_FAMILY_H
 

@@ -206,13 +206,13 @@ static int read_curve(curve *c, const char *run, bl_err *e)
 
 int bl_run_curves_add(const char *const *paths, size_t n, bl_buf *text, bl_err *e)
 {
-    bl_run_log *runs = bl_calloc(n, sizeof *runs, e);
+    bl_run_curve *runs = bl_calloc(n, sizeof *runs, e);
     curve *curves = bl_calloc(n, sizeof *curves, e);
     bl_svg s = {.out = text, .e = e};
     int rc = runs != NULL && curves != NULL ? 0 : BL_E_NOMEM;
     for (size_t i = 0; i < n && rc == 0; i++) {
         rc = read_curve(&curves[i], paths[i], e);
-        runs[i] = (bl_run_log){curves[i].name, &curves[i].metrics};
+        runs[i] = (bl_run_curve){curves[i].name, &curves[i].metrics};
     }
     if (rc == 0) {
         bl_curves_draw(&s, runs, n, 1);

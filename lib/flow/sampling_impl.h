@@ -1,4 +1,4 @@
-/* sampling_impl.h - what the files of a sampler share. For lib/flow/sampling* only. */
+/* sampling_impl.h (internal) - what the files of a sampler share. */
 #ifndef BL_SAMPLING_IMPL_H
 #define BL_SAMPLING_IMPL_H
 

@@ -87,8 +87,8 @@ static int cut(unsharding *u, bl_err *e)
 {
     bl_lines lines = bl_scheme_lines(u->scheme);
     /* the first bar begins at 1, the first second at 0 */
-    uint64_t most = (uint64_t)u->wish->lines * lines.unit -
-                    (bl_scheme_has_bars(u->scheme) ? 0 : 1);
+    uint64_t most =
+        (uint64_t)u->wish->lines * lines.unit - (bl_scheme_has_bars(u->scheme) ? 0 : 1);
     uint64_t sum = 0;
     bl_grammar g, at_whole;
     size_t i = 0, whole = 0;

@@ -1,4 +1,5 @@
-/* shards_impl.h - the writer of shards.h, for the files that it is made of. */
+/* shards_impl.h (internal) - the writer of shards.h, for the files that it is made of.
+ */
 #ifndef BL_SHARDS_IMPL_H
 #define BL_SHARDS_IMPL_H
 

@@ -1,5 +1,5 @@
-/* gate.h - rewrites the bytes of any file that resembles a Standard MIDI File to
- * a canonical one that libsmf reads without harm (libsmf aborts, over-reads or
+/* gate.h (internal) - rewrites the bytes of any file that resembles a Standard MIDI
+ * File to a canonical one that libsmf reads without harm (libsmf aborts, over-reads or
  * loses notes on real files). */
 #ifndef BL_GATE_H
 #define BL_GATE_H

@@ -1,5 +1,5 @@
-/* gate_impl.h - what the two files of the gate share (inside lib/midi only): gate.c
- * reads the file and its chunks, gate_track.c the events of a track. */
+/* gate_impl.h (internal) - what the two files of the gate share:
+ * gate.c reads the file and its chunks, gate_track.c the events of a track. */
 #ifndef BL_GATE_IMPL_H
 #define BL_GATE_IMPL_H
 

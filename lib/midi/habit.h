@@ -1,6 +1,6 @@
-/* habit.h - what "on off" of one key at one tick means in a file: a note of no length,
- * or the end of the note before it (inside lib/midi only). schemas/remi-scheme.md, 3.0,
- * states the rule. */
+/* habit.h (internal) - what "on off" of one key at one tick means in a file: a note of
+ * no length, or the end of the note before it.
+ * schemas/remi-scheme.md, 3.0, states the rule. */
 #ifndef BL_HABIT_H
 #define BL_HABIT_H
 

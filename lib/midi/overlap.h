@@ -1,5 +1,5 @@
-/* overlap.h - the ends of the notes that first-in-first-out pairing leaves open, or for
- * which there are too many (inside lib/midi only). The rule is stated in
+/* overlap.h (internal) - the ends of the notes that first-in-first-out pairing leaves
+ * open, or for which there are too many. The rule is stated in
  * schemas/remi-scheme.md, 3.0. */
 #ifndef BL_OVERLAP_H
 #define BL_OVERLAP_H

@@ -1,7 +1,6 @@
-/* overlap_impl.h - what the files of bl_overlap share (inside lib/midi only): overlap.c
- * has the events and what is left of them in the end, overlap_rows.c puts them in order
- * within a tick, overlap_pair.c pairs them, overlap_lists.c keeps
- * lists and notes. */
+/* overlap_impl.h (internal) - what the files of bl_overlap share: overlap.c has the
+ * events and what is left of them in the end, overlap_rows.c puts them in order within
+ * a tick, overlap_pair.c pairs them, overlap_lists.c keeps lists and notes. */
 #ifndef BL_OVERLAP_IMPL_H
 #define BL_OVERLAP_IMPL_H
 

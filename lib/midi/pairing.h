@@ -1,5 +1,5 @@
-/* pairing.h - channel events of one file to the notes and pedals of a song (inside
- * lib/midi only). */
+/* pairing.h (internal) - channel events of one file to the notes and pedals of a song.
+ */
 #ifndef BL_PAIRING_H
 #define BL_PAIRING_H
 

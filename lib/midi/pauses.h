@@ -1,4 +1,4 @@
-/* pauses.h - silences that no music has, in damaged files (inside lib/midi only). */
+/* pauses.h (internal) - silences that no music has, in damaged files. */
 #ifndef BL_PAUSES_H
 #define BL_PAUSES_H
 

@@ -1,5 +1,5 @@
-/* rhythm.h - which channels play drums, and when (inside lib/midi only). Channel 10
- * does unless SysEx or banks say otherwise: schemas/remi-scheme.md, 3.0. */
+/* rhythm.h (internal) - which channels play drums, and when.
+ * Channel 10 does unless SysEx or banks say otherwise: schemas/remi-scheme.md, 3.0. */
 #ifndef BL_RHYTHM_H
 #define BL_RHYTHM_H
 

@@ -1,4 +1,4 @@
-/* gen.h - what gen.c and its layers share. For lib/model only. */
+/* gen.h (internal) - what gen.c and its layers share. */
 #ifndef BL_GEN_H
 #define BL_GEN_H
 

@@ -1,8 +1,8 @@
-/* layer.h - a layer of attention, described once for training and for sampling: what
- * its sub-layers are, in which order, and how a residual takes them in. build.c makes
- * ops of the steps, gen_layer.c runs them on one row a stream; what they do apart is
- * attention alone, as one has a segment and gradients, the other keys and values of
- * what was. Internal. */
+/* layer.h (internal) - a layer of attention, described once for training and for
+ * sampling: what its sub-layers are, in which order, and how a residual takes them in.
+ * build.c makes ops of the steps, gen_layer.c runs them on one row a stream; what they
+ * do apart is attention alone, as one has a segment and gradients, the other keys and
+ * values of what was. Internal. */
 #ifndef BL_LAYER_H
 #define BL_LAYER_H
 

@@ -1,5 +1,5 @@
-/* model_impl.h - what the files of lib/model share: the table of tensors and the
- * records of a model and a layer. Internal. */
+/* model_impl.h (internal) - what the files of lib/model share: the table of tensors and
+ * the records of a model and a layer. Internal. */
 #ifndef BL_MODEL_IMPL_H
 #define BL_MODEL_IMPL_H
 

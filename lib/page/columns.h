@@ -1,5 +1,5 @@
-/* columns.h - tables of text with a line of names: columns are found by name, so that
- * tables may grow. */
+/* columns.h (internal) - tables of text with a line of names: columns are found by
+ * name, so that tables may grow. */
 #ifndef BL_COLUMNS_H
 #define BL_COLUMNS_H
 

@@ -94,7 +94,8 @@ static void legend(bl_svg *s, const bl_series *rows, size_t run, const char *nam
     bl_svg_text(s, LEFT + 32, y, "start", text);
 }
 
-static void draw_all(bl_svg *s, const bl_run_log *runs, const bl_series *rows, size_t n)
+static void draw_all(bl_svg *s, const bl_run_curve *runs, const bl_series *rows,
+                     size_t n)
 {
     enum { SMOOTH_OVER = 50 }; /* of so many parts of the run */
     bl_plot p = {.x1 = 1,
@@ -116,7 +117,7 @@ static void draw_all(bl_svg *s, const bl_run_log *runs, const bl_series *rows, s
     }
 }
 
-void bl_curves_draw(bl_svg *s, const bl_run_log *runs, size_t n, int is_standalone)
+void bl_curves_draw(bl_svg *s, const bl_run_curve *runs, size_t n, int is_standalone)
 {
     bl_series *rows = s->rc == 0 ? bl_calloc(n, sizeof *rows, s->e) : NULL;
     if (rows == NULL) {

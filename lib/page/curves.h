@@ -9,7 +9,7 @@
 typedef struct {
     const char *name;
     const bl_buf *log;
-} bl_run_log;
+} bl_run_curve;
 
 enum { BL_CURVE_STEP, BL_CURVE_LOSS, BL_CURVE_VALID, BL_CURVE_COLUMNS };
 
@@ -20,6 +20,6 @@ int bl_curves_read(const bl_buf *log, bl_series *rows, bl_err *e) BL_MUST_CHECK;
 /* Draws training loss (smoothed, pale) and validation loss of all runs by step into one
  * frame, with a line a run below: name, best validation loss and its step. Errors stay
  * in s->rc. */
-void bl_curves_draw(bl_svg *s, const bl_run_log *runs, size_t n, int is_standalone);
+void bl_curves_draw(bl_svg *s, const bl_run_curve *runs, size_t n, int is_standalone);
 
 #endif

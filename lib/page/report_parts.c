@@ -151,7 +151,7 @@ void bl_report_groups(bl_svg *s, const bl_report *r)
 void bl_report_curves(bl_svg *s, const bl_buf *log)
 {
     bl_series rows = {0};
-    bl_run_log run = {.name = "run", .log = log};
+    bl_run_curve run = {.name = "run", .log = log};
     if (s->rc == 0)
         s->rc = bl_curves_read(log, &rows, s->e);
     bl_svg_raw(s, "<h2 id=\"run\">Learning curves</h2>\n<p class=\"dim\">Nats a token: "

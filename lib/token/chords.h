@@ -1,4 +1,4 @@
-/* chords.h - chords of a piece, one for each beat (inside lib/token only).
+/* chords.h (internal) - chords of a piece, one for each beat.
  *
  * Each beat is heard as a set of pitches for each of its parts; the path of chords
  * through the piece is the one that fits what sounds best and changes little, the less

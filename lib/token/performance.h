@@ -1,6 +1,6 @@
-/* performance.h - the scheme "performance": note-on, note-off, time-shift and velocity
- * events (Oore et al., "This Time with Feeling", 2018; Performance RNN; Music
- * Transformer). Inside lib/token only. Defined completely in
+/* performance.h (internal) - the scheme "performance": note-on, note-off, time-shift
+ * and velocity events (Oore et al., "This Time with Feeling", 2018; Performance RNN;
+ * Music Transformer). Inside lib/token only. Defined completely in
  * schemas/performance-scheme.md. */
 #ifndef BL_PERFORMANCE_H
 #define BL_PERFORMANCE_H

@@ -1,4 +1,4 @@
-/* pitches.h - a set of the 128 MIDI pitches as two words (inside lib/token only). */
+/* pitches.h (internal) - a set of the 128 MIDI pitches as two words. */
 #ifndef BL_PITCHES_H
 #define BL_PITCHES_H
 

@@ -1,5 +1,5 @@
-/* remi.h - the scheme "remi" (inside lib/token only): its kinds of tokens, its bins
- * and its bars. Defined completely in schemas/remi-scheme.md. */
+/* remi.h (internal) - the scheme "remi": its kinds of tokens,
+ * its bins and its bars. Defined completely in schemas/remi-scheme.md. */
 #ifndef BL_TOKEN_REMI_H
 #define BL_TOKEN_REMI_H
 

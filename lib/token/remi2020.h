@@ -1,6 +1,6 @@
-/* remi2020.h - the scheme "remi-2020": the published REMI encoder (Huang and Yang, "Pop
- * Music Transformer", 2020) token for token, the anchor for papers. Inside lib/token
- * only. Defined completely in schemas/remi-2020-scheme.md. */
+/* remi2020.h (internal) - the scheme "remi-2020": the published REMI encoder (Huang and
+ * Yang, "Pop Music Transformer", 2020) token for token, the anchor for papers. Inside
+ * lib/token only. Defined completely in schemas/remi-2020-scheme.md. */
 #ifndef BL_REMI2020_H
 #define BL_REMI2020_H
 

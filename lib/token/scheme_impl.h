@@ -1,5 +1,6 @@
-/* scheme_impl.h - what a scheme is made of (inside lib/token only). Adding a scheme
- * means adding its file, which fills a bl_scheme_ops, and one line in scheme.c. */
+/* scheme_impl.h (internal) - what a scheme is made of. Adding a
+ * scheme means adding its file, which fills a bl_scheme_ops, and one line in scheme.c.
+ */
 #ifndef BL_TOKEN_IMPL_H
 #define BL_TOKEN_IMPL_H
 

@@ -17,3 +17,29 @@ object() {
         [ -z "$(object "$change")" ] || fail "$change makes it twice"
     done
 }
+
+@test "build: a program of others uses the installed library" {
+    make -C "$BARLINE_ROOT" --no-print-directory -s install PREFIX="$PWD/usr" >/dev/null
+    [ -x usr/bin/xlsample ] && [ -e usr/include/barline/flow/convert.h ]
+    run -1 grep -rlE '^/\* [a-z0-9_]+\.h \((internal|tools)\)' usr/include
+    [ ! -e usr/include/barline/cli ]
+    # each public header stands on its own
+    local header
+    while read -r header; do echo "#include \"$header\""; done \
+        < <(cd usr/include/barline && find . -name '*.h' | sort) >all.c
+    export PKG_CONFIG_PATH=$PWD/usr/lib/pkgconfig
+    # shellcheck disable=SC2046
+    ${CC:-cc} -std=c11 -Wall -Wextra -Werror -fsyntax-only $(pkg-config --cflags barline) all.c
+    # shellcheck disable=SC2046
+    ${CC:-cc} -std=c11 -Wall -Wextra -Werror "$BARLINE_ROOT/tests/example/example.c" \
+        $(pkg-config --cflags --libs barline) -o example
+    midi2remi "$SAMPLES"/{sakura,kesh-jig,can-can}.mid | shard -q --split train=1,valid=0,test=0 -o data
+    xltrain -q --data data -o run --preset tiny --steps 3
+    ./example "$SAMPLES/sakura.mid" run >out
+    [ "$(wc -l <out)" -eq 2 ]
+    # the second line goes on with the first
+    [[ $(tail -n 1 out) == "BOS $(head -n 1 out)"* ]]
+    run -1 ./example /dev/null run
+    make -C "$BARLINE_ROOT" --no-print-directory -s uninstall PREFIX="$PWD/usr"
+    [ -z "$(find usr -type f)" ]
+}

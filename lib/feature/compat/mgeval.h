@@ -1,6 +1,6 @@
-/* mgeval.h - columns of the published mgeval (inside lib/feature): Yang and Lerch, "On
- * the evaluation of generative models in music" (2018). What is wrong there is wrong
- * here; feat_*.c and vectors.c have the corrected forms. */
+/* mgeval.h (internal) - columns of the published mgeval: Yang and
+ * Lerch, "On the evaluation of generative models in music" (2018). What is wrong there
+ * is wrong here; feat_*.c and vectors.c have the corrected forms. */
 #ifndef BL_MGEVAL_H
 #define BL_MGEVAL_H
 

@@ -1,5 +1,5 @@
-/* bf16_parts.h - what products in bf16 are made of: packed strips, and squares of 32 x
- * 32 sums. For bf16*.c only.
+/* bf16_parts.h (internal) - what products in bf16 are made of: packed strips, and
+ * squares of 32 x 32 sums. For bf16*.c only.
  *
  * A tile is 16 rows of 64 bytes: 16 x 32 numbers of A as they are, or 32 x 16 of B with
  * pairs along k side by side ("VNNI"). A strip is 32 rows of A or columns of B: step

@@ -1,5 +1,5 @@
-/* packed.h - large products with the kernels of tile.h: the right operand is packed
- * once, block by block, and shared by all threads. For gemm.c only. */
+/* packed.h (internal) - large products with the kernels of tile.h: the right operand is
+ * packed once, block by block, and shared by all threads. For gemm.c only. */
 #ifndef BL_PACKED_H
 #define BL_PACKED_H
 

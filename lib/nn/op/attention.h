@@ -1,5 +1,5 @@
-/* attention.h - what attention.c works in: one head of one lane with its operands
- * packed for tile.h. For lib/nn only. */
+/* attention.h (internal) - what attention.c works in: one head of one lane with its
+ * operands packed for tile.h. */
 #ifndef BL_ATTENTION_H
 #define BL_ATTENTION_H
 

@@ -1,5 +1,5 @@
-/* compress.h - what compress.c shares with reconstruct.c, which tells how good the
- * rows are that it made. For lib/nn only. D is the width, N = T / ratio. */
+/* compress.h (internal) - what compress.c shares with reconstruct.c, which tells how
+ * good the rows are that it made. D is the width, N = T / ratio. */
 #ifndef BL_COMPRESS_H
 #define BL_COMPRESS_H
 
