@@ -17,9 +17,11 @@ enum {
     ALL_SOUND_OFF = 120,
     ALL_NOTES_OFF = 123,
     MISTAKES_MAX = 16, /* of a track: more is noise */
-    SOUND_EVENTS = 4,  /* in a row that make sense: there reading goes on */
+    SOUND_EVENTS = 4,  /* in a row that make sense: there reading goes on, */
+    SURER_EVENTS = 8,  /* or, where what stands there makes sense too, these */
     ORPHANS_MAX = 8,   /* bytes that belong to nothing */
-    SWALLOWED_MIN = 3, /* status bytes in the place of waits: no chance */
+    SWALLOWED_MIN = 3, /* status bytes in the place of waits: no chance, */
+    SAME_MAX = 64,     /* unless all these events wait for the same time */
 };
 
 /* What reading an event comes to; errors of the library are below them. */
@@ -136,10 +138,10 @@ static int is_sound(const bl_gate_state *g, size_t limit, size_t p)
 
 /* The same with each status said, and one that the track has had: nothing else looks
  * like it, whereas long waits may look like events. */
-static int is_in_step(const bl_gate_state *g, const track *t, size_t p)
+static int is_in_step(const bl_gate_state *g, const track *t, size_t p, int events)
 {
     int is = 1;
-    for (int n = 0; n < SOUND_EVENTS && is == 1; n++) {
+    for (int n = 0; n < events && is == 1; n++) {
         uint8_t status = 0;
         is = is_event(g, t->limit, &p, &status);
         if (is == 1 && status != 0 && !t->has_had[status & 0x7f])
@@ -151,40 +153,50 @@ static int is_in_step(const bl_gate_state *g, const track *t, size_t p)
 /* Whether reading is in step behind some of the bytes from `from` to `to`; not in the
  * middle of a quantity. */
 static int is_in_step_between(const bl_gate_state *g, const track *t, size_t from,
-                              size_t to)
+                              size_t to, int events)
 {
     for (size_t p = from; p < to && p < t->limit; p++)
-        if (g->in[p - 1] < 0x80 && is_in_step(g, t, p))
+        if (g->in[p - 1] < 0x80 && is_in_step(g, t, p, events))
             return 1;
     return 0;
 }
 
-/* Whether events read from p on, in a track that said each status so far, soon take
- * several status bytes for waits, or cannot be read. */
+/* Whether events read from p on, in a track that said each status so far, soon cannot
+ * be read (2), or take several status bytes for waits (1). Music in halves or wholes
+ * waits for the same time again and again, which may look like that: 0, as where all is
+ * well.
+ */
 static int is_out_of_step(const bl_gate_state *g, const track *t, size_t p)
 {
     uint8_t status = t->status;
-    int swallowed = 0;
-    for (int n = 0; n < ORPHANS_MAX && swallowed < SWALLOWED_MIN; n++) {
-        uint8_t first = g->in[p];
-        size_t data = p + 1;
-        while (data < t->limit && g->in[data - 1] >= 0x80)
-            data++;
-        if (data >= t->limit || (g->in[data] >= 0x80 && n > 0))
+    uint32_t wait, last = 0;
+    int swallowed = 0, is_varied = 0;
+    for (int n = 0; n < (swallowed < SWALLOWED_MIN ? ORPHANS_MAX : SAME_MAX); n++) {
+        track at = {.p = p, .limit = t->limit};
+        if (!read_vlq(g, &at, &wait))
+            return 2;
+        if (at.p >= t->limit || (g->in[at.p] >= 0x80 && n > 0))
             return 0;
+        uint8_t first = g->in[p];
         if (!is_event(g, t->limit, &p, &status))
+            return 2;
+        if (first >= 0x80 && first < 0xf0 && t->has_had[first & 0x7f]) {
+            is_varied |= swallowed++ > 0 && wait != last;
+            last = wait;
+        }
+        if (swallowed >= SWALLOWED_MIN && is_varied)
             return 1;
-        swallowed += first >= 0x80 && first < 0xf0 && t->has_had[first & 0x7f];
     }
-    return swallowed == SWALLOWED_MIN;
+    return 0;
 }
 
 /* The event at `at` has no status byte, in a track that said all so far: bytes that
  * belong to nothing, if a little later all is in step. */
 static int is_orphan(const bl_gate_state *g, const track *t, size_t at)
 {
-    return is_out_of_step(g, t, at) &&
-           is_in_step_between(g, t, at + 1, at + 1 + ORPHANS_MAX);
+    int is_out = is_out_of_step(g, t, at);
+    return is_out > 0 && is_in_step_between(g, t, at + 1, at + 1 + ORPHANS_MAX,
+                                            is_out > 1 ? SOUND_EVENTS : SURER_EVENTS);
 }
 
 static int keep_tempo(bl_gate_state *g, const track *t, const uint8_t *data,
@@ -323,8 +335,8 @@ static int tell_rhythm(bl_gate_state *g, const track *t, const uint8_t event[3])
  * of the byte, and not one of the place. */
 static int is_bad_byte(const bl_gate_state *g, const track *t, size_t at, size_t end)
 {
-    return t->mistakes == 0 &&
-           (is_in_step(g, t, end) || !is_in_step_between(g, t, at + 1, end));
+    return t->mistakes == 0 && (is_in_step(g, t, end, SOUND_EVENTS) ||
+                                !is_in_step_between(g, t, at + 1, end, SOUND_EVENTS));
 }
 
 static int read_channel(bl_gate_state *g, track *t, uint8_t status, size_t at)

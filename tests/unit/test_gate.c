@@ -140,14 +140,12 @@ static int survives(const uint8_t *bytes, size_t len, bl_song *song)
     return rc == 0 ? report.reject == BL_REJECT_NONE : report.reject != BL_REJECT_NONE;
 }
 
-static void test_damage(void)
+/* Of a small file: of each length, and with each byte changed. */
+static void test_damage(const char *what, const char *hex)
 {
     bl_song song = {0};
     uint8_t bytes[256];
-    size_t len =
-        bytes_of(HEADER "4d54726b 0000002f 00 ff 51 03 07a120 00 ff 58 04 04021808 "
-                        "00 c0 05 00 f0 02 01f7 " NOTES EOT,
-                 bytes);
+    size_t len = bytes_of(hex, bytes);
     int bad = 0, tried = 0;
     for (size_t cut = 0; cut <= len; cut++, tried++)
         bad += !survives(bytes, cut, &song);
@@ -158,7 +156,8 @@ static void test_damage(void)
             bad += !survives(bytes, len, &song);
             bytes[at] = old;
         }
-    ok(bad == 0, "%d truncations and changed bytes: read, or rejected with a reason",
+    ok(bad == 0,
+       "%s: %d truncations and changed bytes: read, or rejected with a reason", what,
        tried);
     bl_song_free(&song);
 }
@@ -272,6 +271,28 @@ static size_t notes_with(const char *extra, bl_midi_report *r, int *are_right)
     return n;
 }
 
+/* Twelve notes, all of one length and that apart, with one status byte for all: such
+ * waits may look like status bytes. */
+static void test_even_notes(void)
+{
+    char hex[1024], track[768] = "00 c0 05 00 90 3c 40 ";
+    size_t used = strlen(track), bytes = 0;
+    bl_song song = {0};
+    bl_midi_report r;
+    for (int i = 0; i < 12; i++)
+        used += (size_t)snprintf(
+            track + used, sizeof track - used,
+            i < 11 ? "9000 %02x 00 9000 %02x 40 " : "9000 %02x 00 ", 60 + i, 61 + i);
+    for (const char *p = track; *p != '\0'; p++)
+        bytes += *p != ' ';
+    snprintf(hex, sizeof hex, HEADER "4d54726b %08zx %s" EOT, bytes / 2 + 4, track);
+    int rc = read_hex(hex, BL_READ_OVERLAP, &song, &r);
+    ok(rc == 0 && r.lost == 0 && song.n_notes == 12 && song.notes[11].pitch == 71 &&
+           song.notes[11].off == 23 * 2048,
+       "half notes a half apart, with one status byte: %zu notes", song.n_notes);
+    bl_song_free(&song);
+}
+
 static void test_orphans(void)
 {
     static const char *const extras[] = {"3c ", "3c 50 ", "00 7f 00 7f ",
@@ -363,10 +384,16 @@ static void test_strict(void)
 int main(void)
 {
     test_defects();
-    test_damage();
+    test_damage("each status said",
+                HEADER "4d54726b 0000002f 00 ff 51 03 07a120 00 ff 58 04 04021808 "
+                       "00 c0 05 00 f0 02 01f7 " NOTES EOT);
+    test_damage("running status",
+                HEADER "4d54726b 00000017 00 c0 05 00 90 3c 40 8360 3c 00 00 3e 40 "
+                       "8360 3e 00 " EOT);
     test_programs();
     test_time();
     test_orphans();
+    test_even_notes();
     test_lost();
     test_readings();
     test_strict();
