@@ -303,6 +303,12 @@ plot: all
 	@$(BIN)/featstats --force --curves $(RUN) -o $(or $(OUT),curves.svg)
 	@echo "$(or $(OUT),curves.svg)"
 
+## judge: new pieces of a run beside the human ones of a split: near, far or copied, RUN=dir DATA=shards [N=]
+.PHONY: judge
+judge: all
+	@[ -n "$(RUN)" ] && [ -n "$(DATA)" ] || { echo "usage: make judge RUN=dir DATA=shards [N=] [OUT=dir]" >&2; exit 64; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) -f pipelines/judge.mk
+
 ## listen: play a MIDI file or a token stream, PIECE=file; OUT=file.wav writes it instead
 .PHONY: listen
 listen: all

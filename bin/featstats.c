@@ -39,7 +39,7 @@ typedef struct {
 static const bl_misuse misuses[] = {
     {"blind curves json list long ratings roll summary tensors", NULL, 0, EXCLUDE},
     {"surprise", "blind curves json list ratings roll summary tensors", 0, EXCLUDE},
-    {"blind curves ratings roll surprise", "vs novelty html", 0,
+    {"blind curves ratings roll surprise", "vs novelty judge html", 0,
      "--blind, --curves, --ratings, --roll and --surprise go with no other output"},
     {"blind", "", BL_OPERANDS_NONE, "--blind wants a file or folder for each set"},
     {"pieces excerpt", "!blind", 0, NULL},
@@ -52,7 +52,10 @@ static const bl_misuse misuses[] = {
     {"html", "summary list roll", 0, "--html goes with the table or --vs"},
     {"novelty", "json summary list long tensors roll html", 0,
      "--novelty goes with --vs or alone"},
-    {"run sound", "!html", 0, NULL},
+    {"judge", "!vs", 0, NULL},
+    {"judge", "json summary list long tensors roll novelty surprise runs", 0,
+     "--judge goes with --vs and --html"},
+    {"run log-probs sound", "!html", 0, NULL},
     {"roll", "", BL_OPERANDS_NOT_ONE, "--roll draws one file"},
     {"vs", "json long tensors", 0, "--vs goes with --summary or alone"},
     {"list", "", BL_OPERANDS_SOME, "--list takes no input"},
@@ -139,28 +142,24 @@ static int add_text(featstats *f, const bl_cli *cli, bl_err *e)
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     featstats *f = tool;
-    int is_text = f->shown >> LIST != 0;
     int rc = bl_tool_temp_path("featstats", &f->temp, e);
     f->progress =
         (bl_progress){.tell = bl_log_tell_pieces, .arg = cli->log, .say = bl_log_hear};
-    f->player = (bl_player){getenv("SOUNDFONT"),
-                            (const char *)f->temp.data,
-                            environ,
-                            &f->progress,
-                            &bl_tool_guards,
-                            0};
+    f->player.font = getenv("SOUNDFONT");
+    f->player.temp = (const char *)f->temp.data;
+    f->player.progress = &f->progress;
+    if (rc == 0 && f->shown >> LIST == 0)
+        return measure(f, cli, e);
     if (rc == 0)
-        rc = is_text ? add_text(f, cli, e) : measure(f, cli, e);
-    return rc == 0 && is_text
-               ? bl_output_write(f->common.output, &f->text, &bl_tool_guards, e)
-               : rc;
+        rc = add_text(f, cli, e);
+    return rc == 0 ? bl_output_write(f->common.output, &f->text, &bl_tool_guards, e)
+                   : rc;
 }
 
 static void release(void *tool)
 {
-    featstats *f = tool;
-    bl_buf_free(&f->temp);
-    bl_buf_free(&f->text);
+    bl_buf_free(&((featstats *)tool)->temp);
+    bl_buf_free(&((featstats *)tool)->text);
 }
 
 #define SHOW(name, what, help) BL_BIT(name, &set.shown, 1u << (what), help, 0)
@@ -172,7 +171,8 @@ int main(int argc, char **argv)
         .pair = BL_PAIR_OVERLAP,
         .wish = {.guards = &bl_tool_guards, .track = 1, .page = {.most = 4}},
         .runs = {.by = BL_POINT_TOKENS, .guards = &bl_tool_guards},
-        .listening = {.most = 8, .seconds = 30}};
+        .listening = {.most = 8, .seconds = 30},
+        .player = {.env = environ, .guards = &bl_tool_guards}};
     char smf[64], libraries[BL_LIBRARIES_MAX];
     bl_midi_libraries(smf, sizeof smf);
     bl_io_libraries(smf, libraries);
@@ -180,28 +180,28 @@ int main(int argc, char **argv)
         .name = "featstats",
         .purpose = "measure pieces: a table of features",
         .synopsis = "[OPTION]... [FILE|DIRECTORY]...",
-        .examples = "  featstats corpus.tok.zst > features.tsv\n"
-                    "  featstats --summary --vs corpus.tok.zst new.tok.zst\n",
+        .examples = "  featstats corpus.tok.zst > features.tsv\n  featstats --summary "
+                    "--vs corpus.tok.zst new.tok.zst\n",
         .see_also = "midi2remi(1), xlsample(1)",
         .libraries = libraries,
     };
     const bl_opt own[] = {
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "What is printed", 0},
-        SHOW("list", LIST,
-             "print name, unit and definition of each feature, and leave"),
+        SHOW("list", LIST, "print name, unit, definition of each feature, and leave"),
         SHOW("json", BL_MEASURE_JSON, "print a JSON object a piece, one a line"),
         SHOW("long", BL_MEASURE_LONG,
              "print a line a number: name, feature, index, value"),
-        SHOW("tensors", BL_MEASURE_TENSORS,
-             "write all numbers as a tensor stream: safetensors in zstd"),
+        SHOW("tensors", BL_MEASURE_TENSORS, "write all numbers as a tensor stream"),
         SHOW("summary", BL_MEASURE_SUMMARY,
              "print a row a feature: mean, deviation, extremes over all pieces"),
-        BL_TEXT("vs", &set.wish.reference, "REF",
-                "compare with the pieces of REF: a row a feature; with --summary for "
-                "people",
-                0),
+        BL_TEXT(
+            "vs", &set.wish.reference, "REF",
+            "compare with the pieces of REF, a row a feature; --summary: for people",
+            0),
         BL_TEXT("novelty", &set.wish.training, "TRAIN",
                 "what of the melodies is in TRAIN; with --vs beside that of REF", 0),
+        BL_TEXT("judge", &set.wish.judge, "TRAIN",
+                "with --vs: are they near, far, or copied from TRAIN, and why", 0),
         SHOW("roll", ROLL, "draw the piano roll of one piece, as SVG"),
         SHOW("curves", CURVES, "draw the learning curves of run folders, as SVG"),
         SHOW("runs", RUNS,
@@ -225,6 +225,8 @@ int main(int argc, char **argv)
                 "and let them be heard there: wants FluidSynth and a sound font"),
         BL_TEXT("run", &set.wish.page.run, "DIR",
                 "and the learning curves of that training run", 0),
+        BL_TEXT("log-probs", &set.wish.page.costs, "FILE",
+                "and what tokens cost the model, from xltrain --log-probs", 0),
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "What is measured", 0},
         WITH("vectors", BL_WITH_VECTORS, "histograms and transition matrices too"),
         WITH("compat", BL_WITH_COMPAT,

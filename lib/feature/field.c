@@ -53,6 +53,33 @@ int bl_layout_find(const bl_layout *l, const char *name)
     return -1;
 }
 
+int bl_field_is_share(const bl_field *f)
+{
+    static const char *const names[] = {
+        "drum_share",
+        "scale_consistency",
+        "poly2_rate",
+        "poly3_rate",
+        "off_grid",
+        "empty_beat_rate",
+        "empty_bar_rate",
+        "groove_consistency",
+        "grooving_similarity",
+        "si_short",
+        "si_mid",
+        "si_long",
+        "rep_1",
+        "rep_2",
+        "rep_4",
+        "rep_8",
+        "repeated_bar_share",
+    };
+    for (size_t i = 0; i < BL_COUNT(names); i++)
+        if (strcmp(f->name, names[i]) == 0)
+            return 1;
+    return 0;
+}
+
 int bl_row_compute(bl_row *row, const bl_layout *l, bl_view *v, const bl_view_input *in,
                    bl_err *e)
 {

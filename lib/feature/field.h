@@ -37,6 +37,8 @@ typedef struct {
 void bl_layout_make(bl_layout *l, int with);
 /* The index of a field, or -1. */
 int bl_layout_find(const bl_layout *l, const char *name);
+/* 1 for a number that lies from 0 to 1 whatever the piece. */
+int bl_field_is_share(const bl_field *f);
 static inline size_t bl_field_size(const bl_field *f)
 {
     return (size_t)f->rows * (size_t)f->cols;

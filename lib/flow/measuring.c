@@ -1,6 +1,7 @@
 /* measuring.c - see measuring.h. */
 #include "flow/measuring.h"
 
+#include "compare/verdict.h"
 #include "feature/labels.h"
 #include "flow/feature_tensors.h"
 #include "flow/melodies.h"
@@ -36,7 +37,10 @@ typedef struct {
     bl_intake *intake;
     set_of_pieces pieces, reference, training;
     bl_feature_tensors tensors;
-    bl_melodies *melodies; /* of BL_MEASURE_NOVELTY */
+    bl_melodies *melodies; /* of BL_MEASURE_NOVELTY and _JUDGED */
+    bl_layout tunes;       /* what is measured of the training set: melodies alone */
+    bl_intake_wish reading_tunes;
+    bl_verdict verdict; /* of BL_MEASURE_JUDGED */
     bl_output out;
     int is_awaited; /* something reads the output as it comes: each row at once */
     bl_buf text, name, group;
@@ -129,7 +133,7 @@ static uint64_t rejects(const measuring *m)
 static int put_counts(const measuring *m, bl_json *o, bl_err *e)
 {
     int rc = bl_json_set_int(o, "pieces", (int64_t)m->pieces.read.n, e);
-    if (rc == 0 && is(m, BL_MEASURE_COMPARED))
+    if (rc == 0 && (is(m, BL_MEASURE_COMPARED) || is(m, BL_MEASURE_JUDGED)))
         rc = bl_json_set_int(o, "reference", (int64_t)m->reference.read.n, e);
     return rc == 0 ? bl_json_set_int(o, "rejects", (int64_t)rejects(m), e) : rc;
 }
@@ -178,6 +182,20 @@ static int fill_novelty(const measuring *m, bl_json *o, bl_err *e)
         rc = put_counts(m, o, e);
     if (rc == 0)
         rc = put_training(m, o, e);
+    return rc == 0 ? put_pg(m, o, e) : rc;
+}
+
+static int fill_judge(const measuring *m, bl_json *o, bl_err *e)
+{
+    int rc = bl_json_set_str(o, "schema", "featjudge/1", e);
+    if (rc == 0)
+        rc = bl_json_set_str(o, "verdict", bl_verdict_name(m->verdict.is), e);
+    if (rc == 0)
+        rc = put_counts(m, o, e);
+    if (rc == 0)
+        rc = bl_json_set_int(o, "training", (int64_t)m->training.read.n, e);
+    if (rc == 0)
+        rc = bl_json_set_int(o, "seed", (int64_t)m->wish->seed, e);
     return rc == 0 ? put_pg(m, o, e) : rc;
 }
 
@@ -242,7 +260,9 @@ static int take_piece(void *arg, const char *name, const bl_row *row, bl_err *e)
     const char *shown, *group;
     int rc = show_name(m, name, &shown, &group, e);
     if (rc == 0 && m->melodies != NULL)
-        return bl_melodies_add(m->melodies, BL_MELODIES_NEW, shown, row, e);
+        rc = bl_melodies_add(m->melodies, BL_MELODIES_NEW, shown, &m->layout, row, e);
+    if (rc != 0 || is(m, BL_MEASURE_NOVELTY))
+        return rc;
     if (rc == 0 && (!is_direct(m) || m->wish->page.path != NULL))
         rc = bl_table_add(&m->pieces.table, shown, group, row, e);
     if (rc != 0 || !is_direct(m))
@@ -259,8 +279,16 @@ static int take_reference(void *arg, const char *name, const bl_row *row, bl_err
     const char *shown, *group;
     int rc = show_name(m, name, &shown, &group, e);
     if (rc == 0 && m->melodies != NULL)
-        return bl_melodies_add(m->melodies, BL_MELODIES_REFERENCE, shown, row, e);
+        rc = bl_melodies_add(m->melodies, BL_MELODIES_REFERENCE, shown, &m->layout, row,
+                             e);
+    if (rc != 0 || is(m, BL_MEASURE_NOVELTY))
+        return rc;
     return rc == 0 ? bl_table_add(&m->reference.table, shown, group, row, e) : rc;
+}
+
+static const char *training_of(const bl_measure_wish *w)
+{
+    return w->judge != NULL ? w->judge : w->training;
 }
 
 static int take_training(void *arg, const char *name, const bl_row *row, bl_err *e)
@@ -268,20 +296,31 @@ static int take_training(void *arg, const char *name, const bl_row *row, bl_err 
     measuring *m = arg;
     const char *shown, *group;
     int rc = show_name(m, name, &shown, &group, e);
-    return rc == 0 ? bl_melodies_add(m->melodies, BL_MELODIES_TRAINING, shown, row, e)
+    return rc == 0 ? bl_melodies_add(m->melodies, BL_MELODIES_TRAINING, shown,
+                                     &m->tunes, row, e)
                    : rc;
 }
 
 /* ---- the sets ---- */
 
+/* Of which nothing but melodies is asked, however much of the others. */
+static int read_training(measuring *m, const char *const *training, bl_err *e)
+{
+    bl_intake *in;
+    int rc = bl_intake_new(&in, &m->reading_tunes, m->progress, e);
+    if (rc == 0)
+        rc = bl_intake_measure(in, training, 1, &m->training.read, take_training, m, e);
+    bl_intake_del(in);
+    return rc;
+}
+
 /* All of them, in the order in which they are needed. */
 static int read_sets(measuring *m, bl_err *e)
 {
-    const char *reference = m->wish->reference, *training = m->wish->training;
+    const char *reference = m->wish->reference, *training = training_of(m->wish);
     int rc = 0;
     if (m->melodies != NULL) {
-        rc = bl_intake_measure(m->intake, &training, 1, &m->training.read,
-                               take_training, m, e);
+        rc = read_training(m, &training, e);
         if (rc == 0)
             rc = bl_melodies_end(m->melodies, BL_MELODIES_TRAINING, e);
         if (rc == 0 && reference != NULL)
@@ -310,6 +349,7 @@ static int write_page(const measuring *m, const bl_comparisons *compared, bl_err
         .reference = compared != NULL ? m->wish->reference : NULL,
         .reference_table = compared != NULL ? &m->reference.table : NULL,
         .compared = compared,
+        .verdict = is(m, BL_MEASURE_JUDGED) ? &m->verdict : NULL,
     };
     return m->wish->page.path == NULL
                ? 0
@@ -339,6 +379,19 @@ static int end_rows(measuring *m, bl_err *e)
     return rc == 0 ? write_page(m, NULL, e) : rc;
 }
 
+static int add_comparisons(measuring *m, const bl_comparisons *c, bl_err *e)
+{
+    int rc = add_line(m, "featvs", fill_vs, &m->text, e);
+    return rc == 0 ? bl_comparisons_tsv(c, &m->layout, &m->text, e) : rc;
+}
+
+static int add_verdict(measuring *m, const bl_comparisons *c, bl_err *e)
+{
+    m->verdict = bl_verdict_of(c, &m->layout, bl_melodies_more(m->melodies));
+    int rc = add_line(m, "featjudge", fill_judge, &m->text, e);
+    return rc == 0 ? bl_verdict_tsv(&m->verdict, &m->text, e) : rc;
+}
+
 static int compare_sets(measuring *m, bl_err *e)
 {
     bl_comparisons c = {
@@ -348,9 +401,8 @@ static int compare_sets(measuring *m, bl_err *e)
     };
     int rc = bl_compare(&c, &m->pieces.table, &m->reference.table, e);
     if (rc == 0)
-        rc = add_line(m, "featvs", fill_vs, &m->text, e);
-    if (rc == 0)
-        rc = bl_comparisons_tsv(&c, &m->layout, &m->text, e);
+        rc = is(m, BL_MEASURE_JUDGED) ? add_verdict(m, &c, e)
+                                      : add_comparisons(m, &c, e);
     if (rc == 0)
         rc = write_page(m, &c, e);
     bl_comparisons_free(&c);
@@ -402,10 +454,12 @@ static int read_labels(measuring *m, bl_err *e)
 static unsigned columns_of(const bl_measure_wish *w)
 {
     int shows_vectors = w->form == BL_MEASURE_LONG || w->form == BL_MEASURE_TENSORS ||
-                        w->form == BL_MEASURE_COMPARED || w->page.path != NULL;
+                        w->form == BL_MEASURE_COMPARED ||
+                        w->form == BL_MEASURE_JUDGED || w->page.path != NULL;
+    unsigned melody = w->form == BL_MEASURE_JUDGED ? BL_WITH_MELODY : 0u;
     if (w->form == BL_MEASURE_NOVELTY)
         return BL_WITH_MELODY;
-    return w->with | (shows_vectors ? BL_WITH_VECTORS : 0u);
+    return w->with | melody | (shows_vectors ? BL_WITH_VECTORS : 0u);
 }
 
 static int prepare(measuring *m, bl_err *e)
@@ -421,7 +475,10 @@ static int prepare(measuring *m, bl_err *e)
                                       .out = &m->text,
                                       .level = w->plain ? 0 : TENSOR_LEVEL,
                                       .with_groups = m->print.with_groups};
-    int rc = is(m, BL_MEASURE_NOVELTY) ? bl_melodies_new(&m->melodies, e) : 0;
+    bl_layout_make(&m->tunes, BL_WITH_MELODY);
+    m->reading_tunes = m->reading;
+    m->reading_tunes.layout = &m->tunes;
+    int rc = training_of(w) != NULL ? bl_melodies_new(&m->melodies, e) : 0;
     if (rc == 0)
         rc = read_labels(m, e);
     return rc == 0 ? bl_intake_new(&m->intake, &m->reading, m->progress, e) : rc;
@@ -478,6 +535,8 @@ bl_measure_form bl_measure_asked(unsigned asked, const bl_measure_wish *wish)
     for (int form = BL_MEASURE_JSON; form <= BL_MEASURE_SUMMARY; form++)
         if (asked >> form & 1)
             return (bl_measure_form)form;
+    if (wish->judge != NULL)
+        return BL_MEASURE_JUDGED;
     return wish->training != NULL    ? BL_MEASURE_NOVELTY
            : wish->reference != NULL ? BL_MEASURE_COMPARED
                                      : BL_MEASURE_TABLE;

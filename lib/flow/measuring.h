@@ -15,6 +15,7 @@ typedef enum {
     BL_MEASURE_SUMMARY,  /* for people; with a reference side by side */
     BL_MEASURE_COMPARED, /* a row a feature; wants a reference */
     BL_MEASURE_NOVELTY,  /* what of the melodies is in `training` */
+    BL_MEASURE_JUDGED,   /* both at once: a verdict; wants a reference and `judge` */
     BL_MEASURE_FORMS
 } bl_measure_form;
 
@@ -22,17 +23,18 @@ typedef struct {
     bl_measure_form form;
     unsigned with; /* BL_WITH_...: vectors, compat, structureness, repeats, grooves */
     const char *reference, *training; /* operands; NULL: there is none */
-    const char *labels;               /* a file of the groups of pieces, or NULL */
-    bl_pair pair;                     /* how MIDI files are read */
-    bl_meter meter;                   /* of all bars; num 0: as the pieces say */
-    int64_t track;                    /* that mgeval looks at */
-    uint64_t seed;                    /* of the random choices of comparing */
-    int force;                        /* a Frechet distance of few pieces, too */
-    int plain;                        /* tensors uncompressed */
-    const char *output;               /* NULL or "-": standard output */
-    bl_page_wish page;                /* beside it; path NULL: none */
-    const bl_hands *hands;            /* of those who measure, or NULL */
-    const bl_guards *guards;          /* or NULL */
+    const char *judge;       /* the same of BL_MEASURE_JUDGED: its training set */
+    const char *labels;      /* a file of the groups of pieces, or NULL */
+    bl_pair pair;            /* how MIDI files are read */
+    bl_meter meter;          /* of all bars; num 0: as the pieces say */
+    int64_t track;           /* that mgeval looks at */
+    uint64_t seed;           /* of the random choices of comparing */
+    int force;               /* a Frechet distance of few pieces, too */
+    int plain;               /* tensors uncompressed */
+    const char *output;      /* NULL or "-": standard output */
+    bl_page_wish page;       /* beside it; path NULL: none */
+    const bl_hands *hands;   /* of those who measure, or NULL */
+    const bl_guards *guards; /* or NULL */
 } bl_measure_wish;
 
 /* The form of those of whose bits (1 << form) are set in `asked`; where none is, that

@@ -15,7 +15,8 @@ struct bl_melodies {
     bl_novelty *novelty;
     bl_series copy, longest;          /* of the reference */
     double usual_copy, usual_longest; /* their 95th percentiles, or NaN */
-    bl_buf text;                      /* rows that are not in the file yet */
+    uint64_t n_new, n_more;
+    bl_buf text; /* rows that are not in the file yet */
     FILE *rows;
 };
 
@@ -56,13 +57,16 @@ static int add_row(bl_melodies *m, bl_melodies_of set, const char *name,
         return bl_buf_adds(&m->text, "\tnan\n", e);
     int is_more =
         (double)match->longest > m->usual_longest || match->copy[1] > m->usual_copy;
+    m->n_new += set == BL_MELODIES_NEW;
+    m->n_more += set == BL_MELODIES_NEW && is_more;
     return rc == 0 ? bl_buf_addf(&m->text, e, "\t%d\n", is_more) : rc;
 }
 
 int bl_melodies_add(bl_melodies *m, bl_melodies_of set, const char *name,
-                    const bl_row *row, bl_err *e)
+                    const bl_layout *l, const bl_row *row, bl_err *e)
 {
-    const bl_series *step = &row->series[0], *bar = &row->series[1];
+    const bl_series *step = &row->series[l->at[bl_layout_find(l, "melody")]];
+    const bl_series *bar = &row->series[l->at[bl_layout_find(l, "melody_bar")]];
     bl_novelty_match match;
     if (set == BL_MELODIES_TRAINING)
         return bl_novelty_add(m->novelty, name, step->x, bar->x, step->n, e);
@@ -100,6 +104,11 @@ void bl_melodies_usual(const bl_melodies *m, double *copy_8, double *longest)
 {
     *copy_8 = m->usual_copy;
     *longest = m->usual_longest;
+}
+
+double bl_melodies_more(const bl_melodies *m)
+{
+    return m->n_new > 0 ? (double)m->n_more / (double)m->n_new : NAN;
 }
 
 int bl_melodies_heading(bl_buf *text, bl_err *e)

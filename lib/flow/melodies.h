@@ -17,14 +17,17 @@ typedef struct bl_melodies bl_melodies;
 /* Rows wait in a temporary file without a name: the header above them counts them. 0;
  * BL_E_IO; BL_E_NOMEM. Release with bl_melodies_del. */
 int bl_melodies_new(bl_melodies **m, bl_err *e) BL_MUST_CHECK;
-/* Adds a piece under a name of printable ASCII; the row is of BL_WITH_MELODY. */
+/* Adds a piece under a name of printable ASCII; the row has
+ * BL_WITH_MELODY in layout l, maybe among others. */
 int bl_melodies_add(bl_melodies *m, bl_melodies_of set, const char *name,
-                    const bl_row *row, bl_err *e) BL_MUST_CHECK;
+                    const bl_layout *l, const bl_row *row, bl_err *e) BL_MUST_CHECK;
 /* The set is whole; called once for each in its turn. */
 int bl_melodies_end(bl_melodies *m, bl_melodies_of set, bl_err *e) BL_MUST_CHECK;
 /* The 95th percentiles of the reference, or NaN: of the share of sequences of 8 steps
  * that were trained on, and of the longest one. */
 void bl_melodies_usual(const bl_melodies *m, double *copy_8, double *longest);
+/* The share of new pieces that have more than these, NaN where nothing is known. */
+double bl_melodies_more(const bl_melodies *m);
 /* Appends the names of the columns. */
 int bl_melodies_heading(bl_buf *text, bl_err *e) BL_MUST_CHECK;
 /* Writes the rows of reference and new pieces. 0 or BL_E_IO. */

@@ -151,13 +151,28 @@ static int write_report(const bl_report *page, const char *path,
     return rc;
 }
 
+static int read_costs(const char *path, bl_surprise *cost, bl_err *e)
+{
+    bl_logprobs l;
+    int rc = bl_logprobs_read(&l, path, e);
+    if (rc == 0)
+        rc = bl_surprise_make(cost, l.words, l.n_words, l.ids, l.log_prob, l.n, e);
+    bl_logprobs_free(&l);
+    return rc == 0 ? 0 : bl_err_in(e, path);
+}
+
 int bl_page_write(const bl_page_wish *wish, const bl_page_sets *sets,
                   const bl_intake_wish *reading, const bl_guards *guards, bl_err *e)
 {
     bl_buf log = {0};
+    bl_surprise cost = {0};
     gallery all = {.drawing = {.reading = reading}, .wish = wish};
-    char *name_a = bl_path_last(sets->n > 0 ? sets->operands[0] : "stdin", e);
-    char *name_b = sets->reference != NULL ? bl_path_last(sets->reference, e) : NULL;
+    int judges = sets->verdict != NULL; /* then it is clear what the sets are */
+    char *name_a = judges ? bl_strdup("new pieces", e)
+                          : bl_path_last(sets->n > 0 ? sets->operands[0] : "stdin", e);
+    char *name_b = judges                    ? bl_strdup("human pieces", e)
+                   : sets->reference != NULL ? bl_path_last(sets->reference, e)
+                                             : NULL;
     bl_report page = {
         .name_a = name_a,
         .name_b = name_b,
@@ -165,6 +180,8 @@ int bl_page_write(const bl_page_wish *wish, const bl_page_sets *sets,
         .b = sets->reference_table,
         .compared = sets->compared,
         .log = wish->run != NULL ? &log : NULL,
+        .verdict = sets->verdict,
+        .cost = wish->costs != NULL ? &cost : NULL,
     };
     all.piece = bl_calloc((size_t)wish->most, sizeof *all.piece, e);
     int rc = name_a == NULL || (name_b == NULL) != (sets->reference == NULL) ||
@@ -173,6 +190,8 @@ int bl_page_write(const bl_page_wish *wish, const bl_page_sets *sets,
                  : 0;
     if (rc == 0 && wish->run != NULL)
         rc = bl_run_metrics(wish->run, &log, e);
+    if (rc == 0 && wish->costs != NULL)
+        rc = read_costs(wish->costs, &cost, e);
     if (rc == 0)
         rc = show(sets->operands, sets->n, reading, take_piece, &all, e);
     page.pieces = all.piece;
@@ -183,6 +202,7 @@ int bl_page_write(const bl_page_wish *wish, const bl_page_sets *sets,
     free(name_a);
     free(name_b);
     bl_buf_free(&log);
+    bl_surprise_free(&cost);
     return rc;
 }
 

@@ -2,13 +2,14 @@
 #ifndef BL_PAGES_H
 #define BL_PAGES_H
 
-#include "compare/compare.h"
+#include "compare/verdict.h"
 #include "flow/intake.h"
 #include "flow/sound.h"
 
 typedef struct {
     const char *path;
     const char *run;   /* a training run whose curves it shows, or NULL */
+    const char *costs; /* what tokens cost a model, its log-probabilities, or NULL */
     int64_t most;      /* pieces that it shows */
     bl_player *player; /* lets them be heard, or NULL */
 } bl_page_wish;
@@ -22,6 +23,7 @@ typedef struct {
     const char *reference; /* its operand; these three are NULL where there is none */
     const bl_table *reference_table;
     const bl_comparisons *compared;
+    const bl_verdict *verdict; /* NULL: nothing is judged */
 } bl_page_sets;
 
 /* Writes the page. Errors name the file that they are of; guards may be NULL. */

@@ -33,14 +33,16 @@ static void write_links(bl_svg *s, const bl_report *r)
         const char *id, *title;
         int is_there;
     } all[] = {
+        {"verdict", "Verdict", r->verdict != NULL},
+        {"pieces", "Pieces", r->n_pieces > 0},
         {"overview", "Overview", 1},
         {"distributions", "Distributions", 1},
         {"scatter", "Divergence", r->compared != NULL},
         {"distances", "Distances", r->compared != NULL},
         {"transitions", "Transitions", 1},
         {"groups", "Groups", bl_report_has_groups(r)},
+        {"surprise", "What tokens cost", r->cost != NULL},
         {"run", "Learning curves", r->log != NULL},
-        {"pieces", "Pieces", r->n_pieces > 0},
     };
     bl_svg_raw(s, "<nav>");
     for (size_t i = 0; i < BL_COUNT(all); i++)
@@ -61,13 +63,12 @@ static void begin_page(bl_svg *s, const bl_report *r)
         bl_svg_raw(s, " <span class=\"dim\">against</span> ");
         bl_svg_escape(s, r->name_b);
     }
-    bl_svg_printf(s, "</h1>\n<p><span class=\"key\" style=\"--k:var(--a)\">%s",
-                  r->b != NULL ? "A: " : "");
-    bl_svg_escape(s, r->name_a);
+    bl_svg_raw(s, "</h1>\n<p><span class=\"key\" style=\"--k:var(--a)\">");
+    bl_svg_escape(s, r->label[0]);
     bl_svg_printf(s, ", %zu %s</span> ", r->a->n, r->a->n == 1 ? "piece" : "pieces");
     if (r->b != NULL) {
-        bl_svg_raw(s, "<span class=\"key\" style=\"--k:var(--b)\">B: ");
-        bl_svg_escape(s, r->name_b);
+        bl_svg_raw(s, "<span class=\"key\" style=\"--k:var(--b)\">");
+        bl_svg_escape(s, r->label[1]);
         bl_svg_printf(s, ", %zu %s</span>", r->b->n, r->b->n == 1 ? "piece" : "pieces");
     }
     bl_svg_raw(s, "</p>\n");
@@ -150,28 +151,47 @@ static void compared_cells(bl_svg *s, const bl_comparison *c)
         short_cell(s, x[k]);
 }
 
+/* Whose the columns below are. */
+static void overview_sets(bl_svg *s, const bl_report *r)
+{
+    bl_svg_raw(s, "<tr><th></th>");
+    for (int i = 0; i < 2; i++) {
+        bl_svg_printf(s,
+                      "<th colspan=\"2\"><span class=\"key\" "
+                      "style=\"--k:var(--%c)\">",
+                      "ab"[i]);
+        bl_svg_escape(s, r->label[i]);
+        bl_svg_raw(s, "</span></th>");
+    }
+    bl_svg_raw(s, "<th colspan=\"8\"></th></tr>\n");
+}
+
 static void overview(bl_svg *s, const bl_report *r)
 {
-    static const char *const names[] = {"feature",       "mean A",
-                                        "sd A",          "mean B",
-                                        "sd B",          "B larger | A larger",
-                                        "Cliff's delta", "95 % interval",
-                                        "p (Holm)",      "KS",
-                                        "of halves",     "overlap",
+    static const char *const names[] = {"feature",   "mean",
+                                        "sd",        "mean",
+                                        "sd",        "smaller | larger",
+                                        "delta",     "95 % interval",
+                                        "p (Holm)",  "KS",
+                                        "of halves", "overlap",
                                         "of halves"};
+    size_t field[BL_FIELDS_MAX], n = bl_report_order(r, BL_BY_DELTA, field);
     bl_report_section(
         s, "overview", "Overview",
         r->b == NULL
             ? "Mean and standard deviation of each feature over the pieces."
-            : "Single features of A (first) and B (second). Cliff's delta: +1 where "
-              "every "
-              "piece of A is above every piece of B, with a 95 % interval. KS and "
-              "overlap stand beside what two random halves of B differ by: no set can "
-              "be expected to come nearer.",
+            : "Those first in which the sets differ most, by Cliff's delta: +1 where "
+              "every piece of the first set is above every piece of the second, with a "
+              "95 % interval. KS and overlap stand beside what two random halves of "
+              "the "
+              "second set differ by: no set can be expected to come nearer.",
         "scroll");
     bl_svg_raw(s, "<table>");
+    if (r->b != NULL)
+        overview_sets(s, r);
     bl_report_head_row(s, names, r->b == NULL ? 3 : BL_COUNT(names));
-    for (size_t f = 0; s->rc == 0 && f < r->a->layout->n; f++) {
+    for (size_t i = 0; s->rc == 0 && i < n; i++) {
+        size_t f = field[i];
         const bl_comparison *c = bl_report_compared(r, f);
         bl_summary sum;
         if (!is_number(r->a, f))
@@ -181,9 +201,9 @@ static void overview(bl_svg *s, const bl_report *r)
                           r->a->n, r->a->layout->n_columns, s->e);
         if (sum.n == 0 && (c == NULL || c->n_b == 0))
             continue;
-        const bl_field *field = &r->a->layout->field[f];
-        bl_svg_printf(s, "<tr><td>%s <span class=\"dim\">%s</span></td>", field->name,
-                      strcmp(field->unit, "1") == 0 ? "" : field->unit);
+        const bl_field *of = &r->a->layout->field[f];
+        bl_svg_printf(s, "<tr><td>%s <span class=\"dim\">%s</span></td>", of->name,
+                      strcmp(of->unit, "1") == 0 ? "" : of->unit);
         short_cell(s, sum.mean);
         short_cell(s, sum.sd);
         if (c != NULL)
@@ -197,11 +217,11 @@ static void overview(bl_svg *s, const bl_report *r)
 
 /* Curves of two samples (q NULL: one) with their frame. */
 static void curves(bl_svg *s, const bl_density *p, const bl_density *q,
-                   const char *class_p, const char *class_q, const char *unit)
+                   const char *unit, int is_share)
 {
     double y[2][BL_REPORT_GRID], most = 0;
     const bl_density *both[2] = {p, q};
-    const char *const class[2] = {class_p, class_q};
+    const char *const class[2] = {"a", "b"};
     double h = fmax(p->h, q != NULL ? q->h : 0);
     bl_plot frame = {.left = 12,
                      .top = 10,
@@ -209,6 +229,12 @@ static void curves(bl_svg *s, const bl_density *p, const bl_density *q,
                      .height = BL_REPORT_HEIGHT - 44};
     frame.x0 = fmin(p->low, q != NULL ? q->low : NAN) - 2 * h;
     frame.x1 = fmax(p->high, q != NULL ? q->high : NAN) + 2 * h;
+    if (is_share || fmin(p->low, q != NULL ? q->low : NAN) >= 0)
+        frame.x0 = fmax(frame.x0, 0);
+    if (is_share)
+        frame.x1 = fmin(frame.x1, 1);
+    if (is_share && !(frame.x1 > frame.x0))
+        frame.x0 = 0, frame.x1 = 1; /* all the same */
     double step = (frame.x1 - frame.x0) / (BL_REPORT_GRID - 1);
     for (int i = 0; i < 2; i++)
         if (both[i] != NULL && both[i]->h > 0) {
@@ -247,8 +273,9 @@ static void distribution(bl_svg *s, const bl_report *r, size_t f)
     if (s->rc == 0 && d[0].n_values + d[1].n_values > 0) {
         bl_report_begin_figure(s, field->name, field->doc);
         bl_svg_begin(s, BL_REPORT_WIDTH, BL_REPORT_HEIGHT, field->doc, 0);
-        curves(s, &d[0], r->b != NULL ? &d[1] : NULL, "a", "b",
-               strcmp(field->unit, "1") == 0 ? "" : field->unit);
+        curves(s, &d[0], r->b != NULL ? &d[1] : NULL,
+               strcmp(field->unit, "1") == 0 ? "" : field->unit,
+               bl_field_is_share(field));
         bl_svg_end(s);
         bl_report_begin_table(s);
         bl_report_head_row(s, names, BL_COUNT(names));
@@ -258,7 +285,9 @@ static void distribution(bl_svg *s, const bl_report *r, size_t f)
             s->rc = bl_summary_of(&x, both[i]->n > 0 ? both[i]->value + at : NULL,
                                   both[i]->n, width, s->e);
             const double cells[] = {x.mean, x.sd, x.min, x.median, x.max};
-            bl_svg_printf(s, "<tr><td>%c</td><td>%zu</td>", "AB"[i], x.n);
+            bl_svg_raw(s, "<tr><td>");
+            bl_svg_escape(s, r->label[i]);
+            bl_svg_printf(s, "</td><td>%zu</td>", x.n);
             for (size_t k = 0; k < BL_COUNT(cells); k++)
                 bl_report_cell(s, cells[k]);
             bl_svg_raw(s, "</tr>\n");
@@ -276,9 +305,10 @@ static void distributions(bl_svg *s, const bl_report *r)
         "How the pieces spread over each feature; a straight line stands where all "
         "have the same value.",
         "grid");
-    for (size_t f = 0; f < r->a->layout->n; f++)
-        if (is_number(r->a, f))
-            distribution(s, r, f);
+    size_t field[BL_FIELDS_MAX], n = bl_report_order(r, BL_BY_DELTA, field);
+    for (size_t i = 0; i < n; i++)
+        if (is_number(r->a, field[i]))
+            distribution(s, r, field[i]);
     bl_svg_raw(s, "</div>\n");
 }
 
@@ -313,7 +343,7 @@ static void heat(bl_svg *s, const bl_report *r, const char *name,
         const bl_field *field = &r->a->layout->field[f];
         if (bl_field_size(field) != 144 || mean_matrix(both[i], (size_t)f, mean) == 0)
             continue;
-        snprintf(title, sizeof title, "%s, %c", what, "AB"[i]);
+        snprintf(title, sizeof title, "%s, %s", what, r->label[i]);
         bl_report_begin_figure(s, title, NULL);
         bl_plot_heat(s, mean, 12, 12, names, title, i == 0 ? "fa" : "fb");
         bl_report_begin_table(s);
@@ -344,10 +374,16 @@ static void matrices(bl_svg *s, const bl_report *r)
 
 /* ---- the whole ---- */
 
-int bl_report_write(const bl_report *r, bl_buf *out, bl_err *e)
+int bl_report_write(const bl_report *of, bl_buf *out, bl_err *e)
 {
     bl_svg s = {.out = out, .e = e};
+    bl_report own = *of, *r = &own;
+    bl_report_name(r);
     begin_page(&s, r);
+    if (r->verdict != NULL)
+        bl_report_verdict(&s, r);
+    if (r->n_pieces > 0)
+        bl_report_pieces(&s, r);
     overview(&s, r);
     distributions(&s, r);
     if (r->compared != NULL) {
@@ -356,10 +392,10 @@ int bl_report_write(const bl_report *r, bl_buf *out, bl_err *e)
     }
     matrices(&s, r);
     bl_report_groups(&s, r);
+    if (r->cost != NULL)
+        bl_report_surprise(&s, r->cost);
     if (r->log != NULL)
         bl_report_curves(&s, r->log);
-    if (r->n_pieces > 0)
-        bl_report_pieces(&s, r);
     end_page(&s, r);
     return s.rc;
 }

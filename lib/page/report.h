@@ -1,10 +1,13 @@
 /* report.h - one self-contained HTML page about one set of pieces or two: readable in
- * light and dark, on a phone and on paper, no script. A table stands under each plot.
+ * light and dark, on a phone and on paper, no script. What it comes to stands first,
+ * then pieces, then features, those first in which the sets differ most. A table stands
+ * under each plot.
  */
 #ifndef BL_REPORT_H
 #define BL_REPORT_H
 
-#include "compare/compare.h"
+#include "compare/surprise.h"
+#include "compare/verdict.h"
 #include "page/svg.h"
 
 /* A piece that is shown. Owned by the caller. */
@@ -15,17 +18,22 @@ typedef struct {
     bl_buf sound; /* as Ogg Vorbis, or empty */
 } bl_report_piece;
 
+enum { BL_REPORT_LABEL = 32 };
+
 typedef struct {
     const char *name_a, *name_b;    /* of the sets; name_b NULL: there is one */
     const bl_table *a, *b;          /* with vectors; b NULL likewise */
     const bl_comparisons *compared; /* a with b, NULL likewise */
     const bl_report_piece *pieces;
     size_t n_pieces;
-    const bl_buf *log; /* of a training run (schemas/train-log.md), or NULL */
+    const bl_buf *log;         /* of a training run (schemas/train-log.md), or NULL */
+    const bl_verdict *verdict; /* or NULL; where there is a b */
+    const bl_surprise *cost;   /* or NULL */
+    char label[2][BL_REPORT_LABEL]; /* what sets are called; bl_report_write's */
 } bl_report;
 
 /* Appends the page. 0, BL_E_NOMEM, or BL_E_FORMAT for a log that is none. */
-int bl_report_write(const bl_report *r, bl_buf *out, bl_err *e) BL_MUST_CHECK;
+int bl_report_write(const bl_report *of, bl_buf *out, bl_err *e) BL_MUST_CHECK;
 
 /* ---- its parts, inside lib/page ---- */
 
@@ -47,6 +55,16 @@ const bl_comparison *bl_report_compared(const bl_report *r, size_t field);
 /* A heading, a paragraph, and the beginning of a div of that class. */
 void bl_report_section(bl_svg *s, const char *id, const char *title, const char *text,
                        const char *class);
+/* The fields that are no series: in their order, or those first that differ most, by
+ * Cliff's delta or by overlap beside the ceiling. field[BL_FIELDS_MAX]; returns how
+ * many. */
+typedef enum { BL_BY_DELTA, BL_BY_OVERLAP } bl_report_by;
+size_t bl_report_order(const bl_report *r, bl_report_by by, size_t *field);
+void bl_report_name(bl_report *r);
+void bl_report_verdict(bl_svg *s, const bl_report *r);
+void bl_report_surprise(bl_svg *s, const bl_surprise *cost);
+/* A square of colour a, b or c and what it stands for: a text and a name. */
+void bl_report_key(bl_svg *s, int colour, const char *text, const char *name);
 void bl_report_scatter(bl_svg *s, const bl_report *r);
 void bl_report_distances(bl_svg *s, const bl_report *r);
 void bl_report_pieces(bl_svg *s, const bl_report *r);

@@ -67,23 +67,31 @@ static void draw_distances(bl_svg *s, const bl_density of[3])
             bl_plot_curve(s, &frame, 0, step, curve[i], BL_REPORT_GRID, class[i], 0);
 }
 
-static void distance_figure(bl_svg *s, const bl_field *field, const bl_comparison *c,
-                            const bl_density of[3])
+static void distance_row(bl_svg *s, const char *name, double mean, const bl_apart *of)
 {
-    static const char *const names[] = {"intra A",   "intra B", "inter",    "KLD A",
-                                        "overlap A", "KLD B",   "overlap B"};
-    const double cells[] = {c->intra_a, c->intra_b, c->inter, c->a.kld,
-                            c->a.oa,    c->b.kld,   c->b.oa};
+    bl_svg_raw(s, "<tr><td>");
+    bl_svg_escape(s, name);
+    bl_svg_raw(s, "</td>");
+    bl_report_cell(s, mean);
+    bl_report_cell(s, of->kld);
+    bl_report_cell(s, of->oa);
+    bl_svg_raw(s, "</tr>\n");
+}
+
+static void distance_figure(bl_svg *s, const bl_report *r, const bl_field *field,
+                            const bl_comparison *c, const bl_density of[3])
+{
+    static const char *const names[] = {"", "mean distance", "KLD", "overlap"};
+    static const bl_apart none = {NAN, NAN};
     bl_report_begin_figure(s, field->name, NULL);
     bl_svg_begin(s, BL_REPORT_WIDTH, BL_REPORT_HEIGHT, field->doc, 0);
     draw_distances(s, of);
     bl_svg_end(s);
     bl_report_begin_table(s);
     bl_report_head_row(s, names, BL_COUNT(names));
-    bl_svg_raw(s, "<tr>");
-    for (size_t k = 0; k < BL_COUNT(cells); k++)
-        bl_report_cell(s, cells[k]);
-    bl_svg_raw(s, "</tr>\n");
+    distance_row(s, r->label[0], c->intra_a, &c->a);
+    distance_row(s, r->label[1], c->intra_b, &c->b);
+    distance_row(s, "between", c->inter, &none);
     bl_report_end_figure(s);
 }
 
@@ -106,7 +114,7 @@ static void distance_plot(bl_svg *s, const bl_report *r, size_t f)
         if (s->rc == 0)
             s->rc = density_between(x, n_a, y, n_b, d, &of[2], s->e);
         if (of[0].h > 0 || of[1].h > 0 || of[2].h > 0)
-            distance_figure(s, field, c, of);
+            distance_figure(s, r, field, c, of);
     }
     for (int i = 0; i < 3; i++)
         bl_density_free(&of[i]);
@@ -115,16 +123,17 @@ static void distance_plot(bl_svg *s, const bl_report *r, size_t f)
 
 void bl_report_distances(bl_svg *s, const bl_report *r)
 {
-    bl_report_section(s, "distances", "Distances of pieces",
-                      "<span class=\"key\" style=\"--k:var(--a)\">within A</span> "
-                      "<span class=\"key\" style=\"--k:var(--b)\">within B</span> "
-                      "<span class=\"key\" style=\"--k:var(--c)\">between the sets "
-                      "(dashed)</span><br>"
-                      "Sets are alike where the three curves are.",
-                      "grid");
-    for (size_t f = 0; s->rc == 0 && f < r->a->layout->n; f++)
-        if (r->a->layout->field[f].rows > 0)
-            distance_plot(s, r, f);
+    size_t field[BL_FIELDS_MAX], n = bl_report_order(r, BL_BY_OVERLAP, field);
+    bl_svg_raw(s, "<h2 id=\"distances\">Distances of pieces</h2>\n<p class=\"dim\">");
+    bl_report_key(s, 'a', "within ", r->label[0]);
+    bl_report_key(s, 'b', "within ", r->label[1]);
+    bl_report_key(s, 'c', "between the sets (dashed)", "");
+    bl_svg_raw(s, "<br>Sets are alike where the three curves are. Those come first "
+                  "whose overlap is least beside that of two halves of ");
+    bl_svg_escape(s, r->label[1]);
+    bl_svg_raw(s, ".</p>\n<div class=\"grid\">\n");
+    for (size_t i = 0; s->rc == 0 && i < n; i++)
+        distance_plot(s, r, field[i]);
     bl_svg_raw(s, "</div>\n");
 }
 
@@ -197,16 +206,14 @@ void bl_report_scatter(bl_svg *s, const bl_report *r)
                  .top = 20,
                  .width = 660,
                  .height = 320};
-    bl_report_section(
-        s, "scatter", "Divergence and overlap",
-        "<span class=\"key\" style=\"--k:var(--a)\">A against B</span> "
-        "<span class=\"key\" style=\"--k:var(--c)\">two random halves of B</span><br>"
-        "Each feature once: divergence of the distances within a set from those "
-        "between "
-        "the sets, and their overlap. Near the lower right corner the sets differ, "
-        "near "
-        "the upper left they do not.",
-        "wide");
+    bl_svg_raw(s, "<h2 id=\"scatter\">Divergence and overlap</h2>\n<p class=\"dim\">");
+    bl_report_key(s, 'a', "both sets", "");
+    bl_report_key(s, 'c', "two random halves of ", r->label[1]);
+    bl_svg_raw(s,
+               "<br>Each feature once: divergence of the distances within a set "
+               "from those between the sets, and their overlap. Near the lower right "
+               "corner the sets differ, near the upper left they do not.</p>\n"
+               "<div class=\"wide\">\n");
     bl_report_begin_figure(s, "KLD and overlapping area", NULL);
     bl_svg_begin(s, 720, 380, "divergence and overlap of each feature", 0);
     for (size_t f = 0; f < r->a->layout->n; f++) {

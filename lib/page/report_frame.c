@@ -36,6 +36,18 @@ static const char style[] =
     ".key::before{content:'';display:inline-block;width:.8em;height:.8em;"
     "margin:0 .3em 0 0;border-radius:2px;background:var(--k)}"
     ".key{white-space:nowrap;margin-right:1.2em}"
+    ".verdict{border:1px solid var(--rule);border-left:6px solid var(--dim);"
+    "border-radius:8px;padding:.5rem 1rem;margin:1rem 0;background:var(--soft)}"
+    ".verdict>p{font-size:1.1rem}.verdict.near{border-left-color:var(--c)}"
+    ".verdict.far,.verdict.copied{border-left-color:var(--b)}"
+    ".verdict table{font-size:.9rem;width:100%;max-width:60rem}"
+    ".verdict td:first-child,.verdict th:first-child{white-space:normal}"
+    ".verdict td,.verdict th{padding:.25rem .3rem}"
+    "svg .rule,svg .bar{vector-effect:non-scaling-stroke}"
+    ".verdict td:first-child{position:static;background:none}"
+    ".verdict small{display:block;color:var(--dim)}"
+    ".verdict .bad td:last-child{color:var(--b);font-weight:600}"
+    ".verdict .good td:last-child{color:var(--c);font-weight:600}"
     "@media "
     "print{:root{--bg:#fff;--fg:#000}figure{border-color:#bbb}nav{display:none}}";
 
@@ -99,6 +111,13 @@ void bl_report_section(bl_svg *s, const char *id, const char *title, const char 
     bl_svg_printf(s, "<h2 id=\"%s\">%s</h2>\n<p class=\"dim\">", id, title);
     bl_svg_raw(s, text);
     bl_svg_printf(s, "</p>\n<div class=\"%s\">\n", class);
+}
+
+void bl_report_key(bl_svg *s, int colour, const char *text, const char *name)
+{
+    bl_svg_printf(s, "<span class=\"key\" style=\"--k:var(--%c)\">%s", colour, text);
+    bl_svg_escape(s, name);
+    bl_svg_raw(s, "</span> ");
 }
 
 /* ---- values ---- */

@@ -111,7 +111,9 @@ static void group_figure(bl_svg *s, const bl_report *r, size_t f,
                 continue;
             bl_svg_raw(s, "<tr><td>");
             bl_svg_escape(s, group[g]);
-            bl_svg_printf(s, "</td><td>%c</td><td>%zu</td>", "AB"[i], count[g][i]);
+            bl_svg_raw(s, "</td><td>");
+            bl_svg_escape(s, r->label[i]);
+            bl_svg_printf(s, "</td><td>%zu</td>", count[g][i]);
             for (int k = 0; k < 5; k++)
                 bl_report_cell(s, q[g][i][k]);
             bl_svg_raw(s, "</tr>\n");
@@ -136,7 +138,8 @@ void bl_report_groups(bl_svg *s, const bl_report *r)
         return;
     bl_svg_raw(s,
                "<h2 id=\"groups\">Groups</h2>\n<p class=\"dim\">Smallest and largest "
-               "value, quartiles and median of each group, A above B.</p>\n<div "
+               "value, quartiles and median of each group, the first set above the "
+               "second.</p>\n<div "
                "class=\"grid\">\n");
     for (size_t i = 0; i < BL_COUNT(shown); i++) {
         int f = bl_layout_find(r->a->layout, shown[i]);
@@ -182,7 +185,7 @@ void bl_report_pieces(bl_svg *s, const bl_report *r)
 {
     bl_report_section(
         s, "pieces", "Pieces",
-        "The first bars of some pieces of A: darker notes are louder, colours are "
+        "The first bars of some of the pieces: darker notes are louder, colours are "
         "families of instruments, marks below are drums; chords as recognised.",
         "half");
     for (size_t i = 0; s->rc == 0 && i < r->n_pieces; i++) {

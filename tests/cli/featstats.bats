@@ -577,6 +577,76 @@ END
     [ "$(awk -F'\t' '$1 == "n_notes" && $2 == "A" {print $3, $4}' v)" = "2 2" ]
 }
 
+# ---- the verdict ----
+
+# fact NAME COLUMN of judge.tsv
+fact() { awk -F'\t' -v n="$1" -v c="$2" '$1 == n {print $c}' judge.tsv; }
+
+@test "featstats: --judge says near, far or copied, by the facts of the tables" {
+    midi2remi -q "$SAMPLES"/*.mid -o all.tok.zst
+    printf '%s\n' "$SAMPLES"/*.mid | sed -n 'n;p' | xargs midi2remi -q -o half.tok.zst
+    printf '%s\n' "$SAMPLES"/*.mid | sed -n 'p;n' | xargs midi2remi -q -o other.tok.zst
+    # one half against the other, trained on neither
+    midi2remi -q "$SAMPLES/sakura.mid" -o sakura.tok.zst
+    featstats -q --repeats --seed 1 --judge sakura.tok.zst --vs half.tok.zst other.tok.zst -o judge.tsv
+    featstats -q --repeats --seed 1 --vs half.tok.zst other.tok.zst -o vs.tsv
+    featstats -q --novelty sakura.tok.zst --vs half.tok.zst other.tok.zst -o nov.tsv
+    [ "$(fact likeness 2)" = "$(awk -F'\t' '
+        NR == 2 {for (i = 1; i <= NF; i++) at[$i] = i}
+        NR > 2 && $1 != "fd_feat" && $at["oa_ceiling"] != "nan" {
+            n++; near += $at["oa_a"] != "nan" && $at["oa_a"] / $at["oa_ceiling"] >= .9}
+        END {printf "%.9g", near / n}' vs.tsv)" ]
+    [ "$(fact form 2)" = "$(awk -F'\t' '$1 == "rep_8" || $1 == "repeated_bar_share" {
+        x = $5 / $7; y = x < 1 ? 1 / x : x; if (y > most) {most = y; best = x}}
+        END {printf "%.9g", best}' vs.tsv)" ] || fail "form: $(fact form 2)"
+    [ "$(fact copying 2)" = "$(awk -F'\t' '$2 == "a" {n++; more += $NF} END {printf "%.9g", more / n}' nov.tsv)" ]
+    # what was trained on is copied, whatever else it is
+    featstats -q --judge other.tok.zst --vs half.tok.zst other.tok.zst -o judge.tsv
+    [ "$(sed -n 's/.*"verdict":"\([a-z]*\)".*/\1/p' judge.tsv)" = copied ]
+    [ "$(fact copying 5)" = 0 ]
+    # the human pieces themselves are near, one tune again and again is far
+    featstats -q --repeats --judge sakura.tok.zst --vs all.tok.zst all.tok.zst -o judge.tsv
+    [ "$(sed -n 's/.*"verdict":"\([a-z]*\)".*/\1/p' judge.tsv)" = near ] || fail "$(cat judge.tsv)"
+    printf '%s\n' "$SAMPLES"/can-can.mid{,,,,,,} | xargs midi2remi -q -o one.tok.zst
+    featstats -q --repeats --judge sakura.tok.zst --vs all.tok.zst one.tok.zst -o judge.tsv
+    [ "$(sed -n 's/.*"verdict":"\([a-z]*\)".*/\1/p' judge.tsv)" = far ]
+    featstats -q --judge sakura.tok.zst --vs sakura.tok.zst sakura.tok.zst -o judge.tsv
+    [ "$(sed -n 's/.*"verdict":"\([a-z]*\)".*/\1/p' judge.tsv)" = unknown ]
+}
+
+@test "featstats: the page of --judge begins with the verdict, and what differs most comes first" {
+    midi2remi -q "$SAMPLES"/*.mid -o human.tok.zst
+    printf '%s\n' "$SAMPLES"/can-can.mid{,,,,,} | xargs midi2remi -q -o new.tok.zst
+    shard -q -o data human.tok.zst
+    xltrain -q --data data -o run --preset tiny --set layers=1 --set width=32 --set heads=2 --set ff=64 --steps 3
+    xltrain -q --data data -o run --eval test --log-probs costs >/dev/null
+    featstats -q --repeats --judge human.tok.zst --vs human.tok.zst --log-probs costs --run run \
+        --html page.html new.tok.zst >judge.tsv
+    [ "$(grep -o 'id="[a-z]*"' page.html | tr -d '\n')" = \
+        'id="verdict"id="pieces"id="overview"id="distributions"id="scatter"id="distances"id="transitions"id="surprise"id="run"' ]
+    grep -q 'new pieces.*against.*human pieces' page.html
+    # rows fall by the size of Cliff's delta; those without one come last
+    sed -n '/id="overview"/,/id="distributions"/p' page.html | sed -n 's/^<tr><td>[a-z].*<\/svg><\/td><td>\(-*[0-9.e-]*\)<.*/\1/p' |
+        tr -d - >deltas
+    [ "$(wc -l <deltas)" -gt 20 ]
+    sort -c -g -r deltas
+    # no axis of a share goes beyond 0 and 1
+    /usr/bin/python3 - <<'PY'
+import re
+page = open('page.html').read()
+for name in 'drum_share', 'scale_consistency', 'poly2_rate', 'empty_beat_rate', 'rep_8':
+    figure = re.search('<figcaption>%s<.*?</svg>' % name, page, re.S).group()
+    ticks = [float(t) for t in re.findall('text-anchor="middle">([-0-9.e]*)<', figure)]
+    assert ticks and min(ticks) >= 0 and max(ticks) <= 1, (name, ticks)
+PY
+    run -64 --separate-stderr featstats --judge human.tok.zst new.tok.zst
+    says "--judge wants human pieces beside it: --vs"
+    run -64 --separate-stderr featstats --log-probs costs new.tok.zst
+    says "--run and --log-probs need --html"
+    command -v chromium >/dev/null || skip "chromium is not installed"
+    run -0 "$BARLINE_ROOT/tests/report.sh" page.html 3>&- </dev/null
+}
+
 # ---- pictures ----
 
 @test "featstats: --html writes a page of its own that a browser shows whole" {

@@ -62,6 +62,30 @@ setup() {
     diff -r jobs1 jobs2
 }
 
+@test "judge.mk: a verdict on as many pieces as the test split has; goes on, and sees what was asked for" {
+    midi2remi -q "$SAMPLES"/*.mid | shard -q -o data
+    # shellcheck disable=SC2086
+    xltrain -q --data data -o run --preset tiny $TINY --steps 3
+    local args=(-s -f pipelines/judge.mk RUN=run DATA=data BARS=4 ROLLS=1 MEASURE=--repeats)
+    run -0 make "${args[@]}"
+    [[ $output =~ verdict:\ (near|far|copied) ]]
+    has "copying"
+    cd run.judge
+    [ "$(zstdcat new.tok.zst | grep -c '^#piece')" -eq "$(zstdcat human.tok.zst | grep -c '^#piece')" ]
+    [ "$(zstdcat new.tok.zst | grep -c '^Bar')" -eq "$(zstdcat human.tok.zst | grep -c '^Bar')" ]
+    for f in judge.html judge.tsv compare.tsv novelty.tsv surprise.tsv; do [ -s $f ]; done
+    grep -q 'id="verdict"' judge.html
+    cd ..
+    cp run.judge/new.tok.zst before
+    rm run.judge/judge.html
+    run -0 make "${args[@]}"
+    cmp before run.judge/new.tok.zst
+    run -0 make "${args[@]}" BARS=2
+    run ! cmp -s before run.judge/new.tok.zst
+    run -2 make -s -f pipelines/judge.mk
+    has "RUN is not set"
+}
+
 @test "listen.sh: a piece becomes sound, or what is missing is said" {
     run -66 --separate-stderr env PATH="$PATH" "$BARLINE_ROOT/pipelines/listen.sh" nothing.mid ||
         [ "$status" -eq 69 ]

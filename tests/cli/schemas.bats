@@ -14,6 +14,7 @@ setup_file() {
     featstats s.tok.zst -o feat.tsv
     featstats --vs s.tok.zst s.tok.zst -o featvs.tsv
     featstats --novelty s.tok.zst --vs s.tok.zst s.tok.zst -o featnov.tsv
+    featstats --judge s.tok.zst --vs s.tok.zst s.tok.zst -o featjudge.tsv
     featstats --tensors s.tok.zst -o feat.tensors.zst
     xltrain --data data -o run --steps 2 --preset tiny --set layers=1 --set width=8 \
         --set heads=2 --set ff=8 --set segment=8 --set memory=8 --set batch=2 -q
@@ -37,7 +38,7 @@ def content(path):
 LINES = {'#remi': 'remi-tokens-header', '#piece': 'remi-tokens-piece', '#end': 'remi-tokens-end',
          '#eos': 'remi-tokens-eos', '#vocab': 'remi-vocab-header', '#feat': 'feat-header',
          '#featend': 'feat-end', '#featvs': 'featvs-header',
-         '#featnov': 'featnov-header', '#runs': 'runs-header'}
+         '#featnov': 'featnov-header', '#featjudge': 'featjudge-header', '#runs': 'runs-header'}
 
 def of_lines(path):
     for line in content(path).decode('ascii').splitlines():
@@ -98,7 +99,7 @@ v, seen = validators(), {}
 parts = itertools.chain(
     of_lines(F + '/s.tok.zst'), of_lines(F + '/sample.tok.zst'), of_lines(F + '/vocab.tsv'),
     of_folder(F + '/data'), of_lines(F + '/feat.tsv'), of_lines(F + '/featvs.tsv'),
-    of_lines(F + '/featnov.tsv'), of_lines(F + '/runs.tsv'),
+    of_lines(F + '/featnov.tsv'), of_lines(F + '/featjudge.tsv'), of_lines(F + '/runs.tsv'),
     of_tensors(F + '/feat.tensors.zst', 'feat-tensors-meta'), of_json(F + '/run/config.json', 'config'),
     of_tensors(F + '/run/latest', 'xl-checkpoint-meta'),
     of_tensors(F + '/log-probs', 'xl-logprobs-meta'),
