@@ -5,8 +5,6 @@
 #include "flow/evaluation.h"
 #include "flow/training.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,21 +69,11 @@ static int64_t peak_bytes(void *unused)
 
 static void tell(void *log, const bl_training_now *now)
 {
-    char left[32], valid[32] = "-", tokens[32];
-    double speed = now->tokens_a_second;
-    int64_t steps = now->config->steps, step = now->row->step;
+    char left[32], line[BL_TRAINING_LINE];
     if (!bl_log_progress_due(log))
         return;
-    if (!isnan(now->valid_loss))
-        snprintf(valid, sizeof valid, "%.3f", now->valid_loss);
-    snprintf(tokens, sizeof tokens, speed < 1000 ? "%.0f" : "%.1fk",
-             speed < 1000 ? speed : speed / 1000);
-    bl_log_clock((double)(steps - step) / now->steps_a_second, left, sizeof left);
-    bl_log_progress(log,
-                    "%" PRId64 "/%" PRId64
-                    "  ep %.2f  loss %.3f  val %s  %s tok/s %.0f%%  %s left",
-                    step, steps, now->row->epoch, now->smooth_loss, valid, tokens,
-                    100 * bl_training_share(now), left);
+    bl_log_clock(bl_training_line(now, line), left, sizeof left);
+    bl_log_progress(log, "%s  %s left", line, left);
 }
 
 /* A signal while data are read stops after one step; one while the tool waits for an
@@ -96,28 +84,21 @@ static int train(const xltrain *x, const bl_training_wish *wish, const bl_cli *c
     bl_training_end end;
     if (!bl_machine_may_wait(x->config) && !bl_machine_may_wait(x->init))
         bl_stop_watch();
-    int rc = bl_train(wish, cli->self, &end, e);
-    if (rc == 0 && isfinite(end.split_loss) && isfinite(end.best_loss))
-        bl_log_info(cli->log,
-                    "%" PRId64 " steps, %" PRId64 " tokens, best validation loss "
-                    "%.4f at step %" PRId64 "; of the whole split at the end %.4f",
-                    end.steps, end.tokens, end.best_loss, end.best_step,
-                    end.split_loss);
+    return bl_train(wish, cli->self, &end, e);
+}
+
+static int print(int rc, bl_buf *table)
+{
+    if (rc == 0)
+        fwrite(table->data, 1, table->len, stdout);
+    bl_buf_free(table);
     return rc;
 }
 
 static int forecast(const bl_training_wish *wish, bl_err *e)
 {
-    bl_forecast f;
-    double rate;
-    bl_buf text = {0};
-    int rc = bl_train_forecast(wish, &f, &rate, e);
-    if (rc == 0)
-        rc = bl_forecast_write(&f, rate, &text, e);
-    if (rc == 0)
-        fwrite(text.data, 1, text.len, stdout);
-    bl_buf_free(&text);
-    return rc;
+    bl_buf table = {0};
+    return print(bl_train_forecast_table(wish, &table, e), &table);
 }
 
 static int evaluate(const xltrain *x, const bl_training_wish *train, const bl_cli *cli,
@@ -131,14 +112,8 @@ static int evaluate(const xltrain *x, const bl_training_wish *train, const bl_cl
         .threads = train->threads,
         .notices = train->notices,
     };
-    bl_evaluation result;
-    int rc = bl_evaluate_split(&wish, cli->self, &result, e);
-    int is_piped = x->log_probs != NULL && strcmp(x->log_probs, "-") == 0;
-    if (rc == 0 && !is_piped)
-        printf("split\tstep\ttokens\tloss\tppl\n%s\t%" PRId64 "\t%" PRId64
-               "\t%.9g\t%.9g\n",
-               x->eval, result.step, result.targets, result.loss, exp(result.loss));
-    return rc;
+    bl_buf table = {0};
+    return print(bl_evaluate_table(&wish, cli->self, &table, e), &table);
 }
 
 static int run(xltrain *x, const bl_cli *cli, bl_err *e)

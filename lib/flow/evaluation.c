@@ -184,3 +184,16 @@ int bl_evaluate_split(const bl_evaluation_wish *w, const bl_self *self,
     free(v.log_prob);
     return rc;
 }
+
+int bl_evaluate_table(const bl_evaluation_wish *w, const bl_self *self, bl_buf *table,
+                      bl_err *e)
+{
+    bl_evaluation v;
+    int rc = bl_evaluate_split(w, self, &v, e);
+    if (rc != 0 || (w->log_probs != NULL && strcmp(w->log_probs, "-") == 0))
+        return rc;
+    return bl_buf_addf(table, e,
+                       "split\tstep\ttokens\tloss\tppl\n"
+                       "%s\t%" PRId64 "\t%" PRId64 "\t%.9g\t%.9g\n",
+                       w->split, v.step, v.targets, v.loss, exp(v.loss));
+}

@@ -2,6 +2,7 @@
 #ifndef BL_EVALUATION_H
 #define BL_EVALUATION_H
 
+#include "base/mem.h"
 #include "base/self.h"
 #include "flow/start.h"
 
@@ -28,5 +29,9 @@ typedef struct {
  * what reading gives. */
 int bl_evaluate_split(const bl_evaluation_wish *w, const bl_self *self,
                       bl_evaluation *result, bl_err *e) BL_MUST_CHECK;
+/* The same as a table that is appended, with the perplexity beside the loss; nothing
+ * where log_probs are at standard output, its place. */
+int bl_evaluate_table(const bl_evaluation_wish *w, const bl_self *self, bl_buf *table,
+                      bl_err *e) BL_MUST_CHECK;
 
 #endif

@@ -270,6 +270,22 @@ double bl_training_share(const bl_training_now *now)
            t->peak;
 }
 
+double bl_training_line(const bl_training_now *now, char line[BL_TRAINING_LINE])
+{
+    char valid[32] = "-", tokens[32];
+    double speed = now->tokens_a_second;
+    int64_t steps = now->config->steps, step = now->row->step;
+    if (!isnan(now->valid_loss))
+        snprintf(valid, sizeof valid, "%.3f", now->valid_loss);
+    snprintf(tokens, sizeof tokens, speed < 1000 ? "%.0f" : "%.1fk",
+             speed < 1000 ? speed : speed / 1000);
+    snprintf(line, BL_TRAINING_LINE,
+             "%" PRId64 "/%" PRId64 "  ep %.2f  loss %.3f  val %s  %s tok/s %.0f%%",
+             step, steps, now->row->epoch, now->smooth_loss, valid, tokens,
+             100 * bl_training_share(now));
+    return (double)(steps - step) / now->steps_a_second;
+}
+
 static void tell(bl_training *t, const bl_train_row *row)
 {
     const bl_training_calls *calls = &t->wish->calls;
@@ -461,6 +477,17 @@ static void say_complete(const bl_training *t)
                   info->best_step, info->config.patience);
 }
 
+static void say_end(const bl_training *t)
+{
+    const bl_ckpt_info *info = &t->trainer.info;
+    if (isfinite(t->split_loss) && isfinite(info->best_loss))
+        bl_notice(&t->notices, BL_NOTICE_INFO,
+                  "%" PRId64 " steps, %" PRId64 " tokens, best validation loss %.4f at "
+                  "step %" PRId64 "; of the whole split at the end %.4f",
+                  info->step, info->tokens, info->best_loss, info->best_step,
+                  t->split_loss);
+}
+
 static int is_complete(const bl_training *t)
 {
     return t->wish->start.resumes && t->wish->minutes <= 0 &&
@@ -487,7 +514,11 @@ static int work(bl_training *t, const bl_self *self, bl_err *e)
         say_plan(t);
         rc = bl_group_agree(t->group, open_run(t, e), e);
     }
-    return rc == 0 ? finish(t, make_steps(t, e), e) : rc;
+    if (rc == 0)
+        rc = finish(t, make_steps(t, e), e);
+    if (rc == 0)
+        say_end(t);
+    return rc;
 }
 
 static void release(bl_training *t)
@@ -532,4 +563,12 @@ int bl_train_forecast(const bl_training_wish *w, bl_forecast *f, double *rate,
     }
     release(&t);
     return rc;
+}
+
+int bl_train_forecast_table(const bl_training_wish *w, bl_buf *table, bl_err *e)
+{
+    bl_forecast f;
+    double rate;
+    int rc = bl_train_forecast(w, &f, &rate, e);
+    return rc == 0 ? bl_forecast_write(&f, rate, table, e) : rc;
 }

@@ -76,9 +76,17 @@ int bl_train(const bl_training_wish *w, const bl_self *self, bl_training_end *en
  * memory to measure them. */
 int bl_train_forecast(const bl_training_wish *w, bl_forecast *f, double *rate,
                       bl_err *e) BL_MUST_CHECK;
+/* The same as a table that is appended (bl_forecast_write). */
+int bl_train_forecast_table(const bl_training_wish *w, bl_buf *table,
+                            bl_err *e) BL_MUST_CHECK;
 
 /* Its speed as a share of what matrix products reach in all processes, which is timed
  * at the first call. */
 double bl_training_share(const bl_training_now *now);
+
+/* "10/600  ep 0.31  loss 4.012  val -  8.1k tok/s 40%" in `line`; returns the seconds
+ * that are left. */
+enum { BL_TRAINING_LINE = 160 };
+double bl_training_line(const bl_training_now *now, char line[BL_TRAINING_LINE]);
 
 #endif
