@@ -155,6 +155,9 @@ $(GRAD): $(B)/%: $(B)/double/%.o $(DOUBLE)
 $(B)/tests/models: $(B)/tests/models.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
+$(B)/tests/hub: $(B)/tests/hub.o $(LIB)
+	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
+
 $(B)/tests/models_double: $(B)/double/tests/models.o $(DOUBLE) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD)$(LINK) -o $@ $< $(DOUBLE) $(LIB) $(PKG_LIBS) -lm
@@ -196,7 +199,7 @@ test-slow:
 	@BARLINE_SLOW=1 tests/run.sh $(B) $(BIN)
 
 .PHONY: test-programs
-test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/models $(B)/tests/models_double $(B)/tests/laws $(B)/tests/notes $(B)/tests/settings $(REPLAY) $(B)/tests/mutate
+test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/models $(B)/tests/models_double $(B)/tests/hub $(B)/tests/laws $(B)/tests/notes $(B)/tests/settings $(REPLAY) $(B)/tests/mutate
 
 ## test-cpus: tools and kernels on emulated processors, and built without vector kernels
 .PHONY: test-cpus unit-programs
@@ -255,6 +258,12 @@ test-models: $(B)/tests/models $(B)/tests/models_double
 	@set -f; status=0; \
 	  $(B)/tests/models_double $(GOLDEN) 1e-9 $(CASES) || status=1; \
 	  $(B)/tests/models $(GOLDEN) 1e-4 $(CASES) || status=1; exit $$status
+
+## test-hub: Hugging Face folders that hold a reference.json of logits, HUB="dir dir"
+.PHONY: test-hub
+test-hub: $(B)/tests/hub
+	@[ -n "$(HUB)" ] || { echo 'usage: make test-hub HUB="dir dir"' >&2; exit 64; }
+	@$(B)/tests/hub 1e-5 $(foreach d,$(HUB),$(d) $(d)/reference.json)
 
 ## test-mutate: 100,000 (N=) random mutations of the MIDI files in a folder, DATA=dir
 .PHONY: test-mutate

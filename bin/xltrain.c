@@ -3,13 +3,14 @@
 #include "cli/main.h"
 #include "flow/engine.h"
 #include "flow/evaluation.h"
+#include "flow/hub_export.h"
 #include "flow/training.h"
 
 #include <stdio.h>
 #include <string.h>
 
 typedef struct {
-    const char *data, *config, *init, *eval, *log_probs, *costs;
+    const char *data, *config, *init, *eval, *log_probs, *costs, *export;
     int preset, precision, resume, dry_run;
     int64_t steps, keep;
     double minutes, save_every;
@@ -18,6 +19,20 @@ typedef struct {
     bl_group group;
 } xltrain;
 
+static int misuse_export(const xltrain *x, bl_err *e)
+{
+    if ((x->common.output == NULL) == (x->init == NULL))
+        return bl_fail(e, BL_E_ARG,
+                       "--export writes the run in -o DIR or the model of --init: name "
+                       "one of them");
+    if (x->data != NULL || x->resume || x->dry_run || x->eval != NULL ||
+        x->log_probs != NULL)
+        return bl_fail(e, BL_E_ARG,
+                       "--export trains nothing: it goes without --data, --resume, "
+                       "--dry-run and --eval");
+    return 0;
+}
+
 static int misuse(const xltrain *x, const bl_cli *cli, bl_err *e)
 {
     const char *out = x->common.output;
@@ -25,6 +40,8 @@ static int misuse(const xltrain *x, const bl_cli *cli, bl_err *e)
     if (cli->opts->n_operands > 0)
         return bl_fail(e, BL_E_ARG, "unexpected '%s'; try 'xltrain --help'",
                        cli->opts->operands[0]);
+    if (x->export != NULL)
+        return misuse_export(x, e);
     if (x->data == NULL)
         return bl_fail(e, BL_E_ARG,
                        "no data: name a folder made by shard with --data DIR");
@@ -144,11 +161,14 @@ static int run(xltrain *x, const bl_cli *cli, bl_err *e)
         .notices = bl_log_notices(cli->log),
         .calls = {inputs_read, tell, asked, peak_bytes, cli->log},
     };
-    if (x->eval == NULL && !x->dry_run)
+    if (x->export == NULL && x->eval == NULL && !x->dry_run)
         return train(x, &wish, cli, e);
-    return !bl_group_leads(&x->group) ? 0 /* one does it */
-           : x->dry_run               ? forecast(&wish, e)
-                                      : evaluate(x, &wish, cli, e);
+    if (!bl_group_leads(&x->group))
+        return 0; /* one does it */
+    if (x->export != NULL)
+        return bl_hub_export(x->init != NULL ? x->init : x->common.output, x->export,
+                             x->common.force, &wish.notices, e);
+    return x->dry_run ? forecast(&wish, e) : evaluate(x, &wish, cli, e);
 }
 
 /* What is wrong is told by one process of a group. */
@@ -196,7 +216,7 @@ int main(int argc, char **argv)
         {0, "set", BL_OPT_LIST, &set.set, "KEY=VALUE", 0, 0,
          "change one setting; may be given several times", 1},
         {0, "init", BL_OPT_STR, &set.init, "FILE", 0, 0,
-         "begin with the weights of this checkpoint or run", 1},
+         "begin with the weights of this checkpoint, run or Hugging Face folder", 1},
         {0, "steps", BL_OPT_INT, &set.steps, "N", 0, 1e12,
          "train N steps in all, 0 = as the settings say", 1},
         {0, "minutes", BL_OPT_REAL, &set.minutes, "M", 0, 1e6,
@@ -218,6 +238,8 @@ int main(int argc, char **argv)
          "print the loss of the run's best checkpoint on train, valid or test", 0},
         {0, "log-probs", BL_OPT_STR, &set.log_probs, "FILE", 0, 0,
          "with --eval: write ln p of each token there, as tensors", 0},
+        {0, "export", BL_OPT_STR, &set.export, "DIR", 0, 0,
+         "write the run in -o, or what --init names, as a Hugging Face folder", 0},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };
     return bl_main(&about, own, &set.common, &(bl_tool){NULL, work, release}, &set,

@@ -1,8 +1,10 @@
 /* sampling_model.c - the model and the vocabulary of a checkpoint. */
 #include "flow/sampling_impl.h"
 
+#include "flow/hub.h"
 #include "train/run.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int expand_merges(bl_sampling *s, bl_err *e)
@@ -87,17 +89,42 @@ static int take(void *arg, const char *name, const bl_tensor *t, bl_err *e)
     return rc == 0 ? bl_gen_take(s->gen, i, t->data, e) : rc;
 }
 
-int bl_sampling_open(bl_sampling *s, bl_err *e)
+/* A folder's tensors are there at once; each is gone when it has been taken. */
+static int read_hub(bl_sampling *s, bl_err *e)
+{
+    bl_hub_ids ids;
+    bl_ckpt *c = &s->ckpt;
+    int rc = bl_hub_read(c, &ids, s->wish->model, e);
+    if (rc == 0 && c->vocab.words == NULL)
+        rc = bl_fail(e, BL_E_FORMAT,
+                     "no vocab.tsv says what the model's tokens mean; xltrain --init "
+                     "teaches it those of your data");
+    if (rc == 0)
+        rc = begin(s, c, e);
+    for (size_t i = 0; i < c->head.n && rc == 0; i++) {
+        bl_tensor *t = &c->head.t[i];
+        rc = take(s, t->name + strlen("param."), t, e);
+        free(t->data);
+        t->data = NULL;
+    }
+    return rc;
+}
+
+static int read_ckpt(bl_sampling *s, char file[BL_RUN_PATH], bl_err *e)
 {
     const bl_ckpt_taker taker = {begin, take, s};
-    char file[BL_RUN_PATH];
     int rc = bl_run_find(s->wish->model, "best", file, e);
-    if (rc != 0)
-        return rc;
-    rc = bl_ckpt_read(&s->ckpt, file, &taker, e);
+    return rc == 0 ? bl_ckpt_read(&s->ckpt, file, &taker, e) : rc;
+}
+
+int bl_sampling_open(bl_sampling *s, bl_err *e)
+{
+    char file[BL_RUN_PATH] = "";
+    int is_hub = bl_hub_is(s->wish->model);
+    int rc = is_hub ? read_hub(s, e) : read_ckpt(s, file, e);
     if (rc == 0)
         rc = bl_gen_ready(s->gen, e);
-    if (rc != 0)
-        bl_err_in(e, file);
+    if (rc != 0 && (is_hub || file[0] != '\0'))
+        bl_err_in(e, is_hub ? s->wish->model : file);
     return rc;
 }

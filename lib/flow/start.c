@@ -1,6 +1,7 @@
 /* start.c - see start.h. */
 #include "flow/start.h"
 
+#include "flow/hub.h"
 #include "flow/places.h"
 
 #include <stdio.h>
@@ -37,6 +38,9 @@ int bl_start_ckpt(bl_ckpt *c, const char *path, const char *name, int with_state
                   bl_err *e)
 {
     char file[BL_RUN_PATH];
+    bl_hub_ids ids;
+    if (!with_state && bl_hub_is(path))
+        return bl_hub_read(c, &ids, path, e);
     int rc = bl_run_find(path, name, file, e);
     if (rc != 0)
         return rc;
@@ -51,7 +55,10 @@ int bl_start_ckpt(bl_ckpt *c, const char *path, const char *name, int with_state
 int bl_start_check_vocab(const bl_shards *s, const char *data, const bl_ckpt *c,
                          const char *from, bl_err *e)
 {
-    if (strcmp(s->vocab.sha256, c->vocab.sha256) != 0)
+    /* a folder without names of tokens: as many are taken for the same */
+    int is_nameless = c->vocab.words == NULL && bl_words_size(s->vocab.words) ==
+                                                    (size_t)c->info.config.model.vocab;
+    if (!is_nameless && strcmp(s->vocab.sha256, c->vocab.sha256) != 0)
         return bl_fail(e, BL_E_MISMATCH,
                        "the vocabularies of '%s' (%.12s) and '%s' (%.12s) "
                        "differ",

@@ -44,10 +44,11 @@ void bl_start_free(bl_start *s);
 /* A split that must hold a piece. */
 int bl_start_split(bl_shards *s, const char *data, int split, bl_err *e) BL_MUST_CHECK;
 /* The checkpoint at `path`, or the one of that name in a run folder; with the state of
- * its training or without. */
+ * its training or without, and then of a folder of Hugging Face's form too (hub.h). */
 int bl_start_ckpt(bl_ckpt *c, const char *path, const char *name, int with_state,
                   bl_err *e) BL_MUST_CHECK;
-/* BL_E_MISMATCH where its vocabulary, read from `from`, is not that of the data. */
+/* BL_E_MISMATCH where its vocabulary, read from `from`, is not that of the data; one
+ * without names of its tokens fits if it has as many. */
 int bl_start_check_vocab(const bl_shards *s, const char *data, const bl_ckpt *c,
                          const char *from, bl_err *e) BL_MUST_CHECK;
 /* Sets c->precision: `asked` where that is not -1, and fp32, with a notice, where the

@@ -21,9 +21,10 @@ static const struct {
     const char *name;
     size_t size;
 } dtypes[BL_N_DTYPES] = {
-    [BL_F32] = {"F32", 4}, [BL_F64] = {"F64", 8}, [BL_I64] = {"I64", 8},
-    [BL_I32] = {"I32", 4}, [BL_U16] = {"U16", 2}, [BL_U32] = {"U32", 4},
-    [BL_U8] = {"U8", 1},
+    [BL_F32] = {"F32", 4},   [BL_F64] = {"F64", 8},  [BL_I64] = {"I64", 8},
+    [BL_I32] = {"I32", 4},   [BL_U16] = {"U16", 2},  [BL_U32] = {"U32", 4},
+    [BL_U8] = {"U8", 1},     [BL_HALF] = {"F16", 2}, [BL_BFLOAT] = {"BF16", 2},
+    [BL_BOOL] = {"BOOL", 1},
 };
 
 size_t bl_dtype_size(bl_dtype t)

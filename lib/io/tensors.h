@@ -15,6 +15,9 @@ typedef enum {
     BL_U16,
     BL_U32,
     BL_U8,
+    BL_HALF, /* the rest stands in files of others only */
+    BL_BFLOAT,
+    BL_BOOL,
     BL_N_DTYPES
 } bl_dtype;
 
