@@ -42,7 +42,7 @@ static int misuse(const xltrain *x, const bl_cli *cli, bl_err *e)
                        cli->opts->operands[0]);
     if (x->export != NULL)
         return misuse_export(x, e);
-    if (x->data == NULL)
+    if (x->data == NULL && (!x->dry_run || x->resume))
         return bl_fail(e, BL_E_ARG,
                        "no data: name a folder made by shard with --data DIR");
     if (out == NULL && (!needs_no_run || x->resume))
@@ -209,7 +209,7 @@ int main(int argc, char **argv)
     const bl_opt own[] = {
         {0, "data", BL_OPT_STR, &set.data, "DIR", 0, 0, "shards to learn from", 0},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "What is trained", 0},
-        {0, "preset", BL_OPT_CHOICE, &set.preset, "tiny|small|remi|seed", 0, 0,
+        {0, "preset", BL_OPT_CHOICE, &set.preset, bl_config_presets(), 0, 0,
          "named settings", 1},
         {0, "config", BL_OPT_STR, &set.config, "FILE", 0, 0,
          "change the settings that this JSON file names", 1},

@@ -78,8 +78,8 @@ static void run_graph(trial *t)
 {
     int32_t n_real = t->n;
     int64_t scored;
-    double sum =
-        bl_model_forward(t->m, t->ids, t->targets, &n_real, 0, 0, 0, &scored), want;
+    double sum = bl_model_forward(t->m, t->ids, t->targets, &n_real, 0, 0, 0, &scored),
+           want;
     for (int i = 0; i < t->n; i++)
         compare(t, i, bl_model_logits(t->m) + (ptrdiff_t)i * t->vocab);
     bl_err e = BL_ERR_INIT;
@@ -155,8 +155,8 @@ int main(int argc, char **argv)
         char text[1024] = "";
         bl_err e = BL_ERR_INIT;
         int rc = try_folder(&t, argv[i], argv[i + 1], &e);
-        int good = rc == 0 && t.worst <= tolerance && t.loss <= tolerance &&
-                   t.same_greedy;
+        int good =
+            rc == 0 && t.worst <= tolerance && t.loss <= tolerance && t.same_greedy;
         printf("%sok %d - %s: logits within %.1e, loss %.1e, greedy tokens %s%s%s\n",
                good ? "" : "not ", i / 2, argv[i], t.worst, t.loss,
                t.same_greedy ? "equal" : "DIFFER", rc != 0 ? ": " : "",

@@ -100,13 +100,16 @@ int bl_forecast_write(const bl_forecast *f, double rate, bl_buf *text, bl_err *e
                          "memory\t%" PRId64 "\tbytes\n"
                          "checkpoint\t%" PRId64 "\tbytes\n"
                          "step\t%.0f\ttokens\n"
-                         "step_work\t%.4g\tflop\n"
+                         "step_work\t%.4g\tflop\n",
+                         f->parameters, f->bytes, f->checkpoint_bytes, f->step_tokens,
+                         f->step_work);
+    if (rc == 0 && f->epoch_tokens > 0)
+        rc = bl_buf_addf(text, e,
                          "epoch\t%.0f\ttokens\n"
                          "run\t%" PRId64 "\tsteps\n"
                          "run\t%.4g\tepochs\n",
-                         f->parameters, f->bytes, f->checkpoint_bytes, f->step_tokens,
-                         f->step_work, f->epoch_tokens, f->steps, f->epochs);
-    if (rc == 0 && rate > 0)
+                         f->epoch_tokens, f->steps, f->epochs);
+    if (rc == 0 && f->epoch_tokens > 0 && rate > 0)
         rc = bl_buf_addf(text, e,
                          "speed\t%.2g\ttokens/s, about\n"
                          "time\t%.2g\tseconds, about\n",

@@ -29,7 +29,8 @@ bl_forecast bl_forecast_of(const bl_train_config *c, const bl_shards *train,
  * same, and the system would kill us later. */
 int bl_forecast_check(const bl_forecast *f, double here, bl_err *e) BL_MUST_CHECK;
 
-/* Appends a table: name, value, unit. Speed and time, about, where `rate`
+/* Appends a table: name, value, unit; without data only what does not follow from how
+ * many there are. Speed and time, about, where `rate`
  * floating-point operations a second are reached; without them where that is 0. */
 int bl_forecast_write(const bl_forecast *f, double rate, bl_buf *text,
                       bl_err *e) BL_MUST_CHECK;

@@ -1,6 +1,6 @@
 /* hub.h - models of Hugging Face's form: a folder with config.json, weights in
- * safetensors, one file or shards with an index, and a tokenizer. GPT-2 and LLaMA in and
- * out; which tensor is which: schemas/hub.md. */
+ * safetensors, one file or shards with an index, and a tokenizer. GPT-2 and LLaMA in
+ * and out; which tensor is which: schemas/hub.md. */
 #ifndef BL_HUB_H
 #define BL_HUB_H
 
@@ -11,7 +11,8 @@ typedef struct {
     int64_t bos, eos, pad;
 } bl_hub_ids;
 
-/* 1 if `path` is a folder whose config.json states a "model_type": none of ours does. */
+/* 1 if `path` is a folder whose config.json states a "model_type": none of ours does.
+ */
 int bl_hub_is(const char *path);
 
 /* Reads a folder as a checkpoint of parameters without state: weights of F32, F16 or

@@ -61,7 +61,7 @@ bl_json *bl_hub_generation(const bl_hub_ids *ids, bl_err *e) BL_MUST_CHECK;
 int64_t bl_hub_context(const bl_model_config *m, bl_hub_kind kind);
 
 /* Reads a JSON object from DIR/NAME; errors name the file. */
-int bl_hub_json(const char *dir, const char *name, bl_json **o, bl_err *e)
-    BL_MUST_CHECK;
+int bl_hub_json(const char *dir, const char *name, bl_json **o,
+                bl_err *e) BL_MUST_CHECK;
 
 #endif

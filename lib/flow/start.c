@@ -55,6 +55,8 @@ int bl_start_ckpt(bl_ckpt *c, const char *path, const char *name, int with_state
 int bl_start_check_vocab(const bl_shards *s, const char *data, const bl_ckpt *c,
                          const char *from, bl_err *e)
 {
+    if (data == NULL)
+        return 0;
     /* a folder without names of tokens: as many are taken for the same */
     int is_nameless = c->vocab.words == NULL && bl_words_size(s->vocab.words) ==
                                                     (size_t)c->info.config.model.vocab;
@@ -160,23 +162,36 @@ static int settle(bl_start *s, const bl_start_wish *w, const bl_notices *notices
         s->plan.seed = w->seed;
     if (w->steps > 0)
         s->plan.steps = w->steps;
-    s->plan.model.vocab = (int)bl_words_size(s->train.vocab.words);
+    if (w->data != NULL)
+        s->plan.model.vocab = (int)bl_words_size(s->train.vocab.words);
+    if (s->plan.model.vocab == 0)
+        return bl_fail(e, BL_E_ARG,
+                       "no data say how many tokens there are: name a folder made by "
+                       "shard with --data DIR");
     s->asked = bl_start_precision(&s->plan.model, w->precision, notices);
     rc = bl_config_check(&s->plan, e);
     return rc == 0 ? check_fixed(s, w, e) : rc;
 }
 
+static int read_shards(bl_start *s, const bl_start_wish *w, bl_err *e)
+{
+    if (w->data == NULL)
+        return 0;
+    int rc = bl_start_split(&s->train, w->data, TRAIN, e);
+    return rc == 0 ? bl_shards_read(&s->valid, w->data, VALID, e) : rc;
+}
+
 int bl_start_read(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
                   bl_err *e)
 {
-    int rc = bl_start_split(&s->train, w->data, TRAIN, e);
-    if (rc == 0)
-        rc = bl_shards_read(&s->valid, w->data, VALID, e);
+    int rc = read_shards(s, w, e);
     if (rc == 0)
         rc = load(s, w, e);
     if (rc == 0)
         rc = settle(s, w, notices, e);
-    return rc == 0 ? bl_places_of(&s->places, &s->plan.model, &s->train.vocab, e) : rc;
+    if (rc == 0 && w->data != NULL)
+        rc = bl_places_of(&s->places, &s->plan.model, &s->train.vocab, e);
+    return rc;
 }
 
 void bl_start_free(bl_start *s)

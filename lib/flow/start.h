@@ -9,7 +9,7 @@
 
 /* Zero-initialised all is as the preset "small" says, but for precision and seed. */
 typedef struct {
-    const char *data;       /* a folder of shards */
+    const char *data;       /* a folder of shards; NULL: none, for a forecast */
     const char *run;        /* the run's folder */
     int resumes;            /* goes on with that run */
     const char *init;       /* a checkpoint whose weights are the first, or NULL */
@@ -47,8 +47,8 @@ int bl_start_split(bl_shards *s, const char *data, int split, bl_err *e) BL_MUST
  * its training or without, and then of a folder of Hugging Face's form too (hub.h). */
 int bl_start_ckpt(bl_ckpt *c, const char *path, const char *name, int with_state,
                   bl_err *e) BL_MUST_CHECK;
-/* BL_E_MISMATCH where its vocabulary, read from `from`, is not that of the data; one
- * without names of its tokens fits if it has as many. */
+/* BL_E_MISMATCH where there are data and its vocabulary, read from `from`, is not that
+ * of the data; one without names of its tokens fits if it has as many. */
 int bl_start_check_vocab(const bl_shards *s, const char *data, const bl_ckpt *c,
                          const char *from, bl_err *e) BL_MUST_CHECK;
 /* Sets c->precision: `asked` where that is not -1, and fp32, with a notice, where the

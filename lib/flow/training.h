@@ -71,7 +71,8 @@ typedef struct {
 int bl_train(const bl_training_wish *w, const bl_self *self, bl_training_end *end,
              bl_err *e) BL_MUST_CHECK;
 
-/* Of the run that bl_train would make: reads the inputs, writes nothing. *rate: the
+/* Of the run that bl_train would make: reads the inputs, writes nothing; data may be
+ * missing where something else says how many tokens there are. *rate: the
  * floating-point operations a second that it will reach, about; 0 without a clock or
  * memory to measure them. */
 int bl_train_forecast(const bl_training_wish *w, bl_forecast *f, double *rate,

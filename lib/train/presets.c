@@ -75,14 +75,68 @@ static void seed(bl_train_config *c)
     c->eval_every = 1000;
 }
 
+/* Radford et al. 2019, the four sizes that were published, and their vocabulary, which
+ * counts until there are data; rates as of Brown et al. 2020, whose models these are
+ * but for the largest. */
+enum { GPT2_VOCAB = 50257, GPT2_CONTEXT = 1024, GPT2_HEAD = 64 };
+
+static void gpt2_of(bl_train_config *c, int layers, int width, double lr)
+{
+    shape(c, layers, width, width / GPT2_HEAD, 4 * width, GPT2_CONTEXT, 0);
+    bl_config_arch(c, BL_ARCH_GPT2);
+    c->model.vocab = GPT2_VOCAB;
+    c->model.dropout = 0.1;
+    c->model.att_dropout = 0.1;
+    c->model.ff_dropout = 0;
+    c->lanes = 4;
+    c->steps = 100000;
+    c->lr = lr;
+    c->warmup = 1000;
+    c->min_lr = 0.1;
+    c->weight_decay = 0.1;
+    c->eval_every = 2000;
+}
+
+static void gpt2(bl_train_config *c)
+{
+    gpt2_of(c, 12, 768, 6e-4);
+}
+
+static void gpt2_medium(bl_train_config *c)
+{
+    gpt2_of(c, 24, 1024, 3e-4);
+}
+
+static void gpt2_large(bl_train_config *c)
+{
+    gpt2_of(c, 36, 1280, 2.5e-4);
+}
+
+static void gpt2_xl(bl_train_config *c)
+{
+    gpt2_of(c, 48, 1600, 2e-4);
+}
+
 static const struct {
     const char *name;
     void (*fill)(bl_train_config *c);
-} presets[] = {{"tiny", tiny}, {"small", small}, {"remi", remi}, {"seed", seed}};
+} presets[] = {{"tiny", tiny},
+               {"small", small},
+               {"remi", remi},
+               {"seed", seed},
+               {"gpt2", gpt2},
+               {"gpt2-medium", gpt2_medium},
+               {"gpt2-large", gpt2_large},
+               {"gpt2-xl", gpt2_xl}};
+
+const char *bl_config_preset_name(int i)
+{
+    return i >= 0 && i < (int)BL_COUNT(presets) ? presets[i].name : NULL;
+}
 
 const char *bl_config_presets(void)
 {
-    return "tiny|small|remi|seed";
+    return "tiny|small|remi|seed|gpt2|gpt2-medium|gpt2-large|gpt2-xl";
 }
 
 int bl_config_preset(bl_train_config *c, const char *name, bl_err *e)

@@ -513,6 +513,23 @@ PY
     xltrain --data data --resume --steps 12 -o apart
 }
 
+@test "xltrain: --dry-run of the published sizes, without data" {
+    local preset n
+    while read -r preset n; do
+        xltrain --dry-run --preset "$preset" --set batch=1 >plan
+        [ "$(awk '$1 == "parameters" {print $2}' plan)" -eq "$n" ]
+        # four numbers for each parameter, and activations
+        awk -v n="$n" '$1 == "memory" {exit !($2 > 16 * n && $2 < 40 * n)}' plan
+    done <<'EOT'
+gpt2 124439808
+gpt2-medium 354823168
+gpt2-large 774030080
+gpt2-xl 1557611200
+EOT
+    run -64 --separate-stderr xltrain --dry-run
+    says "no data say how many tokens there are"
+}
+
 @test "xltrain: misuse is one line and 64" {
     run -64 --separate-stderr xltrain
     says "--data"

@@ -76,16 +76,32 @@ static void test_json(void)
 
 static void test_presets(void)
 {
-    static const char *const names[] = {"tiny", "small", "remi", "seed"};
     bl_train_config c, other;
     bl_err e = BL_ERR_INIT;
-    for (size_t i = 0; i < BL_COUNT(names); i++) {
-        int rc = bl_config_preset(&c, names[i], &e);
+    char all[128] = "";
+    for (int i = 0; bl_config_preset_name(i) != NULL; i++) {
+        const char *name = bl_config_preset_name(i);
+        int rc = bl_config_preset(&c, name, &e);
         c.model.vocab = 100;
-        ok(rc == 0 && bl_config_check(&c, &e) == 0, "preset %s is within bounds",
-           names[i]);
+        ok(rc == 0 && bl_config_check(&c, &e) == 0, "preset %s is within bounds", name);
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i > 0 ? "|" : "",
+                 name);
     }
+    ok(strcmp(all, bl_config_presets()) == 0, "the list of presets names each");
+    static const struct {
+        const char *name;
+        int64_t parameters; /* of Radford et al.'s published weights */
+    } published[] = {{"gpt2", 124439808},
+                     {"gpt2-medium", 354823168},
+                     {"gpt2-large", 774030080},
+                     {"gpt2-xl", 1557611200}};
+    for (size_t i = 0; i < BL_COUNT(published); i++)
+        ok(bl_config_preset(&c, published[i].name, &e) == 0 &&
+               bl_model_config_size(&c.model) == published[i].parameters,
+           "%s has as many parameters as were published", published[i].name);
     ok(bl_config_preset(&c, "huge", NULL) == BL_E_ARG, "no such preset");
+    ok(bl_config_preset(&c, "small", &e) == 0, "of usual settings:");
+    c.model.vocab = 100;
     static const char *const ends[] = {"init_std=0", "norm_eps=0.1", "norm_eps=1e-12",
                                        "clamp_len=65536", "dropout=0.95"};
     for (size_t i = 0; i < BL_COUNT(ends); i++)
