@@ -30,6 +30,7 @@ enum {
     BL_SET_LEADS = 1,     /* changes others that are not given: is set before them */
     BL_SET_BY_ARCH = 2,   /* an architecture puts it back to `usual` or its own value */
     BL_SET_ATTENTION = 4, /* of attention layers: others leave it as it is */
+    BL_SET_QUIET = 8,     /* is not written where it is as usual */
 };
 
 typedef struct {

@@ -23,6 +23,10 @@ int bl_hub_is(const char *path);
  * an error. */
 int bl_hub_read(bl_ckpt *c, bl_hub_ids *ids, const char *dir, bl_err *e) BL_MUST_CHECK;
 
+/* The file of the folder that names the model's tokens (tokenizer.json, vocab.json) in
+ * *path, which the caller frees; NULL where there is none. 0, BL_E_NOMEM. */
+int bl_hub_names_file(const char *dir, char **path, bl_err *e) BL_MUST_CHECK;
+
 /* BL_E_CREATE where a folder may not be written at `dir`: something is there, unless
  * `replace` and it is a folder of a model, or an empty one. For asking before work. */
 int bl_hub_may_write(const char *dir, int replace, bl_err *e) BL_MUST_CHECK;

@@ -30,6 +30,21 @@ int bl_hub_is(const char *path)
     return is;
 }
 
+int bl_hub_names_file(const char *dir, char **path, bl_err *e)
+{
+    static const char *const names[] = {"vocab.tsv", "tokenizer.json", "vocab.json"};
+    char found[PATH_ROOM];
+    *path = NULL;
+    for (size_t i = 0; i < BL_COUNT(names); i++) {
+        if (!is_file(dir, names[i]))
+            continue;
+        snprintf(found, sizeof found, "%s/%s", dir, names[i]);
+        *path = bl_strdup(found, e);
+        return *path != NULL ? 0 : BL_E_NOMEM;
+    }
+    return 0;
+}
+
 /* ---- the state of a reading ---- */
 
 typedef struct {
@@ -347,7 +362,7 @@ static int read_config(reading *r, bl_hub_ids *ids, bl_err *e)
     return rc;
 }
 
-/* Vocabularies of others name tokens as no scheme of ours does: hub_words.h. */
+/* Vocabularies of others name tokens as no scheme of ours does: token_names.h. */
 static int read_vocab(bl_ckpt *c, const char *dir, bl_err *e)
 {
     char path[PATH_ROOM];

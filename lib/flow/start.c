@@ -3,7 +3,9 @@
 
 #include "flow/hub.h"
 #include "flow/places.h"
+#include "flow/refit.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,15 +97,38 @@ static int load_run(bl_start *s, const bl_start_wish *w, bl_err *e)
     return bl_start_check_vocab(&s->train, w->data, &s->ckpt, w->run, e);
 }
 
-static int load(bl_start *s, const bl_start_wish *w, bl_err *e)
+/* Other words than the data's: rows by name, and the mean of all for what is new. */
+static int fit_vocab(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
+                     bl_err *e)
+{
+    bl_refit_counts n;
+    const bl_vocab *ours = &s->train.vocab;
+    if (w->data == NULL)
+        return 0;
+    int rc = bl_refit_from(&s->ckpt, w->init, ours, &n, e);
+    if (rc != 0 || n.is_same)
+        return rc;
+    if (n.is_nameless)
+        bl_notice(notices, BL_NOTICE_INFO,
+                  "'%s' names no tokens: its %" PRId64 " ids are taken for the data's",
+                  w->init, n.kept);
+    else
+        bl_notice(notices, BL_NOTICE_INFO,
+                  "of %zu tokens %" PRId64 " have a row by name in '%s', %" PRId64
+                  " begin with the mean; %" PRId64 " rows are left behind",
+                  bl_words_size(ours->words), n.kept, w->init, n.fresh, n.left);
+    return 0;
+}
+
+static int load(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
+                bl_err *e)
 {
     if (w->resumes)
         return load_run(s, w, e);
     if (w->init == NULL)
         return 0;
     int rc = bl_start_ckpt(&s->ckpt, w->init, "best", 0, e);
-    return rc != 0 ? rc
-                   : bl_start_check_vocab(&s->train, w->data, &s->ckpt, w->init, e);
+    return rc == 0 ? fit_vocab(s, w, notices, e) : rc;
 }
 
 /* ---- settings ---- */
@@ -119,8 +144,10 @@ static int base_config(bl_start *s, const bl_start_wish *w, int *is_new, bl_err 
     }
     int rc = bl_config_preset(&s->plan, w->preset != NULL ? w->preset : "small", e);
     *is_new = w->init == NULL;
-    if (rc == 0 && w->init != NULL)
+    if (rc == 0 && w->init != NULL) {
         s->plan.model = s->ckpt.info.config.model;
+        s->plan.model.freeze = 0; /* how it was trained, not what it is */
+    }
     return rc;
 }
 
@@ -186,7 +213,7 @@ int bl_start_read(bl_start *s, const bl_start_wish *w, const bl_notices *notices
 {
     int rc = read_shards(s, w, e);
     if (rc == 0)
-        rc = load(s, w, e);
+        rc = load(s, w, notices, e);
     if (rc == 0)
         rc = settle(s, w, notices, e);
     if (rc == 0 && w->data != NULL)

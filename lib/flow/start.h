@@ -31,10 +31,11 @@ typedef struct {
     const char *asked;      /* the precision that it is not, NULL: none */
 } bl_start;
 
-/* Reads the data and the checkpoint, and settles the settings. BL_E_MISMATCH where
- * checkpoint and data do not belong together; BL_E_ARG where a setting is not possible
- * or cannot be changed; BL_E_OPEN where there is nothing to go on with; and what
- * reading gives. */
+/* Reads the data and the checkpoint, and settles the settings. Weights to begin with
+ * take the data's vocabulary (refit.h); a notice tells of what changes. BL_E_MISMATCH
+ * where a run to go on with and data do not belong together; BL_E_ARG where a setting
+ * is not possible or cannot be changed; BL_E_OPEN where there is nothing to go on with;
+ * and what reading gives. */
 int bl_start_read(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
                   bl_err *e) BL_MUST_CHECK;
 void bl_start_free(bl_start *s);

@@ -101,6 +101,7 @@ typedef struct {
     int gate;     /* bl_gate_kind */
     int mogrify;  /* rounds of the mogrifier before the GRU (Melis et al. 2020) */
     int norm;     /* bl_norm_kind */
+    int freeze;   /* layers, the first, whose parameters stay as they are */
     int cell;     /* bl_cell_kind of an LSTM, whose name stands for both */
     double rope_theta; /* rotary: the wavelengths are 2 pi theta^(2c/e) */
 } bl_model_config;
@@ -129,7 +130,12 @@ int bl_model_config_check(const bl_model_config *c, bl_err *e) BL_MUST_CHECK;
 int64_t bl_model_config_size(const bl_model_config *c);
 
 /* What a parameter learns from. */
-typedef enum { BL_LEARNS_LOSS, BL_LEARNS_AUX, BL_N_LEARNS } bl_learns;
+typedef enum {
+    BL_LEARNS_NOTHING = -1, /* frozen */
+    BL_LEARNS_LOSS,
+    BL_LEARNS_AUX,
+    BL_N_LEARNS
+} bl_learns;
 
 /* One named parameter tensor; value and grad point into the two flat blocks. */
 typedef struct {

@@ -148,6 +148,9 @@ int bl_model_config_check(const bl_model_config *c, bl_err *e)
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = bl_setting_check(&row[i], c, e);
+    if (rc == 0 && c->freeze > c->layers)
+        rc = bl_fail(e, BL_E_ARG, "freeze is %d, which is not within 0..%d", c->freeze,
+                     c->layers);
     if (rc == 0 && c->vocab < 1) /* 0 until the data are known */
         rc =
             bl_fail(e, BL_E_ARG, "vocab is %d, which is not within 1..65536", c->vocab);

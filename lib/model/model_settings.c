@@ -273,6 +273,10 @@ static const bl_setting rows[] = {
     {"norm", BL_SET_WORD, AT(norm), .words = norm_words, .fixed = BL_FIXED_WEIGHTS,
      .traits = BY_ARCH,
      .help = "layer norms, or norms of the root mean square, which have no biases"},
+    {"freeze", BL_SET_INT, AT(freeze), 0, 256, 0, .traits = BL_SET_QUIET,
+     .help =
+         "so many layers, the first, stay as they are; embeddings, the other layers "
+         "and the head learn; absent = 0"},
     {"precision", BL_SET_WORD, AT(precision), .words = precision_words,
      .help = "of matrix products: operands as they are, rounded to bf16, or split in "
              "two such parts"},

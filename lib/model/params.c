@@ -342,7 +342,8 @@ static int add(bl_model *m, const bl_tensor_group *group, const bl_tensor_row *r
                     .start = m->size,
                     .decay = row->decay,
                     .hidden = row->hidden && (row->at != AT(w) || layer > 0),
-                    .learns = row->learns};
+                    .learns = layer >= 0 && layer < c->freeze ? BL_LEARNS_NOTHING
+                                                              : row->learns};
     if (layer >= 0)
         snprintf(t->name, sizeof t->name, "%s%d.%s", group->prefix, layer, row->name);
     else
@@ -399,6 +400,16 @@ static void bind_views(bl_model *m)
         m->out_w = m->emb;
 }
 
+/* 1 for the matrices and biases of a frozen layer of attention that bl_linear
+ * multiplies by ("l3.wq", "l3.b1"): without a gradient it skips their products, the
+ * third of the work that a layer can save while what lies below it learns. */
+static int is_skipped(const bl_model *m, int i)
+{
+    const char *name = m->source[i].row->name;
+    return m->param[i].learns == BL_LEARNS_NOTHING && m->config.arch != BL_ARCH_LSTM &&
+           strlen(name) == 2 && (name[0] == 'w' || name[0] == 'b');
+}
+
 void bl_model_bind(bl_model *m)
 {
     for (int i = 0; i < m->n_params; i++) {
@@ -406,8 +417,9 @@ void bl_model_bind(bl_model *m)
         bl_tensor_source from = m->source[i];
         char *record = from.layer < 0 ? (char *)m : (char *)&m->layer[from.layer];
         bl_mat **field = (bl_mat **)(void *)(record + from.row->at);
+        int has_grad = m->grad != NULL && !is_skipped(m, i);
         *field = bl_graph_view(
-            &m->graph, m->value + t->start, m->grad != NULL ? m->grad + t->start : NULL,
+            &m->graph, m->value + t->start, has_grad ? m->grad + t->start : NULL,
             t->ndim == 1 ? 1 : t->shape[0], t->ndim == 1 ? t->shape[0] : t->shape[1]);
     }
     bind_views(m);

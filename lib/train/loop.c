@@ -77,11 +77,12 @@ static int make_spans(bl_trainer *t, bl_err *e)
         return BL_E_NOMEM;
     for (int i = 0; i < n; i++) {
         const bl_param *p = bl_model_param(t->state.model, i);
+        int is_matrix = muon && p->hidden && p->learns != BL_LEARNS_NOTHING;
         t->spans[i] = (bl_adam_span){.start = p->start,
                                      .end = p->start + p->size,
                                      .decay = p->decay,
                                      .group = p->learns,
-                                     .rows = muon && p->hidden ? p->shape[0] : 0};
+                                     .rows = is_matrix ? p->shape[0] : 0};
     }
     int64_t scratch = bl_muon_scratch(t->spans, n);
     if (scratch > 0)

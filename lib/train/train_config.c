@@ -257,7 +257,8 @@ static int write_value(bl_json *o, const bl_train_config *c, const bl_setting *s
     if (s->kind == BL_SET_LAYERS)
         return layers_to_json(o, c, s, e);
     double x = bl_setting_get(s, c);
-    if (s->kind == BL_SET_OWN && x < 0)
+    if ((s->kind == BL_SET_OWN && x < 0) ||
+        ((s->traits & BL_SET_QUIET) && bl_setting_is_usual(s, c)))
         return 0;
     if (s->kind == BL_SET_REAL || s->kind == BL_SET_OWN)
         return bl_json_set_real(o, s->key, x, e);

@@ -164,9 +164,8 @@ PY
     [ "$before" = "$after" ]
     run -64 --separate-stderr xltrain --data data --init run -o x --set width=32
     says "width cannot be changed"
-    vocab --scheme remi --grid 8 >v.tsv
     midi2remi --grid 8 "$SAMPLES"/*.mid | shard -o other
-    run -65 --separate-stderr xltrain --data other --init run -o x
+    run -65 --separate-stderr xltrain --data other --init run --eval test
     says "vocabularies of 'other'"
     run -65 --separate-stderr xltrain --resume --data other -o run
     says "not the data"
@@ -528,6 +527,80 @@ gpt2-xl 1557611200
 EOT
     run -64 --separate-stderr xltrain --dry-run
     says "no data say how many tokens there are"
+}
+
+@test "xltrain: --init with other words: rows by name, new ones the mean; freeze=N" {
+    local arch
+    midi2remi --grid 8 "$SAMPLES"/*.mid | shard -o other
+    # tied with a bias, untied, rows of cells
+    for arch in xl llama lstm gru; do
+        local sizes=(--set layers=2 --set width=16 --set segment=16 --set batch=2
+            --set eval_every=0)
+        case $arch in
+        gru) sizes+=(--set arch=lstm --set cell=gru) ;;
+        lstm) sizes+=(--set arch=lstm) ;;
+        *) sizes+=(--set arch=$arch --set heads=2 --set ff=32) ;;
+        esac
+        xltrain --data data "${sizes[@]}" --steps 3 -o $arch -q
+        run -0 --separate-stderr xltrain -v --data other --init $arch --set batch=2 \
+            --set eval_every=0 --set lr=0 --steps 1 -o $arch-same -f
+        grep -Eq "of [0-9]+ tokens [0-9]+ have a row by name in '$arch', [0-9]+ begin" <<<"$stderr"
+        xltrain -q --data other --init $arch --set freeze=1 --set batch=2 --set lr=0.1 \
+            --set eval_every=0 --steps 3 --set weight_decay=0.1 -o $arch-tuned
+        /usr/bin/python3 - $arch $arch-same $arch-tuned <<'PY'
+import json, struct, sys
+import numpy as np
+
+def load(run):
+    raw = open(run + '/latest', 'rb').read()
+    n = struct.unpack('<Q', raw[:8])[0]
+    head = json.loads(raw[8:8 + n])
+    meta = head.pop('__metadata__')
+    t = {k: np.frombuffer(raw, np.float32, v['data_offsets'][1] // 4 - v['data_offsets'][0] // 4,
+                          8 + n + v['data_offsets'][0]).reshape(v['shape'])
+         for k, v in head.items() if k.startswith('param.')}
+    return json.loads(meta['config']), json.loads(meta['vocab']), t
+
+(c, a, old), (_, b, same), (f, _, tuned) = map(load, sys.argv[1:])
+assert 'freeze' not in c and f['freeze'] == 1 and len(a) != len(b)
+V, W = len(a), len(b)
+cells = ('lstm0.', 'gru0.')
+parts = [(k, k == 'param.emb' or k[6:].startswith(cells)) for k in
+         ('param.emb', 'param.out.w', 'param.out.b', 'param.lstm0.w', 'param.gru0.w') if k in old]
+assert len(parts) >= 2 or c['arch'] == 'llama'
+for k, rows in parts:
+    x, y = (old[k], same[k]) if rows else (old[k].T, same[k].T)
+    mean = x[:V].astype(float).mean(0)
+    known = 0
+    for i, name in enumerate(b):
+        if name in a:
+            known += 1
+            assert np.array_equal(x[a.index(name)], y[i]), (k, name)
+        else:
+            assert np.allclose(mean, y[i], atol=1e-6), (k, name)
+    assert 4 < known < W
+    assert np.array_equal(x[V:], y[W:])
+for k in same:
+    still = k[6:].startswith(cells + ('l0.',))
+    assert np.array_equal(same[k], tuned[k]) == still, k
+PY
+    done
+    run -64 --separate-stderr xltrain --data data --init xl --set freeze=3 -o x
+    says "freeze is 3, which is not within 0..2"
+    # a frozen layer lets the gradient through: what lies below learns as it would
+    xltrain -q --data data --init xl --set batch=2 --set dropout=0 --steps 1 --set clip=0 -o one
+    xltrain -q --data data --init xl --set batch=2 --set dropout=0 --steps 1 --set clip=0 \
+        --set freeze=2 -o two
+    /usr/bin/python3 - <<'PY'
+import json, struct
+import numpy as np
+def emb(run):
+    raw = open(run + '/latest', 'rb').read()
+    n = struct.unpack('<Q', raw[:8])[0]
+    a, b = json.loads(raw[8:8 + n])['adam.m.emb']['data_offsets']
+    return raw[8 + n + a:8 + n + b]
+assert emb('one') == emb('two')
+PY
 }
 
 @test "xltrain: misuse is one line and 64" {

@@ -235,7 +235,7 @@ static void linear_backward(bl_graph *g, void *args)
     int rows = a->out->rows, in = a->x->cols, n = a->out->cols;
     if (a->act != BL_ACT_NONE || a->dropout > 0)
         bl_pool_run(g->pool, activation_part, &j, BL_PARTS);
-    if (a->b != NULL)
+    if (a->b != NULL && a->b->g != NULL)
         bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
     bl_gemm_args dw = {.ta = 1,
                        .m = in,
@@ -250,7 +250,8 @@ static void linear_backward(bl_graph *g, void *args)
                        .c = a->w->g,
                        .ldc = n,
                        .precision = bl_graph_precision(g, BL_OF_WEIGHTS, rows)};
-    bl_gemm(g->pool, &dw);
+    if (a->w->g != NULL) /* a frozen matrix has none */
+        bl_gemm(g->pool, &dw);
     if (a->x->g == NULL)
         return;
     bl_gemm_args dx = {.tb = 1,

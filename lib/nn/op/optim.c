@@ -78,7 +78,9 @@ static void adam_part(void *arg, int part)
     for (int i = 0; i < j->n_spans; i++) {
         int64_t from = bl_max(start, j->spans[i].start);
         int64_t to = bl_min(end, j->spans[i].end);
-        if (from < to && j->spans[i].rows == 0)
+        if (from < to && j->spans[i].group == BL_ADAM_STILL)
+            memset(j->grad + from, 0, (size_t)(to - from) * sizeof *j->grad);
+        else if (from < to && j->spans[i].rows == 0)
             adam_run(j, from, to, j->spans[i].decay ? j->decay : 0,
                      j->scale[j->spans[i].group]);
     }
@@ -116,6 +118,10 @@ void bl_adam_naive(const bl_adam_params *p, const bl_adam_span *spans, int n_spa
 {
     for (int s = 0; s < n_spans; s++)
         for (int64_t i = spans[s].start; i < spans[s].end && spans[s].rows == 0; i++) {
+            if (spans[s].group == BL_ADAM_STILL) {
+                grad[i] = 0;
+                continue;
+            }
             double g = (double)grad[i] * p->scale[spans[s].group], x = (double)value[i];
             double a = p->beta1 * (double)m[i] + (1 - p->beta1) * g;
             double b = p->beta2 * (double)v[i] + (1 - p->beta2) * g * g;

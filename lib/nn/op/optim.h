@@ -41,8 +41,11 @@ typedef struct {
     int64_t step; /* from 1 */
 } bl_adam_params;
 
-/* A run of values of one group, to which weight_decay applies or not. Where rows > 0 it
- * is a matrix of so many, which is Muon's: Adam leaves it alone. */
+/* A run of values of one group, to which weight_decay applies or not; of the group
+ * BL_ADAM_STILL, which stay as they are, rows 0. Where rows > 0 it is a matrix of so
+ * many, which is Muon's: Adam leaves it alone. */
+enum { BL_ADAM_STILL = -1 };
+
 typedef struct {
     int64_t start, end;
     int decay, group;
