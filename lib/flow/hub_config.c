@@ -11,7 +11,7 @@
 
 enum { CONFIG_MAX = 1 << 20, SEGMENT_MAX = 65536, VOCAB_MAX = 65536 };
 
-static const char *const type_names[BL_N_HUB] = {"gpt2", "llama"};
+static const char *const type_names[BL_N_HUB] = {"gpt2", "llama", "aria"};
 
 /* ---- members that may be absent or null ---- */
 
@@ -250,7 +250,33 @@ static int read_llama(const bl_json *o, bl_model_config *m, bl_err *e)
     return rc;
 }
 
-/* ---- both ---- */
+/* ---- Aria ---- */
+
+/* Norms' epsilon and the angles stand in the program that runs it, not in its config.
+ */
+static int read_aria(const bl_json *o, bl_model_config *m, bl_err *e)
+{
+    int context = 0;
+    bl_model_config_arch(m, BL_ARCH_LLAMA);
+    m->norm = BL_NORM_LAYER;
+    m->norm_eps = 1e-5;
+    m->rope_theta = 5e5;
+    m->dropout = 0;
+    const size_member sizes[] = {
+        {"hidden_size", &m->width, 65536, -1},
+        {"intermediate_size", &m->ff, 262144, -1},
+        {"num_hidden_layers", &m->layers, 256, -1},
+        {"num_attention_heads", &m->heads, 1024, -1},
+        {"max_seq_len", &context, SEGMENT_MAX, 8192},
+    };
+    int rc = get_sizes(o, sizes, BL_COUNT(sizes), e);
+    if (rc == 0)
+        rc = get_flag(o, "tie_word_embeddings", 0, &m->tie, e);
+    m->segment = (int)bl_max(context, 1);
+    return rc;
+}
+
+/* ---- all ---- */
 
 static int read_type(const bl_json *o, bl_hub_kind *kind, bl_err *e)
 {
@@ -262,9 +288,10 @@ static int read_type(const bl_json *o, bl_hub_kind *kind, bl_err *e)
             return 0;
         }
     }
-    return rc != 0 ? rc
-                   : bl_fail(e, BL_E_FORMAT,
-                             "model_type is '%.32s'; gpt2 and llama are read", name);
+    return rc != 0
+               ? rc
+               : bl_fail(e, BL_E_FORMAT,
+                         "model_type is '%.32s'; gpt2, llama and aria are read", name);
 }
 
 /* Some state several ends of a text: the first. */
@@ -307,11 +334,13 @@ static int read_common(const bl_json *o, bl_model_config *m, bl_hub_ids *ids, bl
 int bl_hub_config_read(const bl_json *o, bl_hub_kind *kind, bl_model_config *m,
                        bl_hub_ids *ids, bl_err *e)
 {
+    static int (*const read[BL_N_HUB])(const bl_json *, bl_model_config *,
+                                       bl_err *) = {read_gpt2, read_llama, read_aria};
     *m = bl_model_config_default();
     m->memory = 0;
     int rc = read_type(o, kind, e);
     if (rc == 0)
-        rc = *kind == BL_HUB_GPT2 ? read_gpt2(o, m, e) : read_llama(o, m, e);
+        rc = read[*kind](o, m, e);
     if (rc == 0)
         rc = read_common(o, m, ids, e);
     if (rc == 0 && bl_model_config_check(m, e) != 0)
@@ -480,8 +509,7 @@ static bl_json *finish(setter *s)
 bl_json *bl_hub_config(const bl_model_config *m, bl_hub_kind kind,
                        const bl_hub_ids *ids, bl_err *e)
 {
-    static const char *const classes[BL_N_HUB] = {"GPT2LMHeadModel",
-                                                  "LlamaForCausalLM"};
+    static const char *const classes[] = {"GPT2LMHeadModel", "LlamaForCausalLM"};
     setter s = {bl_json_object(e), e, 0};
     bl_json *list = bl_json_array(e);
     if (s.o == NULL || list == NULL)

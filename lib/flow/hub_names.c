@@ -95,9 +95,9 @@ static void list_gpt2(list *l)
 /* ---- LLaMA: Linear, rows are outputs ---- */
 
 /* The gate is the first half of ours, which is activated. */
-static void add_glu(list *l)
+static void add_glu(list *l, const char *gate, const char *up)
 {
-    static const char *const half[] = {"mlp.gate_proj.weight", "mlp.up_proj.weight"};
+    const char *const half[] = {gate, up};
     int64_t d = l->c->width, f = l->c->ff;
     for (int i = 0; i < 2; i++)
         add(l, (bl_hub_link){"", "", 2, 1, d, f, f, 0, 2 * f, i * f}, half[i], "w1");
@@ -117,21 +117,45 @@ static void list_llama(list *l)
         add_transposed(l, d, kv, "self_attn.v_proj.weight", "wv");
         add_transposed(l, d, d, "self_attn.o_proj.weight", "wo");
         add_vector(l, d, "post_attention_layernorm.weight", "ln2.g");
-        add_glu(l);
+        add_glu(l, "mlp.gate_proj.weight", "mlp.up_proj.weight");
         add_transposed(l, f, d, "mlp.down_proj.weight", "w2");
     }
     l->n = -1;
     add_vector(l, d, "norm.weight", "lnf.g");
 }
 
+/* ---- Aria: LLaMA's block with layer norms, q, k and v as rows of one matrix ---- */
+
+static void list_aria(list *l)
+{
+    static const char *const qkv[] = {"wq", "wk", "wv"};
+    const bl_model_config *c = l->c;
+    int64_t d = c->width;
+    l->layer = "encode_layers";
+    add_matrix(l, c->vocab, d, "tok_embeddings.weight", "emb");
+    for (l->n = 0; l->n < c->layers; l->n++) {
+        add_vector(l, d, "norm1.weight", "ln1.g");
+        add_vector(l, d, "norm1.bias", "ln1.b");
+        for (int i = 0; i < 3; i++)
+            add(l, (bl_hub_link){"", "", 2, 1, d, d, 3 * d, i * d, d, 0},
+                "mixed_qkv.weight", qkv[i]);
+        add_transposed(l, d, d, "att_proj_linear.weight", "wo");
+        add_vector(l, d, "norm2.weight", "ln2.g");
+        add_vector(l, d, "norm2.bias", "ln2.b");
+        add_glu(l, "ff_gate_proj.weight", "ff_up_proj.weight");
+        add_transposed(l, c->ff, d, "ff_down_proj.weight", "w2");
+    }
+    l->n = -1;
+    add_vector(l, d, "out_layer_norm.weight", "lnf.g");
+    add_vector(l, d, "out_layer_norm.bias", "lnf.b");
+}
+
 int bl_hub_links_make(bl_hub_links *links, bl_hub_kind kind, const bl_model_config *c,
                       bl_err *e)
 {
     list l = {.links = links, .c = c, .n = -1, .e = e};
-    if (kind == BL_HUB_GPT2)
-        list_gpt2(&l);
-    else
-        list_llama(&l);
+    static void (*const make[BL_N_HUB])(list *) = {list_gpt2, list_llama, list_aria};
+    make[kind](&l);
     if (!c->tie)
         add_transposed(&l, c->width, c->vocab, "lm_head.weight", "out.w");
     return l.rc;
@@ -145,7 +169,7 @@ void bl_hub_links_free(bl_hub_links *l)
 
 /* ---- names ---- */
 
-static const char *const prefix[BL_N_HUB] = {"transformer.", "model."};
+static const char *const prefix[BL_N_HUB] = {"transformer.", "model.", "model."};
 
 const char *bl_hub_bare(bl_hub_kind kind, const char *name)
 {

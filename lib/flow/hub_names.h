@@ -5,7 +5,8 @@
 
 #include "flow/hub.h"
 
-typedef enum { BL_HUB_GPT2, BL_HUB_LLAMA, BL_N_HUB } bl_hub_kind;
+/* BL_HUB_ARIA is read only: what runs it is not part of transformers. */
+typedef enum { BL_HUB_GPT2, BL_HUB_LLAMA, BL_HUB_ARIA, BL_N_HUB } bl_hub_kind;
 
 /* Columns that a tensor of the hub and one of ours have in common: all of one of them,
  * a part of the other at most. */

@@ -45,18 +45,23 @@ PY
 
 @test "hub: logits, loss and greedy tokens of transformers, from each type, file and shards" {
     local kind
-    for kind in gpt2 llama; do
+    for kind in gpt2 llama aria; do
         make "$kind-f32" $kind
         make "$kind-f16" $kind f16
         make "$kind-bf16" $kind bf16 shards
         make "$kind-old" $kind noprefix
-        xltrain --init "$kind-bf16" --export "$kind-back"
+        [ $kind = aria ] || xltrain --init "$kind-bf16" --export "$kind-back"
     done
     "$HUB" 1e-5 gpt2-f32 "$FORMS/gpt2.json" gpt2-f16 "$FORMS/gpt2.json" \
         gpt2-bf16 "$FORMS/gpt2.json" gpt2-old "$FORMS/gpt2.json" gpt2-back "$FORMS/gpt2.json" \
         llama-f32 "$FORMS/llama.json" llama-f16 "$FORMS/llama.json" \
         llama-bf16 "$FORMS/llama.json" llama-old "$FORMS/llama.json" \
-        llama-back "$FORMS/llama.json"
+        llama-back "$FORMS/llama.json" aria-f32 "$FORMS/aria.json" \
+        aria-bf16 "$FORMS/aria.json" aria-old "$FORMS/aria.json"
+    run -64 --separate-stderr xltrain --init aria-f32 --export aria-back
+    says "norm of this model has no counterpart in llama"
+    xltrain --init aria-f32 --data data --set segment=16 --set batch=2 --set eval_every=0 \
+        --steps 2 -o tuned
 }
 
 @test "hub: written, read and written again: the same bytes, and the run's loss" {
@@ -108,7 +113,7 @@ PY
         says "$text"
         [ ! -e out ]
     done <<'EOT'
-model_type|"bert"|model_type is 'bert'; gpt2 and llama are read
+model_type|"bert"|model_type is 'bert'; gpt2, llama and aria are read
 activation_function|"relu"|activation_function is 'relu'
 scale_attn_by_inverse_layer_idx|true|scale_attn_by_inverse_layer_idx is true
 scale_attn_weights|false|scale_attn_weights is false

@@ -1,5 +1,5 @@
 """make.py DIR KIND [f32|f16|bf16] [shards] [noprefix]: a folder of Hugging Face's form, gpt2 or
-llama, whose weights follow a rule: multiples of 1/64 that each type holds exactly. No
+llama or aria, whose weights follow a rule: multiples of 1/64 that each type holds exactly. No
 library is needed; the reference beside this file is of transformers (record.py)."""
 import json, os, struct, sys
 
@@ -10,6 +10,9 @@ CONFIG = {
                  n_head=H, n_inner=F, n_positions=P, activation_function='gelu_new',
                  layer_norm_epsilon=1e-5, resid_pdrop=0.1, embd_pdrop=0.1, attn_pdrop=0.1,
                  n_ctx=P, task_specific_params={'text-generation': {'max_length': 50}}, **common),
+    'aria': dict(model_type='aria', architectures=['AriaForCausalLM'], hidden_size=D,
+                 num_hidden_layers=L, num_attention_heads=H, intermediate_size=4 * D,
+                 max_seq_len=P, tie_word_embeddings=False, **common),
     'llama': dict(model_type='llama', architectures=['LlamaForCausalLM'], hidden_size=D,
                   num_hidden_layers=L, num_attention_heads=H, num_key_value_heads=KV,
                   intermediate_size=F, max_position_embeddings=P, rms_norm_eps=1e-5,
@@ -33,6 +36,21 @@ def shapes(kind):
                 yield h + name, shape
         yield 'transformer.ln_f.weight', (D,)
         yield 'transformer.ln_f.bias', (D,)
+    elif kind == 'aria':  # EleutherAI's names
+        yield 'model.tok_embeddings.weight', (V, D)
+        for n in range(L):
+            a = f'model.encode_layers.{n}.'
+            for name, shape in (('norm1.weight', (D,)), ('norm1.bias', (D,)),
+                                ('mixed_qkv.weight', (3 * D, D)),
+                                ('att_proj_linear.weight', (D, D)),
+                                ('norm2.weight', (D,)), ('norm2.bias', (D,)),
+                                ('ff_gate_proj.weight', (4 * D, D)),
+                                ('ff_up_proj.weight', (4 * D, D)),
+                                ('ff_down_proj.weight', (D, 4 * D))):
+                yield a + name, shape
+        yield 'model.out_layer_norm.weight', (D,)
+        yield 'model.out_layer_norm.bias', (D,)
+        yield 'lm_head.weight', (V, D)
     else:
         e = D // H
         yield 'model.embed_tokens.weight', (V, D)
@@ -57,7 +75,7 @@ def fill(kind):
         n, values = 1, []
         for s in shape:
             n *= s
-        norm = 'norm.weight' in name or '.ln_' in name and name.endswith('weight')
+        norm = name.endswith('weight') and ('norm' in name or '.ln_' in name)
         for _ in range(n):
             x = (1103515245 * x + 12345) % 2**31
             values.append(((x >> 16) % 65 - 32) / 64 + (1 if norm else 0))
@@ -97,7 +115,7 @@ def main():
     if 'noprefix' in words:  # as the hub's oldest models: no prefix, masks beside
         tensors = {k.split('.', 1)[1] if '.' in k and not k.startswith('lm_head') else k: v
                    for k, v in tensors.items()}
-        old = {'gpt2': 'h.0.attn.bias', 'llama': 'layers.0.self_attn.rotary_emb.inv_freq'}
+        old = {'gpt2': 'h.0.attn.bias', 'aria': 'layers.0.rotary_emb.inv_freq', 'llama': 'layers.0.self_attn.rotary_emb.inv_freq'}
         tensors[old[kind]] = ((1, 1, P, P), [1.0] * (P * P))
     if 'shards' not in words:
         write(os.path.join(folder, 'model.safetensors'), tensors, dtype)

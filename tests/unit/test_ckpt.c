@@ -100,7 +100,8 @@ static void test_presets(void)
                bl_model_config_size(&c.model) == published[i].parameters,
            "%s has as many parameters as were published", published[i].name);
     ok(bl_config_preset(&c, "huge", NULL) == BL_E_ARG, "no such preset");
-    ok(bl_config_preset(&c, "small", &e) == 0, "of usual settings:");
+    ok(bl_config_preset(&c, "small", &e) == 0,
+       "the preset whose fields go to their ends");
     c.model.vocab = 100;
     static const char *const ends[] = {"init_std=0", "norm_eps=0.1", "norm_eps=1e-12",
                                        "clamp_len=65536", "dropout=0.95"};
