@@ -3,7 +3,7 @@
 #include "cli/misuse.h"
 #include "cli/shared.h"
 #include "flow/output.h"
-#include "flow/sharding.h"
+#include "flow/own_ids.h"
 #include "flow/unsharding.h"
 #include "io/versions.h"
 #include "io/zio.h"
@@ -14,7 +14,7 @@
 
 typedef struct {
     const char *vocab, *split, *augment, *report, *unshard;
-    int dedup, near;
+    int dedup, near, ids;
     int llmc, megatron, numpy;
     int64_t level, lines;
     bl_opt_common common;
@@ -90,6 +90,10 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
                        "name the folder to write with -o DIR; try 'shard --help'");
     if (s->report != NULL && bl_tool_same_output(s->report, dir))
         return bl_fail(e, BL_E_ARG, "-o and --report want a name each");
+    if (s->ids && (s->augment != NULL || s->report != NULL || s->near == BL_NEAR_DROP))
+        return bl_fail(e, BL_E_ARG,
+                       "--ids: what tokens mean is not known, so that --augment, "
+                       "--report and --near drop do not go with it");
     if (s->report != NULL && s->near == BL_NEAR_OFF)
         return bl_fail(e, BL_E_ARG, "--near off finds nothing to --report");
     return bl_tool_tty_in(cli->opts, e);
@@ -166,6 +170,19 @@ static int unshard(const shard *s, const bl_cli *cli, bl_err *e)
     return rc;
 }
 
+static int shard_ids(shard *s, const bl_cli *cli, bl_err *e)
+{
+    static const char *const input[] = {"-"};
+    bl_sharding_counts counts;
+    size_t n = (size_t)cli->opts->n_operands;
+    const char *const *paths = n > 0 ? (const char *const *)cli->opts->operands : input;
+    s->near = BL_NEAR_OFF;
+    int rc = bl_own_ids_shard(&s->wish, paths, n > 0 ? n : 1, cli->self, &counts, e);
+    if (rc == 0)
+        summarise(s, &counts, cli->log);
+    return rc;
+}
+
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     shard *s = tool;
@@ -174,6 +191,8 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
     const bl_progress progress = {.tell = tell, .arg = cli->log};
     bl_sharding_counts counts;
     int rc = make_wish(s, e);
+    if (rc == 0 && s->ids)
+        return shard_ids(s, cli, e);
     if (rc == 0)
         rc = bl_sharding_new(&s->sharding, &s->wish,
                              (const char *const *)cli->opts->operands,
@@ -213,6 +232,8 @@ int main(int argc, char **argv)
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Shards", 0},
         {0, "vocab", BL_OPT_STR, &set.vocab, "FILE", 0, 0,
          "number the tokens as this vocabulary, not as the scheme", 1},
+        {0, "ids", BL_OPT_FLAG, &set.ids, NULL, 0, 0,
+         "the files are ids or names that others made: NumPy, JSON or text", 1},
         {0, "split", BL_OPT_STR, &set.split, "SHARES", 0, 0,
          "shares of train, valid and test; they sum to 1", 1},
         {0, "dedup", BL_OPT_FLAG, &set.dedup, NULL, 0, 0,

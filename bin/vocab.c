@@ -2,6 +2,7 @@
 #include "cli/main.h"
 #include "cli/shared.h"
 #include "flow/output.h"
+#include "flow/own_ids.h"
 #include "flow/tally.h"
 #include "flow/vocab_json.h"
 #include "io/versions.h"
@@ -10,10 +11,11 @@
 #include <string.h>
 
 typedef struct {
-    const char *scheme_name;
+    const char *scheme_name, *from;
     int order, json, miditok;
     int64_t grid, min_count, bpe;
     bl_opt_common common;
+    bl_own_ids own;
     bl_source source; /* without streams where --scheme names it */
     bl_vocab vocab;
     bl_counts read;
@@ -25,6 +27,12 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     if (v->scheme_name != NULL && cli->opts->n_operands > 0)
         return bl_fail(e, BL_E_ARG,
                        "the streams name their own scheme: give --scheme or files");
+    if (v->from != NULL &&
+        (v->scheme_name != NULL || cli->opts->n_operands > 0 || v->bpe > 0 ||
+         v->min_count > 0 || v->order != BL_ORDER_CANONICAL || v->miditok))
+        return bl_fail(e, BL_E_ARG,
+                       "--from FILE is a vocabulary already: nothing is read, counted "
+                       "or ordered beside it");
     if (v->scheme_name == NULL && v->grid != 0)
         return bl_fail(e, BL_E_ARG, "--grid belongs to --scheme");
     if (v->bpe > 0 && (v->scheme_name != NULL || v->min_count > 0))
@@ -33,7 +41,7 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
                        "neither --scheme nor --min-count");
     if (v->json && v->miditok)
         return bl_fail(e, BL_E_ARG, "--json and --miditok exclude each other");
-    return v->scheme_name == NULL ? bl_tool_tty_in(cli->opts, e) : 0;
+    return v->scheme_name == NULL && v->from == NULL ? bl_tool_tty_in(cli->opts, e) : 0;
 }
 
 static void tell(void *arg, const bl_counts *n)
@@ -52,6 +60,15 @@ static int open_scheme(vocab *v, const bl_cli *cli, bl_err *e)
                               (size_t)cli->opts->n_operands, e);
     snprintf(spec.scheme, sizeof spec.scheme, "%s", v->scheme_name);
     return bl_scheme_open(&v->source.scheme, &spec, e);
+}
+
+/* The numbering alone is wanted of what others call their tokens. */
+static int take_vocab(vocab *v, bl_err *e)
+{
+    int rc = bl_own_ids_open(&v->own, v->from, e);
+    v->vocab = v->own.vocab;
+    v->own.vocab = (bl_vocab){0};
+    return rc;
 }
 
 static int make(vocab *v, const bl_cli *cli, bl_err *e)
@@ -96,11 +113,11 @@ static int write_out(const vocab *v, const bl_cli *cli, bl_err *e)
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     vocab *v = tool;
-    int rc = open_scheme(v, cli, e);
+    int rc = v->from != NULL ? take_vocab(v, e) : open_scheme(v, cli, e);
     if (rc == 0 && v->miditok && strcmp(bl_scheme_name(v->source.scheme), "remi") != 0)
         rc = bl_fail(e, BL_E_ARG, "--miditok has names for the scheme remi, not for %s",
                      bl_scheme_name(v->source.scheme));
-    if (rc == 0)
+    if (rc == 0 && v->from == NULL)
         rc = make(v, cli, e);
     if (rc == 0)
         rc = write_out(v, cli, e);
@@ -115,6 +132,7 @@ static void release(void *tool)
 {
     vocab *v = tool;
     bl_vocab_free(&v->vocab);
+    bl_own_ids_free(&v->own);
     bl_source_free(&v->source);
 }
 
@@ -136,6 +154,8 @@ int main(int argc, char **argv)
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Vocabulary", 0},
         {0, "scheme", BL_OPT_STR, &set.scheme_name, "NAME", 0, 0,
          "list all tokens of this scheme, read nothing", 1},
+        {0, "from", BL_OPT_STR, &set.from, "FILE", 0, 0,
+         "take the tokens of MidiTok's or Hugging Face's vocabulary file", 1},
         BL_ROW_GRID(&set.grid, "with --scheme: "),
         {0, "order", BL_OPT_CHOICE, &set.order, "canonical|seen|count", 0, 0,
          "all of the scheme, or what occurs, as first seen or by count", 1},

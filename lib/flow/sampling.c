@@ -53,7 +53,7 @@ static int write_piece(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
     int rc = bl_scheme_decode(to->scheme, ids->id, ids->n, &to->song, NULL, e);
     if (rc != 0)
         return rc;
-    to->n_silent += to->song.n_notes == 0;
+    to->n_silent += to->song.n_notes == 0 && !bl_scheme_is_opaque(to->scheme);
     return bl_tokw_piece(to->writer, &info, music.id, music.n,
                          count_bars(to->scheme, &music), e);
 }

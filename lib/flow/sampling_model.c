@@ -40,6 +40,8 @@ static int map_vocab(bl_sampling *s, bl_err *e)
 static int open_scheme(bl_sampling *s, bl_err *e)
 {
     const bl_tokens_kind *kind = &s->ckpt.vocab.kind;
+    if (strcmp(kind->spec.scheme, BL_SCHEME_IDS) == 0)
+        return bl_scheme_open_words(&s->scheme, s->ckpt.vocab.words, e);
     return bl_scheme_open_stated(&s->scheme, &kind->spec, kind->sha256, e);
 }
 

@@ -140,11 +140,17 @@ static int settle_bars(bl_sampling *s, bl_err *e)
     int has_bars = bl_scheme_has_bars(s->scheme);
     s->bars = w->bars;
     if (w->bars > 0 && !has_bars)
-        return bl_fail(
-            e, BL_E_ARG,
-            "--bars: the tokens of '%s' have none; --seconds S says how long "
-            "a piece is",
-            bl_scheme_name(s->scheme));
+        return bl_fail(e, BL_E_ARG, "--bars: the tokens of '%s' have none; %s",
+                       bl_scheme_name(s->scheme),
+                       bl_scheme_is_opaque(s->scheme)
+                           ? "--max-tokens N says how many"
+                           : "--seconds S says how long a piece is");
+    if ((w->seconds > 0 || w->like != NULL) && bl_scheme_is_opaque(s->scheme))
+        return bl_fail(e, BL_E_ARG,
+                       "%s: nothing says how long the tokens of '%s' last; "
+                       "--max-tokens N says how many",
+                       w->like != NULL ? "--like" : "--seconds",
+                       bl_scheme_name(s->scheme));
     if (w->like != NULL && s->like_has_bars != has_bars)
         return bl_fail(e, BL_E_MISMATCH,
                        "--like '%s': its pieces are as many %s long, those of '%s' as "

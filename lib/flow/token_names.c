@@ -30,8 +30,9 @@ static int put(bl_token_names *t, int64_t id, const char *name, bl_err *e)
     if (t->name[id] != NULL)
         return strcmp(t->name[id], name) == 0
                    ? 0
-                   : bl_fail(e, BL_E_FORMAT, "'%.64s' and '%.64s' both have the id %lld",
-                             t->name[id], name, (long long)id);
+                   : bl_fail(e, BL_E_FORMAT,
+                             "'%.64s' and '%.64s' both have the id %lld", t->name[id],
+                             name, (long long)id);
     t->name[id] = bl_strdup(name, e);
     t->n_known++;
     return t->name[id] != NULL ? 0 : BL_E_NOMEM;
@@ -109,12 +110,12 @@ int64_t bl_token_names_find(const bl_token_names *t, const char *name)
 }
 
 static const char *const others[][2] = {
-    {"PAD", "PAD_None"}, {"BOS", "BOS_None"}, {"EOS", "EOS_None"},
-    {"MASK", "MASK_None"}, {"PAD", "<pad>"},  {"BOS", "<s>"},
-    {"EOS", "</s>"},     {"MASK", "<mask>"},  {"PAD", "[PAD]"},
-    {"BOS", "[CLS]"},    {"EOS", "[SEP]"},    {"MASK", "[MASK]"},
-    {"BOS", "<bos>"},    {"EOS", "<eos>"},    {"BOS", "<S>"},
-    {"EOS", "<E>"},      {"PAD", "<P>"},
+    {"PAD", "PAD_None"},   {"BOS", "BOS_None"}, {"EOS", "EOS_None"},
+    {"MASK", "MASK_None"}, {"PAD", "<pad>"},    {"BOS", "<s>"},
+    {"EOS", "</s>"},       {"MASK", "<mask>"},  {"PAD", "[PAD]"},
+    {"BOS", "[CLS]"},      {"EOS", "[SEP]"},    {"MASK", "[MASK]"},
+    {"BOS", "<bos>"},      {"EOS", "<eos>"},    {"BOS", "<S>"},
+    {"EOS", "<E>"},        {"PAD", "<P>"},
 };
 
 const char *bl_token_names_special(const char *name)
@@ -199,18 +200,42 @@ static int add_added(bl_token_names *t, const bl_json *o, bl_err *e)
     return rc;
 }
 
-/* With merges learned its ids are not those of its base vocabulary. */
+/* MidiTok with learned merges: its tokenizer is a text of JSON, in which a token of the
+ * base is one letter; what has several has no name. */
+static int add_learned(bl_token_names *t, const bl_json *o, const char *text, bl_err *e)
+{
+    const bl_json *letters = NULL, *model = NULL, *vocab = NULL, *value;
+    bl_json *inner = bl_json_parse(text, strlen(text), e);
+    int rc = inner != NULL ? 0 : bl_code_of(e, BL_E_FORMAT);
+    if (rc == 0)
+        rc = bl_json_get(o, "_vocab_base_byte_to_token", &letters, e);
+    if (rc == 0)
+        rc = bl_json_get(inner, "model", &model, e);
+    if (rc == 0)
+        rc = bl_json_get(model, "vocab", &vocab, e);
+    if (rc == 0 && !bl_json_is_object(vocab))
+        rc = bl_fail(e, BL_E_FORMAT, "the vocabulary of its model is no object");
+    const char *key = rc == 0 ? bl_json_next(vocab, NULL, &value) : NULL;
+    for (; key != NULL && rc == 0; key = bl_json_next(vocab, key, &value)) {
+        const char *name;
+        char room[32];
+        int64_t id = -1;
+        (void)bl_json_as_int(value, &id);
+        snprintf(room, sizeof room, "Id_%lld", (long long)id);
+        if (bl_json_str(letters, key, &name, NULL) != 0)
+            name = room;
+        rc = put(t, id, name, e);
+    }
+    bl_json_del(inner);
+    return rc;
+}
+
 static int add_miditok(bl_token_names *t, const bl_json *o, bl_err *e)
 {
     const bl_json *base = NULL, *first;
-    static const char *const learned[] = {"_model", "model"};
     const char *text;
-    for (size_t i = 0; i < BL_COUNT(learned); i++)
-        if (bl_json_has(o, learned[i]) &&
-            bl_json_get(o, learned[i], &base, NULL) == 0 && bl_json_as_str(base, &text))
-            return bl_fail(e, BL_E_FORMAT,
-                           "MidiTok learned merges; give its ids before them, and let "
-                           "vocab --bpe learn");
+    if (bl_json_has(o, "_model") && bl_json_str(o, "_model", &text, NULL) == 0)
+        return add_learned(t, o, text, e);
     int rc = bl_json_get(o, "_vocab_base", &base, e);
     if (rc == 0 && bl_json_is_array(base) && bl_json_size(base) > 0) {
         first = bl_json_at(base, 0);
@@ -227,6 +252,10 @@ static int add_json(bl_token_names *t, const bl_json *o, bl_err *e)
     const bl_json *model = NULL, *vocab = NULL;
     if (bl_json_has(o, "_vocab_base"))
         return add_miditok(t, o, e);
+    if (bl_json_has(o, "tokenization") && bl_json_has(o, "config"))
+        return bl_fail(e, BL_E_FORMAT,
+                       "MidiTok's settings, which leave the vocabulary out: "
+                       "json.dump(tokenizer.vocab, file) writes it");
     if (!bl_json_has(o, "model") || bl_json_get(o, "model", &model, NULL) != 0 ||
         !bl_json_is_object(model))
         return add_object(t, o, e);
@@ -255,6 +284,7 @@ static int read_ours(bl_token_names *t, const char *path, bl_err *e)
     if (rc == 0)
         rc = bl_token_names_of(t, v.words, e);
     bl_vocab_free(&v);
+    t->is_ours = 1;
     return rc;
 }
 

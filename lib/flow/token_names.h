@@ -12,6 +12,7 @@ typedef struct {
     char **name;    /* [n]; NULL where no token has the id */
     size_t n;       /* 1 + the highest id */
     size_t n_known; /* ids with a name */
+    int is_ours;    /* they are a vocabulary file's */
     size_t *order;  /* [n_known] ids by name, for bl_token_names_find */
 } bl_token_names;
 
@@ -21,8 +22,8 @@ typedef struct {
  * for ids beyond BL_TOKEN_NAMES_MAX. */
 int bl_token_names_read(bl_token_names *t, const char *path, bl_err *e) BL_MUST_CHECK;
 /* The names of a vocabulary, copied. */
-int bl_token_names_of(bl_token_names *t, const bl_words *words, bl_err *e)
-    BL_MUST_CHECK;
+int bl_token_names_of(bl_token_names *t, const bl_words *words,
+                      bl_err *e) BL_MUST_CHECK;
 /* The id of a name, or -1. */
 int64_t bl_token_names_find(const bl_token_names *t, const char *name);
 /* The id of a token of ours: of its own name; of the scheme `remi` (grid > 0) that of

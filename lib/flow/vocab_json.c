@@ -77,6 +77,10 @@ static bl_json *miditok_object(const bl_vocab *v, const bl_scheme *scheme, bl_er
 {
     bl_json *o = bl_json_object(e), *ids = id_object(v, bl_scheme_grid(scheme), e);
     int rc = o != NULL && ids != NULL ? set_config(o, scheme, e) : BL_E_NOMEM;
+    /* MidiTok states a program for drums too, which ours know by their pitches: an id
+     * behind ours, or it could not tokenize a piece with drums */
+    if (rc == 0)
+        rc = bl_json_set_int(ids, "Program_-1", (int64_t)bl_words_size(v->words), e);
     if (rc == 0)
         rc = bl_json_put(o, "_vocab_base", ids, e);
     else

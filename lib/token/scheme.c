@@ -25,6 +25,12 @@ static int find(const bl_scheme_ops **ops, const char *name, bl_err *e)
             break;
     }
     const char *list = bl_buf_str(&known, e);
+    if (strcmp(name, BL_SCHEME_IDS) == 0) {
+        bl_buf_free(&known);
+        return bl_fail(e, BL_E_ARG,
+                       "the tokens are ids of another program: what they mean, only it "
+                       "knows");
+    }
     int rc = bl_fail(e, BL_E_ARG, "unknown scheme '%.64s'; there are: %s", name,
                      list == NULL ? "" : list);
     bl_buf_free(&known);
@@ -136,6 +142,50 @@ int bl_scheme_open(bl_scheme **scheme, const bl_spec *spec, bl_err *e)
     }
     *scheme = s;
     return 0;
+}
+
+static int copy_words(bl_scheme *s, const bl_words *words, bl_err *e)
+{
+    size_t n = bl_words_size(words);
+    if (n < BL_N_SPECIALS || n > UINT16_MAX)
+        return bl_fail(e, BL_E_LIMIT, "%zu tokens are not within %d..%d", n,
+                       BL_N_SPECIALS, UINT16_MAX);
+    s->words = bl_words_new(e);
+    int rc = s->words != NULL ? 0 : BL_E_NOMEM;
+    for (size_t id = 0; id < n && rc == 0; id++)
+        rc = bl_words_add(s->words, bl_words_name(words, id), bl_words_len(words, id),
+                          e);
+    for (int kind = 0; kind < s->ops->n_kinds; kind++)
+        s->first[kind] = (uint16_t)kind; /* one of each special, then the rest */
+    s->first[s->ops->n_kinds] = (uint16_t)n;
+    return rc;
+}
+
+int bl_scheme_open_words(bl_scheme **scheme, const bl_words *words, bl_err *e)
+{
+    *scheme = NULL;
+    bl_scheme *s = bl_calloc(1, sizeof *s, e);
+    if (s == NULL)
+        return BL_E_NOMEM;
+    s->ops = &bl_opaque_ops;
+    snprintf(s->spec.scheme, sizeof s->spec.scheme, "%s", s->ops->name);
+    s->grid = s->spec.grid = s->ops->grids[0];
+    int rc = copy_words(s, words, e);
+    if (rc == 0)
+        rc = map_kinds(s, e);
+    if (rc == 0)
+        rc = hash(s, e);
+    if (rc != 0) {
+        bl_scheme_del(s);
+        return rc;
+    }
+    *scheme = s;
+    return 0;
+}
+
+int bl_scheme_is_opaque(const bl_scheme *s)
+{
+    return s->ops == &bl_opaque_ops;
 }
 
 int bl_scheme_open_stated(bl_scheme **scheme, const bl_spec *spec, const char *sha256,

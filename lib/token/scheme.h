@@ -37,6 +37,13 @@ int bl_scheme_open(bl_scheme **scheme, const bl_spec *spec, bl_err *e) BL_MUST_C
  * another one. */
 int bl_scheme_open_stated(bl_scheme **scheme, const bl_spec *spec, const char *sha256,
                           bl_err *e) BL_MUST_CHECK;
+/* The scheme of tokens that mean nothing here, of the name BL_SCHEME_IDS: those of
+ * `words`, which are copied and begin with the specials. Any token may follow any
+ * other; what it decodes has no notes. BL_E_FORMAT, BL_E_LIMIT, BL_E_NOMEM. */
+#define BL_SCHEME_IDS "ids"
+int bl_scheme_open_words(bl_scheme **scheme, const bl_words *words,
+                         bl_err *e) BL_MUST_CHECK;
+int bl_scheme_is_opaque(const bl_scheme *s); /* 1 for such a one */
 void bl_scheme_del(bl_scheme *s);
 
 const char *bl_scheme_name(const bl_scheme *s);

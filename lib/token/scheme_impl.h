@@ -71,5 +71,6 @@ void bl_pace_close_bar(bl_pace *p, int step, int64_t next);
 extern const bl_scheme_ops bl_remi_ops;
 extern const bl_scheme_ops bl_remi2020_ops;
 extern const bl_scheme_ops bl_performance_ops;
+extern const bl_scheme_ops bl_opaque_ops; /* not in the register: it needs words */
 
 #endif
