@@ -199,8 +199,7 @@ static int read_json(bl_own_pieces *p, const bl_token_names *names, const bl_buf
         rc = bl_buf_add(&text, file->data, file->len, e);
     if (rc == 0 && is_list)
         rc = bl_buf_addc(&text, '}', e);
-    bl_json *o =
-        rc == 0 ? bl_json_parse((const char *)text.data, text.len, e) : NULL;
+    bl_json *o = rc == 0 ? bl_json_parse((const char *)text.data, text.len, e) : NULL;
     if (rc == 0 && o == NULL)
         rc = bl_code_of(e, BL_E_FORMAT);
     for (size_t i = 0; i < BL_COUNT(keys) && rc == 0 && list == NULL; i++)

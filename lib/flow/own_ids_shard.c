@@ -102,7 +102,8 @@ static int add_all(sharding *s, bl_sharding_counts *counts, bl_err *e)
     int rc = bl_shardw_new(&s->writer, s->wish->dir, &s->own.vocab, s->wish->share,
                            s->wish->level, e);
     for (size_t file = 0; file < s->n && rc == 0; file++) {
-        size_t first = file > 0 ? s->of_file[file - 1] : 0, of = s->of_file[file] - first;
+        size_t first = file > 0 ? s->of_file[file - 1] : 0,
+               of = s->of_file[file] - first;
         for (size_t k = 0; k < of && rc == 0; k++) {
             rc = add_piece(s, file, k, of, e);
             counts->read.pieces++;
