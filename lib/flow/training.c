@@ -2,6 +2,9 @@
 #include "flow/training.h"
 
 #include <inttypes.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -135,6 +138,16 @@ static int init_trainer(bl_training *t, bl_err *e)
     return rc;
 }
 
+/* A checkpoint is as large as the trainer; small tensors' pages stay with the process
+ * otherwise, beyond what was said to be needed. */
+static void let_go_of_start(bl_training *t)
+{
+    bl_ckpt_free(&t->start.ckpt);
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 /* All but what is written. */
 static int prepare(bl_training *t, const bl_self *self, bl_err *e)
 {
@@ -149,7 +162,7 @@ static int prepare(bl_training *t, const bl_self *self, bl_err *e)
         rc = init_trainer(t, e);
     if (rc == 0 && t->wish->costs != NULL)
         rc = bl_costs_check(t->wish->costs, e);
-    bl_ckpt_free(&t->start.ckpt); /* as large as the trainer */
+    let_go_of_start(t);
     return rc;
 }
 
