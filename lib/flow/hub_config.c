@@ -352,55 +352,6 @@ int bl_hub_config_read(const bl_json *o, bl_hub_kind *kind, bl_model_config *m,
 
 /* ---- out ---- */
 
-static int refuse_settings(const bl_model_config *m, bl_hub_kind kind, bl_err *e)
-{
-    int is_gpt2 = kind == BL_HUB_GPT2;
-    const struct {
-        const char *key;
-        int is, there;
-    } same[] = {
-        {"pre_norm", m->pre_norm, 1},
-        {"norm", m->norm, is_gpt2 ? BL_NORM_LAYER : BL_NORM_RMS},
-        {"att_bias", m->att_bias, is_gpt2},
-        {"ff_bias", m->ff_bias, is_gpt2},
-        {"glu", m->glu, !is_gpt2},
-        {"relu_out", m->relu_out, 0},
-        {"embed_scale", m->embed_scale, 0},
-        {"out_bias", m->out_bias, 0},
-        {"gate", m->gate, BL_GATE_NONE},
-        {"compressed", m->compressed, 0},
-        {"same_length", m->same_length, 0},
-        {"zero_memory", m->zero_memory, 0},
-        {"embed_width", m->embed_width == m->width ? 0 : m->embed_width, 0},
-        {"kv_heads", is_gpt2 && m->kv_heads != m->heads ? m->kv_heads : 0, 0},
-        {"memory", is_gpt2 ? m->memory : 0, 0},
-        {"memory_layers", bl_model_all_remember(m), 1},
-    };
-    for (size_t i = 0; i < BL_COUNT(same); i++)
-        if (same[i].is != same[i].there)
-            return bl_fail(e, BL_E_ARG,
-                           "%s of this model has no counterpart in %s of transformers",
-                           same[i].key, type_names[kind]);
-    int act_fits = is_gpt2 ? m->act == 1 || m->act == 2 : m->act == 3;
-    if (!act_fits)
-        return bl_fail(e, BL_E_ARG, "act=%s has no counterpart in %s of transformers",
-                       bl_model_choice("act", m->act), type_names[kind]);
-    return 0;
-}
-
-int bl_hub_kind_of(const bl_model_config *m, bl_hub_kind *kind, bl_err *e)
-{
-    int is_absolute = m->pos == BL_POS_ABSOLUTE;
-    if (m->arch == BL_ARCH_LSTM || (!is_absolute && m->pos != BL_POS_ROTARY))
-        return bl_fail(e, BL_E_ARG,
-                       "a model with arch=%s and pos=%s has no counterpart in "
-                       "transformers; arch=gpt2 and arch=llama have",
-                       bl_model_choice("arch", m->arch),
-                       bl_model_choice("pos", m->pos));
-    *kind = is_absolute ? BL_HUB_GPT2 : BL_HUB_LLAMA;
-    return refuse_settings(m, *kind, e);
-}
-
 int64_t bl_hub_context(const bl_model_config *m, bl_hub_kind kind)
 {
     return kind == BL_HUB_GPT2 ? m->positions : (int64_t)m->segment + m->memory;
@@ -538,6 +489,75 @@ bl_json *bl_hub_generation(const bl_hub_ids *ids, bl_err *e)
     set_bool(&s, "do_sample", 1);
     set_ids(&s, ids);
     return finish(&s);
+}
+
+/* ---- what a folder cannot say ---- */
+
+/* How a model is trained, where it began, and how its text is cut: a folder may say
+ * otherwise, and the model computes the same. All else must come back as it is. */
+static int is_free(const char *key)
+{
+    static const char *const keys[] = {
+        "arch",          "segment",     "memory",        "memory_layers",
+        "dropout",       "att_dropout", "ff_dropout",    "layer_dropout",
+        "embed_dropout", "init_std",    "init_residual", "compressor_weight",
+        "freeze",        "precision"};
+    for (size_t i = 0; i < BL_COUNT(keys); i++)
+        if (strcmp(keys[i], key) == 0)
+            return 1;
+    return 0;
+}
+
+/* What says the same in two ways, in one. */
+static bl_model_config plain(const bl_model_config *m)
+{
+    bl_model_config c = *m;
+    if (c.embed_width == c.width)
+        c.embed_width = 0;
+    if (c.kv_heads == c.heads)
+        c.kv_heads = 0;
+    return c;
+}
+
+static int refuse(const char *key, bl_hub_kind kind, bl_err *e)
+{
+    return bl_fail(e, BL_E_ARG,
+                   "%s of this model has no counterpart in %s of transformers", key,
+                   type_names[kind]);
+}
+
+/* Compares a model with what reading its folder makes of it. */
+static int refuse_settings(const bl_model_config *m, bl_hub_kind kind, bl_err *e)
+{
+    bl_model_config back, ours = plain(m);
+    bl_hub_ids ids = {-1, -1, -1};
+    size_t n;
+    const bl_setting *row = bl_model_settings(&n);
+    bl_json *o = bl_hub_config(m, kind, &ids, e);
+    int rc = o != NULL ? bl_hub_config_read(o, &kind, &back, &ids, e) : BL_E_NOMEM;
+    bl_json_del(o);
+    if (rc != 0)
+        return rc;
+    back = plain(&back);
+    for (size_t i = 0; i < n; i++)
+        if (!is_free(row[i].key) && !bl_setting_same(&row[i], &ours, &back))
+            return refuse(row[i].key, kind, e);
+    if (kind == BL_HUB_GPT2 && m->memory > 0)
+        return refuse("memory", kind, e);
+    return bl_model_all_remember(m) ? 0 : refuse("memory_layers", kind, e);
+}
+
+int bl_hub_kind_of(const bl_model_config *m, bl_hub_kind *kind, bl_err *e)
+{
+    int is_absolute = m->pos == BL_POS_ABSOLUTE;
+    if (m->arch == BL_ARCH_LSTM || (!is_absolute && m->pos != BL_POS_ROTARY))
+        return bl_fail(e, BL_E_ARG,
+                       "a model with arch=%s and pos=%s has no counterpart in "
+                       "transformers; arch=gpt2 and arch=llama have",
+                       bl_model_choice("arch", m->arch),
+                       bl_model_choice("pos", m->pos));
+    *kind = is_absolute ? BL_HUB_GPT2 : BL_HUB_LLAMA;
+    return refuse_settings(m, *kind, e);
 }
 
 /* ---- a file of a folder ---- */

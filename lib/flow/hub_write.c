@@ -210,23 +210,21 @@ int bl_hub_write(bl_ckpt *c, const bl_hub_ids *ids, const char *dir, int replace
                  bl_err *e)
 {
     writing w = {.c = c};
-    char *temp = NULL, *path = NULL;
+    bl_folder temp = {0};
     int rc = bl_hub_kind_of(&c->info.config.model, &w.kind, e);
     if (rc == 0)
         rc = bl_hub_may_write(dir, replace, e);
     if (rc != 0)
         return rc;
-    path = bl_folder_path(dir, e);
+    char *path = bl_folder_path(dir, e);
     rc = path != NULL ? bl_folder_temp(&temp, path, e) : BL_E_NOMEM;
     if (rc == 0)
-        rc = write_all(&w, ids, temp, e);
+        rc = write_all(&w, ids, temp.path, e);
     if (rc == 0)
-        rc = bl_folder_swap(temp, path, e);
-    if (rc != 0 && temp != NULL)
-        bl_folder_remove(temp);
+        rc = bl_folder_swap(temp.path, path, e);
+    bl_folder_drop(&temp);
     if (rc != 0)
         bl_err_in(e, dir);
-    free(temp);
     free(path);
     return rc;
 }

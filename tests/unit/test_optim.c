@@ -141,6 +141,40 @@ static void test_muon(void)
     ok(alone, "it changes its matrices alone, and leaves their gradients at 0");
 }
 
+/* Spans of no group keep their values, moments and place; their gradients end at 0. */
+static void test_still(bl_pool *pool)
+{
+    enum { N = 600 };
+    static const bl_adam_span part[] = {
+        {.end = 200, .decay = 1},
+        {.start = 200, .end = 450, .decay = 1, .group = BL_ADAM_STILL},
+        {.start = 450, .end = N}};
+    static bl_real own[4][N], twin[4][N], before[N];
+    bl_adam_params p = {.lr = 0.1,
+                        .beta1 = 0.9,
+                        .beta2 = 0.99,
+                        .eps = 1e-8,
+                        .weight_decay = 0.1,
+                        .scale = {1, 1},
+                        .step = 1};
+    fill(before, N, 7);
+    fill(own[0], N, 7);
+    fill(twin[0], N, 7);
+    fill(own[1], N, 8);
+    fill(twin[1], N, 8);
+    bl_adam(pool, &p, part, 3, own[0], own[1], own[2], own[3]);
+    bl_adam_naive(&p, part, 3, twin[0], twin[1], twin[2], twin[3]);
+    int right = 1;
+    double worst = 0;
+    for (int i = 0; i < N; i++) {
+        int still = i >= part[1].start && i < part[1].end;
+        right &= (own[0][i] == before[i]) == still && (own[2][i] == 0) == still &&
+                 own[1][i] == 0 && twin[1][i] == 0;
+        worst = fmax(worst, fabs((double)own[0][i] - (double)twin[0][i]));
+    }
+    ok(right && worst < 1e-6, "what is frozen stays as it is, the rest learns");
+}
+
 /* The singular values of an update, over its factor, from the products of its rows with
  * random directions: of O with singular values near 1, |x O| is near |x|. */
 static void test_orthogonal(bl_pool *pool)
@@ -212,6 +246,7 @@ int main(void)
     test_schedules();
     test_muon();
     test_orthogonal(pool);
+    test_still(pool);
     test_average(pool);
     bl_pool_del(pool);
     return tap_done();
