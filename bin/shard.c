@@ -170,19 +170,6 @@ static int unshard(const shard *s, const bl_cli *cli, bl_err *e)
     return rc;
 }
 
-static int shard_ids(shard *s, const bl_cli *cli, bl_err *e)
-{
-    static const char *const input[] = {"-"};
-    bl_sharding_counts counts;
-    size_t n = (size_t)cli->opts->n_operands;
-    const char *const *paths = n > 0 ? (const char *const *)cli->opts->operands : input;
-    s->near = BL_NEAR_OFF;
-    int rc = bl_own_ids_shard(&s->wish, paths, n > 0 ? n : 1, cli->self, &counts, e);
-    if (rc == 0)
-        summarise(s, &counts, cli->log);
-    return rc;
-}
-
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     shard *s = tool;
@@ -192,15 +179,15 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
     bl_sharding_counts counts;
     int rc = make_wish(s, e);
     if (rc == 0 && s->ids)
-        return shard_ids(s, cli, e);
-    if (rc == 0)
-        rc = bl_sharding_new(&s->sharding, &s->wish,
-                             (const char *const *)cli->opts->operands,
-                             (size_t)cli->opts->n_operands, &progress, e);
-    if (rc != 0)
-        return rc;
-    bl_stop_watch(); /* a signal waits for the whole folder; a second one does not */
-    rc = bl_sharding_write(s->sharding, cli->self, &counts, e);
+        rc = bl_own_ids_shard(&s->wish, cli->operands, cli->n_operands, cli->self,
+                              &counts, e);
+    else if (rc == 0)
+        rc = bl_sharding_new(&s->sharding, &s->wish, cli->operands, cli->n_operands,
+                             &progress, e);
+    if (rc == 0 && !s->ids) {
+        bl_stop_watch(); /* a signal waits for the whole folder; a second does not */
+        rc = bl_sharding_write(s->sharding, cli->self, &counts, e);
+    }
     if (rc == 0)
         summarise(s, &counts, cli->log);
     return rc;

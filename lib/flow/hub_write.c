@@ -62,22 +62,6 @@ static int write_json(const char *dir, const char *name, bl_json *o, bl_err *e)
     return rc;
 }
 
-int bl_hub_put_file(const char *dir, const char *name, const bl_buf *text, bl_err *e)
-{
-    bl_buf path = {0};
-    bl_out out = {.fd = -1};
-    int rc = bl_buf_addf(&path, e, "%s/%s", dir, name);
-    const char *file = rc == 0 ? bl_buf_str(&path, e) : NULL;
-    rc = file != NULL ? bl_out_open(&out, file, e) : BL_E_NOMEM;
-    if (rc == 0)
-        rc = bl_write_all(out.fd, text->data, text->len, e);
-    if (rc == 0)
-        rc = bl_out_commit(&out, e);
-    bl_out_abort(&out);
-    bl_buf_free(&path);
-    return rc;
-}
-
 /* ---- tensors ---- */
 
 typedef struct {

@@ -23,9 +23,9 @@ int bl_own_ids_open(bl_own_ids *o, const char *path, bl_err *e) BL_MUST_CHECK;
 int bl_own_ids_count(bl_own_ids *o, size_t n, bl_err *e) BL_MUST_CHECK;
 void bl_own_ids_free(bl_own_ids *o);
 
-/* Writes a folder of shards of n files: NumPy arrays of whole numbers (a row is a
- * piece, negative numbers at its end are padding), JSON lists of ids or names
- * (MidiTok's
+/* Writes a folder of shards of n files, 0: of standard input: NumPy arrays of whole
+ * numbers (a row is a piece, negative numbers at its end are padding), JSON lists of
+ * ids or names (MidiTok's
  * {"ids": [...]}, a list in it is a piece), or text (a line is a piece). wish->vocab
  * names their tokens, NULL: ids only; copies and what finds near ones are not for them.
  * BOS, EOS and PAD at the ends of a piece are dropped. BL_E_FORMAT with the file and

@@ -134,7 +134,8 @@ static int write_all(sharding *s, const bl_self *self, bl_sharding_counts *count
 int bl_own_ids_shard(const bl_sharding_wish *wish, const char *const *paths, size_t n,
                      const bl_self *self, bl_sharding_counts *counts, bl_err *e)
 {
-    sharding s = {.wish = wish, .paths = paths, .n = n};
+    static const char *const input[] = {"-"};
+    sharding s = {.wish = wish, .paths = n > 0 ? paths : input, .n = n > 0 ? n : 1};
     *counts = (bl_sharding_counts){0};
     int rc = check_output(wish, e);
     if (rc == 0)
