@@ -72,8 +72,7 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     const char *html = f->wish.page.path;
     int rc = bl_misuse_check(misuses, BL_COUNT(misuses), cli->opts, e);
     if (rc == 0 && html != NULL && bl_tool_same_output(html, f->common.output))
-        rc = bl_fail(e, BL_E_ARG,
-                     "the table and --html want a file each; try 'featstats --help'");
+        rc = bl_fail(e, BL_E_ARG, "the table and --html want a file each; try --help");
     return rc != 0 || shows(f, LIST) ? rc : bl_tool_tty_in(cli->opts, e);
 }
 

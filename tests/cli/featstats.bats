@@ -640,7 +640,7 @@ for name in 'drum_share', 'scale_consistency', 'poly2_rate', 'empty_beat_rate', 
     assert ticks and min(ticks) >= 0 and max(ticks) <= 1, (name, ticks)
 PY
     run -64 --separate-stderr featstats --judge human.tok.zst new.tok.zst
-    says "--judge wants human pieces beside it: --vs"
+    says "--judge needs --vs"
     run -64 --separate-stderr featstats --log-probs costs new.tok.zst
     says "--run and --log-probs need --html"
     command -v chromium >/dev/null || skip "chromium is not installed"

@@ -1,5 +1,5 @@
-/* example.c - the library in one page: a MIDI file becomes tokens, and the checkpoint of
- * a run goes on with them. Built by a test against an installed copy:
+/* example.c - the library in one page: a MIDI file becomes tokens, and the checkpoint
+ * of a run goes on with them. Built by a test against an installed copy:
  *
  *   cc example.c $(pkg-config --cflags --libs barline) -o example
  *   example song.mid RUN
