@@ -642,7 +642,7 @@ PY
     run -64 --separate-stderr featstats --judge human.tok.zst new.tok.zst
     says "--judge needs --vs"
     run -64 --separate-stderr featstats --log-probs costs new.tok.zst
-    says "--run and --log-probs need --html"
+    says "--log-probs needs --html"
     command -v chromium >/dev/null || skip "chromium is not installed"
     run -0 "$BARLINE_ROOT/tests/report.sh" page.html 3>&- </dev/null
 }
