@@ -1,4 +1,4 @@
-/* folder.h (internal) - folders of files that appear whole or not at all. Errors do not
+/* folder.h - folders of files that appear whole or not at all. Errors do not
  * name the folder: the caller knows what the user calls it. */
 #ifndef BL_FOLDER_H
 #define BL_FOLDER_H
