@@ -49,6 +49,7 @@ int bl_fail_line(bl_err *e, int code, int64_t line, const char *fmt, ...)
 int bl_fail_errno(bl_err *e, int code, const char *fmt, ...)
 {
     int sys = errno;
+    code = sys == ENOMEM ? BL_E_NOMEM : code;
     if (e == NULL || e->code != 0)
         return code;
     va_list args;

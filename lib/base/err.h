@@ -47,7 +47,8 @@ int bl_fail_at(bl_err *e, int code, int64_t offset, const char *fmt, ...)
 int bl_fail_line(bl_err *e, int code, int64_t line, const char *fmt, ...)
     BL_PRINTF(4, 5);
 
-/* As bl_fail, ": " and the text of errno appended. */
+/* As bl_fail, ": " and the text of errno appended; where that is for want of memory,
+ * the code is BL_E_NOMEM whatever was asked for. */
 int bl_fail_errno(bl_err *e, int code, const char *fmt, ...) BL_PRINTF(3, 4);
 
 /* Names the file of a recorded error unless it has one. Returns e->code. */

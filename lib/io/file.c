@@ -15,7 +15,7 @@ enum { TEMP_TRIES = 100, READ_CHUNK = 1 << 16, SYSCALL_MAX = 1 << 30 };
 
 static int cannot(bl_err *e, int code, const char *what, const char *path)
 {
-    bl_fail_errno(e, code, "cannot %s", what);
+    code = bl_fail_errno(e, code, "cannot %s", what);
     bl_err_in(e, path);
     return code;
 }

@@ -41,8 +41,7 @@ static int open_list(DIR **list, const char *path, bl_err *e)
     *list = opendir(path);
     if (*list != NULL)
         return 0;
-    return bl_fail_errno(e, errno == ENOMEM ? BL_E_NOMEM : BL_E_CREATE,
-                         "cannot list the folder");
+    return bl_fail_errno(e, BL_E_CREATE, "cannot list the folder");
 }
 
 int bl_folder_temp(bl_folder *temp, const char *dir, bl_err *e)

@@ -89,8 +89,9 @@ static int each_entry(const bl_run *r,
     char path[BL_RUN_PATH];
     DIR *d = opendir(r->dir);
     if (d == NULL) {
-        bl_fail_errno(e, BL_E_OPEN, "cannot list the folder");
-        return bl_err_in(e, r->dir);
+        int rc = bl_fail_errno(e, BL_E_OPEN, "cannot list the folder");
+        bl_err_in(e, r->dir);
+        return rc; /* nobody may listen */
     }
     for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
         if (strlen(entry->d_name) > 60)

@@ -12,7 +12,8 @@ name=${kind%+} plus=${kind#"$name"}
 shim=${SHIM:?the library that fails}
 bad=0 tried=0 succeeded=0
 shopt -s extglob
-declare -A reasons=([4]='Interrupted system call' [5]='Input/output error' [28]='No space left on device')
+declare -A reasons=([4]='Interrupted system call' [5]='Input/output error'
+    [12]='Cannot allocate memory' [28]='No space left on device')
 reason=${reasons[$errno]-}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -67,7 +68,7 @@ for ((k = 1; k <= n; k += step)); do
         cmp -s "$scratch/said" "$scratch/stdout" || wrong "succeeds and prints something else"
         ;;
     70 | 66 | 73 | 74)
-        [ "$name" != alloc ] || [ "$status" -eq 70 ] || wrong "status $status, not 70"
+        [ "$errno" != 12 ] || [ "$status" -eq 70 ] || wrong "status $status, not 70"
         says=()
         for l in "${lines[@]}"; do
             [[ $l = *': warning: '* || $l = *'[unreadable]' ]] || says+=("$l")

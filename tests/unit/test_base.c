@@ -40,6 +40,9 @@ static void test_err(void)
     bl_fail_errno(&e, BL_E_OPEN, "cannot open");
     ok(reads(&e, "cannot open: No such file or directory"),
        "err: with the system's cause");
+    errno = ENOMEM;
+    ok(bl_fail_errno(NULL, BL_E_OPEN, "cannot open") == BL_E_NOMEM,
+       "err: no memory is that, whatever was asked of the system");
     ok(bl_fail(NULL, BL_E_ARG, "x") == BL_E_ARG && bl_err_in(NULL, "x") == 0,
        "err: nobody has to listen");
     char small[8];
