@@ -73,6 +73,17 @@ each_tool() {
     [ "$bad" -eq 0 ]
 }
 
+@test "sweep: a run folder that cannot be listed once keeps its newest checkpoints" {
+    local k=1 train=(xltrain --data data "${small[@]}" --set eval_every=1 --steps 4 --keep 3 -f -o kept)
+    FAIL=opendir:0:5 FAIL_COUNT=count LD_PRELOAD=$SHIM "${train[@]}"
+    [ "$(find kept -name 'ckpt-*' | wc -l)" -ge 3 ]
+    for ((; k <= $(sort -n count | tail -n 1); k++)); do
+        FAIL=opendir:$k:5 LD_PRELOAD=$SHIM "${train[@]}" || continue # said before it began
+        [ "$(find kept -name 'ckpt-*' | wc -l)" -ge 3 ] || fail "call $k: $(ls kept)"
+    done
+    [ "$k" -gt 4 ]
+}
+
 @test "sweep: folders that cannot be listed" {
     local bad=0 code
     for code in 13 5 12; do
