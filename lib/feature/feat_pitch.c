@@ -134,7 +134,7 @@ const bl_feat bl_feats_pitch[] = {
      "H1: mean over the bars that have pitched notes of the pitch class entropy",
      pitch_class_entropy_1bar},
     {"pitch_class_entropy_4bar", "bits",
-     "H4: the same over all windows of four bars, hop one bar",
+     "H4: mean over all windows of four bars, hop one bar, of the pitch class entropy",
      pitch_class_entropy_4bar},
     {"scale_consistency", "1",
      "largest share of pitched notes that lies in one of the 24 major and natural "

@@ -102,7 +102,9 @@ const bl_feat bl_feats_rhythm[] = {
      "neither "
      "have an onset",
      groove_consistency},
-    {"grooving_similarity", "1", "GS: the same over all pairs of bars, drums apart",
+    {"grooving_similarity", "1",
+     "GS: mean over all pairs of bars of the share of 16 positions at which both or "
+     "neither have an onset, drums apart",
      grooving_similarity},
     {NULL, NULL, NULL, NULL},
 };

@@ -8,8 +8,8 @@
 const bl_field bl_fields_repeats[] = {
     {"rep_1", "1", "1 less the share of distinct tokens; nan for MIDI files", 1, 1},
     {"rep_2", "1", "1 less the share of distinct sequences of 2 tokens", 1, 1},
-    {"rep_4", "1", "of 4 tokens", 1, 1},
-    {"rep_8", "1", "of 8 tokens", 1, 1},
+    {"rep_4", "1", "1 less the share of distinct sequences of 4 tokens", 1, 1},
+    {"rep_8", "1", "1 less the share of distinct sequences of 8 tokens", 1, 1},
     {"same_bars", "1", "longest run of bars whose tokens are the same", 1, 1},
     {"repeated_bar_share", "1", "share of bars that were there before, token by token",
      1, 1},

@@ -19,7 +19,7 @@ static const char style[] =
     ".grid{display:grid;gap:1rem;"
     "grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr))}"
     ".wide,.half{display:grid;gap:1rem}"
-    ".half{grid-template-columns:repeat(auto-fill,minmax(min(100%,520px),1fr))}"
+    ".half{grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr))}"
     "figure{margin:0;padding:.6rem;border:1px solid var(--rule);border-radius:8px;"
     "min-width:0;break-inside:avoid;display:flex;flex-direction:column}"
     "figcaption{font-weight:600;margin-bottom:.3rem}.grid figcaption{flex:1}"

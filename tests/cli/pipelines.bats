@@ -86,6 +86,22 @@ setup() {
     has "RUN is not set"
 }
 
+@test "architectures.mk: a table of each comparison; the second time nothing is trained" {
+    local more="${TINY% --set memory=16} --set batch=2" target
+    for target in gpt2 performance; do
+        local args=(-s -f pipelines/architectures.mk $target MIDI="$(echo "$SAMPLES"/a*.mid)" STEPS=2 SEEDS=1
+            CONTEXT=64 "MORE=$more")
+        run -0 make "${args[@]}"
+        [ "$(awk -F'\t' '$2 == "done"' architectures.runs/$target/table.tsv | wc -l)" -eq \
+            "$(grep -c . architectures.runs/$target.tsv)" ] || fail "$output"
+        before=$(stat -c %Y.%s architectures.runs/$target/*/1/metrics.tsv)
+        run -0 make "${args[@]}"
+        [ "$before" = "$(stat -c %Y.%s architectures.runs/$target/*/1/metrics.tsv)" ]
+    done
+    run -2 make -s -f pipelines/architectures.mk gpt2
+    has "MIDI is not set"
+}
+
 @test "listen.sh: a piece becomes sound, or what is missing is said" {
     run -66 --separate-stderr env PATH="$PATH" "$BARLINE_ROOT/pipelines/listen.sh" nothing.mid ||
         [ "$status" -eq 69 ]
