@@ -3,7 +3,14 @@
 
 int bl_source_open(bl_source *s, const char *const *paths, size_t n, bl_err *e)
 {
-    int rc = bl_corpus_open(&s->corpus, paths, n, e);
+    bl_input first = BL_INPUT_INIT;
+    return bl_source_open_over(s, paths, n, &first, e);
+}
+
+int bl_source_open_over(bl_source *s, const char *const *paths, size_t n,
+                        bl_input *first, bl_err *e)
+{
+    int rc = bl_corpus_open_over(&s->corpus, paths, n, first, e);
     if (rc != 0)
         return rc;
     const bl_tokens_kind *kind = bl_corpus_kind(s->corpus);

@@ -16,6 +16,9 @@ typedef struct {
  * BL_E_MISMATCH as bl_scheme_open_stated. */
 int bl_source_open(bl_source *s, const char *const *paths, size_t n,
                    bl_err *e) BL_MUST_CHECK;
+/* The same, as bl_corpus_open_over. */
+int bl_source_open_over(bl_source *s, const char *const *paths, size_t n,
+                        bl_input *first, bl_err *e) BL_MUST_CHECK;
 /* The chain for what is made of the streams read so far and of another parent (or
  * NULL), this run the last: *pg is the caller's, NULL where self is NULL. */
 int bl_source_pg(const bl_source *s, const bl_json *other, const bl_self *self,

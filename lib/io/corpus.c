@@ -1,16 +1,14 @@
 /* corpus.c - see corpus.h. */
 #include "io/corpus.h"
-#include "io/file.h"
 #include "io/prov.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct bl_corpus {
     const char *const *paths; /* [n_paths] */
     size_t n_paths, i;        /* i: the one being read */
-    int fd;
+    bl_input in;
     bl_tokr *reader; /* NULL after the last stream */
     bl_tokens_kind kind;
     const bl_words *words;
@@ -29,20 +27,27 @@ static const char *shown(const bl_corpus *c, size_t i)
 
 static int open_stream(bl_corpus *c, bl_err *e)
 {
-    int rc = bl_in_open(path_of(c, c->i), &c->fd, e);
-    return rc == 0 ? bl_tokr_new(&c->reader, c->fd, shown(c, c->i), e) : rc;
+    int rc = c->in.zr == NULL ? bl_input_open(&c->in, path_of(c, c->i), e) : 0;
+    if (rc != 0)
+        return rc;
+    return bl_tokr_new_over(&c->reader, bl_input_take(&c->in), shown(c, c->i), e);
 }
 
 static void close_stream(bl_corpus *c)
 {
     bl_tokr_del(c->reader);
     c->reader = NULL;
-    if (c->fd > STDIN_FILENO)
-        close(c->fd);
-    c->fd = -1;
+    bl_input_close(&c->in);
 }
 
 int bl_corpus_open(bl_corpus **c, const char *const *paths, size_t n, bl_err *e)
+{
+    bl_input first = BL_INPUT_INIT;
+    return bl_corpus_open_over(c, paths, n, &first, e);
+}
+
+int bl_corpus_open_over(bl_corpus **c, const char *const *paths, size_t n,
+                        bl_input *first, bl_err *e)
 {
     *c = NULL;
     bl_corpus *new = bl_calloc(1, sizeof *new, e);
@@ -50,7 +55,8 @@ int bl_corpus_open(bl_corpus **c, const char *const *paths, size_t n, bl_err *e)
         return BL_E_NOMEM;
     new->paths = paths;
     new->n_paths = n;
-    new->fd = -1;
+    new->in = *first;
+    *first = BL_INPUT_INIT;
     int rc = open_stream(new, e);
     if (rc != 0) {
         bl_corpus_del(new);

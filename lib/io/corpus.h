@@ -2,6 +2,7 @@
 #ifndef BL_CORPUS_H
 #define BL_CORPUS_H
 
+#include "io/input.h"
 #include "io/tokens.h"
 
 typedef struct bl_corpus bl_corpus;
@@ -10,6 +11,10 @@ typedef struct bl_corpus bl_corpus;
  * The paths must outlive the corpus. Release with bl_corpus_del. */
 int bl_corpus_open(bl_corpus **c, const char *const *paths, size_t n,
                    bl_err *e) BL_MUST_CHECK;
+/* The same, where the first stream is open already: it is the corpus's, *first empty
+ * then, unless BL_E_NOMEM. */
+int bl_corpus_open_over(bl_corpus **c, const char *const *paths, size_t n,
+                        bl_input *first, bl_err *e) BL_MUST_CHECK;
 const bl_tokens_kind *bl_corpus_kind(const bl_corpus *c); /* of the first stream */
 /* The words of that kind; they must outlive the corpus. Before the first piece. */
 void bl_corpus_set_words(bl_corpus *c, const bl_words *words);

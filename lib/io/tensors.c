@@ -172,6 +172,15 @@ int bl_tensors_write(bl_zw *w, const bl_tensor *t, size_t n, const bl_json *meta
 
 /* ---- reading ---- */
 
+int bl_tensors_begin(const uint8_t *p, size_t n)
+{
+    uint64_t length;
+    if (n < sizeof length)
+        return 0;
+    memcpy(&length, p, sizeof length);
+    return length >= 2 && length <= HEAD_MAX;
+}
+
 static int read_text(bl_zr *r, bl_buf *text, bl_err *e)
 {
     uint64_t length;

@@ -54,6 +54,8 @@ typedef struct {
     uint64_t bytes; /* of all data */
 } bl_tensors_head;
 
+/* 1 if the first n <= 8 bytes of content may begin a record: the length of a header. */
+int bl_tensors_begin(const uint8_t *p, size_t n);
 /* Reads the header of the next record: 1, 0 at a clean end. */
 int bl_tensors_read_head(bl_zr *r, bl_tensors_head *h, bl_err *e) BL_MUST_CHECK;
 /* After it, the bytes of each tensor, in data order: appended to *to unless that is

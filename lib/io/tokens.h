@@ -8,6 +8,7 @@
 #include "io/json.h"
 #include "io/name.h"
 #include "io/prov.h"
+#include "io/zio.h"
 
 #define BL_TOKENS_SCHEMA "remi-tokens/1"
 
@@ -83,6 +84,9 @@ int bl_tokr_new(bl_tokr **r, int fd, const char *name, bl_err *e) BL_MUST_CHECK;
 /* As bl_tokr_new, where the first n <= 64 bytes were read of fd already. */
 int bl_tokr_new_after(bl_tokr **r, const void *bytes, size_t n, int fd,
                       const char *name, bl_err *e) BL_MUST_CHECK;
+/* As bl_tokr_new of what a reader gives; the reader is the stream's, also on failure.
+ */
+int bl_tokr_new_over(bl_tokr **r, bl_zr *zr, const char *name, bl_err *e) BL_MUST_CHECK;
 const bl_tokens_kind *bl_tokr_kind(const bl_tokr *r);
 const bl_json *bl_tokr_pg(const bl_tokr *r); /* NULL if the stream has none */
 void bl_tokr_set_words(bl_tokr *r, const bl_words *words);

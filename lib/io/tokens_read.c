@@ -2,8 +2,8 @@
  * of schemas/remi-tokens.abnf; counts and hashes against what was read. */
 #include "base/hash.h"
 #include "io/header.h"
+#include "io/tensors.h"
 #include "io/tokens.h"
-#include "io/zio.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -68,14 +68,16 @@ static int read_header(bl_tokr *r, const char *line, size_t len, bl_tokens_kind 
 static int begin(bl_tokr *r, bl_err *e)
 {
     const char *line;
-    char first;
+    uint8_t first[8] = {0};
     size_t len;
-    int64_t n = bl_zr_peek(r->zr, &first, 1, e);
+    int64_t n = bl_zr_peek(r->zr, first, sizeof first, e);
     if (n < 0)
         return (int)n;
     if (n == 0)
         return bl_fail(e, BL_E_TRUNC, "the input is empty");
-    if (first != '#')
+    if (bl_tensors_begin(first, (size_t)n))
+        return bl_fail(e, BL_E_FORMAT, "a stream of tensors, not of tokens");
+    if (first[0] != '#')
         return bl_fail(e, BL_E_FORMAT, "not a token stream");
     int rc = bl_zr_line(r->zr, &line, &len, BL_TOKENS_LINE_MAX, e);
     if (rc < 0)
@@ -93,15 +95,28 @@ int bl_tokr_new(bl_tokr **r, int fd, const char *name, bl_err *e)
 int bl_tokr_new_after(bl_tokr **r, const void *bytes, size_t n, int fd,
                       const char *name, bl_err *e)
 {
+    bl_zr *zr;
+    *r = NULL;
+    int rc = bl_zr_new_after(&zr, bytes, n, fd, e);
+    if (rc != 0) {
+        bl_err_in(e, name);
+        return rc;
+    }
+    return bl_tokr_new_over(r, zr, name, e);
+}
+
+int bl_tokr_new_over(bl_tokr **r, bl_zr *zr, const char *name, bl_err *e)
+{
     *r = NULL;
     bl_tokr *new = bl_calloc(1, sizeof *new, e);
-    if (new == NULL)
+    if (new == NULL) {
+        bl_zr_del(zr);
         return BL_E_NOMEM;
+    }
+    new->zr = zr;
     new->name = bl_strdup(name, e);
     new->hash = bl_xxh3_new(e);
     int rc = new->name == NULL || new->hash == NULL ? BL_E_NOMEM : 0;
-    if (rc == 0)
-        rc = bl_zr_new_after(&new->zr, bytes, n, fd, e);
     if (rc != 0) {
         bl_err_in(e, name);
     } else {

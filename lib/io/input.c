@@ -1,0 +1,40 @@
+/* input.c - see input.h. */
+#include "io/input.h"
+#include "io/file.h"
+#include "io/tensors.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static int sniff(bl_input *in, bl_err *e)
+{
+    uint8_t first[8];
+    int rc = bl_zr_new(&in->zr, in->fd, e);
+    int64_t n = rc == 0 ? bl_zr_peek(in->zr, first, sizeof first, e) : rc;
+    in->is_tensors = n > 0 && bl_tensors_begin(first, (size_t)n);
+    return n < 0 ? (int)n : 0;
+}
+
+int bl_input_open(bl_input *in, const char *path, bl_err *e)
+{
+    *in = BL_INPUT_INIT;
+    int rc = bl_in_open(path, &in->fd, e);
+    if (rc == 0)
+        rc = sniff(in, e);
+    return rc == 0 ? 0 : bl_err_in(e, strcmp(path, "-") == 0 ? "stdin" : path);
+}
+
+bl_zr *bl_input_take(bl_input *in)
+{
+    bl_zr *zr = in->zr;
+    in->zr = NULL;
+    return zr;
+}
+
+void bl_input_close(bl_input *in)
+{
+    bl_zr_del(in->zr);
+    if (in->fd > STDIN_FILENO)
+        close(in->fd);
+    *in = BL_INPUT_INIT;
+}
