@@ -132,7 +132,7 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
 
 
-$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/bench/copy_task $(B)/tests/notes $(B)/tests/laws $(B)/tests/chords_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/bench/copy_task $(B)/tests/notes $(B)/tests/laws $(B)/tests/drum_laws $(B)/tests/chords_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
 $(TORCH): $(B)/%: $(B)/%.o $(B)/tests/torch/records.o $(LIB)
@@ -199,7 +199,7 @@ test-slow:
 	@BARLINE_SLOW=1 tests/run.sh $(B) $(BIN)
 
 .PHONY: test-programs
-test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/models $(B)/tests/models_double $(B)/tests/hub $(B)/tests/laws $(B)/tests/notes $(B)/tests/settings $(REPLAY) $(B)/tests/mutate
+test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/models $(B)/tests/models_double $(B)/tests/hub $(B)/tests/laws $(B)/tests/drum_laws $(B)/tests/notes $(B)/tests/settings $(REPLAY) $(B)/tests/mutate
 
 ## test-cpus: tools and kernels on emulated processors, and built without vector kernels
 .PHONY: test-cpus unit-programs
@@ -225,12 +225,13 @@ test-mpi:
 	@$(MAKE) all MPI=1
 	@PATH="$(CURDIR)/build/mpi/bin:$$PATH" bats tests/cli/mpi.bats
 
-## test-data: the laws of the token scheme, without and with options, on a folder of MIDI files, DATA=dir
+## test-data: the laws of the token scheme, without and with options, and of grooves, on a folder of MIDI files, DATA=dir
 .PHONY: test-data
-test-data: all $(B)/tests/laws
+test-data: all $(B)/tests/laws $(B)/tests/drum_laws
 	@[ -n "$(DATA)" ] || { echo "usage: make test-data DATA=dir" >&2; exit 64; }
 	@$(B)/tests/laws $(DATA)
 	@$(B)/tests/laws --chords --pedal --grid 12 $(DATA)
+	@$(B)/tests/drum_laws $(DATA)
 
 ## test-chords: the chord finders against chords set by hand, DATA=dir (POP909-CL)
 .PHONY: test-chords

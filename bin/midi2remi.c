@@ -12,7 +12,7 @@
 #include <string.h>
 
 typedef struct {
-    int64_t grid, level;
+    int64_t grid, level, window, hop;
     int chords, pedal, pair;
     const char *scheme, *part;
     bl_opt_share max_reject;
@@ -34,6 +34,8 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     if (w->list != NULL && cli->opts->n_operands > 0)
         return bl_fail(e, BL_E_ARG,
                        "inputs are named by operands or by --files0-from, not both");
+    if ((m->window != 0 || m->hop != 0) && strcmp(m->scheme, "groove") != 0)
+        return bl_fail(e, BL_E_ARG, "--window and --hop go with --scheme groove");
     if (w->rejects != NULL && bl_tool_same_output(w->rejects, m->common.output))
         return bl_fail(e, BL_E_ARG, "tokens and --rejects want a file each");
     int rc = w->list == NULL ? bl_tool_tty_in(cli->opts, e) : 0;
@@ -58,6 +60,8 @@ static int make_wish(midi2remi *m, bl_err *e)
     w->spec.grid = (int)m->grid;
     w->spec.chords = m->chords;
     w->spec.pedal = m->pedal;
+    w->window = (int)m->window;
+    w->hop = (int)m->hop;
     w->pair = (bl_pair)m->pair;
     w->output = m->common.output;
     w->level = m->common.plain ? 0 : m->level > 0 ? (int)m->level : BL_CONVERT_LEVEL;
@@ -83,12 +87,20 @@ static void tell(void *arg, const bl_counts *n)
 
 static void summarise(const midi2remi *m, const bl_convert_counts *n, bl_log *log)
 {
+    char made[160];
+    if (strcmp(m->scheme, "groove") == 0)
+        snprintf(made, sizeof made,
+                 "%llu windows, %llu hits, %llu beside a louder one, %llu unmapped",
+                 (unsigned long long)n->windows, (unsigned long long)n->hits,
+                 (unsigned long long)n->collided, (unsigned long long)n->unmapped);
+    else
+        snprintf(made, sizeof made, "%llu tokens", (unsigned long long)n->tokens);
     bl_log_info(log,
-                "%llu pieces, %llu notes, %llu tokens, %llu rejected, %llu with music "
+                "%llu pieces, %llu notes, %s, %llu rejected, %llu with music "
                 "lost, %.1f s",
-                (unsigned long long)n->pieces, (unsigned long long)n->notes,
-                (unsigned long long)n->tokens, (unsigned long long)n->rejects,
-                (unsigned long long)n->lost, bl_log_seconds(log));
+                (unsigned long long)n->pieces, (unsigned long long)n->notes, made,
+                (unsigned long long)n->rejects, (unsigned long long)n->lost,
+                bl_log_seconds(log));
     if (n->unlabelled > 0)
         bl_log_warn(log, "%llu files have no line in %s",
                     (unsigned long long)n->unlabelled, m->wish.labels);
@@ -140,6 +152,10 @@ int main(int argc, char **argv)
          "take beats and bars from there; %d is a file's folder, %n its name", 0},
         {0, "trim", BL_OPT_FLAG, &w->trim, NULL, 0, 0,
          "end pieces with the bar in which their last note ends", 1},
+        {0, "window", BL_OPT_INT, &set.window, "N", 0, 64,
+         "with --scheme groove: bars of a window, 0 = 2", 1},
+        {0, "hop", BL_OPT_INT, &set.hop, "N", 0, 64,
+         "with --scheme groove: bars from one window to the next, 0 = 2", 1},
         {0, "labels", BL_OPT_STR, &w->labels, "FILE", 0, 0,
          "a table of labels that pieces begin with", 0},
         {0, "columns", BL_OPT_STR, &w->columns, "LIST", 0, 0,

@@ -1,4 +1,5 @@
-/* remi2midi - a token stream to MIDI files, to a table of notes, or to a verdict. */
+/* remi2midi - a stream of tokens or grooves to MIDI files, to a table of notes, or to a
+ * verdict. */
 #include "cli/main.h"
 #include "cli/shared.h"
 #include "flow/render.h"
@@ -68,7 +69,7 @@ int main(int argc, char **argv)
     bl_io_libraries(NULL, libraries);
     const bl_opt_about about = {
         .name = "remi2midi",
-        .purpose = "turn a token stream into MIDI files",
+        .purpose = "turn a stream of tokens or grooves into MIDI files",
         .synopsis = "[OPTION]... [FILE]...",
         .examples = "  remi2midi -d out corpus.tok.zst\n"
                     "  xlsample run | remi2midi -o new.mid\n",

@@ -9,6 +9,7 @@ the reference is an undefined value here. Tests only; needs bin/featstats in PAT
 import csv
 import json
 import math
+import struct
 import subprocess
 import sys
 import tempfile
@@ -121,11 +122,34 @@ def groove(paths):
         if piece not in pieces:
             continue
         hvo = pieces[piece]["groove_hvo"][864 * int(window):]
-        for step in range(32):
-            for voice in range(9):
-                for k, x in enumerate(hits.get((step, voice), (0.0, 0.0, 0.0))):
-                    check("groove cells", f"{key} {step} {voice}",
-                          hvo[27 * step + 9 * k + voice], x)
+        compare_cells("groove cells", key, hvo, hits)
+    groove_streams({k: paths[k] for k in pieces}, want)
+
+
+def compare_cells(kind, key, hvo, hits):
+    for step in range(32):
+        for voice in range(9):
+            for k, x in enumerate(hits.get((step, voice), (0.0, 0.0, 0.0))):
+                check(kind, f"{key} {step} {voice}", hvo[27 * step + 9 * k + voice], x)
+
+
+def groove_streams(paths, want):
+    """The same cells in what midi2remi --scheme groove writes (schemas/tensors.md)."""
+    for piece, path in paths.items():
+        data = subprocess.run(["midi2remi", "-q", "-u", "--scheme", "groove", path],
+                              capture_output=True, check=True).stdout
+        hvo = b""
+        while data:
+            n = 8 + int.from_bytes(data[:8], "little")
+            head = json.loads(data[8:n])
+            del head["__metadata__"]
+            start, end = (n + x for x in head["hvo"]["data_offsets"])
+            hvo += data[start:end]
+            data = data[n + max(t["data_offsets"][1] for t in head.values()):]
+        windows = list(struct.iter_unpack("<864f", hvo))
+        for key, hits in want.items():
+            if key.split(".w")[0] == piece:
+                compare_cells("groove stream", key, windows[int(key.split(".w")[1])], hits)
 
 
 def sets(paths):

@@ -4,6 +4,7 @@
  * Transformer's evaluation; where the published code reads the wrong place (_hvo), the
  * right one stands beside it. */
 #include "feature/family.h"
+#include "token/hvo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,17 +117,6 @@ typedef struct {
     uint8_t low[STEPS], mid[STEPS], high[STEPS];
     double n, ms; /* hits; milliseconds of a step */
 } window;
-
-/* Voices: kick, snare, closed and open hat, low, middle and high tom, crash, ride. The
- * reduced map of the Groove MIDI Dataset, and what General MIDI has besides. */
-static int voice_of(int pitch)
-{
-    static const int8_t of[] = {0, 0, 1, 1, 1, 1, 4,  2, 4,  2, 5, 3, 5,
-                                6, 7, 6, 8, 7, 8, -1, 7, -1, 7, 4, 8};
-    if (pitch >= 35 && pitch < 35 + (int)sizeof of)
-        return of[pitch - 35];
-    return pitch == 22 ? HAT : pitch == 26 ? HAT + 1 : -1;
-}
 
 /* ---- syncopation ---- */
 
@@ -457,7 +447,7 @@ int bl_compute_groove(const bl_view *v, double *out, bl_series *series, bl_err *
         return 0;
     for (size_t i = 0; rc == 0 && i < song->n_notes; i++) {
         const bl_note *note = &song->notes[i];
-        int voice = note->drum ? voice_of(note->pitch) : -1;
+        int voice = note->drum ? bl_hvo_voice(note->pitch) : -1;
         int64_t step = (8 * (int64_t)note->on + song->tpq) / (2 * song->tpq);
         drums += note->drum;
         if (voice < 0)

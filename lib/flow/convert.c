@@ -2,6 +2,7 @@
 #include "flow/convert.h"
 
 #include "flow/encode.h"
+#include "flow/grooves.h"
 #include "flow/rejects.h"
 #include "io/tokens.h"
 #include "io/walk.h"
@@ -34,6 +35,7 @@ typedef struct {
     bl_encoder *encoder; /* each worker has its own copy of this process's */
     bl_output out, table;
     bl_tokw *writer;
+    bl_rowsw *rows; /* of grooves, instead */
     bl_rejects rejects;
 } conversion;
 
@@ -62,10 +64,33 @@ static int check_meter(const conversion *c, bl_err *e)
                    m->num, 1 << m->den_log2, bl_scheme_name(c->scheme));
 }
 
+/* What only token schemes have. */
+static int check_groove(const conversion *c, bl_err *e)
+{
+    const bl_convert_wish *w = c->wish;
+    const char *option = w->spec.chords ? "chord" : w->spec.pedal ? "pedal" : NULL;
+    if (option != NULL)
+        return bl_fail(e, BL_E_ARG, "scheme 'groove' has no %s tokens", option);
+    if (w->spec.grid != 0 && w->spec.grid != BL_HVO_BAR / 4)
+        return bl_fail(e, BL_E_ARG, "grid %d: scheme 'groove' has 4", w->spec.grid);
+    if (w->meter.num != 0 && (w->meter.num != 4 || w->meter.den_log2 != 2))
+        return bl_fail(e, BL_E_ARG, "--meter %d/%d: scheme 'groove' has no such bars",
+                       w->meter.num, 1 << w->meter.den_log2);
+    return w->keep_empty ? bl_fail(e, BL_E_ARG, "scheme 'groove' has no empty pieces")
+                         : 0;
+}
+
+static int is_groove(const conversion *c)
+{
+    return strcmp(c->wish->spec.scheme, BL_GROOVE) == 0;
+}
+
 static int open_scheme(conversion *c, bl_err *e)
 {
     bl_spec spec = c->wish->spec;
     int rc = c->wish->labels != NULL ? read_labels(c, e) : 0;
+    if (rc == 0 && is_groove(c))
+        return check_groove(c, e);
     if (c->labels != NULL)
         snprintf(spec.labels, sizeof spec.labels, "%s",
                  bl_label_table_words(c->labels));
@@ -192,11 +217,17 @@ static int take(conversion *c, size_t i, const bl_buf *result, int died, bl_err 
     c->counts->pieces++;
     c->counts->notes += o.n_notes;
     c->counts->tokens += o.n_tokens;
+    c->counts->windows += o.n_windows;
+    c->counts->hits += o.n_hits;
+    c->counts->collided += o.n_collided;
+    c->counts->unmapped += o.n_unmapped;
     c->counts->unlabelled += (uint64_t)o.is_unlabelled;
     if (o.lost > 0)
         say_lost(c, name, &o);
-    return bl_tokw_packed(c->writer, result->data + sizeof o, result->len - sizeof o,
-                          o.n_tokens, e);
+    const uint8_t *packed = result->data + sizeof o;
+    size_t len = result->len - sizeof o;
+    return c->rows != NULL ? bl_rowsw_packed(c->rows, packed, len, o.n_windows, e)
+                           : bl_tokw_packed(c->writer, packed, len, o.n_tokens, e);
 }
 
 static int convert_all(conversion *c, bl_err *e)
@@ -234,11 +265,22 @@ static int level_of(const conversion *c)
     return fstat(c->out.out.fd, &to) == 0 && S_ISREG(to.st_mode) ? BL_ZIO_LEVEL : 1;
 }
 
-static int begin_stream(conversion *c, const bl_self *self, bl_err *e)
+static int begin_writer(conversion *c, const bl_json *pg, bl_err *e)
 {
     const bl_scheme *s = c->scheme;
-    bl_tokens_kind kind = {.spec = *bl_scheme_spec(s)};
+    bl_tokens_kind kind;
+    if (s == NULL) {
+        bl_rows_kind rows = bl_groove_kind(c->how.frame.bars);
+        return bl_rowsw_new(&c->rows, c->out.out.fd, c->how.level, &rows, pg, e);
+    }
+    kind.spec = *bl_scheme_spec(s);
     snprintf(kind.sha256, sizeof kind.sha256, "%s", bl_scheme_sha256(s));
+    return bl_tokw_new(&c->writer, c->out.out.fd, c->how.level, &kind,
+                       bl_scheme_words(s), bl_scheme_lines(s), pg, e);
+}
+
+static int begin_stream(conversion *c, const bl_self *self, bl_err *e)
+{
     int rc = bl_output_open(&c->out, c->wish->output, 0, c->wish->guards, e);
     if (rc != 0)
         return rc;
@@ -246,8 +288,7 @@ static int begin_stream(conversion *c, const bl_self *self, bl_err *e)
     bl_json *pg = self == NULL ? NULL : bl_prov_chain(NULL, 0, self, e);
     if (pg == NULL && self != NULL)
         return BL_E_NOMEM;
-    rc = bl_tokw_new(&c->writer, c->out.out.fd, c->how.level, &kind, bl_scheme_words(s),
-                     bl_scheme_lines(s), pg, e);
+    rc = begin_writer(c, pg, e);
     bl_json_del(pg);
     return rc;
 }
@@ -265,7 +306,8 @@ static int begin_table(conversion *c, bl_err *e)
 static int finish(conversion *c, bl_err *e)
 {
     const bl_buf *table = &c->rejects.table;
-    int rc = bl_tokw_finish(c->writer, c->rejects.n, e);
+    int rc = c->rows != NULL ? bl_rowsw_finish(c->rows, c->rejects.n, e)
+                             : bl_tokw_finish(c->writer, c->rejects.n, e);
     if (rc == 0)
         rc = bl_output_close(&c->out, 0, e);
     if (rc != 0 || c->wish->rejects == NULL)
@@ -279,6 +321,7 @@ static int finish(conversion *c, bl_err *e)
 static void conversion_free(conversion *c)
 {
     bl_tokw_del(c->writer);
+    bl_rowsw_del(c->rows);
     bl_encoder_del(c->encoder);
     bl_rejects_free(&c->rejects);
     bl_label_table_del(c->labels);
@@ -304,7 +347,11 @@ int bl_convert(const bl_convert_wish *wish, const char *const *operands, size_t 
     if (rc == 0) {
         c.how = (bl_encoding){
             .scheme = c.scheme,
-            .reading = bl_reading_with(bl_scheme_reading(c.scheme), wish->pair),
+            .frame = {wish->window > 0 ? wish->window : 2,
+                      wish->hop > 0 ? wish->hop : 2},
+            .reading = bl_reading_with(c.scheme != NULL ? bl_scheme_reading(c.scheme)
+                                                        : BL_READ_OVERLAP,
+                                       wish->pair),
             .meter_num = wish->meter.num,
             .meter_den_log2 = wish->meter.den_log2,
             .beats = wish->beats,

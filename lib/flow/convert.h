@@ -1,5 +1,5 @@
-/* convert.h - MIDI files to a token stream: a piece for each file, in the order of the
- * files, whoever does the work. */
+/* convert.h - MIDI files to a stream of tokens, or of grooves: a piece for each file,
+ * in the order of the files, whoever does the work. */
 #ifndef BL_CONVERT_H
 #define BL_CONVERT_H
 
@@ -13,7 +13,8 @@
 enum { BL_CONVERT_LEVEL = -1 }; /* as it suits the output */
 
 typedef struct {
-    bl_spec spec; /* its labels are those of the table */
+    bl_spec spec;    /* its labels are those of the table; scheme "groove": no tokens */
+    int window, hop; /* of grooves, in bars; 0: 2 */
     bl_pair pair;
     bl_meter meter;      /* of all bars; num 0: as the files say */
     const char *beats;   /* pattern (io/pattern.h) of annotations of beats, or NULL */
@@ -33,9 +34,11 @@ typedef struct {
 
 typedef struct {
     uint64_t files, pieces, notes, tokens;
-    uint64_t rejects;    /* files that gave no piece */
-    uint64_t lost;       /* pieces with music lost, or which may have */
-    uint64_t unlabelled; /* files that the table of labels does not name */
+    uint64_t windows, hits;      /* of grooves: token/hvo.h */
+    uint64_t collided, unmapped; /* drums left out */
+    uint64_t rejects;            /* files that gave no piece */
+    uint64_t lost;               /* pieces with music lost, or which may have */
+    uint64_t unlabelled;         /* files that the table of labels does not name */
 } bl_convert_counts;
 
 /* Reads n operands (files, folders, "-"; 0: standard input), or the list, writes the

@@ -2,6 +2,7 @@
 #include "flow/encode.h"
 
 #include "base/hash.h"
+#include "flow/grooves.h"
 #include "io/file.h"
 #include "io/pattern.h"
 #include "io/tokens.h"
@@ -19,7 +20,8 @@ enum {
 
 struct bl_encoder {
     const bl_encoding *how;
-    bl_packer *packer;
+    bl_packer *packer; /* or: */
+    bl_grooves grooves;
     /* memory from file to file */
     bl_buf bytes, beats_path;
     bl_beats beats;
@@ -35,6 +37,9 @@ int bl_encoder_new(bl_encoder **enc, const bl_encoding *how, bl_err *e)
     if (c == NULL)
         return BL_E_NOMEM;
     c->how = how;
+    c->grooves.frame = how->frame;
+    if (how->scheme == NULL)
+        return bl_grooves_begin(&c->grooves, how->level, e);
     return bl_packer_new(&c->packer, how->level, bl_scheme_words(how->scheme),
                          bl_scheme_lines(how->scheme), e);
 }
@@ -44,6 +49,7 @@ void bl_encoder_del(bl_encoder *c)
     if (c == NULL)
         return;
     bl_packer_del(c->packer);
+    bl_grooves_free(&c->grooves);
     bl_buf_free(&c->bytes);
     bl_buf_free(&c->beats_path);
     free(c->beats.beat);
@@ -72,7 +78,8 @@ static int read_bytes(bl_encoder *c, const char *path, bl_err *e)
 static int refuse(bl_encoder *c, bl_err *e)
 {
     bl_midi_report *report = &c->report;
-    if (report->strict_fix >= 0 && bl_scheme_is_strict(c->how->scheme)) {
+    int is_strict = c->how->scheme != NULL && bl_scheme_is_strict(c->how->scheme);
+    if (report->strict_fix >= 0 && is_strict) {
         report->reject = BL_REJECT_STRICT;
         return bl_fail_at(e, BL_E_FORMAT, report->strict_offset,
                           "the published reader does not make this repair: %s",
@@ -168,6 +175,8 @@ static int add_fixes(const bl_encoder *c, bl_json *j, bl_err *e)
         {"meters", c->fixes.meters},
         {"tempos", c->fixes.tempos},
         {"durations", c->fixes.durations},
+        {"collided", (uint32_t)c->grooves.hvo.collided},
+        {"unmapped", (uint32_t)c->grooves.hvo.unmapped},
     };
     int rc = 0;
     for (int i = 0; rc == 0 && i < BL_N_FIXES; i++)
@@ -202,6 +211,55 @@ static int pack(bl_encoder *c, const char *path, uint64_t i, size_t bars, bl_buf
     return rc;
 }
 
+/* ---- drums without tokens ---- */
+
+/* song -> hvo */
+static int encode_drums(bl_encoder *c, bl_encoded *o)
+{
+    bl_hvo *hvo = &c->grooves.hvo;
+    int rc = bl_hvo_encode(hvo, &c->song, &o->why);
+    if (rc == BL_E_LIMIT || rc == BL_E_FORMAT)
+        c->report.reject = rc == BL_E_LIMIT ? BL_REJECT_TOO_LONG : BL_REJECT_METER;
+    o->n_hits = hvo->hits;
+    o->n_collided = hvo->collided;
+    o->n_unmapped = hvo->unmapped;
+    if (rc != 0 || hvo->n_bars > 0)
+        return rc;
+    c->report.reject = BL_REJECT_NO_DRUMS;
+    if (hvo->unmapped > 0)
+        return bl_fail(&o->why, BL_E_FORMAT,
+                       "none of its %zu drums is of the nine voices", hvo->unmapped);
+    return bl_fail(&o->why, BL_E_FORMAT, "there is no drum in it");
+}
+
+/* hvo -> packed piece */
+static int pack_drums(bl_encoder *c, const char *path, uint64_t i, bl_encoded *o,
+                      bl_buf *piece, bl_err *e)
+{
+    bl_sha256 sha256;
+    const char *labels = NULL;
+    bl_json *fixes = bl_json_object(e);
+    int rc = fixes == NULL ? BL_E_NOMEM : add_fixes(c, fixes, e);
+    bl_sha256_of(c->bytes.data, c->bytes.len, sha256);
+    if (c->how->labels != NULL) {
+        labels = bl_label_table_of(c->how->labels, path);
+        o->is_unlabelled = labels == NULL;
+    }
+    const bl_rows_info info = {
+        .name = bl_path_shown(path),
+        .sha256 = sha256,
+        .tpq = c->song.tpq,
+        .labels = labels,
+        .fixes = rc == 0 && bl_json_size(fixes) > 0 ? fixes : NULL,
+    };
+    if (rc == 0)
+        rc = bl_grooves_pack(&c->grooves, piece, i, &info, &o->n_windows, e);
+    bl_json_del(fixes);
+    return rc;
+}
+
+/* ---- a file ---- */
+
 static int make_piece(bl_encoder *c, const char *path, uint64_t i, bl_encoded *o,
                       bl_buf *piece)
 {
@@ -214,6 +272,10 @@ static int make_piece(bl_encoder *c, const char *path, uint64_t i, bl_encoded *o
         rc = set_bars(c, path, &o->why);
     if (rc == 0 && c->how->trim)
         bl_song_trim(&c->song);
+    if (rc == 0 && c->how->scheme == NULL) {
+        rc = encode_drums(c, o);
+        return rc == 0 ? pack_drums(c, path, i, o, piece, &o->why) : rc;
+    }
     if (rc == 0)
         rc = add_labels(c, path, o);
     if (rc == 0)

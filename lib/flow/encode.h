@@ -1,15 +1,17 @@
-/* encode.h - one MIDI file to one packed piece of a token stream, and why it gave none:
- * the task of a worker of convert.c. */
+/* encode.h - one MIDI file to one packed piece of a stream of tokens or of grooves, and
+ * why it gave none: the task of a worker of convert.c. */
 #ifndef BL_ENCODE_H
 #define BL_ENCODE_H
 
 #include "midi/midi.h"
 #include "token/label_table.h"
+#include "token/hvo.h"
 #include "token/scheme.h"
 
 /* How files are read; what is pointed at must outlive the encoder. */
 typedef struct {
-    const bl_scheme *scheme;
+    const bl_scheme *scheme; /* NULL: drums in windows of the frame, without tokens */
+    bl_hvo_frame frame;
     bl_reading reading;
     int meter_num, meter_den_log2; /* of all bars; num 0: as the files say */
     const char *beats; /* pattern (io/pattern.h) of annotations of beats, or NULL */
@@ -25,6 +27,7 @@ typedef struct {
     bl_reject reject;
     bl_err why; /* it was rejected */
     size_t n_notes, n_tokens;
+    size_t n_windows, n_hits, n_collided, n_unmapped; /* of grooves: token/hvo.h */
     int is_unlabelled; /* the table of labels does not name it */
     uint32_t lost;     /* places where music was lost, or may have been */
     bl_fix lost_fix;   /* of the first */

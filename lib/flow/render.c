@@ -1,12 +1,14 @@
 /* render.c - see render.h. */
 #include "flow/render.h"
 
+#include "flow/grooves.h"
 #include "flow/source.h"
 #include "io/names.h"
 #include "midi/midi.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +21,8 @@ typedef struct {
     bl_writing writing; /* of the last piece's scheme */
     bl_bare bare;
     bl_piece piece;
+    bl_rows_piece rows;     /* of a stream of grooves, the record at hand */
+    bl_hvo_decoder decoder; /* its piece becomes the song */
     bl_song song;
     bl_names names;
     bl_output out;
@@ -31,10 +35,11 @@ typedef int piece_fn(rendering *r, bl_err *e);
 
 /* ---- reading ---- */
 
-static int read_stream(rendering *r, const char *path, piece_fn *each, bl_err *e)
+static int read_tokens(rendering *r, const char *path, bl_input *in, piece_fn *each,
+                       bl_err *e)
 {
     bl_source source = {0};
-    int rc = bl_source_open(&source, &path, 1, e);
+    int rc = bl_source_open_over(&source, &path, 1, in, e);
     r->scheme = source.scheme;
     while (rc == 0 && (rc = bl_corpus_next(source.corpus, &r->piece, e)) > 0) {
         rc = each(r, e);
@@ -42,6 +47,70 @@ static int read_stream(rendering *r, const char *path, piece_fn *each, bl_err *e
     }
     r->scheme = NULL;
     bl_source_free(&source);
+    return rc;
+}
+
+/* The records of a piece are its song, which then becomes what it should. */
+static int end_groove(rendering *r, piece_fn *each, bl_err *e)
+{
+    int rc = bl_hvo_decode_end(&r->decoder, e);
+    if (rc == 0)
+        rc = each(r, e);
+    r->n_pieces += rc == 0;
+    return rc;
+}
+
+static int begin_groove(rendering *r, bl_err *e)
+{
+    free(r->piece.name);
+    r->piece.name = bl_strdup(r->rows.name, e);
+    r->piece.index = r->rows.index;
+    return r->piece.name == NULL
+               ? BL_E_NOMEM
+               : bl_hvo_decode_begin(&r->decoder, &r->song, r->rows.tpq, e);
+}
+
+static int add_groove(rendering *r, int bars, bl_err *e)
+{
+    const bl_rows *rows = &r->rows.rows;
+    size_t numbers = (size_t)bars * BL_HVO_BAR * BL_HVO_CELLS;
+    int rc = bl_groove_check(&r->rows, bars, e);
+    for (size_t i = 0; rc == 0 && i < rows->n; i++)
+        rc = bl_hvo_decode(&r->decoder, rows->x + i * numbers, bars, rows->bar[i],
+                           rows->tempo[i], e);
+    return rc;
+}
+
+static int read_grooves(rendering *r, bl_input *in, piece_fn *each, bl_err *e)
+{
+    bl_rowsr *reader = NULL;
+    int bars = 0, is_in_piece = 0;
+    int rc = bl_rowsr_new(&reader, bl_input_take(in), r->input, e);
+    if (rc == 0)
+        rc = bl_groove_bars(bl_rowsr_kind(reader), &bars, e);
+    r->scheme = NULL;
+    while (rc == 0 && (rc = bl_rowsr_next(reader, &r->rows, e)) > 0) {
+        rc = is_in_piece && r->rows.begins ? end_groove(r, each, e) : 0;
+        if (rc == 0 && r->rows.begins)
+            rc = begin_groove(r, e);
+        if (rc == 0)
+            rc = add_groove(r, bars, e);
+        is_in_piece = 1;
+    }
+    if (rc == 0 && is_in_piece)
+        rc = end_groove(r, each, e);
+    bl_rowsr_del(reader);
+    return rc;
+}
+
+static int read_stream(rendering *r, const char *path, piece_fn *each, bl_err *e)
+{
+    bl_input in;
+    int rc = bl_input_open(&in, path, e);
+    if (rc == 0)
+        rc = in.is_tensors ? read_grooves(r, &in, each, e)
+                           : read_tokens(r, path, &in, each, e);
+    bl_input_close(&in);
     return rc;
 }
 
@@ -71,11 +140,14 @@ static int read_inputs(rendering *r, const char *const *paths, size_t n, piece_f
     return rc;
 }
 
-/* Decodes the current piece into r->song. */
+/* Decodes the current piece into r->song, where a groove is already. */
 static int decode(rendering *r, bl_err *e)
 {
     size_t skipped;
     const bl_ids *ids = &r->piece.ids;
+    r->writing = BL_WRITE_PROGRAMS;
+    if (r->scheme == NULL)
+        return 0;
     r->writing = bl_scheme_writing(r->scheme);
     int rc = bl_scheme_decode(r->scheme, ids->id, ids->n, &r->song, &skipped, e);
     if (rc == 0 && skipped > 0)
@@ -216,6 +288,8 @@ static int check(rendering *r, bl_err *e)
     const bl_ids *ids = &r->piece.ids;
     size_t bar = 0;
     unsigned last = BL_ID_BOS;
+    if (r->scheme == NULL) /* of a groove all was checked that there is */
+        return 0;
     bl_grammar_start(&g, r->scheme);
     for (size_t i = 0; i < ids->n; i++) {
         last = ids->id[i];
@@ -257,6 +331,7 @@ int bl_render(const bl_render_wish *wish, const char *const *paths, size_t n,
     *n_pieces = r.n_pieces;
     bl_bare_free(&r.bare);
     bl_piece_free(&r.piece);
+    bl_rows_piece_free(&r.rows);
     bl_song_free(&r.song);
     bl_names_free(&r.names);
     bl_buf_free(&r.text);

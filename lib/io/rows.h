@@ -31,19 +31,19 @@ const char *bl_rows_kind_text(const bl_rows_kind *k, char *text, size_t size);
 
 /* What the stream says of a piece. */
 typedef struct {
-    const char *name;     /* as given, any bytes but NUL; percent-encoded in the stream */
-    const char *sha256;   /* of the source bytes, "" if there is none */
-    int tpq;              /* of the source, 0 if there is none */
-    const char *labels;   /* words, each ended by a line feed; NULL or "": none */
+    const char *name;   /* as given, any bytes but NUL; percent-encoded in the stream */
+    const char *sha256; /* of the source bytes, "" if there is none */
+    int tpq;            /* of the source, 0 if there is none */
+    const char *labels; /* words, each ended by a line feed; NULL or "": none */
     const bl_json *fixes; /* an object of counts, or NULL */
 } bl_rows_info;
 
 /* Rows one after another, with where and how fast each begins. */
 typedef struct {
     size_t n;
-    const float *x;       /* [n] rows */
-    const int32_t *bar;   /* [n] from 0, rising within a piece */
-    const float *tempo;   /* [n] beats a minute */
+    const float *x;     /* [n] rows */
+    const int32_t *bar; /* [n] from 0, rising within a piece */
+    const float *tempo; /* [n] beats a minute */
 } bl_rows;
 
 /* ---- writing ---- */

@@ -51,7 +51,8 @@ static int get_count(const bl_json *meta, const char *key, uint64_t low, uint64_
     return 0;
 }
 
-/* The JSON value that a text holds, in an object of that one key: the parser wants one. */
+/* The JSON value that a text holds, in an object of that one key: the parser wants one.
+ */
 static int get_json(const bl_json *meta, const char *key, bl_json **holder, bl_err *e)
 {
     const char *text;
@@ -176,8 +177,10 @@ static int check_tensor(const bl_tensors_head *h, const char *name, bl_dtype dty
     for (int i = 0; same && i < ndim; i++)
         same = t->shape[1 + i] == shape[i];
     if (!same)
-        return bl_fail(e, BL_E_FORMAT, "the rows of tensor '%s' are not of the shape "
-                       "that the header states", name);
+        return bl_fail(e, BL_E_FORMAT,
+                       "the rows of tensor '%s' are not of the shape "
+                       "that the header states",
+                       name);
     if (t->shape[0] != h->t[0].shape[0])
         return bl_fail(e, BL_E_FORMAT, "the tensors do not have as many rows each");
     return 0;
@@ -233,7 +236,8 @@ static int get_kind(const bl_tensors_head *h, bl_rows_kind *kind, bl_err *e)
 static int read_header(bl_rowsr *r, const bl_tensors_head *h, const char *record,
                        bl_rows_kind *kind, bl_err *e)
 {
-    static const char *const keys[] = {"schema", "record", "scheme", "kind", "pg", NULL};
+    static const char *const keys[] = {"schema", "record", "scheme",
+                                       "kind",   "pg",     NULL};
     if (strcmp(record, "header") != 0)
         return bl_fail(e, BL_E_FORMAT, "a record '%.16s' where the header should be",
                        record);
@@ -354,7 +358,7 @@ static int read_trailer(bl_rowsr *r, const bl_tensors_head *h, bl_err *e)
 
 static int get_piece(bl_rowsr *r, const bl_json *meta, bl_rows_piece *p, bl_err *e)
 {
-    static const char *const keys[] = {"schema", "record", "i",    "name", "sha256",
+    static const char *const keys[] = {"schema", "record", "i",     "name", "sha256",
                                        "tpq",    "labels", "fixes", "xxh3", NULL};
     const char *name = NULL, *sha256 = NULL;
     uint64_t i = 0, tpq = 0, least = r->n_pieces == 0 ? 0 : r->index;
@@ -419,16 +423,19 @@ static int check_rows(bl_rowsr *r, const bl_rows *rows, bl_err *e)
     size_t numbers = bl_rows_numbers(&r->kind);
     for (size_t i = 0; i < rows->n; i++) {
         if (rows->bar[i] <= r->bar)
-            return bl_fail(e, BL_E_FORMAT, "piece %" PRIu64 ", row %zu: bar %d is not after bar %d",
+            return bl_fail(e, BL_E_FORMAT,
+                           "piece %" PRIu64 ", row %zu: bar %d is not after bar %d",
                            r->index, i, (int)rows->bar[i], (int)r->bar);
         r->bar = rows->bar[i];
         if (!isfinite(rows->tempo[i]) || rows->tempo[i] <= 0)
-            return bl_fail(e, BL_E_FORMAT, "piece %" PRIu64 ", row %zu: %g is no tempo", r->index, i,
-                           (double)rows->tempo[i]);
+            return bl_fail(e, BL_E_FORMAT, "piece %" PRIu64 ", row %zu: %g is no tempo",
+                           r->index, i, (double)rows->tempo[i]);
         for (size_t k = 0; k < numbers; k++)
             if (!isfinite(rows->x[i * numbers + k]))
-                return bl_fail(e, BL_E_FORMAT, "piece %" PRIu64 ", row %zu: number %zu of '%s' is %g",
-                               r->index, i, k, r->kind.name, (double)rows->x[i * numbers + k]);
+                return bl_fail(e, BL_E_FORMAT,
+                               "piece %" PRIu64 ", row %zu: number %zu of '%s' is %g",
+                               r->index, i, k, r->kind.name,
+                               (double)rows->x[i * numbers + k]);
     }
     return 0;
 }

@@ -104,8 +104,8 @@ static int set_name(bl_json *meta, const char *name, bl_err *e)
 static bl_json *begin_meta(const char *record, bl_err *e)
 {
     bl_json *meta = bl_json_object(e);
-    int rc = meta == NULL ? BL_E_NOMEM
-                          : bl_json_set_str(meta, "schema", BL_ROWS_SCHEMA, e);
+    int rc =
+        meta == NULL ? BL_E_NOMEM : bl_json_set_str(meta, "schema", BL_ROWS_SCHEMA, e);
     if (rc == 0)
         rc = bl_json_set_str(meta, "record", record, e);
     if (rc == 0)
@@ -163,8 +163,8 @@ static int write_record(bl_zw *zw, const bl_rows_kind *kind, const bl_rows *rows
 static int write_header(bl_rowsw *w, const bl_json *pg, bl_err *e)
 {
     bl_json *meta = begin_meta("header", e);
-    int rc = meta == NULL ? BL_E_NOMEM
-                          : bl_json_set_str(meta, "scheme", w->kind.scheme, e);
+    int rc =
+        meta == NULL ? BL_E_NOMEM : bl_json_set_str(meta, "scheme", w->kind.scheme, e);
     if (rc == 0)
         rc = bl_json_set_str(meta, "kind", w->kind.name, e);
     if (rc == 0)

@@ -31,8 +31,13 @@ static int find(const bl_scheme_ops **ops, const char *name, bl_err *e)
                        "the tokens are ids of another program: what they mean, only it "
                        "knows");
     }
-    int rc = bl_fail(e, BL_E_ARG, "unknown scheme '%.64s'; there are: %s", name,
-                     list == NULL ? "" : list);
+    int rc = strcmp(name, "groove") == 0
+                 ? bl_fail(e, BL_E_ARG,
+                           "scheme 'groove' has no tokens; those with "
+                           "tokens are: %s",
+                           list == NULL ? "" : list)
+                 : bl_fail(e, BL_E_ARG, "unknown scheme '%.64s'; there are: %s, groove",
+                           name, list == NULL ? "" : list);
     bl_buf_free(&known);
     return rc;
 }

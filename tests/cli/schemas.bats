@@ -9,6 +9,10 @@ setup_file() {
     midi2remi "$samples"/{sakura,we-three-kings,abide-with-me}.mid "$samples"/render.py \
         -o s.tok.zst --max-reject 1 2>/dev/null
     midi2remi "$samples"/sakura.mid -u -o plain.tok
+    printf 'file\tgenre\nodd.mid\tblues\n' >labels.tsv
+    echo 'PitchDrum_36 Velocity_79 Duration_1 PitchDrum_36 Velocity_63 Duration_1 PitchDrum_82 Velocity_63 Duration_1' |
+        remi2midi --raw -o odd.mid
+    midi2remi --scheme groove --labels labels.tsv odd.mid "$samples"/twelve-bar-blues.mid -u -o g.tensors -q
     vocab --order seen s.tok.zst -o vocab.tsv
     shard s.tok.zst --vocab vocab.tsv -u -o data
     featstats s.tok.zst -o feat.tsv
@@ -53,6 +57,20 @@ def of_tensors(path, schema):
     yield schema, meta
     if 'config' in meta:
         yield 'config', json.loads(meta['config'])
+
+def records(path):
+    """Each record of a stream of tensors: metadata, header and data."""
+    b = content(path)
+    while b:
+        n = 8 + int.from_bytes(b[:8], 'little')
+        head = json.loads(b[8:n])
+        end = n + max(t['data_offsets'][1] for t in head.values() if 'data_offsets' in t)
+        yield head.pop('__metadata__'), head, b[n:end]
+        b = b[end:]
+
+def of_rows(path):
+    for meta, _, _ in records(path):
+        yield 'tensors-meta', meta
 
 def of_json(path, schema):
     yield schema, json.load(open(path))
@@ -102,6 +120,7 @@ parts = itertools.chain(
     of_lines(F + '/featnov.tsv'), of_lines(F + '/featjudge.tsv'), of_lines(F + '/runs.tsv'),
     of_tensors(F + '/feat.tensors.zst', 'feat-tensors-meta'), of_json(F + '/run/config.json', 'config'),
     of_tensors(F + '/run/latest', 'xl-checkpoint-meta'),
+    of_rows(F + '/g.tensors'), of_rows(G + '/tensors-1.tensors.zst'),
     of_tensors(F + '/log-probs', 'xl-logprobs-meta'),
     of_lines(G + '/remi-tokens-1.tok.zst'), of_lines(G + '/remi-vocab-1.tsv'),
     of_folder(G + '/remi-shard-1'), of_folder(G + '/remi-shard-1-exports'),
@@ -155,6 +174,12 @@ PY
     cmp twice <(/usr/bin/python3 tensors.py | sed 'p')
     has_notes=$(featstats s.tok.zst | awk -F'\t' 'NR > 2 && !/^#/ {printf "%s%s", sep, $2; sep = ", "}')
     grep -q "\[$has_notes\]" twice
+    { fence python tensors.md; echo 'for name, x in rows("t", "hvo"): print(name, x.shape, int(x[..., :9].sum()))'; } >rows.py
+    zstd -q "$F/g.tensors" -o t -f
+    [ "$(/usr/bin/python3 rows.py | sed "s|^.*/||")" = "odd.mid (1, 32, 27) 1
+twelve-bar-blues.mid (24, 32, 27) 672" ]
+    head -c 5000 "$F/g.tensors" | zstd -q -f -o t
+    run -1 /usr/bin/python3 rows.py
     fence python remi-shard.md >shard.py
     /usr/bin/python3 shard.py "$F/data/train-00000-of-00001.safetensors" >ids
     shard s.tok.zst --vocab vocab.tsv -o z
@@ -233,6 +258,18 @@ def record(part):
     text = json.dumps(head).encode().ljust(n)
     return n.to_bytes(8, 'little') + text + b[8 + n:]
 
+def row_record(kind):
+    """A stream whose first record of that kind has other metadata."""
+    def accepts(part):
+        with open('t', 'wb') as f:
+            for meta, head, data in records(F + '/g.tensors'):
+                if meta['record'] == kind and meta.get('i', '0') == '0':
+                    meta = part
+                text = json.dumps(dict(head, __metadata__=meta)).encode()
+                f.write(len(text).to_bytes(8, 'little') + text + data)
+        return run('remi2midi', '--check', 't')
+    return accepts
+
 def folder(name, data):
     shutil.rmtree('data', ignore_errors=True)
     shutil.copytree(F + '/data', 'data')
@@ -250,9 +287,16 @@ tries = {
     'remi-shards-manifest': (None, lambda p: folder('manifest.json', json.dumps(p).encode())),
     'remi-shard-meta': (None, lambda p: folder('train-00000-of-00001.safetensors', record(p))),
 }
+rows = [dict(m) for _, m in of_rows(F + '/g.tensors')]
+assert 'fixes' in rows[1] and 'labels' in rows[1]
+for part in rows[0], rows[1], rows[-1]:
+    tries['tensors-meta ' + part['record']] = (part, row_record(part['record']))
 bad = {}
-for schema, (tag, accepts) in tries.items():
-    if tag == '#vocab':
+for name, (tag, accepts) in tries.items():
+    schema = name.split()[0]
+    if isinstance(tag, dict):
+        part = tag
+    elif tag == '#vocab':
         part = dict(of_lines(F + '/vocab.tsv'))[schema]
     elif tag:
         part = dict(of_lines(F + '/plain.tok'))[schema]
@@ -268,7 +312,7 @@ for schema, (tag, accepts) in tries.items():
     for m in mutants(part):
         if not v[schema].is_valid(m):
             assert not accepts(m), f'{schema}: the tool takes {json.dumps(m)}'
-            bad[schema] = bad.get(schema, 0) + 1
+            bad[name] = bad.get(name, 0) + 1
 assert sum(bad.values()) >= 400 and len(bad) == len(tries), bad
 print(bad)
 PY
@@ -324,4 +368,14 @@ PY
     [ "$(readlink resumed/best)" = ckpt-00000005.safetensors ]
     featstats --curves "$G"/train-log-[12].tsv >curves.svg
     [ "$(grep -o 'best validation' curves.svg | wc -l)" -eq 2 ]
+}
+
+@test "golden: the tensor stream means what it meant" {
+    printf 'file\tgenre\ntwelve-bar-blues.mid\tblues\n' >labels.tsv
+    (cd "$SAMPLES" && midi2remi --scheme groove --labels "$OLDPWD/labels.tsv" -q -u \
+        haenschen-klein.mid twelve-bar-blues.mid) >t
+    cmp t <(zstdcat "$G/tensors-1.tensors.zst")
+    remi2midi --check "$G/tensors-1.tensors.zst"
+    remi2midi --csv "$G/tensors-1.tensors.zst" | cut -d, -f 1 | sort | uniq -c | awk '{print $1, $2}' >counts
+    printf '%s\n' '257 haenschen-klein.mid' '1 piece' '672 twelve-bar-blues.mid' | diff counts -
 }

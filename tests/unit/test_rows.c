@@ -83,8 +83,8 @@ static int digest(const void *bytes, size_t len, bl_buf *out, bl_err *e)
                         bl_xxh3(p.rows.bar, p.rows.n * sizeof(int32_t)) ^
                         bl_xxh3(p.rows.tempo, p.rows.n * sizeof(float));
         more |= bl_buf_addf(out, NULL, "%s|%s|%d|%s|%d %d %zu %016" PRIx64 "\n", p.name,
-                            p.sha256, p.tpq, p.labels, (int)p.index, p.begins,
-                            p.rows.n, hash);
+                            p.sha256, p.tpq, p.labels, (int)p.index, p.begins, p.rows.n,
+                            hash);
         rc = 0;
     }
     if (rc == 0)
@@ -140,12 +140,11 @@ static void test_packed(void)
     bl_buf packed = {0}, whole = write_stream(3, few);
     int fd = temp_fd();
     fill(2, x, bar, tempo);
-    int rc = bl_rowsw_new(&w, fd, 3, &kind, NULL, &e) |
-             bl_rowsp_new(&p, 3, &kind, &e);
+    int rc = bl_rowsw_new(&w, fd, 3, &kind, NULL, &e) | bl_rowsp_new(&p, 3, &kind, &e);
     for (size_t i = 0; rc == 0 && i < 3; i++) {
         packed.len = 0;
-        rc = bl_rowsp_piece(p, &packed, i, &infos[i],
-                            &(bl_rows){few[i], x, bar, tempo}, &e);
+        rc = bl_rowsp_piece(p, &packed, i, &infos[i], &(bl_rows){few[i], x, bar, tempo},
+                            &e);
         if (rc == 0)
             rc = bl_rowsw_packed(w, packed.data, packed.len, few[i], &e);
     }
@@ -218,8 +217,8 @@ static void test_cut(void)
     bl_buf_free(&out);
 }
 
-/* One bit of each byte: refused, or without effect on what is read. Metadata say what no
- * hash holds: their names, numbers and labels may change. */
+/* One bit of each byte: refused, or without effect on what is read. Metadata say what
+ * no hash holds: their names, numbers and labels may change. */
 static void test_flips(void)
 {
     bl_err e = BL_ERR_INIT;
@@ -237,7 +236,8 @@ static void test_flips(void)
         uint64_t head;
         memcpy(&head, bare.data + at, sizeof head);
         size_t data = at + 8 + (size_t)head, end = data;
-        while (end < bare.len && (end % 8 != 0 || memcmp(bare.data + end + 8, "{\"__", 4)))
+        while (end < bare.len &&
+               (end % 8 != 0 || memcmp(bare.data + end + 8, "{\"__", 4)))
             end++;
         for (size_t i = data; i < end && i < bare.len; i++, n_data++) {
             bare.data[i] ^= (uint8_t)(1 << i % 8);
@@ -312,11 +312,13 @@ static void refuses(const char *bytes, size_t n, int code, const char *says)
 static void test_others(void)
 {
     static const char tokens[] = "#remi {\"schema\":\"remi-tokens/1\"}\n";
-    static const char one[] = "\x21\0\0\0\0\0\0\0{\"__metadata__\":{\"schema\":\"a/1\"}}";
+    static const char one[] =
+        "\x21\0\0\0\0\0\0\0{\"__metadata__\":{\"schema\":\"a/1\"}}";
     static const char newer[] =
         "\x27\0\0\0\0\0\0\0{\"__metadata__\":{\"schema\":\"tensors/2\"}}";
     refuses("", 0, BL_E_TRUNC, "the input is empty");
-    refuses(tokens, sizeof tokens - 1, BL_E_FORMAT, "a stream of tokens, not of tensors");
+    refuses(tokens, sizeof tokens - 1, BL_E_FORMAT,
+            "a stream of tokens, not of tensors");
     refuses("MThd\0\0\0\6\0\0\0\1", 12, BL_E_FORMAT, "not a tensor stream");
     refuses(one, sizeof one - 1, BL_E_FORMAT, "");
     refuses(newer, sizeof newer - 1, BL_E_VERSION, "tensors/2");

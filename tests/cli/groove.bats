@@ -1,0 +1,223 @@
+#!/usr/bin/env bats
+# groove.bats - drums as a stream of tensors: from files, as a stream among streams, back
+# to files (schemas/groove-scheme.md, schemas/tensors.md).
+load ../helpers
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    cp "$BARLINE_ROOT"/samples/{twelve-bar-blues,harbour-habanera,korobeiniki}.mid .
+    midi2remi --scheme groove ./*.mid -o three.tensors.zst
+    midi2remi --scheme groove ./*.mid -u -o three.tensors
+    midi2remi twelve-bar-blues.mid -o one.tok.zst
+    cat >tensors.py <<'PY'
+import json, struct, sys
+def records(path):
+    """Metadata, shape and numbers of `hvo`, bars and tempos of each record of a bare stream."""
+    b = open(path, 'rb').read()
+    while b:
+        n = 8 + int.from_bytes(b[:8], 'little')
+        head = json.loads(b[8:n])
+        meta = head.pop('__metadata__')
+        def get(name, kind):
+            start, end = (n + x for x in head[name]['data_offsets'])
+            return struct.unpack(f'<{(end - start) // 4}{kind}', b[start:end])
+        yield meta, head['hvo']['shape'], get('hvo', 'f'), get('bar', 'i'), get('tempo', 'f')
+        b = b[n + max(t['data_offsets'][1] for t in head.values()):]
+PY
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    F=$BATS_FILE_TMPDIR
+    export PYTHONPATH=$F F
+}
+
+# music FILE: what a stream says but for its names, sources and programs.
+music() {
+    python3 -c '
+import sys
+from tensors import *
+for meta, *rest in records(sys.argv[1]):
+    print(meta["record"], meta.get("labels"), *rest)' "$1"
+}
+
+@test "groove: drums to tensors to MIDI to tensors are the same drums" {
+    remi2midi -d out "$F/three.tensors.zst"
+    midi2remi --scheme groove -u out/{harbour-habanera,korobeiniki,twelve-bar-blues}.mid -o again
+    [ "$(music again | md5sum)" = "$(music "$F/three.tensors" | md5sum)" ]
+    remi2midi --check again
+    # with windows that overlap, or are longer, too
+    for how in '--hop 1' '--window 4' '--window 3 --hop 2' '--window 1 --hop 1'; do
+        midi2remi --scheme groove $how "$F/twelve-bar-blues.mid" | remi2midi --csv >b
+        midi2remi --scheme groove "$F/twelve-bar-blues.mid" | remi2midi --csv | cmp b -
+    done
+}
+
+@test "groove: --window and --hop are windows of so many bars, so many apart" {
+    shape() {
+        midi2remi --scheme groove -u "$@" "$F/twelve-bar-blues.mid" -o t
+        python3 -c '
+from tensors import *
+r = list(records("t"))
+print(r[1][1], r[1][3][:3], r[-1][0]["rows"])'
+    }
+    [ "$(shape)" = "[24, 32, 27] (0, 2, 4) 24" ]
+    [ "$(shape --hop 1)" = "[47, 32, 27] (0, 1, 2) 47" ]
+    [ "$(shape --window 4)" = "[23, 64, 27] (0, 2, 4) 23" ]
+    [ "$(shape --window 4 --hop 4)" = "[12, 64, 27] (0, 4, 8) 12" ]
+    [ "$(shape --window 1 --hop 5)" = "[10, 16, 27] (0, 5, 10) 10" ]
+    run -64 --separate-stderr midi2remi --hop 1 "$F/twelve-bar-blues.mid"
+    says "--window and --hop go with --scheme groove"
+    run -64 midi2remi --scheme groove --window 65 "$F/twelve-bar-blues.mid"
+}
+
+@test "groove: what is not in 4/4 or has no drums is rejected with its reason" {
+    run -65 --separate-stderr midi2remi --scheme groove --rejects table -u -o t \
+        "$SAMPLES"/{blue-danube,sakura,twelve-bar-blues,five-in-hand}.mid
+    [[ $stderr == *"blue-danube.mid': it is not in 4/4: a bar of 1/4 at tick 0 [meter]"* ]] || fail "$stderr"
+    [[ $stderr == *"sakura.mid': there is no drum in it [no-drums]"* ]] || fail "$stderr"
+    [ "$(cut -f 2 table | tr '\n' ' ')" = 'code meter no-drums meter ' ]
+    music t | tail -n 1 | grep -q ^eos
+    grep -a -o '"pieces":"1","rows":"24","rejects":"3"' t
+    midi2remi --scheme groove --meter 4/4 "$SAMPLES/five-in-hand.mid" -o /dev/null
+    echo 'PitchDrum_56 Velocity_79 Duration_1' | remi2midi --raw -o cowbell.mid
+    run -65 --separate-stderr midi2remi --scheme groove cowbell.mid -o t
+    says "none of its 1 drums is of the nine voices [no-drums]"
+    for how in '--chords' '--pedal' '--grid 12' '--meter 3/4' '--keep-empty'; do
+        run -64 --separate-stderr midi2remi --scheme groove $how "$F/korobeiniki.mid" -o t
+        says groove
+    done
+}
+
+@test "groove: labels, and what is left out, stand with their piece" {
+    printf 'file\tgenre\tstyle\nkorobeiniki.mid\tgame\tfast one\n' >labels
+    echo 'PitchDrum_36 Velocity_79 Duration_1 PitchDrum_35 Velocity_63 Duration_1 PitchDrum_82 Velocity_63 Duration_1' |
+        remi2midi --raw -o odd.mid
+    run -0 --separate-stderr midi2remi --scheme groove --labels labels --columns style,genre -u -v \
+        odd.mid "$F/korobeiniki.mid" -o t
+    [[ $stderr == *", 770 hits, 1 beside a louder one, 1 unmapped, "* ]] || fail "$stderr"
+    [[ $stderr == *"1 files have no line in labels"* ]] || fail "$stderr"
+    python3 -c '
+from tensors import *
+r = [m for m, *_ in records("t")]
+assert json.loads(r[1]["fixes"]) == {"collided": 1, "unmapped": 1} and "labels" not in r[1], r[1]
+assert sorted(json.loads(r[2]["labels"])) == ["Genre_game", "Style_fast-one"] and "fixes" not in r[2], r[2]'
+}
+
+@test "groove: the same bytes for any -j, and from any part" {
+    midi2remi --scheme groove -j 1 "$F"/*.mid -o a
+    midi2remi --scheme groove -j 3 "$F"/*.mid -o b
+    cmp a b
+    midi2remi --scheme groove --no-pg -u "$F"/*.mid | grep -a -c '"pg"' && fail "programs are named"
+    midi2remi --scheme groove -u "$F"/*.mid | grep -a -q '"pg":"\[{\\"id\\":\\"midi2remi\\"'
+}
+
+@test "groove: cat of streams is a stream, of another kind it is refused" {
+    midi2remi --scheme groove "$F/korobeiniki.mid" -o a
+    midi2remi --scheme groove "$F/twelve-bar-blues.mid" -o b
+    midi2remi --scheme groove --window 4 "$F/twelve-bar-blues.mid" -o long
+    cat a b "$F/three.tensors.zst" >joined
+    remi2midi -d out joined
+    [ "$(ls out | wc -l)" -eq 5 ]
+    cmp out/korobeiniki.mid out/korobeiniki-2.mid
+    zstdcat joined >bare
+    remi2midi --csv bare >from-bare
+    remi2midi --csv joined | cmp - from-bare
+    zstd -q bare -o whole.zst
+    remi2midi --csv whole.zst | cmp - from-bare
+    remi2midi --csv <whole.zst | cmp - from-bare
+    cat a long >mixed
+    run -65 --separate-stderr remi2midi --check mixed
+    says "a stream of groove hvo [64, 27] follows one of groove hvo [32, 27]"
+    cat a "$F/one.tok.zst" >mixed
+    run -65 --separate-stderr remi2midi --check mixed
+    [ "$(printf '%s\n' "$stderr" | wc -l)" -eq 1 ]
+    remi2midi -d both a "$F/one.tok.zst" # but as two
+    [ "$(ls both | wc -l)" -eq 2 ]
+}
+
+@test "groove: a stream cut anywhere is 65 and leaves nothing" {
+    size=$(stat -c %s "$F/three.tensors.zst")
+    for k in {0..23}; do
+        head -c $((size * k / 24)) "$F/three.tensors.zst" >cut
+        run -65 --separate-stderr remi2midi -d out cut
+        says "remi2midi: 'cut': "
+        run -65 remi2midi --check cut
+        rm -rf out
+    done
+    for n in 4096 8192 $(($(stat -c %s "$F/three.tensors") - 4096)); do # between records
+        head -c "$n" "$F/three.tensors" >cut
+        run -65 --separate-stderr remi2midi --check cut
+        says "the "
+    done
+    { cat "$F/three.tensors.zst"; echo more; } >long
+    run -65 --separate-stderr remi2midi --check long
+}
+
+@test "groove: a stream of the wrong kind, or with numbers that are none, is one clear line" {
+    for tool in vocab featstats; do
+        run -65 --separate-stderr $tool "$F/three.tensors.zst"
+        says "'$F/three.tensors.zst': "
+        says "a stream of tensors, not of tokens"
+        run -65 --separate-stderr $tool <"$F/three.tensors"
+        [ "$tool" = featstats ] || says "a stream of tensors, not of tokens"
+    done
+    cat >make.py <<'PY'
+import json, math, struct, subprocess, sys
+def stream(steps=32, cells=27, change=None, kind='hvo', scheme='groove', bar=0, tempo=120):
+    x = [0.0] * (steps * cells)
+    for at, value in change or []:
+        x[at] = value
+    def record(n, **meta):
+        data = struct.pack('<i', bar) * n + struct.pack(f'<{len(x)}f', *x) * n + struct.pack('<f', tempo) * n
+        head = {'__metadata__': dict(meta, schema='tensors/1')}
+        at = 0
+        for name, dtype, shape in ('bar', 'I32', [n]), (kind, 'F32', [n, steps, cells]), ('tempo', 'F32', [n]):
+            size = 4 * math.prod(shape)
+            head[name] = {'dtype': dtype, 'shape': shape, 'data_offsets': [at, at + size]}
+            at += size
+        if n:
+            p = subprocess.run(['xxhsum', '-H3', '-'], input=data, capture_output=True, check=True)
+            head['__metadata__']['xxh3'] = p.stdout.split()[-1].decode() if b'=' in p.stdout else p.stdout.split()[0].decode()[-16:]
+        text = json.dumps(head).encode()
+        return len(text).to_bytes(8, 'little') + text + data
+    return record(0, record='header', scheme=scheme, kind=kind) + \
+        record(1, record='piece', i='0', name='x', sha256='', tpq='0') + \
+        record(0, record='eos', pieces='1', rows='1', rejects='0')
+sys.stdout.buffer.write(eval(f'stream({sys.argv[1]})'))
+PY
+    python3 make.py 'change=[(0, 1), (9, .5), (18, -.5)]' >good
+    [ "$(remi2midi --csv good | tail -n 1)" = x,0,62,36,64,0,1 ]
+    bad() {
+        python3 make.py "$1" >t
+        run -65 --separate-stderr remi2midi --check t
+        says "$2"
+        run -65 --separate-stderr remi2midi -o out.mid t
+        says "$2"
+        [ ! -e out.mid ]
+    }
+    bad 'steps=31' "its windows have 31 steps, not whole bars of 16"
+    bad 'cells=26' "a stream of groove hvo [32, 26], not of grooves: groove hvo [steps, 27]"
+    bad 'kind="z"' "a stream of groove z [32, 27], not of grooves"
+    bad 'scheme="x"' "a stream of x hvo [32, 27], not of grooves"
+    bad 'steps=16*65' "more than 64 bars"
+    bad 'change=[(5, float("nan"))]' "row 0: number 5 of 'hvo' is nan"
+    bad 'change=[(0, 2)]' "window of bar 0: step 0, kick: hit 2 is not 0 or 1"
+    bad 'change=[(28, 1), (37, 1.5)]' "step 1, snare: velocity 1.5 is not from 0 to 1"
+    bad 'change=[(0, 1), (18, .6)]' "offset 0.6 is not from -0.5 to 0.5"
+    bad 'change=[(9, .5)]' "velocity 0.5 is not 0 without a hit"
+    bad 'tempo=-1' "row 0: -1 is no tempo"
+    bad 'bar=-1' "row 0: bar -1 is not after bar -1"
+    python3 make.py '' >good
+    bad 'bar=1<<27' "the piece is longer than"
+    sed 's/"xxh3": "./"xxh3": "g/' good >t
+    run -65 remi2midi --check t
+}
+
+@test "groove: notes that are not grooves' keep out of the way" {
+    midi2remi "$F/korobeiniki.mid" | remi2midi --csv | awk -F, '$7 == 1' | wc -l >all
+    remi2midi --csv <(midi2remi --scheme groove "$F/korobeiniki.mid") | awk -F, '$7 == 1' | wc -l >drums
+    [ "$(cat drums)" -le "$(cat all)" ] && [ "$(cat drums)" -gt 0 ]
+    run -64 --separate-stderr vocab --scheme groove
+    says "scheme 'groove' has no tokens"
+}
