@@ -13,7 +13,7 @@
 #include <string.h>
 
 typedef struct {
-    const char *vocab, *split, *augment, *report, *unshard;
+    const char *vocab, *split, *split_from, *augment, *report, *unshard;
     int dedup, near, ids;
     int llmc, megatron, numpy;
     int64_t level, lines;
@@ -54,17 +54,20 @@ static int parse_split(const char *text, double share[BL_SPLITS], bl_err *e)
 #define UNSHARD_ALONE "--unshard goes with --lines alone"
 
 static const bl_misuse misuses[] = {
-    {"unshard", "augment dedup llmc megatron numpy report vocab", 0, UNSHARD_ALONE},
+    {"unshard", "augment dedup llmc megatron numpy report split-from vocab", 0,
+     UNSHARD_ALONE},
+    {"split", "split-from", 0, "splits are of --split or of --split-from, not both"},
+    {"lines", "!unshard", 0, "--lines goes with --unshard"},
     {"unshard", "", BL_OPERANDS_NOT_ONE, "--unshard reads one folder of shards"},
 };
 
 /* BL_SPLITS where there is no such split. */
 static int split_named(const char *name)
 {
-    int k = 0;
-    while (k < BL_SPLITS && strcmp(name, bl_split_name(k)) != 0)
-        k++;
-    return k;
+    for (int k = 0; k < BL_SPLITS; k++)
+        if (strcmp(name, bl_split_name(k)) == 0)
+            return k;
+    return BL_SPLITS;
 }
 
 static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
@@ -74,8 +77,6 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     int rc = bl_misuse_check(misuses, BL_COUNT(misuses), cli->opts, e);
     if (rc != 0)
         return rc;
-    if (s->unshard == NULL && s->lines != 0)
-        return bl_fail(e, BL_E_ARG, "--lines goes with --unshard; try 'shard --help'");
     if (s->unshard != NULL &&
         (bl_opt_given(cli->opts, "split") || bl_opt_given(cli->opts, "near")))
         return bl_fail(e, BL_E_ARG, UNSHARD_ALONE "; try 'shard --help'");
@@ -104,6 +105,7 @@ static int make_wish(shard *s, bl_err *e)
     s->wish = (bl_sharding_wish){
         .dir = s->common.output,
         .vocab = s->vocab,
+        .split_from = s->split_from,
         .near = (bl_near)s->near,
         .report = s->report,
         .dedup = s->dedup,
@@ -223,6 +225,8 @@ int main(int argc, char **argv)
          "the files are ids or names that others made: NumPy, JSON or text", 1},
         {0, "split", BL_OPT_STR, &set.split, "SHARES", 0, 0,
          "shares of train, valid and test; they sum to 1", 1},
+        {0, "split-from", BL_OPT_STR, &set.split_from, "TABLE:COLUMN", 0, 0,
+         "take each piece's split from that column of a table of names", 1},
         {0, "dedup", BL_OPT_FLAG, &set.dedup, NULL, 0, 0,
          "keep one of the pieces that have the same tokens", 1},
         {0, "near", BL_OPT_CHOICE, &set.near, "keep|drop|off", 0, 0,

@@ -2,6 +2,7 @@
 #include "flow/sharding.h"
 
 #include "flow/alike.h"
+#include "flow/split_table.h"
 #include "flow/tally.h"
 #include "io/file.h"
 
@@ -15,6 +16,7 @@ struct bl_sharding {
     bl_vocab vocab;
     bl_coder coder;
     bl_shardw *writer;
+    bl_split_table splits; /* or empty */
     bl_alike alike;
     bl_buf report; /* of near copies */
     bl_sharding_counts counts;
@@ -60,6 +62,17 @@ static int open_vocab(bl_sharding *s, bl_err *e)
 
 /* ---- pieces ---- */
 
+/* Into the split that the table says. */
+static int put_piece(bl_sharding *s, const bl_piece *piece, bl_err *e)
+{
+    int split;
+    int rc = bl_split_table_of(&s->splits, piece->name, &split, e);
+    if (rc != 0)
+        return bl_err_in(e, bl_corpus_file(s->source.corpus));
+    bl_shardw_put(s->writer, bl_shardw_size(s->writer) - 1, split);
+    return 0;
+}
+
 static int add_piece(bl_sharding *s, bl_piece *piece, bl_err *e)
 {
     if (s->wish->near != BL_NEAR_OFF) {
@@ -81,8 +94,9 @@ static int add_piece(bl_sharding *s, bl_piece *piece, bl_err *e)
         return (int)lacking;
     s->counts.read.pieces++;
     s->counts.read.tokens += piece->ids.n;
-    return bl_shardw_add(s->writer, piece->name, piece->sha256, piece->xxh3,
-                         piece->ids.id, piece->ids.n, e);
+    int rc = bl_shardw_add(s->writer, piece->name, piece->sha256, piece->xxh3,
+                           piece->ids.id, piece->ids.n, e);
+    return rc == 0 && s->splits.table != NULL ? put_piece(s, piece, e) : rc;
 }
 
 static int add_all(bl_sharding *s, bl_err *e)
@@ -140,6 +154,8 @@ int bl_sharding_new(bl_sharding **out, const bl_sharding_wish *wish,
     s->wish = wish;
     s->progress = progress;
     int rc = check_output(wish, e);
+    if (rc == 0 && wish->split_from != NULL)
+        rc = bl_split_table_read(&s->splits, wish->split_from, e);
     if (rc == 0)
         rc = bl_source_open(&s->source, paths, n, e);
     if (rc == 0)
@@ -173,6 +189,7 @@ void bl_sharding_del(bl_sharding *s)
     if (s == NULL)
         return;
     bl_shardw_del(s->writer);
+    bl_split_table_free(&s->splits);
     bl_alike_free(&s->alike);
     bl_buf_free(&s->report);
     bl_coder_free(&s->coder);

@@ -16,6 +16,8 @@ typedef struct {
     const char *dir;   /* the folder to write */
     const char *vocab; /* a vocabulary file; NULL: the closed one of the scheme */
     double share[BL_SPLITS];
+    const char
+        *split_from; /* TABLE:COLUMN that decides instead (split_table.h), or NULL */
     bl_near near;
     const char *report; /* a table of near copies, or NULL */
     int dedup;          /* keep one of the pieces that have the same tokens */
@@ -38,8 +40,8 @@ typedef struct bl_sharding bl_sharding;
 /* Asks whether wish->dir can be written before it opens the n streams, then reads them
  * all and decides what goes where. The wish must outlive it. BL_E_CREATE where the
  * folder must not be replaced; BL_E_MISMATCH where streams and vocabulary do not belong
- * together; BL_E_FORMAT where there is no piece. Release with bl_sharding_del, also
- * after an error. */
+ * together or a piece is not in the table of splits; BL_E_FORMAT where there is no
+ * piece. Release with bl_sharding_del, also after an error. */
 int bl_sharding_new(bl_sharding **s, const bl_sharding_wish *wish,
                     const char *const *paths, size_t n, const bl_progress *progress,
                     bl_err *e) BL_MUST_CHECK;

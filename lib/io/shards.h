@@ -42,6 +42,9 @@ int bl_shardw_split(const bl_shardw *w, size_t i);
 /* Puts the piece into the split that the hash `key` decides, instead of its content's.
  */
 void bl_shardw_place(bl_shardw *w, size_t i, uint64_t key);
+/* Puts it into that split, whatever its content's hash or key decides; the writer then
+ * fills no empty split, and its shares become those of the pieces. */
+void bl_shardw_put(bl_shardw *w, size_t i, int split);
 void bl_shardw_drop(bl_shardw *w, size_t i); /* goes with _settle */
 /* Adds a changed copy of a piece, to the same split, under its name and a suffix. */
 int bl_shardw_add_copy(bl_shardw *w, size_t i, const char *suffix, const uint16_t *ids,

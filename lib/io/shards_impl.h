@@ -33,6 +33,7 @@ struct bl_shardw {
     piece *pieces;
     size_t n_pieces, cap_pieces;
     int is_settled;
+    int is_put; /* splits are as bl_shardw_put said */
 };
 
 /* Opens a file of the temporary folder. */

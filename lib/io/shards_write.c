@@ -181,7 +181,14 @@ int bl_shardw_split(const bl_shardw *w, size_t i)
 void bl_shardw_place(bl_shardw *w, size_t i, uint64_t key)
 {
     w->pieces[i].key = key;
-    w->pieces[i].split = split_of(w, key);
+    if (!w->is_put)
+        w->pieces[i].split = split_of(w, key);
+}
+
+void bl_shardw_put(bl_shardw *w, size_t i, int split)
+{
+    w->pieces[i].split = split;
+    w->is_put = 1;
 }
 
 void bl_shardw_drop(bl_shardw *w, size_t i)
@@ -278,6 +285,16 @@ static void fill_empty_splits(bl_shardw *w)
             continue;
         move_least(w, from, s);
     }
+}
+
+/* Where a table decided. */
+static void count_shares(bl_shardw *w)
+{
+    size_t n[BL_SPLITS] = {0};
+    for (size_t i = 0; i < w->n_pieces; i++)
+        n[w->pieces[i].split]++;
+    for (int s = 0; s < BL_SPLITS && w->n_pieces > 0; s++)
+        w->share[s] = (double)n[s] / (double)w->n_pieces;
 }
 
 /* ---- files of the folder ---- */
@@ -600,7 +617,9 @@ void bl_shardw_settle(bl_shardw *w)
             w->pieces[kept++] = w->pieces[i];
     }
     w->n_pieces = kept;
-    if (kept < BL_FEW_PIECES)
+    if (w->is_put)
+        count_shares(w);
+    else if (kept < BL_FEW_PIECES)
         fill_empty_splits(w);
     w->is_settled = 1;
 }

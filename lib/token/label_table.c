@@ -254,6 +254,14 @@ const char *bl_label_table_words(const bl_label_table *t)
     return t->words;
 }
 
+const char *bl_label_table_row(const bl_label_table *t, size_t i, size_t *line)
+{
+    if (i >= t->n_rows)
+        return NULL;
+    *line = t->rows[i].line;
+    return t->rows[i].words;
+}
+
 /* The first row of that name, or NULL. */
 static const row *find(const bl_label_table *t, const char *file)
 {

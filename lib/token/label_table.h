@@ -23,6 +23,9 @@ void bl_label_table_del(bl_label_table *t);
 /* All words as a bl_spec has them: in byte order, each ended by a line feed. */
 const char *bl_label_table_words(const bl_label_table *t);
 
+/* The words of the i-th row (by file) and its line in the text; NULL past the last. */
+const char *bl_label_table_row(const bl_label_table *t, size_t i, size_t *line);
+
 /* The words of a file in that order, each ended by a line feed; NULL if the table does
  * not name it. A name of the table is a path's whole or its end from a '/' on; of
  * several the longest fits, of several lines of a name the first. */

@@ -531,3 +531,43 @@ music() {
     says "it lists 0 pieces of"
     [ ! -e x ]
 }
+
+@test "shard: --split-from takes splits from a table, and nothing moves a piece" {
+    cp "$SAMPLES"/{sakura,shenandoah,jesu-joy,skye-boat-song}.mid .
+    cp sakura.mid again.mid
+    midi2remi ./*.mid -o t.tok.zst
+    table() {
+        printf 'file\tsplit\tkind\n'
+        printf '%s\t%s\tx\n' sakura.mid train again.mid "$1" dir/none.mid train shenandoah.mid dev \
+            jesu-joy.mid train skye-boat-song.mid validation
+    }
+    table test >t.tsv
+    shard t.tok.zst --split-from t.tsv:split --augment transpose=0..1 -o data
+    split_of data | grep -v '#' | cut -f 1,2 >found
+    printf '%s\t%s\n' again.mid test jesu-joy.mid train sakura.mid train shenandoah.mid valid \
+        skye-boat-song.mid valid | diff found -
+    jq -e '.share == {"train": 0.4, "valid": 0.4, "test": 0.2}' data/manifest.json
+    # what is published without a test split has none, however few pieces there are
+    table dev >t.tsv
+    run -0 --separate-stderr shard t.tok.zst --split-from t.tsv:split -o two
+    says "split 'test' is empty"
+    [ "$(jq -c '[.splits[].pieces]' two/manifest.json)" = '[2,3,0]' ]
+    xltrain --dry-run --data two --preset tiny
+    # clear errors, and nothing is left
+    refused() {
+        run "-$1" --separate-stderr shard t.tok.zst --split-from "$2" -o none
+        says "$3"
+        [ ! -e none ]
+    }
+    table eval >bad.tsv
+    refused 65 bad.tsv:split "'bad.tsv': line 3: 'eval' is not train, valid, validation, dev or test"
+    table '' >bad.tsv
+    refused 65 bad.tsv:split "line 3: '' is not train"
+    table test | grep -v jesu >bad.tsv
+    refused 65 bad.tsv:split "piece 'jesu-joy.mid' is not in 'bad.tsv'"
+    refused 64 t.tsv:genre "the table does not have all columns of 'genre'"
+    refused 64 t.tsv "--split-from 't.tsv' is not TABLE:COLUMN"
+    refused 66 none.tsv:split "none.tsv"
+    run -64 --separate-stderr shard t.tok.zst --split-from t.tsv:split --split train=1 -o none
+    says "not both"
+}
