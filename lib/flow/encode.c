@@ -254,6 +254,8 @@ static int pack_drums(bl_encoder *c, const char *path, uint64_t i, bl_encoded *o
     };
     if (rc == 0)
         rc = bl_grooves_pack(&c->grooves, piece, i, &info, &o->n_windows, e);
+    if (rc == BL_E_LIMIT)
+        c->report.reject = BL_REJECT_TOO_LONG;
     bl_json_del(fixes);
     return rc;
 }

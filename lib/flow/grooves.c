@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WINDOW_BARS_MAX = 1 << 16 }; /* of a piece, all its windows together: 113 MB */
+
 bl_rows_kind bl_groove_kind(int bars)
 {
     return (bl_rows_kind){.scheme = BL_GROOVE,
@@ -58,10 +60,11 @@ int bl_grooves_begin(bl_grooves *g, int level, bl_err *e)
 /* All windows, which may show a bar several times. */
 static int make_windows(bl_grooves *g, size_t n, bl_err *e)
 {
-    size_t numbers = (size_t)g->frame.bars * BL_HVO_BAR * BL_HVO_CELLS, bytes;
-    if (bl_mul(n, numbers * sizeof(float), &bytes) != 0)
-        return bl_fail(e, BL_E_NOMEM, "out of memory for %zu windows", n);
-    int rc = bl_buf_reserve(&g->x, bytes, e);
+    size_t numbers = (size_t)g->frame.bars * BL_HVO_BAR * BL_HVO_CELLS;
+    if (n * (size_t)g->frame.bars > WINDOW_BARS_MAX)
+        return bl_fail(e, BL_E_LIMIT, "its windows have more than %d bars in all",
+                       WINDOW_BARS_MAX);
+    int rc = bl_buf_reserve(&g->x, n * numbers * sizeof(float), e);
     if (rc == 0)
         rc = bl_buf_reserve(&g->bar, n * sizeof(int32_t), e);
     if (rc == 0)

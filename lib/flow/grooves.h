@@ -26,7 +26,8 @@ typedef struct {
 } bl_grooves;
 
 int bl_grooves_begin(bl_grooves *g, int level, bl_err *e) BL_MUST_CHECK;
-/* The windows of g->hvo, as the piece of index i: appends to *out; *n of them. */
+/* The windows of g->hvo, as the piece of index i: appends to *out; *n of them.
+ * BL_E_LIMIT where they are too many, or name or labels too long. */
 int bl_grooves_pack(bl_grooves *g, bl_buf *out, uint64_t i, const bl_rows_info *info,
                     size_t *n, bl_err *e) BL_MUST_CHECK;
 void bl_grooves_free(bl_grooves *g);

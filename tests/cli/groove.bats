@@ -83,6 +83,10 @@ print(r[1][1], r[1][3][:3], r[-1][0]["rows"])'
     echo 'PitchDrum_56 Velocity_79 Duration_1' | remi2midi --raw -o cowbell.mid
     run -65 --separate-stderr midi2remi --scheme groove cowbell.mid -o t
     says "none of its 1 drums is of the nine voices [no-drums]"
+    { printf 'Bar %.0s' {1..2000}; echo 'PitchDrum_36 Velocity_79 Duration_1'; } | remi2midi --raw -o long.mid
+    midi2remi --scheme groove --hop 1 long.mid -o /dev/null
+    run -65 --separate-stderr midi2remi --scheme groove --window 64 --hop 1 long.mid -o t
+    says "its windows have more than 65536 bars in all [too-long]"
     for how in '--chords' '--pedal' '--grid 12' '--meter 3/4' '--keep-empty'; do
         run -64 --separate-stderr midi2remi --scheme groove $how "$F/korobeiniki.mid" -o t
         says groove

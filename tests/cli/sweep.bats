@@ -12,6 +12,7 @@ setup_file() {
     cp "$root/samples/sakura.mid" two.mid
     printf 'file\tgenre\none.mid\tDance\ntwo.mid\tSong\n' >labels.tsv
     midi2remi one.mid two.mid -o two.tok.zst
+    midi2remi --scheme groove one.mid -o groove.tensors.zst
     midi2remi "$root"/samples/[a-c]*.mid | shard --split train=.6,valid=.2,test=.2 -o data
     xltrain --data data "${small[@]}" --steps 3 -o run
 }
@@ -32,6 +33,7 @@ sweep() {
 # each_tool KIND ERRNO STEP
 each_tool() {
     sweep "$@" midi2remi --labels labels.tsv --chords one.mid two.mid -o out
+    sweep "$@" midi2remi --scheme groove --labels labels.tsv one.mid -o out
     sweep "$@" vocab two.tok.zst -o out
     sweep "$@" shard two.tok.zst --split train=1 -o out
     # what stands before the output is left or replaced as a whole
@@ -45,7 +47,10 @@ each_tool() {
     sweep "$@" featstats --vs two.tok.zst one.mid two.mid -o out
     # libsmf, where it still writes, asserts its way out
     nm -D "$(command -v remi2midi)" | grep -q smf_save ||
-        ANY_OUTPUT=1 sweep "$@" remi2midi two.tok.zst -d out
+        {
+            ANY_OUTPUT=1 sweep "$@" remi2midi two.tok.zst -d out
+            sweep "$@" remi2midi groove.tensors.zst -o out
+        }
 }
 
 @test "sweep: memory that is not there, at five places of each tool" {

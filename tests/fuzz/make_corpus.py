@@ -221,6 +221,16 @@ def make_shards(out):
     write(f"{out}/decode", "every-id", b"".join(struct.pack("<H", i) for i in range(1100)))
 
 
+def make_rows(out):
+    drums = os.path.join(os.path.dirname(SAMPLES[0]), "skip-to-my-lou.mid")
+    for name, options in ("two", ()), ("one", ("--window", "1", "--hop", "1")):
+        write(f"{out}/rows", name, tool("midi2remi", "--scheme", "groove", *options, drums))
+    bare = tool("midi2remi", "--scheme", "groove", "--window", "1", "--hop", "9", "-u", drums)
+    write(f"{out}/rows", "bare", bare)
+    write(f"{out}/rows", "cut", bare[: len(bare) // 2])
+    write(f"{out}/rows", "x", bare.replace(b'"scheme":"groove"', b'"scheme":"drooge"'))
+
+
 def make_beats(out):
     times = [0.5 * i for i in range(24)]
     write(f"{out}/beats", "times", "".join(f"{t}\n" for t in times).encode())
@@ -233,6 +243,7 @@ def make_beats(out):
 def main():
     out = sys.argv[1]
     make_beats(out)
+    make_rows(out)
     make_midi(out)
     make_streams(out)
     make_vocabularies(out)
