@@ -65,8 +65,7 @@ int bl_overlap_event(bl_overlap *o, int32_t tick, const uint8_t *b)
 {
     int status = b[0] & 0xf0, is_on = status == 0x90 && b[2] > 0;
     uint8_t channel = b[0] & 15;
-    bl_end_event x = {
-        .tick = tick, .track = o->track, .note = o->n_ons, .velocity = b[2]};
+    bl_end_event x = {.tick = tick, .track = o->track, .note = o->n_ons};
     o->n_ons += (uint32_t)is_on;
     if (status == 0xb0 && (b[1] == ALL_SOUND_OFF || b[1] == ALL_NOTES_OFF)) {
         x.kind = BL_IS_QUIET;
@@ -76,6 +75,7 @@ int bl_overlap_event(bl_overlap *o, int32_t tick, const uint8_t *b)
     x.key = bl_key(o->port, channel, b[1] & 127);
     if (status != 0x80 && status != 0x90)
         return 0;
+    x.velocity = b[2]; /* other events may have two bytes only */
     x.kind = is_on ? BL_IS_ON : BL_IS_OFF;
     bl_habits_event(o->habits, x.track, x.key, tick, is_on);
     return is_ours(o, x.key) ? bl_overlap_add(o, &o->all, x) : 0;

@@ -84,9 +84,9 @@ static void read_made(const made *m, bl_reading how, bl_song *song, bl_midi_repo
         for (int i = 0; i < m->n[t]; i++) {
             put_delta(&b, (uint32_t)(m->x[t][i].tick - now));
             now = m->x[t][i].tick;
-            need(
-                bl_buf_add(&b, m->x[t][i].byte, m->x[t][i].byte[0] == 0xff ? 4 : 3, &e),
-                &e);
+            int status = m->x[t][i].byte[0];
+            size_t n = status == 0xff ? 4 : (status & 0xe0) == 0xc0 ? 2 : 3;
+            need(bl_buf_add(&b, m->x[t][i].byte, n, &e), &e);
         }
         put_delta(&b, (uint32_t)(m->end - now));
         need(bl_buf_add(&b, "\377\57\0", 3, &e), &e);
@@ -159,6 +159,12 @@ static void test_losses(void)
     }
     gives(m, "0-90 400-490 500-590 600-690 700-790 800-890", 1, 0,
           "a lost end costs its own note, which has the usual length");
+
+    m = fresh(1, 700); /* under a sanitizer: no byte is read that they do not have */
+    on(m, 0, 300, 60);
+    put(m, 0, 400, 0xc0, 5, 0);
+    put(m, 0, 500, 0xd0, 60, 0);
+    gives(m, "300-700", 1, 0, "events of two bytes are none of notes");
 
     m = fresh(1, 4000);
     on(m, 0, 0, 60);
