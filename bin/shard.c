@@ -51,11 +51,9 @@ static int parse_split(const char *text, double share[BL_SPLITS], bl_err *e)
     }
 }
 
-#define UNSHARD_ALONE "--unshard goes with --lines alone"
-
 static const bl_misuse misuses[] = {
-    {"unshard", "augment dedup llmc megatron numpy report split-from vocab", 0,
-     UNSHARD_ALONE},
+    {"unshard", "augment dedup llmc megatron near numpy report split split-from vocab",
+     0, "--unshard goes with --lines alone"},
     {"split", "split-from", 0, "splits are of --split or of --split-from, not both"},
     {"lines", "!unshard", 0, "--lines goes with --unshard"},
     {"unshard", "", BL_OPERANDS_NOT_ONE, "--unshard reads one folder of shards"},
@@ -77,9 +75,6 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     int rc = bl_misuse_check(misuses, BL_COUNT(misuses), cli->opts, e);
     if (rc != 0)
         return rc;
-    if (s->unshard != NULL &&
-        (bl_opt_given(cli->opts, "split") || bl_opt_given(cli->opts, "near")))
-        return bl_fail(e, BL_E_ARG, UNSHARD_ALONE "; try 'shard --help'");
     if (s->unshard != NULL)
         return split_named(s->unshard) < BL_SPLITS
                    ? bl_tool_tty_out(&s->common, e)
