@@ -13,7 +13,8 @@
  * The rule: tensor x of name s begins with crc32(s) and goes on x = 1664525 x +
  * 1013904223 mod 2^32; a value is (x / 2^32 - 0.5) * 0.4, gains of norms have 1 added.
  * Token i of lane b is (131 b + 7 i i + 3 i) mod V; two lanes (or "B" of them), targets
- * one later. */
+ * one later. Token j of a condition is (71 b + 5 j j + 9 j + 3) mod Vs, counted over
+ * all segments where there is no memory; the rows of sides are zeros. */
 #include "io/json.h"
 #include "model/model.h"
 #include "nn/op/ops.h"
@@ -33,7 +34,8 @@ typedef struct {
     int lanes;
     bl_model *m;
     bl_gen *gen;
-    bl_real *logits;    /* (V) of gen */
+    bl_real *logits; /* (V) of gen */
+    bl_condition condition;
     const bl_place *at; /* (B,T) of a segment's tokens */
     double tolerance, worst;
     char where[128];
@@ -57,6 +59,20 @@ static const char *golden_name(const golden *c, const bl_param *p)
     return !lstm && strcmp(p->name, "out.b") == 0 ? "ob" : p->name;
 }
 
+/* The rows of the sides of a condition, which the references do not have. */
+static int is_side(const bl_param *p)
+{
+    return strcmp(p->name, "side") == 0;
+}
+
+static int64_t n_params(const golden *c)
+{
+    int64_t n = bl_model_size(c->m);
+    for (int i = 0; i < bl_model_n_params(c->m); i++)
+        n -= is_side(bl_model_param(c->m, i)) ? bl_model_param(c->m, i)->size : 0;
+    return n;
+}
+
 static void fill(const golden *c)
 {
     for (int i = 0; i < bl_model_n_params(c->m); i++) {
@@ -65,6 +81,8 @@ static void fill(const golden *c)
         const char *dot = strrchr(p->name, '.');
         double base = dot != NULL && strcmp(dot, ".g") == 0 ? 1 : 0;
         uint32_t x = crc32_of(golden_name(c, p));
+        if (is_side(p)) /* zeros */
+            continue;
         for (int64_t k = 0; k < p->size; k++) {
             x = 1664525u * x + 1013904223u;
             v[k] = (bl_real)((x / 4294967296.0 - 0.5) * 0.4 + base);
@@ -92,8 +110,13 @@ static const char *const attention_keys[] = {"V",       "L",
                                              "mogrify", "kv",
                                              "glu",     "fbias",
                                              "local",   "share",
-                                             "bar",     NULL};
-static const char *const positions[] = {"xl", "table", "abs", "rope", NULL};
+                                             "bar",     "Le",
+                                             "S",       "slen",
+                                             "tlen",    "sos",
+                                             "shared",  "Vs",
+                                             "prefix",  "bidir",
+                                             NULL};
+static const char *const positions[] = {"xl", "table", "abs", "rope", "sinus", NULL};
 static const char *const activations[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
 static const char *const compressors[] = {"mean",    "max",       "conv",
                                           "dilated", "most_used", NULL};
@@ -111,9 +134,7 @@ static const struct {
  * has. */
 static const struct {
     const char *key, *kind;
-} unknown_kinds[] = {{"in", "grooves"},
-                     {"Le", "an encoder and a decoder"},
-                     {"prefix", "a condition before the target"}};
+} unknown_kinds[] = {{"in", "grooves"}};
 
 static const char *unknown_kind(const bl_json *config)
 {
@@ -237,6 +258,16 @@ static bl_model_config attention_config(const bl_json *o, bl_model_config c,
     c.block = whole(o, "local", 0);
     c.share_distances = whole(o, "share", 0);
     c.places = whole(o, "bar", 0);
+    if (bl_json_has(o, "Le")) {
+        c.condition = BL_CONDITION_ENCODER;
+        c.encoder_layers = whole(o, "Le", 0);
+        c.source = whole(o, "S", 0);
+        c.share_embed = whole(o, "shared", 1);
+        c.source_vocab = c.share_embed ? 0 : whole(o, "Vs", 0);
+    } else if (bl_json_has(o, "prefix")) {
+        c.condition = BL_CONDITION_PREFIX;
+        c.prefix_mask = whole(o, "bidir", 0);
+    }
     if (bl_json_has(o, "eps") && bl_json_real(o, "eps", &c.norm_eps, NULL) != 0)
         c.norm_eps = 0;
     if (bl_json_has(o, "theta") && bl_json_real(o, "theta", &c.rope_theta, NULL) != 0)
@@ -277,18 +308,37 @@ static double norm_of(const bl_real *x, int64_t n)
     return sqrt(sum);
 }
 
+/* Tells it the last lane's condition; returns the tokens that it has read so. */
+static int tell_sampler(golden *c, const int32_t *x)
+{
+    const bl_model_config *conf = bl_model_conf(c->m);
+    int last = c->lanes - 1, rc = 0, n = 0;
+    if (conf->condition == BL_CONDITION_ENCODER) {
+        rc =
+            bl_gen_condition(c->gen, 0, c->condition.x + (ptrdiff_t)last * conf->source,
+                             NULL, c->condition.length[last], NULL);
+    } else if (conf->prefix_mask == BL_PREFIX_FULL) {
+        n = c->condition.prefix[last];
+        rc = bl_gen_condition(c->gen, 0, x, NULL, n, NULL);
+    }
+    if (rc != 0)
+        compare(c, 0, "no condition for the sampler", INFINITY, 0, 0);
+    return (int)bl_max(n - 1, 0);
+}
+
 /* The last lane's tokens, one after the other through the sampler: the logits after the
  * last; NULL where it does not see what the graph sees, more than which has gone
  * before.
  */
-static const bl_real *sampled(golden *c, size_t s, const int32_t *x)
+static const bl_real *sampled(golden *c, size_t s, const int32_t *all_x)
 {
     const bl_model_config *conf = bl_model_conf(c->m);
+    const int32_t *x = all_x + (ptrdiff_t)(c->lanes - 1) * conf->segment;
     if (conf->memory == 0)
         bl_gen_forget(c->gen, 0);
-    for (int i = 0; i < conf->segment; i++) {
+    for (int i = tell_sampler(c, x); i < conf->segment; i++) {
         bl_gen_place(c->gen, &c->at[(c->lanes - 1) * conf->segment + i]);
-        bl_gen_step(c->gen, &x[(c->lanes - 1) * conf->segment + i], c->logits);
+        bl_gen_step(c->gen, &x[i], c->logits);
     }
     return conf->memory == 0 || (int64_t)s * conf->segment <= conf->memory ? c->logits
                                                                            : NULL;
@@ -334,7 +384,7 @@ static void compare_gradients(golden *c, size_t s, const bl_json *segment)
 {
     const bl_json *norms;
     double theirs, whole_norm;
-    const bl_real *grad = bl_model_grads(c->m);
+    bl_real *grad = bl_model_grads(c->m);
     if (bl_json_get(segment, "grad_norms", &norms, NULL) != 0 ||
         bl_json_real(segment, "gnorm", &whole_norm, NULL) != 0) {
         c->worst = INFINITY;
@@ -343,6 +393,10 @@ static void compare_gradients(golden *c, size_t s, const bl_json *segment)
     for (int i = 0; i < bl_model_n_params(c->m); i++) {
         const bl_param *p = bl_model_param(c->m, i);
         const char *name = golden_name(c, p);
+        if (is_side(p)) {
+            memset(grad + p->start, 0, (size_t)p->size * sizeof *grad);
+            continue;
+        }
         if (!bl_json_has(norms, name) || bl_json_real(norms, name, &theirs, NULL) != 0)
             theirs = 0;
         compare(c, s, name, norm_of(grad + p->start, p->size), theirs,
@@ -350,6 +404,45 @@ static void compare_gradients(golden *c, size_t s, const bl_json *segment)
     }
     compare(c, s, "gradient norm", norm_of(grad, bl_model_size(c->m)), whole_norm, 0);
     compare_dot(c, s, segment, whole_norm);
+}
+
+/* A number for each lane, 0 without a list. */
+static int32_t of_lane(const golden *c, const char *key, int lane)
+{
+    const bl_json *list;
+    int64_t n = 0;
+    if (bl_json_has(c->config, key) && bl_json_get(c->config, key, &list, NULL) == 0 &&
+        (size_t)lane < bl_json_size(list))
+        (void)!bl_json_as_int(bl_json_at(list, (size_t)lane), &n);
+    return (int32_t)n;
+}
+
+/* Target i of a lane, where it counts, the i-th of its segment being `in`. */
+static int is_scored(const golden *c, int lane, int64_t i, int in)
+{
+    const bl_model_config *conf = bl_model_conf(c->m);
+    if (bl_json_has(c->config, "tlen") && in >= of_lane(c, "tlen", lane))
+        return 0;
+    return (conf->memory > 0 ? i : in) + 1 >= of_lane(c, "prefix", lane);
+}
+
+static void make_condition(golden *c, size_t s)
+{
+    static int32_t x[TOKENS_MAX], length[TOKENS_MAX], prefix[TOKENS_MAX];
+    const bl_model_config *conf = bl_model_conf(c->m);
+    int vocab = whole(c->config, "Vs", conf->vocab);
+    for (int b = 0; b < c->lanes; b++) {
+        length[b] = of_lane(c, "slen", b);
+        prefix[b] = of_lane(c, "prefix", b);
+        for (int k = 0; k < conf->source && conf->condition == BL_CONDITION_ENCODER;
+             k++) {
+            int64_t j = k + (conf->memory > 0 ? 0 : (int64_t)s * conf->source);
+            x[b * conf->source + k] =
+                (int32_t)((b * 71 + j * j * 5 + j * 9 + 3) % vocab);
+        }
+    }
+    c->condition = (bl_condition){.x = x, .length = length, .prefix = prefix};
+    bl_model_condition(c->m, &c->condition);
 }
 
 static int run_segment(golden *c, size_t s)
@@ -365,15 +458,18 @@ static int run_segment(golden *c, size_t s)
         n_real[b] = conf->segment;
         for (int k = 0; k < conf->segment; k++) {
             int64_t i = (int64_t)s * conf->segment + k, j = i + 1;
-            x[b * conf->segment + k] =
-                (int32_t)((b * 131 + i * i * 7 + i * 3) % conf->vocab);
+            int cell = b * conf->segment + k;
+            x[cell] = (int32_t)((b * 131 + i * i * 7 + i * 3) % conf->vocab);
+            if (k == 0 && bl_json_has(c->config, "sos"))
+                x[cell] = whole(c->config, "sos", 0);
             if (conf->places > 0)
-                at[b * conf->segment + k].position =
-                    (int32_t)((i / 2 + b) % conf->places);
-            y[b * conf->segment + k] =
-                (int32_t)((b * 131 + j * j * 7 + j * 3) % conf->vocab);
+                at[cell].position = (int32_t)((i / 2 + b) % conf->places);
+            y[cell] = (int32_t)((b * 131 + j * j * 7 + j * 3) % conf->vocab);
+            if (!is_scored(c, b, i, k))
+                y[cell] = -1;
         }
     }
+    make_condition(c, s);
     if (bl_json_real(segment, "loss", &loss, NULL) != 0 ||
         bl_json_real(segment, "aux", &aux, NULL) != 0)
         return -1;
@@ -412,7 +508,7 @@ static int run_case(golden *c, int number, bl_pool *pool)
     bl_err e = BL_ERR_INIT;
     bl_model_config conf = config_of(c);
     c->lanes = whole(c->config, "B", LANES);
-    if ((int64_t)conf.segment * c->lanes > TOKENS_MAX ||
+    if ((int64_t)bl_max(conf.segment, conf.source) * c->lanes > TOKENS_MAX ||
         bl_model_new(&c->m, &conf, c->lanes, 1, pool, &e) != 0) {
         printf("not ok %d - %s: %s\n", number, c->name, e.code ? e.text : "too long");
         return 0;
@@ -420,9 +516,8 @@ static int run_case(golden *c, int number, bl_pool *pool)
     fill(c);
     if (open_sampler(c, pool, &e) != 0)
         compare(c, 0, "no sampler", INFINITY, 0, 0);
-    if (bl_model_size(c->m) != c->n_params)
-        compare(c, 0, "parameters", (double)bl_model_size(c->m), (double)c->n_params,
-                0);
+    if (n_params(c) != c->n_params)
+        compare(c, 0, "parameters", (double)n_params(c), (double)c->n_params, 0);
     for (size_t s = 0; s < bl_json_size(c->segments) && c->gen != NULL; s++)
         if (run_segment(c, s) != 0)
             c->worst = INFINITY;

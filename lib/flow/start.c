@@ -208,6 +208,17 @@ static int read_shards(bl_start *s, const bl_start_wish *w, bl_err *e)
     return rc == 0 ? bl_shards_read(&s->valid, w->data, VALID, e) : rc;
 }
 
+/* A model that wants a condition with each piece learns nothing without. */
+static int check_pairs(const bl_start *s, const bl_start_wish *w, bl_err *e)
+{
+    const char *how = bl_model_choice("condition", s->plan.model.condition);
+    if (s->plan.model.condition == BL_CONDITION_NONE)
+        return 0;
+    return bl_fail(e, BL_E_ARG,
+                   "condition=%s wants a condition with each piece, which '%s' has not",
+                   how, w->data != NULL ? w->data : "--ids");
+}
+
 int bl_start_read(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
                   bl_err *e)
 {
@@ -216,6 +227,8 @@ int bl_start_read(bl_start *s, const bl_start_wish *w, const bl_notices *notices
         rc = load(s, w, notices, e);
     if (rc == 0)
         rc = settle(s, w, notices, e);
+    if (rc == 0)
+        rc = check_pairs(s, w, e);
     if (rc == 0 && w->data != NULL)
         rc = bl_places_of(&s->places, &s->plan.model, &s->train.vocab, e);
     return rc;

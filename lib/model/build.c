@@ -29,10 +29,15 @@ static int slots_of(const bl_model *m, int n)
     return m->memory[n] != NULL ? m->config.compressed + m->config.memory : 0;
 }
 
-/* The tokens of the segment. */
+/* The tokens of the segment, or what is told of each in `id`. */
+static bl_id_rows of_segment(const bl_model *m, const int32_t *const *id)
+{
+    return (bl_id_rows){id, m->lanes, m->config.segment};
+}
+
 static bl_id_rows tokens(const bl_model *m)
 {
-    return (bl_id_rows){&m->graph.feed.x, m->lanes, m->config.segment};
+    return of_segment(m, &m->graph.feed.x);
 }
 
 /* The keys of positions, for each layer its own projection or table. */
@@ -97,7 +102,9 @@ static bl_scope scope_of(const bl_model *m, int n)
                       .memory = slots,
                       .span = c->same_length ? c->memory + 1 : 0,
                       .block = bl_model_is_local(c, n) ? c->block : 0,
-                      .length = slots > 0 ? &m->graph.feed.mem_length : NULL};
+                      .length = slots > 0 ? &m->graph.feed.mem_length : NULL,
+                      .prefix = c->prefix_mask == BL_PREFIX_FULL ? &m->condition.prefix
+                                                                 : NULL};
 }
 
 /* softmax(scores) of x over [memory ; x], projected: queries from the T new rows alone,
@@ -120,17 +127,41 @@ static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
     bl_mat *k = bl_linear(g, keys_from, l->wk, l->bk, BL_ACT_NONE, 0);
     bl_mat *v = bl_linear(g, keys_from, l->wv, l->bv, BL_ACT_NONE, 0);
     bl_memory_again(g, &slots, x, context);
+    k = m->keys[n] = placed(m, k, 0);
+    m->values[n] = v;
     bl_relative rel = relative(m, n, sinusoids);
     bl_scope scope = scope_of(m, n);
     int squeezes = c->compressed > 0 && slots.slots > 0;
     int counts = squeezes && c->compressor == BL_COMPRESS_MOST_USED;
     bl_real *usage = NULL;
-    bl_mat *a =
-        bl_attention(g, placed(m, q, c->compressed > 0), placed(m, k, 0), v, &rel,
-                     &scope, c->heads, c->att_dropout, counts ? &usage : NULL);
+    bl_mat *a = bl_attention(g, placed(m, q, c->compressed > 0), k, v, &rel, &scope,
+                             c->heads, c->att_dropout, counts ? &usage : NULL);
     if (squeezes)
         compressed(m, n, x, q, usage);
     return bl_linear(g, a, l->wo, l->bo, BL_ACT_NONE, 0);
+}
+
+/* q meets keys and values of rows from elsewhere, of which all that are there are seen;
+ * the weights are those of a layer's own attention or of its other one. */
+typedef struct {
+    bl_mat *wq, *bq, *wk, *bk, *wv, *bv, *wo, *bo;
+} projections;
+
+static bl_mat *attention_to(bl_model *m, bl_mat *x, bl_mat *from, int queries,
+                            const projections *w)
+{
+    const bl_model_config *c = &m->config;
+    bl_graph *g = &m->graph;
+    bl_mat *q = bl_linear(g, x, w->wq, w->bq, BL_ACT_NONE, 0);
+    bl_mat *k = bl_linear(g, from, w->wk, w->bk, BL_ACT_NONE, 0);
+    bl_mat *v = bl_linear(g, from, w->wv, w->bv, BL_ACT_NONE, 0);
+    const bl_relative none = {.r = NULL};
+    const bl_scope scope = {.lanes = m->lanes,
+                            .queries = queries,
+                            .keys = c->source,
+                            .length = &m->condition.length};
+    bl_mat *a = bl_attention(g, q, k, v, &none, &scope, c->heads, c->att_dropout, NULL);
+    return bl_linear(g, a, w->wo, w->bo, BL_ACT_NONE, 0);
 }
 
 /* ---- the steps of layer.h as ops ---- */
@@ -139,6 +170,7 @@ static bl_mat *attention(bl_model *m, int n, bl_mat *x, bl_mat *sinusoids)
 typedef struct {
     bl_model *m;
     bl_mat *sinusoids[2]; /* of the distances of layers without memory, and with it */
+    bl_mat *encoded;      /* the encoder's rows (B*source, D) */
 } diagram;
 
 static bl_graph *graph_of(const bl_maker *k)
@@ -156,6 +188,29 @@ static bl_mat *make_attention(const bl_maker *k, bl_mat *x)
     const diagram *d = k->who;
     int remembers = bl_model_remembers(&k->m->config, k->n) || d->sinusoids[0] == NULL;
     return attention(d->m, k->n, x, d->sinusoids[remembers]);
+}
+
+static bl_mat *make_norm(const bl_maker *k, bl_mat *x, size_t gain, size_t bias);
+
+/* Of an encoder's layer: every token to all of the condition. */
+static bl_mat *make_encoding(const bl_maker *k, bl_mat *x)
+{
+    bl_model *m = ((const diagram *)k->who)->m;
+    const bl_layer *l = &m->layer[k->n];
+    const projections w = {l->wq, l->bq, l->wk, l->bk, l->wv, l->bv, l->wo, l->bo};
+    if (m->config.pre_norm)
+        x = make_norm(k, x, BL_WEIGHT(ln1_g), BL_WEIGHT(ln1_b));
+    return attention_to(m, x, x, m->config.source, &w);
+}
+
+static bl_mat *make_cross(const bl_maker *k, bl_mat *x)
+{
+    const diagram *d = k->who;
+    const bl_layer *l = &d->m->layer[k->n];
+    const projections w = {l->xq, l->xbq, l->xk, l->xbk, l->xv, l->xbv, l->xo, l->xbo};
+    if (d->m->config.pre_norm)
+        x = make_norm(k, x, BL_WEIGHT(lnx_g), BL_WEIGHT(lnx_b));
+    return attention_to(d->m, x, d->encoded, d->m->config.segment, &w);
 }
 
 static bl_mat *make_norm(const bl_maker *k, bl_mat *x, size_t gain, size_t bias)
@@ -207,6 +262,7 @@ static bl_mat *make_done(const bl_maker *k, bl_mat *x)
 }
 
 static const bl_maker ops = {.attention = make_attention,
+                             .cross = make_cross,
                              .norm = make_norm,
                              .linear = make_linear,
                              .biased = make_biased,
@@ -223,33 +279,74 @@ static const bl_maker ops = {.attention = make_attention,
 static bl_mat *placed_in_bars(bl_model *m, bl_mat *x)
 {
     const int32_t *const *const id[] = {(const int32_t *const *)&m->place_id,
-                                        (const int32_t *const *)&m->bar_id};
-    bl_mat *const table[] = {m->bar, m->barno};
+                                        (const int32_t *const *)&m->bar_id,
+                                        (const int32_t *const *)&m->side_id};
+    bl_mat *const table[] = {m->bar, m->barno, m->side};
     for (size_t i = 0; i < BL_COUNT(table); i++) {
-        const bl_id_rows ids = {id[i], m->lanes, m->config.segment};
+        const bl_id_rows ids = of_segment(m, id[i]);
         if (table[i] != NULL)
             x = bl_add_rows(&m->graph, x, &ids, table[i]);
     }
     return x;
 }
 
-/* The tokens' rows of the embedding, by a matrix to the width if theirs is another. */
-static bl_mat *embedded(bl_model *m)
+/* Rows of an embedding, by a matrix to the width if theirs is another; dropped unless
+ * more is added. */
+typedef struct {
+    bl_id_rows ids;
+    bl_mat *emb, *w, *wb, *places;
+} lookup;
+
+static bl_mat *embedded(bl_model *m, const lookup *l, double drop)
 {
     const bl_model_config *c = &m->config;
     bl_graph *g = &m->graph;
-    double drop = bl_model_dropout(c, c->embed_dropout);
     double scale = c->embed_scale ? sqrt((double)c->width) : 1;
-    bl_id_rows ids = tokens(m);
-    int has_rows = m->bar != NULL || m->barno != NULL;
-    double now = has_rows ? 0 : drop; /* else when all is added */
-    bl_mat *x = bl_embed(g, &ids, m->emb, m->emb_w == NULL ? scale : 1,
-                         m->emb_w == NULL ? m->wpe : NULL, m->emb_w == NULL ? now : 0);
-    if (m->emb_w != NULL) {
-        x = bl_linear(g, x, m->emb_w, m->emb_wb, BL_ACT_NONE, 0);
-        x = bl_scaled(g, x, c->segment, scale, m->wpe, now);
+    if (l->w == NULL)
+        return bl_embed(g, &l->ids, l->emb, scale, l->places, drop);
+    bl_mat *x = bl_embed(g, &l->ids, l->emb, 1, NULL, 0);
+    x = bl_linear(g, x, l->w, l->wb, BL_ACT_NONE, 0);
+    return bl_scaled(g, x, l->ids.t, scale, l->places, drop);
+}
+
+/* The tokens' rows with all that is added to them. */
+static bl_mat *embedded_tokens(bl_model *m)
+{
+    const bl_model_config *c = &m->config;
+    double drop = bl_model_dropout(c, c->embed_dropout);
+    int has_rows = m->bar != NULL || m->barno != NULL || m->side != NULL;
+    const lookup l = {tokens(m), m->emb, m->emb_w, m->emb_wb, m->wpe};
+    bl_mat *x = embedded(m, &l, has_rows ? 0 : drop);
+    return has_rows ? bl_dropped(&m->graph, placed_in_bars(m, x), drop) : x;
+}
+
+/* The condition read both ways (Vaswani et al. 2017, 3.1); its bars' rows are those of
+ * the target's, so that each finds the other. */
+bl_mat *bl_model_build_encoder(bl_model *m)
+{
+    const bl_model_config *c = &m->config;
+    bl_graph *g = &m->graph;
+    diagram d = {.m = m};
+    bl_maker k = ops;
+    k.m = m;
+    k.who = &d;
+    k.attention = make_encoding;
+    double drop = bl_model_dropout(c, c->embed_dropout);
+    const lookup l = {{&m->condition.x, m->lanes, c->source},
+                      m->enc_emb,
+                      m->enc_w,
+                      m->enc_wb,
+                      bl_place_rows(g, c->source, c->width)};
+    const bl_id_rows bars = {(const int32_t *const *)&m->source_bar, m->lanes,
+                             c->source};
+    bl_mat *x = embedded(m, &l, m->barno != NULL ? 0 : drop);
+    if (m->barno != NULL)
+        x = bl_dropped(g, bl_add_rows(g, x, &bars, m->barno), drop);
+    for (int n = 0; n < bl_model_encoder_layers(c) && x != NULL; n++) {
+        k.n = c->layers + n;
+        x = bl_layer_make(&k, x);
     }
-    return has_rows ? bl_dropped(g, placed_in_bars(m, x), drop) : x;
+    return c->pre_norm ? bl_norm(g, x, m->enc_g, m->enc_b, c->norm_eps) : x;
 }
 
 static bl_mat *transformer(bl_model *m)
@@ -268,7 +365,9 @@ static bl_mat *transformer(bl_model *m)
         d.sinusoids[0] = bl_positions(g, c->segment, c->width, c->clamp_len, drop);
     if (c->pos == BL_POS_ROTARY)
         m->places = bl_rotary_table(g, keys, c->width / c->heads, c->rope_theta);
-    bl_mat *x = embedded(m);
+    if (c->condition == BL_CONDITION_ENCODER)
+        d.encoded = bl_model_build_encoder(m);
+    bl_mat *x = embedded_tokens(m);
     for (int n = 0; n < c->layers && x != NULL; n++) {
         m->fresh[n] = x->v;
         k.n = n;
@@ -283,7 +382,8 @@ static bl_mat *cells(bl_model *m)
 {
     const bl_model_config *c = &m->config;
     bl_graph *g = &m->graph;
-    bl_id_rows ids = tokens(m);
+    const bl_id_rows ids = tokens(m);
+    const bl_id_rows sides = of_segment(m, (const int32_t *const *)&m->side_id);
     bl_mat *x = NULL;
     for (int n = 0; n < c->layers && g->e->code == 0; n++) {
         const bl_layer *l = &m->layer[n];
@@ -291,6 +391,8 @@ static bl_mat *cells(bl_model *m)
         bl_mat *zx = n == 0 ? bl_add_bias(g, bl_embed(g, &ids, l->wx, 1, NULL, 0), b)
                             : bl_linear(g, bl_dropped(g, x, c->dropout), l->wx, b,
                                         BL_ACT_NONE, 0);
+        if (n == 0 && m->side != NULL)
+            zx = bl_add_rows(g, zx, &sides, m->side);
         x = c->cell == BL_CELL_GRU
                 ? bl_gru_cells(g, zx, l->wh, l->bh, m->lanes, m->memory[n])
                 : bl_lstm(g, zx, l->wh, m->lanes, m->memory[n], &m->extra[n]);

@@ -65,6 +65,30 @@ static double layer_reals(const bl_model_config *c, double b, double slots, int 
            pre + normed + compress + b * t * d * gate_reals(c);
 }
 
+/* Reals of a layer of the encoder, and of a layer's attention to it. */
+static double encoder_reals(const bl_model_config *c, double b, int train)
+{
+    double d = c->width, s = c->source, kv = d * bl_model_kv_heads(c) / c->heads;
+    double pre = c->glu || (train && c->act != 0) ? c->ff * (1.0 + c->glu) : 0;
+    return b * s * (6 * d + c->ff + 2 * kv + pre + d * gate_reals(c));
+}
+
+static double cross_reals(const bl_model_config *c, double b)
+{
+    double d = c->width, kv = d * bl_model_kv_heads(c) / c->heads;
+    return b * c->segment * d * (4 + gate_reals(c) / 2) + 2 * b * c->source * kv;
+}
+
+/* Reals of all that a condition needs. */
+static double condition_reals(const bl_model_config *c, double b, int train)
+{
+    if (c->condition != BL_CONDITION_ENCODER)
+        return 0;
+    double rows = b * c->source * c->width;
+    return bl_model_encoder_layers(c) * encoder_reals(c, b, train) +
+           c->layers * cross_reals(c, b) + (train ? 6 : 2) * rows;
+}
+
 /* Reals of what all layers share: a context, gradients that live at the same time,
  * heads' workspaces (operands and sums packed; the tiles of a block of queries, and
  * what else is of its size, are some 48 rows of keys). */
@@ -91,8 +115,8 @@ int64_t bl_model_bytes(const bl_model_config *c, int lanes, int train)
     double reals = (train ? 2 : 1) * (double)bl_model_config_size(c) +
                    r * layer_reals(c, b, keys - t, train) +
                    (c->layers - r) * layer_reals(c, b, 0, train) +
-                   shared_reals(c, b, train) + b * t * (c->vocab + 2 * d) +
-                   2 * keys * d;
+                   shared_reals(c, b, train) + condition_reals(c, b, train) +
+                   b * t * (c->vocab + 2 * d) + 2 * keys * d;
     return (int64_t)(reals * (double)sizeof(bl_real));
 }
 
@@ -107,6 +131,20 @@ static double n_scored(const bl_model_config *c)
     return sum / c->layers;
 }
 
+/* Multiply-adds of a condition: a token of the segment pays its share of the encoder,
+ * which reads all of it for each. */
+static double condition_products(const bl_model_config *c)
+{
+    double d = c->width, s = c->source, share = s / c->segment;
+    double kv = d * bl_model_kv_heads(c) / c->heads;
+    double encoder = (2 + gate_products(c)) * d * d + 2 * d * kv +
+                     (2 + c->glu) * d * (double)c->ff + 2 * s * d;
+    double cross = (2 + gate_products(c) / 2) * d * d + 2 * d * kv * share + 2 * s * d;
+    if (c->condition != BL_CONDITION_ENCODER)
+        return 0;
+    return bl_model_encoder_layers(c) * encoder * share + c->layers * cross;
+}
+
 /* 2 operations a multiply-add, forward once and backward twice. */
 double bl_model_flops_per_token(const bl_model_config *c)
 {
@@ -117,8 +155,10 @@ double bl_model_flops_per_token(const bl_model_config *c)
     double kv = d * bl_model_kv_heads(c) / c->heads;
     double weights = (2 + gate_products(c)) * d * d + 2 * d * kv * keys / t +
                      (2 + c->glu) * d * (double)c->ff;
-    double attention = (c->pos == BL_POS_ABSOLUTE || c->pos == BL_POS_ROTARY ? 2 : 3) *
-                       n_scored(c) * d;
+    double attention =
+        (c->pos == BL_POS_SINUSOID || c->pos == BL_POS_DISTANCE ? 3 : 2) * n_scored(c) *
+        d;
     double a = bl_model_embed_width(c), between = a == d ? 0 : 2 * a * d;
-    return 6 * (c->layers * (weights + attention) + a * c->vocab + between);
+    return 6 * (c->layers * (weights + attention) + a * c->vocab + between +
+                condition_products(c));
 }

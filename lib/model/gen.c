@@ -46,6 +46,19 @@ static void alloc_rings(bl_gen *g)
     g->paid = bl_graph_alloc(&g->store, group, sizeof(bl_real));
 }
 
+static void alloc_sources(bl_gen *g)
+{
+    const bl_model_config *c = &g->m->config;
+    size_t layers = (size_t)c->layers, n = (size_t)c->source;
+    g->sources = bl_graph_alloc(&g->store, layers, sizeof *g->sources);
+    for (size_t i = 0; i < layers && g->store.e->code == 0; i++)
+        (void)!bl_ring_new(g, &g->sources[i], c->source);
+    g->n_source = bl_graph_alloc(&g->store, (size_t)g->streams, sizeof *g->n_source);
+    g->source_x = bl_graph_alloc(&g->store, n, sizeof *g->source_x);
+    g->source_rows =
+        bl_graph_alloc(&g->store, n * (size_t)c->width, sizeof *g->source_rows);
+}
+
 static int alloc_buffers(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
@@ -53,6 +66,7 @@ static int alloc_buffers(bl_gen *g)
     size_t s = (size_t)g->streams, d = (size_t)c->width;
     bl_graph *b = &g->store;
     g->keys_cap = bl_gen_whole(g->window + g->slots);
+    g->score_cap = (int)bl_max(g->keys_cap, bl_gen_whole(g->encoded ? c->source : 0));
     if (is_lstm) {
         g->h = per_layer(g, s * d);
         g->c = per_layer(g, s * d);
@@ -61,6 +75,13 @@ static int alloc_buffers(bl_gen *g)
         alloc_rings(g);
         g->rows = bl_graph_alloc(b, s * bl_gen_step_rows(c), sizeof(bl_real));
         g->value = bl_graph_alloc(b, bl_gen_step_values(c), sizeof *g->value);
+    }
+    if (g->encoded != NULL)
+        alloc_sources(g);
+    if (g->reader != NULL) {
+        size_t t = (size_t)c->segment;
+        g->prefix_x = bl_graph_alloc(b, 2 * t, sizeof *g->prefix_x);
+        g->prefix_at = bl_graph_alloc(b, t, sizeof *g->prefix_at);
     }
     g->zero_k = per_layer(g, d);
     g->zero_v = per_layer(g, d);
@@ -90,7 +111,7 @@ static int alloc_buffers(bl_gen *g)
 /* How far back a token sees, and when memory moves on. */
 static void set_window(bl_gen *g, const bl_model_config *c)
 {
-    int is_absolute = c->arch != BL_ARCH_LSTM && c->pos == BL_POS_ABSOLUTE;
+    int is_absolute = bl_model_is_absolute(c);
     int keeps = is_absolute || c->same_length; /* M: that of training */
     g->zeros = bl_model_length_begin(c);
     g->group = c->compressed > 0 ? c->ratio : 1;
@@ -239,6 +260,8 @@ static void embed(bl_gen *g, const int32_t *token)
             add_row(x, m->bar, bl_place_row(g->place[s], m->config.places));
         if (m->barno != NULL)
             add_row(x, m->barno, bl_bar_row(g->place[s], m->config.bar_rows));
+        if (m->side != NULL)
+            add_row(x, m->side, g->place[s].side != 0);
     }
 }
 
@@ -310,6 +333,74 @@ static void begin_anew(bl_gen *g, int stream)
 void bl_gen_place(bl_gen *g, const bl_place *at)
 {
     g->at = at;
+}
+
+static int read_source(bl_gen *g, int stream, const int32_t *x, const bl_place *at,
+                       int n, bl_err *e)
+{
+    bl_model *m = g->m;
+    int32_t length = n;
+    if (n > m->config.source)
+        return bl_fail(e, BL_E_ARG,
+                       "a condition of %d tokens, of which the encoder reads %d", n,
+                       m->config.source);
+    memset(g->source_x, 0, (size_t)m->config.source * sizeof *g->source_x);
+    memcpy(g->source_x, x, (size_t)n * sizeof *x);
+    const bl_condition c = {.x = g->source_x, .length = &length};
+    bl_model_condition(m, &c);
+    for (int i = 0; i < n && m->source_bar != NULL; i++)
+        m->source_bar[i] =
+            bl_bar_row(at != NULL ? at[i] : BL_PLACE_BEGIN, m->config.bar_rows);
+    bl_graph_forward(&m->graph);
+    bl_model_condition(m, NULL);
+    bl_gen_keep_source(g, stream, n);
+    return 0;
+}
+
+/* All tokens but the last as one segment, of which keys and values are kept: the last
+ * one sees nothing that comes later. */
+static int read_prefix(bl_gen *g, int stream, const int32_t *x, const bl_place *at,
+                       int n, bl_err *e)
+{
+    int t = g->m->config.segment;
+    int32_t prefix = n, real = n;
+    int64_t scored;
+    if (n > t)
+        return bl_fail(e, BL_E_ARG,
+                       "a condition of %d tokens, more than the %d of a segment", n, t);
+    for (int i = 0; i < t; i++) {
+        g->prefix_x[i] = i < n ? x[i] : 0;
+        g->prefix_x[t + i] = -1;
+        g->prefix_at[i] = i < n && at != NULL ? at[i] : BL_PLACE_BEGIN;
+    }
+    const bl_condition c = {.prefix = &prefix};
+    bl_model_condition(g->reader, &c);
+    bl_model_place(g->reader, g->prefix_at);
+    bl_model_forward(g->reader, g->prefix_x, g->prefix_x + t, &real, 0, 0, 0, &scored);
+    for (int i = 0; i + 1 < n; i++) {
+        for (int layer = 0; layer < g->m->config.layers; layer++) {
+            const bl_mat *k = g->reader->keys[layer], *v = g->reader->values[layer];
+            const bl_ring *to = &g->recent[layer];
+            bl_ring_put_key(g, to, stream, i, k->v + (ptrdiff_t)i * k->cols);
+            bl_ring_put_value(g, to, stream, i, v->v + (ptrdiff_t)i * v->cols);
+        }
+        if (g->context > 0) {
+            g->history[(ptrdiff_t)stream * g->context + i] = x[i];
+            g->place_history[(ptrdiff_t)stream * g->context + i] = g->prefix_at[i];
+        }
+    }
+    g->count[stream] = bl_max(n - 1, 0);
+    return 0;
+}
+
+int bl_gen_condition(bl_gen *g, int stream, const int32_t *x, const bl_place *at, int n,
+                     bl_err *e)
+{
+    if (g->encoded != NULL)
+        return read_source(g, stream, x, at, n, e);
+    if (g->reader != NULL)
+        return read_prefix(g, stream, x, at, n, e);
+    return bl_fail(e, BL_E_ARG, "the model reads no condition at once");
 }
 
 void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits)

@@ -63,6 +63,7 @@ struct bl_gen {
     bl_real **h, **c; /* [layers] (S, D): an LSTM's state */
     bl_precision precision; /* of what is stored: weights, keys and values */
     int keys_cap;           /* window + C in whole blocks */
+    int score_cap;          /* the larger of that and of `source` */
     char **r;      /* [layers] (H, keys_cap / BLOCK, e, BLOCK): column d is the key of
                     * distance d; NULL: none */
     bl_real *turn; /* (S + 1, e) rotary: the angles of this step's places, and room
@@ -77,9 +78,18 @@ struct bl_gen {
     int32_t *history; /* (S, context) its tokens */
     const bl_place *at;              /* [S] as the caller counts, or NULL */
     bl_place *place, *place_history; /* [S] of this step; (S, context) of its tokens */
-    int32_t *alone;         /* [S] tokens of a step in which all streams rest but one */
-    bl_thin emb_w, out_p;   /* to and from D, of an embedding of another width A */
-    bl_real *narrow;        /* (S, A) */
+    int32_t *alone;       /* [S] tokens of a step in which all streams rest but one */
+    bl_thin emb_w, out_p; /* to and from D, of an embedding of another width A */
+    bl_real *narrow;      /* (S, A) */
+    bl_mat *encoded;      /* (source, D) of the encoder that m has; NULL: none */
+    bl_ring *sources;     /* [layers] of `source` slots: keys and values of its rows */
+    bl_model *reader;     /* a lane of a segment, for prefixes that are seen as a whole;
+                           * NULL:     there are none */
+    int32_t *prefix_x;    /* (2, T) its tokens and targets */
+    bl_place *prefix_at;  /* (T) */
+    int *n_source;        /* [S] how many there are */
+    int32_t *source_x;    /* (source) ids of a condition */
+    bl_real *source_rows; /* (source, D) */
     bl_real *x, *y, *q, *a; /* (S, D) */
     bl_real *hidden;        /* (S, 6 D) of the gates of cells */
     bl_real *rows; /* what the steps of a sub-layer make, one after the other */
@@ -108,7 +118,7 @@ static inline int bl_gen_whole(int n)
 /* Numbers that a head needs: scores, products, a result. */
 static inline int bl_gen_scratch(const bl_gen *g)
 {
-    return 2 * g->keys_cap +
+    return 2 * g->score_cap +
            bl_store_whole(g->precision, g->m->config.width / g->m->config.heads);
 }
 
@@ -134,6 +144,8 @@ void bl_ring_put_value(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                        const bl_real *value);
 /* a (S, D) = attention of the queries q; those and y are overwritten. */
 void bl_gen_attend(bl_gen *g, int layer);
+/* The same of the conditions' keys; zeros where a stream has none. */
+void bl_gen_attend_source(bl_gen *g, int layer);
 /* The recent tokens that the token at `position` sees, itself among them. */
 int bl_gen_n_recent(const bl_gen *g, int64_t position);
 
@@ -152,6 +164,8 @@ size_t bl_gen_step_rows(const bl_model_config *c);
 size_t bl_gen_step_values(const bl_model_config *c);
 void bl_gen_attention_layer(bl_gen *g, int n);
 void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token);
+/* Keys and values of n of the encoder's rows, in every layer of a stream. */
+void bl_gen_keep_source(bl_gen *g, int stream, int n);
 /* Compresses the tokens that a stream's memory no longer holds, in every layer. */
 void bl_gen_compress(bl_gen *g, int stream);
 

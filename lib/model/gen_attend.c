@@ -367,6 +367,39 @@ static void attend_part(void *arg, int part)
     memcpy(g->a + at, one.out, (size_t)e * sizeof *one.out);
 }
 
+static void source_part(void *arg, int part)
+{
+    const job *j = arg;
+    bl_gen *g = j->g;
+    int heads = g->m->config.heads, s = part / heads, h = part % heads;
+    int e = head_width(g), n = g->n_source[s];
+    ptrdiff_t at = (ptrdiff_t)s * g->m->config.width + h * e;
+    bl_real *score = g->score + (ptrdiff_t)part * bl_gen_scratch(g);
+    if (g->position[s] < 0)
+        return;
+    if (n == 0) {
+        memset(g->a + at, 0, (size_t)e * sizeof *g->a);
+        return;
+    }
+    span keys = span_of(g, &g->sources[j->layer], s, h, n - 1, n);
+    keys.q = g->q + at;
+    const head one = {.precision = g->precision,
+                      .e = e,
+                      .spans = &keys,
+                      .n_spans = 1,
+                      .score = score,
+                      .dot = score + g->score_cap,
+                      .out = score + 2 * (ptrdiff_t)g->score_cap};
+    attend_head(&one);
+    memcpy(g->a + at, one.out, (size_t)e * sizeof *one.out);
+}
+
+void bl_gen_attend_source(bl_gen *g, int layer)
+{
+    job j = {g, layer};
+    bl_pool_run(g->pool, source_part, &j, g->streams * g->m->config.heads);
+}
+
 void bl_gen_attend(bl_gen *g, int layer)
 {
     job j = {g, layer};

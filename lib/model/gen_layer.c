@@ -183,12 +183,46 @@ static bl_mat *run_attention(const bl_maker *k, bl_mat *x)
     return value_at(g, g->y, x->cols);
 }
 
+/* The queries of the streams meet their conditions. */
+static bl_mat *run_cross(const bl_maker *k, bl_mat *x)
+{
+    bl_gen *g = k->who;
+    const bl_layer *l = &k->m->layer[k->n];
+    const bl_gen_weights *w = &g->weights[k->n];
+    const bl_real *from = x->v;
+    if (k->m->config.pre_norm)
+        from = k->norm(k, x, BL_WEIGHT(lnx_g), BL_WEIGHT(lnx_b))->v;
+    bl_gen_project(g, from, BL_THIN(w, xq), l->xbq, g->streams, g->q);
+    bl_gen_attend_source(g, k->n);
+    bl_gen_project(g, g->a, BL_THIN(w, xo), l->xbo, g->streams, g->y);
+    return value_at(g, g->y, x->cols);
+}
+
+void bl_gen_keep_source(bl_gen *g, int stream, int n)
+{
+    const bl_model *m = g->m;
+    for (int layer = 0; layer < m->config.layers; layer++) {
+        const bl_layer *l = &m->layer[layer];
+        const bl_gen_weights *w = &g->weights[layer];
+        const bl_ring *to = &g->sources[layer];
+        ptrdiff_t cols = l->xk->cols;
+        bl_gen_project(g, g->encoded->v, BL_THIN(w, xk), l->xbk, n, g->source_rows);
+        for (int i = 0; i < n; i++)
+            bl_ring_put_key(g, to, stream, i, g->source_rows + i * cols);
+        bl_gen_project(g, g->encoded->v, BL_THIN(w, xv), l->xbv, n, g->source_rows);
+        for (int i = 0; i < n; i++)
+            bl_ring_put_value(g, to, stream, i, g->source_rows + i * cols);
+    }
+    g->n_source[stream] = n;
+}
+
 void bl_gen_attention_layer(bl_gen *g, int n)
 {
     const bl_maker k = {.m = g->m,
                         .who = g,
                         .n = n,
                         .attention = run_attention,
+                        .cross = run_cross,
                         .norm = run_norm,
                         .linear = run_linear,
                         .biased = run_biased,
@@ -281,6 +315,9 @@ static void input_of_gates(bl_gen *g, int n, const int32_t *token, const bl_mat 
         const bl_real *row = l->wx->v + (ptrdiff_t)(token[s] < 0 ? 0 : token[s]) * wide;
         for (int c = 0; c < wide; c++)
             g->hidden[s * wide + c] = row[c] + bias->v[c];
+        const bl_mat *side = g->m->side;
+        for (int c = 0; c < wide && side != NULL; c++)
+            g->hidden[s * wide + c] += side->v[(g->place[s].side != 0) * wide + c];
     }
 }
 

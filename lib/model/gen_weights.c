@@ -19,14 +19,23 @@ int bl_gen_hold(bl_gen *g, const bl_model_config *c)
     if (m == NULL)
         return BL_E_NOMEM;
     m->config = *c;
+    m->lanes = 1;
     m->graph = (bl_graph){.pool = g->pool, .e = &g->build};
     int rc = bl_model_list(m, &g->build);
     if (rc != 0)
         return rc;
     m->value = bl_calloc((size_t)m->size, sizeof *m->value, &g->build);
-    m->layer = bl_graph_alloc(&m->graph, (size_t)c->layers, sizeof *m->layer);
+    m->layer = bl_graph_alloc(
+        &m->graph, (size_t)(c->layers + bl_model_encoder_layers(c)), sizeof *m->layer);
+    bl_model_alloc_condition(m);
     if (g->build.code == 0)
         bl_model_bind(m);
+    if (c->condition == BL_CONDITION_ENCODER) {
+        g->encoded = bl_model_build_encoder(m);
+        bl_graph_plan(&m->graph);
+    }
+    if (c->prefix_mask == BL_PREFIX_FULL && g->build.code == 0)
+        (void)!bl_model_new(&g->reader, c, 1, 0, g->pool, &g->build);
     return g->build.code;
 }
 
@@ -35,6 +44,7 @@ void bl_gen_let_go(bl_gen *g)
     if (g->m == NULL)
         return;
     bl_graph_free(&g->m->graph);
+    bl_model_del(g->reader);
     free(g->m->param);
     free(g->m->source);
     free(g->m->value);
@@ -73,7 +83,8 @@ static void pack_layers(bl_gen *g)
     int is_lstm = m->config.arch == BL_ARCH_LSTM;
     for (int i = 0; i < m->n_params; i++) {
         bl_tensor_source from = m->source[i];
-        if (from.layer >= 0 && from.row->is_factor)
+        int steps = from.layer >= 0 && from.layer < m->config.layers;
+        if (steps && from.row->is_factor)
             pack(g, bl_layer_mat(&m->layer[from.layer], from.row->at), 0,
                  &g->weights[from.layer].of[from.row->at / sizeof(bl_mat *)]);
     }
@@ -83,12 +94,10 @@ static void pack_layers(bl_gen *g)
     }
 }
 
-/* A model with absolute or rotary positions, or without attention, has no keys of
- * distances. */
 static int has_distances(const bl_model_config *c)
 {
-    return c->arch != BL_ARCH_LSTM && c->pos != BL_POS_ABSOLUTE &&
-           c->pos != BL_POS_ROTARY;
+    return c->arch != BL_ARCH_LSTM &&
+           (c->pos == BL_POS_SINUSOID || c->pos == BL_POS_DISTANCE);
 }
 
 int bl_gen_plan_weights(bl_gen *g)
@@ -212,6 +221,15 @@ static int convert(bl_gen *g, const bl_param *p, const bl_real *values, int *use
     return g->build.code;
 }
 
+/* A token's row is looked up, by the encoder too. */
+static int is_read_as_it_is(const bl_gen *g, const bl_param *p, const bl_real *values)
+{
+    const bl_model *m = g->m;
+    return part_of(g, m->emb, p, values) != NULL ||
+           part_of(g, m->layer[0].wx, p, values) != NULL ||
+           (g->encoded != NULL && part_of(g, m->enc_w, p, values) != NULL);
+}
+
 int bl_gen_take(bl_gen *g, int i, const bl_real *values, bl_err *e)
 {
     const bl_model *m = g->m;
@@ -219,11 +237,10 @@ int bl_gen_take(bl_gen *g, int i, const bl_real *values, bl_err *e)
     int used = 0, rc = convert(g, p, values, &used);
     if (rc != 0)
         return bl_fail(e, rc, "%s", g->build.text);
-    /* a token's row is looked up */
-    int has_rows = part_of(g, m->emb, p, values) != NULL ||
-                   part_of(g, m->layer[0].wx, p, values) != NULL;
-    if (!used || has_rows)
+    if (!used || is_read_as_it_is(g, p, values))
         memcpy(m->value + p->start, values, (size_t)p->size * sizeof *values);
+    if (g->reader != NULL)
+        memcpy(g->reader->value + p->start, values, (size_t)p->size * sizeof *values);
     g->taken[i] = 1;
     return 0;
 }

@@ -1,10 +1,11 @@
 /* layer.c - see layer.h. */
 #include "model/layer.h"
 
-/* A sub-layer: what it makes of x, its norm's gain and bias, the gate behind it. */
+/* A sub-layer: what it makes of x, its norm's gain and bias, the gate behind it; a
+ * matrix that a layer with such a part has. */
 typedef struct {
     bl_mat *(*make)(const bl_maker *k, bl_mat *x, size_t gain, size_t bias);
-    size_t gain, bias, gate;
+    size_t gain, bias, gate, of;
 } part;
 
 static bl_mat *attention(const bl_maker *k, bl_mat *x, size_t gain, size_t bias)
@@ -12,6 +13,13 @@ static bl_mat *attention(const bl_maker *k, bl_mat *x, size_t gain, size_t bias)
     (void)gain;
     (void)bias;
     return k->attention(k, x);
+}
+
+static bl_mat *cross(const bl_maker *k, bl_mat *x, size_t gain, size_t bias)
+{
+    (void)gain;
+    (void)bias;
+    return k->cross(k, x);
 }
 
 /* Two matrices with an activation between: act(x W_1 + b_1) W_2 + b_2; with gates
@@ -31,8 +39,9 @@ static bl_mat *feed_forward(const bl_maker *k, bl_mat *x, size_t gain, size_t bi
 }
 
 static const part parts[] = {
-    {attention, BL_WEIGHT(ln1_g), BL_WEIGHT(ln1_b), BL_WEIGHT(ga)},
-    {feed_forward, BL_WEIGHT(ln2_g), BL_WEIGHT(ln2_b), BL_WEIGHT(gf)},
+    {attention, BL_WEIGHT(ln1_g), BL_WEIGHT(ln1_b), BL_WEIGHT(ga), BL_WEIGHT(wq)},
+    {cross, BL_WEIGHT(lnx_g), BL_WEIGHT(lnx_b), BL_WEIGHT(gx), BL_WEIGHT(xq)},
+    {feed_forward, BL_WEIGHT(ln2_g), BL_WEIGHT(ln2_b), BL_WEIGHT(gf), BL_WEIGHT(w1)},
 };
 
 #define OF_GATE(tensor) (gate + offsetof(bl_gate, tensor))
@@ -68,6 +77,8 @@ bl_mat *bl_layer_make(const bl_maker *k, bl_mat *x)
 {
     for (size_t i = 0; i < BL_COUNT(parts); i++) {
         const part *p = &parts[i];
+        if (bl_layer_mat(&k->m->layer[k->n], p->of) == NULL)
+            continue;
         x = joined(k, p->gate, x, p->make(k, x, p->gain, p->bias));
         if (!k->m->config.pre_norm)
             x = k->norm(k, x, p->gain, p->bias);

@@ -28,6 +28,8 @@ struct bl_maker {
     void *who;                                          /* the maker's own */
     int n;                                              /* the layer */
     bl_mat *(*attention)(const bl_maker *k, bl_mat *x); /* its norm before it, too */
+    bl_mat *(*cross)(const bl_maker *k, bl_mat *x); /* attention to the encoder's rows,
+                                                     * its norm before it, too */
     bl_mat *(*norm)(const bl_maker *k, bl_mat *x, size_t gain, size_t bias);
     bl_mat *(*linear)(const bl_maker *k, bl_mat *x, size_t w);
     bl_mat *(*biased)(const bl_maker *k, bl_mat *x, size_t w, size_t bias, bl_act act,

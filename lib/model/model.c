@@ -16,16 +16,22 @@ static int alloc_blocks(bl_model *m)
     m->value = bl_graph_alloc(g, (size_t)m->size, sizeof *m->value);
     if (g->train)
         m->grad = bl_graph_alloc(g, (size_t)m->size, sizeof *m->grad);
-    m->layer = bl_graph_alloc(g, layers, sizeof *m->layer);
+    m->layer = bl_graph_alloc(g, layers + (size_t)bl_model_encoder_layers(&m->config),
+                              sizeof *m->layer);
     m->memory = bl_graph_alloc(g, layers, sizeof *m->memory);
     m->fresh = bl_graph_alloc(g, layers, sizeof *m->fresh);
     m->extra = bl_graph_alloc(g, layers, sizeof *m->extra);
+    m->keys = bl_graph_alloc(g, layers, sizeof *m->keys);
+    m->values = bl_graph_alloc(g, layers, sizeof *m->values);
     m->mem_length = bl_graph_alloc(g, lanes, sizeof *m->mem_length);
     size_t tokens = lanes * (size_t)m->config.segment;
     if (m->config.places > 0)
         m->place_id = bl_graph_alloc(g, tokens, sizeof *m->place_id);
     if (m->config.bar_rows > 0)
         m->bar_id = bl_graph_alloc(g, tokens, sizeof *m->bar_id);
+    if (bl_model_has_sides(&m->config))
+        m->side_id = bl_graph_alloc(g, tokens, sizeof *m->side_id);
+    bl_model_alloc_condition(m);
     for (size_t n = 0; n < layers && g->e->code == 0; n++)
         if (bl_model_remembers(&m->config, (int)n))
             m->memory[n] = bl_graph_alloc(g, rows, sizeof(bl_real));
@@ -145,7 +151,38 @@ static void find_rows(bl_model *m)
             m->place_id[i] = bl_place_row(at, c->places);
         if (m->bar_id != NULL)
             m->bar_id[i] = bl_bar_row(at, c->bar_rows);
+        if (m->side_id != NULL)
+            m->side_id[i] = at.side != 0;
     }
+}
+
+/* ---- the condition ---- */
+
+void bl_model_alloc_condition(bl_model *m)
+{
+    const bl_model_config *c = &m->config;
+    size_t n = (size_t)m->lanes * (size_t)c->source;
+    if (c->condition != BL_CONDITION_ENCODER)
+        return;
+    m->no_source = bl_graph_alloc(&m->graph, n, sizeof *m->no_source);
+    if (c->bar_rows > 0)
+        m->source_bar = bl_graph_alloc(&m->graph, n, sizeof *m->source_bar);
+    bl_model_condition(m, NULL);
+}
+
+void bl_model_condition(bl_model *m, const bl_condition *c)
+{
+    const bl_condition none = {.x = m->no_source, .length = m->no_source};
+    m->condition = c != NULL ? *c : none;
+}
+
+/* The condition's places to rows, before the encoder runs. */
+static void find_source(bl_model *m)
+{
+    const bl_model_config *c = &m->config;
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)m->lanes * c->source; i++)
+        m->source_bar[i] = bl_bar_row(
+            m->condition.at != NULL ? m->condition.at[i] : BL_PLACE_BEGIN, c->bar_rows);
 }
 
 double bl_model_forward(bl_model *m, const int32_t *x, const int32_t *y,
@@ -159,8 +196,10 @@ double bl_model_forward(bl_model *m, const int32_t *x, const int32_t *y,
                               .train = train,
                               .seed = seed,
                               .step = step};
-    if (m->place_id != NULL || m->bar_id != NULL)
+    if (m->place_id != NULL || m->bar_id != NULL || m->side_id != NULL)
         find_rows(m);
+    if (m->source_bar != NULL)
+        find_source(m);
     bl_graph_forward(&m->graph);
     *n_scored = m->graph.feed.n_scored;
     return m->graph.feed.nll_sum;

@@ -29,12 +29,14 @@ typedef enum {
 
 /* Where positions come in: sinusoids through W_r with biases u and v; a learned row for
  * each distance, a table a layer; a learned row for each place in the segment; queries
- * and keys turned by their place (Su et al. 2021). */
+ * and keys turned by their place (Su et al. 2021); sinusoids of the place in the
+ * segment added to the embeddings (Vaswani et al. 2017, 3.5). */
 typedef enum {
     BL_POS_SINUSOID,
     BL_POS_DISTANCE,
     BL_POS_ABSOLUTE,
     BL_POS_ROTARY,
+    BL_POS_ABSOLUTE_SINUSOID,
     BL_N_POS
 } bl_pos;
 
@@ -44,6 +46,20 @@ typedef enum { BL_NORM_LAYER, BL_NORM_RMS, BL_N_NORM } bl_norm_kind;
 /* What joins a residual x and what a sub-layer made of it: x + y, or a GRU cell with x
  * as its state and y as its input. */
 typedef enum { BL_GATE_NONE, BL_GATE_GRU, BL_N_GATE } bl_gate_kind;
+
+/* How a model is told what its target goes with: not at all; before it, in the same
+ * stream; bar by bar in the same stream; by an encoder, to whose rows each layer
+ * attends (Vaswani et al. 2017). */
+typedef enum {
+    BL_CONDITION_NONE,
+    BL_CONDITION_PREFIX,
+    BL_CONDITION_BARS,
+    BL_CONDITION_ENCODER,
+    BL_N_CONDITION
+} bl_condition_kind;
+
+/* What sees the tokens of a prefix: those after each; all (Raffel et al. 2020). */
+typedef enum { BL_PREFIX_CAUSAL, BL_PREFIX_FULL, BL_N_PREFIX } bl_prefix_mask;
 
 /* The cells of BL_ARCH_LSTM. */
 typedef enum { BL_CELL_LSTM, BL_CELL_GRU, BL_N_CELL } bl_cell_kind;
@@ -103,7 +119,13 @@ typedef struct {
     int norm;     /* bl_norm_kind */
     int freeze;   /* layers, the first, whose parameters stay as they are */
     int cell;     /* bl_cell_kind of an LSTM, whose name stands for both */
-    double rope_theta; /* rotary: the wavelengths are 2 pi theta^(2c/e) */
+    double rope_theta;  /* rotary: the wavelengths are 2 pi theta^(2c/e) */
+    int condition;      /* bl_condition_kind */
+    int prefix_mask;    /* bl_prefix_mask */
+    int encoder_layers; /* layers of the encoder; 0 = L */
+    int source;         /* tokens of a condition that the encoder reads, at most */
+    int share_embed;    /* 1: the encoder reads the embedding of the targets */
+    int source_vocab;   /* tokens of the encoder's own embedding; 0 = V */
 } bl_model_config;
 
 /* The table of the settings above, n rows in the order of config.json. */
@@ -120,6 +142,21 @@ int bl_model_precision(const bl_model_config *c);
 int bl_model_remembers(const bl_model_config *c, int n);
 /* 1 if the attention of layer n is local. */
 int bl_model_is_local(const bl_model_config *c, int n);
+/* 1 if a row for each place of the segment is added to the embeddings. */
+static inline int bl_model_is_absolute(const bl_model_config *c)
+{
+    return c->arch != BL_ARCH_LSTM &&
+           (c->pos == BL_POS_ABSOLUTE || c->pos == BL_POS_ABSOLUTE_SINUSOID);
+}
+/* 1 if condition and target stand in one stream, with a learned row a side. */
+static inline int bl_model_has_sides(const bl_model_config *c)
+{
+    return c->condition == BL_CONDITION_PREFIX || c->condition == BL_CONDITION_BARS;
+}
+/* Layers of the encoder, 0 without one. */
+int bl_model_encoder_layers(const bl_model_config *c);
+/* Ids that a condition's tokens are below. */
+int bl_model_source_vocab(const bl_model_config *c);
 /* 1 if all layers have memory, where there are slots at all. */
 int bl_model_all_remember(const bl_model_config *c);
 /* BL_E_ARG naming the field that is out of range (bounds: layers <= 256, width <=
@@ -190,9 +227,21 @@ int bl_model_length_after(const bl_model_config *c, int length, int n_real);
  * bl_model_aux's *n_terms is their sum. */
 int bl_model_aux_terms(const bl_model_config *c, int length, int n_real);
 
-/* Where the tokens (B,T) of the following forwards stand, which a model with `places`
- * or `bar_rows` is told; borrowed. NULL: all at the beginning. */
+/* Where the tokens (B,T) of the following forwards stand, which a model with `places`,
+ * `bar_rows` or sides is told; borrowed. NULL: all at the beginning. */
 void bl_model_place(bl_model *m, const bl_place *at);
+
+/* What the following forwards are conditioned on; borrowed, its arrays too. */
+typedef struct {
+    /* of an encoder: ids (B, source), any beyond the length; (B) their number, 0: there
+     * is none; (B, source) where they stand, or NULL: all at the beginning */
+    const int32_t *x, *length;
+    const bl_place *at;
+    const int32_t *prefix; /* prefix_mask=full: (B) the tokens at the segment's
+                            * beginning that are seen from everywhere; NULL: none */
+} bl_condition;
+/* NULL: no token of any. */
+void bl_model_condition(bl_model *m, const bl_condition *c);
 
 /* Forward of one segment.
  *   x (B,T) token ids; y (B,T) targets, -1 = not scored; n_real (B): how many of the
@@ -263,6 +312,13 @@ void bl_gen_forget(bl_gen *g, int stream);
 /* Where the streams' tokens (S) of the following steps stand, as bl_model_place's:
  * borrowed, and read at each step. */
 void bl_gen_place(bl_gen *g, const bl_place *at);
+/* What the steps of a stream from now on are conditioned on: n tokens x of an encoder's
+ * condition (`at`: where they stand, or NULL), whose keys and values are made here,
+ * once; bl_gen_forget leaves them. With prefix_mask=full the n tokens that the stream
+ * begins with: it is forgotten, all but the last are read here, and the last is the
+ * next to be fed. BL_E_ARG where there are more than `source`, or than a segment. */
+int bl_gen_condition(bl_gen *g, int stream, const int32_t *x, const bl_place *at, int n,
+                     bl_err *e) BL_MUST_CHECK;
 /* Feeds token[s] to stream s (-1: the stream rests) and writes logits (n_streams,V);
  * rows of resting streams are left alone. */
 void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits);

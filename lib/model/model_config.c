@@ -50,6 +50,20 @@ int bl_model_is_local(const bl_model_config *c, int n)
     return c->block > 0 && is_among(c->local_layers, n);
 }
 
+/* ---- conditions ---- */
+
+int bl_model_encoder_layers(const bl_model_config *c)
+{
+    if (c->condition != BL_CONDITION_ENCODER)
+        return 0;
+    return c->encoder_layers > 0 ? c->encoder_layers : c->layers;
+}
+
+int bl_model_source_vocab(const bl_model_config *c)
+{
+    return c->source_vocab > 0 ? c->source_vocab : c->vocab;
+}
+
 /* ---- what must fit together ---- */
 
 static int check_attention(const bl_model_config *c, bl_err *e)
@@ -62,7 +76,9 @@ static int check_attention(const bl_model_config *c, bl_err *e)
                        c->kv_heads, c->heads);
     if (c->mogrify > 0 && c->width < 4)
         return bl_fail(e, BL_E_ARG, "mogrify needs a width of 4 or more");
-    if (c->pos == BL_POS_SINUSOID && c->width % 2 != 0)
+    int has_sines = c->pos == BL_POS_SINUSOID || c->pos == BL_POS_ABSOLUTE_SINUSOID ||
+                    c->condition == BL_CONDITION_ENCODER;
+    if (has_sines && c->width % 2 != 0)
         return bl_fail(e, BL_E_ARG, "width (%d) is odd: half of it are sines",
                        c->width);
     if (c->pos == BL_POS_ROTARY && c->width / c->heads % 2 != 0)
@@ -94,6 +110,26 @@ static int check_compressed(const bl_model_config *c, bl_err *e)
         return bl_fail(e, BL_E_ARG,
                        "ratio (%d) does not divide segment (%d) and memory (%d)",
                        c->ratio, c->segment, c->memory);
+    return 0;
+}
+
+/* All of a prefix is seen from everywhere where it stands in the segment, and where
+ * positions tell what comes later. */
+static int check_condition(const bl_model_config *c, bl_err *e)
+{
+    int has_places = bl_model_is_absolute(c) || c->pos == BL_POS_ROTARY;
+    if (c->prefix_mask == BL_PREFIX_CAUSAL)
+        return 0;
+    if (c->memory > 0)
+        return bl_fail(e, BL_E_ARG,
+                       "prefix_mask=full goes without memory: a prefix is seen in its "
+                       "own segment");
+    if (!has_places)
+        return bl_fail(e, BL_E_ARG,
+                       "prefix_mask=full goes with pos=absolute, absolute_sinusoid and "
+                       "rotary only: the others have no positions of later tokens");
+    if (c->block > 0)
+        return bl_fail(e, BL_E_ARG, "prefix_mask=full and block do not go together");
     return 0;
 }
 
@@ -132,6 +168,9 @@ static int check_cells(const bl_model_config *c, bl_err *e)
 
 static int check_lstm(const bl_model_config *c, bl_err *e)
 {
+    if (c->condition == BL_CONDITION_ENCODER)
+        return bl_fail(e, BL_E_ARG,
+                       "condition=encoder goes with attention only, not with an lstm");
     /* The gates of a lane: one token of all lanes is a matrix whose rows are as far
      * apart as this, which a BLAS counts in an int. */
     if ((int64_t)c->segment * 4 * c->width > INT32_MAX)
@@ -161,5 +200,7 @@ int bl_model_config_check(const bl_model_config *c, bl_err *e)
     rc = check_attention(c, e);
     if (rc == 0)
         rc = check_compressed(c, e);
+    if (rc == 0)
+        rc = check_condition(c, e);
     return rc == 0 ? check_meaning(c, e) : rc;
 }

@@ -28,6 +28,9 @@ typedef enum {
     BL_DIM_ID,  /* inputs of a cell and h */
     BL_DIM_PLACES,
     BL_DIM_BARS,
+    BL_DIM_TWO,   /* the sides of a condition */
+    BL_DIM_INPUT, /* D; of cells what their gates get of a token */
+    BL_DIM_VS,    /* source_vocab, or V */
     BL_N_DIMS
 } bl_dim;
 
@@ -53,10 +56,12 @@ typedef struct {
     const char *prefix; /* before the number of a layer; "" of the model */
     const bl_tensor_row *rows;
     size_t n;
-    unsigned of; /* models that have them, of the two above */
+    unsigned of;       /* models that have them, of the two above */
+    int is_of_encoder; /* of its layers, which follow the others */
 } bl_tensor_group;
 
-/* Where a tensor of the list comes from; layer -1: the model. */
+/* Where a tensor of the list comes from; layer -1: the model; from `layers` on the
+ * encoder's. */
 typedef struct {
     const bl_tensor_row *row;
     int layer;
@@ -89,6 +94,12 @@ typedef struct {
     bl_mat *w2, *b2;       /* (F, D), (D) */
     bl_mat *ln2_g, *ln2_b; /* (D) */
     bl_gate ga, gf;        /* after attention, after the feed-forward */
+    bl_mat *xq, *xo;       /* (D, D) attention to the encoder */
+    bl_mat *xk, *xv;       /* (D, G e) */
+    bl_mat *xbq, *xbo;     /* (D) */
+    bl_mat *xbk, *xbv;     /* (G e) */
+    bl_mat *lnx_g, *lnx_b; /* (D) */
+    bl_gate gx;            /* after it */
     bl_mat *w, *b;         /* (I + D, 4 D), (4 D) LSTM cells; I = V, then D */
     bl_mat *bi, *bh;       /* of GRU cells, w (I + D, 3 D): (3 D) from input, from h */
     bl_mat *wx, *wh;       /* (I, 4 D), (D, 4 D) the rows of w; of GRUs 3 D */
@@ -106,23 +117,32 @@ struct bl_model {
     bl_real *value, *grad;  /* [size]; value may be another model's */
     bl_mat *emb;            /* (V, A), A = embed_width or D */
     bl_mat *emb_w, *emb_wb; /* (A, D), (D) */
-    bl_mat *wpe;            /* (positions, D) */
+    bl_mat *wpe;            /* (positions, D); of sinusoids (T, D), constants */
     bl_mat *bar, *barno;    /* (places, D), (bar_rows, D) */
+    bl_mat *side;           /* (2, N), N = D, of cells 4 D or 3 D */
+    bl_mat *enc_emb;        /* (Vs, A) of the encoder; with share_embed emb */
+    bl_mat *enc_w, *enc_wb; /* (A, D), (D) */
+    bl_mat *enc_g, *enc_b;  /* (D) its last norm */
     bl_mat *u, *v;          /* (H, e) of all layers */
     bl_mat *lnf_g, *lnf_b;  /* (D) */
     bl_mat *out_p, *out_pb; /* (D, A), (A) */
     bl_mat *out_w, *out_b;  /* (A, V), (V); with tie out_w is emb (V, A) */
-    bl_layer *layer;        /* [layers] */
+    bl_layer *layer;        /* [layers], and behind them those of the encoder */
 
     bl_real **memory; /* [layers] (B, S, D), NULL where a layer has none; of an LSTM (B,
                        * 2, D) */
     bl_real **fresh;  /* [layers] (B, T, D) rows that enter the memory: the layer's
                        * inputs; of an LSTM h */
     bl_real **extra;  /* [layers] compressed rows (B, T / ratio, D); of an LSTM c */
-    int32_t *mem_length; /* (B) */
+    int32_t *mem_length;     /* (B) */
+    bl_mat **keys, **values; /* [layers] (B*K, G e) of the segment last run */
 
     const bl_place *at;         /* (B,T) of the tokens, or NULL */
     int32_t *place_id, *bar_id; /* (B,T) rows of bar and barno; NULL: has none */
+    int32_t *side_id;           /* (B,T) rows of side */
+    bl_condition condition;     /* with x and length, where there is an encoder */
+    int32_t *source_bar;        /* (B,source) rows of barno */
+    int32_t *no_source;         /* (B,source) zeros: no condition, no length */
     bl_rotary_places places;    /* of rotary positions */
     bl_mat *context;            /* [memory ; x] of a layer, one after the other */
     bl_mat *logits;
@@ -159,5 +179,9 @@ int bl_model_list(bl_model *m, bl_err *e) BL_MUST_CHECK;
 void bl_model_bind(bl_model *m);
 /* Appends the ops of the model; sets fresh, extra, logits, nll. */
 void bl_model_build(bl_model *m);
+/* Those of the encoder alone: its last rows (B*source, D). */
+bl_mat *bl_model_build_encoder(bl_model *m);
+/* Rows of zeros for what is told of conditions later. */
+void bl_model_alloc_condition(bl_model *m);
 
 #endif

@@ -10,8 +10,11 @@
 
 static const char *const arch_words[] = {
     "xl", "remi", "music-transformer", "gpt2", "compressive", "lstm", "llama", NULL};
-static const char *const pos_words[] = {"sinusoid", "distance", "absolute", "rotary",
-                                        NULL};
+static const char *const pos_words[] = {"sinusoid", "distance",          "absolute",
+                                        "rotary",   "absolute_sinusoid", NULL};
+static const char *const condition_words[] = {"none", "prefix", "bars", "encoder",
+                                              NULL};
+static const char *const prefix_mask_words[] = {"causal", "full", NULL};
 static const char *const act_words[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
 static const char *const compressor_words[] = {"mean",    "max",       "conv",
                                                "dilated", "most_used", NULL};
@@ -28,6 +31,8 @@ _Static_assert(BL_COUNT(arch_words) == BL_N_ARCH + 1 &&
                    BL_COUNT(compressor_loss_words) == BL_N_REBUILD + 1 &&
                    BL_COUNT(cell_words) == BL_N_CELL + 1 &&
                    BL_COUNT(gate_words) == BL_N_GATE + 1 &&
+                   BL_COUNT(condition_words) == BL_N_CONDITION + 1 &&
+                   BL_COUNT(prefix_mask_words) == BL_N_PREFIX + 1 &&
                    BL_COUNT(norm_words) == BL_N_NORM + 1 &&
                    BL_COUNT(precision_words) == BL_N_PRECISIONS + 1,
                "a word for each");
@@ -65,7 +70,8 @@ static int is_rotary(const void *record)
 
 static int has_table(const void *record)
 {
-    return !has_sinusoids(record) && !is_rotary(record);
+    return has_distances(record) ||
+           ((const bl_model_config *)record)->pos == BL_POS_ABSOLUTE;
 }
 
 static int has_memory(const void *record)
@@ -97,6 +103,21 @@ static int has_cells(const void *record)
 static int has_gate(const void *record)
 {
     return ((const bl_model_config *)record)->gate != BL_GATE_NONE;
+}
+
+static int has_prefix(const void *record)
+{
+    return ((const bl_model_config *)record)->condition == BL_CONDITION_PREFIX;
+}
+
+static int has_encoder(const void *record)
+{
+    return ((const bl_model_config *)record)->condition == BL_CONDITION_ENCODER;
+}
+
+static int has_two_embeddings(const void *record)
+{
+    return has_encoder(record) && !((const bl_model_config *)record)->share_embed;
 }
 
 /* ---- the table, in the order of config.json ---- */
@@ -163,7 +184,8 @@ static const bl_setting rows[] = {
      .traits = BY_ARCH,
      .help = "where positions come in: sinusoids through W_r with biases u and v, a "
              "learned row for each distance, a learned row for each place in the "
-             "segment, queries and keys turned by their place"},
+             "segment, queries and keys turned by their place, or sinusoids of the "
+             "place in the segment added to the embeddings"},
     {"positions", BL_SET_INT, AT(positions), 0, 131072, 0, .fixed = BL_FIXED_WEIGHTS,
      .traits = BY_ARCH, .follows = positions_follow, .is_used = has_table,
      .with = "pos=distance and pos=absolute only: the others have no table",
@@ -277,6 +299,33 @@ static const bl_setting rows[] = {
      .help =
          "so many layers, the first, stay as they are; embeddings, the other layers "
          "and the head learn; absent = 0"},
+    {"condition", BL_SET_WORD, AT(condition), .words = condition_words,
+     .fixed = BL_FIXED_WEIGHTS,
+     .help = "what a target goes with: nothing; a condition before it in the same "
+             "stream; one that comes bar by bar, its bar first; one that an encoder "
+             "reads; the loss is that of the target alone, and shards must have pairs"},
+    {"prefix_mask", BL_SET_WORD, AT(prefix_mask), .words = prefix_mask_words,
+     .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION, .is_used = has_prefix,
+     .with = "condition=prefix only",
+     .help = "with condition = prefix: a condition's token sees those before it, or "
+             "all of the condition, only without memory and with pos = absolute, "
+             "absolute_sinusoid or rotary"},
+    {"encoder_layers", BL_SET_INT, AT(encoder_layers), 0, 256, 0,
+     .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION, .is_used = has_encoder,
+     .with = "condition=encoder only",
+     .help = "with condition = encoder: its layers, of the same width, heads and "
+             "options as the others; 0 = layers"},
+    {"source", BL_SET_INT, AT(source), 1, 65536, 256, .fixed = BL_FIXED_RUN,
+     .traits = ATTENTION, .is_used = has_encoder, .with = "condition=encoder only",
+     .help = "with condition = encoder: tokens of a condition that are read at once"},
+    {"share_embed", BL_SET_INT, AT(share_embed), 0, 1, 1, .fixed = BL_FIXED_WEIGHTS,
+     .traits = ATTENTION, .is_used = has_encoder, .with = "condition=encoder only",
+     .help = "with condition = encoder: 1: it reads the embedding of the targets; 0: "
+             "one of its own"},
+    {"source_vocab", BL_SET_INT, AT(source_vocab), 0, 65536, 0,
+     .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION, .is_used = has_two_embeddings,
+     .with = "share_embed=0 only",
+     .help = "with share_embed = 0: tokens of the encoder's embedding; 0 = vocab"},
     {"precision", BL_SET_WORD, AT(precision), .words = precision_words,
      .help = "of matrix products: operands as they are, rounded to bf16, or split in "
              "two such parts"},

@@ -31,8 +31,20 @@ const char *bl_dim_name(bl_dim dim)
                                                  [BL_DIM_LOW] = "floor(D / 4)",
                                                  [BL_DIM_ID] = "I + D",
                                                  [BL_DIM_PLACES] = "places",
-                                                 [BL_DIM_BARS] = "bar_rows"};
+                                                 [BL_DIM_BARS] = "bar_rows",
+                                                 [BL_DIM_TWO] = "2",
+                                                 [BL_DIM_INPUT] = "N",
+                                                 [BL_DIM_VS] = "Vs"};
     return names[dim];
+}
+
+/* What a token's row gives a model: of cells their gates' inputs. */
+static int64_t input_of(const bl_model_config *c)
+{
+    int64_t d = c->width;
+    if (c->arch != BL_ARCH_LSTM)
+        return d;
+    return c->cell == BL_CELL_GRU ? 3 * d : 4 * d;
 }
 
 /* What the letters are for a config and layer. */
@@ -57,12 +69,20 @@ static int64_t size_of(bl_dim dim, const bl_model_config *c, int layer)
         [BL_DIM_LOW] = d / 4,
         [BL_DIM_PLACES] = c->places,
         [BL_DIM_BARS] = c->bar_rows,
+        [BL_DIM_TWO] = 2,
+        [BL_DIM_INPUT] = input_of(c),
+        [BL_DIM_VS] = bl_model_source_vocab(c),
         [BL_DIM_ID] = (layer == 0 ? c->vocab : d) + d,
     };
     return sizes[dim];
 }
 
-/* ---- when there is one ---- */
+/* ---- when there is one; of the encoder's layers n is `layers` or more ---- */
+
+static int is_decoder(const bl_model_config *c, int n)
+{
+    return n < c->layers;
+}
 
 static int is_between(const bl_model_config *c, int n)
 {
@@ -90,14 +110,12 @@ static int has_bar_rows(const bl_model_config *c, int n)
 
 static int has_distances(const bl_model_config *c, int n)
 {
-    (void)n;
-    return c->pos == BL_POS_DISTANCE;
+    return c->pos == BL_POS_DISTANCE && is_decoder(c, n);
 }
 
 static int has_sinusoids(const bl_model_config *c, int n)
 {
-    (void)n;
-    return c->pos == BL_POS_SINUSOID;
+    return c->pos == BL_POS_SINUSOID && is_decoder(c, n);
 }
 
 static int has_one_uv(const bl_model_config *c, int n)
@@ -119,7 +137,7 @@ static int has_att_bias(const bl_model_config *c, int n)
 static int has_conv(const bl_model_config *c, int n)
 {
     return c->compressed > 0 && bl_compressor_learns((bl_compressor)c->compressor) &&
-           bl_model_remembers(c, n);
+           is_decoder(c, n) && bl_model_remembers(c, n);
 }
 
 static int has_dilated(const bl_model_config *c, int n)
@@ -158,6 +176,64 @@ static int mogrifies(const bl_model_config *c, int n)
 static int mogrifies_twice(const bl_model_config *c, int n)
 {
     return has_gate(c, n) && c->mogrify > 1;
+}
+
+static int has_sides(const bl_model_config *c, int n)
+{
+    (void)n;
+    return bl_model_has_sides(c);
+}
+
+static int has_own_embedding(const bl_model_config *c, int n)
+{
+    (void)n;
+    return c->condition == BL_CONDITION_ENCODER && !c->share_embed;
+}
+
+static int is_between_own(const bl_model_config *c, int n)
+{
+    return has_own_embedding(c, n) && is_between(c, n);
+}
+
+static int has_encoder_norm(const bl_model_config *c, int n)
+{
+    (void)n;
+    return c->condition == BL_CONDITION_ENCODER && c->pre_norm;
+}
+
+static int has_encoder_norm_bias(const bl_model_config *c, int n)
+{
+    return has_encoder_norm(c, n) && has_norm_bias(c, n);
+}
+
+static int crosses(const bl_model_config *c, int n)
+{
+    return c->condition == BL_CONDITION_ENCODER && is_decoder(c, n);
+}
+
+static int crosses_with_bias(const bl_model_config *c, int n)
+{
+    return crosses(c, n) && c->att_bias;
+}
+
+static int crosses_with_norm_bias(const bl_model_config *c, int n)
+{
+    return crosses(c, n) && has_norm_bias(c, n);
+}
+
+static int crosses_gate(const bl_model_config *c, int n)
+{
+    return crosses(c, n) && has_gate(c, n);
+}
+
+static int crosses_mogrified(const bl_model_config *c, int n)
+{
+    return crosses(c, n) && mogrifies(c, n);
+}
+
+static int crosses_mogrified_twice(const bl_model_config *c, int n)
+{
+    return crosses(c, n) && mogrifies_twice(c, n);
 }
 
 static int has_last_norm(const bl_model_config *c, int n)
@@ -208,6 +284,7 @@ static int has_out_bias(const bl_model_config *c, int n)
 #define PAIR .init = BL_INIT_NORMAL
 #define BIAS .init = BL_INIT_ZERO
 #define GAIN .init = BL_INIT_ONE
+#define SIDE .init = BL_INIT_ZERO, .decay = 1
 
 /* The order is that of the flat block, and a tensor's place in the list is the key of
  * its random numbers. */
@@ -220,21 +297,29 @@ static const bl_tensor_row before[] = {
     {"barno", TOP(barno), BL_DIM_BARS, BL_DIM_D, MATRIX, .is_there = has_bar_rows},
     {"u", TOP(u), BL_DIM_H, BL_DIM_E, PAIR, .is_there = has_one_uv},
     {"v", TOP(v), BL_DIM_H, BL_DIM_E, PAIR, .is_there = has_one_uv},
+    {"enc.emb", TOP(enc_emb), BL_DIM_VS, BL_DIM_A, MATRIX,
+     .is_there = has_own_embedding},
+    {"enc.emb.w", TOP(enc_w), BL_DIM_A, BL_DIM_D, MATRIX, .is_there = is_between_own},
+    {"enc.emb.wb", TOP(enc_wb), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = is_between_own},
+};
+
+static const bl_tensor_row sides[] = {
+    {"side", TOP(side), BL_DIM_TWO, BL_DIM_INPUT, SIDE, .is_there = has_sides},
 };
 
 #define OF_GATE(name, field, rows, cols, how, when)                                    \
     {                                                                                  \
         name, AT(field), BL_DIM_##rows, BL_DIM_##cols, how, .is_there = when           \
     }
-#define GATE(name, gate)                                                               \
-    OF_GATE(name ".wi", gate.wi, D, 3D, FACTOR, has_gate),                             \
-        OF_GATE(name ".bi", gate.bi, ONE, 3D, BIAS, has_gate),                         \
-        OF_GATE(name ".wh", gate.wh, D, 3D, FACTOR, has_gate),                         \
-        OF_GATE(name ".bh", gate.bh, ONE, 3D, BIAS, has_gate),                         \
-        OF_GATE(name ".q1", gate.q1, D, LOW, FACTOR, mogrifies),                       \
-        OF_GATE(name ".q2", gate.q2, LOW, D, FACTOR, mogrifies),                       \
-        OF_GATE(name ".r1", gate.r1, D, LOW, FACTOR, mogrifies_twice),                 \
-        OF_GATE(name ".r2", gate.r2, LOW, D, FACTOR, mogrifies_twice)
+#define GATE(name, gate, has, once, twice)                                             \
+    OF_GATE(name ".wi", gate.wi, D, 3D, FACTOR, has),                                  \
+        OF_GATE(name ".bi", gate.bi, ONE, 3D, BIAS, has),                              \
+        OF_GATE(name ".wh", gate.wh, D, 3D, FACTOR, has),                              \
+        OF_GATE(name ".bh", gate.bh, ONE, 3D, BIAS, has),                              \
+        OF_GATE(name ".q1", gate.q1, D, LOW, FACTOR, once),                            \
+        OF_GATE(name ".q2", gate.q2, LOW, D, FACTOR, once),                            \
+        OF_GATE(name ".r1", gate.r1, D, LOW, FACTOR, twice),                           \
+        OF_GATE(name ".r2", gate.r2, LOW, D, FACTOR, twice)
 
 static const bl_tensor_row attention[] = {
     {"wq", AT(wq), BL_DIM_D, BL_DIM_D, FACTOR},
@@ -269,8 +354,20 @@ static const bl_tensor_row attention[] = {
     {"b2", AT(b2), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_ff_bias},
     {"ln2.g", AT(ln2_g), BL_DIM_ONE, BL_DIM_D, GAIN},
     {"ln2.b", AT(ln2_b), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_norm_bias},
-    GATE("ga", ga),
-    GATE("gf", gf),
+    GATE("ga", ga, has_gate, mogrifies, mogrifies_twice),
+    GATE("gf", gf, has_gate, mogrifies, mogrifies_twice),
+    {"x.wq", AT(xq), BL_DIM_D, BL_DIM_D, FACTOR, .is_there = crosses},
+    {"x.bq", AT(xbq), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = crosses_with_bias},
+    {"x.wk", AT(xk), BL_DIM_D, BL_DIM_GE, FACTOR, .is_there = crosses},
+    {"x.bk", AT(xbk), BL_DIM_ONE, BL_DIM_GE, BIAS, .is_there = crosses_with_bias},
+    {"x.wv", AT(xv), BL_DIM_D, BL_DIM_GE, FACTOR, .is_there = crosses},
+    {"x.bv", AT(xbv), BL_DIM_ONE, BL_DIM_GE, BIAS, .is_there = crosses_with_bias},
+    {"x.wo", AT(xo), BL_DIM_D, BL_DIM_D, SMALLER, .is_there = crosses},
+    {"x.bo", AT(xbo), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = crosses_with_bias},
+    {"lnx.g", AT(lnx_g), BL_DIM_ONE, BL_DIM_D, GAIN, .is_there = crosses},
+    {"lnx.b", AT(lnx_b), BL_DIM_ONE, BL_DIM_D, BIAS,
+     .is_there = crosses_with_norm_bias},
+    GATE("gx", gx, crosses_gate, crosses_mogrified, crosses_mogrified_twice),
 };
 
 /* The first rows of a cell's matrix are for its input (layer 0: one row a token, so
@@ -284,6 +381,12 @@ static const bl_tensor_row gru_cells[] = {
     {"w", AT(w), BL_DIM_ID, BL_DIM_3D, HIDDEN, .is_there = is_gru},
     {"bi", AT(bi), BL_DIM_ONE, BL_DIM_3D, BIAS, .is_there = is_gru},
     {"bh", AT(bh), BL_DIM_ONE, BL_DIM_3D, BIAS, .is_there = is_gru},
+};
+
+static const bl_tensor_row encoder_norm[] = {
+    {"enc.lnf.g", TOP(enc_g), BL_DIM_ONE, BL_DIM_D, GAIN, .is_there = has_encoder_norm},
+    {"enc.lnf.b", TOP(enc_b), BL_DIM_ONE, BL_DIM_D, BIAS,
+     .is_there = has_encoder_norm_bias},
 };
 
 static const bl_tensor_row last_norm[] = {
@@ -300,12 +403,15 @@ static const bl_tensor_row after[] = {
 
 /* The groups in the order of the list; those of a layer come once a layer. */
 static const bl_tensor_group groups[] = {
-    {"", before, BL_COUNT(before), BL_OF_ATTENTION},
-    {"l", attention, BL_COUNT(attention), BL_OF_ATTENTION},
-    {"lstm", cells, BL_COUNT(cells), BL_OF_CELLS},
-    {"gru", gru_cells, BL_COUNT(gru_cells), BL_OF_CELLS},
-    {"", last_norm, BL_COUNT(last_norm), BL_OF_ATTENTION},
-    {"", after, BL_COUNT(after), BL_OF_ATTENTION | BL_OF_CELLS},
+    {"", before, BL_COUNT(before), BL_OF_ATTENTION, 0},
+    {"", sides, BL_COUNT(sides), BL_OF_ATTENTION | BL_OF_CELLS, 0},
+    {"l", attention, BL_COUNT(attention), BL_OF_ATTENTION, 0},
+    {"enc.l", attention, BL_COUNT(attention), BL_OF_ATTENTION, 1},
+    {"lstm", cells, BL_COUNT(cells), BL_OF_CELLS, 0},
+    {"gru", gru_cells, BL_COUNT(gru_cells), BL_OF_CELLS, 0},
+    {"", encoder_norm, BL_COUNT(encoder_norm), BL_OF_ATTENTION, 0},
+    {"", last_norm, BL_COUNT(last_norm), BL_OF_ATTENTION, 0},
+    {"", after, BL_COUNT(after), BL_OF_ATTENTION | BL_OF_CELLS, 0},
 };
 
 const bl_tensor_group *bl_model_tensor_groups(size_t *n)
@@ -315,6 +421,11 @@ const bl_tensor_group *bl_model_tensor_groups(size_t *n)
 }
 
 /* ---- the list ---- */
+
+static int first_layer(const bl_model_config *c, const bl_tensor_group *group)
+{
+    return group->is_of_encoder ? c->layers : 0;
+}
 
 static int add(bl_model *m, const bl_tensor_group *group, const bl_tensor_row *row,
                int layer, bl_err *e)
@@ -345,7 +456,8 @@ static int add(bl_model *m, const bl_tensor_group *group, const bl_tensor_row *r
                     .learns = layer >= 0 && layer < c->freeze ? BL_LEARNS_NOTHING
                                                               : row->learns};
     if (layer >= 0)
-        snprintf(t->name, sizeof t->name, "%s%d.%s", group->prefix, layer, row->name);
+        snprintf(t->name, sizeof t->name, "%s%d.%s", group->prefix,
+                 layer - first_layer(c, group), row->name);
     else
         snprintf(t->name, sizeof t->name, "%s", row->name);
     m->source[m->n_params++] = (bl_tensor_source){row, layer};
@@ -360,7 +472,10 @@ int bl_model_list(bl_model *m, bl_err *e)
     for (size_t g = 0; g < BL_COUNT(groups); g++) {
         const bl_tensor_group *group = &groups[g];
         int of_layers = group->prefix[0] != '\0';
-        int first = of_layers ? 0 : -1, end = of_layers ? m->config.layers : 0;
+        int first = of_layers ? first_layer(&m->config, group) : -1;
+        int n = group->is_of_encoder ? bl_model_encoder_layers(&m->config)
+                                     : m->config.layers;
+        int end = of_layers ? first + n : 0;
         if (!(group->of & kind))
             continue;
         for (int layer = first; layer < end && rc == 0; layer++)
@@ -380,9 +495,12 @@ static bl_mat *rows_of(bl_model *m, const bl_mat *w, int start, int rows)
                          w->cols);
 }
 
-/* What several layers or both ends share, and parts of a cell's matrix. */
+/* What several layers or both ends share, parts of a cell's matrix, and rows of places
+ * that are no parameters. */
 static void bind_views(bl_model *m)
 {
+    if (m->config.pos == BL_POS_ABSOLUTE_SINUSOID && bl_model_is_absolute(&m->config))
+        m->wpe = bl_place_rows(&m->graph, m->config.segment, m->config.width);
     int d = m->config.width;
     for (int n = 0; n < m->config.layers; n++) {
         bl_layer *l = &m->layer[n];
@@ -398,6 +516,11 @@ static void bind_views(bl_model *m)
     }
     if (m->config.tie)
         m->out_w = m->emb;
+    if (m->enc_emb == NULL) {
+        m->enc_emb = m->emb;
+        m->enc_w = m->emb_w;
+        m->enc_wb = m->emb_wb;
+    }
 }
 
 /* 1 for the matrices and biases of a frozen layer of attention that bl_linear

@@ -16,9 +16,10 @@ typedef struct {
 typedef struct {
     int32_t bar;      /* from 0, -1 before the first */
     int32_t position; /* in it, from 0 */
+    int32_t side;     /* 1: of the target of a condition, 0: of the condition */
 } bl_place;
 
-static const bl_place BL_PLACE_BEGIN = {-1, 0};
+static const bl_place BL_PLACE_BEGIN = {-1, 0, 0};
 
 static inline void bl_place_step(bl_place *p, const bl_token_place *token)
 {

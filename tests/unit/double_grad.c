@@ -14,6 +14,8 @@ enum { LANES = 3, SEGMENT_MAX = 64, TOKENS = LANES * SEGMENT_MAX };
 typedef struct {
     bl_model *m;
     int32_t x[TOKENS], y[TOKENS], n_real[LANES];
+    int32_t source[TOKENS], length[LANES], prefix[LANES];
+    bl_place source_at[TOKENS];
     bl_place at[TOKENS];
     double scale;
     int train;
@@ -30,6 +32,23 @@ static double loss(fixture *f, int of_aux)
     return of_aux ? AUX_SCALE * bl_model_aux(f->m, &n) : f->scale * nll;
 }
 
+/* A condition is whole, in part and not there at all; the last lane's prefix is longer
+ * than what it has of the segment. */
+static void tell_condition(fixture *f, const bl_model_config *c)
+{
+    const bl_condition told = {f->source, f->length, f->source_at, f->prefix};
+    int vocab = c->source_vocab > 0 ? c->source_vocab : c->vocab;
+    for (int i = 0; i < TOKENS; i++) {
+        f->source[i] = (i * i * 3 + 2 * i) % vocab;
+        f->source_at[i] = (bl_place){i / 2 % 5, i % 3, 0};
+    }
+    f->length[0] = c->source;
+    f->length[1] = c->source / 2;
+    f->prefix[0] = 3;
+    f->prefix[2] = 4;
+    bl_model_condition(f->m, &told);
+}
+
 static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
 {
     bl_err e = BL_ERR_INIT;
@@ -40,8 +59,9 @@ static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
          i++) /* no parameter at a special value */
         bl_model_values(f->m)[i] += 0.1 * sin(1.7 * (double)i);
     for (int i = 0; i < TOKENS; i++)
-        f->at[i] = (bl_place){i / 3 - 1, i * i % 7};
+        f->at[i] = (bl_place){i / 3 - 1, i * i % 7, i % 2};
     bl_model_place(f->m, f->at);
+    tell_condition(f, c);
     f->scale = 1.25 / c->segment;
     int t = c->segment;
     f->n_real[0] = f->n_real[1] = t;
@@ -268,6 +288,52 @@ static void options(const bl_model_config *base, bl_pool *pool)
     check("and a convolution that reads the queries before they turn", &c, 0, pool);
 }
 
+/* What a target goes with. */
+static void conditions(const bl_model_config *base, bl_pool *pool)
+{
+    bl_model_config c = *base, gpt2 = *base;
+    bl_model_config_arch(&gpt2, BL_ARCH_GPT2);
+    c.condition = BL_CONDITION_ENCODER;
+    c.source = 6;
+    check("an encoder, post-norm, memory", &c, 0, pool);
+    c.pre_norm = c.att_bias = 1;
+    c.encoder_layers = 1;
+    c.dropout = c.att_dropout = 0.2;
+    c.bar_rows = 4;
+    check("pre-norm, biases, a layer, rows by bar, dropout", &c, 1, pool);
+    c.share_embed = 0;
+    c.source_vocab = 5;
+    c.embed_width = 7;
+    c.gate = BL_GATE_GRU;
+    c.mogrify = 2;
+    c.kv_heads = 1;
+    c.act = BL_ACT_SILU - 1;
+    check("an embedding of its own, gates, one head of keys", &c, 1, pool);
+    c = gpt2;
+    c.condition = BL_CONDITION_ENCODER;
+    c.pos = BL_POS_ABSOLUTE_SINUSOID;
+    c.positions = 0;
+    c.source = 6;
+    c.embed_width = 19;
+    check("sinusoids added to wide embeddings, no memory", &c, 0, pool);
+    c = gpt2;
+    c.condition = BL_CONDITION_PREFIX;
+    c.prefix_mask = BL_PREFIX_FULL;
+    check("a prefix that is seen as a whole", &c, 0, pool);
+    c.pos = BL_POS_ROTARY;
+    c.positions = 0;
+    c.dropout = c.att_dropout = 0.2;
+    check("and turned by place", &c, 1, pool);
+    c = *base;
+    c.condition = BL_CONDITION_BARS;
+    c.dropout = 0.2;
+    check("rows of two sides", &c, 1, pool);
+    bl_model_config_arch(&c, BL_ARCH_LSTM);
+    check("of an LSTM", &c, 1, pool);
+    c.cell = BL_CELL_GRU;
+    check("of GRU cells", &c, 1, pool);
+}
+
 int main(void)
 {
     bl_err e = BL_ERR_INIT;
@@ -326,6 +392,7 @@ int main(void)
     check("and same length", &c, 1, pool);
     family(&base, pool);
     options(&base, pool);
+    conditions(&base, pool);
     bl_pool_del(pool);
     return tap_done();
 }

@@ -13,6 +13,7 @@
 #include "train/loop.h"
 
 enum { VOCAB = 17, PIECES = 6, PIECE = 40, SOME = 300, ALL = 3000, TOKENS_MAX = 200 };
+enum { SOURCE_MAX = 256 };
 enum { STREAMS = 2, LATE = 3 }; /* the second stream begins so many tokens later */
 
 /* What each key is drawn from: all keys but the vocabulary's, which is the data's. */
@@ -36,7 +37,7 @@ static const struct {
     {"clamp_len", "0 3"},
     {"norm_eps", "1e-5 1e-3"},
     {"init_std", "0.1 0.3"},
-    {"pos", "sinusoid distance absolute rotary"},
+    {"pos", "sinusoid distance absolute rotary absolute_sinusoid"},
     {"positions", "4 9 16"},
     {"share_distances", "0 1"},
     {"act", "relu gelu gelu_tanh silu"},
@@ -67,6 +68,12 @@ static const struct {
     {"gate", "none gru"},
     {"mogrify", "0 1 3"},
     {"norm", "layer rms"},
+    {"condition", "none prefix bars encoder encoder"},
+    {"prefix_mask", "causal full"},
+    {"encoder_layers", "0 1 3"},
+    {"source", "1 6 40"},
+    {"share_embed", "0 1"},
+    {"source_vocab", "0 9"},
     {"precision", "fp32 bf16 bf16x3"},
     {"batch", "1 2 4"},
     {"accumulate", "1 2"},
@@ -208,7 +215,9 @@ typedef struct {
     bl_model *owner; /* has the parameters */
     bl_model_config config;
     bl_pool *pool;
-    int n;
+    int n, first; /* tokens; those of a prefix that are read at once */
+    int32_t source[STREAMS][SOURCE_MAX], length[STREAMS], prefix[STREAMS];
+    bl_place source_at[STREAMS][SOURCE_MAX];
     int32_t token[STREAMS][TOKENS_MAX + 1];
     bl_place at[STREAMS][TOKENS_MAX];           /* where these stand */
     bl_real logits[STREAMS][TOKENS_MAX][VOCAB]; /* from which the next was drawn */
@@ -241,6 +250,25 @@ static void keep(sample *s, int b, int at, const bl_real *logits)
     s->token[b][at + 1] = largest(logits);
 }
 
+/* What both streams go with. */
+static void tell_sampler(sample *s, bl_gen *g)
+{
+    int rc = 0;
+    for (int b = 0; b < STREAMS && rc == 0; b++) {
+        bl_place at[SOURCE_MAX];
+        for (int i = 0; i <= s->first; i++)
+            s->at[b][i] = at[i] = (bl_place){-1, 0, i % 2};
+        s->token[b][s->first] = 1 + b;
+        if (s->config.condition == BL_CONDITION_ENCODER)
+            rc = bl_gen_condition(g, b, s->source[b], s->source_at[b], s->length[b],
+                                  NULL);
+        else if (s->config.prefix_mask == BL_PREFIX_FULL)
+            rc = bl_gen_condition(g, b, s->token[b], at, s->first + 1, NULL);
+    }
+    if (rc != 0)
+        exit(1);
+}
+
 /* Greedy tokens as xlsample draws them, for two streams side by side. */
 static void draw_tokens(sample *s)
 {
@@ -254,16 +282,18 @@ static void draw_tokens(sample *s)
         exit(1);
     bl_place at[STREAMS];
     bl_gen_place(g, at);
+    tell_sampler(s, g);
     for (int b = 0; b < STREAMS; b++) {
-        s->token[b][0] = 1 + b;
+        s->token[b][s->first] = 1 + b;
         at[b] = BL_PLACE_BEGIN;
     }
-    for (int i = 0; i < s->n + LATE; i++) {
+    for (int i = s->first; i < s->n + LATE; i++) {
         int32_t next[STREAMS] = {i < s->n ? s->token[0][i] : -1,
-                                 i >= LATE ? s->token[1][i - LATE] : -1};
+                                 i >= LATE + s->first ? s->token[1][i - LATE] : -1};
         for (int b = 0; b < STREAMS; b++)
             if (next[b] >= 0) {
                 bl_place_step(&at[b], &places[next[b]]);
+                at[b].side = next[b] % 2;
                 s->at[b][i - b * LATE] = at[b];
             }
         bl_gen_step(g, next, logits);
@@ -300,7 +330,10 @@ static void run(bl_model *m, const sample *s, int b, int at, int n)
         none[i] = -1;
         place[i] = i < n ? s->at[b][at + i] : BL_PLACE_BEGIN;
     }
+    const bl_condition condition = {s->source[b], &s->length[b], s->source_at[b],
+                                    at == 0 ? &s->prefix[b] : NULL};
     bl_model_place(m, place);
+    bl_model_condition(m, &condition);
     bl_model_forward(m, in, none, &real, 0, 0, 0, &scored);
 }
 
@@ -318,7 +351,7 @@ static int wrong_in_segments(const sample *s, int b, const bl_model_config *c,
     for (int at = 0; at < s->n; at += c->segment) {
         int n = (int)bl_min(c->segment, s->n - at);
         run(m, s, b, at, n);
-        for (int i = 0; i < n; i++)
+        for (int i = (int)bl_max(s->first - at, 0); i < n; i++)
             if (zeros + at <= plain && zeros + at + i <= window)
                 wrong += is_wrong(s, b, at + i, bl_model_logits(m) + i * VOCAB);
         bl_model_advance(m);
@@ -337,7 +370,8 @@ static int wrong_in_contexts(const sample *s, int b)
             first = at - t / 2;
         bl_model_forget(m, 0);
         run(m, s, b, first, at + 1 - first);
-        wrong += is_wrong(s, b, at, bl_model_logits(m) + (at - first) * VOCAB);
+        wrong += at >= s->first &&
+                 is_wrong(s, b, at, bl_model_logits(m) + (at - first) * VOCAB);
     }
     bl_model_del(m);
     return wrong;
@@ -361,7 +395,7 @@ static int wrong_tokens(const sample *s, int b)
 {
     bl_model_config c = s->config;
     int zeros = c.zero_memory ? c.memory : 0, far = INT32_MAX;
-    int is_absolute = c.pos == BL_POS_ABSOLUTE && c.arch != BL_ARCH_LSTM;
+    int is_absolute = bl_model_is_absolute(&c);
     int longer = (int)bl_max(c.memory, c.segment);
     if (is_absolute && c.memory == 0)
         return wrong_in_contexts(s, b);
@@ -371,11 +405,31 @@ static int wrong_tokens(const sample *s, int b)
         (c.block > 0 && c.memory > 0) || !bl_model_all_remember(&c))
         return wrong_in_segments(s, b, &c, zeros, far, far);
     int wrong = wrong_in_segments(s, b, &c, zeros, c.memory, longer);
+    if (c.prefix_mask == BL_PREFIX_FULL) /* in one segment alone */
+        return wrong;
     if (c.block > 0) /* there is no such shape if some are not local */
         return wrong + wrong_in_blocks(s, b, &c);
     c.segment = c.compressed > 0 ? c.ratio : 1;
     c.memory = longer;
     return wrong + wrong_in_segments(s, b, &c, zeros, far, far);
+}
+
+/* A condition of another length each, at other bars. */
+static void make_condition(sample *s)
+{
+    const bl_model_config *c = &s->config;
+    int vocab = c->source_vocab > 0 ? c->source_vocab : VOCAB;
+    s->first = c->prefix_mask == BL_PREFIX_FULL ? (int)bl_min(3, c->segment) - 1 : 0;
+    for (int b = 0; b < STREAMS; b++) {
+        s->length[b] = (int32_t)bl_min(c->source, 2 + 5 * b);
+        s->prefix[b] = s->first + 1;
+        for (int i = 0; i < SOURCE_MAX; i++) {
+            s->source[b][i] = (i * i + 3 * i + b) % vocab;
+            s->source_at[b][i] = (bl_place){i / 3 - 1, 0, 0};
+        }
+        for (int i = 0; i < s->first; i++)
+            s->token[b][i] = 2 * i + b;
+    }
 }
 
 /* Three steps of training, then tokens past all that is remembered. */
@@ -397,6 +451,7 @@ static int try_settings(const bl_train_config *config, bl_pool *pool)
         s.config.precision = BL_FP32; /* rounds less */
         s.n = (int)bl_min(2 * (c->memory + c->segment) + c->compressed * c->ratio + 20,
                           TOKENS_MAX);
+        make_condition(&s);
         draw_tokens(&s);
         for (int b = 0; b < STREAMS; b++)
             wrong += wrong_tokens(&s, b);
@@ -495,6 +550,16 @@ static void test_refused(void)
         {{"arch=gpt2", "positions=9", "segment=10"}, "longer than positions"},
         {{"arch=gpt2", "memory=8"}, NULL},
         {{"pos=distance"}, NULL},
+        {{"condition=encoder", "arch=lstm"}, "condition=encoder goes with attention"},
+        {{"condition=bars", "arch=lstm"}, NULL},
+        {{"condition=encoder", "width=33", "heads=1"}, "is odd"},
+        {{"prefix_mask=full", "arch=gpt2"}, "prefix_mask goes with condition=prefix"},
+        {{"prefix_mask=full", "condition=prefix"}, "goes without memory"},
+        {{"prefix_mask=full", "condition=prefix", "memory=0"}, "goes with pos="},
+        {{"prefix_mask=full", "condition=prefix", "arch=gpt2"}, NULL},
+        {{"encoder_layers=2"}, "encoder_layers goes with condition=encoder"},
+        {{"source=9", "condition=bars"}, "source goes with condition=encoder"},
+        {{"source_vocab=9", "condition=encoder"}, "source_vocab goes with share_embed"},
         {{"eval_memory=none"}, NULL},
         {{"eval_memory=-2"}, "not within"},
         {{"memory=none"}, "wants a number"},

@@ -13,6 +13,7 @@ typedef struct {
     int kv;   /* heads of keys and values, 0 = all */
     int keys; /* from elsewhere and without mask; 0: the segment's own */
     int block;
+    int prefix; /* keys that all see, one more a lane */
 } shape;
 
 static void attention(bl_pool *pool, const shape *s)
@@ -30,6 +31,8 @@ static void attention(bl_pool *pool, const shape *s)
     input *vb = s->positions > 1 ? take(&b, s->heads, s->e) : NULL;
     bl_relative rel = {r != NULL ? r->m : NULL, u != NULL ? u->m : NULL,
                        vb != NULL ? vb->m : NULL};
+    int32_t prefix[LANES];
+    const int32_t *const prefix_at = prefix;
     const bl_scope scope = {.lanes = LANES,
                             .queries = s->t,
                             .keys = keys,
@@ -37,8 +40,11 @@ static void attention(bl_pool *pool, const shape *s)
                             .memory = s->memory,
                             .span = s->span,
                             .block = s->block,
-                            .length = s->memory > 0 ? &b.g.feed.mem_length
-                                                    : &b.g.feed.n_real};
+                            .length =
+                                s->memory > 0 ? &b.g.feed.mem_length : &b.g.feed.n_real,
+                            .prefix = s->prefix > 0 ? &prefix_at : NULL};
+    for (int lane = 0; lane < LANES; lane++)
+        prefix[lane] = s->prefix + lane;
     for (int lane = 0; lane < LANES && s->keys > 0; lane++)
         b.n_real[lane] = keys * lane / (LANES - 1); /* one has no key at all */
     give(&b, bl_attention(&b.g, q->m, k->m, v->m, &rel, &scope, s->heads, s->dropout,
@@ -57,6 +63,7 @@ static void attention(bl_pool *pool, const shape *s)
                         .span = s->span,
                         .block = s->block,
                         .length = s->memory > 0 ? b.mem_length : b.n_real,
+                        .prefix = s->prefix > 0 ? prefix : NULL,
                         .q = q->v,
                         .k = k->v,
                         .v = v->v,
@@ -80,9 +87,9 @@ static void attention(bl_pool *pool, const shape *s)
     snprintf(what, sizeof what,
              "attention, T %d, M %d, %d heads of %d, span %d, block %d, positions %d, "
              "dropout %g, "
-             "%d of keys%s",
+             "%d of keys%s, prefix %d",
              s->t, s->memory, s->heads, s->e, s->span, s->block, s->positions,
-             s->dropout, kv, s->keys > 0 ? ", no mask" : "");
+             s->dropout, kv, s->keys > 0 ? ", no mask" : "", s->prefix);
     compare(&b, what);
     free(mask);
     free(p);
@@ -92,16 +99,17 @@ static void attention(bl_pool *pool, const shape *s)
 static void attentions(bl_pool *pool)
 {
     static const shape shapes[] = {
-        {1, 0, 1, 1, 0, 0, 0, 0, 0, 0},      {5, 3, 2, 3, 0, 2, 0, 0, 0, 0},
-        {33, 0, 1, 8, 0, 1, 0, 0, 0, 0},     {32, 32, 2, 8, 33, 2, 0, 0, 0, 0},
-        {40, 70, 3, 16, 0, 2, 0, 0, 0, 0},   {37, 11, 2, 17, 12, 2, 0.1, 0, 0, 0},
-        {65, 130, 1, 32, 0, 1, 0, 0, 0, 0},  {64, 64, 2, 33, 0, 2, 0.2, 0, 0, 0},
-        {20, 0, 2, 64, 0, 0, 0.5, 0, 0, 0},  {96, 300, 1, 24, 200, 2, 0, 0, 0, 0},
-        {37, 11, 4, 17, 0, 2, 0.1, 2, 0, 0}, {33, 40, 6, 3, 0, 0, 0, 1, 0, 0},
-        {20, 9, 4, 32, 12, 1, 0, 2, 0, 0},   {33, 0, 2, 8, 0, 0, 0.1, 0, 33, 0},
-        {5, 0, 3, 17, 0, 0, 0, 0, 90, 0},    {70, 0, 4, 16, 0, 0, 0.1, 2, 7, 0},
-        {37, 5, 2, 8, 0, 2, 0.1, 0, 0, 4},   {70, 33, 2, 17, 0, 1, 0, 0, 0, 33},
-        {40, 0, 4, 16, 12, 0, 0, 2, 0, 8},
+        {1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0},      {5, 3, 2, 3, 0, 2, 0, 0, 0, 0, 0},
+        {33, 0, 1, 8, 0, 1, 0, 0, 0, 0, 0},     {32, 32, 2, 8, 33, 2, 0, 0, 0, 0, 0},
+        {40, 70, 3, 16, 0, 2, 0, 0, 0, 0, 0},   {37, 11, 2, 17, 12, 2, 0.1, 0, 0, 0, 0},
+        {65, 130, 1, 32, 0, 1, 0, 0, 0, 0, 0},  {64, 64, 2, 33, 0, 2, 0.2, 0, 0, 0, 0},
+        {20, 0, 2, 64, 0, 0, 0.5, 0, 0, 0, 0},  {96, 300, 1, 24, 200, 2, 0, 0, 0, 0, 0},
+        {37, 11, 4, 17, 0, 2, 0.1, 2, 0, 0, 0}, {33, 40, 6, 3, 0, 0, 0, 1, 0, 0, 0},
+        {20, 9, 4, 32, 12, 1, 0, 2, 0, 0, 0},   {33, 0, 2, 8, 0, 0, 0.1, 0, 33, 0, 0},
+        {5, 0, 3, 17, 0, 0, 0, 0, 90, 0, 0},    {70, 0, 4, 16, 0, 0, 0.1, 2, 7, 0, 0},
+        {37, 5, 2, 8, 0, 2, 0.1, 0, 0, 4, 0},   {70, 33, 2, 17, 0, 1, 0, 0, 0, 33, 0},
+        {40, 0, 4, 16, 12, 0, 0, 2, 0, 8, 0},   {9, 0, 2, 8, 0, 0, 0, 0, 0, 0, 3},
+        {70, 0, 2, 17, 0, 0, 0.1, 0, 0, 0, 33}, {40, 0, 4, 5, 0, 0, 0, 2, 0, 0, 39},
     };
     for (size_t i = 0; i < BL_COUNT(shapes); i++)
         attention(pool, &shapes[i]);

@@ -38,6 +38,7 @@ typedef struct {
     int lanes, t, keys, memory, heads, kv, e, span, block; /* kv: heads of keys */
     int whole;             /* 1: every query sees all keys of its lane */
     const int32_t *length; /* of the slots, or of the keys where there are none */
+    const int32_t *prefix; /* of the keys, those that all queries see; may be NULL */
     const double *q, *k, *v, *r, *u, *vb; /* r, u, vb may be NULL */
     const double *mask;                   /* (B, H, T, K): dropout's */
     double *out;
@@ -53,8 +54,9 @@ static inline int twin_sees(const twin_attention *a, int lane, int i, int j)
         a->memory > 0 ? j >= a->memory - a->length[lane] : j < a->length[lane];
     int place = i - ago; /* of the key, from the first query on */
     int is_near = a->block == 0 || place >= (i / a->block - 1) * a->block;
-    return is_there &&
-           (a->whole || (ago >= 0 && is_near && (a->span == 0 || ago < a->span)));
+    int is_prefix = a->prefix != NULL && j < a->prefix[lane];
+    return is_there && (a->whole || is_prefix ||
+                        (ago >= 0 && is_near && (a->span == 0 || ago < a->span)));
 }
 
 /* One query: the row of scores over all keys, minus infinity of those not seen. */

@@ -47,6 +47,7 @@ typedef struct {
     int kd, kv_at; /* of k and v: how far rows are apart, the head's first column */
     int masked, filled; /* slots that are empty; keys of the lane, they among them */
     int causal, span, block; /* bl_scope's */
+    int prefix;              /* of the lane */
     bl_real scale;
     bl_precision precision;
     int is_narrow; /* what has its width goes by narrow.h */

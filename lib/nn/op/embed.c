@@ -57,7 +57,7 @@ static void embed_backward(bl_graph *g, void *args)
         bl_dropout(&g->feed, a->site, a->dropout, bl_site_start(r, d), d, grad);
         for (int c = 0; c < d; c++)
             row[c] += grad[c] * a->scale;
-        if (a->wpe != NULL)
+        if (a->wpe != NULL && a->wpe->g != NULL)
             add_row(a->wpe->g + (ptrdiff_t)(r % a->x.t) * d, grad, d);
     }
 }
@@ -117,7 +117,7 @@ static void scaled_backward(bl_graph *g, void *args)
         bl_dropout(&g->feed, a->site, a->dropout, bl_site_start(r, d), d, grad);
         for (int c = 0; c < d; c++)
             to[c] = (beta == 0 ? 0 : to[c]) + grad[c] * a->scale;
-        if (a->wpe != NULL)
+        if (a->wpe != NULL && a->wpe->g != NULL)
             add_row(a->wpe->g + (ptrdiff_t)(r % a->t) * d, grad, d);
     }
 }
@@ -196,6 +196,21 @@ void bl_position_row(int distance, int width, bl_real *row)
         row[c] = (bl_real)sin(angle);
         row[c + width / 2] = (bl_real)cos(angle);
     }
+}
+
+bl_mat *bl_place_rows(bl_graph *g, int places, int width)
+{
+    bl_mat *rows = bl_graph_mat(g, places, width, 0);
+    bl_real *halves = bl_graph_alloc(g, (size_t)width, sizeof *halves);
+    if (g->e->code != 0)
+        return NULL;
+    for (int place = 0; place < places; place++) {
+        bl_position_row(place, width, halves);
+        for (int c = 0; c < width; c++)
+            rows->v[(ptrdiff_t)place * width + c] = halves[c / 2 + c % 2 * (width / 2)];
+    }
+    bl_graph_release(g, halves);
+    return rows;
 }
 
 static void positions_forward(bl_graph *g, void *args)

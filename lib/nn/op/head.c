@@ -92,6 +92,12 @@ static int filled(const bl_scope *s, int lane)
     return s->memory == 0 && s->length != NULL ? (*s->length)[lane] : s->keys;
 }
 
+/* Keys of a lane that every query sees. */
+static int prefix(const bl_scope *s, int lane)
+{
+    return s->prefix != NULL && *s->prefix != NULL ? (*s->prefix)[lane] : 0;
+}
+
 static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
                   int head)
 {
@@ -112,6 +118,7 @@ static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                    .causal = a->scope.causal,
                    .span = a->scope.span,
                    .block = a->scope.block,
+                   .prefix = prefix(&a->scope, lane),
                    .scale = a->scale,
                    .precision = bl_graph_precision(g, BL_OF_HEAD, e),
                    .q = a->q->v + at,
@@ -171,7 +178,7 @@ int bl_head_first(const bl_head *h, int i)
 int bl_head_last(const bl_head *h, int i)
 {
     int newest = h->causal ? h->keys - h->t + i : h->keys - 1;
-    return (int)bl_min(newest, h->filled - 1);
+    return (int)bl_min(bl_max(newest, h->prefix - 1), h->filled - 1);
 }
 
 /* Rows of (q + bias) scale, d apart, to rows `wide` apart; bias may be NULL. */

@@ -16,7 +16,7 @@ typedef struct {
 } bl_id_rows;
 
 /* Rows E[x] * scale [+ wpe[t]] with dropout: (B*T, D). emb (V, D); wpe (T or more, D),
- * learned absolute positions, or NULL. */
+ * learned absolute positions or bl_place_rows, or NULL. */
 bl_mat *bl_embed(bl_graph *g, const bl_id_rows *x, bl_mat *emb, double scale,
                  bl_mat *wpe, double dropout);
 
@@ -34,6 +34,10 @@ bl_mat *bl_add_rows(bl_graph *g, bl_mat *x, const bl_id_rows *ids, bl_mat *table
  * in the second), distances beyond `clamp` as clamp (0 = none), dropout with one mask a
  * step: (K, D), `keys` of them: those of a layer with memory or without. */
 bl_mat *bl_positions(bl_graph *g, int keys, int width, int clamp, double dropout);
+
+/* Sinusoids of the places 0 .. n-1, sines and cosines in turn (Vaswani et al. 2017,
+ * 3.5), for bl_embed: constants (n, D). */
+bl_mat *bl_place_rows(bl_graph *g, int places, int width);
 
 /* Learned rows for the distances K-1 .. 0 from a table (H * n, e), n rows a head of
  * which the last is distance 0 and the first all from n-1 on (Huang et al. 2018, "Music
@@ -81,7 +85,9 @@ typedef struct {
  * last length[lane] of them filled; without slots the first length[lane] keys are
  * there, the others padding (length NULL: all are). The address of the lengths is read
  * whenever the graph runs. Of those that are there a query sees all, or `causal` those
- * up to K - T + i: self-attention, with segment memory or without. */
+ * up to K - T + i: self-attention, with segment memory or without. Of the first
+ * prefix[lane] queries all see the keys (Raffel et al. 2020, 3.2.1; causal, without
+ * slots, span or block, and no positions by distance). */
 typedef struct {
     int lanes, queries, keys; /* B, T, K */
     int causal, memory;
@@ -89,6 +95,7 @@ typedef struct {
     int block; /* causal: those of the query's block of so many and of the one before,
                 * counted from the first query; 0 = all (Huang et al. 2018, 3.4) */
     const int32_t *const *length;
+    const int32_t *const *prefix; /* NULL, or its address: none */
 } bl_scope;
 
 /* Attention: queries q (B*T, D), keys and values k, v (B*K, D), or (B*K, G e) with
