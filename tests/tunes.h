@@ -32,7 +32,7 @@ __attribute__((unused)) static bl_pieces tunes_make(tunes *c)
         c->tokens[n++] = 2;
     }
     c->offsets[TUNES] = n;
-    return (bl_pieces){c->tokens, c->offsets, TUNES, NULL};
+    return (bl_pieces){.tokens = c->tokens, .offsets = c->offsets, .n_pieces = TUNES};
 }
 
 #endif

@@ -19,7 +19,10 @@ enum { PROGRAM_BYTES = 8 << 20 };
 
 bl_pieces bl_pieces_of(const bl_shards *s, const bl_token_place *places)
 {
-    return (bl_pieces){s->tokens, s->offsets, (int64_t)s->n_pieces, places};
+    return (bl_pieces){.tokens = s->tokens,
+                       .offsets = s->offsets,
+                       .n_pieces = (int64_t)s->n_pieces,
+                       .places = places};
 }
 
 /* Blocks as large as the parameters beside them and their gradients: moments, and the

@@ -172,8 +172,11 @@ void bl_model_alloc_condition(bl_model *m)
 
 void bl_model_condition(bl_model *m, const bl_condition *c)
 {
-    const bl_condition none = {.x = m->no_source, .length = m->no_source};
-    m->condition = c != NULL ? *c : none;
+    m->condition = c != NULL ? *c : (bl_condition){.x = NULL};
+    if (m->condition.x == NULL) {
+        m->condition.x = m->no_source;
+        m->condition.length = m->no_source;
+    }
 }
 
 /* The condition's places to rows, before the encoder runs. */

@@ -233,8 +233,9 @@ void bl_model_place(bl_model *m, const bl_place *at);
 
 /* What the following forwards are conditioned on; borrowed, its arrays too. */
 typedef struct {
-    /* of an encoder: ids (B, source), any beyond the length; (B) their number, 0: there
-     * is none; (B, source) where they stand, or NULL: all at the beginning */
+    /* of an encoder: ids (B, source), any beyond the length, NULL: no token in any
+     * lane; (B) their number; (B, source) where they stand, or NULL: all at the
+     * beginning */
     const int32_t *x, *length;
     const bl_place *at;
     const int32_t *prefix; /* prefix_mask=full: (B) the tokens at the segment's

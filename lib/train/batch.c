@@ -17,8 +17,11 @@ static int64_t piece_len(const bl_pieces *p, int64_t i)
 int64_t bl_pieces_targets(const bl_pieces *p)
 {
     int64_t n = 0;
-    for (int64_t i = 0; i < p->n_pieces; i++)
+    for (int64_t i = 0; i < p->n_pieces && p->sides == NULL; i++)
         n += bl_max(piece_len(p, i) - 1, 0);
+    for (int64_t i = 0; i < p->n_pieces && p->sides != NULL; i++)
+        for (int64_t k = p->offsets[i] + 1; k < p->offsets[i + 1]; k++)
+            n += p->sides[k];
     return n;
 }
 
@@ -30,7 +33,7 @@ int bl_pieces_entropy(const bl_pieces *p, int n_ids, double *entropy, bl_err *e)
         return BL_E_NOMEM;
     for (int64_t i = 0; i < p->n_pieces; i++)
         for (int64_t k = p->offsets[i] + 1; k < p->offsets[i + 1]; k++)
-            count[p->tokens[k]]++;
+            count[p->tokens[k]] += p->sides == NULL || p->sides[k];
     for (int i = 0; i < n_ids; i++)
         if (count[i] > 0)
             sum -= (double)count[i] * log((double)count[i] / n);
@@ -66,9 +69,29 @@ static void order_epoch(bl_batch *b)
     shuffle(b->order, b->n_order, b->seed, (uint64_t)b->epoch);
 }
 
+/* What an encoder reads, if there is one. */
+static int init_source(bl_batch *b, bl_err *e)
+{
+    const bl_pieces *p = &b->pieces;
+    size_t lanes = (size_t)b->lanes, cells = 0;
+    if (p->sources == NULL)
+        return 0;
+    if (bl_mul(lanes, (size_t)p->source, &cells) != 0)
+        return bl_fail(e, BL_E_LIMIT, "%d conditions of %d tokens are too many",
+                       b->lanes, p->source);
+    b->source = bl_calloc(cells, sizeof *b->source, e);
+    b->source_length = bl_calloc(lanes, sizeof *b->source_length, e);
+    if (p->places != NULL)
+        b->source_at = bl_calloc(cells, sizeof *b->source_at, e);
+    int ok = b->source != NULL && b->source_length != NULL &&
+             (p->places == NULL || b->source_at != NULL);
+    return ok ? 0 : BL_E_NOMEM;
+}
+
 static int init(bl_batch *b, const bl_pieces *pieces, int lanes, int segment, bl_err *e)
 {
     size_t n = (size_t)lanes, cells;
+    int has_at = pieces->places != NULL || pieces->sides != NULL;
     *b = (bl_batch){.pieces = *pieces, .lanes = lanes, .segment = segment};
     if (bl_mul(n, (size_t)segment, &cells) != 0)
         return bl_fail(e, BL_E_LIMIT, "%d lanes of %d tokens are too many", lanes,
@@ -81,13 +104,19 @@ static int init(bl_batch *b, const bl_pieces *pieces, int lanes, int segment, bl
     b->x = bl_calloc(cells, sizeof *b->x, e);
     b->y = bl_calloc(cells, sizeof *b->y, e);
     b->order = bl_calloc((size_t)pieces->n_pieces, sizeof *b->order, e);
-    if (pieces->places != NULL)
+    b->prefix = bl_calloc(n, sizeof *b->prefix, e);
+    if (has_at)
         b->at = bl_calloc(cells, sizeof *b->at, e);
     if (b->piece == NULL || b->offset == NULL || b->n_real == NULL ||
         b->start == NULL || b->fresh == NULL || b->x == NULL || b->y == NULL ||
-        b->order == NULL || (pieces->places != NULL && b->at == NULL)) {
+        b->order == NULL || b->prefix == NULL || (has_at && b->at == NULL)) {
         bl_batch_free(b);
         return BL_E_NOMEM;
+    }
+    int rc = init_source(b, e);
+    if (rc != 0) {
+        bl_batch_free(b);
+        return rc;
     }
     for (int l = 0; l < lanes; l++)
         b->piece[l] = -1;
@@ -224,12 +253,58 @@ static int take_piece(bl_batch *b, int lane)
 static void find_places(const bl_batch *b, const uint16_t *piece, int64_t at, int64_t n,
                         bl_place *to)
 {
-    bl_place p = BL_PLACE_BEGIN;
-    for (int64_t i = 0; i < at + n; i++) {
-        bl_place_step(&p, &b->pieces.places[piece[i]]);
+    const bl_pieces *p = &b->pieces;
+    const uint8_t *sides = p->sides != NULL ? p->sides + (piece - p->tokens) : NULL;
+    bl_place now[2] = {BL_PLACE_BEGIN, BL_PLACE_BEGIN};
+    now[1].side = 1;
+    for (int64_t i = p->places != NULL ? 0 : at; i < at + n; i++) {
+        bl_place *own = &now[sides != NULL ? sides[i] : 0];
+        if (p->places != NULL)
+            bl_place_step(own, &p->places[piece[i]]);
         if (i >= at)
-            to[i - at] = p;
+            to[i - at] = *own;
     }
+}
+
+/* ---- conditions ---- */
+
+/* The last stretch that begins up to place `at` of a piece. */
+static const bl_stretch *stretch_at(const bl_pieces *p, int64_t piece, int64_t at)
+{
+    const bl_stretch *s = &p->stretches[p->first[piece]];
+    for (int64_t k = p->first[piece]; k < p->first[piece + 1]; k++)
+        if (p->stretches[k].at <= at)
+            s = &p->stretches[k];
+    return s;
+}
+
+/* The lane's condition; returns how many tokens from the at-th on go with it. */
+static int64_t fill_source(bl_batch *b, int lane, int64_t piece, int64_t at)
+{
+    const bl_pieces *p = &b->pieces;
+    const bl_stretch *s = stretch_at(p, piece, at), *next = s + 1;
+    const bl_stretch *end = p->stretches + p->first[piece + 1];
+    ptrdiff_t row = (ptrdiff_t)lane * p->source;
+    int64_t begin = p->stretches[p->first[piece]].begin;
+    bl_place now = BL_PLACE_BEGIN;
+    b->source_length[lane] = (int32_t)(s->end - s->begin);
+    for (int64_t i = s->begin; i < s->end; i++)
+        b->source[row + i - s->begin] = p->sources[i];
+    for (int64_t i = begin; i < s->end && b->source_at != NULL; i++) {
+        bl_place_step(&now, &p->places[p->sources[i]]);
+        if (i >= s->begin)
+            b->source_at[row + i - s->begin] = now;
+    }
+    return next < end ? next->at - at : INT64_MAX;
+}
+
+/* Of the lane's n tokens from `start` on among all, those before the first target. */
+static int32_t find_prefix(const bl_batch *b, int64_t start, int64_t n)
+{
+    int32_t k = 0;
+    while (b->pieces.sides != NULL && k < n && b->pieces.sides[start + k] == 0)
+        k++;
+    return k;
 }
 
 /* Fills the lane's row; returns how many tokens it has. */
@@ -245,15 +320,21 @@ static int64_t fill_lane(bl_batch *b, int lane)
         const bl_window *w = b->once ? &b->reads[lane] : NULL;
         int64_t end = w != NULL ? w->end : targets_of(&b->pieces, piece);
         int64_t left = end - at, unscored = w != NULL ? w->scored - at : 0;
+        const uint8_t *sides = b->pieces.sides;
+        b->start[lane] = b->pieces.offsets[piece] + at;
         n = bl_min(left, b->segment);
+        if (b->source != NULL)
+            n = bl_min(n, fill_source(b, lane, piece, at));
         for (int64_t t = 0; t < n; t++) {
+            int is_target = sides == NULL || sides[b->start[lane] + t + 1];
             x[t] = tokens[t];
-            y[t] = t < unscored ? -1 : tokens[t + 1];
+            y[t] = t < unscored || !is_target ? -1 : tokens[t + 1];
+            b->n_targets += y[t] >= 0;
         }
+        b->prefix[lane] = find_prefix(b, b->start[lane], n);
         if (b->at != NULL)
             find_places(b, tokens - at, at, n,
                         b->at + (size_t)lane * (size_t)b->segment);
-        b->start[lane] = b->pieces.offsets[piece] + at;
         b->offset[lane] = at + n;
         if (n == left)
             b->piece[lane] = -1;
@@ -265,12 +346,17 @@ static int64_t fill_lane(bl_batch *b, int lane)
             b->at[(size_t)lane * (size_t)b->segment + (size_t)t] = BL_PLACE_BEGIN;
     }
     b->n_real[lane] = (int32_t)n;
+    if (n == 0)
+        b->prefix[lane] = 0;
+    if (n == 0 && b->source != NULL)
+        b->source_length[lane] = 0;
     return n;
 }
 
 int64_t bl_batch_next(bl_batch *b)
 {
     int64_t n = 0;
+    b->n_targets = 0;
     for (int lane = 0; lane < b->lanes; lane++)
         n += fill_lane(b, lane);
     return n;
@@ -308,6 +394,10 @@ void bl_batch_free(bl_batch *b)
     free(b->x);
     free(b->y);
     free(b->at);
+    free(b->prefix);
+    free(b->source);
+    free(b->source_length);
+    free(b->source_at);
     free(b->order);
     free(b->windows);
     free(b->reads);

@@ -9,12 +9,28 @@
 #include "base/rng.h"
 #include "model/place.h"
 
+/* What an encoder reads at once with the tokens of a piece from its at-th on, until the
+ * next stretch: tokens begin .. end - 1 of all conditions. */
+typedef struct {
+    int64_t at, begin, end;
+} bl_stretch;
+
 /* Borrowed: piece i is tokens[offsets[i] .. offsets[i + 1] - 1]. */
 typedef struct {
     const uint16_t *tokens;
     const int64_t *offsets; /* [n_pieces + 1], ascending */
     int64_t n_pieces;
     const bl_token_place *places; /* of each token id; NULL: places are not asked for */
+    /* [tokens] where a condition stands in the stream: 0 of it, which is read and no
+     * target, 1 of the target; NULL: all are targets */
+    const uint8_t *sides;
+    /* of an encoder, else NULL: the conditions; the stretches of piece i from first[i]
+     * to first[i + 1] - 1, the first of them at 0, each of `source` tokens at most */
+    const uint16_t *sources;
+    const bl_stretch *stretches;
+    const int64_t *first; /* [n_pieces + 1] */
+    int64_t n_stretches;
+    int source;
 } bl_pieces;
 
 /* Tokens begin .. end of a piece are read, those that follow `scored` are targets. */
@@ -40,9 +56,15 @@ typedef struct {
     bl_window *reads;   /* `once`: (B) what the lane reads */
 
     /* the batch that bl_batch_next made */
-    int32_t *x, *y;  /* (B,T) y = -1: padding */
-    bl_place *at;    /* (B,T) where x stands; NULL without pieces.places */
-    int32_t *n_real; /* (B) */
+    int32_t *x, *y; /* (B,T) y = -1: padding, or not a target */
+    bl_place *at;   /* (B,T) where x stands, each side's place counted for itself; NULL
+                     * without pieces.places and sides */
+    int64_t n_targets; /* of y */
+    int32_t *prefix;   /* (B) tokens of x, from the first, that are of the condition */
+    int32_t *source;   /* (B,source) what an encoder reads; NULL: nothing */
+    int32_t *source_length; /* (B) */
+    bl_place *source_at;    /* (B,source); NULL without pieces.places */
+    int32_t *n_real;        /* (B) */
     int64_t
         *start; /* (B) place of the first x in `tokens`; of no meaning with n_real 0 */
     uint8_t *fresh; /* (B) 1: a piece begins here, forget the memory */

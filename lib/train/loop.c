@@ -18,7 +18,9 @@ static double forward(bl_model *m, const bl_batch *b, int apart, int64_t *n_scor
     for (int lane = 0; lane < b->lanes; lane++)
         if (apart || b->fresh[lane])
             bl_model_forget(m, lane);
+    const bl_condition c = {b->source, b->source_length, b->source_at, b->prefix};
     bl_model_place(m, b->at);
+    bl_model_condition(m, &c);
     return bl_model_forward(m, b->x, b->y, b->n_real, 0, 0, 0, n_scored);
 }
 

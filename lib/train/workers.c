@@ -19,6 +19,28 @@ static size_t lane_size(const bl_workers *w)
 
 /* ---- life ---- */
 
+static size_t source_of(const bl_workers *w)
+{
+    return (size_t)w->batch->pieces.source;
+}
+
+static int alloc_sources(bl_workers *w, size_t rows, bl_err *e)
+{
+    const bl_batch *b = w->batch;
+    size_t cells;
+    if (b->source == NULL)
+        return 0;
+    if (bl_mul(rows, source_of(w), &cells) != 0)
+        return bl_fail(e, BL_E_LIMIT, "the conditions of a step are too many");
+    w->source = bl_calloc(cells, sizeof *w->source, e);
+    w->source_length = bl_calloc(rows, sizeof *w->source_length, e);
+    if (b->source_at != NULL)
+        w->source_at = bl_calloc(cells, sizeof *w->source_at, e);
+    int ok = w->source != NULL && w->source_length != NULL &&
+             (b->source_at == NULL || w->source_at != NULL);
+    return ok ? 0 : BL_E_NOMEM;
+}
+
 static int alloc_batches(bl_workers *w, bl_err *e)
 {
     size_t n = (size_t)w->config->accumulate, rows, cells;
@@ -32,9 +54,11 @@ static int alloc_batches(bl_workers *w, bl_err *e)
     w->n_real = bl_calloc(rows, sizeof *w->n_real, e);
     w->fresh = bl_calloc(rows, sizeof *w->fresh, e);
     w->length = bl_calloc((size_t)w->config->lanes, sizeof *w->length, e);
+    w->prefix = bl_calloc(rows, sizeof *w->prefix, e);
     int ok = w->x != NULL && w->y != NULL && w->n_real != NULL && w->fresh != NULL &&
-             w->length != NULL && (w->batch->at == NULL || w->at != NULL);
-    return ok ? 0 : BL_E_NOMEM;
+             w->length != NULL && w->prefix != NULL &&
+             (w->batch->at == NULL || w->at != NULL);
+    return ok ? alloc_sources(w, rows, e) : BL_E_NOMEM;
 }
 
 static int alloc_memories(bl_workers *w, bl_err *e)
@@ -121,6 +145,10 @@ void bl_workers_free(bl_workers *w)
     free(w->x);
     free(w->y);
     free(w->at);
+    free(w->prefix);
+    free(w->source);
+    free(w->source_length);
+    free(w->source_at);
     free(w->n_real);
     free(w->fresh);
     free(w->length);
@@ -142,6 +170,18 @@ int bl_workers_join(bl_workers *w, bl_comm *comm, bl_err *e)
 }
 
 /* ---- one worker ---- */
+
+/* Of the lanes from `row` of the step's on. */
+static bl_condition condition_of(const bl_workers *w, size_t row)
+{
+    bl_condition c = {.prefix = w->prefix + row};
+    if (w->source == NULL)
+        return c;
+    c.x = w->source + row * source_of(w);
+    c.length = w->source_length + row;
+    c.at = w->source_at != NULL ? w->source_at + row * source_of(w) : NULL;
+    return c;
+}
 
 /* The worker's memories into the model, or back. */
 static void move_memories(bl_workers *w, int worker, int back)
@@ -177,13 +217,15 @@ static double run_one(bl_workers *w, int64_t step, int worker)
         for (int lane = 0; lane < lanes; lane++)
             if (w->fresh[row + (size_t)lane])
                 bl_model_forget(w->model, lane);
+        const bl_condition condition = condition_of(w, row);
         bl_model_place(w->model, w->at != NULL ? w->at + cell : NULL);
+        bl_model_condition(w->model, &condition);
         double sum = bl_model_forward(w->model, w->x + cell, w->y + cell,
                                       w->n_real + row, 1, (uint64_t)c->seed, place, &n);
-        bl_model_backward(w->model, 1 / (double)w->n_targets,
+        bl_model_backward(w->model, 1 / (double)bl_max(w->n_targets, 1),
                           c->model.compressor_weight / (double)bl_max(w->n_terms, 1));
         bl_model_advance(w->model);
-        loss += sum / (double)w->n_targets;
+        loss += sum / (double)bl_max(w->n_targets, 1);
     }
     move_memories(w, worker, 1);
     return loss;
@@ -205,6 +247,19 @@ static void count_queries(bl_workers *w, size_t row)
     }
 }
 
+static void keep_sources(bl_workers *w, size_t row)
+{
+    const bl_batch *b = w->batch;
+    size_t lanes = (size_t)w->config->lanes, n = lanes * source_of(w);
+    if (w->source == NULL)
+        return;
+    memcpy(w->source + row * source_of(w), b->source, n * sizeof *w->source);
+    memcpy(w->source_length + row, b->source_length, lanes * sizeof *w->source_length);
+    if (w->source_at != NULL)
+        memcpy(w->source_at + row * source_of(w), b->source_at,
+               n * sizeof *w->source_at);
+}
+
 static void draw(bl_workers *w)
 {
     size_t lanes = (size_t)w->config->lanes, segment = (size_t)w->batch->segment;
@@ -215,13 +270,16 @@ static void draw(bl_workers *w)
     for (int i = 0; i < w->config->accumulate; i++) {
         const bl_batch *b = w->batch;
         size_t row = (size_t)i * lanes;
-        w->n_targets += bl_batch_next(w->batch);
+        (void)bl_batch_next(w->batch);
+        w->n_targets += b->n_targets;
         memcpy(w->x + row * segment, b->x, lanes * segment * sizeof *w->x);
         memcpy(w->y + row * segment, b->y, lanes * segment * sizeof *w->y);
         if (w->at != NULL)
             memcpy(w->at + row * segment, b->at, lanes * segment * sizeof *w->at);
         memcpy(w->n_real + row, b->n_real, lanes * sizeof *w->n_real);
         memcpy(w->fresh + row, b->fresh, lanes * sizeof *w->fresh);
+        memcpy(w->prefix + row, b->prefix, lanes * sizeof *w->prefix);
+        keep_sources(w, row);
         count_queries(w, row);
     }
 }

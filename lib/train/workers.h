@@ -35,6 +35,10 @@ typedef struct {
     int32_t *x, *y;             /* (accumulate, B, T) */
     bl_place *at;               /* as x; NULL where the batch has none */
     int32_t *n_real;            /* (accumulate, B) */
+    int32_t *prefix;            /* (accumulate, B) */
+    int32_t *source;            /* (accumulate, B, source), as the batch's; or NULL */
+    int32_t *source_length;     /* (accumulate, B) */
+    bl_place *source_at;        /* as source */
     uint8_t *fresh;             /* (accumulate, B) */
     int32_t *length;            /* (B) of the memories after the step */
     int64_t n_targets, n_terms; /* of the step, in all processes */

@@ -81,7 +81,8 @@ static int make_pieces(job *j, bl_err *e)
         j->tokens[i] = (uint16_t)bl_rng_below(&rng, (uint32_t)j->config.model.vocab);
     for (int b = 0; b <= lanes; b++)
         j->offsets[b] = b * length;
-    j->pieces = (bl_pieces){j->tokens, j->offsets, lanes, NULL};
+    j->pieces =
+        (bl_pieces){.tokens = j->tokens, .offsets = j->offsets, .n_pieces = lanes};
     return 0;
 }
 

@@ -25,7 +25,8 @@ static void make_corpus(corpus *c)
         at += (i * 7) % 25;
     }
     c->offsets[PIECES] = at;
-    c->pieces = (bl_pieces){c->tokens, c->offsets, PIECES, NULL};
+    c->pieces =
+        (bl_pieces){.tokens = c->tokens, .offsets = c->offsets, .n_pieces = PIECES};
 }
 
 /* How often each place was an x; 0 if x and y or padding are not as they should be. */
@@ -128,7 +129,7 @@ static void test_sample_size(void)
     for (int i = 0; i < N; i++)
         offsets[i + 1] = offsets[i] + 50 + (i * 37) % N * 5;
     uint16_t *tokens = calloc((size_t)offsets[N], sizeof *tokens);
-    const bl_pieces pieces = {tokens, offsets, N, NULL};
+    const bl_pieces pieces = {.tokens = tokens, .offsets = offsets, .n_pieces = N};
     int worst = 0;
     for (int64_t want = 2000; tokens != NULL && want < 40000; want *= 2) {
         int64_t scored = 0;
@@ -148,7 +149,7 @@ static void test_entropy(void)
 {
     static const uint16_t tokens[] = {9, 0, 1, 2, 3, 8, 3, 2, 1, 0};
     static const int64_t offsets[] = {0, 5, 10};
-    const bl_pieces pieces = {tokens, offsets, 2, NULL};
+    const bl_pieces pieces = {.tokens = tokens, .offsets = offsets, .n_pieces = 2};
     bl_err e = BL_ERR_INIT;
     double h = 0;
     ok(bl_pieces_entropy(&pieces, 10, &h, &e) == 0 && fabs(h - log(4)) < 1e-12,
@@ -283,7 +284,8 @@ static void test_empty(void)
     bl_err e = BL_ERR_INIT;
     const uint16_t tokens[] = {1};
     const int64_t offsets[] = {0, 1};
-    const bl_pieces one = {tokens, offsets, 1, NULL}, none = {tokens, offsets, 0, NULL};
+    const bl_pieces one = {.tokens = tokens, .offsets = offsets, .n_pieces = 1},
+                    none = {.tokens = tokens, .offsets = offsets, .n_pieces = 0};
     bl_batch b;
     ok(bl_batch_init(&b, &one, 2, 4, 0, &e) == BL_E_FORMAT, "no target: refused");
     ok(bl_batch_init(&b, &none, 2, 4, 0, &e) == BL_E_FORMAT, "no piece: refused");

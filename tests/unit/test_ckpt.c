@@ -133,7 +133,7 @@ static void test_presets(void)
 
 static const uint16_t tokens[] = {1, 4, 5, 6, 7, 2, 1, 5, 5, 2, 1, 7, 6, 5, 4, 4, 2};
 static const int64_t offsets[] = {0, 6, 10, 17};
-static const bl_pieces pieces = {tokens, offsets, 3, NULL};
+static const bl_pieces pieces = {.tokens = tokens, .offsets = offsets, .n_pieces = 3};
 
 typedef struct {
     bl_train_config config;

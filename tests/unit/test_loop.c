@@ -13,7 +13,8 @@ enum { VOCAB = 12, PIECES = 6, PIECE = 23, STEPS = 12 };
 
 static uint16_t tokens[PIECES * PIECE];
 static int64_t offsets[PIECES + 1];
-static const bl_pieces pieces = {tokens, offsets, PIECES, NULL};
+static const bl_pieces pieces = {
+    .tokens = tokens, .offsets = offsets, .n_pieces = PIECES};
 static char path[64];
 
 /* Scales up and down from different notes: predictable once seen. */
@@ -373,7 +374,8 @@ static void test_apart(void)
         return;
     for (int i = 0; i < bl_model_size(t.state.model); i++)
         bl_model_values(t.state.model)[i] *= 5;
-    const bl_pieces first = {tokens, at, 1, NULL}, rest = {tokens + 8, at, 1, NULL};
+    const bl_pieces first = {.tokens = tokens, .offsets = at, .n_pieces = 1},
+                    rest = {.tokens = tokens + 8, .offsets = at, .n_pieces = 1};
     at[1] = PIECE;
     int rc = bl_evaluate(t.eval_model, &first, 0, 0, with, &loss[0], &n[0], NULL);
     if (rc == 0)

@@ -103,7 +103,8 @@ static const struct {
 static uint16_t tokens[PIECES * PIECE];
 static int64_t offsets[PIECES + 1];
 static bl_token_place places[VOCAB]; /* two tokens begin bars, some have positions */
-static const bl_pieces pieces = {tokens, offsets, PIECES, places};
+static const bl_pieces pieces = {
+    .tokens = tokens, .offsets = offsets, .n_pieces = PIECES, .places = places};
 static int times[BL_COUNT(drawn)]; /* that a key was among settings that were tried */
 
 static void make_corpus(void)

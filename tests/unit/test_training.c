@@ -80,7 +80,8 @@ static void test_overfit(bl_pool *pool)
     enum { T = 32 };
     uint16_t tokens[2 * (T + 1)];
     const int64_t offsets[] = {0, T + 1, 2 * (T + 1)};
-    const bl_pieces pieces = {tokens, offsets, 2, NULL}, none = {0};
+    const bl_pieces pieces = {.tokens = tokens, .offsets = offsets, .n_pieces = 2},
+                    none = {0};
     bl_rng rng = bl_rng_make(4, 4);
     for (int i = 0; i < 2 * (T + 1); i++)
         tokens[i] = (uint16_t)bl_rng_below(&rng, TUNES_VOCAB);

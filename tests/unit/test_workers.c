@@ -11,7 +11,8 @@ enum { VOCAB = 12, PIECES = 16, PIECE = 29, LANES = 8, STEPS = 4, WORKERS = 4 };
 
 static uint16_t tokens[PIECES * PIECE];
 static int64_t offsets[PIECES + 1];
-static const bl_pieces pieces = {tokens, offsets, PIECES, NULL};
+static const bl_pieces pieces = {
+    .tokens = tokens, .offsets = offsets, .n_pieces = PIECES};
 
 static void make_corpus(void)
 {
@@ -135,7 +136,7 @@ static bl_pieces short_pieces(void)
     static int64_t at[PIECES + 1];
     for (int i = 0; i < PIECES; i++)
         at[i + 1] = at[i] + 2 + i * 5 % SEGMENT;
-    return (bl_pieces){tokens, at, PIECES, NULL};
+    return (bl_pieces){.tokens = tokens, .offsets = at, .n_pieces = PIECES};
 }
 
 /* The step's loss and gradient of one cut; the gradient belongs to the caller. */
