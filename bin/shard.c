@@ -8,14 +8,14 @@
 #include "io/versions.h"
 #include "io/zio.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct {
-    const char *vocab, *split, *split_from, *augment, *report, *unshard;
-    int dedup, near, ids;
-    int llmc, megatron, numpy;
+    const char *vocab, *split, *split_from, *augment, *report, *unshard, *condition;
+    bl_opt_share max_alone;
+    int dedup, near, ids, llmc, megatron, numpy;
     int64_t level, lines;
     bl_opt_common common;
     bl_sharding_wish wish;
@@ -86,12 +86,14 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
                        "name the folder to write with -o DIR; try 'shard --help'");
     if (s->report != NULL && bl_tool_same_output(s->report, dir))
         return bl_fail(e, BL_E_ARG, "-o and --report want a name each");
-    if (s->ids && (s->augment != NULL || s->report != NULL || s->near == BL_NEAR_DROP))
+    if (s->ids && (s->augment || s->report || s->condition || s->near == BL_NEAR_DROP))
         return bl_fail(e, BL_E_ARG,
                        "--ids: what tokens mean is not known, so that --augment, "
-                       "--report and --near drop do not go with it");
+                       "--condition, --report and --near drop do not go with it");
     if (s->report != NULL && s->near == BL_NEAR_OFF)
         return bl_fail(e, BL_E_ARG, "--near off finds nothing to --report");
+    if (s->max_alone.most > 0 && s->condition == NULL)
+        return bl_fail(e, BL_E_ARG, "--max-alone goes with --condition");
     return bl_tool_tty_in(cli->opts, e);
 }
 
@@ -101,6 +103,7 @@ static int make_wish(shard *s, bl_err *e)
         .dir = s->common.output,
         .vocab = s->vocab,
         .split_from = s->split_from,
+        .condition = s->condition,
         .near = (bl_near)s->near,
         .report = s->report,
         .dedup = s->dedup,
@@ -126,29 +129,24 @@ static void tell(void *arg, const bl_counts *n)
     if (!bl_log_progress_due(log))
         return;
     if (n->of_pieces > 0)
-        bl_log_progress(log, "%llu/%llu pieces, %llu copies",
-                        (unsigned long long)n->pieces, (unsigned long long)n->of_pieces,
-                        (unsigned long long)n->copies);
+        bl_log_progress(log, "%" PRIu64 "/%" PRIu64 " pieces, %" PRIu64 " copies",
+                        n->pieces, n->of_pieces, n->copies);
     else
-        bl_log_progress(log, "%llu pieces, %.1f million tokens",
-                        (unsigned long long)n->pieces, (double)n->tokens / 1e6);
+        bl_log_progress(log, "%" PRIu64 " pieces, %.1f million tokens", n->pieces,
+                        (double)n->tokens / 1e6);
 }
 
 static void summarise(const shard *s, const bl_sharding_counts *n, bl_log *log)
 {
     bl_log_info(log,
-                "train %llu pieces %llu tokens, valid %llu pieces %llu tokens, test "
-                "%llu pieces %llu tokens, %llu repeated pieces dropped, %llu near "
-                "copies %s, %llu copies added",
-                (unsigned long long)n->pieces[0], (unsigned long long)n->tokens[0],
-                (unsigned long long)n->pieces[1], (unsigned long long)n->tokens[1],
-                (unsigned long long)n->pieces[2], (unsigned long long)n->tokens[2],
-                (unsigned long long)n->n_dropped, (unsigned long long)n->n_near,
+                "train %" PRIu64 " pieces %" PRIu64 " tokens, valid %" PRIu64
+                " pieces %" PRIu64 " tokens, test %" PRIu64 " pieces %" PRIu64
+                " tokens, %" PRIu64 " repeated pieces dropped, %" PRIu64
+                " near copies %s, %" PRIu64 " copies added",
+                n->pieces[0], n->tokens[0], n->pieces[1], n->tokens[1], n->pieces[2],
+                n->tokens[2], n->n_dropped, n->n_near,
                 s->near == BL_NEAR_DROP ? "dropped" : "kept with their like",
-                (unsigned long long)n->n_copies);
-    for (int k = 0; k < BL_SPLITS; k++)
-        if (s->wish.share[k] > 0 && n->pieces[k] == 0)
-            bl_log_warn(log, "split '%s' is empty", bl_split_name(k));
+                n->n_copies);
 }
 
 static int unshard(const shard *s, const bl_cli *cli, bl_err *e)
@@ -173,8 +171,9 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
     if (s->unshard != NULL)
         return unshard(s, cli, e);
     const bl_progress progress = {.tell = tell, .arg = cli->log};
-    bl_sharding_counts counts;
+    bl_sharding_counts counts = {0};
     int rc = make_wish(s, e);
+    s->wish.notices = bl_log_notices(cli->log);
     if (rc == 0 && s->ids)
         rc = bl_own_ids_shard(&s->wish, cli->operands, cli->n_operands, cli->self,
                               &counts, e);
@@ -187,7 +186,8 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
     }
     if (rc == 0)
         summarise(s, &counts, cli->log);
-    return rc;
+    int over = bl_opt_exceeds(&s->max_alone, counts.n_alone, counts.n_named);
+    return rc == 0 && over ? BL_EXIT_DATA : rc;
 }
 
 static void release(void *tool)
@@ -218,6 +218,10 @@ int main(int argc, char **argv)
          "number the tokens as this vocabulary, not as the scheme", 1},
         {0, "ids", BL_OPT_FLAG, &set.ids, NULL, 0, 0,
          "the files are ids or names that others made: NumPy, JSON or text", 1},
+        {0, "condition", BL_OPT_STR, &set.condition, "FILE", 0, 0,
+         "a stream of what the pieces go with, paired by name", 1},
+        {0, "max-alone", BL_OPT_SHARE, &set.max_alone, "N|P%", 0, 0,
+         "fail if more lack one", 0},
         {0, "split", BL_OPT_STR, &set.split, "SHARES", 0, 0,
          "shares of train, valid and test; they sum to 1", 1},
         {0, "split-from", BL_OPT_STR, &set.split_from, "TABLE:COLUMN", 0, 0,

@@ -4,6 +4,7 @@
 #include "io/name.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Pieces with this share of common n-grams are the same music. */
 static const double ALIKE = 0.35;
@@ -49,15 +50,46 @@ static int add_row(bl_buf *table, const candidate *a, const candidate *b, bl_err
                    : rc;
 }
 
-/* A group goes by the least of its keys, which are of the music itself. */
+static uint32_t root_of(const uint32_t *up, uint32_t k)
+{
+    while (up[k] != k)
+        k = up[k];
+    return k;
+}
+
+/* `split` becomes group joined with that of the others. */
+static int join_others(const bl_alike *others, const candidate *c, size_t n,
+                       uint32_t *split, bl_err *e)
+{
+    const bl_fingerprint **prints = bl_calloc(n + 1, sizeof *prints, e);
+    uint32_t *group = bl_calloc(n + 1, sizeof *group, e);
+    int rc = prints == NULL || group == NULL ? BL_E_NOMEM : 0;
+    for (size_t k = 0; k < n && rc == 0; k++)
+        prints[k] = others->prints[c[k].i];
+    if (rc == 0)
+        rc = bl_fingerprints_group(prints, n, ALIKE, group, e);
+    for (uint32_t k = 0; k < n && rc == 0; k++) {
+        uint32_t a = root_of(split, k), b = root_of(split, group[k]);
+        split[bl_max(a, b)] = (uint32_t)bl_min(a, b);
+    }
+    for (uint32_t k = 0; k < n && rc == 0; k++)
+        split[k] = root_of(split, k);
+    free(prints);
+    free(group);
+    return rc;
+}
+
+/* A group goes by the least of its keys, which are of the music itself; `split` says
+ * which go together. */
 static int settle_groups(const candidate *c, size_t n, const uint32_t *group,
-                         uint64_t *key, bl_shardw *writer, int drop, uint64_t *n_near,
-                         bl_buf *table, bl_err *e)
+                         const uint32_t *split, uint64_t *key, bl_shardw *writer,
+                         int drop, uint64_t *n_near, bl_buf *table, bl_err *e)
 {
     int rc = table != NULL ? bl_buf_adds(table, "piece\tlike\tlikeness\n", e) : 0;
     for (size_t k = 0; k < n && rc == 0; k++) {
-        uint64_t own = c[k].print->key, *least = &key[group[k]];
-        *least = *least == 0 || own < *least ? own : *least;
+        uint64_t own = c[k].print->key, *least = &key[split[k]];
+        if (own != 0)
+            *least = *least == 0 || own < *least ? own : *least;
         if (group[k] == k)
             continue;
         ++*n_near;
@@ -66,18 +98,20 @@ static int settle_groups(const candidate *c, size_t n, const uint32_t *group,
             bl_shardw_drop(writer, c[k].i);
     }
     for (size_t k = 0; k < n && rc == 0; k++)
-        if (key[group[k]] != 0)
-            bl_shardw_place(writer, c[k].i, key[group[k]]);
+        if (key[split[k]] != 0)
+            bl_shardw_place(writer, c[k].i, key[split[k]]);
     return rc;
 }
 
-int bl_alike_settle(bl_alike *a, bl_shardw *writer, int drop, uint64_t *n_near,
-                    bl_buf *table, bl_err *e)
+int bl_alike_settle(bl_alike *a, const bl_alike *others, bl_shardw *writer, int drop,
+                    uint64_t *n_near, bl_buf *table, bl_err *e)
 {
     uint32_t *group = bl_calloc(a->n + 1, sizeof *group, e);
+    uint32_t *split = bl_calloc(a->n + 1, sizeof *split, e);
     uint64_t *key = bl_calloc(a->n + 1, sizeof *key, e);
     candidate *c = bl_calloc(a->n + 1, sizeof *c, e);
-    int rc = group == NULL || key == NULL || c == NULL ? BL_E_NOMEM : 0;
+    int rc =
+        group == NULL || split == NULL || key == NULL || c == NULL ? BL_E_NOMEM : 0;
     *n_near = 0;
     if (rc == 0) {
         for (size_t i = 0; i < a->n; i++)
@@ -89,8 +123,13 @@ int bl_alike_settle(bl_alike *a, bl_shardw *writer, int drop, uint64_t *n_near,
                                    ALIKE, group, e);
     }
     if (rc == 0)
-        rc = settle_groups(c, a->n, group, key, writer, drop, n_near, table, e);
+        memcpy(split, group, a->n * sizeof *split);
+    if (rc == 0 && others != NULL)
+        rc = join_others(others, c, a->n, split, e);
+    if (rc == 0)
+        rc = settle_groups(c, a->n, group, split, key, writer, drop, n_near, table, e);
     free(group);
+    free(split);
     free(key);
     free(c);
     return rc;

@@ -20,9 +20,11 @@ int bl_alike_add(bl_alike *a, const bl_scheme *scheme, const bl_ids *ids,
                  bl_err *e) BL_MUST_CHECK;
 /* Puts pieces of one music into one split, or with `drop` keeps one of them. No order
  * of input shows. *n_near: pieces that are like an earlier one; table (may be NULL)
- * gets them: piece, like, likeness. The fingerprints are used up. */
-int bl_alike_settle(bl_alike *a, bl_shardw *writer, int drop, uint64_t *n_near,
-                    bl_buf *table, bl_err *e) BL_MUST_CHECK;
+ * gets them: piece, like, likeness. `others` (may be NULL): the fingerprints of what
+ * goes with each; pieces whose others are alike share a split too. The fingerprints are
+ * used up. */
+int bl_alike_settle(bl_alike *a, const bl_alike *others, bl_shardw *writer, int drop,
+                    uint64_t *n_near, bl_buf *table, bl_err *e) BL_MUST_CHECK;
 void bl_alike_free(bl_alike *a);
 
 #endif

@@ -14,9 +14,10 @@ typedef struct {
     bl_shardw *writer;
     int32_t *transposed; /* [words of the scheme] */
     bl_song song;        /* scratch */
-    bl_ids ids;          /* a piece in the scheme's ids */
-    bl_ids changed;      /* the same at another tempo */
-    bl_ids copy;
+    int n_sides;         /* 2 where a condition goes with the piece */
+    bl_ids ids[2];       /* piece and condition in the scheme's ids */
+    bl_ids changed[2];   /* the same at another tempo */
+    bl_ids copy[2];
     uint64_t n_copies;
 } work;
 
@@ -28,18 +29,20 @@ static int encode(work *w, bl_ids *out, bl_err *e)
     return rc == BL_E_FORMAT || rc == BL_E_LIMIT ? 0 : rc;
 }
 
-/* w->ids at another tempo to w->changed: 1, or 0 where the scheme does not give the
+/* One side at another tempo, to w->changed: 1, or 0 where the scheme does not give the
  * same music back. */
-static int at_tempo(work *w, double factor, bl_err *e)
+static int side_at_tempo(work *w, int side, double factor, bl_err *e)
 {
     bl_song *s = &w->song;
+    const bl_ids *ids = &w->ids[side];
+    bl_ids *changed = &w->changed[side];
     int has_first = 0;
-    int rc = bl_scheme_decode(w->coder->scheme, w->ids.id, w->ids.n, s, NULL, e);
+    int rc = bl_scheme_decode(w->coder->scheme, ids->id, ids->n, s, NULL, e);
     if (rc == 0)
-        rc = encode(w, &w->changed, e);
+        rc = encode(w, changed, e);
     if (rc != 0)
         return rc;
-    if (w->changed.n != w->ids.n || memcmp(w->changed.id, w->ids.id, 2 * w->ids.n) != 0)
+    if (changed->n != ids->n || memcmp(changed->id, ids->id, 2 * ids->n) != 0)
         return 0;
     for (size_t i = 0; i < s->n_tempos; i++) {
         has_first |= s->tempos[i].tick == 0;
@@ -51,8 +54,35 @@ static int at_tempo(work *w, double factor, bl_err *e)
             rc = bl_song_sort(s, e);
     }
     if (rc == 0)
-        rc = encode(w, &w->changed, e);
-    return rc == 0 ? w->changed.n > 0 : rc;
+        rc = encode(w, changed, e);
+    return rc == 0 ? changed->n > 0 : rc;
+}
+
+/* Both sides: 1, or 0 where one of them does not come back. */
+static int at_tempo(work *w, double factor, bl_err *e)
+{
+    int rc = 1;
+    for (int side = 0; side < w->n_sides && rc > 0; side++)
+        rc = side_at_tempo(w, side, factor, e);
+    return rc;
+}
+
+/* w->changed of a side through w->transposed, to ids of the vocabulary in w->copy: 1,
+ * or 0 where there are none for it. */
+static int transpose(work *w, int side, bl_err *e)
+{
+    const bl_ids *from = &w->changed[side];
+    bl_ids *to = &w->copy[side];
+    int rc = 0;
+    to->n = 0;
+    for (size_t k = 0; k < from->n && rc == 0; k++) {
+        int32_t id = w->transposed[from->id[k]];
+        if (id < 0)
+            return 0;
+        rc = bl_ids_add(to, (unsigned)id, e);
+    }
+    int64_t lacking = rc == 0 ? bl_coder_to_vocab(w->coder, to, e) : rc;
+    return lacking < 0 ? (int)lacking : lacking == 0;
 }
 
 /* w->changed transposed, as one more copy of piece i. */
@@ -60,21 +90,42 @@ static int add_copy(work *w, size_t i, int by, double factor, bl_err *e)
 {
     char suffix[48];
     int rc = bl_transposition(w->coder->scheme, by, w->transposed, e);
-    w->copy.n = 0;
-    for (size_t k = 0; k < w->changed.n && rc == 0; k++) {
-        int32_t id = w->transposed[w->changed.id[k]];
-        if (id < 0)
-            return 0;
-        rc = bl_ids_add(&w->copy, (unsigned)id, e);
-    }
     if (rc != 0)
         return rc;
-    int64_t lacking = bl_coder_to_vocab(w->coder, &w->copy, e);
-    if (lacking != 0)
-        return lacking < 0 ? (int)lacking : 0;
+    rc = 1;
+    for (int side = 0; side < w->n_sides && rc > 0; side++)
+        rc = transpose(w, side, e);
+    if (rc <= 0)
+        return rc;
     snprintf(suffix, sizeof suffix, "#transpose=%+d,tempo=%.4g", by, factor);
-    rc = bl_shardw_add_copy(w->writer, i, suffix, w->copy.id, w->copy.n, e);
+    rc = bl_shardw_add_copy(w->writer, i, suffix, w->copy[0].id, w->copy[0].n, e);
+    if (rc == 0 && w->n_sides > 1)
+        rc = bl_shardw_condition(w->writer, bl_shardw_size(w->writer) - 1,
+                                 w->copy[1].id, w->copy[1].n, e);
     w->n_copies += rc == 0;
+    return rc;
+}
+
+/* Both sides of piece i in the scheme's ids. */
+static int take_piece(work *w, size_t i, bl_err *e)
+{
+    size_t n;
+    const uint16_t *ids = bl_shardw_ids(w->writer, i, &n);
+    int rc = bl_coder_to_scheme(w->coder, ids, n, &w->ids[0], e);
+    ids = bl_shardw_condition_ids(w->writer, i, &n);
+    w->n_sides = ids != NULL ? 2 : 1;
+    if (rc == 0 && ids != NULL)
+        rc = bl_coder_to_scheme(w->coder, ids, n, &w->ids[1], e);
+    return rc;
+}
+
+static int keep_tempo(work *w, bl_err *e)
+{
+    int rc = 0;
+    for (int side = 0; side < w->n_sides && rc == 0; side++) {
+        w->changed[side].n = 0;
+        rc = bl_ids_add_n(&w->changed[side], w->ids[side].id, w->ids[side].n, e);
+    }
     return rc;
 }
 
@@ -87,15 +138,11 @@ static double factor_of(const bl_copies *c, int t)
 
 static int copy_piece(work *w, size_t i, bl_err *e)
 {
-    size_t n;
-    const uint16_t *ids = bl_shardw_ids(w->writer, i, &n);
-    int rc = bl_coder_to_scheme(w->coder, ids, n, &w->ids, e);
+    int rc = take_piece(w, i, e);
     for (int t = 0; t < w->of->n_tempos && rc == 0; t++) {
         double factor = factor_of(w->of, t);
         int is_plain = fabs(factor - 1) < 1e-9;
-        w->changed.n = 0;
-        rc = is_plain ? bl_ids_add_n(&w->changed, w->ids.id, w->ids.n, e)
-                      : at_tempo(w, factor, e);
+        rc = is_plain ? keep_tempo(w, e) : at_tempo(w, factor, e);
         if (!is_plain && rc <= 0)
             continue;
         rc = rc < 0 ? rc : 0;
@@ -124,9 +171,11 @@ int bl_copies_add(const bl_copies *copies, const bl_coder *coder, bl_shardw *wri
     }
     free(w.transposed);
     bl_song_free(&w.song);
-    bl_ids_free(&w.ids);
-    bl_ids_free(&w.changed);
-    bl_ids_free(&w.copy);
+    for (int side = 0; side < 2; side++) {
+        bl_ids_free(&w.ids[side]);
+        bl_ids_free(&w.changed[side]);
+        bl_ids_free(&w.copy[side]);
+    }
     return rc;
 }
 

@@ -103,6 +103,15 @@ static int write_log_probs(const evaluation *v, bl_err *e)
     return rc == 0 ? 0 : bl_err_in(e, v->wish->log_probs);
 }
 
+/* What no token came before is not predicted. */
+static float *unpredicted(size_t n, bl_err *e)
+{
+    float *log_prob = bl_calloc(n, sizeof *log_prob, e);
+    for (size_t i = 0; log_prob != NULL && i < n; i++)
+        log_prob[i] = NAN;
+    return log_prob;
+}
+
 static int prepare_log_probs(evaluation *v, const bl_self *self, bl_err *e)
 {
     const bl_json *parents[] = {v->shards.pg, v->ckpt.pg};
@@ -111,10 +120,39 @@ static int prepare_log_probs(evaluation *v, const bl_self *self, bl_err *e)
         if (v->pg == NULL)
             return BL_E_NOMEM;
     }
-    v->log_prob = bl_calloc(v->shards.n_tokens, sizeof *v->log_prob, e);
-    for (size_t i = 0; v->log_prob != NULL && i < v->shards.n_tokens; i++)
-        v->log_prob[i] = NAN; /* what no token came before is not predicted */
+    v->log_prob = unpredicted(v->shards.n_tokens, e);
     return v->log_prob != NULL ? 0 : BL_E_NOMEM;
+}
+
+/* From what the model reads to the split's own tokens: the targets in order, but for
+ * the empty bars of pieces that end before their conditions. */
+static void keep_targets(evaluation *v, const bl_pieces *read, const float *log_prob)
+{
+    const bl_shards *s = &v->shards;
+    for (size_t i = 0; i < s->n_pieces; i++) {
+        int64_t at = s->offsets[i] + 1;
+        for (int64_t k = read->offsets[i]; k < read->offsets[i + 1]; k++)
+            if (read->sides[k] && at < s->offsets[i + 1] &&
+                read->tokens[k] == s->tokens[at])
+                v->log_prob[at++] = log_prob[k];
+    }
+}
+
+static int measure(evaluation *v, const bl_pieces *pieces, bl_evaluation *result,
+                   bl_err *e)
+{
+    float *to = v->log_prob;
+    if (to != NULL && pieces->sides != NULL)
+        to = unpredicted((size_t)pieces->offsets[pieces->n_pieces], e);
+    if (to == NULL && v->log_prob != NULL)
+        return BL_E_NOMEM;
+    int rc = bl_evaluate(v->model, pieces, 0, v->apart, to, &result->loss,
+                         &result->targets, e);
+    if (to != v->log_prob) {
+        keep_targets(v, pieces, to);
+        free(to);
+    }
+    return rc;
 }
 
 /* ---- the whole ---- */
@@ -155,12 +193,15 @@ static int work(evaluation *v, const bl_self *self, bl_evaluation *result, bl_er
     if (rc == 0 && w->log_probs != NULL)
         rc = prepare_log_probs(v, self, e);
     bl_token_place *places = NULL;
+    bl_pairs pairs = {0};
     if (rc == 0)
         rc = bl_places_of(&places, bl_model_conf(v->model), &v->shards.vocab, e);
-    const bl_pieces pieces = bl_pieces_of(&v->shards, places);
     if (rc == 0)
-        rc = bl_evaluate(v->model, &pieces, 0, v->apart, v->log_prob, &result->loss,
-                         &result->targets, e);
+        rc = bl_start_pairs(&pairs, &v->shards, bl_model_conf(v->model), places,
+                            w->start->data, e);
+    if (rc == 0)
+        rc = measure(v, &pairs.pieces, result, e);
+    bl_pairs_free(&pairs);
     free(places);
     if (rc == 0 && v->log_prob != NULL)
         rc = write_log_probs(v, e);

@@ -44,18 +44,24 @@ int bl_places_of(bl_token_place **table, const bl_model_config *c,
                  const bl_vocab *vocab, bl_err *e)
 {
     bl_scheme *s;
+    int by_bars = c->condition == BL_CONDITION_BARS;
+    int wants = c->places > 0 || c->bar_rows > 0 || by_bars;
     *table = NULL;
-    if (c->places == 0 && c->bar_rows == 0)
+    if (!wants && c->condition != BL_CONDITION_ENCODER)
         return 0;
     int rc = bl_scheme_open_stated(&s, &vocab->kind.spec, vocab->kind.sha256, e);
     if (rc != 0)
         return rc;
-    if (!bl_scheme_has_bars(s))
+    int has_bars = bl_scheme_has_bars(s);
+    if (!has_bars && wants)
         rc = bl_fail(e, BL_E_ARG, "%s goes with schemes that have bars: '%s' has none",
-                     c->places > 0 ? "places" : "bar_rows", bl_scheme_name(s));
-    if (rc == 0)
+                     by_bars         ? "condition=bars"
+                     : c->places > 0 ? "places"
+                                     : "bar_rows",
+                     bl_scheme_name(s));
+    if (rc == 0 && has_bars)
         *table = bl_calloc(bl_words_size(vocab->words), sizeof **table, e);
-    if (rc == 0)
+    if (rc == 0 && has_bars)
         rc = *table != NULL ? fill(*table, s, vocab, e) : BL_E_NOMEM;
     bl_scheme_del(s);
     return rc;

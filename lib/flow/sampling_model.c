@@ -59,6 +59,17 @@ static int make_scratch(bl_sampling *s, bl_err *e)
                : BL_E_NOMEM;
 }
 
+/* It would go on as if each piece went with nothing, which it has never seen. */
+static int check_condition(const bl_model_config *c, bl_err *e)
+{
+    if (c->condition == BL_CONDITION_NONE)
+        return 0;
+    return bl_fail(e, BL_E_ARG,
+                   "the run wants a condition with each piece (condition=%s), which "
+                   "cannot be given yet",
+                   bl_model_choice("condition", c->condition));
+}
+
 /* All but the parameters. */
 static int begin(void *arg, const bl_ckpt *c, bl_err *e)
 {
@@ -71,6 +82,8 @@ static int begin(void *arg, const bl_ckpt *c, bl_err *e)
     if (rc == 0)
         rc = bl_gen_begin(&s->gen, &c->info.config.model, s->streams, w->precision,
                           s->pool, e);
+    if (rc == 0)
+        rc = check_condition(&c->info.config.model, e);
     if (rc == 0)
         rc = bl_places_of(&s->places, &c->info.config.model, &s->ckpt.vocab, e);
     if (rc == 0)

@@ -2,6 +2,7 @@
 #include "flow/sharding.h"
 
 #include "flow/alike.h"
+#include "flow/conditions.h"
 #include "flow/split_table.h"
 #include "flow/tally.h"
 #include "io/file.h"
@@ -17,7 +18,9 @@ struct bl_sharding {
     bl_coder coder;
     bl_shardw *writer;
     bl_split_table splits; /* or empty */
-    bl_alike alike;
+    bl_conditions conditions;
+    bl_ids condition; /* of one piece, in ids of the vocabulary */
+    bl_alike alike, alike_conditions;
     bl_buf report; /* of near copies */
     bl_sharding_counts counts;
 };
@@ -73,30 +76,73 @@ static int put_piece(bl_sharding *s, const bl_piece *piece, bl_err *e)
     return 0;
 }
 
+/* Ids of the scheme become those of the vocabulary. */
+static int number(const bl_sharding *s, bl_ids *ids, const char *name, const char *file,
+                  bl_err *e)
+{
+    int64_t lacking = bl_coder_to_vocab(&s->coder, ids, e);
+    if (lacking <= 0)
+        return (int)lacking;
+    bl_fail(e, BL_E_MISMATCH, "piece '%.80s' holds '%s', which is not in '%.80s'", name,
+            bl_words_name(bl_scheme_words(s->source.scheme), ids->id[lacking - 1]),
+            s->wish->vocab);
+    bl_err_in(e, file);
+    return BL_E_MISMATCH;
+}
+
+static void leave_out(bl_sharding *s, const char *what, const char *lacks,
+                      const char *name)
+{
+    s->counts.n_alone++;
+    bl_notice(&s->wish->notices, BL_NOTICE_DETAIL, "%s '%.200s' has no %s", what, name,
+              lacks);
+}
+
+/* To the piece added last. */
+static int add_condition(bl_sharding *s, const bl_named_piece *with, bl_err *e)
+{
+    int rc = 0;
+    s->condition.n = 0;
+    if (s->wish->near != BL_NEAR_OFF)
+        rc = bl_alike_add(&s->alike_conditions, s->source.scheme, &with->ids, e);
+    if (rc == 0)
+        rc = bl_ids_add_n(&s->condition, with->ids.id, with->ids.n, e);
+    if (rc == 0)
+        rc = number(s, &s->condition, with->name, s->wish->condition, e);
+    if (rc == 0)
+        rc = bl_shardw_condition(s->writer, bl_shardw_size(s->writer) - 1,
+                                 s->condition.id, s->condition.n, e);
+    return rc;
+}
+
 static int add_piece(bl_sharding *s, bl_piece *piece, bl_err *e)
 {
-    if (s->wish->near != BL_NEAR_OFF) {
-        int rc = bl_alike_add(&s->alike, s->source.scheme, &piece->ids, e);
-        if (rc != 0)
-            return rc;
+    const bl_named_piece *with = NULL;
+    uint64_t xxh3 = piece->xxh3;
+    int rc = 0;
+    if (s->wish->condition != NULL) {
+        with = bl_conditions_take(&s->conditions, piece->name);
+        s->counts.n_named++;
+        if (with == NULL) {
+            leave_out(s, "piece", "condition", piece->name);
+            return 0;
+        }
+        const uint64_t both[] = {xxh3, with->xxh3};
+        xxh3 = bl_xxh3(both, sizeof both);
     }
-    int64_t lacking = bl_coder_to_vocab(&s->coder, &piece->ids, e);
-    if (lacking > 0) {
-        bl_fail(e, BL_E_MISMATCH, "piece '%.80s' holds '%s', which is not in '%.80s'",
-                piece->name,
-                bl_words_name(bl_scheme_words(s->source.scheme),
-                              piece->ids.id[lacking - 1]),
-                s->wish->vocab);
-        bl_err_in(e, bl_corpus_file(s->source.corpus));
-        return BL_E_MISMATCH;
-    }
-    if (lacking < 0)
-        return (int)lacking;
+    if (s->wish->near != BL_NEAR_OFF)
+        rc = bl_alike_add(&s->alike, s->source.scheme, &piece->ids, e);
+    if (rc == 0)
+        rc = number(s, &piece->ids, piece->name, bl_corpus_file(s->source.corpus), e);
+    if (rc != 0)
+        return rc;
     s->counts.read.pieces++;
     s->counts.read.tokens += piece->ids.n;
-    int rc = bl_shardw_add(s->writer, piece->name, piece->sha256, piece->xxh3,
-                           piece->ids.id, piece->ids.n, e);
-    return rc == 0 && s->splits.table != NULL ? put_piece(s, piece, e) : rc;
+    rc = bl_shardw_add(s->writer, piece->name, piece->sha256, xxh3, piece->ids.id,
+                       piece->ids.n, e);
+    if (rc == 0 && s->splits.table != NULL)
+        rc = put_piece(s, piece, e);
+    return rc == 0 && with != NULL ? add_condition(s, with, e) : rc;
 }
 
 static int add_all(bl_sharding *s, bl_err *e)
@@ -110,8 +156,13 @@ static int add_all(bl_sharding *s, bl_err *e)
         bl_tell(s->progress, &s->counts.read);
     }
     bl_piece_free(&piece);
+    for (size_t i = 0; rc == 0 && i < s->conditions.n; i++, s->counts.n_named++)
+        if (!s->conditions.pieces[i].is_taken)
+            leave_out(s, "condition", "piece", s->conditions.pieces[i].name);
     if (rc == 0 && s->counts.read.pieces == 0) {
-        rc = bl_fail(e, BL_E_FORMAT, "there is no piece in the input");
+        rc = bl_fail(e, BL_E_FORMAT,
+                     s->counts.n_named > 0 ? "no piece has the name of a condition"
+                                           : "there is no piece in the input");
         bl_err_in(e, bl_corpus_file(s->source.corpus));
     }
     return rc;
@@ -121,7 +172,8 @@ static int add_all(bl_sharding *s, bl_err *e)
 
 static int join_alike(bl_sharding *s, bl_err *e)
 {
-    return bl_alike_settle(&s->alike, s->writer, s->wish->near == BL_NEAR_DROP,
+    const bl_alike *others = s->wish->condition != NULL ? &s->alike_conditions : NULL;
+    return bl_alike_settle(&s->alike, others, s->writer, s->wish->near == BL_NEAR_DROP,
                            &s->counts.n_near,
                            s->wish->report != NULL ? &s->report : NULL, e);
 }
@@ -142,6 +194,19 @@ static int arrange(bl_sharding *s, bl_err *e)
     return rc;
 }
 
+/* The programs that made pieces, conditions and vocabulary, and this one. */
+static int chain(const bl_sharding *s, const bl_self *self, bl_json **pg, bl_err *e)
+{
+    const bl_corpus *conditions = s->conditions.source.corpus;
+    const bl_json *parents[] = {bl_corpus_pg(s->source.corpus),
+                                conditions != NULL ? bl_corpus_pg(conditions) : NULL,
+                                s->vocab.pg};
+    if (self == NULL)
+        return 0;
+    *pg = bl_prov_chain(parents, BL_COUNT(parents), self, e);
+    return *pg == NULL ? BL_E_NOMEM : 0;
+}
+
 /* ---- the whole ---- */
 
 int bl_sharding_new(bl_sharding **out, const bl_sharding_wish *wish,
@@ -160,6 +225,10 @@ int bl_sharding_new(bl_sharding **out, const bl_sharding_wish *wish,
         rc = bl_source_open(&s->source, paths, n, e);
     if (rc == 0)
         rc = open_vocab(s, e);
+    if (rc == 0 && wish->condition != NULL)
+        rc = bl_conditions_read(&s->conditions, wish->condition,
+                                bl_corpus_kind(s->source.corpus),
+                                bl_corpus_file(s->source.corpus), e);
     if (rc == 0)
         rc = bl_shardw_new(&s->writer, wish->dir, &s->vocab, wish->share, wish->level,
                            e);
@@ -168,11 +237,25 @@ int bl_sharding_new(bl_sharding **out, const bl_sharding_wish *wish,
     return rc == 0 ? arrange(s, e) : rc;
 }
 
+/* What a user hears of it besides the counts. */
+static void tell_end(const bl_sharding *s, const bl_sharding_counts *n)
+{
+    const bl_notices *to = &s->wish->notices;
+    if (s->wish->condition != NULL)
+        bl_notice(to, BL_NOTICE_INFO,
+                  "%llu pairs, %llu of %llu without a partner left out",
+                  (unsigned long long)n->read.pieces, (unsigned long long)n->n_alone,
+                  (unsigned long long)n->n_named);
+    for (int k = 0; k < BL_SPLITS; k++)
+        if (s->wish->share[k] > 0 && n->pieces[k] == 0)
+            bl_notice(to, BL_NOTICE_WARNING, "split '%s' is empty", bl_split_name(k));
+}
+
 int bl_sharding_write(bl_sharding *s, const bl_self *self, bl_sharding_counts *counts,
                       bl_err *e)
 {
-    bl_json *pg;
-    int rc = bl_source_pg(&s->source, s->vocab.pg, self, &pg, e);
+    bl_json *pg = NULL;
+    int rc = chain(s, self, &pg, e);
     if (rc == 0)
         rc = bl_shardw_finish(s->writer, pg, e);
     bl_json_del(pg);
@@ -181,6 +264,8 @@ int bl_sharding_write(bl_sharding *s, const bl_self *self, bl_sharding_counts *c
     *counts = s->counts;
     for (int k = 0; k < BL_SPLITS; k++)
         bl_shardw_counts(s->writer, k, &counts->pieces[k], &counts->tokens[k]);
+    if (rc == 0)
+        tell_end(s, counts);
     return rc;
 }
 
@@ -191,6 +276,9 @@ void bl_sharding_del(bl_sharding *s)
     bl_shardw_del(s->writer);
     bl_split_table_free(&s->splits);
     bl_alike_free(&s->alike);
+    bl_alike_free(&s->alike_conditions);
+    bl_conditions_free(&s->conditions);
+    bl_ids_free(&s->condition);
     bl_buf_free(&s->report);
     bl_coder_free(&s->coder);
     bl_vocab_free(&s->vocab);

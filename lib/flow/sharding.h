@@ -4,6 +4,7 @@
 #define BL_SHARDING_H
 
 #include "flow/copies.h"
+#include "base/notice.h"
 #include "flow/source.h"
 
 typedef enum {
@@ -13,8 +14,10 @@ typedef enum {
 } bl_near;
 
 typedef struct {
-    const char *dir;   /* the folder to write */
-    const char *vocab; /* a vocabulary file; NULL: the closed one of the scheme */
+    const char *dir;       /* the folder to write */
+    const char *vocab;     /* a vocabulary file; NULL: the closed one of the scheme */
+    const char *condition; /* a stream of what each piece goes with, by name, or NULL */
+    bl_notices notices;    /* hear the names of pieces without a partner */
     double share[BL_SPLITS];
     const char
         *split_from; /* TABLE:COLUMN that decides instead (split_table.h), or NULL */
@@ -32,6 +35,8 @@ typedef struct {
     uint64_t n_dropped; /* repeated pieces */
     uint64_t n_near;    /* pieces that are like an earlier one */
     uint64_t n_copies;
+    uint64_t n_alone; /* pieces without a condition, and conditions without a piece */
+    uint64_t n_named; /* pieces and conditions in all */
     uint64_t pieces[BL_SPLITS], tokens[BL_SPLITS];
 } bl_sharding_counts;
 
@@ -41,7 +46,7 @@ typedef struct bl_sharding bl_sharding;
  * all and decides what goes where. The wish must outlive it. BL_E_CREATE where the
  * folder must not be replaced; BL_E_MISMATCH where streams and vocabulary do not belong
  * together or a piece is not in the table of splits; BL_E_FORMAT where there is no
- * piece. Release with bl_sharding_del, also after an error. */
+ * piece, or no pair. Release with bl_sharding_del, also after an error. */
 int bl_sharding_new(bl_sharding **s, const bl_sharding_wish *wish,
                     const char *const *paths, size_t n, const bl_progress *progress,
                     bl_err *e) BL_MUST_CHECK;

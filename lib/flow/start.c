@@ -1,6 +1,7 @@
 /* start.c - see start.h. */
 #include "flow/start.h"
 
+#include "flow/forecast.h"
 #include "flow/hub.h"
 #include "flow/places.h"
 #include "flow/refit.h"
@@ -208,15 +209,42 @@ static int read_shards(bl_start *s, const bl_start_wish *w, bl_err *e)
     return rc == 0 ? bl_shards_read(&s->valid, w->data, VALID, e) : rc;
 }
 
-/* A model that wants a condition with each piece learns nothing without. */
-static int check_pairs(const bl_start *s, const bl_start_wish *w, bl_err *e)
+int bl_start_pairs(bl_pairs *p, const bl_shards *s, const bl_model_config *c,
+                   const bl_token_place *places, const char *data, bl_err *e)
 {
-    const char *how = bl_model_choice("condition", s->plan.model.condition);
-    if (s->plan.model.condition == BL_CONDITION_NONE)
+    int asks = c->places > 0 || c->bar_rows > 0;
+    const bl_pieces targets = bl_pieces_of(s, asks ? places : NULL);
+    const bl_pieces conditions = {.tokens = s->condition_tokens,
+                                  .offsets = s->condition_offsets,
+                                  .n_pieces = (int64_t)s->n_pieces};
+    *p = (bl_pairs){.pieces = targets};
+    if (c->condition == BL_CONDITION_NONE || s->n_pieces == 0)
         return 0;
-    return bl_fail(e, BL_E_ARG,
-                   "condition=%s wants a condition with each piece, which '%s' has not",
-                   how, w->data != NULL ? w->data : "--ids");
+    if (s->condition_offsets == NULL)
+        return bl_fail(e, BL_E_ARG,
+                       "condition=%s wants a condition with each piece, which '%s' has "
+                       "not; shard --condition gives it some",
+                       bl_model_choice("condition", c->condition), data);
+    return bl_pairs_make(p, &targets, &conditions, c, places, e);
+}
+
+/* Splits as the model reads them; what is cut is told. */
+static int pair(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
+                bl_err *e)
+{
+    const bl_model_config *c = &s->plan.model;
+    int rc = bl_places_of(&s->places, c, &s->train.vocab, e);
+    if (rc == 0)
+        rc = bl_start_pairs(&s->train_pairs, &s->train, c, s->places, w->data, e);
+    if (rc == 0)
+        rc = bl_start_pairs(&s->valid_pairs, &s->valid, c, s->places, w->data, e);
+    int64_t n_cut = s->train_pairs.n_cut + s->valid_pairs.n_cut;
+    if (rc == 0 && n_cut > 0)
+        bl_notice(notices, BL_NOTICE_INFO,
+                  "%lld of %zu conditions are longer than source=%d and are read in "
+                  "stretches of bars",
+                  (long long)n_cut, s->train.n_pieces + s->valid.n_pieces, c->source);
+    return rc;
 }
 
 int bl_start_read(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
@@ -227,15 +255,13 @@ int bl_start_read(bl_start *s, const bl_start_wish *w, const bl_notices *notices
         rc = load(s, w, notices, e);
     if (rc == 0)
         rc = settle(s, w, notices, e);
-    if (rc == 0)
-        rc = check_pairs(s, w, e);
-    if (rc == 0 && w->data != NULL)
-        rc = bl_places_of(&s->places, &s->plan.model, &s->train.vocab, e);
-    return rc;
+    return rc == 0 && w->data != NULL ? pair(s, w, notices, e) : rc;
 }
 
 void bl_start_free(bl_start *s)
 {
+    bl_pairs_free(&s->train_pairs);
+    bl_pairs_free(&s->valid_pairs);
     free(s->places);
     s->places = NULL;
     bl_ckpt_free(&s->ckpt);

@@ -5,6 +5,7 @@
 
 #include "base/notice.h"
 #include "io/shards.h"
+#include "train/pairs.h"
 #include "train/run.h"
 
 /* Zero-initialised all is as the preset "small" says, but for precision and seed. */
@@ -28,7 +29,8 @@ typedef struct {
     bl_ckpt ckpt; /* where the wish names one */
     bl_train_config plan;
     bl_token_place *places; /* of the vocabulary, or NULL: the plan asks for none */
-    const char *asked;      /* the precision that it is not, NULL: none */
+    bl_pairs train_pairs, valid_pairs; /* the splits as the plan's model reads them */
+    const char *asked;                 /* the precision that it is not, NULL: none */
 } bl_start;
 
 /* Reads the data and the checkpoint, and settles the settings. Weights to begin with
@@ -44,6 +46,11 @@ void bl_start_free(bl_start *s);
 
 /* A split that must hold a piece. */
 int bl_start_split(bl_shards *s, const char *data, int split, bl_err *e) BL_MUST_CHECK;
+/* The split as a model of c reads it, which borrows both, with the places of its
+ * tokens. BL_E_ARG where it wants conditions and the split of `data` has none. */
+int bl_start_pairs(bl_pairs *p, const bl_shards *s, const bl_model_config *c,
+                   const bl_token_place *places, const char *data,
+                   bl_err *e) BL_MUST_CHECK;
 /* The checkpoint at `path`, or the one of that name in a run folder; with the state of
  * its training or without, and then of a folder of Hugging Face's form too (hub.h). */
 int bl_start_ckpt(bl_ckpt *c, const char *path, const char *name, int with_state,

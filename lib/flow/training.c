@@ -122,9 +122,9 @@ static void set_info(bl_training *t)
 static int init_trainer(bl_training *t, bl_err *e)
 {
     bl_start *s = &t->start;
-    const bl_pieces train = bl_pieces_of(&s->train, s->places);
-    const bl_pieces valid = bl_pieces_of(&s->valid, s->places);
-    int rc = bl_trainer_init(&t->trainer, &s->plan, &train, &valid, t->pool, e);
+    const bl_pieces *train = &s->train_pairs.pieces;
+    int rc = bl_trainer_init(&t->trainer, &s->plan, train, &s->valid_pairs.pieces,
+                             t->pool, e);
     if (rc == 0)
         rc = bl_workers_join(&t->trainer.workers, t->group->comm, e);
     if (rc == 0 && t->wish->start.resumes)
@@ -133,7 +133,7 @@ static int init_trainer(bl_training *t, bl_err *e)
         rc = bl_ckpt_get_params(&s->ckpt, t->trainer.state.model, e);
     if (rc != 0)
         return rc;
-    rc = bl_pieces_entropy(&train, s->plan.model.vocab, &t->entropy, e);
+    rc = bl_pieces_entropy(train, s->plan.model.vocab, &t->entropy, e);
     set_info(t);
     return rc;
 }

@@ -30,6 +30,13 @@ int bl_shardw_new(bl_shardw **w, const char *dir, const bl_vocab *vocab,
  * decided by the hash of the content, so that new pieces never move old ones. */
 int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t xxh3,
                   const uint16_t *ids, size_t n, bl_err *e) BL_MUST_CHECK;
+/* Gives piece i a condition, ids as those of a piece; BL_E_ARG where the folder is to
+ * have some for all and one is missing is for _finish to say. */
+int bl_shardw_condition(bl_shardw *w, size_t i, const uint16_t *ids, size_t n,
+                        bl_err *e) BL_MUST_CHECK;
+/* Its ids without BOS and EOS, *n of them, until the next _add or _condition; NULL:
+ * it has none. */
+const uint16_t *bl_shardw_condition_ids(const bl_shardw *w, size_t i, size_t *n);
 /* ---- what is decided of all pieces together, by their numbers 0 .. size - 1 in the
  * order of _add; _dedup and _settle change the numbers ---- */
 size_t bl_shardw_size(const bl_shardw *w);
@@ -75,6 +82,10 @@ typedef struct {
     size_t n_tokens;
     int64_t *offsets; /* [n_pieces + 1] into tokens */
     size_t n_pieces;
+    /* what each piece goes with, in the same form; NULL: they go with nothing */
+    uint16_t *condition_tokens;
+    size_t n_condition_tokens;
+    int64_t *condition_offsets;
     bl_vocab vocab;
     bl_sha256 manifest_sha256;
     bl_json *pg; /* of the manifest, or NULL */

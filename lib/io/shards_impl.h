@@ -16,6 +16,7 @@ typedef struct {
     uint64_t key;  /* decides the split; that of all pieces of the same music */
     size_t start;  /* in bl_shardw.ids */
     size_t n;      /* tokens with BOS and EOS */
+    size_t condition, n_condition; /* the same of its condition; 0: has none */
     int split;
     int is_dropped;
 } piece;
@@ -32,6 +33,7 @@ struct bl_shardw {
     bl_ids ids; /* of all pieces, as they came */
     piece *pieces;
     size_t n_pieces, cap_pieces;
+    int has_conditions; /* then all have */
     int is_settled;
     int is_put; /* splits are as bl_shardw_put said */
 };
@@ -39,6 +41,10 @@ struct bl_shardw {
 /* Opens a file of the temporary folder. */
 int bl_shardw_open(const bl_shardw *w, const char *name, bl_out *out,
                    bl_err *e) BL_MUST_CHECK;
+
+/* The files of tensors of a split, each with its entry in the manifest's list. */
+int bl_shardw_write_tensors(const bl_shardw *w, int split, const bl_json *pg,
+                            bl_json *files, bl_err *e) BL_MUST_CHECK;
 
 /* The files of a split that w->exports asks for. */
 int bl_shardw_write_exports(const bl_shardw *w, int split, bl_err *e) BL_MUST_CHECK;

@@ -19,6 +19,7 @@ typedef struct {
     int split;
     bl_shards *s;
     bl_buf tokens, offsets; /* of the files so far, offsets from the split's start */
+    bl_buf condition_tokens, condition_offsets;
 } reader;
 
 /* What the manifest says of a file of tensors. */
@@ -26,6 +27,8 @@ typedef struct {
     const char *name;
     int64_t pieces, tokens;
     uint64_t tokens_xxh3;
+    int64_t condition_tokens; /* 0: the file has no conditions */
+    uint64_t condition_xxh3;
     unsigned i, of;
 } listed;
 
@@ -111,7 +114,10 @@ static int check_share(const bl_json *manifest, bl_err *e)
 
 static int get_listed(const bl_json *o, listed *f, bl_err *e)
 {
-    static const char *const keys[] = {"name", "pieces", "tokens", "tokens_xxh3", NULL};
+    static const char *const keys[] = {
+        "name",        "pieces", "tokens", "condition_tokens", "condition_tokens_xxh3",
+        "tokens_xxh3", NULL};
+    int has_condition = bl_json_has(o, "condition_tokens");
     int rc = bl_json_str(o, "name", &f->name, e);
     if (rc == 0)
         rc = bl_json_int(o, "pieces", 1, COUNT_MAX, &f->pieces, e);
@@ -119,6 +125,10 @@ static int get_listed(const bl_json *o, listed *f, bl_err *e)
         rc = bl_json_int(o, "tokens", 1, COUNT_MAX, &f->tokens, e);
     if (rc == 0)
         rc = bl_header_get_xxh3(o, "tokens_xxh3", &f->tokens_xxh3, e);
+    if (rc == 0 && has_condition)
+        rc = bl_json_int(o, "condition_tokens", 1, COUNT_MAX, &f->condition_tokens, e);
+    if (rc == 0 && has_condition)
+        rc = bl_header_get_xxh3(o, "condition_tokens_xxh3", &f->condition_xxh3, e);
     if (rc == 0)
         rc = bl_json_only(o, keys, e);
     return rc;
@@ -157,8 +167,10 @@ static int check_split(const bl_json *split, bl_err *e)
         rc = bl_json_only(split, keys, e);
     if (rc == 0 && !bl_json_is_array(files))
         rc = bl_fail(e, BL_E_FORMAT, "'files' is not a list");
-    for (size_t i = 0; rc == 0 && i < bl_json_size(files); i++)
+    for (size_t i = 0; rc == 0 && i < bl_json_size(files); i++) {
+        f = (listed){0};
         rc = get_listed(bl_json_at(files, i), &f, e);
+    }
     return rc == 0 ? check_exports(split, e) : rc;
 }
 
@@ -208,13 +220,21 @@ static int expect(const bl_json *meta, const char *key, const char *value, bl_er
 
 static int check_meta(const reader *r, const bl_json *meta, const listed *f, bl_err *e)
 {
-    static const char *const keys[] = {
-        "schema",       "vocab_sha256", "tokenizer_sha256",
-        "split",        "shard",        "tokens_xxh3",
-        "offsets_xxh3", "pg",           NULL};
-    char place[32], hex[17];
+    static const char *const keys[] = {"schema",
+                                       "vocab_sha256",
+                                       "tokenizer_sha256",
+                                       "split",
+                                       "shard",
+                                       "tokens_xxh3",
+                                       "offsets_xxh3",
+                                       "condition_tokens_xxh3",
+                                       "condition_offsets_xxh3",
+                                       "pg",
+                                       NULL};
+    char place[32], hex[17], other[17];
     snprintf(place, sizeof place, "%u/%u", f->i + 1, f->of);
     snprintf(hex, sizeof hex, "%016" PRIx64, f->tokens_xxh3);
+    snprintf(other, sizeof other, "%016" PRIx64, f->condition_xxh3);
     int rc = bl_header_schema(meta, BL_SHARD_SCHEMA, e);
     if (rc == 0)
         rc = bl_json_only(meta, keys, e);
@@ -228,6 +248,8 @@ static int check_meta(const reader *r, const bl_json *meta, const listed *f, bl_
         rc = expect(meta, "shard", place, e);
     if (rc == 0)
         rc = expect(meta, "tokens_xxh3", hex, e);
+    if (rc == 0 && f->condition_tokens > 0)
+        rc = expect(meta, "condition_tokens_xxh3", other, e);
     return rc;
 }
 
@@ -244,40 +266,49 @@ static int check_tensor(const bl_tensor *t, const char *name, bl_dtype dtype, in
     return 0;
 }
 
+/* Pieces or their conditions: what is read of them so far, and what the manifest and
+ * the file say of this file's. */
+typedef struct {
+    const char *tokens_name, *offsets_name, *offsets_key;
+    bl_buf *tokens, *offsets;
+    int64_t pieces, n;
+    uint64_t tokens_xxh3, offsets_xxh3;
+} series;
+
 /* Offsets must rise from 0 to the number of tokens; they are moved to the place of this
  * file in the split, whose last offset so far is the first one here. */
-static int take_offsets(reader *r, size_t start, const listed *f, uint64_t xxh3,
-                        bl_err *e)
+static int take_offsets(const series *s, size_t start, bl_err *e)
 {
-    size_t n = (size_t)f->pieces + 1;
-    void *at = r->offsets.data + start;
+    size_t n = (size_t)s->pieces + 1;
+    void *at = s->offsets->data + start;
     int64_t *offset = at;
-    int64_t base = (int64_t)(r->tokens.len / sizeof(uint16_t));
-    if (bl_xxh3(offset, n * sizeof *offset) != xxh3)
-        return bl_fail(e, BL_E_CORRUPT, "'piece_offsets' does not match its hash");
-    if (offset[0] != 0 || offset[n - 1] != f->tokens)
+    int64_t base = (int64_t)(s->tokens->len / sizeof(uint16_t));
+    if (bl_xxh3(offset, n * sizeof *offset) != s->offsets_xxh3)
+        return bl_fail(e, BL_E_CORRUPT, "'%s' does not match its hash",
+                       s->offsets_name);
+    if (offset[0] != 0 || offset[n - 1] != s->n)
         return bl_fail(e, BL_E_FORMAT, "the offsets do not cover the tokens");
     for (size_t i = 1; i < n; i++)
-        if (offset[i] - offset[i - 1] < 2 || offset[i] > f->tokens)
+        if (offset[i] - offset[i - 1] < 2 || offset[i] > s->n)
             return bl_fail(e, BL_E_FORMAT, "the offset of piece %zu is wrong", i);
     for (size_t i = 0; i < n; i++)
         offset[i] += base;
     if (start > 0) {
         memmove(offset, offset + 1, (n - 1) * sizeof *offset);
-        r->offsets.len -= sizeof *offset;
+        s->offsets->len -= sizeof *offset;
     }
     return 0;
 }
 
-static int check_tokens(const reader *r, size_t start, const listed *f, bl_err *e)
+static int check_tokens(const reader *r, const series *s, size_t start, bl_err *e)
 {
-    const void *at = r->tokens.data + start;
+    const void *at = s->tokens->data + start;
     const uint16_t *token = at;
     size_t size = bl_words_size(r->s->vocab.words);
     unsigned most = 0;
-    if (bl_xxh3(token, (size_t)f->tokens * sizeof *token) != f->tokens_xxh3)
-        return bl_fail(e, BL_E_CORRUPT, "'tokens' does not match its hash");
-    for (int64_t i = 0; i < f->tokens; i++)
+    if (bl_xxh3(token, (size_t)s->n * sizeof *token) != s->tokens_xxh3)
+        return bl_fail(e, BL_E_CORRUPT, "'%s' does not match its hash", s->tokens_name);
+    for (int64_t i = 0; i < s->n; i++)
         most = token[i] > most ? token[i] : most;
     if (most >= size)
         return bl_fail(e, BL_E_FORMAT, "token id %u, but the vocabulary has %zu", most,
@@ -285,32 +316,61 @@ static int check_tokens(const reader *r, size_t start, const listed *f, bl_err *
     return 0;
 }
 
+static int read_offsets(bl_zr *zr, const bl_tensor *t, const series *s, bl_err *e)
+{
+    size_t start = s->offsets->len;
+    int rc = check_tensor(t, s->offsets_name, BL_I64, s->pieces + 1, e);
+    if (rc == 0)
+        rc = bl_tensor_read(zr, t, s->offsets, NULL, e);
+    return rc == 0 ? take_offsets(s, start, e) : rc;
+}
+
+static int read_tokens(const reader *r, bl_zr *zr, const bl_tensor *t, const series *s,
+                       bl_err *e)
+{
+    size_t start = s->tokens->len;
+    int rc = check_tensor(t, s->tokens_name, BL_U16, s->n, e);
+    if (rc == 0)
+        rc = bl_tensor_read(zr, t, s->tokens, NULL, e);
+    return rc == 0 ? check_tokens(r, s, start, e) : rc;
+}
+
+/* Conditions first, as the file has them; n of them are there. */
+static int list_series(reader *r, const listed *f, const bl_json *meta, series all[2],
+                       size_t *n, bl_err *e)
+{
+    *n = f->condition_tokens > 0 ? 2 : 1;
+    all[0] =
+        (series){"condition_tokens",   "condition_offsets",   "condition_offsets_xxh3",
+                 &r->condition_tokens, &r->condition_offsets, f->pieces,
+                 f->condition_tokens,  f->condition_xxh3,     0};
+    all[*n - 1] =
+        (series){"tokens",  "piece_offsets", "offsets_xxh3", &r->tokens, &r->offsets,
+                 f->pieces, f->tokens,       f->tokens_xxh3, 0};
+    int rc = 0;
+    for (size_t i = 0; i < *n && rc == 0; i++)
+        rc = bl_header_get_xxh3(meta, all[i].offsets_key, &all[i].offsets_xxh3, e);
+    return rc;
+}
+
 static int read_record(reader *r, bl_zr *zr, const listed *f, bl_err *e)
 {
     bl_tensors_head head = {0};
-    uint64_t offsets_xxh3 = 0;
-    size_t offsets_start = r->offsets.len, tokens_start = r->tokens.len;
+    series all[2];
+    size_t n = 0;
     char byte;
     int rc = bl_tensors_read_head(zr, &head, e);
     if (rc <= 0)
         return rc < 0 ? rc : bl_fail(e, BL_E_TRUNC, "the file is empty");
     rc = check_meta(r, head.meta, f, e);
     if (rc == 0)
-        rc = bl_header_get_xxh3(head.meta, "offsets_xxh3", &offsets_xxh3, e);
-    if (rc == 0 && head.n != 2)
-        rc = bl_fail(e, BL_E_FORMAT, "%zu tensors, not 2", head.n);
-    if (rc == 0)
-        rc = check_tensor(&head.t[0], "piece_offsets", BL_I64, f->pieces + 1, e);
-    if (rc == 0)
-        rc = check_tensor(&head.t[1], "tokens", BL_U16, f->tokens, e);
-    if (rc == 0)
-        rc = bl_tensor_read(zr, &head.t[0], &r->offsets, NULL, e);
-    if (rc == 0)
-        rc = take_offsets(r, offsets_start, f, offsets_xxh3, e);
-    if (rc == 0)
-        rc = bl_tensor_read(zr, &head.t[1], &r->tokens, NULL, e);
-    if (rc == 0)
-        rc = check_tokens(r, tokens_start, f, e);
+        rc = list_series(r, f, head.meta, all, &n, e);
+    if (rc == 0 && head.n != 2 * n)
+        rc = bl_fail(e, BL_E_FORMAT, "%zu tensors, not %zu", head.n, 2 * n);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = read_offsets(zr, &head.t[i], &all[i], e);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = read_tokens(r, zr, &head.t[n + i], &all[i], e);
     if (rc == 0)
         rc = (int)bl_zr_read(zr, &byte, 1, e);
     if (rc > 0)
@@ -344,10 +404,14 @@ static int read_files(reader *r, const bl_json *files, bl_err *e)
 {
     int64_t zero = 0;
     size_t n = bl_json_size(files);
-    int rc = 0;
+    int rc = 0, has_conditions = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
         listed f = {.i = (unsigned)i, .of = (unsigned)n};
         rc = get_listed(bl_json_at(files, i), &f, e);
+        if (rc == 0 && i > 0 && (f.condition_tokens > 0) != has_conditions)
+            rc =
+                bl_fail(e, BL_E_FORMAT, "some files have conditions, others have none");
+        has_conditions = f.condition_tokens > 0;
         if (rc == 0)
             rc = read_file(r, &f, e);
     }
@@ -366,6 +430,14 @@ static void take_arrays(reader *r)
     r->s->offsets = data;
     r->s->n_pieces = r->offsets.len / sizeof(int64_t) - 1;
     r->tokens = r->offsets = (bl_buf){0};
+    if (r->condition_offsets.len == 0)
+        return;
+    data = r->condition_tokens.data;
+    r->s->condition_tokens = data;
+    r->s->n_condition_tokens = r->condition_tokens.len / sizeof(uint16_t);
+    data = r->condition_offsets.data;
+    r->s->condition_offsets = data;
+    r->condition_tokens = r->condition_offsets = (bl_buf){0};
 }
 
 static int read_split(reader *r, const bl_json *manifest, bl_err *e)
@@ -412,6 +484,8 @@ int bl_shards_read(bl_shards *s, const char *dir, int split, bl_err *e)
     bl_json_del(manifest);
     bl_buf_free(&r.tokens);
     bl_buf_free(&r.offsets);
+    bl_buf_free(&r.condition_tokens);
+    bl_buf_free(&r.condition_offsets);
     return rc;
 }
 
@@ -421,5 +495,7 @@ void bl_shards_free(bl_shards *s)
     bl_json_del(s->pg);
     free(s->tokens);
     free(s->offsets);
+    free(s->condition_tokens);
+    free(s->condition_offsets);
     *s = (bl_shards){0};
 }

@@ -76,6 +76,28 @@ static int split_of(const bl_shardw *w, uint64_t xxh3)
     return last;
 }
 
+static int check_ids(const bl_shardw *w, const uint16_t *ids, size_t n, bl_err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] >= bl_words_size(w->vocab->words))
+            return bl_fail(e, BL_E_ARG, "token id %u is not of the vocabulary", ids[i]);
+    return 0;
+}
+
+/* BOS, ids, EOS behind those of the others, or nothing. */
+static int keep_ids(bl_shardw *w, const uint16_t *ids, size_t n, bl_err *e)
+{
+    size_t start = w->ids.n;
+    int rc = bl_ids_add(&w->ids, w->bos, e);
+    if (rc == 0)
+        rc = bl_ids_add_n(&w->ids, ids, n, e);
+    if (rc == 0)
+        rc = bl_ids_add(&w->ids, w->eos, e);
+    if (rc != 0)
+        w->ids.n = start;
+    return rc;
+}
+
 int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t xxh3,
                   const uint16_t *ids, size_t n, bl_err *e)
 {
@@ -87,18 +109,14 @@ int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t x
     w->is_settled = 0;
     if (strlen(sha256) >= sizeof p.sha256 || n > BL_TOKENS_PIECE_MAX)
         return bl_fail(e, BL_E_ARG, "a piece of %zu tokens, hash '%.80s'", n, sha256);
-    for (size_t i = 0; i < n; i++)
-        if (ids[i] >= bl_words_size(w->vocab->words))
-            return bl_fail(e, BL_E_ARG, "token id %u is not of the vocabulary", ids[i]);
     void *array = w->pieces;
-    int rc = bl_grow(&array, &w->cap_pieces, w->n_pieces + 1, sizeof p, e);
+    int rc = check_ids(w, ids, n, e);
+    if (rc != 0)
+        return rc;
+    rc = bl_grow(&array, &w->cap_pieces, w->n_pieces + 1, sizeof p, e);
     w->pieces = array;
     if (rc == 0)
-        rc = bl_ids_add(&w->ids, w->bos, e);
-    if (rc == 0)
-        rc = bl_ids_add_n(&w->ids, ids, n, e);
-    if (rc == 0)
-        rc = bl_ids_add(&w->ids, w->eos, e);
+        rc = keep_ids(w, ids, n, e);
     if (rc == 0) {
         p.name = bl_strdup(name, e);
         rc = p.name == NULL ? BL_E_NOMEM : 0;
@@ -109,6 +127,23 @@ int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t x
     }
     strcpy(p.sha256, sha256);
     w->pieces[w->n_pieces++] = p;
+    return 0;
+}
+
+int bl_shardw_condition(bl_shardw *w, size_t i, const uint16_t *ids, size_t n,
+                        bl_err *e)
+{
+    size_t start = w->ids.n;
+    if (n > BL_TOKENS_PIECE_MAX)
+        return bl_fail(e, BL_E_ARG, "a condition of %zu tokens", n);
+    int rc = check_ids(w, ids, n, e);
+    if (rc == 0)
+        rc = keep_ids(w, ids, n, e);
+    if (rc != 0)
+        return rc;
+    w->pieces[i].condition = start;
+    w->pieces[i].n_condition = n + 2;
+    w->has_conditions = 1;
     return 0;
 }
 
@@ -161,6 +196,13 @@ const uint16_t *bl_shardw_ids(const bl_shardw *w, size_t i, size_t *n)
 {
     *n = w->pieces[i].n - 2;
     return w->ids.id + w->pieces[i].start + 1;
+}
+
+const uint16_t *bl_shardw_condition_ids(const bl_shardw *w, size_t i, size_t *n)
+{
+    const piece *p = &w->pieces[i];
+    *n = p->n_condition > 0 ? p->n_condition - 2 : 0;
+    return p->n_condition > 0 ? w->ids.id + p->condition + 1 : NULL;
 }
 
 const char *bl_shardw_name(const bl_shardw *w, size_t i)
@@ -345,9 +387,13 @@ static int write_vocab(const bl_shardw *w, const bl_json *pg, bl_err *e)
     counted.count = bl_calloc(bl_words_size(w->vocab->words), sizeof *counted.count, e);
     if (counted.count == NULL)
         return BL_E_NOMEM;
-    for (size_t i = 0; i < w->n_pieces; i++)
-        for (size_t k = 0; k < w->pieces[i].n; k++)
-            counted.count[w->ids.id[w->pieces[i].start + k]]++;
+    for (size_t i = 0; i < w->n_pieces; i++) {
+        const piece *p = &w->pieces[i];
+        for (size_t k = 0; k < p->n; k++)
+            counted.count[w->ids.id[p->start + k]]++;
+        for (size_t k = 0; k < p->n_condition; k++)
+            counted.count[w->ids.id[p->condition + k]]++;
+    }
     int rc = bl_shardw_open(w, "vocab.tsv", &out, e);
     if (rc == 0)
         rc = bl_vocab_write(&counted, out.fd, pg, e);
@@ -358,163 +404,7 @@ static int write_vocab(const bl_shardw *w, const bl_json *pg, bl_err *e)
     return rc;
 }
 
-/* ---- one file of tensors ---- */
-
-typedef struct {
-    int split;
-    unsigned i, of;     /* the i-th file (from 0) of the split's */
-    size_t first, last; /* pieces of the writer, those of other splits between */
-    size_t n_pieces, n_tokens;
-    int64_t *offsets; /* [n_pieces + 1] */
-    uint16_t *tokens; /* [n_tokens] */
-} shard;
-
-/* Takes pieces of the split from s->first on, as many as fit into a file. */
-static void choose_pieces(const bl_shardw *w, shard *s)
-{
-    s->n_pieces = s->n_tokens = 0;
-    for (s->last = s->first; s->last < w->n_pieces; s->last++) {
-        const piece *p = &w->pieces[s->last];
-        if (p->split != s->split)
-            continue;
-        if (s->n_pieces > 0 && s->n_tokens + p->n > BL_SHARD_TOKENS)
-            break;
-        s->n_pieces++;
-        s->n_tokens += p->n;
-    }
-}
-
-static int gather(const bl_shardw *w, shard *s, bl_err *e)
-{
-    size_t k = 0, at = 0;
-    s->offsets = bl_calloc(s->n_pieces + 1, sizeof *s->offsets, e);
-    s->tokens = bl_calloc(s->n_tokens, sizeof *s->tokens, e);
-    if (s->offsets == NULL || s->tokens == NULL)
-        return BL_E_NOMEM;
-    for (size_t i = s->first; i < s->last; i++) {
-        const piece *p = &w->pieces[i];
-        if (p->split != s->split)
-            continue;
-        memcpy(s->tokens + at, w->ids.id + p->start, p->n * sizeof *s->tokens);
-        at += p->n;
-        s->offsets[++k] = (int64_t)at;
-    }
-    return 0;
-}
-
-static int fill_meta(const bl_shardw *w, const shard *s, const bl_json *pg,
-                     bl_json *meta, bl_err *e)
-{
-    char place[32];
-    snprintf(place, sizeof place, "%u/%u", s->i + 1, s->of);
-    int rc = bl_json_set_str(meta, "schema", BL_SHARD_SCHEMA, e);
-    if (rc == 0)
-        rc = bl_json_set_str(meta, "vocab_sha256", w->vocab->sha256, e);
-    if (rc == 0)
-        rc = bl_json_set_str(meta, "tokenizer_sha256", w->vocab->kind.sha256, e);
-    if (rc == 0)
-        rc = bl_json_set_str(meta, "split", bl_split_name(s->split), e);
-    if (rc == 0)
-        rc = bl_json_set_str(meta, "shard", place, e);
-    if (rc == 0)
-        rc = bl_header_set_xxh3(meta, "tokens_xxh3",
-                                bl_xxh3(s->tokens, s->n_tokens * sizeof *s->tokens), e);
-    if (rc == 0)
-        rc = bl_header_set_xxh3(
-            meta, "offsets_xxh3",
-            bl_xxh3(s->offsets, (s->n_pieces + 1) * sizeof *s->offsets), e);
-    return rc == 0 ? bl_prov_put_text(meta, pg, e) : rc;
-}
-
-static int write_record(const bl_shardw *w, const shard *s, const bl_json *meta,
-                        const char *name, bl_err *e)
-{
-    int64_t n_offsets = (int64_t)s->n_pieces + 1, n_tokens = (int64_t)s->n_tokens;
-    bl_tensor t[2];
-    bl_out out = {.fd = -1};
-    bl_zw *zw = NULL;
-    int rc =
-        bl_tensor_make(&t[0], "piece_offsets", BL_I64, 1, &n_offsets, s->offsets, e);
-    if (rc == 0)
-        rc = bl_tensor_make(&t[1], "tokens", BL_U16, 1, &n_tokens, s->tokens, e);
-    if (rc == 0)
-        rc = bl_shardw_open(w, name, &out, e);
-    if (rc == 0)
-        rc = bl_zw_new(&zw, out.fd, w->level, e);
-    if (rc == 0)
-        rc = bl_tensors_write(zw, t, BL_COUNT(t), meta, e);
-    if (rc == 0)
-        rc = bl_zw_end_frame(zw, e);
-    if (rc == 0)
-        rc = bl_out_commit(&out, e);
-    bl_out_abort(&out);
-    bl_zw_del(zw);
-    return rc;
-}
-
-/* Adds {"name","pieces","tokens","tokens_xxh3"} to the manifest's list. */
-static int list_file(bl_json *files, const shard *s, const bl_json *meta,
-                     const char *name, bl_err *e)
-{
-    const char *xxh3;
-    bl_json *o = bl_json_object(e);
-    int rc = o == NULL ? BL_E_NOMEM : bl_json_set_str(o, "name", name, e);
-    if (rc == 0)
-        rc = bl_json_set_int(o, "pieces", (int64_t)s->n_pieces, e);
-    if (rc == 0)
-        rc = bl_json_set_int(o, "tokens", (int64_t)s->n_tokens, e);
-    if (rc == 0)
-        rc = bl_json_str(meta, "tokens_xxh3", &xxh3, e);
-    if (rc == 0)
-        rc = bl_json_set_str(o, "tokens_xxh3", xxh3, e);
-    if (rc != 0) {
-        bl_json_del(o);
-        return rc;
-    }
-    return bl_json_push(files, o, e);
-}
-
-static int write_shard(const bl_shardw *w, shard *s, const bl_json *pg, bl_json *files,
-                       bl_err *e)
-{
-    char name[FILE_NAME];
-    snprintf(name, sizeof name, "%s-%05u-of-%05u.safetensors%s",
-             bl_split_name(s->split), s->i, s->of, w->level > 0 ? ".zst" : "");
-    bl_json *meta = bl_json_object(e);
-    int rc = meta == NULL ? BL_E_NOMEM : gather(w, s, e);
-    if (rc == 0)
-        rc = fill_meta(w, s, pg, meta, e);
-    if (rc == 0)
-        rc = write_record(w, s, meta, name, e);
-    if (rc == 0)
-        rc = list_file(files, s, meta, name, e);
-    bl_json_del(meta);
-    free(s->offsets);
-    free(s->tokens);
-    s->offsets = NULL;
-    s->tokens = NULL;
-    return rc;
-}
-
 /* ---- a split and the manifest ---- */
-
-static int write_files(const bl_shardw *w, int split, const bl_json *pg, bl_json *files,
-                       bl_err *e)
-{
-    shard s = {.split = split};
-    int rc = 0;
-    for (choose_pieces(w, &s); s.n_pieces > 0; choose_pieces(w, &s)) {
-        s.of++;
-        s.first = s.last;
-    }
-    s.first = 0;
-    for (choose_pieces(w, &s); s.n_pieces > 0 && rc == 0; choose_pieces(w, &s)) {
-        rc = write_shard(w, &s, pg, files, e);
-        s.i++;
-        s.first = s.last;
-    }
-    return rc;
-}
 
 static int write_split(const bl_shardw *w, int split, const bl_json *pg,
                        bl_json *splits, bl_err *e)
@@ -525,7 +415,7 @@ static int write_split(const bl_shardw *w, int split, const bl_json *pg,
     bl_shardw_counts(w, split, &pieces, &tokens);
     int rc = o == NULL || files == NULL ? BL_E_NOMEM : write_table(w, split, e);
     if (rc == 0)
-        rc = write_files(w, split, pg, files, e);
+        rc = bl_shardw_write_tensors(w, split, pg, files, e);
     if (rc == 0)
         rc = bl_json_set_int(o, "pieces", (int64_t)pieces, e);
     if (rc == 0)

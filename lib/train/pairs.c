@@ -26,8 +26,8 @@ static int bars_of(const bl_token_place *places, unsigned token)
     return places != NULL ? places[token].bars : 0;
 }
 
-/* Takes what stands before the next bar from the front of *p: a bar, or before the first
- * one the beginning of the piece. */
+/* Takes what stands before the next bar from the front of *p: a bar, or before the
+ * first one the beginning of the piece. */
 static part take_bar(part *p, const bl_token_place *places)
 {
     int64_t i = p->begin + (p->begin < p->end);
@@ -129,8 +129,9 @@ static int join(writer *w, const bl_pieces *targets, const bl_pieces *conditions
 
 /* ---- stretches ---- */
 
-/* As many of the condition's bars as an encoder reads, one at least, as which what stands
- * before the first one counts; the target goes as far. Returns 1 if anything of a bar is lost. */
+/* As many of the condition's bars as an encoder reads, one at least, as which what
+ * stands before the first one counts; the target goes as far. Returns 1 if anything of
+ * a bar is lost. */
 static int next_stretch(part *condition, part *target, int source,
                         const bl_token_place *places, bl_stretch *s)
 {
@@ -163,8 +164,7 @@ static int cut_piece(bl_pairs *p, part condition, part target, int source,
         if (rc != 0)
             return rc;
         p->stretches[n].at = target.begin - start;
-        loses |=
-            next_stretch(&condition, &target, source, places, &p->stretches[n]);
+        loses |= next_stretch(&condition, &target, source, places, &p->stretches[n]);
         p->pieces.n_stretches++;
     } while (length(condition) > 0 && length(target) > 0);
     loses |= length(condition) > 0; /* which goes on longer than the target */

@@ -9,7 +9,7 @@
 /* Release with bl_pairs_free, also after an error. */
 typedef struct {
     bl_pieces pieces; /* of all below, and of the targets where they stay as they are */
-    int64_t n_cut;    /* pairs whose condition is longer than an encoder reads at once */
+    int64_t n_cut; /* pairs whose condition is longer than an encoder reads at once */
     uint16_t *tokens;
     int64_t *offsets;
     uint8_t *sides;
@@ -20,14 +20,13 @@ typedef struct {
 /* Piece i of `conditions` is that of target i; both begin with BOS and end with EOS.
  * - prefix: the condition, then the target.
  * - bars: BOS, what stands before the first bar of either, then bar by bar the
- *   condition's and the target's; a side that has ended has empty bars, one token of the
- *   other's; one EOS, the target's.
- * - encoder: the targets, cut at bars so that the condition's tokens of the same bars are
- *   `source` at most; a longer bar, or a piece of a scheme without bars, loses the rest
- *   of them.
- * `places` of each token tells where bars begin (the caller's, also behind pieces); NULL:
- * nowhere, which BL_CONDITION_BARS refuses with BL_E_ARG. Of BL_CONDITION_NONE the
- * targets alone. Targets and conditions are borrowed. */
+ *   condition's and the target's; a side that has ended has empty bars, one token of
+ * the other's; one EOS, the target's.
+ * - encoder: the targets, cut at bars so that the condition's tokens of the same bars
+ * are `source` at most; a longer bar, or a piece of a scheme without bars, loses the
+ * rest of them. `places` of each token tells where bars begin (the caller's, also
+ * behind pieces); NULL: nowhere, which BL_CONDITION_BARS refuses with BL_E_ARG. Of
+ * BL_CONDITION_NONE the targets alone. Targets and conditions are borrowed. */
 int bl_pairs_make(bl_pairs *p, const bl_pieces *targets, const bl_pieces *conditions,
                   const bl_model_config *c, const bl_token_place *places,
                   bl_err *e) BL_MUST_CHECK;

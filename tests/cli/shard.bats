@@ -571,3 +571,44 @@ music() {
     run -64 --separate-stderr shard t.tok.zst --split-from t.tsv:split --split train=1 -o none
     says "not both"
 }
+
+@test "shard: pairs by name hold both sides, copies move them alike" {
+    run -65 --separate-stderr shard -v "$F/all.tok.zst" --condition "$F/few.tok.zst" -o pairs
+    alone=$(($(printf '%s\n' "$SAMPLES"/*.mid | wc -l) - 8))
+    [[ $stderr == *"8 pairs, $alone of $((alone + 16)) without a partner left out"* ]]
+    [ "$(grep -c "has no condition" <<<"$stderr")" -eq "$alone" ]
+    shard "$F/few.tok.zst" --condition "$F/all.tok.zst" --max-alone 100% -o other
+    shard "$F/few.tok.zst" --condition "$F/few.tok.zst" --split train=1 -o copies \
+        --augment transpose=-1..1,tempo=.9..1.1/2
+    run -0 /usr/bin/python3 - pairs other copies <<'PY'
+import glob, sys
+from reader import record, xxh3
+import numpy as np
+for folder in sys.argv[1:]:
+    n = 0
+    for path in glob.glob(folder + '/*.safetensors.zst'):
+        meta, t = record(path)
+        assert list(t) == ['condition_offsets', 'piece_offsets', 'condition_tokens', 'tokens']
+        assert meta['condition_tokens_xxh3'] == xxh3(t['condition_tokens'])
+        assert meta['condition_offsets_xxh3'] == xxh3(t['condition_offsets'])
+        # each piece goes with itself here
+        assert np.array_equal(t['tokens'], t['condition_tokens'])
+        assert np.array_equal(t['piece_offsets'], t['condition_offsets'])
+        n += len(t['piece_offsets']) - 1
+    print(n)
+PY
+    [ "${lines[0]}" -eq 8 ] && [ "${lines[1]}" -eq 8 ] && [ "${lines[2]}" -gt 8 ]
+}
+
+@test "shard: conditions that do not fit" {
+    midi2remi --chords "$SAMPLES/sakura.mid" -o chords.tok.zst
+    run -65 --separate-stderr shard "$F/few.tok.zst" --condition chords.tok.zst -o data
+    [[ $stderr == *"the token schemes of 'chords.tok.zst'"*"differ"* ]]
+    cp "$SAMPLES/sakura.mid" another.mid
+    midi2remi another.mid -o another.tok.zst
+    run -65 --separate-stderr shard "$F/few.tok.zst" --condition another.tok.zst -o data
+    [[ $stderr == *"no piece has the name of a condition"* ]]
+    run -64 --separate-stderr shard "$F/few.tok.zst" --max-alone 3 -o data
+    [[ $stderr == *"--max-alone goes with --condition"* ]]
+    [ "$(files)" = "another.mid another.tok.zst chords.tok.zst reader.py " ]
+}

@@ -757,3 +757,35 @@ near() {
     xltrain -q --data data -o whole --resume --set patience=0 --steps $((last + 2))
     [ "$(tail -n 1 whole/metrics.tsv | cut -f 1)" -eq $((last + 2)) ]
 }
+
+@test "xltrain: a condition before the target, bar by bar and through an encoder" {
+    midi2remi "$SAMPLES"/[a-d]*.mid -o s.tok.zst
+    shard s.tok.zst --condition s.tok.zst -o pairs
+    shard s.tok.zst -o plain
+    set=(--preset tiny --steps 2 --set layers=1 --set width=16 --set heads=2 --set ff=16 -q)
+    xltrain "${set[@]}" --data plain -o none
+    n=$(xltrain --data plain -o none --eval test | cut -f 3 | tail -1)
+    for how in prefix bars encoder; do
+        xltrain "${set[@]}" --data pairs -o "$how" --set condition="$how"
+        [ "$(xltrain --data pairs -o "$how" --eval test --log-probs "$how.zst" | cut -f 3 | tail -1)" -eq "$n" ]
+        xltrain --data pairs -o "$how" --resume --steps 4 -q
+        run -64 --separate-stderr xlsample "$how" -n 1
+        [[ $stderr == *"wants a condition with each piece"* ]]
+    done
+    run -64 --separate-stderr xltrain "${set[@]}" --data plain -o bad --set condition=bars
+    [[ $stderr == *"'plain' has not; shard --condition gives it some"* ]]
+    [ ! -e bad ]
+    run -0 /usr/bin/python3 - prefix.zst bars.zst encoder.zst <<'PY'
+import io, json, sys
+import numpy as np, zstandard
+for path in sys.argv[1:]:
+    b = zstandard.ZstdDecompressor().stream_reader(open(path, 'rb')).read()
+    n = int.from_bytes(b[:8], 'little')
+    head = json.loads(b[8:8 + n])
+    begin, end = head['log_prob']['data_offsets']
+    p = np.frombuffer(b[8 + n + begin:8 + n + end], '<f4')
+    begin, end = head['offsets']['data_offsets']
+    first = np.frombuffer(b[8 + n + begin:8 + n + end], '<i8')[:-1]
+    assert np.array_equal(np.flatnonzero(np.isnan(p)), first), path
+PY
+}

@@ -290,9 +290,8 @@ static double plain_difference(const bl_pairs *p, bl_pool *pool)
             continue;
         other = bl_model_param(b, k++);
         for (int64_t j = 0; j < own->size; j++)
-            worst =
-                fmax(worst, fabs((double)bl_model_grads(a)[own->start + j] -
-                                 (double)bl_model_grads(b)[other->start + j]));
+            worst = fmax(worst, fabs((double)bl_model_grads(a)[own->start + j] -
+                                     (double)bl_model_grads(b)[other->start + j]));
     }
     bl_batch_free(&batch);
     bl_model_del(a);
