@@ -307,7 +307,7 @@ PY
     run -64 --separate-stderr featstats --runs --roll cut
     says "--runs goes with --summary, --curves, --html or alone"
     run -64 --separate-stderr featstats --log cut
-    says "--log and --no-costs go with --runs"
+    says "--log needs --runs"
     # numbers without room between them, and beyond all bounds
     printf 'step\ttokens\tloss\tvalid_loss\n1\t1\t1\t1e17\n2\t1e300\t1\t100000000000000016\n1e99\t1\t1\t1\n' >empty/metrics.tsv
     for how in --by=step --by=minutes --log; do timeout 10 featstats --runs --curves $how empty >/dev/null; done
