@@ -128,6 +128,8 @@ static int write_all(sharding *s, const bl_self *self, bl_sharding_counts *count
     bl_json_del(pg);
     for (int k = 0; k < BL_SPLITS; k++)
         bl_shardw_counts(s->writer, k, &counts->pieces[k], &counts->tokens[k]);
+    if (rc == 0)
+        bl_sharding_tell_empty(s->wish, counts);
     return rc;
 }
 

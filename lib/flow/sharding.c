@@ -237,6 +237,14 @@ int bl_sharding_new(bl_sharding **out, const bl_sharding_wish *wish,
     return rc == 0 ? arrange(s, e) : rc;
 }
 
+void bl_sharding_tell_empty(const bl_sharding_wish *wish, const bl_sharding_counts *n)
+{
+    for (int k = 0; k < BL_SPLITS; k++)
+        if (wish->share[k] > 0 && n->pieces[k] == 0)
+            bl_notice(&wish->notices, BL_NOTICE_WARNING, "split '%s' is empty",
+                      bl_split_name(k));
+}
+
 /* What a user hears of it besides the counts. */
 static void tell_end(const bl_sharding *s, const bl_sharding_counts *n)
 {
@@ -246,9 +254,7 @@ static void tell_end(const bl_sharding *s, const bl_sharding_counts *n)
                   "%llu pairs, %llu of %llu without a partner left out",
                   (unsigned long long)n->read.pieces, (unsigned long long)n->n_alone,
                   (unsigned long long)n->n_named);
-    for (int k = 0; k < BL_SPLITS; k++)
-        if (s->wish->share[k] > 0 && n->pieces[k] == 0)
-            bl_notice(to, BL_NOTICE_WARNING, "split '%s' is empty", bl_split_name(k));
+    bl_sharding_tell_empty(s->wish, n);
 }
 
 int bl_sharding_write(bl_sharding *s, const bl_self *self, bl_sharding_counts *counts,

@@ -53,6 +53,8 @@ int bl_sharding_new(bl_sharding **s, const bl_sharding_wish *wish,
 /* Writes the folder, whole or not at all, and then the report. *counts is set. */
 int bl_sharding_write(bl_sharding *s, const bl_self *self, bl_sharding_counts *counts,
                       bl_err *e) BL_MUST_CHECK;
+/* Warns of splits that were to have a share and got no piece. */
+void bl_sharding_tell_empty(const bl_sharding_wish *wish, const bl_sharding_counts *n);
 void bl_sharding_del(bl_sharding *s);
 
 #endif

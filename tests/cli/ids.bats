@@ -55,6 +55,9 @@ BOS Duration_1.0.8 Id_7 Id_9 EOS" ] || fail "$f: $(pieces "d-$f")"
     shard -q -u --ids -o bare bare.json # names are the numbers
     pieces bare | grep -qx 'BOS 4 5 6 EOS'
     printf '4 5\n6 7\n' | shard -q -u --ids -o piped
+    echo '4 5' >one
+    run -0 --separate-stderr shard --ids -o warned one
+    [[ $stderr == *"split 'valid' is empty"* ]]
     [ "$(pieces piped | head -n 1)" = "BOS 4 5 EOS" ]
 }
 
