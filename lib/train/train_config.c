@@ -116,6 +116,8 @@ static const bl_setting *find(const char *key, int code, bl_err *e)
 static void lead(bl_train_config *c, const bl_setting *s, double was)
 {
     double is = bl_setting_get(s, c);
+    if (is == was)
+        return; /* said again, with --resume say, it changes nothing */
     bl_setting_put(s, c, was);
     if (s->at == AT(model.arch))
         bl_config_arch(c, (bl_arch)(int)is);
