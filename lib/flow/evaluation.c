@@ -176,7 +176,9 @@ static int open_model(evaluation *v, bl_err *e)
     if (rc == 0)
         rc = settle(v, &model, e);
     if (rc == 0)
-        rc = bl_model_new(&v->model, &model, v->ckpt.info.config.lanes, 0, v->pool, e);
+        rc = bl_model_new(&v->model, &model,
+                          bl_eval_lanes(&v->ckpt.info.config, v->shards.n_pieces), 0,
+                          v->pool, e);
     return rc == 0 ? bl_ckpt_get_params(&v->ckpt, v->model, e) : rc;
 }
 

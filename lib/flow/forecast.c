@@ -43,7 +43,7 @@ static int64_t bytes_of(const bl_train_config *c, const bl_shards *train,
     bytes += (int64_t)(train->n_tokens * sizeof *train->tokens);
     bytes += (int64_t)(valid->n_tokens * sizeof *valid->tokens);
     if (valid->n_pieces > 0)
-        bytes += bl_model_bytes(&eval, (int)bl_min(c->lanes, valid->n_pieces), 0) -
+        bytes += bl_model_bytes(&eval, bl_eval_lanes(c, valid->n_pieces), 0) -
                  (c->average > 0 ? 0 : n * one);
     return bytes;
 }

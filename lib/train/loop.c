@@ -114,7 +114,7 @@ static int make_eval_model(bl_trainer *t, const bl_pieces *valid, bl_err *e)
         return 0;
     t->valid = *valid;
     bl_model_config eval = bl_config_eval(c);
-    int lanes = (int)bl_min(c->lanes, valid->n_pieces); /* none that idles to the end */
+    int lanes = bl_eval_lanes(c, (uint64_t)valid->n_pieces);
     int rc = bl_model_new(&t->eval_model, &eval, lanes, 0, t->pool, e);
     if (rc == 0 && c->average == 0)
         bl_model_share(t->eval_model, t->state.model);

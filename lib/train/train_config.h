@@ -94,6 +94,12 @@ int bl_config_read(bl_train_config *c, const bl_json *object, bl_err *e) BL_MUST
 /* All fields as a JSON object; the caller releases it with bl_json_del. */
 bl_json *bl_config_json(const bl_train_config *c, bl_err *e) BL_MUST_CHECK;
 
+/* Lanes that an evaluation of so many pieces runs in: none idles to the end, and the
+ * same wherever it is computed. */
+static inline int bl_eval_lanes(const bl_train_config *c, uint64_t n_pieces)
+{
+    return (int)bl_max(1, bl_min(c->lanes, (int64_t)n_pieces));
+}
 /* The model that evaluates: eval_segment and eval_memory in their places. (With
  * BL_EVAL_APART it has the slots of training, which bl_evaluate leaves empty.) */
 bl_model_config bl_config_eval(const bl_train_config *c);

@@ -789,3 +789,18 @@ for path in sys.argv[1:]:
     assert np.array_equal(np.flatnonzero(np.isnan(p)), first), path
 PY
 }
+
+@test "xltrain: settings said again with --resume change nothing" {
+    local s=(--set layers=1 --set width=16 --set heads=2 --set ff=16 --set segment=8 --set batch=2)
+    s+=(--set arch=remi --set pre_norm=1)
+    xltrain -q --data data -o whole "${s[@]}" --steps 5
+    xltrain -q --data data -o again "${s[@]}" --steps 3
+    xltrain -q --data data -o again "${s[@]}" --resume --steps 5
+    [ "$(grep -o '"warmup":[0-9]*' whole/config.json)" = "$(grep -o '"warmup":[0-9]*' again/config.json)" ]
+}
+
+@test "xltrain: the last validation loss is that of --eval, also with more lanes than pieces" {
+    xltrain -q --data data -o many --preset tiny --steps 4 --set batch=64 --set segment=16 --set eval_tokens=0
+    [ "$(tail -n 1 many/metrics.tsv | cut -f 9)" = "$(xltrain -q --data data -o many --eval valid | tail -n 1 | cut -f 4)" ] ||
+        { tail -n 1 many/metrics.tsv; xltrain -q --data data -o many --eval valid; false; }
+}
