@@ -4,6 +4,7 @@
 #include "io/file.h"
 
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -171,6 +172,18 @@ static size_t find_link(const reading *r, const char *bare)
     return i;
 }
 
+static int check_finite(const float *x, const bl_tensor *t, bl_err *e)
+{
+    int64_t n = 1;
+    for (int i = 0; i < t->ndim; i++)
+        n *= t->shape[i];
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return bl_fail(e, BL_E_FORMAT, "tensor '%.96s': number %lld is not finite",
+                           t->name, (long long)i);
+    return 0;
+}
+
 static int read_weight(reading *r, bl_zr *zr, const bl_tensor *t, size_t link,
                        bl_err *e)
 {
@@ -183,7 +196,9 @@ static int read_weight(reading *r, bl_zr *zr, const bl_tensor *t, size_t link,
         rc = bl_tensor_read(zr, t, &raw, NULL, e);
     if (rc == 0) {
         x = to_floats(&raw, t, e);
-        rc = x != NULL ? spread(r, link, x, e) : BL_E_NOMEM;
+        rc = x == NULL ? BL_E_NOMEM : check_finite(x, t, e);
+        if (rc == 0)
+            rc = spread(r, link, x, e);
     }
     bl_buf_free(&raw);
     free(x);

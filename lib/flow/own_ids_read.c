@@ -96,6 +96,8 @@ static int read_shape(const char *text, npy *a, bl_err *e)
         return bl_fail(e, BL_E_FORMAT, "the array has not one or two dimensions");
     a->rows = n == 1 ? 1 : d[0];
     a->cols = n == 1 ? d[0] : d[1];
+    if (a->rows > 0 && a->cols == 0)
+        return bl_fail(e, BL_E_FORMAT, "the array has rows without a number");
     return 0;
 }
 

@@ -219,3 +219,12 @@ assert drums > 100 and 'Program_-1' in tok.vocab and max(ids) == tok.vocab['Prog
 assert sum(len(t.notes) for t in back.tracks if t.is_drum) == drums
 PY
 }
+
+@test "ids: an array of rows without numbers is refused at once" {
+    python3 - <<'END'
+head = "{'descr': '<i4', 'fortran_order': False, 'shape': (100000000000, 0), }\n".encode()
+open('zero.npy', 'wb').write(b'\x93NUMPY\x01\x00' + len(head).to_bytes(2, 'little') + head)
+END
+    run -65 --separate-stderr timeout 20 shard --ids -o d zero.npy
+    says "rows without a number"
+}
