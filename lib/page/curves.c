@@ -43,6 +43,7 @@ static void draw_line(bl_svg *s, const bl_plot *p, const bl_series *rows, int wh
                       size_t run, double inertia)
 {
     double level = NAN;
+    int n = 0;
     bl_svg_raw(s, "<path");
     set_style(s, run, inertia > 0 ? ";opacity:.45" : "");
     bl_svg_raw(s, " d=\"");
@@ -51,11 +52,12 @@ static void draw_line(bl_svg *s, const bl_plot *p, const bl_series *rows, int wh
         if (!isfinite(x) || !isfinite(y))
             continue;
         int is_first = isnan(level);
+        n++;
         level = is_first ? y : inertia * level + (1 - inertia) * y;
         bl_svg_printf(s, "%s%.1f %.1f", is_first ? "M" : "L", bl_plot_x(p, x),
                       bl_plot_y(p, level));
     }
-    bl_svg_raw(s, "\"/>");
+    bl_svg_raw(s, n == 1 ? "m-3 0h6\"/>" : "\"/>"); /* one point would not be seen */
 }
 
 /* Widens the frame to what a run has. */

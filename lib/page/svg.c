@@ -65,6 +65,7 @@ void bl_svg_escape(bl_svg *s, const char *text)
     }
 }
 
+/* A plain colour before each var(): viewers that do not know that take it. */
 const char *bl_svg_style(void)
 {
     return ":root{--bg:#fff;--fg:#1d2126;--dim:#68707a;--rule:#d9dde2;--soft:#f3f5f7;"
@@ -72,16 +73,20 @@ const char *bl_svg_style(void)
            "@media(prefers-color-scheme:dark){:root{--bg:#14171a;--fg:#e4e7ea;"
            "--dim:#9aa3ad;--rule:#343a41;--soft:#1d2126;--a:#58a6ff;--b:#f0883e;"
            "--c:#56d364;--d:#bc8cff;--e:#39c5cf;--f:#f778ba}}"
-           "svg text{fill:var(--dim);font:11px system-ui,sans-serif}"
-           ".rule{stroke:var(--rule);fill:none}.bar{stroke:var(--dim);fill:none}"
-           ".soft{fill:var(--soft)}"
-           ".fa{fill:var(--a)}.fb{fill:var(--b)}.fc{fill:var(--c)}.fd{fill:var(--d)}"
-           ".fe{fill:var(--e)}.ff{fill:var(--f)}.fn{fill:var(--dim)}.title{font-weight:"
+           "svg text{fill:#68707a;fill:var(--dim);font:11px system-ui,sans-serif}"
+           ".rule{stroke:#d9dde2;stroke:var(--rule);fill:none}.bar{stroke:#68707a;"
+           "stroke:var(--dim);fill:none}"
+           ".soft{fill:#f3f5f7;fill:var(--soft)}"
+           ".fa{fill:#0b6bcb;fill:var(--a)}.fb{fill:#c2570c;fill:var(--b)}.fc{fill:#"
+           "2e8b57;fill:var(--c)}.fd{fill:#8250df;fill:var(--d)}"
+           ".fe{fill:#0e7c86;fill:var(--e)}.ff{fill:#b83280;fill:var(--f)}.fn{fill:#"
+           "68707a;fill:var(--dim)}.title{font-weight:"
            "600;"
-           "font-size:13px;fill:var(--fg)}"
+           "font-size:13px;fill:#1d2126;fill:var(--fg)}"
            ".la,.lb,.lc,.ld{fill:none;stroke-width:1.5}"
-           ".la{stroke:var(--a)}.lb{stroke:var(--b)}.lc{stroke:var(--c);"
-           "stroke-dasharray:4 3}.ld{stroke:var(--d)}";
+           ".la{stroke:#0b6bcb;stroke:var(--a)}.lb{stroke:#c2570c;stroke:var(--b)}.lc{"
+           "stroke:#2e8b57;stroke:var(--c);"
+           "stroke-dasharray:4 3}.ld{stroke:#8250df;stroke:var(--d)}";
 }
 
 void bl_svg_base64(bl_svg *s, const bl_buf *b)
