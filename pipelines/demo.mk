@@ -34,7 +34,7 @@ demo: features
 	@echo "  run/             checkpoints, metrics.tsv       column -t $(OUT)/run/metrics.tsv | tail"
 	@echo "  new.tok.zst      the new pieces as tokens       zstdcat $(OUT)/new.tok.zst | head"
 	@echo "  new/*.mid        the new pieces, to listen to   timidity $(OUT)/new/*.mid"
-	@echo "  features.tsv     measures of each new piece     column -t -s \$$'\\t' $(OUT)/features.tsv"
+	@echo "  features.tsv     measures of each new piece     grep -v '^#' $(OUT)/features.tsv | cut -f 1-8 | column -t"
 	@echo
 	@echo "What to try next:"
 	@echo "  bin/xlsample $(OUT)/run -n 4 --bars 32 --seed 7 | bin/remi2midi -d more"
