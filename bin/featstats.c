@@ -46,7 +46,7 @@ static const bl_misuse misuses[] = {
     {"runs", "blind json list long tensors ratings roll surprise vs novelty", 0,
      "--runs goes with --summary, --curves, --html or alone"},
     {"runs", "", BL_OPERANDS_NONE, "--runs wants run folders"},
-    {"log no-costs", "!runs", 0, NULL},
+    {"log no-costs by", "!runs", 0, NULL},
     {"curves", "", BL_OPERANDS_NONE, "--curves wants run folders"},
     {"surprise", "", BL_OPERANDS_MANY, "--surprise reads one file"},
     {"html", "summary list roll", 0, "--html goes with the table or --vs"},
@@ -56,7 +56,7 @@ static const bl_misuse misuses[] = {
     {"judge", "json summary list long tensors roll novelty surprise runs", 0,
      "--judge goes with --vs and --html"},
     {"run log-probs sound", "!html", 0, NULL},
-    {"roll", "", BL_OPERANDS_NOT_ONE, "--roll draws one file"},
+    {"roll", "", BL_OPERANDS_MANY, "--roll draws one file"},
     {"vs", "json long tensors", 0, "--vs goes with --summary or alone"},
     {"list", "", BL_OPERANDS_SOME, "--list takes no input"},
 };
@@ -142,8 +142,7 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     featstats *f = tool;
     int rc = bl_tool_temp_path("featstats", &f->temp, e);
-    f->progress =
-        (bl_progress){.tell = bl_log_tell_pieces, .arg = cli->log, .say = bl_log_hear};
+    f->progress = (bl_progress){bl_log_tell_pieces, cli->log, bl_log_notices(cli->log)};
     f->player.font = getenv("SOUNDFONT");
     f->player.temp = (const char *)f->temp.data;
     f->player.progress = &f->progress;

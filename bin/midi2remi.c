@@ -109,7 +109,8 @@ static void summarise(const midi2remi *m, const bl_convert_counts *n, bl_log *lo
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     midi2remi *m = tool;
-    const bl_progress progress = {.tell = tell, .arg = cli->log, .say = bl_log_hear};
+    const bl_progress progress = {
+        .tell = tell, .arg = cli->log, .notices = bl_log_notices(cli->log)};
     bl_convert_counts counts;
     int rc = make_wish(m, e);
     if (rc == 0)

@@ -52,7 +52,8 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
         .bare = {m->scheme, (int)m->grid, m->vocab},
         .guards = &bl_tool_guards,
     };
-    const bl_progress progress = {.tell = tell, .arg = cli->log, .say = bl_log_hear};
+    const bl_progress progress = {
+        .tell = tell, .arg = cli->log, .notices = bl_log_notices(cli->log)};
     uint64_t n_pieces;
     int rc = bl_render(&wish, (const char *const *)cli->opts->operands,
                        (size_t)cli->opts->n_operands, &progress, &n_pieces, e);

@@ -6,7 +6,7 @@
 #include "base/base.h"
 
 typedef enum {
-    BL_NOTICE_ALWAYS,  /* it is not what was asked for */
+    BL_NOTICE_ALWAYS,  /* it is not what was asked for, or not all of it */
     BL_NOTICE_WARNING, /* something is lost or looks wrong; the work goes on */
     BL_NOTICE_INFO,    /* what is done */
     BL_NOTICE_DETAIL

@@ -1,9 +1,9 @@
-/* progress.h - how a use-case tells how far it is, and what went wrong without ending
- * it. cli/log.h has the ear of a tool. */
+/* progress.h - how a use-case tells how far it is, and what a user should hear on the
+ * way. */
 #ifndef BL_PROGRESS_H
 #define BL_PROGRESS_H
 
-#include "base/base.h"
+#include "base/notice.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,18 +15,12 @@ typedef struct {
     uint64_t notes;
 } bl_counts;
 
-typedef enum {
-    BL_SAY_LOST,    /* an input gave nothing, or not all of it: never kept a secret */
-    BL_SAY_WARNING, /* what a user may not want to be told */
-} bl_say;
-
-/* `tell` is called after each piece, `say` with a line for people, without the name of
- * a program; both return at once, and either may be NULL. A NULL bl_progress tells
- * nobody. */
+/* `tell` is called after each piece and returns at once; it may be NULL. A NULL
+ * bl_progress tells nobody. */
 typedef struct {
     void (*tell)(void *arg, const bl_counts *n);
     void *arg;
-    void (*say)(void *arg, bl_say what, const char *line);
+    bl_notices notices;
 } bl_progress;
 
 static inline void bl_tell(const bl_progress *p, const bl_counts *n)
@@ -35,6 +29,9 @@ static inline void bl_tell(const bl_progress *p, const bl_counts *n)
         p->tell(p->arg, n);
 }
 
-void bl_sayf(const bl_progress *p, bl_say what, const char *fmt, ...) BL_PRINTF(3, 4);
+static inline const bl_notices *bl_notices_of(const bl_progress *p)
+{
+    return p != NULL ? &p->notices : NULL;
+}
 
 #endif

@@ -144,14 +144,6 @@ void bl_log_hush(bl_log *l, int is_hushed)
     l->is_hushed = is_hushed;
 }
 
-void bl_log_hear(void *log, bl_say what, const char *line)
-{
-    if (what == BL_SAY_WARNING)
-        bl_log_warn(log, "%s", line);
-    else
-        bl_log_say(log, "%s", line);
-}
-
 int bl_log_progress_due(bl_log *l)
 {
     return l->draws && now() - l->last >= REDRAW_SECONDS;

@@ -23,13 +23,10 @@ void bl_log_warn(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3); /* unless -q 
 /* Summaries and hints: on a terminal or with -v, never with -q. */
 void bl_log_info(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3);
 void bl_log_debug(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3); /* with -v */
-/* The notices of a use-case: warnings unless -q, details with -v. */
+/* The notices of a use-case, as the functions above. */
 bl_notices bl_log_notices(bl_log *l);
 /* Nothing is said until it is let speak again: another process of a group does. */
 void bl_log_hush(bl_log *l, int is_hushed);
-
-/* What a use-case says, for a bl_progress whose `arg` is the log. */
-void bl_log_hear(void *log, bl_say what, const char *line);
 
 /* 1 if the progress line would be drawn now (call before formatting costs). */
 int bl_log_progress_due(bl_log *l);

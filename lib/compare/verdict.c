@@ -118,12 +118,12 @@ bl_verdict bl_verdict_of(const bl_comparisons *c, const bl_layout *l, double cop
     judge_key(&v.fact[BL_FACT_KEY], c, l);
     judge_form(&v.fact[BL_FACT_FORM], c, l);
     v.fact[BL_FACT_COPYING].value = copying;
-    int fails = 0;
+    int fails = 0, is_known = bl_fact_holds(&v, BL_FACT_LIKENESS) >= 0;
     for (int i = 0; i < BL_FACT_COPYING; i++)
         fails |= bl_fact_holds(&v, i) == 0;
     if (bl_fact_holds(&v, BL_FACT_COPYING) == 0)
         v.is = BL_VERDICT_COPIED;
-    else if (fails)
+    else if (fails && is_known)
         v.is = BL_VERDICT_FAR;
     else if (bl_fact_holds(&v, BL_FACT_LIKENESS) == 1)
         v.is = BL_VERDICT_NEAR;

@@ -12,7 +12,7 @@
  *           either of two measures up to 1/10 of human pieces have more, too
  *
  * Copied: copying fails. Near: no fact fails and likeness is known. Far: another one
- * fails. */
+ * fails and likeness is known; where it is not, there are too few pieces to say. */
 #ifndef BL_VERDICT_H
 #define BL_VERDICT_H
 

@@ -153,7 +153,8 @@ static int collect(conversion *c, const char *const *operands, size_t n, bl_err 
         return BL_E_OPEN;
     }
     if (rc == 0 && c->paths.n == 0)
-        bl_sayf(c->progress, BL_SAY_WARNING, "there is no MIDI file in what was named");
+        bl_notice(bl_notices_of(c->progress), BL_NOTICE_WARNING,
+                  "there is no MIDI file in what was named");
     if (c->wish->n_parts > 0)
         bl_paths_keep_part(&c->paths, c->wish->part, c->wish->n_parts);
     c->counts->files = c->paths.n;
@@ -194,11 +195,11 @@ static void explain(bl_encoded *o, int died)
 static void say_lost(conversion *c, const char *name, const bl_encoded *o)
 {
     c->counts->lost++;
-    bl_sayf(c->progress, BL_SAY_LOST,
-            "'%s': byte %lld: music was lost, or may have been (places: %u, first: "
-            "%s); --strict rejects such files",
-            name, (long long)o->lost_offset, (unsigned)o->lost,
-            bl_fix_name(o->lost_fix));
+    bl_notice(bl_notices_of(c->progress), BL_NOTICE_ALWAYS,
+              "'%s': byte %lld: music was lost, or may have been (places: %u, first: "
+              "%s); --strict rejects such files",
+              name, (long long)o->lost_offset, (unsigned)o->lost,
+              bl_fix_name(o->lost_fix));
 }
 
 static int take(conversion *c, size_t i, const bl_buf *result, int died, bl_err *e)

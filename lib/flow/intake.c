@@ -487,8 +487,8 @@ int bl_intake_measure(bl_intake *in, const char *const *operands, size_t n,
     int rc =
         n == 0 ? bl_paths_add(&paths, "-", 1, e) : find_paths(&paths, operands, n, e);
     if (rc == 0 && paths.n == 0)
-        bl_sayf(in->progress, BL_SAY_WARNING,
-                "there is no MIDI file or token stream in what was named");
+        bl_notice(bl_notices_of(in->progress), BL_NOTICE_WARNING,
+                  "there is no MIDI file or token stream in what was named");
     for (size_t i = 0, k; rc == 0 && i < paths.n; i += k) {
         for (k = 0; i + k < paths.n && is_midi_name(paths.path[i + k]); k++)
             ;
@@ -505,12 +505,12 @@ int bl_intake_measure(bl_intake *in, const char *const *operands, size_t n,
 
 /* ---- pieces to be shown ---- */
 
+/* in->bytes holds what was read of it already. */
 static int show_midi(bl_intake *in, int fd, const char *name, bl_intake_show_fn *show,
                      void *arg, bl_err *e)
 {
     bl_err why = BL_ERR_INIT;
     bl_midi_report report = {0};
-    in->bytes.len = 0;
     int rc = bl_read_all(fd, &in->bytes, BL_MIDI_MAX_BYTES, &why);
     if (rc == 0)
         rc = bl_midi_read(in->bytes.data, in->bytes.len, in->wish->reading, &in->song,
@@ -520,10 +520,10 @@ static int show_midi(bl_intake *in, int fd, const char *name, bl_intake_show_fn 
     return show(arg, &(bl_shown){name, &in->song, &in->bytes, BL_WRITE_PROGRAMS}, e);
 }
 
-static int show_stream(bl_intake *in, int fd, const char *path, bl_intake_show_fn *show,
-                       void *arg, bl_err *e)
+static int show_stream(bl_intake *in, int fd, const bl_buf *first, const char *path,
+                       bl_intake_show_fn *show, void *arg, bl_err *e)
 {
-    stream s = {.in = in, .path = path, .fd = fd};
+    stream s = {.in = in, .path = path, .fd = fd, .first = first};
     int rc = open_stream(&s, e);
     while (rc == 0 && (rc = bl_tokr_next(s.reader, &in->piece, e)) > 0) {
         rc = bl_scheme_decode(s.scheme, in->piece.ids.id, in->piece.ids.n, &in->song,
@@ -543,18 +543,21 @@ static int show_path(bl_intake *in, const char *path, bl_intake_show_fn *show,
                      void *arg, bl_err *e)
 {
     bl_err why = BL_ERR_INIT;
-    uint8_t mark[SNIFF] = {0};
-    int fd, rc = 0;
-    if (strcmp(path, "-") == 0 || bl_in_open(path, &fd, &why) != 0)
+    int fd;
+    in->bytes.len = 0;
+    if (bl_in_open(path, &fd, &why) != 0)
         return 0;
-    int64_t n = bl_read_some(fd, mark, SNIFF, e);
+    int rc = bl_buf_reserve(&in->bytes, SNIFF, e);
+    int64_t n = rc == 0 ? bl_read_some(fd, in->bytes.data, SNIFF, e) : rc;
     if (n < 0)
         rc = bl_err_in(e, bl_path_shown(path));
-    else if (n == SNIFF && lseek(fd, 0, SEEK_SET) == 0)
-        rc = mark[0] == 'M' || mark[0] == 'R'
+    in->bytes.len = (size_t)bl_max(n, 0);
+    if (n == SNIFF)
+        rc = begins_with(&in->bytes, "MThd") || begins_with(&in->bytes, "RIFF")
                  ? show_midi(in, fd, bl_path_shown(path), show, arg, e)
-                 : show_stream(in, fd, path, show, arg, e);
-    close(fd);
+                 : show_stream(in, fd, &in->bytes, path, show, arg, e);
+    if (fd != STDIN_FILENO)
+        close(fd);
     return rc;
 }
 

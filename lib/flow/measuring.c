@@ -321,6 +321,11 @@ static int read_sets(measuring *m, bl_err *e)
     int rc = 0;
     if (m->melodies != NULL) {
         rc = read_training(m, &training, e);
+        if (rc == 0 && is(m, BL_MEASURE_JUDGED) && m->training.read.n == 0)
+            rc = bl_fail(e, BL_E_FORMAT,
+                         "--judge: '%.200s' holds no piece, so nobody can say what was "
+                         "copied; shard --unshard gives those of shards",
+                         training);
         if (rc == 0)
             rc = bl_melodies_end(m->melodies, BL_MELODIES_TRAINING, e);
         if (rc == 0 && reference != NULL)

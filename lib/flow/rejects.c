@@ -42,8 +42,8 @@ int bl_rejects_add(bl_rejects *r, const bl_progress *progress, const char *file,
     char text[1024];
     bl_err named = *why;
     bl_err_in(&named, file);
-    bl_sayf(progress, BL_SAY_LOST, "%s [%s]", bl_err_text(&named, text, sizeof text),
-            code);
+    bl_notice(bl_notices_of(progress), BL_NOTICE_ALWAYS, "%s [%s]",
+              bl_err_text(&named, text, sizeof text), code);
     r->n++;
     return r->wants_table ? add_row(&r->table, file, code, why, e) : 0;
 }

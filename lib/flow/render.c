@@ -151,9 +151,9 @@ static int decode(rendering *r, bl_err *e)
     r->writing = bl_scheme_writing(r->scheme);
     int rc = bl_scheme_decode(r->scheme, ids->id, ids->n, &r->song, &skipped, e);
     if (rc == 0 && skipped > 0)
-        bl_sayf(r->progress, BL_SAY_WARNING,
-                "'%s': piece '%s': %zu tokens make no sense and are left out", r->input,
-                r->piece.name, skipped);
+        bl_notice(bl_notices_of(r->progress), BL_NOTICE_WARNING,
+                  "'%s': piece '%s': %zu tokens make no sense and are left out",
+                  r->input, r->piece.name, skipped);
     return rc;
 }
 

@@ -122,8 +122,8 @@ static int play(bl_player *p, const char *dir, char *font, const bl_buf *midi,
         bl_guards_add(p->guards, to);
         rc = create_file(from, midi, e);
         if (rc == 0 && run_fluidsynth(font, from, to, p->env) != 0)
-            bl_sayf(p->progress, BL_SAY_WARNING,
-                    "--sound: FluidSynth does not play this (Debian: fluidsynth)");
+            bl_notice(bl_notices_of(p->progress), BL_NOTICE_WARNING,
+                      "--sound: FluidSynth does not play this (Debian: fluidsynth)");
         else if (rc == 0)
             rc = bl_load_file(to, ogg, SOUND_MAX, e);
         unlink(from);
@@ -144,8 +144,8 @@ int bl_play(bl_player *p, const bl_buf *midi, bl_buf *ogg, bl_err *e)
         return 0;
     if (!find_font(p->font, font, sizeof font)) {
         p->is_mute = 1; /* for the pieces to come there is none either */
-        bl_sayf(p->progress, BL_SAY_WARNING,
-                "--sound: there is no sound font (Debian: timgm6mb-soundfont)");
+        bl_notice(bl_notices_of(p->progress), BL_NOTICE_WARNING,
+                  "--sound: there is no sound font (Debian: timgm6mb-soundfont)");
         return 0;
     }
     char *dir = bl_strdup(p->temp, e);

@@ -708,6 +708,27 @@ PY
     says "sound font"
 }
 
+@test "featstats: --roll reads a stream or a file from a pipe" {
+    featstats --roll "$SAMPLES/sakura.mid" >file.svg
+    featstats --roll <"$SAMPLES/sakura.mid" >pipe.svg
+    midi2remi "$SAMPLES/sakura.mid" | featstats --roll - >tokens.svg
+    [ "$(grep -c '<svg' pipe.svg)" -eq 1 ] && [ "$(wc -c <pipe.svg)" -ge "$(($(wc -c <file.svg) - 99))" ]
+    [ "$(wc -c <tokens.svg)" -gt 10000 ]
+    # viewers that know no var() have a plain colour
+    run -1 grep -E '[{;](fill|stroke):var' <(sed 's/\(fill\|stroke\):#[0-9a-f]*;\1:var/plain/g' tokens.svg)
+}
+
+@test "featstats: a judge without what it judges by says so" {
+    mkdir none
+    run -65 --separate-stderr featstats -q --judge none --vs "$SAMPLES" "$SAMPLES"
+    says "'none' holds no piece"
+    midi2remi -q "$SAMPLES"/*.mid -o all.tok.zst
+    midi2remi -q "$SAMPLES/kesh-jig.mid" -o one.tok.zst
+    featstats -q --repeats --judge one.tok.zst --vs one.tok.zst all.tok.zst -o judge.tsv
+    [ "$(sed -n 's/.*"verdict":"\([a-z]*\)".*/\1/p' judge.tsv)" != far ]
+    run -64 featstats --by step "$SAMPLES/sakura.mid"
+}
+
 # A player that plays anything as the bytes of the file.
 play_bytes() {
     mkdir -p bin

@@ -96,12 +96,12 @@ static void hear(void *arg, const bl_counts *n)
     h->last = *n;
 }
 
-static void hear_line(void *arg, bl_say what, const char *line)
+static void hear_line(void *arg, bl_notice_level what, const char *line)
 {
     heard *h = arg;
     h->lines++;
     snprintf(h->line, sizeof h->line, "%s%s",
-             what == BL_SAY_LOST ? "" : "warning: ", line);
+             what == BL_NOTICE_ALWAYS ? "" : "warning: ", line);
 }
 
 /* Paths that a signal would remove; the tests run one after the other. */
@@ -139,7 +139,7 @@ static void test_convert(uint64_t n_notes)
     bl_convert_wish wish = plain_wish("all.tok");
     bl_convert_counts n, m;
     heard h = {0};
-    const bl_progress progress = {hear, &h, hear_line};
+    const bl_progress progress = {hear, &h, {hear_line, &h}};
     bl_err e = BL_ERR_INIT;
     n_guarded = n_added = 0;
     need(bl_convert(&wish, dir, 1, NULL, &progress, &n, &e), &e);
@@ -191,7 +191,7 @@ static void test_rejects(void)
     bl_convert_wish wish = plain_wish("some.tok");
     bl_convert_counts n;
     heard h = {0};
-    const bl_progress progress = {hear, &h, hear_line};
+    const bl_progress progress = {hear, &h, {hear_line, &h}};
     bl_err e = BL_ERR_INIT;
     put("text.mid", "no music\n", 9);
     wish.rejects = "rejects.tsv";
@@ -264,7 +264,7 @@ static void test_folder(void)
     const char *const all[] = {"all.tok"};
     bl_render_wish wish = {.as = BL_RENDER_FOLDER, .to = "back", .guards = &guards};
     heard h = {0};
-    const bl_progress progress = {hear, &h, hear_line};
+    const bl_progress progress = {hear, &h, {hear_line, &h}};
     uint64_t n;
     bl_err e = BL_ERR_INIT;
     n_guarded = n_added = 0;
@@ -313,7 +313,7 @@ static void test_nothing(void)
     e = BL_ERR_INIT;
     mkdir("void", 0777);
     heard h = {0};
-    const bl_progress progress = {hear, &h, hear_line};
+    const bl_progress progress = {hear, &h, {hear_line, &h}};
     need(bl_convert(&nothing, none, 1, NULL, &progress, &counts, &e), &e);
     ok(strcmp(h.line, "warning: there is no MIDI file in what was named") == 0,
        "a warning is one");
@@ -361,7 +361,7 @@ static void test_bare(void)
     const char *const bare[] = {"names"};
     bl_render_wish wish = {.as = BL_RENDER_TABLE, .to = "bare.csv", .raw = 1};
     heard h = {0};
-    const bl_progress progress = {hear, &h, hear_line};
+    const bl_progress progress = {hear, &h, {hear_line, &h}};
     uint64_t n;
     bl_err e = BL_ERR_INIT;
     put("names", names, sizeof names - 1);

@@ -301,9 +301,9 @@ static void test_names(void)
 
 /* ---- rejects ---- */
 
-static void keep_line(void *arg, bl_say what, const char *line)
+static void keep_line(void *arg, bl_notice_level what, const char *line)
 {
-    snprintf(arg, 256, "%s%s", what == BL_SAY_LOST ? "" : "warning: ", line);
+    snprintf(arg, 256, "%s%s", what == BL_NOTICE_ALWAYS ? "" : "warning: ", line);
 }
 
 static int share_is_read(const char *text, bl_opt_share *share)
@@ -346,7 +346,7 @@ static void test_rejects(void)
     ok(right, "and what is neither");
 
     char said[256] = "";
-    const bl_progress progress = {.arg = said, .say = keep_line};
+    const bl_progress progress = {.arg = said, .notices = {keep_line, said}};
     bl_rejects r = {0};
     bl_err why = BL_ERR_INIT;
     e = BL_ERR_INIT;

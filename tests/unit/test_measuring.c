@@ -115,11 +115,11 @@ static void hear(void *arg, const bl_counts *n)
     ((heard *)arg)->calls++;
 }
 
-static void hear_line(void *arg, bl_say what, const char *line)
+static void hear_line(void *arg, bl_notice_level what, const char *line)
 {
     heard *h = arg;
-    h->lost += what == BL_SAY_LOST;
-    h->warnings += what == BL_SAY_WARNING;
+    h->lost += what == BL_NOTICE_ALWAYS;
+    h->warnings += what == BL_NOTICE_WARNING;
     snprintf(h->line, sizeof h->line, "%s", line);
 }
 
@@ -146,7 +146,7 @@ static int measure(bl_measure_wish wish, const char *const *operand,
                    bl_intake_set *read, heard *h)
 {
     bl_err e = BL_ERR_INIT;
-    const bl_progress progress = {.tell = hear, .arg = h, .say = hear_line};
+    const bl_progress progress = {.tell = hear, .arg = h, .notices = {hear_line, h}};
     *h = (heard){0};
     wish.guards = &guards;
     return bl_measure(&wish, operand, 1, NULL, &progress, read, &e);
@@ -313,7 +313,7 @@ static void test_silence(void)
 {
     bl_err e = BL_ERR_INIT;
     heard h = {0};
-    const bl_progress progress = {.tell = hear, .arg = &h, .say = hear_line};
+    const bl_progress progress = {.tell = hear, .arg = &h, .notices = {hear_line, &h}};
     char *env[] = {NULL};
     bl_player p = {.font = "no-font.sf2",
                    .temp = "player-XXXXXX",
