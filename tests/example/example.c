@@ -41,10 +41,11 @@ static int read_back(bl_err *e)
 {
     static const char *const path = stream;
     bl_source in = {0};
-    bl_piece piece;
+    bl_piece piece = {0};
     int rc = bl_source_open(&in, &path, 1, e);
     while (rc == 0 && (rc = bl_corpus_next(in.corpus, &piece, e)) > 0)
         rc = print(in.scheme, piece.ids.id, piece.ids.n, e);
+    bl_piece_free(&piece);
     bl_source_free(&in);
     return rc;
 }
