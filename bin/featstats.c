@@ -142,7 +142,7 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     featstats *f = tool;
     int rc = bl_tool_temp_path("featstats", &f->temp, e);
-    f->progress = (bl_progress){bl_log_tell_pieces, cli->log, bl_log_notices(cli->log)};
+    f->progress = bl_log_progress_of(cli->log);
     f->player.font = getenv("SOUNDFONT");
     f->player.temp = (const char *)f->temp.data;
     f->player.progress = &f->progress;

@@ -71,20 +71,6 @@ static int make_wish(midi2remi *m, bl_err *e)
     return m->part != NULL ? parse_part(m->part, &w->part, &w->n_parts, e) : 0;
 }
 
-static void tell(void *arg, const bl_counts *n)
-{
-    bl_log *log = arg;
-    char left[32];
-    if (!bl_log_progress_due(log))
-        return;
-    double rate = (double)n->pieces / bl_log_seconds(log);
-    bl_log_progress(
-        log, "%llu/%llu files, %.0f files/s, %.0f notes/s, %s left",
-        (unsigned long long)n->pieces, (unsigned long long)n->of_pieces, rate,
-        (double)n->notes / bl_log_seconds(log),
-        bl_log_clock((double)(n->of_pieces - n->pieces) / rate, left, sizeof left));
-}
-
 static void summarise(const midi2remi *m, const bl_convert_counts *n, bl_log *log)
 {
     char made[160];
@@ -109,8 +95,7 @@ static void summarise(const midi2remi *m, const bl_convert_counts *n, bl_log *lo
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     midi2remi *m = tool;
-    const bl_progress progress = {
-        .tell = tell, .arg = cli->log, .notices = bl_log_notices(cli->log)};
+    const bl_progress progress = bl_log_progress_of(cli->log);
     bl_convert_counts counts;
     int rc = make_wish(m, e);
     if (rc == 0)

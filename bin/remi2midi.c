@@ -31,14 +31,6 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     return rc == 0 ? bl_tool_tty_in(cli->opts, e) : rc;
 }
 
-static void tell(void *arg, const bl_counts *n)
-{
-    bl_log *log = arg;
-    if (bl_log_progress_due(log))
-        bl_log_progress(log, "%llu files, %.0f files/s", (unsigned long long)n->pieces,
-                        (double)n->pieces / bl_log_seconds(log));
-}
-
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     const remi2midi *m = tool;
@@ -52,8 +44,7 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
         .bare = {m->scheme, (int)m->grid, m->vocab},
         .guards = &bl_tool_guards,
     };
-    const bl_progress progress = {
-        .tell = tell, .arg = cli->log, .notices = bl_log_notices(cli->log)};
+    const bl_progress progress = bl_log_progress_of(cli->log);
     uint64_t n_pieces;
     int rc = bl_render(&wish, (const char *const *)cli->opts->operands,
                        (size_t)cli->opts->n_operands, &progress, &n_pieces, e);

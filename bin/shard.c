@@ -123,19 +123,6 @@ static int make_wish(shard *s, bl_err *e)
 
 /* ---- work ---- */
 
-static void tell(void *arg, const bl_counts *n)
-{
-    bl_log *log = arg;
-    if (!bl_log_progress_due(log))
-        return;
-    if (n->of_pieces > 0)
-        bl_log_progress(log, "%" PRIu64 "/%" PRIu64 " pieces, %" PRIu64 " copies",
-                        n->pieces, n->of_pieces, n->copies);
-    else
-        bl_log_progress(log, "%" PRIu64 " pieces, %.1f million tokens", n->pieces,
-                        (double)n->tokens / 1e6);
-}
-
 static void summarise(const shard *s, const bl_sharding_counts *n, bl_log *log)
 {
     bl_log_info(log,
@@ -170,13 +157,12 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
     shard *s = tool;
     if (s->unshard != NULL)
         return unshard(s, cli, e);
-    const bl_progress progress = {.tell = tell, .arg = cli->log};
+    const bl_progress progress = bl_log_progress_of(cli->log);
     bl_sharding_counts counts = {0};
     int rc = make_wish(s, e);
-    s->wish.notices = bl_log_notices(cli->log);
     if (rc == 0 && s->ids)
         rc = bl_own_ids_shard(&s->wish, cli->operands, cli->n_operands, cli->self,
-                              &counts, e);
+                              &progress, &counts, e);
     else if (rc == 0)
         rc = bl_sharding_new(&s->sharding, &s->wish, cli->operands, cli->n_operands,
                              &progress, e);

@@ -44,14 +44,6 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     return v->scheme_name == NULL && v->from == NULL ? bl_tool_tty_in(cli->opts, e) : 0;
 }
 
-static void tell(void *arg, const bl_counts *n)
-{
-    bl_log *log = arg;
-    if (bl_log_progress_due(log))
-        bl_log_progress(log, "%llu pieces, %.1f million tokens",
-                        (unsigned long long)n->pieces, (double)n->tokens / 1e6);
-}
-
 static int open_scheme(vocab *v, const bl_cli *cli, bl_err *e)
 {
     bl_spec spec = {.grid = (int)v->grid};
@@ -75,7 +67,7 @@ static int make(vocab *v, const bl_cli *cli, bl_err *e)
 {
     const bl_vocab_wish wish = {(bl_vocab_order)v->order, (uint64_t)v->min_count,
                                 (size_t)v->bpe};
-    const bl_progress progress = {.tell = tell, .arg = cli->log};
+    const bl_progress progress = bl_log_progress_of(cli->log);
     if (v->scheme_name != NULL)
         return bl_vocab_close(&v->vocab, v->source.scheme, e);
     return bl_vocab_learn(&v->vocab, &v->source, &wish, &progress, &v->read, e);

@@ -54,19 +54,10 @@ static void make_wish(xlsample *x, const bl_cli *cli)
     };
 }
 
-static void tell(void *arg, const bl_counts *n)
-{
-    bl_log *log = arg;
-    if (bl_log_progress_due(log))
-        bl_log_progress(
-            log, "piece %llu/%llu  %.0f tok/s", (unsigned long long)n->pieces + 1,
-            (unsigned long long)n->of_pieces, (double)n->tokens / bl_log_seconds(log));
-}
-
 static int write_out(const xlsample *x, const bl_cli *cli, bl_sampling_counts *counts,
                      bl_err *e)
 {
-    const bl_progress progress = {.tell = tell, .arg = cli->log};
+    const bl_progress progress = bl_log_progress_of(cli->log);
     bl_output o;
     int rc = bl_output_open(&o, x->common.output, 0, &bl_tool_guards, e);
     if (rc == 0)

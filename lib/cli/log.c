@@ -1,6 +1,9 @@
 /* log.c - see log.h. */
 #include "cli/log.h"
 
+#include "base/mem.h"
+
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,12 +177,37 @@ void bl_log_progress(bl_log *l, const char *fmt, ...)
     l->last = now();
 }
 
-void bl_log_tell_pieces(void *log, const bl_counts *n)
+/* bl_progress.tell: what the use-case counts, the rest of the line left out. */
+static void tell(void *log, const bl_counts *n)
 {
-    if (bl_log_progress_due(log))
-        bl_log_progress(log, "%llu pieces, %.0f pieces/s",
-                        (unsigned long long)n->pieces,
-                        (double)n->pieces / bl_log_seconds(log));
+    bl_buf line = {0};
+    char left[32];
+    double seconds = bl_log_seconds(log), rate = (double)n->pieces / seconds;
+    if (!bl_log_progress_due(log))
+        return;
+    int rc = bl_buf_addf(&line, NULL, "%" PRIu64, n->pieces);
+    if (rc == 0 && n->of_pieces > 0)
+        rc = bl_buf_addf(&line, NULL, "/%" PRIu64, n->of_pieces);
+    if (rc == 0)
+        rc = bl_buf_addf(&line, NULL, " pieces, %.3g/s", rate);
+    if (rc == 0 && n->notes > 0)
+        rc = bl_buf_addf(&line, NULL, ", %.0f notes/s", (double)n->notes / seconds);
+    if (rc == 0 && n->tokens > 0)
+        rc = bl_buf_addf(&line, NULL, ", %.0f tokens/s", (double)n->tokens / seconds);
+    if (rc == 0 && n->copies > 0)
+        rc = bl_buf_addf(&line, NULL, ", %" PRIu64 " copies", n->copies);
+    if (rc == 0 && n->of_pieces > n->pieces && n->pieces > 0)
+        rc = bl_buf_addf(
+            &line, NULL, ", %s left",
+            bl_log_clock((double)(n->of_pieces - n->pieces) / rate, left, sizeof left));
+    if (rc == 0)
+        bl_log_progress(log, "%s", (const char *)line.data);
+    bl_buf_free(&line);
+}
+
+bl_progress bl_log_progress_of(bl_log *l)
+{
+    return (bl_progress){tell, l, bl_log_notices(l)};
 }
 
 void bl_log_progress_done(bl_log *l)

@@ -25,6 +25,8 @@ void bl_log_info(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3);
 void bl_log_debug(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3); /* with -v */
 /* The notices of a use-case, as the functions above. */
 bl_notices bl_log_notices(bl_log *l);
+/* How a use-case tells: what is done, how fast, what is left, and its notices. */
+bl_progress bl_log_progress_of(bl_log *l);
 /* Nothing is said until it is let speak again: another process of a group does. */
 void bl_log_hush(bl_log *l, int is_hushed);
 
@@ -32,8 +34,6 @@ void bl_log_hush(bl_log *l, int is_hushed);
 int bl_log_progress_due(bl_log *l);
 /* Draws or redraws the line (cut to the terminal's width). */
 void bl_log_progress(bl_log *l, const char *fmt, ...) BL_PRINTF(2, 3);
-/* Draws pieces done and how fast, if it is time: bl_progress.tell of a use-case. */
-void bl_log_tell_pieces(void *log, const bl_counts *n);
 void bl_log_progress_done(bl_log *l);   /* erases it */
 double bl_log_seconds(const bl_log *l); /* since bl_log_new, monotonic */
 /* "1:05" or "2:03:04" into buf, for times left. Returns buf. */

@@ -31,7 +31,7 @@ void bl_own_ids_free(bl_own_ids *o);
  * BOS, EOS and PAD at the ends of a piece are dropped. BL_E_FORMAT with the file and
  * the place. */
 int bl_own_ids_shard(const bl_sharding_wish *wish, const char *const *paths, size_t n,
-                     const bl_self *self, bl_sharding_counts *counts,
-                     bl_err *e) BL_MUST_CHECK;
+                     const bl_self *self, const bl_progress *progress,
+                     bl_sharding_counts *counts, bl_err *e) BL_MUST_CHECK;
 
 #endif

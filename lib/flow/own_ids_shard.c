@@ -128,13 +128,12 @@ static int write_all(sharding *s, const bl_self *self, bl_sharding_counts *count
     bl_json_del(pg);
     for (int k = 0; k < BL_SPLITS; k++)
         bl_shardw_counts(s->writer, k, &counts->pieces[k], &counts->tokens[k]);
-    if (rc == 0)
-        bl_sharding_tell_empty(s->wish, counts);
     return rc;
 }
 
 int bl_own_ids_shard(const bl_sharding_wish *wish, const char *const *paths, size_t n,
-                     const bl_self *self, bl_sharding_counts *counts, bl_err *e)
+                     const bl_self *self, const bl_progress *progress,
+                     bl_sharding_counts *counts, bl_err *e)
 {
     static const char *const input[] = {"-"};
     sharding s = {.wish = wish, .paths = n > 0 ? paths : input, .n = n > 0 ? n : 1};
@@ -146,6 +145,8 @@ int bl_own_ids_shard(const bl_sharding_wish *wish, const char *const *paths, siz
         rc = add_all(&s, counts, e);
     if (rc == 0)
         rc = write_all(&s, self, counts, e);
+    if (rc == 0)
+        bl_sharding_tell_empty(wish, counts, bl_notices_of(progress));
     bl_shardw_del(s.writer);
     bl_own_pieces_free(&s.pieces);
     bl_own_ids_free(&s.own);

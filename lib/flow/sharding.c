@@ -94,8 +94,8 @@ static void leave_out(bl_sharding *s, const char *what, const char *lacks,
                       const char *name)
 {
     s->counts.n_alone++;
-    bl_notice(&s->wish->notices, BL_NOTICE_DETAIL, "%s '%.200s' has no %s", what, name,
-              lacks);
+    bl_notice(bl_notices_of(s->progress), BL_NOTICE_DETAIL, "%s '%.200s' has no %s",
+              what, name, lacks);
 }
 
 /* To the piece added last. */
@@ -237,24 +237,25 @@ int bl_sharding_new(bl_sharding **out, const bl_sharding_wish *wish,
     return rc == 0 ? arrange(s, e) : rc;
 }
 
-void bl_sharding_tell_empty(const bl_sharding_wish *wish, const bl_sharding_counts *n)
+void bl_sharding_tell_empty(const bl_sharding_wish *wish, const bl_sharding_counts *n,
+                            const bl_notices *notices)
 {
     for (int k = 0; k < BL_SPLITS; k++)
         if (wish->share[k] > 0 && n->pieces[k] == 0)
-            bl_notice(&wish->notices, BL_NOTICE_WARNING, "split '%s' is empty",
+            bl_notice(notices, BL_NOTICE_WARNING, "split '%s' is empty",
                       bl_split_name(k));
 }
 
 /* What a user hears of it besides the counts. */
 static void tell_end(const bl_sharding *s, const bl_sharding_counts *n)
 {
-    const bl_notices *to = &s->wish->notices;
+    const bl_notices *to = bl_notices_of(s->progress);
     if (s->wish->condition != NULL)
         bl_notice(to, BL_NOTICE_INFO,
                   "%llu pairs, %llu of %llu without a partner left out",
                   (unsigned long long)n->read.pieces, (unsigned long long)n->n_alone,
                   (unsigned long long)n->n_named);
-    bl_sharding_tell_empty(s->wish, n);
+    bl_sharding_tell_empty(s->wish, n, to);
 }
 
 int bl_sharding_write(bl_sharding *s, const bl_self *self, bl_sharding_counts *counts,

@@ -4,7 +4,7 @@
 #define BL_SHARDING_H
 
 #include "flow/copies.h"
-#include "base/notice.h"
+#include "base/progress.h"
 #include "flow/source.h"
 
 typedef enum {
@@ -17,7 +17,6 @@ typedef struct {
     const char *dir;       /* the folder to write */
     const char *vocab;     /* a vocabulary file; NULL: the closed one of the scheme */
     const char *condition; /* a stream of what each piece goes with, by name, or NULL */
-    bl_notices notices;    /* hear the names of pieces without a partner */
     double share[BL_SPLITS];
     const char
         *split_from; /* TABLE:COLUMN that decides instead (split_table.h), or NULL */
@@ -43,10 +42,13 @@ typedef struct {
 typedef struct bl_sharding bl_sharding;
 
 /* Asks whether wish->dir can be written before it opens the n streams, then reads them
- * all and decides what goes where. The wish must outlive it. BL_E_CREATE where the
+ * all and decides what goes where. The wish and `progress` must outlive
+ * it. BL_E_CREATE where the
  * folder must not be replaced; BL_E_MISMATCH where streams and vocabulary do not belong
  * together or a piece is not in the table of splits; BL_E_FORMAT where there is no
- * piece, or no pair. Release with bl_sharding_del, also after an error. */
+ * piece, or no pair. The notices of `progress` hear the names of pieces without a
+ * partner, in detail, and of splits that stay empty. Release with bl_sharding_del, also
+ * after an error. */
 int bl_sharding_new(bl_sharding **s, const bl_sharding_wish *wish,
                     const char *const *paths, size_t n, const bl_progress *progress,
                     bl_err *e) BL_MUST_CHECK;
@@ -54,7 +56,8 @@ int bl_sharding_new(bl_sharding **s, const bl_sharding_wish *wish,
 int bl_sharding_write(bl_sharding *s, const bl_self *self, bl_sharding_counts *counts,
                       bl_err *e) BL_MUST_CHECK;
 /* Warns of splits that were to have a share and got no piece. */
-void bl_sharding_tell_empty(const bl_sharding_wish *wish, const bl_sharding_counts *n);
+void bl_sharding_tell_empty(const bl_sharding_wish *wish, const bl_sharding_counts *n,
+                            const bl_notices *notices);
 void bl_sharding_del(bl_sharding *s);
 
 #endif
