@@ -1,6 +1,7 @@
 /* vectors.c - histograms, transition matrices and counts a bar: mgeval's, with what is
  * wrong there mended. Times are in quarters, not in frames or bars; every count is a
- * share, so that pieces of different lengths compare; drums have no part in it. */
+ * share, so that pieces of different lengths compare; drums have a part in programs
+ * alone. */
 #include "feature/family.h"
 
 #include <string.h>
@@ -22,6 +23,8 @@ const bl_field bl_fields_vectors[] = {
     {"interval_histogram", "1",
      "shares of the steps of the highest line, -12 to 12 semitones, larger ones as 12",
      1, 25},
+    {"program_histogram", "1", "shares of all notes by program, those of drums last", 1,
+     129},
     {"bar_used_note", "1", "notes of each bar", 0, 1},
     {"bar_used_pitch", "1", "distinct pitches of each bar", 0, 1},
     {NULL, NULL, NULL, 0, 0},
@@ -34,7 +37,8 @@ enum {
     LENGTH_STEPS = LENGTHS + 12,
     ONSETS = LENGTH_STEPS + 144,
     INTERVALS = ONSETS + 16,
-    N_COLUMNS = INTERVALS + 25
+    PROGRAMS = INTERVALS + 25,
+    N_COLUMNS = PROGRAMS + 129
 };
 
 static int length_class(const bl_view *v, const bl_note *note)
@@ -57,11 +61,13 @@ static int length_class(const bl_view *v, const bl_note *note)
 static void count_notes(const bl_view *v, double *out)
 {
     const bl_note *before[128] = {NULL};
+    out[PROGRAMS + 128] = (double)(v->in.song->n_notes - v->n_pitched);
     for (size_t i = 0; i < v->n_pitched; i++) {
         const bl_note *note = &v->pitched[i], *last = before[note->program & 127];
         int length = length_class(v, note);
         out[CLASSES + note->pitch % 12] += note->off - note->on;
         out[LENGTHS + length]++;
+        out[PROGRAMS + (note->program & 127)]++;
         if (last != NULL) {
             out[CLASS_STEPS + last->pitch % 12 * 12 + note->pitch % 12]++;
             out[LENGTH_STEPS + length_class(v, last) * 12 + length]++;
@@ -121,7 +127,7 @@ static void normalise(double *x, int n)
 int bl_compute_vectors(const bl_view *v, double *out, bl_series *series, bl_err *e)
 {
     static const int at[] = {CLASSES, CLASS_STEPS, LENGTHS,  LENGTH_STEPS,
-                             ONSETS,  INTERVALS,   N_COLUMNS};
+                             ONSETS,  INTERVALS,   PROGRAMS, N_COLUMNS};
     memset(out, 0, N_COLUMNS * sizeof *out);
     count_notes(v, out);
     count_onsets(v, out);

@@ -118,3 +118,48 @@ setup() {
         [ "$(stat -c %s f.wav)" -gt 500000 ]
     done
 }
+
+@test "genres.mk: sets are drawn by genre, trained and told apart; the second time nothing is done" {
+    local f k=0 args
+    {
+        printf 'genre\tfile\n'
+        for f in "$SAMPLES"/*.mid; do printf '%s\t%s\n' "$((k++ % 3))" "${f##*/}"; done
+    } >labels.tsv
+    args=(-s -f pipelines/genres.mk MIDI="$SAMPLES" LABELS=labels.tsv FILES=18 SEEDS=1 LENGTHS=32
+        STEPS=2 MORE='--set width=16 --set heads=2 --set ff=16 --set eval_every=1')
+    run -0 --separate-stderr make "${args[@]}"
+    [[ $stderr == *"genres: set 1: 6 files of each of 3 genres"* ]]
+    [[ $stderr == *"genres: no file for the set piano"* ]]
+    # a third of the first set
+    [ "$(grep -c ^3 genres.runs/sets.tsv)" -eq 6 ]
+    [ -z "$(comm -13 <(grep ^1 genres.runs/sets.tsv | cut -f 3 | sort) <(grep ^3 genres.runs/sets.tsv | cut -f 3 | sort))" ]
+    [ "$(wc -l <genres.runs/table.tsv)" -eq 10 ] # 3 sets of two dropouts, and frozen
+    [ -z "$(tail -n +2 genres.runs/table.tsv | awk -F '\t' '!($7 > 1 && $8 > 1 && $9 > 1)')" ]
+    cp genres.runs/table.tsv first.tsv
+    run -0 make "${args[@]}"
+    cmp first.tsv genres.runs/table.tsv
+    run -2 make -f pipelines/genres.mk
+    has "MIDI is not set"
+}
+
+@test "genres.sh: what is a piano, which genres, how many files of each, the same for a seed" {
+    {
+        printf '#feat {}\nname\tn_notes\tprogram_histogram.0\tprogram_histogram.7\tprogram_histogram.8\tprogram_histogram.128\n'
+        printf 'dir/%s\t9\t%s\n' a1 $'1\t0\t0\t0' a2 $'0\t.5\t.5\t0' a3 $'0\t0\t1\t0' b1 $'0\t1\t0\t0' \
+            b2 $'.5\t0\t0\t.5' c1 $'.5\t.5\t0\t0' c2 $'1\t0\t0\t0' c3 $'1\t0\t0\t0' d1 $'1\t0\t0\t0' x1 $'1\t0\t0\t0'
+    } >features
+    printf 'file\tgenre\n' >labels
+    printf '%s\n' a1 a2 a3 b1 b2 c1 c2 c3 d1 | sed 's/\(.\)./&\t\1/' >>labels
+    pipelines/genres.sh programs dir labels <features >programs
+    [ "$(tr '\t\n' ' ;' <programs)" = "file genre piano alone;a1 a 1 1;a2 a 1 0;a3 a 0 0;b1 b 1 1;b2 b 1 0;$(
+        )c1 c 1 1;c2 c 1 1;c3 c 1 1;d1 d 1 1;" ]
+    pipelines/genres.sh draw 120 1 <programs >sets
+    [ "$(cut -f 1,2 sets | sort | uniq -c | tr -s ' \t\n' ' ')" = \
+        " 2 1 a 2 1 b 2 1 c 3 2 c 2 3 a 2 3 b 2 3 c 1 piano a 1 piano b 1 piano c 1 set genre " ] || fail "$(cat sets)"
+    cmp sets <(pipelines/genres.sh draw 120 1 <programs)
+    pipelines/genres.sh draw 3 1 <programs >few
+    [ "$(grep -c ^3 few)" -eq 0 ] && [ "$(grep -c ^1 few)" -eq 3 ]
+    printf 'name\tgenre\n' >labels
+    run -65 --separate-stderr pipelines/genres.sh programs dir labels <features
+    says "no columns file and genre"
+}
