@@ -25,6 +25,40 @@ int bl_song_add_mute(bl_song *s, bl_note note, bl_err *e)
     return rc;
 }
 
+int bl_song_add_aside(bl_song *s, bl_note note, bl_err *e)
+{
+    void *p = s->aside;
+    int rc = bl_grow(&p, &s->cap_aside, s->n_aside + 1, sizeof *s->aside, e);
+    s->aside = p;
+    if (rc == 0)
+        s->aside[s->n_aside++] = note;
+    return rc;
+}
+
+int bl_song_add_key(bl_song *s, int32_t tick, int key, bl_err *e)
+{
+    void *p = s->keys;
+    int rc = bl_grow(&p, &s->cap_keys, s->n_keys + 1, sizeof *s->keys, e);
+    s->keys = p;
+    if (rc == 0)
+        s->keys[s->n_keys++] = (bl_key_mark){tick, (uint8_t)key};
+    return rc;
+}
+
+int bl_song_add_name(bl_song *s, uint16_t track, const void *text, size_t len,
+                     bl_err *e)
+{
+    void *p = s->names;
+    int rc = bl_grow(&p, &s->cap_names, s->n_names + 1, sizeof *s->names, e);
+    s->names = p;
+    if (rc != 0)
+        return rc;
+    bl_track_name *name = &s->names[s->n_names++];
+    *name = (bl_track_name){.track = track};
+    memcpy(name->text, text, len < sizeof name->text ? len : sizeof name->text - 1);
+    return 0;
+}
+
 int bl_song_add_tempo(bl_song *s, int32_t tick, uint32_t us, bl_err *e)
 {
     void *p = s->tempos;
@@ -135,7 +169,7 @@ static int stable_sort(void *base, size_t n, size_t size, bl_err *e)
 
 _Static_assert(offsetof(bl_note, on) == 0 && offsetof(bl_tempo, tick) == 0 &&
                    offsetof(bl_meter, tick) == 0 && offsetof(bl_pedal, tick) == 0 &&
-                   offsetof(bl_marker, tick) == 0,
+                   offsetof(bl_marker, tick) == 0 && offsetof(bl_key_mark, tick) == 0,
                "tick_at reads the tick at the start of each element");
 
 int bl_song_sort(bl_song *s, bl_err *e)
@@ -149,6 +183,8 @@ int bl_song_sort(bl_song *s, bl_err *e)
         rc = stable_sort(s->pedals, s->n_pedals, sizeof *s->pedals, e);
     if (rc == 0)
         rc = stable_sort(s->markers, s->n_markers, sizeof *s->markers, e);
+    if (rc == 0)
+        rc = stable_sort(s->keys, s->n_keys, sizeof *s->keys, e);
     return rc;
 }
 
@@ -226,7 +262,7 @@ int bl_song_excerpt(bl_song *to, const bl_song *from, double seconds, bl_err *e)
 void bl_song_clear(bl_song *s)
 {
     s->n_notes = s->n_tempos = s->n_meters = s->n_pedals = s->n_markers = 0;
-    s->n_mute = 0;
+    s->n_mute = s->n_aside = s->n_keys = s->n_names = 0;
     s->tpq = 0;
     s->end = 0;
 }
@@ -239,6 +275,9 @@ void bl_song_free(bl_song *s)
     free(s->pedals);
     free(s->markers);
     free(s->mute);
+    free(s->aside);
+    free(s->keys);
+    free(s->names);
     *s = (bl_song){0};
 }
 

@@ -39,11 +39,26 @@ typedef struct {
  * 1, 2, 4, ... 128. Where it ends, or NULL where it is none. */
 const char *bl_meter_scan(const char *text, int *num, int *den_log2);
 
+/* As a file states it, and maybe nothing of the music: C major is what programs write
+ * where nobody said anything. */
+typedef struct {
+    int32_t tick;
+    uint8_t key; /* BL_KEYS_MAJOR + tonic or BL_KEYS_MINOR + tonic, C = 0 */
+} bl_key_mark;
+
+enum { BL_KEYS_MAJOR = 0, BL_KEYS_MINOR = 12, BL_N_MUSIC_KEYS = 24 };
+
 /* A text at a time, such as the name of a chord. */
 typedef struct {
     int32_t tick;
     char text[20]; /* printable ASCII, NUL-terminated */
 } bl_marker;
+
+/* The first that a track has. */
+typedef struct {
+    uint16_t track;
+    char text[62]; /* any bytes, NUL-terminated, cut to that */
+} bl_track_name;
 
 typedef struct {
     int32_t tick;
@@ -123,7 +138,13 @@ typedef struct {
     size_t n_pedals, cap_pedals; /* as tempos */
     bl_marker *markers; /* only those of decoded songs: files are read without */
     size_t n_markers, cap_markers;
-    bl_note *mute; /* of velocity 0, only in songs decoded from remi-2020 */
+    bl_key_mark *keys;
+    size_t n_keys, cap_keys; /* as tempos */
+    bl_track_name *names;
+    size_t n_names, cap_names; /* by track; only of files that were read */
+    bl_note *aside; /* of other parts: chords and the key are found in them, too */
+    size_t n_aside, cap_aside; /* as notes */
+    bl_note *mute;             /* of velocity 0, only in songs decoded from remi-2020 */
     size_t n_mute, cap_mute;
 } bl_song;
 
@@ -136,6 +157,12 @@ int bl_song_add_marker(bl_song *s, int32_t tick, const char *text,
 /* The published decoder of remi-2020 writes notes of velocity 0, which a reader takes
  * for ends of notes: no music, kept aside for that file. */
 int bl_song_add_mute(bl_song *s, bl_note note, bl_err *e) BL_MUST_CHECK;
+int bl_song_add_key(bl_song *s, int32_t tick, int key, bl_err *e) BL_MUST_CHECK;
+/* Bytes beyond what a name holds are cut. */
+int bl_song_add_name(bl_song *s, uint16_t track, const void *text, size_t len,
+                     bl_err *e) BL_MUST_CHECK;
+/* Another part's: kept aside. */
+int bl_song_add_aside(bl_song *s, bl_note note, bl_err *e) BL_MUST_CHECK;
 int bl_song_add_pedal(bl_song *s, bl_pedal pedal, bl_err *e) BL_MUST_CHECK;
 int bl_song_add_meter(bl_song *s, int32_t tick, int num, int den_log2,
                       bl_err *e) BL_MUST_CHECK;

@@ -31,6 +31,7 @@ typedef struct {
     bl_err unread;            /* why the first of them cannot */
     bl_scheme *scheme;
     bl_label_table *labels;
+    bl_parts parts;
     bl_encoding how;
     bl_encoder *encoder; /* each worker has its own copy of this process's */
     bl_output out, table;
@@ -64,10 +65,37 @@ static int check_meter(const conversion *c, bl_err *e)
                    m->num, 1 << m->den_log2, bl_scheme_name(c->scheme));
 }
 
+/* Chords that are asked for as a part are tokens of chords. */
+static int read_parts(conversion *c, bl_spec *spec, bl_err *e)
+{
+    const bl_convert_wish *w = c->wish;
+    const char *text = w->keep != NULL ? w->keep : w->drop;
+    if (text == NULL)
+        return 0;
+    if (w->keep != NULL && w->drop != NULL)
+        return bl_fail(e, BL_E_ARG, "parts are kept or dropped, not both");
+    int rc = bl_parts_parse(&c->parts, text, e);
+    if (rc == 0 && c->parts.chords && w->drop != NULL && spec->chords)
+        return bl_fail(e, BL_E_ARG, "chords are added or dropped, not both");
+    spec->chords |= c->parts.chords && w->keep != NULL;
+    return rc;
+}
+
+static int check_parts(const conversion *c, bl_err *e)
+{
+    if (c->parts.n == 0 || bl_scheme_takes_parts(c->scheme))
+        return 0;
+    return bl_fail(e, BL_E_ARG,
+                   "scheme '%.32s' has no parts that would line up; 'remi' has",
+                   bl_scheme_name(c->scheme));
+}
+
 /* What only token schemes have. */
 static int check_groove(const conversion *c, bl_err *e)
 {
     const bl_convert_wish *w = c->wish;
+    if (c->parts.n > 0)
+        return bl_fail(e, BL_E_ARG, "scheme 'groove' has no parts: it is drums");
     const char *option = w->spec.chords ? "chord" : w->spec.pedal ? "pedal" : NULL;
     if (option != NULL)
         return bl_fail(e, BL_E_ARG, "scheme 'groove' has no %s tokens", option);
@@ -89,6 +117,8 @@ static int open_scheme(conversion *c, bl_err *e)
 {
     bl_spec spec = c->wish->spec;
     int rc = c->wish->labels != NULL ? read_labels(c, e) : 0;
+    if (rc == 0)
+        rc = read_parts(c, &spec, e);
     if (rc == 0 && is_groove(c))
         return check_groove(c, e);
     if (c->labels != NULL)
@@ -96,6 +126,8 @@ static int open_scheme(conversion *c, bl_err *e)
                  bl_label_table_words(c->labels));
     if (rc == 0)
         rc = bl_scheme_open(&c->scheme, &spec, e);
+    if (rc == 0)
+        rc = check_parts(c, e);
     return rc == 0 ? check_meter(c, e) : rc;
 }
 
@@ -357,6 +389,8 @@ int bl_convert(const bl_convert_wish *wish, const char *const *operands, size_t 
             .meter_den_log2 = wish->meter.den_log2,
             .beats = wish->beats,
             .labels = c.labels,
+            .parts = c.parts.n > 0 ? &c.parts : NULL,
+            .drop_parts = wish->drop != NULL,
             .trim = wish->trim,
             .strict = wish->strict,
             .keep_empty = wish->keep_empty,

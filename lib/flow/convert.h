@@ -20,6 +20,8 @@ typedef struct {
     const char *beats;   /* pattern (io/pattern.h) of annotations of beats, or NULL */
     const char *labels;  /* a table of labels, or NULL */
     const char *columns; /* of it these, separated by commas; NULL: all */
+    const char *keep;    /* the parts (token/parts.h) to keep, or NULL */
+    const char *drop;    /* or those to leave out */
     int trim;            /* pieces end with the bar of their last note */
     int strict;          /* music lost is a reject */
     int keep_empty;      /* no note is none */

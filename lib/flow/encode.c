@@ -135,6 +135,35 @@ static int set_bars(bl_encoder *c, const char *path, bl_err *e)
     return bl_fail(e, rc, "%s", why);
 }
 
+/* Chords alone are a piece if there are some. */
+static int has_chords(const bl_encoder *c)
+{
+    const bl_words *words = bl_scheme_words(c->how->scheme);
+    for (size_t i = 0; i < c->ids.n; i++) {
+        const char *word = bl_words_name(words, c->ids.id[i]);
+        if (bl_scheme_meaning(c->how->scheme, c->ids.id[i]) == BL_IS_CHORD &&
+            strcmp(word + strcspn(word, "_"), "_N") != 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Of the encoded song: a file without the parts is no piece. */
+static int check_parts(bl_encoder *c, bl_err *e)
+{
+    const bl_parts *parts = c->how->parts;
+    if (parts == NULL || c->song.n_notes > 0)
+        return 0;
+    int is_chords = parts->chords && !c->how->drop_parts;
+    if (is_chords && has_chords(c))
+        return 0;
+    c->report.reject = BL_REJECT_NO_PART;
+    if (c->how->drop_parts)
+        return bl_fail(e, BL_E_FORMAT, "no note is left of it without the parts");
+    return bl_fail(e, BL_E_FORMAT, "it has %s of the parts",
+                   is_chords ? "no chord and no note" : "no note");
+}
+
 /* The labels of the file come before its music. */
 static int add_labels(bl_encoder *c, const char *path, bl_encoded *o)
 {
@@ -278,10 +307,14 @@ static int make_piece(bl_encoder *c, const char *path, uint64_t i, bl_encoded *o
         rc = encode_drums(c, o);
         return rc == 0 ? pack_drums(c, path, i, o, piece, &o->why) : rc;
     }
+    if (rc == 0 && c->how->parts != NULL)
+        rc = bl_parts_take(c->how->parts, c->how->drop_parts, &c->song, &o->why);
     if (rc == 0)
         rc = add_labels(c, path, o);
     if (rc == 0)
         rc = encode(c, &bars, &o->why);
+    if (rc == 0)
+        rc = check_parts(c, &o->why);
     return rc == 0 ? pack(c, path, i, bars, piece, &o->why) : rc;
 }
 

@@ -6,6 +6,7 @@
 #include "midi/midi.h"
 #include "token/label_table.h"
 #include "token/hvo.h"
+#include "token/parts.h"
 #include "token/scheme.h"
 
 /* How files are read; what is pointed at must outlive the encoder. */
@@ -16,10 +17,12 @@ typedef struct {
     int meter_num, meter_den_log2; /* of all bars; num 0: as the files say */
     const char *beats; /* pattern (io/pattern.h) of annotations of beats, or NULL */
     const bl_label_table *labels; /* or NULL */
-    int trim;                     /* pieces end with the bar of their last note */
-    int strict;                   /* music lost is a reject */
-    int keep_empty;               /* no note is none */
-    int level;                    /* of compression, 0 = bare */
+    const bl_parts *parts;        /* only these, or all but these; NULL: all */
+    int drop_parts;
+    int trim;       /* pieces end with the bar of their last note */
+    int strict;     /* music lost is a reject */
+    int keep_empty; /* no note is none */
+    int level;      /* of compression, 0 = bare */
 } bl_encoding;
 
 /* What became of a file. Plain bytes: it goes through pipes. */

@@ -283,6 +283,8 @@ static void move_events(bl_song *song, const plan *p, const clock_of *c)
         song->pedals[i].tick = tick_of(p, seconds_of(c, song->pedals[i].tick));
     for (size_t i = 0; i < song->n_markers; i++)
         song->markers[i].tick = tick_of(p, seconds_of(c, song->markers[i].tick));
+    for (size_t i = 0; i < song->n_keys; i++)
+        song->keys[i].tick = tick_of(p, seconds_of(c, song->keys[i].tick));
     song->end = end;
     song->tpq = TPQ;
 }

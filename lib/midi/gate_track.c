@@ -5,6 +5,7 @@
 enum {
     PAUSE_MAX_QUARTERS = 1 << 18, /* 36 hours at 120 a minute */
     DOUBT_MAX_QUARTERS = 256,     /* 64 bars of 4/4 */
+    META_NAME = 0x03,
     META_PORT = 0x21,
     META_TEMPO = 0x51,
     META_SMPTE_OFFSET = 0x54,
@@ -232,7 +233,7 @@ static int keep_meter(bl_gate_state *g, const track *t, const uint8_t *data,
     return bl_song_add_meter(g->song, (int32_t)t->tick, data[0], data[1], g->e);
 }
 
-/* Keys and offsets are no part of a song; but readers have refused files for them. */
+/* Keys and offsets of no sense: readers have refused files for them. */
 static void check_meta(bl_gate_state *g, const track *t, uint8_t type,
                        const uint8_t *data, uint32_t len)
 {
@@ -248,6 +249,27 @@ static void check_meta(bl_gate_state *g, const track *t, uint8_t type,
         bl_gate_fix_strict(g, BL_FIX_BAD_META, t->p);
     else if (type == 0 && len == 1)
         bl_gate_fix_strict(g, BL_FIX_BAD_META, t->p);
+}
+
+/* The name of the track is its first. */
+static int keep_name(bl_gate_state *g, const uint8_t *data, uint32_t len)
+{
+    bl_song *s = g->song;
+    uint16_t track = (uint16_t)g->report->tracks;
+    if (len == 0 || (s->n_names > 0 && s->names[s->n_names - 1].track == track))
+        return 0;
+    return bl_song_add_name(s, track, data, len, g->e);
+}
+
+/* Sharps (flats below 0) and mode to a key. */
+static int keep_key(bl_gate_state *g, const track *t, const uint8_t *data, uint32_t len)
+{
+    int sharps = len >= 2 ? (int8_t)data[0] : 99;
+    if (sharps < -7 || sharps > 7 || data[1] > 1)
+        return 0;
+    int major = (7 * sharps % 12 + 12) % 12;
+    int key = data[1] == 0 ? BL_KEYS_MAJOR + major : BL_KEYS_MINOR + (major + 9) % 12;
+    return bl_song_add_key(g->song, (int32_t)t->tick, key, g->e);
 }
 
 /* The port tells channels of one number apart. */
@@ -283,6 +305,10 @@ static int read_meta(bl_gate_state *g, track *t)
         g->rhythm->is_marked = 1;
     else
         check_meta(g, t, type, data, len);
+    if (type == META_NAME)
+        rc = keep_name(g, data, len);
+    else if (type == META_KEY)
+        rc = keep_key(g, t, data, len);
     t->p += len;
     return rc < 0 ? rc : type == META_EOT ? ENDED : GO_ON;
 }

@@ -31,6 +31,7 @@ typedef enum {
     BL_REJECT_LOST,       /* "lost": music was or may have been lost, with --strict */
     BL_REJECT_NO_NOTES,   /* "no-notes": there is no note in it */
     BL_REJECT_NO_DRUMS,   /* "no-drums": none that the scheme has a voice for */
+    BL_REJECT_NO_PART,    /* "no-part": nothing of the parts asked for */
     BL_REJECT_METER,      /* "meter": another one than the scheme has */
     BL_REJECT_INTERNAL,   /* "internal": libsmf refused what the gate wrote */
     BL_N_REJECTS

@@ -90,6 +90,8 @@ static void move_all(const pauses *p, bl_song *s)
         s->meters[i].tick = moved(p, s->meters[i].tick);
     for (size_t i = 0; i < s->n_pedals; i++)
         s->pedals[i].tick = moved(p, s->pedals[i].tick);
+    for (size_t i = 0; i < s->n_keys; i++)
+        s->keys[i].tick = moved(p, s->keys[i].tick);
     s->end = moved(p, s->end);
 }
 

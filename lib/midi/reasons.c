@@ -4,9 +4,9 @@
 const char *bl_reject_name(bl_reject r)
 {
     static const char name[BL_N_REJECTS][16] = {
-        "none",      "empty",    "not-midi", "truncated", "strict",
-        "too-large", "too-long", "beats",    "too-slow",  "unreadable",
-        "lost",      "no-notes", "no-drums", "meter",     "internal",
+        "none",     "empty",   "not-midi", "truncated",  "strict", "too-large",
+        "too-long", "beats",   "too-slow", "unreadable", "lost",   "no-notes",
+        "no-drums", "no-part", "meter",    "internal",
     };
     return (unsigned)r < BL_N_REJECTS ? name[r] : "unknown";
 }

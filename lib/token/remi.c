@@ -9,6 +9,7 @@ const bl_scheme_ops bl_remi_ops = {
     .takes_chords = 1,
     .takes_pedal = 1,
     .takes_labels = 1,
+    .takes_parts = 1,
     .reading = BL_READ_OVERLAP,
     .kinds = bl_remi_kinds,
     .n_kinds = REMI_N_KINDS,

@@ -99,7 +99,8 @@ int bl_remi_bars_of(bl_remi_bars *bars, const bl_song *song, uint32_t *replaced,
     if (list == NULL)
         return BL_E_NOMEM;
     size_t n = changes_of(song, list, replaced);
-    int rc = walk(bars, list, n, song->tpq, end_of(song), song->n_notes > 0, e);
+    int rc = walk(bars, list, n, song->tpq, end_of(song),
+                  song->n_notes + song->n_aside > 0, e);
     free(list);
     return rc;
 }

@@ -44,8 +44,10 @@ typedef struct {
     bl_scheme_fixes *fixes;
     bl_err *e;
     bl_remi_bars bars;
-    uint64_t *note; /* [song->n_notes] keys, sorted */
-    tempo *tempos;  /* [n_tempos] one a moment */
+    uint64_t *note;      /* [song->n_notes] keys, sorted */
+    bl_remi_tone *tones; /* [n_tones] melodic notes, those aside too, by `on` */
+    size_t n_tones;
+    tempo *tempos; /* [n_tempos] one a moment */
     size_t n_tempos;
     bl_remi_items chords, pedals; /* empty without the option */
 
@@ -79,13 +81,14 @@ static int32_t tick_of(const encoder *c, bl_remi_moment at)
            (int32_t)bl_remi_position_of(at) * step;
 }
 
-static int duration_of(const encoder *c, const bl_note *n, bl_remi_moment at)
+static int duration_of(const encoder *c, const bl_note *n, bl_remi_moment at,
+                       uint32_t *shortened)
 {
     int step = bl_remi_position_ticks(c->s->grid);
     int64_t on = tick_of(c, at);
     int64_t ticks = bl_max((int64_t)n->off - n->on, 0);
     int64_t halves = nearest(ticks * 2 * c->s->grid, c->song->tpq);
-    c->fixes->durations += halves > REMI_DURATION_MAX;
+    *shortened += halves > REMI_DURATION_MAX;
     int bin = bl_remi_duration_bin(halves);
     if (on + bl_remi_duration(bin) * (int64_t)(step / 2) > c->bars.end)
         bin = bl_remi_duration_bin_within((c->bars.end - on) / (step / 2));
@@ -105,23 +108,24 @@ static void sort_within_moments(uint64_t *key, size_t n)
     }
 }
 
-static int place_notes(encoder *c)
+static int place_notes(const encoder *c, uint64_t **keys, const bl_note *notes,
+                       size_t n_notes, uint32_t *shortened)
 {
     size_t cursor = 0;
-    c->note = bl_calloc(c->song->n_notes, sizeof *c->note, c->e);
-    if (c->note == NULL)
+    *keys = bl_calloc(n_notes + 1, sizeof **keys, c->e);
+    if (*keys == NULL)
         return BL_E_NOMEM;
-    for (size_t i = 0; i < c->song->n_notes; i++) {
-        const bl_note *n = &c->song->notes[i];
+    for (size_t i = 0; i < n_notes; i++) {
+        const bl_note *n = &notes[i];
         int beyond;
         bl_remi_moment at = moment_of(c, &cursor, n->on, &beyond);
         unsigned program = n->drum ? BL_PROGRAM_DRUMS : n->program & 127u;
         uint64_t key = at << PROGRAM_BITS | program;
         key = key << PITCH_BITS | (n->pitch & 127u);
-        key = key << DURATION_BITS | (unsigned)duration_of(c, n, at);
-        c->note[i] = key << VELOCITY_BITS | (unsigned)bl_remi_velocity_bin(n->velocity);
+        key = key << DURATION_BITS | (unsigned)duration_of(c, n, at, shortened);
+        (*keys)[i] = key << VELOCITY_BITS | (unsigned)bl_remi_velocity_bin(n->velocity);
     }
-    sort_within_moments(c->note, c->song->n_notes);
+    sort_within_moments(*keys, n_notes);
     return 0;
 }
 
@@ -158,35 +162,59 @@ static int place_tempos(encoder *c)
 }
 
 /* The melodic notes as their tokens have them. */
-static int place_chords(encoder *c)
+static void add_tones(encoder *c, const uint64_t *keys, size_t n)
 {
-    size_t n = 0;
-    bl_remi_tone *tones = bl_calloc(c->song->n_notes, sizeof *tones, c->e);
-    if (tones == NULL)
-        return BL_E_NOMEM;
-    for (size_t i = 0; i < c->song->n_notes; i++) {
-        uint64_t key = c->note[i] >> VELOCITY_BITS;
+    int half = bl_remi_position_ticks(c->s->grid) / 2;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t key = keys[i] >> VELOCITY_BITS;
         int duration = bl_remi_duration((int)take(&key, DURATION_BITS));
         int pitch = (int)take(&key, PITCH_BITS);
         if (take(&key, PROGRAM_BITS) == BL_PROGRAM_DRUMS)
             continue;
         int32_t on = tick_of(c, key);
-        int half = bl_remi_position_ticks(c->s->grid) / 2;
         int32_t off = (int32_t)bl_min(on + duration * half, c->bars.end);
-        tones[n++] = (bl_remi_tone){on, off, pitch};
+        c->tones[c->n_tones++] = (bl_remi_tone){on, off, pitch};
     }
-    int rc = bl_remi_chords_of(&c->chords, &c->bars, c->s->grid, tones, n, c->e);
-    free(tones);
+}
+
+static int by_on(const void *a, const void *b)
+{
+    const bl_remi_tone *x = a, *y = b;
+    return (x->on > y->on) - (x->on < y->on);
+}
+
+/* All that sounds, whatever parts are written. */
+static int place_tones(encoder *c)
+{
+    const bl_song *song = c->song;
+    uint64_t *aside = NULL;
+    uint32_t unused = 0;
+    c->tones = bl_calloc(song->n_notes + song->n_aside + 1, sizeof *c->tones, c->e);
+    if (c->tones == NULL)
+        return BL_E_NOMEM;
+    add_tones(c, c->note, song->n_notes);
+    if (song->n_aside == 0)
+        return 0;
+    int rc = place_notes(c, &aside, song->aside, song->n_aside, &unused);
+    if (rc == 0) {
+        add_tones(c, aside, song->n_aside);
+        qsort(c->tones, c->n_tones, sizeof *c->tones, by_on);
+    }
+    free(aside);
     return rc;
 }
 
 static int place_all(encoder *c)
 {
-    int rc = place_notes(c);
+    int rc = place_notes(c, &c->note, c->song->notes, c->song->n_notes,
+                         &c->fixes->durations);
     if (rc == 0)
         rc = place_tempos(c);
     if (rc == 0 && c->s->spec.chords)
-        rc = place_chords(c);
+        rc = place_tones(c);
+    if (rc == 0 && c->s->spec.chords)
+        rc = bl_remi_chords_of(&c->chords, &c->bars, c->s->grid, c->tones, c->n_tones,
+                               c->e);
     if (rc == 0 && c->s->spec.pedal)
         rc = bl_remi_pedals_of(&c->pedals, &c->bars, c->s->grid, c->song, c->e);
     return rc;
@@ -317,6 +345,7 @@ int bl_remi_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t 
         ids->n = old;
     bl_remi_bars_free(&c.bars);
     free(c.note);
+    free(c.tones);
     free(c.tempos);
     free(c.chords.item);
     free(c.pedals.item);

@@ -247,6 +247,11 @@ bl_writing bl_scheme_writing(const bl_scheme *s)
     return s->ops->writing;
 }
 
+int bl_scheme_takes_parts(const bl_scheme *s)
+{
+    return s->ops->takes_parts;
+}
+
 bl_reading bl_scheme_reading(const bl_scheme *s)
 {
     return s->ops->reading;

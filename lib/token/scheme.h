@@ -94,6 +94,8 @@ int bl_scheme_position(const bl_scheme *s, unsigned id);
 int bl_scheme_meter(const bl_scheme *s, unsigned id, int *num, int *den);
 /* 0 where the scheme has time signatures, but none of num over 2^den_log2. */
 int bl_scheme_takes_meter(const bl_scheme *s, int num, int den_log2);
+/* 1 if notes of a song may be kept aside (token/parts.h). */
+int bl_scheme_takes_parts(const bl_scheme *s);
 int bl_scheme_has_bars(const bl_scheme *s);
 /* 1 for the token that begins a bar; in schemes without bars there is none. */
 int bl_scheme_begins_bar(const bl_scheme *s, unsigned id);

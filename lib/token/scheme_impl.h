@@ -20,6 +20,8 @@ typedef struct {
     int takes_chords, takes_pedal, takes_labels;
     bl_reading reading;
     bl_writing writing;
+    /* Parts of a piece: every bar is written, chords are of notes aside, too. */
+    int takes_parts;
     int is_strict; /* files that the readers of its paper refuse are refused */
     /* The kinds of tokens in id order: the ids of a kind are contiguous, those that
      * name pitches in the order of these from 0 on. */

@@ -484,3 +484,84 @@ Bar Position_0 Tempo_80 Pitch_67 Velocity_79 Duration_16 Position_12 Pitch_72 Ve
     run -64 --separate-stderr midi2remi --labels labels.tsv p1.mid
     says "a label cannot begin with Merge_: learned merges do"
 }
+
+# A tune on channel 1 over chords on 2, a bass on 3 and drums, in tracks of the names given.
+band() {
+    /usr/bin/python3 - "$@" <<'PY'
+import sys
+from mido import Message, MetaMessage, MidiFile, MidiTrack
+f = MidiFile(ticks_per_beat=4)
+for channel, name, program, pitches in ((0, sys.argv[2], 0, [[72], [74], [76], [77]]), (1, sys.argv[3], 0, [[60, 64, 67]] * 4),
+                                        (2, sys.argv[4], 33, [[36], [36], [43], [36]]), (9, 'drums', 0, [[42]] * 4)):
+    t = MidiTrack([MetaMessage('track_name', name=name), Message('program_change', program=program, channel=channel)])
+    for chord in pitches * 2:
+        t.extend(Message('note_on', note=p, channel=channel) for p in chord)
+        t.extend(Message('note_off', note=p, channel=channel, time=4 if i == 0 else 0) for i, p in enumerate(chord))
+    t.append(MetaMessage('end_of_track', time=16))
+    f.tracks.append(t)
+f.save(sys.argv[1])
+PY
+}
+
+@test "midi2remi: parts of a piece line up, and together are the whole" {
+    band x.mid Solo Piano Low
+    midi2remi -u --no-pg --chords -o whole x.mid
+    local part pitch n=0
+    for part in melody:Pitch_72 bass:Pitch_36 drums:PitchDrum_42 track=pi*:Pitch_60 program=32-39:Pitch_43; do
+        pitch=${part#*:} part=${part%:*}
+        midi2remi -u --no-pg --chords --keep "$part" -o keep x.mid
+        midi2remi -u --no-pg --chords --drop "$part" -o drop x.mid
+        music keep | grep -q "$pitch " || fail "$part: $(cat keep)"
+        ! music drop | grep -q "$pitch " || fail "$part: $(cat drop)"
+        [ "$(music keep drop | grep -o 'Pitch[A-Za-z]*_[0-9]*' | sort | tr '\n' ' ')" = \
+            "$(music whole | grep -o 'Pitch[A-Za-z]*_[0-9]*' | sort | tr '\n' ' ')" ] || fail "$part"
+        for f in keep drop; do
+            [ "$(music $f | grep -c ^Bar)" -eq "$(music whole | grep -c ^Bar)" ]
+            [ "$(music $f | grep -o 'Chord[^ ]*' | tr '\n' ' ')" = "$(music whole | grep -o 'Chord[^ ]*' | tr '\n' ' ')" ]
+        done
+        n=$((n + 1))
+    done
+    [ "$n" -eq 5 ]
+    # a union, from files whose names tell
+    band named.mid Strings 'Lead Vocals' 'E-Bass'
+    midi2remi -u --keep bass,melody -o named named.mid
+    music named | grep -o 'Pitch[A-Za-z]*_[0-9]*' | sort -u >got
+    [ "$(tr '\n' ' ' <got)" = 'Pitch_36 Pitch_43 Pitch_60 Pitch_64 Pitch_67 ' ] || fail "$(cat got)"
+}
+
+@test "midi2remi: chords are a part without notes" {
+    band x.mid Solo Piano Low
+    midi2remi -u --keep chords x.mid >chords
+    [ "$(music chords)" = $'Bar TimeSig_4/4 Position_0 Chord_C:maj Tempo_120\nBar\nBar Position_0 Chord_N' ] || fail "$(music chords)"
+    remi2midi -o back.mid chords
+    ! midi2remi -u --drop chords x.mid | grep -q Chord
+    cmp <(midi2remi -u --no-pg --keep chords,bass x.mid) <(midi2remi -u --no-pg --chords --keep bass x.mid)
+    run -64 --separate-stderr midi2remi --chords --drop chords x.mid
+    says "chords are added or dropped, not both"
+}
+
+@test "midi2remi: a file without the part is a reject, and parts are of one scheme" {
+    band x.mid Solo Piano Low
+    raw "4d546864 00000006 0001 0001 01e0 4d54726b 0000000d 00992464 78892440 00ff2f00" >drums.mid
+    mkdir d && cp x.mid drums.mid d
+    for how in '--keep melody' '--keep chords' '--keep track=none,bass' '--drop drums' '--keep melody --keep-empty'; do
+        # shellcheck disable=SC2086  # several words
+        run -65 --separate-stderr midi2remi -u $how --rejects table d
+        [[ $stderr == *"drums.mid': it has no "*" [no-part]"* || $stderr == *"no note is left of it"*"[no-part]"* ]] || fail "$stderr"
+        [ "$(cut -f 2 table | tr '\n' ' ')" = 'code no-part ' ]
+        [ "$(sed -n 's/^#piece //p' <<<"$output" | jq -r .name)" = d/x.mid ]
+    done
+    midi2remi -u -j 1 --keep melody --max-reject 1 d >one 2>/dev/null
+    midi2remi -u -j 3 --keep melody --max-reject 1 d >three 2>/dev/null
+    cmp <(grep -v '^#remi' one) <(grep -v '^#remi' three)
+    run -64 --separate-stderr midi2remi --keep melody --drop bass x.mid
+    says "parts are kept or dropped, not both"
+    run -64 --separate-stderr midi2remi --keep tune x.mid
+    says "'tune' is no part; there are melody, bass, drums, chords, track=NAME and program=A-B"
+    for scheme in remi-2020 performance; do
+        run -64 --separate-stderr midi2remi --scheme $scheme --keep melody x.mid
+        says "scheme '$scheme' has no parts that would line up; 'remi' has"
+    done
+    run -64 --separate-stderr midi2remi --scheme groove --keep drums x.mid
+    says "scheme 'groove' has no parts: it is drums"
+}
