@@ -231,6 +231,7 @@ test-data: all $(B)/tests/laws $(B)/tests/drum_laws
 	@[ -n "$(DATA)" ] || { echo "usage: make test-data DATA=dir" >&2; exit 64; }
 	@$(B)/tests/laws $(DATA)
 	@$(B)/tests/laws --chords --pedal --grid 12 $(DATA)
+	@$(B)/tests/laws --degrees $(DATA)
 	@$(B)/tests/drum_laws $(DATA)
 
 ## test-chords: the chord finders against chords set by hand, DATA=dir (POP909-CL)

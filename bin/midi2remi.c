@@ -13,7 +13,7 @@
 
 typedef struct {
     int64_t grid, level, window, hop;
-    int chords, pedal, pair;
+    int chords, key, degrees, pedal, pair;
     const char *scheme, *part;
     bl_opt_share max_reject;
     bl_opt_common common;
@@ -58,7 +58,9 @@ static int make_wish(midi2remi *m, bl_err *e)
     bl_convert_wish *w = &m->wish;
     snprintf(w->spec.scheme, sizeof w->spec.scheme, "%s", m->scheme);
     w->spec.grid = (int)m->grid;
-    w->spec.chords = m->chords;
+    w->spec.chords = m->chords || m->degrees;
+    w->spec.key = m->key || m->degrees;
+    w->spec.degrees = m->degrees;
     w->spec.pedal = m->pedal;
     w->window = (int)m->window;
     w->hop = (int)m->hop;
@@ -131,6 +133,10 @@ int main(int argc, char **argv)
         BL_ROW_GRID(&set.grid, ""),
         BL_ROW_PAIR(&set.pair),
         {0, "chords", BL_OPT_FLAG, &set.chords, NULL, 0, 0, "add tokens of chords", 1},
+        {0, "key", BL_OPT_FLAG, &set.key, NULL, 0, 0,
+         "add a token of the key: the file's own, or found", 1},
+        {0, "degrees", BL_OPT_FLAG, &set.degrees, NULL, 0, 0,
+         "chords as degrees of the key; implies --chords and --key", 1},
         {0, "pedal", BL_OPT_FLAG, &set.pedal, NULL, 0, 0,
          "add tokens of the sustain pedal", 1},
         BL_ROW_METER(&w->meter),

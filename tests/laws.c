@@ -1,7 +1,7 @@
 /* laws.c - the laws of the token schemes on real files: `laws [OPTION]... DIR...` reads
  * every MIDI file below the directories and prints for each law how many files keep it.
- * Options: --scheme remi|performance, --grid N, --chords, --pedal. Needs no tool; goes
- * through real MIDI bytes. Exit status 1 if a law is broken. */
+ * Options: --scheme remi|performance, --grid N, --chords, --key, --degrees, --pedal.
+ * Needs no tool; goes through real MIDI bytes. Exit status 1 if a law is broken. */
 #include "io/walk.h"
 #include "io/file.h"
 #include "midi/midi.h"
@@ -183,6 +183,10 @@ static int options(int argc, char **argv, bl_spec *spec)
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
         if (strcmp(argv[i], "--chords") == 0)
             spec->chords = 1;
+        else if (strcmp(argv[i], "--key") == 0)
+            spec->key = 1;
+        else if (strcmp(argv[i], "--degrees") == 0)
+            spec->degrees = spec->chords = spec->key = 1;
         else if (strcmp(argv[i], "--pedal") == 0)
             spec->pedal = 1;
         else if (strcmp(argv[i], "--grid") == 0 && i + 1 < argc)
@@ -204,8 +208,8 @@ int main(int argc, char **argv)
     bl_spec spec = {.scheme = "remi"};
     int first = options(argc, argv, &spec);
     if (first >= argc) {
-        fprintf(stderr, "usage: laws [--scheme NAME] [--grid N] [--chords] [--pedal] "
-                        "DIR...\n");
+        fprintf(stderr, "usage: laws [--scheme NAME] [--grid N] [--chords] [--key] "
+                        "[--degrees] [--pedal] DIR...\n");
         return 64;
     }
     int rc = 0;

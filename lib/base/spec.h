@@ -10,8 +10,10 @@ typedef struct {
     /* Time resolution, 0 = the scheme's own. remi: positions a quarter note;
      * performance: steps a second. */
     int grid;
-    int chords; /* 1: with chord tokens */
-    int pedal;  /* 1: with tokens of the sustain pedal */
+    int chords;  /* 1: with chord tokens */
+    int key;     /* 1: with a token of the key */
+    int degrees; /* 1: chords are degrees of it; with chords and key only */
+    int pedal;   /* 1: with tokens of the sustain pedal */
     /* The words of labels ("Genre_rock"), each ended by a line feed, without
      * duplicates, in byte order; "" = none. */
     char labels[BL_LABELS_MAX];

@@ -96,7 +96,10 @@ static int check_groove(const conversion *c, bl_err *e)
     const bl_convert_wish *w = c->wish;
     if (c->parts.n > 0)
         return bl_fail(e, BL_E_ARG, "scheme 'groove' has no parts: it is drums");
-    const char *option = w->spec.chords ? "chord" : w->spec.pedal ? "pedal" : NULL;
+    const char *option = w->spec.chords  ? "chord"
+                         : w->spec.key   ? "key"
+                         : w->spec.pedal ? "pedal"
+                                         : NULL;
     if (option != NULL)
         return bl_fail(e, BL_E_ARG, "scheme 'groove' has no %s tokens", option);
     if (w->spec.grid != 0 && w->spec.grid != BL_HVO_BAR / 4)

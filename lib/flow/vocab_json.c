@@ -60,7 +60,7 @@ static int set_config(bl_json *o, const bl_scheme *scheme, bl_err *e)
         "\"use_pitchdrum_tokens\":true,"
         "\"additional_params\":{\"add_trailing_bars\":true},"
         "\"time_signature_range\":",
-        2 * spec->grid, spec->chords ? "true" : "false");
+        2 * spec->grid, spec->chords && !spec->degrees ? "true" : "false");
     if (rc == 0)
         rc = add_meters(scheme, &text, e);
     if (rc == 0)

@@ -222,22 +222,35 @@ static int write_marker(writer *w, const bl_marker *x)
     return add_bytes(w, x->tick, b, 3 + b[2]);
 }
 
-/* Of a tick first the tempo, then the time signature, then markers. */
+/* Sharps of the major scale of the same notes, flats below 0, at most six. */
+static int write_key(writer *w, const bl_key_mark *x)
+{
+    int is_minor = x->key >= BL_KEYS_MINOR;
+    int sharps = 7 * (x->key % 12 + (is_minor ? 3 : 0)) % 12;
+    sharps -= sharps > 6 ? 12 : 0;
+    const uint8_t b[] = {0xff, 0x59, 2, (uint8_t)sharps, (uint8_t)is_minor};
+    return add_bytes(w, x->tick, b, sizeof b);
+}
+
+/* Of a tick first the tempo, then the time signature, the key, then markers. */
 static int write_conductor(writer *w)
 {
     const bl_song *s = w->song;
-    size_t t = 0, m = 0, k = 0;
+    size_t t = 0, m = 0, n = 0, k = 0;
     int rc = begin_track(w);
     while (rc == 0) {
         int32_t tempo = t < s->n_tempos ? s->tempos[t].tick : INT32_MAX;
         int32_t meter = m < s->n_meters ? s->meters[m].tick : INT32_MAX;
         int32_t marker = k < s->n_markers ? s->markers[k].tick : INT32_MAX;
-        if (bl_min(tempo, bl_min(meter, marker)) == INT32_MAX)
+        int32_t key = n < s->n_keys ? s->keys[n].tick : INT32_MAX;
+        if (bl_min(bl_min(tempo, key), bl_min(meter, marker)) == INT32_MAX)
             return end_track(w);
-        if (tempo <= meter && tempo <= marker)
+        if (tempo <= meter && tempo <= key && tempo <= marker)
             rc = write_tempo(w, &s->tempos[t++]);
-        else if (meter <= marker)
+        else if (meter <= key && meter <= marker)
             rc = write_meter(w, &s->meters[m++]);
+        else if (key <= marker)
+            rc = write_key(w, &s->keys[n++]);
         else
             rc = write_marker(w, &s->markers[k++]);
     }

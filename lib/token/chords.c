@@ -38,10 +38,8 @@ static const int16_t change_cost[] = {
     [BL_BEAT_FIRST] = 12,
 };
 
-void bl_chord_spell(int chord, char name[BL_CHORD_NAME_MAX + 1])
+static void spell(int chord, const char roots[12][5], char name[BL_CHORD_NAME_MAX + 1])
 {
-    static const char roots[12][3] = {"C",  "C#", "D",  "D#", "E",  "F",
-                                      "F#", "G",  "G#", "A",  "A#", "B"};
     static const char of[BL_QUALITIES][6] = {"maj",  "min",   "dim",  "aug",
                                              "sus2", "sus4",  "dom7", "maj7",
                                              "min7", "hdim7", "dim7"};
@@ -50,6 +48,35 @@ void bl_chord_spell(int chord, char name[BL_CHORD_NAME_MAX + 1])
     else
         snprintf(name, BL_CHORD_NAME_MAX + 1, "%s:%s", roots[chord / BL_QUALITIES],
                  of[chord % BL_QUALITIES]);
+}
+
+void bl_chord_spell(int chord, char name[BL_CHORD_NAME_MAX + 1])
+{
+    static const char roots[12][5] = {"C",  "C#", "D",  "D#", "E",  "F",
+                                      "F#", "G",  "G#", "A",  "A#", "B"};
+    spell(chord, roots, name);
+}
+
+void bl_chord_spell_degree(int chord, char name[BL_CHORD_NAME_MAX + 1])
+{
+    static const char degrees[12][5] = {"I",  "bII", "II",  "bIII", "III",  "IV",
+                                        "bV", "V",   "bVI", "VI",   "bVII", "VII"};
+    spell(chord, degrees, name);
+}
+
+int bl_chord_raise(int chord, int by)
+{
+    int root = (chord / BL_QUALITIES + by) % 12;
+    return chord == BL_NO_CHORD ? chord : root * BL_QUALITIES + chord % BL_QUALITIES;
+}
+
+unsigned bl_chord_classes(int chord)
+{
+    unsigned classes = 0;
+    for (int c = 0; c < 12 && chord != BL_NO_CHORD; c++)
+        if (worth[chord % BL_QUALITIES][c] > 0)
+            classes |= 1u << (chord / BL_QUALITIES + c) % 12;
+    return classes;
 }
 
 /* States: a row of lanes for each quality, a lane for each root, so that all roots are

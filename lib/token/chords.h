@@ -20,6 +20,15 @@ enum {
 /* "C:maj", "F#:min7", "N". */
 void bl_chord_spell(int chord, char name[BL_CHORD_NAME_MAX + 1]);
 
+/* The same with a degree as the root, "I:maj", "bVII:min7", "N": of a chord of which
+ * the tonic is C. */
+void bl_chord_spell_degree(int chord, char name[BL_CHORD_NAME_MAX + 1]);
+/* The chord with its root so many semitones higher, 0..11. */
+int bl_chord_raise(int chord, int by);
+
+/* Its pitch classes, bit 0 = C; 0 for none. */
+unsigned bl_chord_classes(int chord);
+
 /* How much a chord may be expected to begin there. */
 typedef enum { BL_BEAT_WEAK, BL_BEAT_MIDDLE, BL_BEAT_FIRST } bl_beat_rank;
 

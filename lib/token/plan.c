@@ -2,6 +2,7 @@
  * position 0. */
 #include "token/plan.h"
 #include "token/chords.h"
+#include "token/keys.h"
 #include "token/remi.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@ void bl_plan_free(bl_plan *p)
 {
     bl_ids_free(&p->labels);
     bl_ids_free(&p->chords);
+    bl_ids_free(&p->key);
     bl_ids_free(&p->tempo);
     *p = (bl_plan){0};
 }
@@ -57,34 +59,92 @@ static const struct {
     {"min7", 8}, {"-7", 8},  {"m7b5", 9}, {"hdim7", 9}, {"dim7", 10}, {"o7", 10},
 };
 
-/* "Chord_A#:min7" of "Bbm7" or "A#:min7"; 0 if it is no chord. */
-static int name_chord(const char *symbol, size_t len, char word[BL_WORD_MAX + 1])
+/* The quality of "m7" or ":min7"; -1 if it is none. */
+static int quality_of(const char *text, size_t len)
+{
+    size_t colon = len > 1 && *text == ':';
+    for (size_t i = 0; i < BL_COUNT(spellings); i++)
+        if (strlen(spellings[i].symbol) == len - colon &&
+            memcmp(spellings[i].symbol, text + colon, len - colon) == 0)
+            return spellings[i].quality;
+    return -1;
+}
+
+/* The chord of "Bbm7" or "A#:min7"; -1 if it is none. */
+static int read_symbol(const char *symbol, size_t len)
 {
     static const int of_letter[] = {9, 11, 0, 2, 4, 5, 7}; /* A to G */
-    char name[BL_CHORD_NAME_MAX + 1];
-    int chord = len == 1 && *symbol == 'N' ? BL_NO_CHORD : -1, root = 0;
     size_t at = 1;
-    if (chord < 0 && (*symbol < 'A' || *symbol > 'G'))
-        return 0;
-    if (chord < 0)
-        root = of_letter[*symbol - 'A'];
+    if (*symbol < 'A' || *symbol > 'G')
+        return -1;
+    int root = of_letter[*symbol - 'A'];
     for (; at < len && (symbol[at] == '#' || symbol[at] == 'b'); at++)
         root += symbol[at] == '#' ? 1 : 11;
-    at += at < len && symbol[at] == ':';
-    for (size_t i = 0; i < BL_COUNT(spellings) && chord < 0; i++)
-        if (strlen(spellings[i].symbol) == len - at &&
-            memcmp(spellings[i].symbol, symbol + at, len - at) == 0)
-            chord = root % 12 * BL_QUALITIES + spellings[i].quality;
+    int quality = quality_of(symbol + at, len - at);
+    return quality < 0 ? -1 : root % 12 * BL_QUALITIES + quality;
+}
+
+/* The chord of "bVII7", "vi" or "VI:min" in C: small letters are minor. -1 if none. */
+static int read_degree(const char *text, size_t len)
+{
+    static const struct {
+        const char *name;
+        int root;
+        int is_minor;
+    } degrees[] = {
+        {"VII", 11, 0}, {"vii", 11, 1}, {"III", 4, 0}, {"iii", 4, 1}, {"II", 2, 0},
+        {"ii", 2, 1},   {"IV", 5, 0},   {"iv", 5, 1},  {"VI", 9, 0},  {"vi", 9, 1},
+        {"I", 0, 0},    {"i", 0, 1},    {"V", 7, 0},   {"v", 7, 1},
+    };
+    int root = 0;
+    size_t at = 0, k = 0;
+    for (; at < len && (text[at] == '#' || text[at] == 'b'); at++)
+        root += text[at] == '#' ? 1 : 11;
+    while (k < BL_COUNT(degrees) &&
+           strncmp(degrees[k].name, text + at, strlen(degrees[k].name)) != 0)
+        k++;
+    if (k == BL_COUNT(degrees) || at + strlen(degrees[k].name) > len)
+        return -1;
+    at += strlen(degrees[k].name);
+    int quality = quality_of(text + at, len - at);
+    if (degrees[k].is_minor && (at == len || (len - at == 1 && text[at] == '7')))
+        quality = at == len ? 1 : 8;
+    root = (root + degrees[k].root) % 12;
+    return quality < 0 ? -1 : root * BL_QUALITIES + quality;
+}
+
+/* What has been read of a list. */
+typedef struct {
+    int n_symbols, n_degrees;
+    int64_t sounds[12]; /* of the symbols' pitch classes */
+} chord_list;
+
+static int add_chord(bl_plan *p, chord_list *list, const char *text, size_t len,
+                     bl_err *e)
+{
+    int has_degrees = bl_scheme_spec(p->scheme)->degrees;
+    int is_none = len == 1 && *text == 'N';
+    int chord = is_none ? BL_NO_CHORD : read_symbol(text, len);
+    list->n_symbols += chord >= 0 && !is_none;
+    if (chord < 0 && has_degrees) {
+        chord = read_degree(text, len);
+        list->n_degrees += chord >= 0;
+    }
     if (chord < 0)
-        return 0;
-    bl_chord_spell(chord, name);
-    snprintf(word, BL_WORD_MAX + 1, "Chord_%s", name);
-    return 1;
+        return bl_fail(e, BL_E_ARG, "'%.*s' is no chord; one is 'Am7', 'F#'%s or 'N'",
+                       (int)bl_min((int64_t)len, 20), text,
+                       has_degrees ? ", 'bVII7', 'vi'" : "");
+    if (list->n_symbols > 0 && list->n_degrees > 0)
+        return bl_fail(e, BL_E_ARG, "chords are symbols or degrees, not both");
+    for (int c = 0; c < 12; c++)
+        list->sounds[c] += bl_chord_classes(chord) >> c & 1;
+    return bl_ids_add(&p->chords, bl_token(p->scheme, REMI_CHORD, chord), e);
 }
 
 int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text, bl_err *e)
 {
     static const char between[] = " ,|\t\n";
+    chord_list list = {0};
     int rc = take_scheme(p, scheme, "chords", e);
     if (rc == 0 && !bl_scheme_spec(scheme)->chords)
         return bl_fail(e, BL_E_ARG,
@@ -92,18 +152,17 @@ int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text, bl_err
                        "'midi2remi --chords'");
     text += strspn(text, between);
     while (rc == 0 && *text != '\0') {
-        char word[BL_WORD_MAX + 1];
         size_t len = strcspn(text, between);
-        if (!name_chord(text, len, word))
-            return bl_fail(e, BL_E_ARG, "'%.*s' is no chord; one is 'Am7', 'F#' or 'N'",
-                           (int)bl_min((int64_t)len, 20), text);
-        rc = add_word(p, &p->chords, word, e);
+        rc = add_chord(p, &list, text, len, e);
         text += len;
         text += strspn(text, between);
     }
     if (rc == 0 && p->chords.n == 0)
         return bl_fail(e, BL_E_ARG, "no chord is named; one is 'Am7', 'F#' or 'N'");
-    return rc;
+    if (rc != 0 || list.n_symbols == 0 || !bl_scheme_spec(scheme)->key)
+        return rc;
+    p->of_c = bl_scheme_spec(scheme)->degrees;
+    return bl_ids_add(&p->key, bl_token(scheme, REMI_KEY, bl_key_find(list.sounds)), e);
 }
 
 /* In the order of the vocabulary, and one of each prefix: as the grammar has it. */
@@ -148,12 +207,19 @@ void bl_plan_start(bl_plan_at *at)
     *at = (bl_plan_at){.chord = -1, .tempo = -1, .chord_due = -1, .tempo_due = -1};
 }
 
+/* The token of a chord of the plan in the key that is stated. */
+static int32_t in_key(const bl_plan *p, const bl_plan_at *at, int32_t id)
+{
+    int first = p->scheme->first[REMI_CHORD];
+    return p->of_c && id >= 0 ? first + bl_chord_raise(id - first, 12 - at->tonic) : id;
+}
+
 static void begin_bar(const bl_plan *p, bl_plan_at *at)
 {
     int32_t chord = -1, tempo = p->tempo.n > 0 ? p->tempo.id[0] : -1;
     if (p->chords.n > 0)
         chord = p->chords.id[at->n_bars % p->chords.n];
-    at->chord_due = chord != at->chord ? chord : -1;
+    at->chord_due = in_key(p, at, chord) != at->chord ? chord : -1;
     at->tempo_due = tempo != at->tempo ? tempo : -1;
     at->n_bars++;
 }
@@ -169,6 +235,9 @@ void bl_plan_step(const bl_plan *p, bl_plan_at *at, unsigned id, int given)
     case REMI_BAR:
         if (!given)
             begin_bar(p, at);
+        break;
+    case REMI_KEY:
+        at->tonic = bl_key_tonic((int)id - p->scheme->first[REMI_KEY]);
         break;
     case REMI_CHORD:
         at->chord = (int32_t)id;
@@ -196,10 +265,12 @@ int bl_plan_allows(const bl_plan *p, const bl_plan_at *at, unsigned id)
         return p->labels.n == 0;
     case REMI_TIMESIG:
         return 1;
+    case REMI_KEY:
+        return p->key.n == 0 || id == p->key.id[0];
     case REMI_POSITION:
         return !is_due || id == p->scheme->first[REMI_POSITION];
     case REMI_CHORD:
-        return p->chords.n == 0 || (int32_t)id == at->chord_due;
+        return p->chords.n == 0 || (int32_t)id == in_key(p, at, at->chord_due);
     case REMI_TEMPO:
         return at->chord_due < 0 && (p->tempo.n == 0 || id == p->tempo.id[0]);
     default:

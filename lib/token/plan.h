@@ -11,6 +11,8 @@ typedef struct {
     const bl_scheme *scheme; /* NULL: nothing is settled */
     bl_ids labels;           /* that a piece begins with */
     bl_ids chords;           /* one a bar, again from the first when all are used */
+    int of_c;                /* they are degrees, to be taken as if of C */
+    bl_ids key;              /* one or none */
     bl_ids tempo;            /* one or none */
 } bl_plan;
 
@@ -19,7 +21,9 @@ typedef struct {
 int bl_plan_tempo(bl_plan *p, const bl_scheme *scheme, int bpm,
                   bl_err *e) BL_MUST_CHECK;
 /* Chord symbols ("C", "F#m7", "Bbmaj7", "Am7b5", "N") or names of the scheme ("A:min"),
- * between blanks, commas or bar lines. */
+ * between blanks, commas or bar lines. Where the scheme has keys, they settle the key,
+ * which is found in them. Where its chords are degrees, instead all may be degrees
+ * ("I", "vi", "bVII7", "N"), of whatever key. */
 int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text,
                    bl_err *e) BL_MUST_CHECK;
 /* Words of the scheme, "Composer_Bach", between commas. */
@@ -31,6 +35,7 @@ void bl_plan_free(bl_plan *p);
 typedef struct {
     size_t n_labels, n_bars; /* drawn */
     int32_t chord, tempo;    /* ids in force, -1 = none yet */
+    int tonic;               /* of the key, 0 until it is stated */
     int32_t chord_due;       /* id that this bar begins with, -1 = none */
     int32_t tempo_due;       /* id, -1 = none */
 } bl_plan_at;

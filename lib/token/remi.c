@@ -7,6 +7,7 @@ const bl_scheme_ops bl_remi_ops = {
     .name = "remi",
     .grids = {4, 1, 2, 3, 6, 8, 12, 24, 0},
     .takes_chords = 1,
+    .takes_key = 1,
     .takes_pedal = 1,
     .takes_labels = 1,
     .takes_parts = 1,

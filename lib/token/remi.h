@@ -21,6 +21,7 @@ enum {
     REMI_DURATION,
     REMI_CHORD, /* from here on options: without them there are no such tokens */
     REMI_PEDAL,
+    REMI_KEY,
     REMI_LABEL,
     REMI_N_KINDS
 };
@@ -150,6 +151,10 @@ int bl_remi_chords_of(bl_remi_items *chords, const bl_remi_bars *bars, int grid,
 /* Appends the movements of the pedals of the programs that have notes. */
 int bl_remi_pedals_of(bl_remi_items *pedals, const bl_remi_bars *bars, int grid,
                       const bl_song *song, bl_err *e) BL_MUST_CHECK;
+
+/* The key of a song: its own first one, unless that is C major, which files state where
+ * nobody said anything; else the one found in its tones. */
+int bl_remi_key_of(const bl_song *song, const bl_remi_tone *tones, size_t n);
 
 /* ---- the parts of bl_remi_ops ---- */
 

@@ -1,6 +1,7 @@
 /* remi_chords.c - the chords of a piece in "remi", from its notes as the tokens have
  * them: what is decoded and encoded again gets the same chords. */
 #include "token/chords.h"
+#include "token/keys.h"
 #include "token/remi.h"
 
 #include <stdlib.h>
@@ -114,4 +115,14 @@ int bl_remi_chords_of(bl_remi_items *chords, const bl_remi_bars *bars, int grid,
     free(chord);
     free(b.beat);
     return rc;
+}
+
+int bl_remi_key_of(const bl_song *song, const bl_remi_tone *tones, size_t n)
+{
+    int64_t sounds[12] = {0};
+    if (song->n_keys > 0 && song->keys[0].key != BL_KEYS_MAJOR)
+        return song->keys[0].key;
+    for (size_t i = 0; i < n; i++)
+        sounds[tones[i].pitch % 12] += tones[i].off - tones[i].on;
+    return bl_key_find(sounds);
 }

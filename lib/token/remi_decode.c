@@ -1,6 +1,7 @@
 /* remi_decode.c - tokens of "remi" to songs. Total: a token that makes no sense where
  * it stands is treated as absent and counted. */
 #include "token/chords.h"
+#include "token/keys.h"
 #include "token/remi.h"
 
 typedef struct {
@@ -86,7 +87,13 @@ static int add_pedal(decoder *d, int move, bl_err *e)
 static int add_chord(decoder *d, int chord, bl_err *e)
 {
     char name[BL_CHORD_NAME_MAX + 1];
-    bl_chord_spell(chord, name);
+    int has_key = d->song->n_keys > 0;
+    if (d->s->spec.degrees && has_key)
+        chord = bl_chord_raise(chord, bl_key_tonic(d->song->keys[0].key));
+    if (d->s->spec.degrees && !has_key)
+        bl_chord_spell_degree(chord, name);
+    else
+        bl_chord_spell(chord, name);
     return bl_song_add_marker(d->song, now(d), name, e);
 }
 
@@ -105,6 +112,7 @@ static int is_skipped(const decoder *d, int kind)
     case REMI_TIMESIG:
         return d->last != REMI_BAR;
     case REMI_LABEL:
+    case REMI_KEY:
         return 1;
     case REMI_VELOCITY:
         return !begins_note(d->last);
@@ -168,7 +176,10 @@ static int read_all(decoder *d, const uint16_t *ids, size_t n, size_t *n_read,
         if (d->n_bars == 0 && kind == REMI_TIMESIG)
             d->last = REMI_BAR;
         if (is_skipped(d, kind)) {
-            d->skipped += kind != REMI_PAD && kind != REMI_BOS &&
+            int is_key = kind == REMI_KEY && d->song->n_keys == 0;
+            if (is_key && bl_song_add_key(d->song, 0, ids[t] - d->s->first[kind], e))
+                return BL_E_NOMEM;
+            d->skipped += !is_key && kind != REMI_PAD && kind != REMI_BOS &&
                           !(kind == REMI_LABEL && d->n_bars == 0);
             continue;
         }

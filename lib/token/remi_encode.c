@@ -4,6 +4,8 @@
  * bar, position, melodic before drums, program, pitch, duration, velocity. */
 #include "token/remi.h"
 #include "base/sort.h"
+#include "token/chords.h"
+#include "token/keys.h"
 
 #include <stdlib.h>
 
@@ -49,6 +51,7 @@ typedef struct {
     size_t n_tones;
     tempo *tempos; /* [n_tempos] one a moment */
     size_t n_tempos;
+    int key;                      /* if the scheme has it */
     bl_remi_items chords, pedals; /* empty without the option */
 
     /* next to be written */
@@ -210,8 +213,10 @@ static int place_all(encoder *c)
                          &c->fixes->durations);
     if (rc == 0)
         rc = place_tempos(c);
-    if (rc == 0 && c->s->spec.chords)
+    if (rc == 0 && (c->s->spec.chords || c->s->spec.key))
         rc = place_tones(c);
+    if (rc == 0 && c->s->spec.key)
+        c->key = bl_remi_key_of(c->song, c->tones, c->n_tones);
     if (rc == 0 && c->s->spec.chords)
         rc = bl_remi_chords_of(&c->chords, &c->bars, c->s->grid, c->tones, c->n_tones,
                                c->e);
@@ -265,6 +270,8 @@ static void emit_bar(encoder *c, const bl_remi_bar *bar)
     emit(c, REMI_BAR, 0);
     if (bar->meter != c->meter)
         emit(c, REMI_TIMESIG, (unsigned)bar->meter);
+    if (c->meter < 0 && c->s->spec.key)
+        emit(c, REMI_KEY, (unsigned)c->key);
     c->meter = bar->meter;
 }
 
@@ -304,11 +311,17 @@ static void emit_played(encoder *c, bl_remi_moment at)
     }
 }
 
+static void emit_chord(encoder *c, int chord)
+{
+    int below = c->s->spec.degrees ? 12 - bl_key_tonic(c->key) : 0;
+    emit(c, REMI_CHORD, (unsigned)bl_chord_raise(chord, below));
+}
+
 static void emit_moment(encoder *c, bl_remi_moment at)
 {
     emit(c, REMI_POSITION, bl_remi_position_of(at));
     if (c->i_chord < c->chords.n && c->chords.item[c->i_chord].at == at)
-        emit(c, REMI_CHORD, c->chords.item[c->i_chord++].value);
+        emit_chord(c, c->chords.item[c->i_chord++].value);
     if (c->i_tempo < c->n_tempos && c->tempos[c->i_tempo].at == at) {
         c->bpm = c->tempos[c->i_tempo++].bpm;
         emit(c, REMI_TEMPO, (unsigned)(c->bpm - REMI_BPM_MIN));

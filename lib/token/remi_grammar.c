@@ -1,16 +1,16 @@
 /* remi_grammar.c - the shape of a piece in "remi" as an automaton.
  *
  *     piece    = [BOS] Label* (first bar* EOS | EOS)
- *     first    = Bar TimeSig Position_0 [Chord] Tempo played* moment*
+ *     first    = Bar TimeSig [Key] Position_0 [Chord] Tempo played* moment*
  *     bar      = Bar [TimeSig] moment*
  *     moment   = Position (Chord [Tempo] played* | Tempo played* | played+)
  *     played   = [Program] Pedal | ([Program] Pitch | PitchDrum) Velocity Duration
  *
  * with order inside: labels rise and differ in prefix; positions rise; TimeSig, Chord,
- * Tempo, Program and Pedal only where they change something, the first Chord always if
- * the scheme has them; within a moment programs rise, each with its pedal first,
- * pitches of one do not fall, drums are last. One function says what a state allows;
- * reading and masks both use it. */
+ * Tempo, Program and Pedal only where they change something, the first Chord and
+ * the Key always if the scheme has them; within a moment programs rise, each with its
+ * pedal first, pitches of one do not fall, drums are last. One function says what a
+ * state allows; reading and masks both use it. */
 #include "token/remi.h"
 
 #include <string.h>
@@ -25,6 +25,7 @@ enum state {
     PITCH, /* of that note; 0 after a pedal */
     CHORD, /* -1 until stated */
     LABEL, /* -1 before the first */
+    KEY,   /* -1 until stated */
     DOWN,  /* 128 bits, a program each: its pedal is down */
     N_STATES = DOWN + 4
 };
@@ -93,12 +94,24 @@ static span allowed_position(const bl_grammar *g)
 {
     const int32_t *v = g->v;
     if (v[TEMPO] < 0 && v[METER] >= 0 &&
-        (v[LAST] == REMI_TIMESIG || v[LAST] == REMI_BAR))
-        return (span){0, 1, -1, "the first position is not 0"};
+        (v[LAST] == REMI_TIMESIG || v[LAST] == REMI_BAR || v[LAST] == REMI_KEY))
+        return g->scheme->spec.key && v[KEY] < 0
+                   ? (span){0, 0, -1, "no key stated"}
+                   : (span){0, 1, -1, "the first position is not 0"};
     if (!is_between(v))
         return never;
     int high = bl_remi_positions(v[METER], g->scheme->grid);
     return (span){v[POSITION] + 1, high, -1, "position goes back or leaves the bar"};
+}
+
+/* Where the first position comes next. */
+static span allowed_key(const bl_grammar *g)
+{
+    const int32_t *v = g->v;
+    if (v[KEY] >= 0 || v[TEMPO] >= 0 || v[METER] < 0 ||
+        (v[LAST] != REMI_TIMESIG && v[LAST] != REMI_BAR))
+        return never;
+    return all_of(REMI_KEY, g);
 }
 
 static span allowed_program(const bl_grammar *g)
@@ -186,6 +199,8 @@ static span allowed(const bl_grammar *g, int kind)
         return last == REMI_POSITION ? s : never;
     case REMI_TEMPO:
         return allowed_tempo(g);
+    case REMI_KEY:
+        return allowed_key(g);
     case REMI_PEDAL:
         return allowed_pedal(g);
     case REMI_LABEL:
@@ -222,6 +237,9 @@ static int is_ignored(const int32_t *v, int kind)
         return v[LAST] != REMI_BAR && !is_at_start(v);
     case REMI_LABEL:
         return !is_at_start(v);
+    case REMI_KEY: /* the decoder takes the first wherever it stands */
+        return v[METER] < 0 || v[TEMPO] >= 0 ||
+               (v[LAST] != REMI_TIMESIG && v[LAST] != REMI_BAR);
     case REMI_VELOCITY:
         return v[LAST] != REMI_PITCH && v[LAST] != REMI_DRUM;
     case REMI_DURATION:
@@ -240,11 +258,14 @@ static void begin_note(int32_t *v, int rank, int pitch)
 static void advance(bl_grammar *g, int kind, int i)
 {
     int32_t *v = g->v;
+    if (kind == REMI_KEY && v[KEY] < 0)
+        v[KEY] = i;
     if (is_ignored(v, kind))
         return;
     if (kind > REMI_TIMESIG && kind != REMI_LABEL && v[METER] < 0)
         v[METER] = REMI_METER_4_4;
-    if (kind > REMI_TEMPO && kind != REMI_CHORD && kind != REMI_LABEL && v[TEMPO] < 0)
+    if (kind > REMI_TEMPO && kind != REMI_CHORD && kind != REMI_KEY &&
+        kind != REMI_LABEL && v[TEMPO] < 0)
         v[TEMPO] = REMI_BPM_DEFAULT - REMI_BPM_MIN;
     v[LAST] = kind;
     switch (kind) {

@@ -31,7 +31,8 @@ static void open_bar(bl_pace *p)
 static int is_nothing(int kind)
 {
     return kind == REMI_PAD || kind == REMI_BOS || kind == REMI_MASK ||
-           kind == REMI_LABEL || kind == REMI_VELOCITY || kind == REMI_DURATION;
+           kind == REMI_LABEL || kind == REMI_KEY || kind == REMI_VELOCITY ||
+           kind == REMI_DURATION;
 }
 
 void bl_remi_pace_step(bl_pace *p, unsigned id)

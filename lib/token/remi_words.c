@@ -1,5 +1,6 @@
 /* remi_words.c - the vocabulary of "remi": names, and the bins behind them. */
 #include "token/chords.h"
+#include "token/keys.h"
 #include "token/remi.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@ const bl_kind bl_remi_kinds[REMI_N_KINDS] = {
     {"Position", BL_IS_POSITION}, {"Tempo", BL_IS_OTHER},    {"Program", BL_IS_OTHER},
     {"Pitch", BL_IS_NOTE},        {"PitchDrum", BL_IS_DRUM}, {"Velocity", BL_IS_OTHER},
     {"Duration", BL_IS_OTHER},    {"Chord", BL_IS_CHORD},    {"Pedal", BL_IS_OTHER},
-    {"Label", BL_IS_LABEL},
+    {"Key", BL_IS_KEY},           {"Label", BL_IS_LABEL},
 };
 
 /* ---- time signatures: for each denominator the numerators 1..max ---- */
@@ -182,6 +183,8 @@ int bl_remi_count(int kind, const bl_spec *spec)
         return spec->chords ? BL_CHORD_WORDS : 0;
     case REMI_PEDAL:
         return spec->pedal ? REMI_N_PEDALS : 0;
+    case REMI_KEY:
+        return spec->key ? BL_N_MUSIC_KEYS : 0;
     case REMI_LABEL:
         return count_labels(spec->labels);
     default:
@@ -200,8 +203,17 @@ void bl_remi_word(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 
     }
     if (kind == REMI_CHORD) {
         char chord[BL_CHORD_NAME_MAX + 1];
-        bl_chord_spell(i, chord);
+        if (spec->degrees)
+            bl_chord_spell_degree(i, chord);
+        else
+            bl_chord_spell(i, chord);
         snprintf(name, BL_WORD_MAX + 1, "%s_%s", text, chord);
+        return;
+    }
+    if (kind == REMI_KEY) {
+        char key[BL_KEY_NAME_MAX + 1];
+        bl_key_spell(i, key);
+        snprintf(name, BL_WORD_MAX + 1, "%s_%s", text, key);
         return;
     }
     if (kind == REMI_PEDAL) {

@@ -60,11 +60,14 @@ static int check_options(bl_spec *spec, const bl_scheme_ops *ops, bl_err *e)
         return rc;
     }
     const char *option = spec->chords && !ops->takes_chords           ? "chord"
+                         : spec->key && !ops->takes_key               ? "key"
                          : spec->pedal && !ops->takes_pedal           ? "pedal"
                          : spec->labels[0] != 0 && !ops->takes_labels ? "label"
                                                                       : NULL;
     if (option != NULL)
         return bl_fail(e, BL_E_ARG, "scheme '%s' has no %s tokens", ops->name, option);
+    if (spec->degrees && (!spec->chords || !spec->key))
+        return bl_fail(e, BL_E_ARG, "degrees are of chords and of a key");
     size_t prefix = sizeof BL_MERGE_PREFIX - 1;
     if (strncmp(spec->labels, BL_MERGE_PREFIX, prefix) == 0 ||
         strstr(spec->labels, "\n" BL_MERGE_PREFIX) != NULL)

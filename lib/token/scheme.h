@@ -81,7 +81,8 @@ typedef enum {
     BL_IS_NOTE,     /* begins a note of bl_scheme_pitch */
     BL_IS_DRUM,     /* likewise, of a drum, which no other key moves */
     BL_IS_NOTE_OFF, /* ends one */
-    BL_IS_CHORD,
+    BL_IS_CHORD,    /* in degrees of a key, where bl_spec says so */
+    BL_IS_KEY,
     BL_IS_LABEL
 } bl_meaning;
 

@@ -6,7 +6,7 @@
 
 #include "token/pace.h"
 
-enum { BL_KINDS_MAX = 16 };
+enum { BL_KINDS_MAX = 20 };
 
 /* A kind of tokens: its name, and what they are. */
 typedef struct {
@@ -17,7 +17,7 @@ typedef struct {
 typedef struct {
     const char *name;
     int grids[9]; /* allowed, the default first, ended by 0 */
-    int takes_chords, takes_pedal, takes_labels;
+    int takes_chords, takes_key, takes_pedal, takes_labels;
     bl_reading reading;
     bl_writing writing;
     /* Parts of a piece: every bar is written, chords are of notes aside, too. */

@@ -8,8 +8,8 @@
 static const char roots[12][3] = {"C",  "C#", "D",  "D#", "E",  "F",
                                   "F#", "G",  "G#", "A",  "A#", "B"};
 
-/* "Chord_D:min" moved; itself where it names no root. */
-static int transpose_chord(const bl_scheme *s, unsigned id, int by)
+/* "Chord_D:min" or "Key_D:min" moved; itself where it names no root: degrees stay. */
+static int transpose_root(const bl_scheme *s, unsigned id, int by)
 {
     char name[BL_WORD_MAX + 32];
     const char *word = bl_words_name(s->words, id);
@@ -38,8 +38,8 @@ int bl_transposition(const bl_scheme *s, int by, int32_t *map, bl_err *e)
         map[id] = (int32_t)id;
         if (is == BL_IS_NOTE || is == BL_IS_NOTE_OFF)
             map[id] = pitch >= 0 && pitch <= 127 ? (int32_t)id + by : -1;
-        else if (is == BL_IS_CHORD)
-            map[id] = transpose_chord(s, id, by);
+        else if (is == BL_IS_CHORD || is == BL_IS_KEY)
+            map[id] = transpose_root(s, id, by);
     }
     return 0;
 }

@@ -11,11 +11,11 @@
 enum {
     BASS_PROGRAM = 32, /* of General MIDI, eight of them */
     N_BASS_PROGRAMS = 8,
-    MELODY_LEAST = 52,    /* mean pitch of a melody's voice, E below middle C */
-    BASS_MOST = 60,       /* of the bass's, and each pitch in chords */
-    OCTAVE = 12,          /* as much as a range adds to itself */
-    ENOUGH = 100,         /* beginnings that are as good as more */
-    LINE_TENTHS = 9,      /* of its notes that begin alone in a line */
+    MELODY_LEAST = 52, /* mean pitch of a melody's voice, E below middle C */
+    BASS_MOST = 60,    /* of the bass's, and each pitch in chords */
+    OCTAVE = 12,       /* as much as a range adds to itself */
+    ENOUGH = 100,      /* beginnings that are as good as more */
+    LINE_TENTHS = 9,   /* of its notes that begin alone in a line */
 };
 
 typedef struct {
@@ -128,8 +128,8 @@ static void measure(const voices *v, voice *x)
         x->n++;
         x->onsets += n->on != on;
         on = n->on;
-        x->n_bass += n->program >= BASS_PROGRAM &&
-                     n->program < BASS_PROGRAM + N_BASS_PROGRAMS;
+        x->n_bass +=
+            n->program >= BASS_PROGRAM && n->program < BASS_PROGRAM + N_BASS_PROGRAMS;
         x->pitches += n->pitch;
         x->low = (int)bl_min(x->low, n->pitch);
         x->high = (int)bl_max(x->high, n->pitch);
@@ -202,7 +202,8 @@ static double bass_score(const voices *v, const voice *x)
     double below = BASS_MOST - (double)x->pitches / (double)x->n;
     if (v->n_voices == 1 && !is_line(x)) /* a whole piece: its mean tells nothing */
         return 1;
-    return below > 0 ? (double)bl_min((int64_t)x->onsets, ENOUGH) * alone(x) * below : 0;
+    return below > 0 ? (double)bl_min((int64_t)x->onsets, ENOUGH) * alone(x) * below
+                     : 0;
 }
 
 /* The voice of the greatest score, the first of equal ones; NULL if all have none. */

@@ -565,3 +565,37 @@ PY
     run -64 --separate-stderr midi2remi --scheme groove --keep drums x.mid
     says "scheme 'groove' has no parts: it is drums"
 }
+
+@test "midi2remi: --key and --degrees: the file's own key, or found; chords from its tonic" {
+    band x.mid Solo Piano Low
+    midi2remi -u --key -o key x.mid
+    [[ $(music key | head -n 1) == 'Bar TimeSig_4/4 Key_C:maj Position_0 Tempo_120 '* ]] || fail "$(music key)"
+    midi2remi -u --degrees -o degrees x.mid
+    [[ $(music degrees | head -n 1) == 'Bar TimeSig_4/4 Key_C:maj Position_0 Chord_I:maj Tempo_120 '* ]]
+    /usr/bin/python3 - <<'PY'
+from mido import MetaMessage, MidiFile
+f = MidiFile('x.mid')
+f.tracks[0].insert(0, MetaMessage('key_signature', key='Gm'))
+f.save('own.mid')
+PY
+    midi2remi -u --degrees -o own own.mid
+    [[ $(music own | head -n 1) == 'Bar TimeSig_4/4 Key_G:min Position_0 Chord_IV:maj Tempo_120 '* ]]
+    # and back: the key as a signature, chords by their names
+    remi2midi -o back.mid own
+    /usr/bin/python3 - <<'PY'
+from mido import MidiFile
+got = [m for m in MidiFile('back.mid').tracks[0] if m.type in ('key_signature', 'marker')]
+assert (got[0].key, got[1].text) == ('Gm', 'C:maj'), got
+PY
+    midi2remi -u --degrees -o again back.mid
+    diff <(music own) <(music again)
+    # of a part it is that of the whole
+    midi2remi -u --degrees --keep chords -o chords own.mid
+    [ "$(music chords)" = $'Bar TimeSig_4/4 Key_G:min Position_0 Chord_IV:maj Tempo_120\nBar\nBar Position_0 Chord_N' ]
+    cmp <(midi2remi -u --no-pg -j 1 --degrees "$SAMPLES") <(midi2remi -u --no-pg -j 3 --degrees "$SAMPLES")
+    local scheme
+    for scheme in remi-2020 performance groove; do
+        run -64 --separate-stderr midi2remi --scheme $scheme --key x.mid
+        says "scheme '$scheme' has no key tokens"
+    done
+}

@@ -122,7 +122,8 @@ parts = itertools.chain(
     of_tensors(F + '/run/latest', 'xl-checkpoint-meta'),
     of_rows(F + '/g.tensors'), of_rows(G + '/tensors-1.tensors.zst'),
     of_tensors(F + '/log-probs', 'xl-logprobs-meta'),
-    of_lines(G + '/remi-tokens-1.tok.zst'), of_lines(G + '/remi-vocab-1.tsv'),
+    of_lines(G + '/remi-tokens-1.tok.zst'), of_lines(G + '/remi-tokens-1-degrees.tok.zst'),
+    of_lines(G + '/remi-vocab-1.tsv'),
     of_folder(G + '/remi-shard-1'), of_folder(G + '/remi-shard-1-exports'),
     of_lines(G + '/feat-1.tsv'), of_lines(G + '/feat-2.tsv'),
     of_json(G + '/xl-config-1.json', 'config'),
@@ -326,6 +327,17 @@ PY
         diff - <(zstdcat "$G/remi-tokens-1.tok.zst" | grep -v '^#')
     remi2midi -d out "$G/remi-tokens-1.tok.zst"
     [ "$(ls out | wc -l)" -eq 2 ]
+}
+
+@test "golden: the key and chords as its degrees mean what they meant" {
+    midi2remi --no-pg -u --degrees "$SAMPLES"/{sakura,abide-with-me}.mid | grep -v '^#' |
+        diff - <(zstdcat "$G/remi-tokens-1-degrees.tok.zst" | grep -v '^#')
+    zstdcat "$G/remi-tokens-1-degrees.tok.zst" | head -n 1 | sed 's/^#remi //' |
+        jq -e '.tokenizer == {name: "remi", grid: 4, chords: 1, key: 1, degrees: 1}'
+    remi2midi --check "$G/remi-tokens-1-degrees.tok.zst"
+    remi2midi -d out "$G/remi-tokens-1-degrees.tok.zst"
+    midi2remi --no-pg -u --degrees out/*.mid | grep -v '^#' | sort |
+        diff - <(zstdcat "$G/remi-tokens-1-degrees.tok.zst" | grep -v '^#' | sort)
 }
 
 @test "golden: the shards are what they were" {

@@ -19,6 +19,10 @@ setup_file() {
     shard -o merged --vocab merged.tsv chords.tok.zst
     xltrain --data merged -o settled --preset tiny --set layers=1 --set width=32 \
         --set heads=2 --set ff=64 --steps 10 --set warmup=5
+    midi2remi --degrees "$root"/samples/*.mid -o degrees.tok.zst
+    shard -o degrees --augment transpose=-2..2 degrees.tok.zst
+    xltrain --data degrees -o composer --preset tiny --set layers=1 --set width=32 \
+        --set heads=2 --set ff=64 --steps 10 --set warmup=5
     midi2remi --scheme performance "$root"/samples/*.mid -o played.tok.zst
     shard -o played played.tok.zst
     xltrain --data played -o performer --preset tiny --set layers=1 --set width=32 \
@@ -27,7 +31,7 @@ setup_file() {
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
-    ln -s "$BATS_FILE_TMPDIR"/{run,settled,performer} .
+    ln -s "$BATS_FILE_TMPDIR"/{run,settled,performer,composer} .
     ln -s "$BATS_FILE_TMPDIR/all.tok.zst" all.tok.zst
 }
 
@@ -212,6 +216,29 @@ bars() {
     xlsample settled -n 4 --bars 4 --no-pg -u -o a
     xlsample settled -n 4 --bars 4 --no-pg -u --tempo 0 -o b
     cmp a b
+}
+
+@test "xlsample: chords as degrees: of a key that is drawn, or symbols, which have one" {
+    xlsample composer -n 6 --bars 4 -o s
+    remi2midi --check s
+    [ "$(text s | grep -c '^Bar TimeSig_[^ ]* Key_[^ ]* Position_0 Chord_[IVb]*:')" -ge 1 ]
+    xlsample composer -n 6 --bars 4 --chords 'I vi | ii7,bVII' -o s
+    remi2midi --check s
+    [ "$(text s | grep -oE 'Chord_[^ ]+' | sort | uniq -c | xargs)" = '6 Chord_I:maj 6 Chord_II:min7 6 Chord_VI:min 6 Chord_bVII:maj' ]
+    xlsample composer -n 6 --bars 4 --chords 'D Bm G A7' -o s
+    remi2midi --check s
+    [ "$(text s | grep -oE '(Chord|Key)_[^ ]+' | sort | uniq -c | xargs)" = \
+        '6 Chord_I:maj 6 Chord_IV:maj 6 Chord_V:dom7 6 Chord_VI:min 6 Key_D:maj' ]
+    # behind a prompt they are in its key
+    midi2remi -u --degrees "$BARLINE_ROOT/samples/abide-with-me.mid" -o theme
+    xlsample composer --bars 2 --prompt theme --chords 'D N' -o s
+    [ "$(text s | grep -oE 'Key_[^ ]+' | sort -u)" = Key_D:maj ]
+    text s | grep -oE 'Chord_[^ ]+' | tail -n 2 | xargs >got
+    [ "$(cat got)" = 'Chord_I:maj Chord_N' ] || fail "$(cat got)"
+    run -64 --separate-stderr xlsample composer --chords 'I Am' -o s2
+    says "chords are symbols or degrees, not both"
+    run -64 --separate-stderr xlsample settled --chords 'vi' -o s2
+    says "'vi' is no chord"
 }
 
 @test "xlsample: what is settled begins after the prompt" {

@@ -41,6 +41,17 @@ __attribute__((unused)) static bl_scheme *open_full_scheme(int grid)
     return s;
 }
 
+/* With chords as degrees of a key. */
+__attribute__((unused)) static bl_scheme *open_keyed_scheme(int grid)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_scheme *s;
+    bl_spec spec = {
+        .scheme = "remi", .grid = grid, .chords = 1, .key = 1, .degrees = 1};
+    need(bl_scheme_open(&s, &spec, &e), &e);
+    return s;
+}
+
 static int songs_pick(bl_rng *r, int low, int high)
 {
     return low + (int)bl_rng_below(r, (uint32_t)(high - low + 1));

@@ -20,13 +20,22 @@ static int violations(const bl_scheme *s, const bl_ids *ids)
     return n + (bl_grammar_step(&g, BL_ID_EOS) != NULL);
 }
 
+static bl_scheme *open_options(int options, int grid)
+{
+    return options == 0   ? open_scheme(grid)
+           : options == 1 ? open_full_scheme(grid)
+                          : open_keyed_scheme(grid);
+}
+
+static const char *const with_options[] = {"", ", all options", ", degrees of a key"};
+
 static void test_encoded(int options)
 {
     bl_err e = BL_ERR_INIT;
     bl_song song = {0};
     bl_ids ids = {0};
     for (size_t i = 0; i < BL_COUNT(grids); i++) {
-        bl_scheme *s = options ? open_full_scheme(grids[i]) : open_scheme(grids[i]);
+        bl_scheme *s = open_options(options, grids[i]);
         bl_rng r = bl_rng_make(9, (uint64_t)grids[i]);
         int wrong = 0;
         for (int k = 0; k < 1000; k++) {
@@ -38,7 +47,7 @@ static void test_encoded(int options)
             wrong += violations(s, &ids) != 0;
         }
         ok(wrong == 0, "grid %d%s: all of 1000 encoded songs are accepted (%d not)",
-           grids[i], options ? ", all options" : "", wrong);
+           grids[i], with_options[options], wrong);
         bl_scheme_del(s);
     }
     bl_ids_free(&ids);
@@ -126,8 +135,8 @@ static int is_one_of(const char *kind, const char *const *kinds)
 static void without_lengths(bl_ids *ids, const bl_scheme *s)
 {
     static const char *const lengths[] = {"Duration", "Velocity", NULL};
-    static const char *const options[] = {"Label",    "Chord",   "Pedal",
-                                          "Position", "Program", NULL};
+    static const char *const options[] = {"Label",   "Chord", "Pedal", "Position",
+                                          "Program", "Key",   NULL};
     size_t n = 0;
     for (size_t i = 0; i < ids->n; i++) {
         const char *kind = bl_scheme_kind(s, ids->id[i]);
@@ -140,13 +149,13 @@ static void without_lengths(bl_ids *ids, const bl_scheme *s)
 
 static void test_sampled(int options)
 {
-    const char *with = options ? ", all options" : "";
+    const char *with = with_options[options];
     size_t drawn[3] = {0};
     bl_err e = BL_ERR_INIT;
     bl_ids ids = {0}, again = {0};
     bl_song song = {0};
     for (size_t i = 0; i < BL_COUNT(grids); i++) {
-        bl_scheme *s = options ? open_full_scheme(grids[i]) : open_scheme(grids[i]);
+        bl_scheme *s = open_options(options, grids[i]);
         bl_rng r = bl_rng_make(10, (uint64_t)grids[i]);
         int rejected = 0, skips = 0, changed = 0, masks_right = 1;
         size_t notes = 0;
@@ -176,7 +185,7 @@ static void test_sampled(int options)
            changed);
         bl_scheme_del(s);
     }
-    if (options)
+    if (options == 1)
         ok(drawn[0] > 100 && drawn[1] > 1000 && drawn[2] > 50,
            "%zu labels, %zu chords, %zu movements of pedals among them", drawn[0],
            drawn[1], drawn[2]);
@@ -303,6 +312,21 @@ static void test_options(void)
     check_violations(open_full_scheme(4), cases, BL_COUNT(cases));
 }
 
+#define KEYED "Bar TimeSig_4/4 Key_D:min Position_0 Chord_I:min Tempo_120"
+
+static void test_key(void)
+{
+    static const violation cases[] = {
+        {KEYED " Position_4 Chord_bVII:dom7 Bar Position_0 Chord_N", NULL},
+        {"Bar TimeSig_4/4 Position_0 Chord_I:min Tempo_120", "no key stated"},
+        {"Bar Key_D:min TimeSig_4/4 Position_0 Chord_I:min Tempo_120", "out of place"},
+        {KEYED " Bar Key_D:min", "out of place"},
+        {KEYED " Bar TimeSig_3/4 Key_C:maj", "out of place"},
+        {KEYED " Key_C:maj Position_4 Chord_N", "out of place"},
+    };
+    check_violations(open_keyed_scheme(4), cases, BL_COUNT(cases));
+}
+
 static void test_end(void)
 {
     bl_scheme *s = open_scheme(4);
@@ -409,10 +433,13 @@ int main(void)
     test_pace("remi-2020", 4);
     test_encoded(0);
     test_encoded(1);
+    test_encoded(2);
     test_sampled(0);
     test_sampled(1);
+    test_sampled(2);
     test_violations();
     test_options();
+    test_key();
     test_end();
     return tap_done();
 }

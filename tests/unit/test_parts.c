@@ -118,8 +118,8 @@ static void test_band(void)
 
 static void test_tracks(void)
 {
-    static const char *const all[] = {"track=Lead*", "track=*GUITAR", "track=lead gu?tar",
-                                      "track=*e*t*"};
+    static const char *const all[] = {"track=Lead*", "track=*GUITAR",
+                                      "track=lead gu?tar", "track=*e*t*"};
     static const char *const none[] = {"track=lead", "track=guitar", "track=?",
                                        "track=lead guitar?"};
     bl_song s = {0};
@@ -227,8 +227,8 @@ static void frame_of(const bl_scheme *s, const bl_song *song, bl_ids *frame,
 
 static void test_laws(void)
 {
-    static const char *const parts[] = {"melody", "bass", "drums", "chords",
-                                        "program=40-127", "bass,melody,drums"};
+    static const char *const parts[] = {
+        "melody", "bass", "drums", "chords", "program=40-127", "bass,melody,drums"};
     bl_rng rng = bl_rng_make(11, 0);
     bl_scheme *s = open_full_scheme(4);
     bl_song song = {0}, keep = {0}, drop = {0};

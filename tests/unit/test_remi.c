@@ -561,6 +561,30 @@ static void test_options(void)
     bl_song_free(&song);
 }
 
+/* Chords as degrees of a key: the laws hold, with keys of the file and without. */
+static void test_keys(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_song song = {0};
+    bl_scheme *s = open_keyed_scheme(4);
+    bl_rng r = bl_rng_make(13, 0);
+    broken b = {0};
+    for (int k = 0; k < 1000; k++) {
+        random_song(&song, &r);
+        for (int n = songs_pick(&r, 0, 2); n > 0; n--)
+            need(bl_song_add_key(&song, songs_pick(&r, 0, 2000),
+                                 songs_pick(&r, 0, BL_N_MUSIC_KEYS - 1), &e),
+                 &e);
+        need(bl_song_sort(&song, &e), &e);
+        check_laws(s, &song, &b);
+    }
+    ok(b.fixed_point == 0 && b.bars == 0 && b.notes == 0 && b.skipped == 0,
+       "degrees of a key: the laws hold (%d, %d, %d, %d of 1000 broken)", b.fixed_point,
+       b.bars, b.notes, b.skipped);
+    bl_scheme_del(s);
+    bl_song_free(&song);
+}
+
 /* Any ids, biased to those that make music. */
 static void random_ids(bl_ids *ids, const bl_scheme *s, bl_rng *r)
 {
@@ -724,6 +748,7 @@ int main(void)
     test_tempos();
     test_laws();
     test_options();
+    test_keys();
     test_total();
     test_decoding();
     test_bounds();
