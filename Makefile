@@ -132,7 +132,7 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
 
 
-$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/bench/copy_task $(B)/tests/notes $(B)/tests/laws $(B)/tests/drum_laws $(B)/tests/chords_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/bench/copy_task $(B)/tests/notes $(B)/tests/laws $(B)/tests/drum_laws $(B)/tests/chords_eval $(B)/tests/parts_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
 $(TORCH): $(B)/%: $(B)/%.o $(B)/tests/torch/records.o $(LIB)
@@ -239,6 +239,12 @@ test-data: all $(B)/tests/laws $(B)/tests/drum_laws
 test-chords: $(B)/tests/chords_eval
 	@[ -n "$(DATA)" ] || { echo "usage: make test-chords DATA=dir" >&2; exit 64; }
 	@$(B)/tests/chords_eval $(DATA)
+
+## test-parts: melody, bass and key as they are found against names and key signatures, which are hidden, DATA=dir
+.PHONY: test-parts
+test-parts: $(B)/tests/parts_eval
+	@[ -n "$(DATA)" ] || { echo "usage: make test-parts DATA=dir" >&2; exit 64; }
+	@$(B)/tests/parts_eval $(DATA)
 
 ## test-mido: notes against those that python3-mido reads, DATA=dir
 .PHONY: test-mido

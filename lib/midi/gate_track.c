@@ -255,10 +255,10 @@ static void check_meta(bl_gate_state *g, const track *t, uint8_t type,
 static int keep_name(bl_gate_state *g, const uint8_t *data, uint32_t len)
 {
     bl_song *s = g->song;
-    uint16_t track = (uint16_t)g->report->tracks;
-    if (len == 0 || (s->n_names > 0 && s->names[s->n_names - 1].track == track))
+    uint16_t now = (uint16_t)g->report->tracks;
+    if (len == 0 || (s->n_names > 0 && s->names[s->n_names - 1].track == now))
         return 0;
-    return bl_song_add_name(s, track, data, len, g->e);
+    return bl_song_add_name(s, now, data, len, g->e);
 }
 
 /* Sharps (flats below 0) and mode to a key. */

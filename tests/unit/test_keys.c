@@ -129,10 +129,11 @@ static void test_transposed(void)
             chords += moved && strcmp(bl_scheme_kind(s, a.id[k]), "Chord") == 0;
             a.id[k] = (uint16_t)map[a.id[k]];
         }
-        /* of chords that fit alike the first in the alphabet is taken: they may differ */
+        /* of chords that fit alike the first in the alphabet is taken: they may differ
+         */
         for (size_t k = 0; k < a.n && k < b.n; k++)
-            wrong += a.id[k] != b.id[k] &&
-                     strcmp(bl_scheme_kind(s, a.id[k]), "Key") == 0;
+            wrong +=
+                a.id[k] != b.id[k] && strcmp(bl_scheme_kind(s, a.id[k]), "Key") == 0;
     }
     ok(wrong == 0 && keys > 200 && chords == 0,
        "copies in other keys have other keys, and the same degrees");
@@ -231,7 +232,8 @@ static void test_plan(void)
         {"C Am F G", "Key_C:maj Chord_I:maj Chord_VI:min Chord_IV:maj Chord_V:maj"},
         {"D Bm G A7", "Key_D:maj Chord_I:maj Chord_VI:min Chord_IV:maj Chord_V:dom7"},
         {"I vi IV V7", "Key_E:min Chord_I:maj Chord_VI:min Chord_IV:maj Chord_V:dom7"},
-        {"i bVII ii7 vo", "Key_E:min Chord_I:min Chord_bVII:maj Chord_II:min7 Chord_V:dim"},
+        {"i bVII ii7 vo",
+         "Key_E:min Chord_I:min Chord_bVII:maj Chord_II:min7 Chord_V:dim"},
         {"#IV N bV V:min7", "Key_E:min Chord_bV:maj Chord_N Chord_bV:maj Chord_V:min7"},
     };
     static const char *const bad[] = {"I Am", "IX", "vi/", "H", "VIII", "b", "i:"};
