@@ -4,6 +4,7 @@
 #include "cli/misuse.h"
 #include "cli/shared.h"
 #include "flow/experiments.h"
+#include "flow/fidelity.h"
 #include "flow/listening.h"
 #include "flow/measuring.h"
 #include "io/versions.h"
@@ -19,6 +20,7 @@ enum { LIST = BL_MEASURE_FORMS, ROLL, CURVES, RUNS, SURPRISE, BLIND, RATINGS };
 typedef struct {
     unsigned shown; /* a bit each, of these and of bl_measure_form */
     int pair, sound;
+    const char *conditions; /* of --fidelity */
     bl_opt_share max_reject;
     bl_opt_common common;
     bl_measure_wish wish;
@@ -39,25 +41,26 @@ typedef struct {
 static const bl_misuse misuses[] = {
     {"blind curves json list long ratings roll summary tensors", NULL, 0, EXCLUDE},
     {"surprise", "blind curves json list ratings roll summary tensors", 0, EXCLUDE},
-    {"blind curves ratings roll surprise", "vs novelty judge html", 0,
+    {"blind curves ratings roll surprise", "fidelity vs novelty judge html", 0,
      "--blind, --curves, --ratings, --roll and --surprise go with no other output"},
     {"blind", "", BL_OPERANDS_NONE, "--blind wants a file or folder for each set"},
     {"pieces excerpt", "!blind", 0, NULL},
-    {"runs", "blind json list long tensors ratings roll surprise vs novelty", 0,
-     "--runs goes with --summary, --curves, --html or alone"},
+    {"runs", "blind fidelity json list long tensors ratings roll surprise vs novelty",
+     0, "--runs goes with --summary, --curves, --html or alone"},
     {"runs", "", BL_OPERANDS_NONE, "--runs wants run folders"},
     {"log no-costs by", "!runs", 0, NULL},
     {"curves", "", BL_OPERANDS_NONE, "--curves wants run folders"},
     {"surprise", "", BL_OPERANDS_MANY, "--surprise reads one file"},
-    {"html", "summary list roll", 0, "--html goes with the table or --vs"},
-    {"novelty", "json summary list long tensors roll html", 0,
+    {"fidelity", "json list long summary tensors", 0, "--fidelity goes alone"},
+    {"html", "fidelity summary list roll", 0, "--html goes with the table or --vs"},
+    {"novelty", "fidelity json summary list long tensors roll html", 0,
      "--novelty goes with --vs or alone"},
     {"judge", "!vs", 0, NULL},
-    {"judge", "json summary list long tensors roll novelty surprise runs", 0,
+    {"judge", "fidelity json summary list long tensors roll novelty surprise runs", 0,
      "--judge goes with --vs and --html"},
     {"run log-probs sound", "!html", 0, NULL},
     {"roll", "", BL_OPERANDS_MANY, "--roll draws one file"},
-    {"vs", "json long tensors", 0, "--vs goes with --summary or alone"},
+    {"vs", "fidelity json long tensors", 0, "--vs goes with --summary or alone"},
     {"list", "", BL_OPERANDS_SOME, "--list takes no input"},
 };
 
@@ -81,7 +84,6 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
 static int add_blind(featstats *f, const bl_cli *cli, bl_err *e)
 {
     bl_listening_wish *w = &f->listening;
-    w->player = &f->player;
     w->seed = (uint64_t)f->common.seed;
     w->pair = (bl_pair)f->pair;
     return bl_listening_add(w, cli->operands, cli->n_operands, &f->text, e);
@@ -122,6 +124,9 @@ static int add_runs(featstats *f, const bl_cli *cli, bl_err *e)
 static int add_text(featstats *f, const bl_cli *cli, bl_err *e)
 {
     const char *first = cli->n_operands > 0 ? cli->operands[0] : "-";
+    if (f->conditions != NULL)
+        return bl_fidelity_add(f->conditions, cli->operands, cli->n_operands,
+                               &f->progress, &f->text, e);
     if (shows(f, RUNS))
         return add_runs(f, cli, e);
     if (shows(f, BLIND))
@@ -145,8 +150,7 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
     f->progress = bl_log_progress_of(cli->log);
     f->player.font = getenv("SOUNDFONT");
     f->player.temp = (const char *)f->temp.data;
-    f->player.progress = &f->progress;
-    if (rc == 0 && f->shown >> LIST == 0)
+    if (rc == 0 && f->shown >> LIST == 0 && f->conditions == NULL)
         return measure(f, cli, e);
     if (rc == 0)
         rc = add_text(f, cli, e);
@@ -169,8 +173,9 @@ int main(int argc, char **argv)
         .pair = BL_PAIR_OVERLAP,
         .wish = {.guards = &bl_tool_guards, .track = 1, .page = {.most = 4}},
         .runs = {.by = BL_POINT_TOKENS, .guards = &bl_tool_guards},
-        .listening = {.most = 8, .seconds = 30},
-        .player = {.env = environ, .guards = &bl_tool_guards}};
+        .listening = {.player = &set.player, .most = 8, .seconds = 30},
+        .player = {
+            .env = environ, .progress = &set.progress, .guards = &bl_tool_guards}};
     char smf[64], libraries[BL_LIBRARIES_MAX];
     bl_midi_libraries(smf, sizeof smf);
     bl_io_libraries(smf, libraries);
@@ -187,30 +192,26 @@ int main(int argc, char **argv)
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "What is printed", 0},
         SHOW("list", LIST, "print name, unit, definition of each feature, and leave"),
         SHOW("json", BL_MEASURE_JSON, "print a JSON object a piece, one a line"),
-        SHOW("long", BL_MEASURE_LONG,
-             "print a line a number: name, feature, index, value"),
+        SHOW("long", BL_MEASURE_LONG, "a line a number: name, feature, index, value"),
         SHOW("tensors", BL_MEASURE_TENSORS, "write all numbers as a tensor stream"),
         SHOW("summary", BL_MEASURE_SUMMARY,
              "print a row a feature: mean, deviation, extremes over all pieces"),
-        BL_TEXT(
-            "vs", &set.wish.reference, "REF",
-            "compare with the pieces of REF, a row a feature; --summary: for people",
-            0),
+        BL_TEXT("vs", &set.wish.reference, "REF",
+                "compare with the pieces of REF, a row a feature", 0),
+        BL_TEXT("fidelity", &set.conditions, "ASKED",
+                "what came of what the conditions in ASKED say, beside chance", 0),
         BL_TEXT("novelty", &set.wish.training, "TRAIN",
                 "what of the melodies is in TRAIN; with --vs beside that of REF", 0),
         BL_TEXT("judge", &set.wish.judge, "TRAIN",
                 "with --vs: are they near, far, or copied from TRAIN, and why", 0),
         SHOW("roll", ROLL, "draw the piano roll of one piece, as SVG"),
         SHOW("curves", CURVES, "draw the learning curves of run folders, as SVG"),
-        SHOW("runs", RUNS,
-             "print what run folders came to: a row a setting, over its seeds"),
+        SHOW("runs", RUNS, "print run folders: a row a setting, over its seeds"),
         {0, "by", BL_OPT_CHOICE, &set.runs.by, "step|tokens|minutes", 0, 0,
          "with --runs --curves: what goes to the right", 0},
         BL_FLAG("log", &set.runs.is_log, "with --runs --curves: logarithmic axes"),
-        BL_FLAG("no-costs", &set.runs.no_costs,
-                "with --runs: leave out what is not the same twice: time and memory"),
-        SHOW("surprise", SURPRISE,
-             "print what tokens cost a model, from xltrain --log-probs"),
+        BL_FLAG("no-costs", &set.runs.no_costs, "with --runs: without time and memory"),
+        SHOW("surprise", SURPRISE, "print what tokens cost, of xltrain --log-probs"),
         SHOW("blind", BLIND, "write the page of a listening test, without names"),
         BL_INT("pieces", &set.listening.most, 1, 64, "with --blind: of each set", 0),
         BL_REAL("excerpt", &set.listening.seconds, "SECONDS", 1, 600,

@@ -212,7 +212,8 @@ int main(int argc, char **argv)
     if (rc == 0)
         report(&s);
     else
-        fprintf(stderr, "parts_eval: %s\n", rc == 64 ? "usage: parts_eval DIR..." : e.text);
+        fprintf(stderr, "parts_eval: %s\n",
+                rc == 64 ? "usage: parts_eval DIR..." : e.text);
     bl_paths_free(&paths);
     bl_scheme_del(s.scheme);
     bl_buf_free(&s.bytes);

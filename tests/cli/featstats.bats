@@ -1021,3 +1021,49 @@ for p in pictures:
 assert "€&lt;&amp;&gt;&quot;" in page
 '
 }
+
+@test "featstats: --fidelity says what came of what was asked, beside chance" {
+    cd "$SAMPLES" || return 1
+    midi2remi --degrees --keep chords {can-can,kesh-jig,sakura}.mid -o "$BATS_TEST_TMPDIR/asked"
+    midi2remi --degrees {can-can,kesh-jig,sakura}.mid -o "$BATS_TEST_TMPDIR/whole"
+    cd "$BATS_TEST_TMPDIR" || return 1
+    featstats --fidelity asked whole >t
+    [ "$(head -n 1 t)" = $'what\tasked\tkept\tchance' ]
+    [ "$(cut -f 1 t | xargs)" = 'what chord root meter bars tempo key labels' ]
+    # the notes of the whole have the chords that were found in them, also where the tokens lie
+    [ "$(awk '$1 ~ /chord|root|meter|bars|tempo/ {print $3}' t | sort -u)" = 1.0000 ] || fail "$(cat t)"
+    [ "$(awk '$1 == "chord" && $4 < .5' t | wc -l)" -eq 1 ]
+    [ "$(tail -n 1 t)" = $'labels\t0\tnan\tnan' ]
+    text whole | sed 's/Chord_[^ ]*:[^ ]*/Chord_bII:aug/g; s/Key_[^ ]*/Key_F#:min/' >lies
+    /usr/bin/python3 - <<'PY'
+import json, subprocess
+out, music = [], []
+for line in open('lies'):
+    if line.startswith('#piece '):
+        music = []
+    if line[0] != '#':
+        music.append(line)
+    if line.startswith('#end '):
+        end = json.loads(line[5:])
+        h = subprocess.run(['xxhsum', '-H3'], input=''.join(music), text=True, stdout=subprocess.PIPE).stdout
+        end['xxh3'] = h.split()[-1]
+        line = '#end ' + json.dumps(end, separators=(',', ':')) + '\n'
+    out.append(line)
+open('lies', 'w').write(''.join(out))
+PY
+    featstats --fidelity asked lies | diff t -
+    # further pieces of a name; names without a condition
+    text whole | sed 's|"name":"sakura.mid"|"name":"sakura.mid.2"|' >second
+    featstats --fidelity asked second | diff t -
+    text whole | sed 's|"name":"sakura.mid"|"name":"other"|' >other
+    run -0 --separate-stderr featstats --fidelity asked other
+    says "1 pieces have no condition in 'asked'"
+    [ "$(grep bars <<<"$output" | cut -f 2)" -eq 2 ]
+    text whole | sed '/^#piece/ s|"name":"|"name":"x|' >none
+    run -65 --separate-stderr featstats --fidelity asked none
+    says "no piece has the name of a condition in 'asked'"
+    run -65 --separate-stderr featstats --fidelity asked "$F/three.tok.zst"
+    says "differ"
+    run -64 --separate-stderr featstats --fidelity asked --summary whole
+    says "--fidelity goes alone"
+}
