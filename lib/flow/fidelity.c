@@ -127,7 +127,8 @@ static int read_frame(const bl_scheme *s, frame *f, const bl_ids *ids, bl_err *e
             f->key = place_of(s, id, &n);
         } else if (is == BL_IS_LABEL) {
             rc = bl_ids_add(&f->labels, id, e);
-        } else if (f->tempo == BL_ID_PAD && strcmp(bl_scheme_kind(s, id), "Tempo") == 0) {
+        } else if (f->tempo == BL_ID_PAD &&
+                   strcmp(bl_scheme_kind(s, id), "Tempo") == 0) {
             f->tempo = id;
         }
     }
@@ -253,10 +254,9 @@ static void compare(const frame *a, const frame *b, int n_chords, share rows[N_R
     if (a->key >= 0)
         count(&rows[KEY], a->key == b->key);
     if (a->labels.n > 0)
-        count(&rows[LABELS],
-              a->labels.n == b->labels.n &&
-                  memcmp(a->labels.id, b->labels.id,
-                         a->labels.n * sizeof *a->labels.id) == 0);
+        count(&rows[LABELS], a->labels.n == b->labels.n &&
+                                 memcmp(a->labels.id, b->labels.id,
+                                        a->labels.n * sizeof *a->labels.id) == 0);
 }
 
 static double ratio(share s)
@@ -287,7 +287,8 @@ static int write_rows(const fidelity *f, bl_buf *text)
     }
     int rc = bl_buf_adds(text, "what\tasked\tkept\tchance\n", f->e);
     for (int k = 0; k < N_ROWS && rc == 0; k++) {
-        rc = bl_buf_addf(text, f->e, "%s\t%llu", names[k], (unsigned long long)own[k].n);
+        rc =
+            bl_buf_addf(text, f->e, "%s\t%llu", names[k], (unsigned long long)own[k].n);
         const double of[] = {ratio(own[k]), ratio(other[k])};
         for (size_t i = 0; i < BL_COUNT(of) && rc == 0; i++)
             rc = isnan(of[i]) ? bl_buf_adds(text, "\tnan", f->e)

@@ -8,10 +8,10 @@
 
 /* Appends the table of schemas/fidelity.md: the pieces of n token streams ("-" or
  * n == 0: standard input) against those of the same names in the stream of conditions;
- * NAME.2, NAME.3 ... are made on NAME, too. Pieces without one are a notice. BL_E_ARG for schemes without parts; BL_E_MISMATCH for another scheme than the
- * conditions'; BL_E_FORMAT where no piece has its condition; errors of reading. */
+ * NAME.2, NAME.3 ... are made on NAME, too. Pieces without one are a notice. BL_E_ARG
+ * for schemes without parts; BL_E_MISMATCH for another scheme than the conditions';
+ * BL_E_FORMAT where no piece has its condition; errors of reading. */
 int bl_fidelity_add(const char *conditions, const char *const *paths, size_t n,
-                    const bl_progress *progress, bl_buf *text,
-                    bl_err *e) BL_MUST_CHECK;
+                    const bl_progress *progress, bl_buf *text, bl_err *e) BL_MUST_CHECK;
 
 #endif
