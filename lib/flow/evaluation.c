@@ -132,7 +132,7 @@ static void keep_targets(evaluation *v, const bl_pieces *read, const float *log_
     for (size_t i = 0; i < s->n_pieces; i++) {
         int64_t at = s->offsets[i] + 1;
         for (int64_t k = read->offsets[i]; k < read->offsets[i + 1]; k++)
-            if (read->sides[k] && at < s->offsets[i + 1] &&
+            if (bl_side_is_scored(read->sides[k]) && at < s->offsets[i + 1] &&
                 read->tokens[k] == s->tokens[at])
                 v->log_prob[at++] = log_prob[k];
     }

@@ -21,7 +21,7 @@ int64_t bl_pieces_targets(const bl_pieces *p)
         n += bl_max(piece_len(p, i) - 1, 0);
     for (int64_t i = 0; i < p->n_pieces && p->sides != NULL; i++)
         for (int64_t k = p->offsets[i] + 1; k < p->offsets[i + 1]; k++)
-            n += p->sides[k];
+            n += bl_side_is_scored(p->sides[k]);
     return n;
 }
 
@@ -33,7 +33,7 @@ int bl_pieces_entropy(const bl_pieces *p, int n_ids, double *entropy, bl_err *e)
         return BL_E_NOMEM;
     for (int64_t i = 0; i < p->n_pieces; i++)
         for (int64_t k = p->offsets[i] + 1; k < p->offsets[i + 1]; k++)
-            count[p->tokens[k]] += p->sides == NULL || p->sides[k];
+            count[p->tokens[k]] += p->sides == NULL || bl_side_is_scored(p->sides[k]);
     for (int i = 0; i < n_ids; i++)
         if (count[i] > 0)
             sum -= (double)count[i] * log((double)count[i] / n);
@@ -258,7 +258,7 @@ static void find_places(const bl_batch *b, const uint16_t *piece, int64_t at, in
     bl_place now[2] = {BL_PLACE_BEGIN, BL_PLACE_BEGIN};
     now[1].side = 1;
     for (int64_t i = p->places != NULL ? 0 : at; i < at + n; i++) {
-        bl_place *own = &now[sides != NULL ? sides[i] : 0];
+        bl_place *own = &now[sides != NULL && bl_side_is_target(sides[i])];
         if (p->places != NULL)
             bl_place_step(own, &p->places[piece[i]]);
         if (i >= at)
@@ -302,7 +302,8 @@ static int64_t fill_source(bl_batch *b, int lane, int64_t piece, int64_t at)
 static int32_t find_prefix(const bl_batch *b, int64_t start, int64_t n)
 {
     int32_t k = 0;
-    while (b->pieces.sides != NULL && k < n && b->pieces.sides[start + k] == 0)
+    while (b->pieces.sides != NULL && k < n &&
+           !bl_side_is_target(b->pieces.sides[start + k]))
         k++;
     return k;
 }
@@ -326,7 +327,8 @@ static int64_t fill_lane(bl_batch *b, int lane)
         if (b->source != NULL)
             n = bl_min(n, fill_source(b, lane, piece, at));
         for (int64_t t = 0; t < n; t++) {
-            int is_target = sides == NULL || sides[b->start[lane] + t + 1];
+            int is_target =
+                sides == NULL || bl_side_is_scored(sides[b->start[lane] + t + 1]);
             x[t] = tokens[t];
             y[t] = t < unscored || !is_target ? -1 : tokens[t + 1];
             b->n_targets += y[t] >= 0;

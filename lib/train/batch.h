@@ -9,6 +9,24 @@
 #include "base/rng.h"
 #include "model/place.h"
 
+/* A token of a stream of both sides: whose it is, and whether it is learned. */
+typedef enum {
+    BL_SIDE_CONDITION, /* which is given */
+    BL_SIDE_TARGET,
+    BL_SIDE_CUE,  /* of the condition, but where it stands the target must say so */
+    BL_SIDE_FIXED /* of the target, where nothing else can stand */
+} bl_token_side;
+
+static inline int bl_side_is_target(unsigned side)
+{
+    return side & 1;
+}
+
+static inline int bl_side_is_scored(unsigned side)
+{
+    return side == BL_SIDE_TARGET || side == BL_SIDE_CUE;
+}
+
 /* What an encoder reads at once with the tokens of a piece from its at-th on, until the
  * next stretch: tokens begin .. end - 1 of all conditions. */
 typedef struct {
@@ -21,9 +39,8 @@ typedef struct {
     const int64_t *offsets; /* [n_pieces + 1], ascending */
     int64_t n_pieces;
     const bl_token_place *places; /* of each token id; NULL: places are not asked for */
-    /* [tokens] where a condition stands in the stream: 0 of it, which is read and no
-     * target, 1 of the target; NULL: all are targets */
-    const uint8_t *sides;
+    const uint8_t *sides; /* [tokens] bl_token_side where a condition stands in the
+                           * stream; NULL: all are targets */
     /* of an encoder, else NULL: the conditions; the stretches of piece i from first[i]
      * to first[i + 1] - 1, the first of them at 0, each of `source` tokens at most */
     const uint16_t *sources;

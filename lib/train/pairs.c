@@ -54,7 +54,7 @@ typedef struct {
     const bl_token_place *places;
 } writer;
 
-static void put(writer *w, part p, int side)
+static void put(writer *w, part p, bl_token_side side)
 {
     int64_t n = length(p);
     if (n <= 0)
@@ -69,34 +69,51 @@ static void join_prefix(writer *w, part condition, part target)
 {
     part bos = {target.tokens, target.begin, target.begin + 1};
     target.begin++;
-    put(w, condition, 0);
-    put(w, bos, 0);
-    put(w, target, 1);
+    put(w, condition, BL_SIDE_CONDITION);
+    put(w, bos, BL_SIDE_CONDITION);
+    put(w, target, BL_SIDE_TARGET);
 }
 
 /* A bar of a side that has ended: the token with which the other one's begins. */
-static void put_bar(writer *w, part own, part other, int side)
+static part bar_or_empty(part own, part other)
 {
     part empty = {other.tokens, other.begin, other.begin + 1};
-    put(w, length(own) > 0 ? own : empty, side);
+    return length(own) > 0 ? own : empty;
+}
+
+static void put_first(writer *w, part *bar, bl_token_side side)
+{
+    put(w, (part){bar->tokens, bar->begin, bar->begin + 1}, side);
+    bar->begin++;
+}
+
+/* The condition's bar, and the target's. That a bar of the target is over is told by
+ * where the next one of the condition begins, so that it is there, and not behind the
+ * condition's bar where it is certain, that the token is learned which begins a bar. */
+static void put_bars(writer *w, part condition, part target)
+{
+    int is_same = condition.tokens[condition.begin] == target.tokens[target.begin];
+    put_first(w, &condition, BL_SIDE_CUE);
+    put(w, condition, BL_SIDE_CONDITION);
+    put_first(w, &target, is_same ? BL_SIDE_FIXED : BL_SIDE_TARGET);
+    put(w, target, BL_SIDE_TARGET);
 }
 
 static void join_bars(writer *w, part condition, part target)
 {
     part eos = {target.tokens, target.end - 1, target.end};
-    put(w, (part){target.tokens, target.begin, target.begin + 1}, 0);
+    put(w, (part){target.tokens, target.begin, target.begin + 1}, BL_SIDE_CONDITION);
     condition.begin++;
     condition.end--;
     target.begin++;
     target.end--;
-    put(w, take_head(&condition, w->places), 0);
-    put(w, take_head(&target, w->places), 1);
+    put(w, take_head(&condition, w->places), BL_SIDE_CONDITION);
+    put(w, take_head(&target, w->places), BL_SIDE_TARGET);
     while (length(condition) > 0 || length(target) > 0) {
         part c = take_bar(&condition, w->places), t = take_bar(&target, w->places);
-        put_bar(w, c, t, 0);
-        put_bar(w, t, c, 1);
+        put_bars(w, bar_or_empty(c, t), bar_or_empty(t, c));
     }
-    put(w, eos, 1);
+    put(w, eos, BL_SIDE_TARGET);
 }
 
 /* Empty bars are fewer than the other side's tokens. */

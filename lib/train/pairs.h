@@ -21,7 +21,9 @@ typedef struct {
  * - prefix: the condition, then the target.
  * - bars: BOS, what stands before the first bar of either, then bar by bar the
  *   condition's and the target's; a side that has ended has empty bars, one token of
- * the other's; one EOS, the target's.
+ *   the other's; one EOS, the target's. The token that begins a bar of the target is
+ *   learned where it is not certain: at the end of the bar before, that is as the first
+ *   token of the condition's bar.
  * - encoder: the targets, cut at bars so that the condition's tokens of the same bars
  * are `source` at most; a longer bar, or a piece of a scheme without bars, loses the
  * rest of them. `places` of each token tells where bars begin (the caller's, also

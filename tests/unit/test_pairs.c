@@ -101,7 +101,7 @@ static void print_piece(const bl_pairs *p, int i, char *text)
                       lower[] = "?bel/?????????????????????????????";
     int64_t k = p->pieces.offsets[i];
     for (; k < p->pieces.offsets[i + 1]; k++) {
-        int t = p->pieces.tokens[k], side = p->pieces.sides[k];
+        int t = p->pieces.tokens[k], side = bl_side_is_target(p->pieces.sides[k]);
         *text++ = t >= 20   ? side ? 'N' : '?'
                   : t >= 10 ? side ? '?' : 'n'
                             : (side ? upper : lower)[t];
@@ -130,6 +130,24 @@ static void test_streams(const corpus *conditions, const corpus *targets)
         }
         bl_pairs_free(&p);
     }
+}
+
+/* What is learned of bar by bar: where a bar of the target ends, and not where the
+ * condition's ends. */
+static void test_cues(const corpus *conditions, const corpus *targets)
+{
+    bl_train_config c = config(BL_CONDITION_BARS);
+    bl_pairs p;
+    int wrong = 0, cues = 0;
+    open_pairs(&p, &c, conditions, targets);
+    for (int64_t k = 1; k < p.pieces.offsets[2]; k++) {
+        int is_bar = p.tokens[k] == BAR, side = bl_side_is_target(p.sides[k]);
+        int is_given = p.tokens[k] == BOS || (is_bar ? side : !side);
+        wrong += bl_side_is_scored(p.sides[k]) == is_given;
+        cues += p.sides[k] == BL_SIDE_CUE;
+    }
+    ok(wrong == 0 && cues == 7, "a bar is learned where the one before it ends");
+    bl_pairs_free(&p);
 }
 
 /* Every target of the targets alone is one of the pairs', and no other. */
@@ -163,12 +181,13 @@ static void test_places(const corpus *conditions, const corpus *targets)
         for (int lane = 0; lane < 2; lane++)
             for (int t = 0; t < b.n_real[lane]; t++, n++) {
                 int64_t at = b.start[lane] + t;
-                int side = p.sides[at], bar = -1, is_scored = p.sides[at + 1];
+                int side = bl_side_is_target(p.sides[at]), bar = -1;
+                int is_scored = bl_side_is_scored(p.sides[at + 1]);
                 int64_t begin = at;
                 while (p.tokens[begin] != BOS)
                     begin--;
                 for (int64_t i = begin; i <= at; i++)
-                    bar += p.sides[i] == side && p.tokens[i] == BAR;
+                    bar += bl_side_is_target(p.sides[i]) == side && p.tokens[i] == BAR;
                 wrong += b.at[lane * 5 + t].bar != bar ||
                          b.at[lane * 5 + t].side != side ||
                          b.y[lane * 5 + t] != (is_scored ? p.tokens[at + 1] : -1);
@@ -361,6 +380,7 @@ int main(void)
         return 70;
     make_pairs(&conditions, &targets);
     test_streams(&conditions, &targets);
+    test_cues(&conditions, &targets);
     test_targets(&conditions, &targets);
     test_places(&conditions, &targets);
     test_stretches(&conditions, &targets);
