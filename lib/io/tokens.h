@@ -40,6 +40,11 @@ int bl_tokw_new(bl_tokw **w, int fd, int level, const bl_tokens_kind *kind,
                 bl_err *e) BL_MUST_CHECK;
 int bl_tokw_piece(bl_tokw *w, const bl_piece_info *info, const uint16_t *ids, size_t n,
                   size_t bars, bl_err *e) BL_MUST_CHECK;
+/* A piece in parts, each flushed, for who reads along: its beginning, whole lines as
+ * they are made, its end with all of its bars. The text is that of bl_tokw_piece. */
+int bl_tokw_begin(bl_tokw *w, const bl_piece_info *info, bl_err *e) BL_MUST_CHECK;
+int bl_tokw_lines(bl_tokw *w, const uint16_t *ids, size_t n, bl_err *e) BL_MUST_CHECK;
+int bl_tokw_end(bl_tokw *w, size_t bars, bl_err *e) BL_MUST_CHECK;
 /* Writes the trailer and flushes. rejects: files that gave no piece. */
 int bl_tokw_finish(bl_tokw *w, uint64_t rejects, bl_err *e) BL_MUST_CHECK;
 
@@ -94,6 +99,11 @@ void bl_tokr_set_words(bl_tokr *r, const bl_words *words);
  * counts, hashes and that concatenated segments are of the same kind (else
  * BL_E_MISMATCH). Anything cut is BL_E_TRUNC. Piece memory is reused. */
 int bl_tokr_next(bl_tokr *r, bl_piece *piece, bl_err *e) BL_MUST_CHECK;
+/* The same in parts, as they come: the beginning of the next piece, without tokens (1,
+ * or 0 as above), then line by line: 1 where its tokens were appended, 0 at the end of
+ * the piece, which is checked. */
+int bl_tokr_begin(bl_tokr *r, bl_piece *piece, bl_err *e) BL_MUST_CHECK;
+int bl_tokr_line(bl_tokr *r, bl_piece *piece, bl_err *e) BL_MUST_CHECK;
 uint64_t bl_tokr_rejects(const bl_tokr *r); /* summed over the trailers so far */
 void bl_tokr_del(bl_tokr *r);
 void bl_piece_free(bl_piece *p);

@@ -24,6 +24,7 @@ struct bl_tokr {
     uint64_t n_pieces, n_tokens; /* of the segment so far */
     uint64_t next_index;         /* the least that the next piece may have */
     int is_closed;               /* the last line was a trailer */
+    size_t n_lines;              /* of the piece so far */
 };
 
 /* Gives the error the line and the file. */
@@ -340,37 +341,33 @@ static int read_music(bl_tokr *r, const char *line, size_t len, bl_ids *ids, bl_
     return 0;
 }
 
-/* From behind the "#piece" line to the "#end" line. */
-static int read_piece(bl_tokr *r, bl_piece *piece, bl_err *e)
+/* A line behind the "#piece" line: 1 for one of music, 0 for the "#end" line. */
+static int read_line(bl_tokr *r, bl_piece *piece, bl_err *e)
 {
     const char *line;
-    size_t len, lines = 0;
-    piece->ids.n = 0;
-    bl_xxh3_reset(r->hash);
+    size_t len;
     for (;;) {
         int rc = bl_zr_line(r->zr, &line, &len, BL_TOKENS_LINE_MAX, e);
         if (rc < 0)
             return rc;
         if (rc == 0)
             return bl_fail(e, BL_E_TRUNC, "the stream ends inside a piece");
-        rc = 0;
         if (line[0] != '#') {
+            r->n_lines++;
             rc = read_music(r, line, len, &piece->ids, e);
-            lines++;
-        } else if (tells(line, "#end")) {
-            return read_end_line(r, line, len, piece, lines, e);
-        } else if (strncmp(line, "#x-", 3) != 0) {
-            rc = bl_fail(e, BL_E_FORMAT, "unexpected line inside a piece: '%.16s'",
-                         line);
+            return rc == 0 ? 1 : rc;
         }
-        if (rc != 0)
-            return rc;
+        if (tells(line, "#end"))
+            return read_end_line(r, line, len, piece, r->n_lines, e);
+        if (strncmp(line, "#x-", 3) != 0)
+            return bl_fail(e, BL_E_FORMAT, "unexpected line inside a piece: '%.16s'",
+                           line);
     }
 }
 
 /* ---- the stream ---- */
 
-/* Reads up to the next piece, and it. As bl_tokr_next. */
+/* Reads up to the next piece, and its first line. As bl_tokr_begin. */
 static int next(bl_tokr *r, bl_piece *piece, bl_err *e)
 {
     const char *line;
@@ -388,8 +385,6 @@ static int next(bl_tokr *r, bl_piece *piece, bl_err *e)
             rc = read_next_header(r, line, len, e);
         } else if (tells(line, "#piece")) {
             rc = read_piece_line(r, line, len, piece, e);
-            if (rc == 0)
-                rc = read_piece(r, piece, e);
             return rc == 0 ? 1 : rc;
         } else if (tells(line, "#eos")) {
             rc = read_eos_line(r, line, len, e);
@@ -402,19 +397,39 @@ static int next(bl_tokr *r, bl_piece *piece, bl_err *e)
     }
 }
 
-int bl_tokr_next(bl_tokr *r, bl_piece *piece, bl_err *e)
+int bl_tokr_begin(bl_tokr *r, bl_piece *piece, bl_err *e)
 {
     if (r->words == NULL)
         return bl_fail(e, BL_E_ARG,
                        "the reader does not know the tokens of the scheme");
     int rc = next(r, piece, e);
+    piece->ids.n = 0;
+    r->n_lines = 0;
+    bl_xxh3_reset(r->hash);
+    return rc < 0 ? fail_here(r, rc, e) : rc;
+}
+
+int bl_tokr_line(bl_tokr *r, bl_piece *piece, bl_err *e)
+{
+    int rc = read_line(r, piece, e);
     if (rc < 0)
         return fail_here(r, rc, e);
-    if (rc == 1) {
+    if (rc == 0) {
         r->n_pieces++;
         r->n_tokens += piece->ids.n;
     }
     return rc;
+}
+
+int bl_tokr_next(bl_tokr *r, bl_piece *piece, bl_err *e)
+{
+    int rc = bl_tokr_begin(r, piece, e);
+    if (rc != 1)
+        return rc;
+    do
+        rc = bl_tokr_line(r, piece, e);
+    while (rc == 1);
+    return rc == 0 ? 1 : rc;
 }
 
 void bl_tokr_del(bl_tokr *r)

@@ -13,6 +13,8 @@ struct bl_tokw {
     bl_lines lines;
     bl_buf text; /* of the piece at hand */
     uint64_t n_pieces, n_tokens;
+    bl_xxh3_state *hash;    /* of a piece in parts, NULL before the first */
+    size_t n_part, n_lines; /* tokens and lines of it so far */
 };
 
 static int write_text(bl_tokw *w, bl_err *e)
@@ -186,6 +188,61 @@ int bl_tokw_piece(bl_tokw *w, const bl_piece_info *info, const uint16_t *ids, si
     return rc;
 }
 
+/* ---- a piece in parts ---- */
+
+static int write_part(bl_tokw *w, bl_err *e)
+{
+    int rc = bl_zw_add(w->zw, w->text.data, w->text.len, e);
+    w->text.len = 0;
+    return rc == 0 ? bl_zw_flush(w->zw, e) : rc;
+}
+
+int bl_tokw_begin(bl_tokw *w, const bl_piece_info *info, bl_err *e)
+{
+    if (w->hash == NULL)
+        w->hash = bl_xxh3_new(e);
+    if (w->hash == NULL)
+        return BL_E_NOMEM;
+    bl_xxh3_reset(w->hash);
+    w->text.len = w->n_part = w->n_lines = 0;
+    int rc = format_piece(&w->text, w->n_pieces, info, e);
+    return rc == 0 ? write_part(w, e) : rc;
+}
+
+int bl_tokw_lines(bl_tokw *w, const uint16_t *ids, size_t n, bl_err *e)
+{
+    size_t lines = 0;
+    w->n_part += n;
+    if (w->n_part > BL_TOKENS_PIECE_MAX)
+        return bl_fail(e, BL_E_LIMIT, "the piece has more than %d tokens",
+                       BL_TOKENS_PIECE_MAX);
+    w->text.len = 0;
+    int rc = format_music(&w->text, ids, n, w->words, w->lines, &lines, e);
+    if (rc != 0)
+        return rc;
+    w->n_lines += lines;
+    bl_xxh3_add(w->hash, w->text.data, w->text.len);
+    return write_part(w, e);
+}
+
+int bl_tokw_end(bl_tokw *w, size_t bars, bl_err *e)
+{
+    if (bars > w->n_lines)
+        return bl_fail(e, BL_E_ARG, "%zu bars do not fit into %zu lines", bars,
+                       w->n_lines);
+    w->text.len = 0;
+    int rc =
+        format_end(&w->text, w->n_pieces, bars, w->n_part, bl_xxh3_value(w->hash), e);
+    if (rc == 0)
+        rc = bl_zw_add(w->zw, w->text.data, w->text.len, e);
+    if (rc == 0)
+        rc = bl_zw_end_frame(w->zw, e);
+    w->text.len = 0;
+    w->n_pieces++;
+    w->n_tokens += w->n_part;
+    return rc;
+}
+
 int bl_tokw_packed(bl_tokw *w, const void *bytes, size_t len, size_t n_tokens,
                    bl_err *e)
 {
@@ -260,6 +317,7 @@ void bl_tokw_del(bl_tokw *w)
     if (w == NULL)
         return;
     bl_zw_del(w->zw);
+    bl_xxh3_del(w->hash);
     bl_buf_free(&w->text);
     free(w);
 }

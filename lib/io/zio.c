@@ -127,6 +127,14 @@ int bl_zw_add(bl_zw *w, const void *bytes, size_t len, bl_err *e)
     return compress(w, bytes, len, ZSTD_e_continue, e);
 }
 
+int bl_zw_flush(bl_zw *w, bl_err *e)
+{
+    int rc = 0;
+    if (w->in_frame && w->ctx != NULL)
+        rc = compress(w, NULL, 0, ZSTD_e_flush, e);
+    return rc == 0 ? flush(w, e) : rc;
+}
+
 int bl_zw_end_frame(bl_zw *w, bl_err *e)
 {
     int rc = 0;

@@ -16,6 +16,9 @@ int bl_zw_new(bl_zw **w, int fd, int level, bl_err *e) BL_MUST_CHECK;
 /* As bl_zw_new, but what is written is appended to *out, which must outlive it. */
 int bl_zw_to_buf(bl_zw **w, bl_buf *out, int level, bl_err *e) BL_MUST_CHECK;
 int bl_zw_add(bl_zw *w, const void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
+/* What was added goes to fd now, whole or not, so that a reader has it; the frame goes
+ * on. */
+int bl_zw_flush(bl_zw *w, bl_err *e) BL_MUST_CHECK;
 /* Ends the current frame and flushes it to fd (bare: flushes). The next bl_zw_add
  * starts a new frame. An empty frame is never written. */
 int bl_zw_end_frame(bl_zw *w, bl_err *e) BL_MUST_CHECK;

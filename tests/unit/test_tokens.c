@@ -10,6 +10,8 @@
 #include "tap.h"
 #include "tempfd.h"
 
+#include <fcntl.h>
+
 /* ---- a small scheme ---- */
 
 enum { BAR, N_WORDS = 12 };
@@ -154,6 +156,68 @@ static void test_round_trip(const scheme *s)
     bl_buf_free(&twice);
     bl_buf_free(&bare);
     bl_buf_free(&zst);
+}
+
+/* The same pieces bar by bar, each of which a reader of the other end has at once. */
+static bl_buf write_parts(const scheme *s, int level, int *late)
+{
+    static const size_t from[N_PIECES][5] = {{0, 3, 4, 7}, {0}, {0, 1}};
+    static const size_t bars[N_PIECES] = {3, 0, 1};
+    bl_err e = BL_ERR_INIT;
+    bl_tokw *w;
+    bl_tokr *r = NULL;
+    bl_piece p = {0};
+    int fd = temp_fd(), in;
+    int rc = bl_tokw_new(&w, fd, level, &s->kind, s->words, (bl_lines){s->advance, 1},
+                         NULL, &e);
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    in = open(path, O_RDONLY);
+    rc |= bl_tokr_new(&r, in, "stream", &e);
+    bl_tokr_set_words(r, s->words);
+    for (int i = 0; i < N_PIECES && rc == 0; i++) {
+        rc = bl_tokw_begin(w, &infos[i], &e);
+        *late += bl_tokr_begin(r, &p, &e) != 1 || p.ids.n != 0;
+        for (size_t k = 1; k < 5 && from[i][k] > 0 && rc == 0; k++) {
+            rc = bl_tokw_lines(w, music + from[i][k - 1], from[i][k] - from[i][k - 1],
+                               &e);
+            *late += bl_tokr_line(r, &p, &e) != 1 || p.ids.n != from[i][k];
+        }
+        rc = rc == 0 ? bl_tokw_end(w, bars[i], &e) : rc;
+        *late += bl_tokr_line(r, &p, &e) != 0 || p.bars != bars[i];
+    }
+    rc = rc == 0 ? bl_tokw_finish(w, 2, &e) : rc;
+    *late += bl_tokr_begin(r, &p, &e) != 0;
+    if (rc != 0)
+        exit(1);
+    bl_tokw_del(w);
+    bl_tokr_del(r);
+    bl_piece_free(&p);
+    bl_buf b = temp_bytes(fd);
+    close(fd);
+    close(in);
+    return b;
+}
+
+static void test_parts(const scheme *s)
+{
+    for (int level = 0; level <= 5; level += 5) {
+        bl_err e = BL_ERR_INIT;
+        bl_buf whole = {0}, parts = {0};
+        int late = 0;
+        bl_buf a = write_stream(s, level, &e), b = write_parts(s, level, &late);
+        int rc =
+            digest(s, a.data, a.len, &whole, &e) | digest(s, b.data, b.len, &parts, &e);
+        ok(late == 0, "tokens, level %d: what is written in parts is there at once",
+           level);
+        ok(rc == 0 && whole.len == parts.len && (level > 0 || a.len == b.len) &&
+               memcmp(whole.data, parts.data, whole.len) == 0,
+           "tokens, level %d: and is the same as a whole", level);
+        bl_buf_free(&a);
+        bl_buf_free(&b);
+        bl_buf_free(&whole);
+        bl_buf_free(&parts);
+    }
 }
 
 static void test_refused_writes(const scheme *s)
@@ -397,6 +461,7 @@ int main(void)
 {
     scheme s = make_scheme('a');
     test_round_trip(&s);
+    test_parts(&s);
     test_refused_writes(&s);
     test_long_bar(&s);
     test_good_texts(&s);
