@@ -6,9 +6,10 @@
 #include "io/zio.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 typedef struct {
-    const char *prompt, *chords, *labels, *like;
+    const char *prompt, *chords, *labels, *like, *condition;
     int64_t n, bars, max_tokens, tempo, top_k;
     double seconds, temperature, top_p, min_p;
     int no_grammar, precision;
@@ -30,6 +31,14 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
         rc = bl_fail(e, BL_E_ARG,
                      "--like says how long pieces are: it goes with neither --bars nor "
                      "--seconds; try 'xlsample --help'");
+    const char *const inputs[] = {x->condition, x->prompt, x->like};
+    int n_stdin = 0;
+    for (size_t i = 0; i < BL_COUNT(inputs); i++)
+        n_stdin += inputs[i] != NULL && strcmp(inputs[i], "-") == 0;
+    if (rc == 0 && n_stdin > 1)
+        rc = bl_fail(e, BL_E_ARG,
+                     "one of --condition, --prompt and --like can be standard input; "
+                     "try 'xlsample --help'");
     return rc;
 }
 
@@ -45,6 +54,7 @@ static void make_wish(xlsample *x, const bl_cli *cli)
         .labels = x->labels,
         .tempo = (int)x->tempo,
         .chords = x->chords,
+        .condition = x->condition,
         .bars = bl_opt_given(cli->opts, "bars") != NULL ? x->bars : -1,
         .seconds = x->seconds,
         .like = x->like,
@@ -136,6 +146,10 @@ int main(int argc, char **argv)
          "at BPM quarter notes a minute, 0 = as the model likes", 1},
         {0, "chords", BL_OPT_STR, &set.chords, "CHORDS", 0, 0,
          "a bar on each of these chords in turn, such as 'C Am F G7'", 1},
+        {0, "condition", BL_OPT_STR, &set.condition, "FILE", 0, 0,
+         "make a piece for each of these (a token stream), of which the run has "
+         "learned",
+         1},
         {0, "precision", BL_OPT_CHOICE, &set.precision, "fp32|bf16", 0, 0,
          "of weights, keys and values; bf16 halves them and is faster anywhere", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How the next token is drawn", 0},

@@ -33,6 +33,8 @@ typedef struct {
     bl_tokw *writer;
     bl_song song; /* scratch */
     int64_t n_silent;
+    const bl_sampling *sampling;
+    size_t n_written; /* ids of the piece at hand, 0: it is not begun */
 } stream;
 
 static size_t count_bars(const bl_scheme *s, const bl_ids *ids)
@@ -43,24 +45,69 @@ static size_t count_bars(const bl_scheme *s, const bl_ids *ids)
     return bars;
 }
 
+/* "sample-000007"; of a condition its name, of those after the first "NAME.2". */
+static int name_piece(const bl_sampling *s, int64_t i, bl_buf *name, bl_err *e)
+{
+    if (s->condition == BL_CONDITION_NONE)
+        return bl_buf_addf(name, e, "sample-%06" PRId64, i);
+    int rc = bl_buf_adds(name, bl_sampling_name(s, i / s->copies), e);
+    return rc == 0 && i % s->copies > 0
+               ? bl_buf_addf(name, e, ".%" PRId64, i % s->copies + 1)
+               : rc;
+}
+
+/* All that there is of it is whole bars. */
+static int write_bars(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
+{
+    stream *to = arg;
+    bl_buf name = {0};
+    int rc = 0;
+    if (to->n_written == 0) {
+        rc = name_piece(to->sampling, i, &name, e);
+        bl_piece_info info = {.name = bl_buf_str(&name, e), .sha256 = ""};
+        if (rc == 0)
+            rc = info.name != NULL ? bl_tokw_begin(to->writer, &info, e) : BL_E_NOMEM;
+        to->n_written = 1; /* BOS is not music */
+    }
+    if (rc == 0 && ids->n > to->n_written)
+        rc = bl_tokw_lines(to->writer, ids->id + to->n_written, ids->n - to->n_written,
+                           e);
+    to->n_written = ids->n;
+    bl_buf_free(&name);
+    return rc;
+}
+
+static int write_whole(const stream *to, int64_t i, const bl_ids *music, bl_err *e)
+{
+    bl_buf name = {0};
+    int rc = name_piece(to->sampling, i, &name, e);
+    bl_piece_info info = {.name = bl_buf_str(&name, e), .sha256 = ""};
+    if (rc == 0)
+        rc = info.name != NULL ? bl_tokw_piece(to->writer, &info, music->id, music->n,
+                                               count_bars(to->scheme, music), e)
+                               : BL_E_NOMEM;
+    bl_buf_free(&name);
+    return rc;
+}
+
 static int write_piece(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
 {
     stream *to = arg;
-    char name[32];
-    bl_piece_info info = {.name = name, .sha256 = ""};
     bl_ids music = {ids->id + 1, ids->n - 1, 0}; /* without BOS */
-    snprintf(name, sizeof name, "sample-%06" PRId64, i);
     int rc = bl_scheme_decode(to->scheme, ids->id, ids->n, &to->song, NULL, e);
     if (rc != 0)
         return rc;
     to->n_silent += to->song.n_notes == 0 && !bl_scheme_is_opaque(to->scheme);
-    return bl_tokw_piece(to->writer, &info, music.id, music.n,
-                         count_bars(to->scheme, &music), e);
+    if (to->n_written == 0)
+        return write_whole(to, i, &music, e);
+    rc = write_bars(to, i, ids, e);
+    to->n_written = 0;
+    return rc == 0 ? bl_tokw_end(to->writer, count_bars(to->scheme, &music), e) : rc;
 }
 
 static int make_pg(const bl_sampling *s, const bl_self *self, bl_json **pg, bl_err *e)
 {
-    const bl_json *parents[] = {s->ckpt.pg, s->prompt_pg};
+    const bl_json *parents[] = {s->ckpt.pg, s->prompt_pg, bl_sampling_given_pg(s)};
     *pg = NULL;
     if (self == NULL)
         return 0;
@@ -72,7 +119,9 @@ int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
                       const bl_progress *progress, bl_sampling_counts *counts,
                       bl_err *e)
 {
-    stream to = {.scheme = s->scheme};
+    stream to = {.scheme = s->scheme, .sampling = s};
+    const bl_sampling_sink sink = {
+        write_piece, s->condition == BL_CONDITION_BARS ? write_bars : NULL, &to};
     bl_json *pg;
     int rc = make_pg(s, self, &pg, e);
     *counts = (bl_sampling_counts){0};
@@ -80,7 +129,7 @@ int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
         rc = bl_tokw_new(&to.writer, fd, level, &s->ckpt.vocab.kind,
                          bl_scheme_words(s->scheme), bl_scheme_lines(s->scheme), pg, e);
     if (rc == 0)
-        rc = bl_sampling_draw(s, write_piece, &to, progress, counts, e);
+        rc = bl_sampling_run(s, &sink, progress, counts, e);
     if (rc == 0)
         rc = bl_tokw_finish(to.writer, 0, e);
     counts->silent = to.n_silent;
@@ -97,6 +146,7 @@ void bl_sampling_del(bl_sampling *s)
     for (int i = 0; i < BL_SAMPLING_GROUP; i++) {
         bl_ids_free(&s->lanes[i].ids);
         bl_ids_free(&s->lanes[i].fed);
+        bl_ids_free(&s->lanes[i].sides);
     }
     for (size_t i = 0; i < BL_SAMPLING_AHEAD; i++)
         bl_ids_free(&s->done[i]);
@@ -104,6 +154,7 @@ void bl_sampling_del(bl_sampling *s)
         bl_ids_free(&s->prompts[i]);
     free(s->prompts);
     bl_json_del(s->prompt_pg);
+    bl_sampling_conditions_free(&s->given);
     for (size_t m = 0; s->parts != NULL && m < s->coder.merges.n; m++)
         bl_ids_free(&s->parts[m]);
     free(s->parts);

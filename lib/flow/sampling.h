@@ -18,17 +18,23 @@ typedef struct {
     bl_precision precision; /* of weights, keys and values: BL_FP32 or BL_BF16 */
     int threads;
     int64_t seed;
-    int64_t n; /* pieces; 0: as many as `like` has, without it 1 */
+    int64_t n; /* pieces, for each condition; 0: as many as `like` has, without it or
+                * with conditions 1 */
 
     /* What a piece begins with; each may be NULL or 0. */
     const char *prompt; /* a token stream whose pieces are gone on with, in turn */
     const char *labels; /* "Composer_Bach,Genre_fugue" */
     int tempo;          /* beats a minute */
     const char *chords; /* "C Am F G7": a bar each, in turn */
+    /* A token stream: pieces are made for each of its pieces, in order, prompts and
+     * lengths in turn for those; "-": standard input. NULL where the model was trained
+     * without conditions. */
+    const char *condition;
 
     /* How it ends. */
-    int64_t bars; /* after the prompt; 0: the model decides; -1: BL_SAMPLING_BARS, or 0
-                   * where there are seconds or the scheme has no bars */
+    int64_t bars;       /* after the prompt; 0: the model decides; -1: as many as the
+                         * condition has, BL_SAMPLING_BARS without one, or 0 where there are
+                         * seconds or the scheme has no bars */
     double seconds;     /* after the prompt; 0: no matter */
     const char *like;   /* a token stream: piece i ends where its piece i does, by bars
                          * or, in schemes without them, by seconds, in turn; or NULL */
@@ -64,7 +70,9 @@ int bl_sampling_draw(bl_sampling *s, bl_sampling_put *put, void *arg,
                      const bl_progress *progress, bl_sampling_counts *counts,
                      bl_err *e) BL_MUST_CHECK;
 
-/* The same as a token stream to a descriptor, compressed at `level` (0: bare). */
+/* The same as a token stream to a descriptor, compressed at `level` (0: bare). Bar by
+ * bar (condition=bars) each bar is written as soon as it is made. Pieces of a condition
+ * have its name, NAME, NAME.2, ... */
 int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
                       const bl_progress *progress, bl_sampling_counts *counts,
                       bl_err *e) BL_MUST_CHECK;

@@ -4,6 +4,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+static int is_by_bars(const bl_sampling *s)
+{
+    return s->condition == BL_CONDITION_BARS;
+}
+
 /* Whether the clock of tokens runs: bars have one of their own, steps are counted. */
 static int is_timed(const bl_sampling *s)
 {
@@ -32,6 +37,15 @@ static void measure(const bl_sampling *s, bl_sampling_lane *l, unsigned id)
                              : (double)(l->steps + lines.advance[id]) / lines.unit;
 }
 
+int bl_sampling_feed(bl_sampling_lane *l, const uint16_t *ids, size_t n, int side,
+                     bl_err *e)
+{
+    int rc = bl_ids_add_n(&l->fed, ids, n, e);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = bl_ids_add(&l->sides, (unsigned)side, e);
+    return rc;
+}
+
 /* Feeds the model what it has not read of l->ids, which ends whole lines or is new. */
 static int feed(const bl_sampling *s, bl_sampling_lane *l, size_t from, bl_err *e)
 {
@@ -40,22 +54,39 @@ static int feed(const bl_sampling *s, bl_sampling_lane *l, size_t from, bl_err *
     if (rc == 0) /* prompts were checked: the model has all of their tokens */
         rc = (int)bl_coder_to_vocab(&s->coder, &more, e);
     if (rc == 0)
-        rc = bl_ids_add_n(&l->fed, more.id, more.n, e);
+        rc = bl_sampling_feed(l, more.id, more.n, 1, e);
     bl_ids_free(&more);
     return rc;
 }
 
-static int add_prompt(const bl_sampling *s, bl_sampling_lane *l, bl_err *e)
+static const bl_ids *prompt_of(const bl_sampling *s, const bl_sampling_lane *l)
 {
-    const bl_ids *prompt = &s->prompts[(size_t)l->piece % s->n_prompts];
-    int rc = 0;
-    for (size_t i = 0; i < prompt->n && rc == 0; i++)
-        rc = append(s, l, prompt->id[i], 1, e);
-    if (rc == 0)
-        rc = feed(s, l, 1, e);
+    return &s->prompts[(size_t)l->number % s->n_prompts];
+}
+
+static void end_prompt(const bl_sampling *s, bl_sampling_lane *l)
+{
     l->prompt_bars = l->bars;
     l->n_prompt = l->whole = l->ids.n;
     l->prompt_seconds = is_timed(s) ? bl_pace_seconds(&l->pace) : 0;
+}
+
+/* Of the prompt what stands before the next bar, or all of it that is left. */
+static int add_prompt(const bl_sampling *s, bl_sampling_lane *l, int is_all, bl_err *e)
+{
+    const bl_ids *prompt = prompt_of(s, l);
+    size_t from = l->ids.n, i = l->n_prompted;
+    int rc = 0, is_first = 1;
+    for (; i < prompt->n && rc == 0; i++, is_first = 0) {
+        if (!is_all && !is_first && prompt->id[i] == s->own_bar)
+            break;
+        rc = append(s, l, prompt->id[i], 1, e);
+    }
+    l->n_prompted = i;
+    if (rc == 0)
+        rc = feed(s, l, from, e);
+    if (i == prompt->n)
+        end_prompt(s, l);
     return rc;
 }
 
@@ -66,32 +97,97 @@ static void set_end(const bl_sampling *s, bl_sampling_lane *l)
     l->most_seconds = s->wish->seconds;
     if (s->like == NULL)
         return;
-    double most = s->like[(size_t)l->piece % s->n_like];
+    double most = s->like[(size_t)l->number % s->n_like];
     int has_bars = bl_scheme_has_bars(s->scheme);
     l->most_bars = has_bars ? (int64_t)most : 0;
     l->most_seconds = has_bars ? 0 : most;
 }
 
-/* BOS, the prompt, and after a prompt a new bar: what was given stays as it is. */
-static int begin(bl_sampling *s, int lane, int64_t piece, bl_err *e)
+/* The rest of a piece of which BOS is there, before it is drawn. */
+static int begin_after(bl_sampling *s, int lane, bl_err *e)
 {
     bl_sampling_lane *l = &s->lanes[lane];
-    l->piece = piece;
-    l->ids.n = l->fed.n = 0;
-    l->n_fed = l->whole = l->n_prompt = 0;
+    int rc = is_by_bars(s) ? bl_sampling_give_head(s, lane, e) : 0;
+    if (rc != 0 || s->n_prompts == 0)
+        return rc;
+    if (!is_by_bars(s))
+        return add_prompt(s, l, 1, e);
+    l->n_prompt = 1 + prompt_of(s, l)->n;
+    if (prompt_of(s, l)->id[0] != s->own_bar)
+        rc = add_prompt(s, l, 0, e);
+    l->is_over = 1;
+    return rc;
+}
+
+/* As many bars as the condition has, which nobody may want fewer of. What is still to
+ * come is not known here. */
+static int follow(const bl_sampling *s, bl_sampling_lane *l, bl_err *e)
+{
+    if (l->given == NULL || !l->given->is_whole || !bl_scheme_has_bars(s->scheme))
+        return 0;
+    const bl_ids *prompt = s->n_prompts > 0 ? prompt_of(s, l) : NULL;
+    l->prompt_bars = 0;
+    for (size_t i = 0; prompt != NULL && i < prompt->n; i++)
+        l->prompt_bars += prompt->id[i] == s->own_bar;
+    int64_t bars = (int64_t)l->given->n_bars - l->prompt_bars;
+    if (l->most_bars > 0 && l->most_bars < bars)
+        return bl_sampling_too_many(s, l, e);
+    if (s->follows && bars <= 0)
+        return bl_sampling_no_room(s, l, e);
+    if (s->follows && !is_by_bars(s))
+        l->most_bars = bars;
+    return 0;
+}
+
+static void clear(bl_sampling *s, int lane)
+{
+    bl_sampling_lane *l = &s->lanes[lane];
+    l->ids.n = l->fed.n = l->sides.n = 0;
+    l->n_fed = l->whole = l->n_prompt = l->n_prompted = 0;
     l->bars = l->prompt_bars = l->steps = 0;
     l->seconds = l->prompt_seconds = 0;
-    set_end(s, l);
-    l->rng = bl_rng_make((uint64_t)s->wish->seed, (uint64_t)piece);
+    l->is_over = 0;
     bl_grammar_start(&l->grammar, s->scheme);
     bl_plan_start(&l->at);
     bl_pace_start(&l->pace, s->scheme);
     bl_gen_forget(s->gen, lane);
-    s->at[lane] = BL_PLACE_BEGIN;
-    int rc = append(s, l, BL_ID_BOS, 1, e);
+    l->place[0] = l->place[1] = s->at[lane] = BL_PLACE_BEGIN;
+    l->place[1].side = 1;
+}
+
+/* Copies of a condition's piece have numbers of their own, whatever -n is. */
+static bl_rng rng_of(const bl_sampling *s, int64_t piece)
+{
+    int64_t n = s->condition == BL_CONDITION_NONE ? 1 : s->copies;
+    uint64_t which = (uint64_t)(piece / n) | (uint64_t)(piece % n) << 32;
+    return bl_rng_make((uint64_t)s->wish->seed, which);
+}
+
+/* The condition, BOS, the prompt, and after a prompt a new bar: what was given stays as
+ * it is. */
+static int begin(bl_sampling *s, int lane, int64_t piece, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[lane];
+    int rc = 0;
+    l->piece = l->number = piece;
+    clear(s, lane);
+    l->rng = rng_of(s, piece);
+    if (s->condition != BL_CONDITION_NONE) {
+        l->number = piece / s->copies;
+        rc = bl_sampling_given_at(s, l->number, &l->given, e);
+    }
+    if (rc == 0 && l->given != NULL)
+        rc = bl_sampling_give(s, lane, e);
+    set_end(s, l);
+    if (rc == 0)
+        rc = append(s, l, BL_ID_BOS, 1, e);
     if (rc == 0)
         rc = feed(s, l, 0, e);
-    return rc == 0 && s->n_prompts > 0 ? add_prompt(s, l, e) : rc;
+    for (size_t i = 0; i < l->sides.n; i++) /* BOS of the piece is given, too */
+        l->sides.id[i] = 0;
+    if (rc == 0)
+        rc = begin_after(s, lane, e);
+    return rc == 0 ? follow(s, l, e) : rc;
 }
 
 /* 1 if grammar and plan take the parts of a merge one after the other. */
@@ -112,6 +208,13 @@ static int may_follow(const bl_sampling *s, const bl_sampling_lane *l,
     return 1;
 }
 
+/* 1 where the piece may not end yet. */
+static int wants_more(const bl_sampling_lane *l)
+{
+    return (l->most_bars > 0 && l->bars - l->prompt_bars < l->most_bars) ||
+           l->seconds < l->most_seconds;
+}
+
 /* s->mask: what may come next in the model's ids. */
 static void make_mask(bl_sampling *s, bl_sampling_lane *l)
 {
@@ -126,8 +229,7 @@ static void make_mask(bl_sampling *s, bl_sampling_lane *l)
         l->whole = l->ids.n;
         l->at_whole = l->grammar;
     }
-    if ((l->most_bars > 0 && l->bars - l->prompt_bars < l->most_bars) ||
-        l->seconds < l->most_seconds)
+    if (wants_more(l) && !is_by_bars(s)) /* there it ends a bar, and more may follow */
         s->scheme_mask[BL_ID_EOS] = 0;
     int only_bar =
         l->n_prompt > 0 && l->ids.n == l->n_prompt && bl_scheme_has_bars(s->scheme);
@@ -174,7 +276,8 @@ static void finish(bl_sampling *s, bl_sampling_lane *l)
 static int take(bl_sampling *s, bl_sampling_lane *l, int next, bl_err *e)
 {
     size_t id = (size_t)next, n_base = s->coder.merges.n_base;
-    int rc = bl_ids_add(&l->fed, (unsigned)next, e);
+    uint16_t one = (uint16_t)next;
+    int rc = bl_sampling_feed(l, &one, 1, 1, e);
     s->n_sampled++;
     if (id < n_base)
         return rc == 0 ? append(s, l, (unsigned)s->coder.to_scheme[id], 0, e) : rc;
@@ -203,8 +306,12 @@ static int draw(bl_sampling *s, bl_sampling_lane *l, const bl_real *logits, bl_e
     int next = bl_sample(logits, s->mask, s->n_vocab, &w->draw, &l->rng, s->order,
                          s->prob, NULL);
     unsigned id = first_of(s, next);
-    measure(s, l, id);
     int is_cut = next < 0 || (int64_t)(l->ids.n - l->n_prompt) >= w->max_tokens;
+    if (is_by_bars(s) && !is_cut && (id == BL_ID_EOS || id == s->own_bar)) {
+        l->is_over = id == BL_ID_EOS ? 2 : 1;
+        return 0;
+    }
+    measure(s, l, id);
     if (id != BL_ID_EOS && !is_full(s, l, id) && !is_cut)
         return take(s, l, next, e);
     int rc = is_cut || !w->no_grammar ? cut(l, e) : 0;
@@ -213,17 +320,114 @@ static int draw(bl_sampling *s, bl_sampling_lane *l, const bl_real *logits, bl_e
     return rc;
 }
 
+/* ---- bar by bar ---- */
+
+/* 1 where the piece ends with the bars that are there: all that was asked for, or the
+ * condition has ended. */
+static int ends_here(bl_sampling *s, bl_sampling_lane *l, int has_bar, bl_err *e)
+{
+    int said_so = l->is_over == 2;
+    measure(s, l, s->own_bar);
+    if (is_full(s, l, s->own_bar))
+        return has_bar && l->most_bars > 0 ? bl_sampling_too_many(s, l, e) : 1;
+    return !has_bar && (s->follows || (said_so && !wants_more(l)));
+}
+
+static int has_prompt(const bl_sampling *s, const bl_sampling_lane *l)
+{
+    return s->n_prompts > 0 && l->n_prompted < prompt_of(s, l)->n;
+}
+
+/* A bar of the piece is over: the condition's next one, and the piece's, which is
+ * drawn if the prompt has none. */
+static int go_on(bl_sampling *s, int lane, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[lane];
+    int is_prompted, rc;
+    do {
+        int has_bar = bl_sampling_given_bar(s, l->given, l->unit, e);
+        is_prompted = has_prompt(s, l);
+        if (has_bar < 0)
+            return has_bar;
+        if (!has_bar && s->follows && l->n_prompt > 0 && l->ids.n <= l->n_prompt)
+            return bl_sampling_no_room(s, l, e);
+        rc = is_prompted ? 0 : ends_here(s, l, has_bar, e);
+        if (rc == 1)
+            finish(s, l);
+        if (rc != 0)
+            return bl_min(rc, 0);
+        rc = bl_sampling_give_bar(s, lane, e);
+        if (rc == 0)
+            rc = is_prompted ? add_prompt(s, l, 0, e) : take(s, l, (int)s->bar, e);
+    } while (rc == 0 && is_prompted);
+    l->is_over = 0;
+    return rc;
+}
+
+/* Those of the piece that is written next are told before more of its condition is
+ * waited for. */
+static int end_bars(bl_sampling *s, const bl_sampling_sink *to, bl_err *e)
+{
+    int rc = 0;
+    for (int i = 0; i < s->streams && rc == 0; i++) {
+        const bl_sampling_lane *l = &s->lanes[i];
+        if (l->piece == s->n_put && l->is_over && to->bars != NULL)
+            rc = to->bars(to->arg, l->piece, &l->ids, e);
+    }
+    for (int i = 0; i < s->streams && rc == 0; i++)
+        if (s->lanes[i].piece >= 0 && s->lanes[i].is_over)
+            rc = go_on(s, i, e);
+    return rc;
+}
+
+/* ---- all of them ---- */
+
+static int n_active(const bl_sampling *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->streams; i++)
+        n += s->lanes[i].piece >= 0;
+    return n;
+}
+
+/* 1 if there is another piece to begin: of a pipe the next condition is waited for when
+ * there is nothing else to do. */
+static int has_next(bl_sampling *s, bl_err *e)
+{
+    bl_sampling_given *g;
+    if (s->n_begun >= bl_min(s->n, s->n_put + BL_SAMPLING_AHEAD))
+        return 0;
+    if (s->condition == BL_CONDITION_NONE)
+        return 1;
+    if (s->given.is_live && s->n_begun % s->copies == 0 && n_active(s) > 0)
+        return 0;
+    int rc = bl_sampling_given_at(s, s->n_begun / s->copies, &g, e);
+    if (rc == 0 && g == NULL)
+        s->n = s->n_begun;
+    return rc != 0 ? rc : g != NULL;
+}
+
 /* Lanes without a piece take the next one. Returns how many have one, or a code. */
 static int fill_lanes(bl_sampling *s, bl_err *e)
 {
-    int active = 0, rc = 0;
-    int64_t end = bl_min(s->n, s->n_put + BL_SAMPLING_AHEAD);
-    for (int i = 0; i < s->streams && rc == 0; i++) {
-        if (s->lanes[i].piece < 0 && s->n_begun < end)
+    int rc = 1;
+    for (int i = 0; i < s->streams && rc == 1; i++)
+        if (s->lanes[i].piece < 0 && (rc = has_next(s, e)) == 1) {
             rc = begin(s, i, s->n_begun++, e);
-        active += s->lanes[i].piece >= 0;
-    }
-    return rc == 0 ? active : rc;
+            rc = rc == 0 ? 1 : rc;
+        }
+    return rc >= 0 ? n_active(s) : rc;
+}
+
+/* Where a token of the lane stands, counted for its side. */
+static void find_place(bl_sampling *s, int lane, size_t at)
+{
+    bl_sampling_lane *l = &s->lanes[lane];
+    bl_place *own = &l->place[l->given != NULL && l->sides.id[at]];
+    if (s->places != NULL)
+        bl_place_step(own, &s->places[l->fed.id[at]]);
+    s->at[lane] = *own;
+    s->at[lane].side &= bl_model_has_sides(&s->ckpt.info.config.model);
 }
 
 /* One token for each lane. */
@@ -231,41 +435,65 @@ static int step(bl_sampling *s, bl_err *e)
 {
     int32_t token[BL_SAMPLING_GROUP];
     int rc = 0;
-    for (int i = 0; i < s->streams; i++) {
+    for (int i = 0; i < s->streams && rc == 0; i++) {
         bl_sampling_lane *l = &s->lanes[i];
-        token[i] = l->piece < 0 ? -1 : l->fed.id[l->n_fed++];
-        if (s->places != NULL && token[i] >= 0)
-            bl_place_step(&s->at[i], &s->places[token[i]]);
+        token[i] = -1;
+        if (l->piece < 0)
+            continue;
+        token[i] = l->fed.id[l->n_fed];
+        find_place(s, i, l->n_fed++);
+        rc = bl_sampling_before(s, i, token[i], e);
     }
+    if (rc != 0)
+        return rc;
     bl_gen_step(s->gen, token, s->logits);
     for (int i = 0; i < s->streams && rc == 0; i++) {
         bl_sampling_lane *l = &s->lanes[i];
-        if (l->piece >= 0 && l->n_fed == l->fed.n)
+        if (l->piece >= 0 && l->n_fed == l->fed.n && !l->is_over)
             rc = draw(s, l, s->logits + (size_t)i * (size_t)s->n_vocab, e);
     }
     return rc;
 }
 
-int bl_sampling_draw(bl_sampling *s, bl_sampling_put *put, void *arg,
-                     const bl_progress *progress, bl_sampling_counts *counts, bl_err *e)
+/* What is done, in order. */
+static int put_done(bl_sampling *s, const bl_sampling_sink *to, bl_err *e)
+{
+    bl_ids *next;
+    int rc = 0;
+    while (rc == 0 && (next = &s->done[s->n_put % BL_SAMPLING_AHEAD])->n > 0) {
+        rc = to->put(to->arg, s->n_put++, next, e);
+        next->n = 0;
+    }
+    return rc;
+}
+
+int bl_sampling_run(bl_sampling *s, const bl_sampling_sink *to,
+                    const bl_progress *progress, bl_sampling_counts *counts, bl_err *e)
 {
     int rc;
     for (int i = 0; i < s->streams; i++)
         s->lanes[i].piece = -1;
     while ((rc = fill_lanes(s, e)) > 0) {
         rc = step(s, e);
-        bl_ids *next;
-        while (rc == 0 && (next = &s->done[s->n_put % BL_SAMPLING_AHEAD])->n > 0) {
-            rc = put(arg, s->n_put++, next, e);
-            next->n = 0;
-        }
+        if (rc == 0 && is_by_bars(s))
+            rc = end_bars(s, to, e);
+        if (rc == 0)
+            rc = put_done(s, to, e);
         if (rc != 0)
             break;
-        bl_tell(progress, &(bl_counts){.pieces = (uint64_t)s->n_put,
-                                       .tokens = (uint64_t)s->n_sampled,
-                                       .of_pieces = (uint64_t)s->n});
+        bl_tell(progress,
+                &(bl_counts){.pieces = (uint64_t)s->n_put,
+                             .tokens = (uint64_t)s->n_sampled,
+                             .of_pieces = s->n < INT64_MAX ? (uint64_t)s->n : 0});
     }
-    *counts =
-        (bl_sampling_counts){.pieces = s->n, .tokens = s->n_sampled, .cut = s->n_cut};
+    *counts = (bl_sampling_counts){
+        .pieces = s->n_put, .tokens = s->n_sampled, .cut = s->n_cut};
     return rc;
+}
+
+int bl_sampling_draw(bl_sampling *s, bl_sampling_put *put, void *arg,
+                     const bl_progress *progress, bl_sampling_counts *counts, bl_err *e)
+{
+    const bl_sampling_sink to = {put, NULL, arg};
+    return bl_sampling_run(s, &to, progress, counts, e);
 }

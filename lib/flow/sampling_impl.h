@@ -5,6 +5,7 @@
 #include "flow/coder.h"
 #include "flow/places.h"
 #include "flow/sampling.h"
+#include "io/tokens.h"
 #include "token/pace.h"
 #include "token/plan.h"
 #include "train/ckpt.h"
@@ -14,12 +15,35 @@ enum {
                             * others */
     BL_SAMPLING_AHEAD = 64, /* pieces that may be begun or done behind one that is not
                              * done yet */
+    BL_SAMPLING_CONDITIONS = 2 * BL_SAMPLING_AHEAD, /* that may be needed at once */
 };
+
+/* A piece that others are made for, as far as it was read, in the model's ids. */
+typedef struct {
+    char *name;
+    bl_ids ids;   /* BOS, what stands before the first bar, the bars; at last EOS */
+    size_t *bars; /* [n_bars] where they begin in ids */
+    size_t n_bars, cap;
+    int is_whole;
+} bl_sampling_given;
+
+typedef struct {
+    int fd;
+    bl_tokr *reader;
+    bl_piece piece; /* being read */
+    size_t n_taken; /* ids of it that its bl_sampling_given has */
+    int is_live;    /* read bar by bar as it comes, one condition after the other */
+    int is_at_end;
+    int64_t n_read; /* conditions, the one being read among them */
+    bl_sampling_given at[BL_SAMPLING_CONDITIONS]; /* the i-th at i % CONDITIONS */
+} bl_sampling_conditions;
 
 /* One piece as it grows: in the scheme's ids, and in the model's, where one may stand
  * for several. */
 typedef struct {
-    int64_t piece; /* -1: none */
+    int64_t piece;  /* -1: none */
+    int64_t number; /* of the prompt and length that it takes in turn: of its condition,
+                     * or its own */
     bl_grammar grammar;
     bl_rng rng;
     bl_ids ids;
@@ -27,7 +51,14 @@ typedef struct {
     size_t whole;    /* of them up to where the piece may end or be ended */
     bl_grammar at_whole;
     bl_ids fed;
-    size_t n_fed; /* of them read by the model */
+    size_t n_fed;      /* of them read by the model */
+    bl_ids sides;      /* of fed, where a condition stands among it: 1 of the piece */
+    bl_place place[2]; /* of each side */
+    bl_sampling_given *given; /* its condition, or NULL */
+    size_t unit;        /* bar by bar: bars that were given; encoder: the next bar */
+    size_t stretch_end; /* encoder: where what it reads now ends, likewise */
+    int is_over; /* bar by bar: 1 where a bar of the piece is, 2 where EOS said so */
+    size_t n_prompted; /* bar by bar: of the prompt given so far */
     bl_plan_at at;
     int64_t bars, prompt_bars;
     int64_t most_bars; /* where it ends; 0: no matter */
@@ -45,6 +76,13 @@ struct bl_sampling {
     double *like; /* [n_like] bars or seconds of pieces; NULL: all end alike */
     size_t n_like, like_cap;
     int like_has_bars; /* which of both */
+
+    int condition; /* bl_condition_kind */
+    bl_sampling_conditions given;
+    int64_t copies;   /* pieces for each condition */
+    int follows;      /* pieces end where their conditions do */
+    unsigned bar;     /* id of the model that begins a bar; without bars UINT_MAX */
+    unsigned own_bar; /* the same in the scheme's ids */
 
     bl_ckpt ckpt;
     bl_pool *pool;
@@ -75,10 +113,55 @@ struct bl_sampling {
     int64_t n_sampled, n_cut;
 };
 
+/* What is written as it is made: pieces, and where `bars` is not NULL those of which
+ * the bars so far are whole. */
+typedef struct {
+    bl_sampling_put *put, *bars;
+    void *arg;
+} bl_sampling_sink;
+
+int bl_sampling_run(bl_sampling *s, const bl_sampling_sink *to,
+                    const bl_progress *progress, bl_sampling_counts *counts,
+                    bl_err *e) BL_MUST_CHECK;
+
 /* How many pieces, and where the wish says as what how long each is. */
 int bl_sampling_count(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
 /* The model of a checkpoint or run folder, its scheme and vocabulary, scratch. */
 int bl_sampling_open(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
+/* Appends the model's ids of a side to what a lane is to read. */
+int bl_sampling_feed(bl_sampling_lane *l, const uint16_t *ids, size_t n, int side,
+                     bl_err *e) BL_MUST_CHECK;
+
+/* ---- sampling_condition.c ---- */
+
+/* Opens the stream of conditions where the model wants one, reads the first ones, and
+ * settles how many pieces are made side by side. BL_E_ARG where there is none, or one
+ * that is not wanted; BL_E_MISMATCH of another scheme; BL_E_FORMAT without a piece. */
+int bl_sampling_conditions_open(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
+/* The i-th condition, *g = NULL beyond the last: whole, or of a pipe as far as it came.
+ */
+int bl_sampling_given_at(bl_sampling *s, int64_t i, bl_sampling_given **g,
+                         bl_err *e) BL_MUST_CHECK;
+/* Reads until bar n (from 0) is there: 1, or 0 where the condition ends before it. */
+int bl_sampling_given_bar(bl_sampling *s, bl_sampling_given *g, size_t n,
+                          bl_err *e) BL_MUST_CHECK;
+/* Gives a lane's condition to the model, as far as that is done at once: of a prefix
+ * all, of an encoder the first stretch. */
+int bl_sampling_give(bl_sampling *s, int lane, bl_err *e) BL_MUST_CHECK;
+/* Before a token is fed: an encoder's next stretch, where that is its bar's. */
+int bl_sampling_before(bl_sampling *s, int lane, int32_t token,
+                       bl_err *e) BL_MUST_CHECK;
+/* Bar by bar: what stands before the first one, and the next one, an empty one where
+ * the condition has ended. */
+int bl_sampling_give_head(bl_sampling *s, int lane, bl_err *e) BL_MUST_CHECK;
+int bl_sampling_give_bar(bl_sampling *s, int lane, bl_err *e) BL_MUST_CHECK;
+/* BL_E_ARG: fewer bars were asked for than the condition has; the prompt has all. */
+int bl_sampling_too_many(const bl_sampling *s, const bl_sampling_lane *l, bl_err *e);
+int bl_sampling_no_room(const bl_sampling *s, const bl_sampling_lane *l, bl_err *e);
+const char *bl_sampling_name(const bl_sampling *s, int64_t i);
+const bl_json *bl_sampling_given_pg(const bl_sampling *s); /* or NULL */
+void bl_sampling_conditions_free(bl_sampling_conditions *c);
+
 /* What each piece begins with and how it ends. */
 int bl_sampling_settle(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
 

@@ -4,6 +4,7 @@
 #include "flow/hub.h"
 #include "train/run.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,15 +60,14 @@ static int make_scratch(bl_sampling *s, bl_err *e)
                : BL_E_NOMEM;
 }
 
-/* It would go on as if each piece went with nothing, which it has never seen. */
-static int check_condition(const bl_model_config *c, bl_err *e)
+static void find_bar(bl_sampling *s)
 {
-    if (c->condition == BL_CONDITION_NONE)
-        return 0;
-    return bl_fail(e, BL_E_ARG,
-                   "the run wants a condition with each piece (condition=%s), which "
-                   "cannot be given yet",
-                   bl_model_choice("condition", c->condition));
+    s->bar = s->own_bar = UINT_MAX;
+    for (unsigned id = 0; id < bl_words_size(bl_scheme_words(s->scheme)); id++)
+        if (bl_scheme_begins_bar(s->scheme, id)) {
+            s->own_bar = id;
+            s->bar = (unsigned)s->coder.to_vocab[id];
+        }
 }
 
 /* All but the parameters. */
@@ -76,14 +76,16 @@ static int begin(void *arg, const bl_ckpt *c, bl_err *e)
     bl_sampling *s = arg;
     const bl_sampling_wish *w = s->wish;
     s->streams = (int)bl_min(BL_SAMPLING_GROUP, s->n);
+    s->condition = c->info.config.model.condition;
     int rc = open_scheme(s, e);
     if (rc == 0)
         rc = map_vocab(s, e);
+    find_bar(s);
+    if (rc == 0)
+        rc = bl_sampling_conditions_open(s, e);
     if (rc == 0)
         rc = bl_gen_begin(&s->gen, &c->info.config.model, s->streams, w->precision,
                           s->pool, e);
-    if (rc == 0)
-        rc = check_condition(&c->info.config.model, e);
     if (rc == 0)
         rc = bl_places_of(&s->places, &c->info.config.model, &s->ckpt.vocab, e);
     if (rc == 0)

@@ -119,6 +119,9 @@ int bl_sampling_count(bl_sampling *s, bl_err *e)
 {
     int rc = s->wish->like != NULL ? read_lengths(s, e) : 0;
     s->n = s->wish->n > 0 ? s->wish->n : s->n_like > 0 ? (int64_t)s->n_like : 1;
+    s->copies = bl_max(s->wish->n, 1);
+    if (s->wish->condition != NULL)
+        s->n = INT64_MAX; /* until the last one has come */
     return rc;
 }
 
@@ -157,8 +160,10 @@ static int settle_bars(bl_sampling *s, bl_err *e)
                        "many %s",
                        w->like, s->like_has_bars ? "bars" : "seconds",
                        bl_scheme_name(s->scheme), has_bars ? "bars" : "seconds");
+    s->follows = s->condition != BL_CONDITION_NONE && has_bars && w->bars < 0 &&
+                 w->seconds <= 0 && w->like == NULL;
     if (w->bars < 0)
-        s->bars = w->seconds > 0 || !has_bars ? 0 : BL_SAMPLING_BARS;
+        s->bars = w->seconds > 0 || !has_bars || s->follows ? 0 : BL_SAMPLING_BARS;
     return 0;
 }
 

@@ -147,7 +147,8 @@ static int join(writer *w, const bl_pieces *targets, const bl_pieces *conditions
 /* ---- stretches ---- */
 
 /* As many of the condition's bars as an encoder reads, one at least, as which what
- * stands before the first one counts; the target goes as far. Returns 1 if anything of
+ * stands before the first one counts; the target goes as far, where it has as many, so
+ * that nothing says when it will end. Returns 1 if anything of
  * a bar is lost. */
 static int next_stretch(part *condition, part *target, int source,
                         const bl_token_place *places, bl_stretch *s)
@@ -162,7 +163,7 @@ static int next_stretch(part *condition, part *target, int source,
             if (take_bar(&next, places).end - s->begin > source)
                 break;
         }
-    } while (length(*condition) > 0 && length(*target) > 0);
+    } while (length(*condition) > 0);
     int is_cut = s->end - s->begin > source;
     s->end = bl_min(s->end, s->begin + source);
     return is_cut;

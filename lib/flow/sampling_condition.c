@@ -1,0 +1,382 @@
+/* sampling_condition.c - the pieces that others are made for: read one after the other,
+ * or bar by bar as they come, and given to the model in the way it was trained on them.
+ */
+#include "flow/sampling_impl.h"
+
+#include "io/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *shown(const bl_sampling *s)
+{
+    const char *path = s->wish->condition;
+    return strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
+/* ---- the stream ---- */
+
+static int open_stream(bl_sampling *s, bl_err *e)
+{
+    bl_sampling_conditions *c = &s->given;
+    struct stat st;
+    int rc = bl_in_open(s->wish->condition, &c->fd, e);
+    if (rc == 0)
+        rc = bl_tokr_new(&c->reader, c->fd, shown(s), e);
+    if (rc != 0)
+        return rc;
+    c->is_live = s->condition == BL_CONDITION_BARS &&
+                 (fstat(c->fd, &st) != 0 || !S_ISREG(st.st_mode));
+    const bl_tokens_kind *kind = bl_tokr_kind(c->reader);
+    if (strcmp(kind->sha256, bl_scheme_sha256(s->scheme)) != 0)
+        return bl_fail(e, BL_E_MISMATCH,
+                       "the schemes of '%.120s' (%s, %.12s) and '%.120s' (%s, %.12s) "
+                       "differ; make the condition as the data of the model were made",
+                       shown(s), kind->spec.scheme, kind->sha256, s->wish->model,
+                       bl_scheme_name(s->scheme), bl_scheme_sha256(s->scheme));
+    bl_tokr_set_words(c->reader, bl_scheme_words(s->scheme));
+    return 0;
+}
+
+static int check_wish(const bl_sampling *s, bl_err *e)
+{
+    int has = s->condition != BL_CONDITION_NONE, is_given = s->wish->condition != NULL;
+    if (has && !is_given)
+        return bl_fail(e, BL_E_ARG,
+                       "the run wants a condition with each piece (condition=%s); name "
+                       "a token stream with --condition",
+                       bl_model_choice("condition", s->condition));
+    if (!has && is_given)
+        return bl_fail(e, BL_E_ARG,
+                       "the run knows no condition; leave --condition out, or train "
+                       "one on pairs (shard --condition, xltrain --set condition=...)");
+    return 0;
+}
+
+/* As many pieces side by side as the first conditions ask for. */
+static int count_streams(bl_sampling *s, bl_err *e)
+{
+    int64_t most = s->given.is_live ? 1 : BL_SAMPLING_GROUP, n = 0;
+    bl_sampling_given *g = NULL;
+    int rc = 0;
+    while (n < most && n * s->copies < BL_SAMPLING_GROUP) {
+        rc = bl_sampling_given_at(s, n, &g, e);
+        if (rc != 0 || g == NULL)
+            break;
+        n++;
+    }
+    if (rc == 0 && n == 0) {
+        rc = bl_fail(e, BL_E_FORMAT, "there is no piece in the input");
+        bl_err_in(e, shown(s));
+    }
+    s->streams = (int)bl_min(BL_SAMPLING_GROUP, n * s->copies);
+    return rc;
+}
+
+int bl_sampling_conditions_open(bl_sampling *s, bl_err *e)
+{
+    int rc = check_wish(s, e);
+    if (rc != 0 || s->condition == BL_CONDITION_NONE)
+        return rc;
+    rc = open_stream(s, e);
+    return rc == 0 ? count_streams(s, e) : bl_err_in(e, shown(s));
+}
+
+/* ---- its pieces ---- */
+
+static int fail_piece(const bl_sampling *s, const bl_sampling_given *g, int code,
+                      const char *what, bl_err *e)
+{
+    bl_fail(e, code, "piece '%.80s': %s", g->name, what);
+    bl_err_in(e, shown(s));
+    return code;
+}
+
+static int check_known(const bl_sampling *s, const bl_sampling_given *g,
+                       const uint16_t *ids, size_t n, bl_err *e)
+{
+    int64_t known = s->condition == BL_CONDITION_ENCODER
+                        ? bl_model_source_vocab(&s->ckpt.info.config.model)
+                        : s->n_vocab;
+    for (size_t i = 0; i < n; i++) {
+        int32_t id = s->coder.to_vocab[ids[i]];
+        if (id >= 0 && id < known)
+            continue;
+        bl_fail(e, BL_E_MISMATCH, "piece '%.80s': the model has no token '%s'", g->name,
+                bl_words_name(bl_scheme_words(s->scheme), ids[i]));
+        bl_err_in(e, shown(s));
+        return BL_E_MISMATCH;
+    }
+    return 0;
+}
+
+static int add_id(const bl_sampling *s, bl_sampling_given *g, unsigned id, bl_err *e)
+{
+    if (id == s->bar) {
+        int rc = bl_room(&g->bars, &g->cap, g->n_bars + 1, sizeof *g->bars, e);
+        if (rc != 0)
+            return rc;
+        g->bars[g->n_bars++] = g->ids.n;
+    }
+    return bl_ids_add(&g->ids, id, e);
+}
+
+/* What was read of the piece and is not in *g yet: whole lines, so that merges are
+ * those of the whole. */
+static int take_lines(bl_sampling *s, bl_sampling_given *g, bl_err *e)
+{
+    bl_sampling_conditions *c = &s->given;
+    const uint16_t *from = c->piece.ids.id + c->n_taken;
+    size_t n = c->piece.ids.n - c->n_taken;
+    bl_ids ids = {0};
+    if (c->is_live && n > 0 && g->n_bars > 0 &&
+        !bl_scheme_begins_bar(s->scheme, from[0]))
+        return fail_piece(s, g, BL_E_FORMAT,
+                          "a bar goes on in another line; as it comes each bar has to "
+                          "be a line",
+                          e);
+    int rc = check_known(s, g, from, n, e);
+    if (rc == 0)
+        rc = bl_ids_add_n(&ids, from, n, e);
+    if (rc == 0)
+        rc = (int)bl_coder_to_vocab(&s->coder, &ids, e);
+    for (size_t i = 0; i < ids.n && rc == 0; i++)
+        rc = add_id(s, g, ids.id[i], e);
+    c->n_taken = c->piece.ids.n;
+    bl_ids_free(&ids);
+    return rc;
+}
+
+static int end_piece(bl_sampling *s, bl_sampling_given *g, bl_err *e)
+{
+    int rc = take_lines(s, g, e);
+    if (rc == 0 && bl_scheme_has_bars(s->scheme) && g->n_bars == 0)
+        rc = fail_piece(s, g, BL_E_FORMAT, "a condition without a bar", e);
+    if (rc == 0 && g->ids.n < 2)
+        rc = fail_piece(s, g, BL_E_FORMAT, "a condition without a token", e);
+    g->is_whole = 1;
+    return rc == 0 ? bl_ids_add(&g->ids, (unsigned)s->coder.to_vocab[BL_ID_EOS], e)
+                   : rc;
+}
+
+/* One line more of the condition that is being read, which is g. */
+static int read_line(bl_sampling *s, bl_sampling_given *g, bl_err *e)
+{
+    bl_sampling_conditions *c = &s->given;
+    int rc = bl_tokr_line(c->reader, &c->piece, e);
+    if (rc == 1)
+        return c->is_live ? take_lines(s, g, e) : 0;
+    return rc == 0 ? end_piece(s, g, e) : rc;
+}
+
+static int read_rest(bl_sampling *s, bl_sampling_given *g, bl_err *e)
+{
+    int rc = 0;
+    while (rc == 0 && !g->is_whole)
+        rc = read_line(s, g, e);
+    return rc;
+}
+
+static bl_sampling_given *slot_of(bl_sampling *s, int64_t i)
+{
+    return &s->given.at[i % BL_SAMPLING_CONDITIONS];
+}
+
+/* The next one: whole, or of a pipe its beginning. */
+static int read_next(bl_sampling *s, bl_err *e)
+{
+    bl_sampling_conditions *c = &s->given;
+    bl_sampling_given *g = slot_of(s, c->n_read);
+    int rc = c->n_read > 0 ? read_rest(s, slot_of(s, c->n_read - 1), e) : 0;
+    if (rc == 0)
+        rc = bl_tokr_begin(c->reader, &c->piece, e);
+    c->is_at_end = rc == 0;
+    if (rc != 1)
+        return rc;
+    c->n_read++;
+    c->n_taken = 0;
+    free(g->name);
+    g->name = bl_strdup(c->piece.name, e);
+    g->ids.n = g->n_bars = 0;
+    g->is_whole = 0;
+    rc = g->name != NULL ? 0 : BL_E_NOMEM;
+    if (rc == 0)
+        rc = bl_ids_add(&g->ids, (unsigned)s->coder.to_vocab[BL_ID_BOS], e);
+    return rc == 0 && !c->is_live ? read_rest(s, g, e) : rc;
+}
+
+int bl_sampling_given_at(bl_sampling *s, int64_t i, bl_sampling_given **g, bl_err *e)
+{
+    bl_sampling_conditions *c = &s->given;
+    int rc = 0;
+    while (rc == 0 && c->n_read <= i && !c->is_at_end)
+        rc = read_next(s, e);
+    *g = rc == 0 && i < c->n_read ? slot_of(s, i) : NULL;
+    return rc;
+}
+
+int bl_sampling_given_bar(bl_sampling *s, bl_sampling_given *g, size_t n, bl_err *e)
+{
+    int rc = 0;
+    while (rc == 0 && n >= g->n_bars && !g->is_whole)
+        rc = read_line(s, g, e);
+    return rc != 0 ? rc : n < g->n_bars;
+}
+
+const char *bl_sampling_name(const bl_sampling *s, int64_t i)
+{
+    return s->given.at[i % BL_SAMPLING_CONDITIONS].name;
+}
+
+const bl_json *bl_sampling_given_pg(const bl_sampling *s)
+{
+    return s->given.reader != NULL ? bl_tokr_pg(s->given.reader) : NULL;
+}
+
+void bl_sampling_conditions_free(bl_sampling_conditions *c)
+{
+    for (size_t i = 0; i < BL_SAMPLING_CONDITIONS; i++) {
+        free(c->at[i].name);
+        free(c->at[i].bars);
+        bl_ids_free(&c->at[i].ids);
+    }
+    bl_piece_free(&c->piece);
+    bl_tokr_del(c->reader);
+    if (c->fd > STDIN_FILENO)
+        close(c->fd);
+}
+
+/* ---- to the model ---- */
+
+/* Where unit n begins: what stands before the first bar is unit 0. */
+static size_t unit_begin(const bl_sampling_given *g, size_t n)
+{
+    return n == 0 ? 0 : n <= g->n_bars ? g->bars[n - 1] : g->ids.n;
+}
+
+/* Reads n of the ids from the first on, and a last one, which is not of them. */
+static int tell_model(bl_sampling *s, int lane, const bl_sampling_given *g,
+                      size_t first, size_t n, int last, bl_err *e)
+{
+    size_t all = n + (last >= 0);
+    int32_t *x = bl_calloc(all, sizeof *x, e);
+    bl_place *at = bl_calloc(all, sizeof *at, e), now = BL_PLACE_BEGIN;
+    int rc = x != NULL && at != NULL ? 0 : BL_E_NOMEM;
+    for (size_t i = 0; i < first + n && rc == 0; i++) {
+        if (s->places != NULL)
+            bl_place_step(&now, &s->places[g->ids.id[i]]);
+        if (i >= first) {
+            x[i - first] = g->ids.id[i];
+            at[i - first] = now;
+        }
+    }
+    if (rc == 0 && last >= 0) {
+        x[n] = last;
+        at[n] = s->lanes[lane].place[0] = now; /* it is of the condition's side */
+    }
+    if (rc == 0)
+        rc = bl_gen_condition(s->gen, lane, x, at, (int)all, e);
+    free(x);
+    free(at);
+    return rc;
+}
+
+/* As many of its bars as the encoder reads at once, as in training (train/pairs.h). */
+static int begin_stretch(bl_sampling *s, int lane, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[lane];
+    const bl_sampling_given *g = l->given;
+    size_t source = (size_t)s->ckpt.info.config.model.source;
+    size_t first = unit_begin(g, l->stretch_end), to = l->stretch_end + 1;
+    while (to <= g->n_bars && unit_begin(g, to + 1) - first <= source)
+        to++;
+    size_t n = (size_t)bl_min(unit_begin(g, to) - first, source);
+    l->stretch_end = to;
+    return tell_model(s, lane, g, first, n, -1, e);
+}
+
+int bl_sampling_before(bl_sampling *s, int lane, int32_t token, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[lane];
+    if (s->condition != BL_CONDITION_ENCODER || (unsigned)token != s->bar)
+        return 0;
+    return l->unit++ == l->stretch_end && l->stretch_end <= l->given->n_bars
+               ? begin_stretch(s, lane, e)
+               : 0;
+}
+
+/* A prefix that is seen as a whole is read at once, but for the target's BOS. */
+static int see_prefix(bl_sampling *s, int lane, bl_err *e)
+{
+    const bl_model_config *m = &s->ckpt.info.config.model;
+    const bl_sampling_given *g = s->lanes[lane].given;
+    char what[128];
+    if (g->ids.n + 1 > (size_t)m->segment) {
+        snprintf(what, sizeof what,
+                 "%zu tokens, more than the %d of the segment that the run sees at once; "
+                 "give it fewer bars",
+                 g->ids.n + 1, m->segment);
+        return fail_piece(s, g, BL_E_LIMIT, what, e);
+    }
+    return tell_model(s, lane, g, 0, g->ids.n, s->coder.to_vocab[BL_ID_BOS], e);
+}
+
+int bl_sampling_give(bl_sampling *s, int lane, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[lane];
+    const bl_sampling_given *g = l->given;
+    l->unit = 0;
+    l->stretch_end = 0;
+    if (s->condition == BL_CONDITION_ENCODER) {
+        l->unit = 1;
+        return begin_stretch(s, lane, e);
+    }
+    if (s->condition == BL_CONDITION_BARS)
+        return 0;
+    if (s->ckpt.info.config.model.prefix_mask == BL_PREFIX_FULL)
+        return see_prefix(s, lane, e);
+    return bl_sampling_feed(l, g->ids.id, g->ids.n, 0, e);
+}
+
+int bl_sampling_give_head(bl_sampling *s, int lane, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[lane];
+    int rc = bl_sampling_given_bar(s, l->given, 0, e);
+    size_t end = unit_begin(l->given, 1);
+    return rc < 0 ? rc : bl_sampling_feed(l, l->given->ids.id + 1, end - 1, 0, e);
+}
+
+int bl_sampling_give_bar(bl_sampling *s, int lane, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[lane];
+    const bl_sampling_given *g = l->given;
+    uint16_t empty = (uint16_t)s->bar;
+    size_t n = l->unit++;
+    if (n >= g->n_bars)
+        return bl_sampling_feed(l, &empty, 1, 0, e);
+    size_t begin = g->bars[n], end = n + 1 < g->n_bars ? g->bars[n + 1] : g->ids.n;
+    end -= n + 1 == g->n_bars && g->is_whole; /* its EOS is not said */
+    return bl_sampling_feed(l, g->ids.id + begin, end - begin, 0, e);
+}
+
+int bl_sampling_too_many(const bl_sampling *s, const bl_sampling_lane *l, bl_err *e)
+{
+    char what[160];
+    snprintf(what, sizeof what,
+             "the condition has more bars than the %lld asked for; %s asks for more, or "
+             "without it there are as many as the condition has",
+             (long long)(l->most_bars + l->prompt_bars),
+             s->like != NULL ? "a longer --like" : "a larger --bars");
+    return fail_piece(s, l->given, BL_E_ARG, what, e);
+}
+
+int bl_sampling_no_room(const bl_sampling *s, const bl_sampling_lane *l, bl_err *e)
+{
+    return fail_piece(s, l->given, BL_E_ARG,
+                      "the prompt has all the bars of its condition; --bars N says how "
+                      "many more to make",
+                      e);
+}

@@ -1,0 +1,159 @@
+#!/usr/bin/env bats
+# Pieces made for others: each way of a condition, from files and as it comes, with what
+# else can be asked for; what does not fit together.
+load ../helpers
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    local samples how
+    samples=$(cd "${BATS_TEST_DIRNAME}/../../samples" && pwd)
+    (cd "$samples" && printf 'path\tMode\n' && printf '%s\n' *.mid |
+        awk '{print $0 "\t" (NR % 2 ? "odd" : "even")}') >labels.tsv
+    midi2remi --chords --labels labels.tsv "$samples"/[a-d]*.mid -o all.tok.zst
+    vocab --bpe 40 all.tok.zst -o merged.tsv
+    shard -q --vocab merged.tsv all.tok.zst --condition all.tok.zst -o pairs
+    small=(-q --preset tiny --set layers=1 --set width=32 --set heads=2 --set ff=64
+        --set segment=32 --set memory=32 --set bar_rows=4 --steps 10 --set warmup=5)
+    for how in none prefix bars encoder; do
+        xltrain "${small[@]}" --data pairs -o $how --set condition=$how
+    done
+    # short ones, of five bars each
+    xlsample none -n 3 --bars 5 --seed 3 -o three.tok.zst
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    ln -s "$BATS_FILE_TMPDIR"/{none,prefix,bars,encoder,pairs} .
+    cp "$BATS_FILE_TMPDIR"/three.tok.zst .
+}
+
+# pieces FILE: "name bars" of each piece
+pieces() {
+    text "$1" | awk '/^#piece/ {match($0, /"name":"[^"]*"/); name = substr($0, RSTART + 8, RLENGTH - 9)
+        bars = 0} /^Bar/ {bars++} /^#end/ {print name, bars}'
+}
+
+@test "conditions: a piece for each, of its name and bars, in all three ways" {
+    for how in prefix bars encoder; do
+        xlsample $how --condition three.tok.zst -n 2 -o s.tok.zst
+        remi2midi --check s.tok.zst
+        [ "$(pieces s.tok.zst)" = "$(printf '%s 5\n' sample-000000{,.2} sample-000001{,.2} sample-000002{,.2})" ]
+    done
+    [ "$(text s.tok.zst | head -n 1 | grep -o '"id":"[a-z0-9]*"' | tail -n 1)" = '"id":"xlsample"' ]
+}
+
+@test "conditions: the same bytes for any -n and -j, from a file and from a pipe" {
+    for how in prefix bars encoder; do
+        xlsample $how --condition three.tok.zst -n 9 --seed 5 --no-pg -u -o a
+        zstd -dcq three.tok.zst | xlsample $how --condition - -n 9 --seed 5 --no-pg -u -j1 >b
+        cmp a b
+        xlsample $how --condition three.tok.zst --seed 5 --no-pg -u -o few
+        [ "$(grep -v '^#' few | head -n 5)" = "$(grep -v '^#' a | head -n 5)" ]
+        xlsample $how --condition three.tok.zst --seed 6 --no-pg -u -o other
+        run ! cmp -s few other
+        [ "$(grep -v '^#' a | sort -u | wc -l)" -gt 20 ]
+    done
+}
+
+@test "conditions: each of them tells, though weakly" {
+    # after ten steps an other condition changes at least some of the likeliest tokens
+    xlsample none -n 3 --bars 5 --seed 9 -o others.tok.zst
+    for how in prefix bars encoder; do
+        xlsample $how --condition three.tok.zst --no-pg -u -o a
+        xlsample $how --condition others.tok.zst --no-pg -u -o b
+        run ! cmp -s a b
+    done
+}
+
+@test "conditions: a bar is there before the next one of its condition" {
+    mkfifo in out
+    xlsample bars --condition - -u --seed 4 <in >out 2>err &
+    local tool=$! line n=0
+    exec 7>in 8<out
+    text three.tok.zst | head -n 2 >&7
+    read -r -t 30 line <&8
+    [[ $line == "#remi "* ]]
+    while IFS= read -r line; do
+        printf '%s\n' "$line" >&7
+        [[ $line == Bar* ]] || continue
+        while IFS= read -r -t 30 line <&8 && [[ $line != Bar* ]]; do :; done
+        [[ $line == Bar* ]]
+        n=$((n + 1))
+    done < <(text three.tok.zst | sed -n '3,/^#end/p' | sed '$d')
+    [ "$n" -eq 5 ]
+    exec 7>&-
+    run ! wait $tool
+    [[ $(cat err) == *"'stdin': line "*"the stream ends inside a piece"* ]]
+    exec 8<&-
+}
+
+@test "conditions: chords, tempo, labels, prompts and lengths go with them" {
+    for how in prefix bars encoder; do
+        xlsample $how --condition three.tok.zst --chords 'C Am' --tempo 91 --labels Mode_odd \
+            --temperature 0.8 --top-k 50 -o s.tok.zst
+        remi2midi --check s.tok.zst
+        [ "$(text s.tok.zst | grep -c '^Mode_odd$')" -eq 3 ]
+        [ "$(text s.tok.zst | grep -o 'Tempo_[0-9]*' | sort -u)" = Tempo_91 ]
+        [ "$(text s.tok.zst | grep -o 'Chord_[^ ]*' | sort | uniq -c | tr -s ' \n' ' ')" = \
+            " 6 Chord_A:min 9 Chord_C:maj " ]
+        xlsample $how --condition three.tok.zst --bars 7 -o s.tok.zst
+        [ "$(pieces s.tok.zst | awk '{print $2}' | sort -u)" = 7 ]
+        xlsample none -n 2 --bars 3 --seed 8 -u -o theme
+        xlsample $how --condition three.tok.zst --prompt theme -u -o s
+        [ "$(pieces s | awk '{print $2}' | sort -u)" = 5 ]
+        for i in 0 1 2; do
+            [ "$(sed -n "/\"i\":$i,/,/^#end/p" s | grep ^Bar | head -n 3)" = \
+                "$(sed -n "/\"i\":$((i % 2)),/,/^#end/p" theme | grep ^Bar)" ]
+        done
+        xlsample $how --condition three.tok.zst --seconds 4 --max-tokens 2000 -o s.tok.zst
+        xlsample $how --condition three.tok.zst --bars 0 --max-tokens 400 -q -o s.tok.zst
+        xlsample $how --condition three.tok.zst --like three.tok.zst -o s.tok.zst
+        [ "$(pieces s.tok.zst | awk '{print $2}' | sort -u)" = 5 ]
+        xlsample $how --condition three.tok.zst --max-tokens 20 -q -o s.tok.zst
+        remi2midi --check s.tok.zst
+    done
+}
+
+@test "conditions: what does not fit is one line, and nothing is written" {
+    for how in prefix bars encoder; do
+        run -64 --separate-stderr xlsample $how -o s
+        says "name a token stream with --condition"
+        run -64 --separate-stderr xlsample $how --condition three.tok.zst --bars 4 -o s
+        says "'three.tok.zst': piece 'sample-000000': the condition has more bars than the 4 asked for"
+        run -64 --separate-stderr xlsample $how --condition three.tok.zst --prompt three.tok.zst -o s
+        says "the prompt has all the bars of its condition; --bars N"
+        # another scheme, or another grid
+        midi2remi "$SAMPLES"/a*.mid -o plain.tok.zst
+        run -65 --separate-stderr xlsample $how --condition plain.tok.zst -o s
+        says "differ; make the condition as the data of the model were made"
+        midi2remi --scheme performance "$SAMPLES"/a*.mid -o played.tok.zst
+        run -65 --separate-stderr xlsample $how --condition played.tok.zst -o s
+        says "'played.tok.zst' (performance"
+        # empty, cut, damaged, absent, no stream
+        text three.tok.zst | sed -n '1p; $s/:[0-9]*/:0/gp' >empty
+        run -65 --separate-stderr xlsample $how --condition empty -o s
+        says "'empty': there is no piece in the input"
+        text three.tok.zst | sed -e '/^#piece/,/^#end/{/^[^#]/d}' \
+            -e 's/"bars":[0-9]*,"tokens":[0-9]*,"xxh3":"[^"]*"/"bars":0,"tokens":0,"xxh3":"2d06800538d394c2"/' \
+            -e 's/"tokens":[0-9]*,"rej/"tokens":0,"rej/' >hollow
+        run -65 --separate-stderr xlsample $how --condition hollow -o s
+        says "'hollow': piece 'sample-000000': a condition without a bar"
+        text three.tok.zst | head -n 4 >cut
+        run -65 --separate-stderr xlsample $how --condition cut -o s
+        says "'cut': line 4: the stream ends inside a piece"
+        head -c 200 three.tok.zst >cut.zst
+        run -65 --separate-stderr xlsample $how --condition cut.zst -o s
+        says "the input ends inside a zstd frame"
+        run -66 --separate-stderr xlsample $how --condition nowhere -o s
+        says "'nowhere': cannot open"
+        run -65 --separate-stderr xlsample $how --condition - -o s <<<x
+        says "'stdin': not a token stream"
+        run -64 --separate-stderr xlsample $how --condition - --prompt - -o s
+        says "can be standard input"
+        [ ! -e s ]
+    done
+    run -64 --separate-stderr xlsample none --condition three.tok.zst -o s
+    says "the run knows no condition; leave --condition out, or train one on pairs"
+    [ ! -e s ]
+}
+
