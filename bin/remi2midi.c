@@ -10,9 +10,17 @@
 typedef struct {
     int check, raw, csv;
     int64_t grid;
-    const char *dir, *scheme, *vocab;
+    const char *dir, *scheme, *vocab, *mix;
     bl_opt_common common;
 } remi2midi;
+
+static int reads_stdin(const bl_opts *o)
+{
+    int n = o->n_operands == 0;
+    for (int i = 0; i < o->n_operands; i++)
+        n += strcmp(o->operands[i], "-") == 0;
+    return n > 0;
+}
 
 static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
 {
@@ -28,6 +36,15 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     if (rc == 0 && m->vocab != NULL && (!m->raw || m->scheme != NULL || m->grid != 0))
         rc = bl_fail(e, BL_E_ARG,
                      "--vocab goes with --raw and states the scheme itself");
+    if (rc == 0 && m->mix != NULL && m->check)
+        rc =
+            bl_fail(e, BL_E_ARG,
+                    "--mix goes with what is written, not with --check; try 'remi2midi "
+                    "--help'");
+    if (rc == 0 && m->mix != NULL && strcmp(m->mix, "-") == 0 && reads_stdin(cli->opts))
+        rc = bl_fail(e, BL_E_ARG,
+                     "--mix -: standard input is what is mixed into already; name the "
+                     "other one");
     return rc == 0 ? bl_tool_tty_in(cli->opts, e) : rc;
 }
 
@@ -42,6 +59,7 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
         .to = m->dir != NULL ? m->dir : m->common.output,
         .raw = m->raw,
         .bare = {m->scheme, (int)m->grid, m->vocab},
+        .mix = m->mix,
         .guards = &bl_tool_guards,
     };
     const bl_progress progress = bl_log_progress_of(cli->log);
@@ -76,6 +94,8 @@ int main(int argc, char **argv)
         {0, "check", BL_OPT_FLAG, &set.check, NULL, 0, 0,
          "write nothing, fail where the stream is not sound", 0},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Input", 0},
+        {0, "mix", BL_OPT_STR, &set.mix, "FILE", 0, 0,
+         "put the pieces of this token stream into those of the same names", 0},
         {0, "raw", BL_OPT_FLAG, &set.raw, NULL, 0, 0,
          "read bare token names, each input one piece", 0},
         {0, "scheme", BL_OPT_STR, &set.scheme, "NAME", 0, 0,

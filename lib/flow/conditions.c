@@ -37,7 +37,7 @@ int bl_conditions_read(bl_conditions *c, const char *path, const bl_tokens_kind 
     if (rc != 0)
         return rc;
     const bl_tokens_kind *own = bl_corpus_kind(c->source.corpus);
-    if (strcmp(own->sha256, kind->sha256) != 0)
+    if (kind != NULL && strcmp(own->sha256, kind->sha256) != 0)
         return bl_fail(e, BL_E_MISMATCH,
                        "the token schemes of '%.120s' (%s, %.12s) and '%.120s' (%s, "
                        "%.12s) differ",
@@ -74,6 +74,17 @@ const bl_named_piece *bl_conditions_take(bl_conditions *c, const char *name)
         return NULL;
     c->pieces[low].is_taken = 1;
     return &c->pieces[low];
+}
+
+const bl_named_piece *bl_conditions_take_at(bl_conditions *c, size_t i)
+{
+    size_t k = 0;
+    while (k < c->n && c->pieces[k].order != i)
+        k++;
+    if (k == c->n || c->pieces[k].is_taken)
+        return NULL;
+    c->pieces[k].is_taken = 1;
+    return &c->pieces[k];
 }
 
 void bl_conditions_free(bl_conditions *c)

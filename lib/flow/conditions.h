@@ -20,12 +20,14 @@ typedef struct {
     size_t n, cap;
 } bl_conditions;
 
-/* Reads a whole stream. BL_E_MISMATCH where it is not of the scheme `kind` of the
- * stream `of`; BL_E_FORMAT where there is no piece. */
+/* Reads a whole stream. BL_E_MISMATCH where it is not of the scheme `kind` (NULL: any)
+ * of the stream `of`; BL_E_FORMAT where there is no piece. */
 int bl_conditions_read(bl_conditions *c, const char *path, const bl_tokens_kind *kind,
                        const char *of, bl_err *e) BL_MUST_CHECK;
 /* The next one of that name that nobody has taken, or NULL. */
 const bl_named_piece *bl_conditions_take(bl_conditions *c, const char *name);
+/* The i-th of the stream, or NULL where there is none or somebody has taken it. */
+const bl_named_piece *bl_conditions_take_at(bl_conditions *c, size_t i);
 void bl_conditions_free(bl_conditions *c);
 
 #endif

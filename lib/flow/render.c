@@ -2,6 +2,7 @@
 #include "flow/render.h"
 
 #include "flow/grooves.h"
+#include "flow/mixing.h"
 #include "flow/source.h"
 #include "io/names.h"
 #include "midi/midi.h"
@@ -24,6 +25,7 @@ typedef struct {
     bl_rows_piece rows;     /* of a stream of grooves, the record at hand */
     bl_hvo_decoder decoder; /* its piece becomes the song */
     bl_song song;
+    bl_mixing mixing;
     bl_names names;
     bl_output out;
     bl_buf text; /* of a file */
@@ -137,17 +139,13 @@ static int read_inputs(rendering *r, const char *const *paths, size_t n, piece_f
     int rc = n == 0 ? read_input(r, "-", each, e) : 0;
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = read_input(r, paths[i], each, e);
-    return rc;
+    return rc == 0 ? bl_mixing_end(&r->mixing, e) : rc;
 }
 
-/* Decodes the current piece into r->song, where a groove is already. */
-static int decode(rendering *r, bl_err *e)
+static int decode_tokens(rendering *r, bl_err *e)
 {
     size_t skipped;
     const bl_ids *ids = &r->piece.ids;
-    r->writing = BL_WRITE_PROGRAMS;
-    if (r->scheme == NULL)
-        return 0;
     r->writing = bl_scheme_writing(r->scheme);
     int rc = bl_scheme_decode(r->scheme, ids->id, ids->n, &r->song, &skipped, e);
     if (rc == 0 && skipped > 0)
@@ -155,6 +153,18 @@ static int decode(rendering *r, bl_err *e)
                   "'%s': piece '%s': %zu tokens make no sense and are left out",
                   r->input, r->piece.name, skipped);
     return rc;
+}
+
+/* Decodes the current piece into r->song, where a groove is already, and its partner.
+ */
+static int decode(rendering *r, bl_err *e)
+{
+    r->writing = BL_WRITE_PROGRAMS;
+    int rc = r->scheme != NULL ? decode_tokens(r, e) : 0;
+    return rc == 0 && r->wish->mix != NULL
+               ? bl_mixing_add(&r->mixing, &r->song, r->piece.name,
+                               bl_notices_of(r->progress), e)
+               : rc;
 }
 
 /* ---- MIDI ---- */
@@ -327,12 +337,15 @@ int bl_render(const bl_render_wish *wish, const char *const *paths, size_t n,
                    .progress = progress,
                    .bare = {.wish = &wish->bare},
                    .out = BL_OUTPUT_INIT};
-    int rc = write_all(&r, paths, n, e);
+    int rc = wish->mix != NULL ? bl_mixing_open(&r.mixing, wish->mix, e) : 0;
+    if (rc == 0)
+        rc = write_all(&r, paths, n, e);
     *n_pieces = r.n_pieces;
     bl_bare_free(&r.bare);
     bl_piece_free(&r.piece);
     bl_rows_piece_free(&r.rows);
     bl_song_free(&r.song);
+    bl_mixing_free(&r.mixing);
     bl_names_free(&r.names);
     bl_buf_free(&r.text);
     return rc;

@@ -19,12 +19,14 @@ typedef struct {
     const char *to; /* the folder; else a file, NULL or "-": standard output */
     int raw;        /* inputs are bare names, not streams */
     bl_bare_wish bare;
+    const char *mix; /* a token stream whose pieces are put into these, or NULL */
     const bl_guards *guards; /* or NULL */
 } bl_render_wish;
 
 /* Reads n inputs (0: standard input) and writes their pieces. Tokens that make no sense
  * are left out, with a warning. BL_E_LIMIT for a second piece where one is wanted,
  * BL_E_FORMAT where there is none, or for a fault of the grammar with its place;
+ * BL_E_MISMATCH where pieces and those to mix are not as many or have no partner;
  * BL_E_OPEN, BL_E_CREATE, BL_E_IO and what readers of streams give. After an error
  * files of a folder stay that were whole before it, a folder without any does not; a
  * link in the folder is replaced, not followed. *n_pieces is set. */

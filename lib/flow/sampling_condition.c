@@ -251,6 +251,15 @@ void bl_sampling_conditions_free(bl_sampling_conditions *c)
 
 /* ---- to the model ---- */
 
+int bl_sampling_feed(bl_sampling_lane *l, const uint16_t *ids, size_t n, int side,
+                     bl_err *e)
+{
+    int rc = bl_ids_add_n(&l->fed, ids, n, e);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = bl_ids_add(&l->sides, (unsigned)side, e);
+    return rc;
+}
+
 /* Where unit n begins: what stands before the first bar is unit 0. */
 static size_t unit_begin(const bl_sampling_given *g, size_t n)
 {
@@ -315,10 +324,11 @@ static int see_prefix(bl_sampling *s, int lane, bl_err *e)
     const bl_sampling_given *g = s->lanes[lane].given;
     char what[128];
     if (g->ids.n + 1 > (size_t)m->segment) {
-        snprintf(what, sizeof what,
-                 "%zu tokens, more than the %d of the segment that the run sees at once; "
-                 "give it fewer bars",
-                 g->ids.n + 1, m->segment);
+        snprintf(
+            what, sizeof what,
+            "%zu tokens, more than the %d of the segment that the run sees at once; "
+            "give it fewer bars",
+            g->ids.n + 1, m->segment);
         return fail_piece(s, g, BL_E_LIMIT, what, e);
     }
     return tell_model(s, lane, g, 0, g->ids.n, s->coder.to_vocab[BL_ID_BOS], e);
@@ -365,11 +375,12 @@ int bl_sampling_give_bar(bl_sampling *s, int lane, bl_err *e)
 int bl_sampling_too_many(const bl_sampling *s, const bl_sampling_lane *l, bl_err *e)
 {
     char what[160];
-    snprintf(what, sizeof what,
-             "the condition has more bars than the %lld asked for; %s asks for more, or "
-             "without it there are as many as the condition has",
-             (long long)(l->most_bars + l->prompt_bars),
-             s->like != NULL ? "a longer --like" : "a larger --bars");
+    snprintf(
+        what, sizeof what,
+        "the condition has more bars than the %lld asked for; %s asks for more, or "
+        "without it there are as many as the condition has",
+        (long long)(l->most_bars + l->prompt_bars),
+        s->like != NULL ? "a longer --like" : "a larger --bars");
     return fail_piece(s, l->given, BL_E_ARG, what, e);
 }
 

@@ -37,15 +37,6 @@ static void measure(const bl_sampling *s, bl_sampling_lane *l, unsigned id)
                              : (double)(l->steps + lines.advance[id]) / lines.unit;
 }
 
-int bl_sampling_feed(bl_sampling_lane *l, const uint16_t *ids, size_t n, int side,
-                     bl_err *e)
-{
-    int rc = bl_ids_add_n(&l->fed, ids, n, e);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = bl_ids_add(&l->sides, (unsigned)side, e);
-    return rc;
-}
-
 /* Feeds the model what it has not read of l->ids, which ends whole lines or is new. */
 static int feed(const bl_sampling *s, bl_sampling_lane *l, size_t from, bl_err *e)
 {

@@ -289,3 +289,49 @@ print(*[words[i] for i in ids[at[1]:at[2]]])' >names
     run -73 --separate-stderr remi2midi s.tok.zst -d d
     says "$name"
 }
+
+@test "remi2midi: pieces of two streams in one file, by name or by place" {
+    midi2remi "$SAMPLES"/[a-d]*.mid -o tunes.tok.zst
+    n=$(text tunes.tok.zst | grep -c '^#piece')
+    remi2midi tunes.tok.zst --csv -o one.csv
+    run -0 --separate-stderr remi2midi tunes.tok.zst --mix tunes.tok.zst --csv -o two.csv
+    [[ $stderr != *meters* ]]
+    diff <(sed 1d two.csv | sort) <(grep -hv ^piece, one.csv one.csv | sort)
+    remi2midi -d both tunes.tok.zst --mix tunes.tok.zst
+    [ "$(find both -name '*.mid' | wc -l)" -eq "$n" ]
+    # another order goes by name, no names by place
+    text tunes.tok.zst >tunes
+    sed '/^#piece/s/"name":"[^"]*"/"name":""/' tunes >nameless
+    remi2midi nameless --mix tunes --csv -o three.csv
+    diff <(cut -d, -f2- two.csv) <(cut -d, -f2- three.csv)
+    sed '/^#piece/s/"name":"[^"]*"/"name":"sample-000999"/' tunes >samples
+    remi2midi tunes --mix samples --csv -o four.csv
+    cmp two.csv four.csv
+    midi2remi "$SAMPLES"/[d]*.mid "$SAMPLES"/[a-c]*.mid -o turned.tok.zst
+    remi2midi turned.tok.zst --mix tunes.tok.zst --csv -o five.csv
+    cmp <(sort two.csv) <(sort five.csv)
+    # performances have names, but no bars
+    midi2remi --scheme performance "$SAMPLES"/[a-d]*.mid -o played.tok.zst
+    run -0 --separate-stderr remi2midi tunes.tok.zst --mix played.tok.zst --csv -o mixed.csv
+    [ "$(wc -l <mixed.csv)" -gt "$(wc -l <one.csv)" ]
+    [[ $stderr == *"its meters are not those in 'played.tok.zst'; the bars of both do not stay together"* ]]
+}
+
+@test "remi2midi: what has no partner, and misuse of --mix" {
+    midi2remi "$SAMPLES"/[a-c]*.mid -o many.tok.zst
+    midi2remi "$SAMPLES"/a*.mid -o few.tok.zst
+    run -65 --separate-stderr remi2midi many.tok.zst --mix few.tok.zst --csv -o x.csv
+    says "has no partner in 'few.tok.zst'"
+    run -65 --separate-stderr remi2midi few.tok.zst --mix many.tok.zst --csv -o x.csv
+    says "'many.tok.zst' has"
+    midi2remi "$SAMPLES"/adeste*.mid -o one.tok.zst
+    run -65 --separate-stderr remi2midi one.tok.zst --mix many.tok.zst -o x.mid
+    says "each wants a partner"
+    run -66 --separate-stderr remi2midi one.tok.zst --mix nowhere -o x.mid
+    says "'nowhere': cannot open"
+    run -64 --separate-stderr remi2midi one.tok.zst --mix one.tok.zst --check
+    says "--mix goes with what is written"
+    run -64 --separate-stderr remi2midi --mix - -o x.mid <one.tok.zst
+    says "--mix -: standard input"
+    [ -z "$(find . -name 'x.*')" ]
+}

@@ -271,9 +271,9 @@ static int keeps_prompt(const drawn *d, int i)
 
 static void test_run(const char *condition, const char *const *more)
 {
-    const char *set[24] = {"layers=2",      "width=16",   "heads=2",     "ff=24",
-                           "init_std=0.3",  "batch=2",    "steps=2",     "warmup=1",
-                           "eval_every=0",  "dropout=0",  "bar_rows=3"};
+    const char *set[24] = {"layers=2",     "width=16",  "heads=2",   "ff=24",
+                           "init_std=0.3", "batch=2",   "steps=2",   "warmup=1",
+                           "eval_every=0", "dropout=0", "bar_rows=3"};
     static int number;
     size_t n = 11;
     char run[128], how[32];
