@@ -32,6 +32,15 @@ static int blocks_of(const bl_train_config *c)
     return c->average > 0 ? 3 : 2;
 }
 
+/* Tokens, and of pairs the conditions, and what train/pairs.c makes of both: one stream
+ * with a side for each token, or some stretches a piece, which are the least of it. */
+static int64_t split_bytes(const bl_train_config *c, const bl_shards *s)
+{
+    int64_t one = (int64_t)sizeof *s->tokens;
+    int64_t all = (int64_t)(s->n_tokens + s->n_condition_tokens);
+    return all * one + (bl_model_has_sides(&c->model) ? all * (one + 1) : 0);
+}
+
 static int64_t bytes_of(const bl_train_config *c, const bl_shards *train,
                         const bl_shards *valid)
 {
@@ -40,8 +49,7 @@ static int64_t bytes_of(const bl_train_config *c, const bl_shards *train,
     int64_t bytes = PROGRAM_BYTES +
                     bl_model_bytes(&c->model, c->lanes / c->workers, 1) +
                     blocks_of(c) * n * one + bl_workers_bytes(c);
-    bytes += (int64_t)(train->n_tokens * sizeof *train->tokens);
-    bytes += (int64_t)(valid->n_tokens * sizeof *valid->tokens);
+    bytes += split_bytes(c, train) + split_bytes(c, valid);
     if (valid->n_pieces > 0)
         bytes += bl_model_bytes(&eval, bl_eval_lanes(c, valid->n_pieces), 0) -
                  (c->average > 0 ? 0 : n * one);

@@ -303,7 +303,8 @@ static void tell(bl_training *t, const bl_train_row *row)
 {
     const bl_training_calls *calls = &t->wish->calls;
     double x = isnan(t->smooth_loss) ? row->loss : t->smooth_loss;
-    t->smooth_loss = SMOOTHING * x + (1 - SMOOTHING) * row->loss;
+    if (!isnan(row->loss)) /* a step of conditions alone tells nothing */
+        t->smooth_loss = SMOOTHING * x + (1 - SMOOTHING) * row->loss;
     if (!isnan(row->valid_loss)) {
         t->valid_loss = row->valid_loss;
         t->split_loss = row->split_loss;

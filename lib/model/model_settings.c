@@ -300,31 +300,33 @@ static const bl_setting rows[] = {
          "so many layers, the first, stay as they are; embeddings, the other layers "
          "and the head learn; absent = 0"},
     {"condition", BL_SET_WORD, AT(condition), .words = condition_words,
-     .fixed = BL_FIXED_WEIGHTS,
+     .fixed = BL_FIXED_WEIGHTS, .traits = BL_SET_QUIET,
      .help = "what a target goes with: nothing; a condition before it in the same "
              "stream; one that comes bar by bar, its bar first; one that an encoder "
              "reads; the loss is that of the target alone, and shards must have pairs"},
     {"prefix_mask", BL_SET_WORD, AT(prefix_mask), .words = prefix_mask_words,
-     .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION, .is_used = has_prefix,
-     .with = "condition=prefix only",
+     .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION | BL_SET_QUIET,
+     .is_used = has_prefix, .with = "condition=prefix only",
      .help = "with condition = prefix: a condition's token sees those before it, or "
              "all of the condition, only without memory and with pos = absolute, "
              "absolute_sinusoid or rotary"},
     {"encoder_layers", BL_SET_INT, AT(encoder_layers), 0, 256, 0,
-     .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION, .is_used = has_encoder,
-     .with = "condition=encoder only",
+     .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION | BL_SET_QUIET,
+     .is_used = has_encoder, .with = "condition=encoder only",
      .help = "with condition = encoder: its layers, of the same width, heads and "
              "options as the others; 0 = layers"},
     {"source", BL_SET_INT, AT(source), 1, 65536, 256, .fixed = BL_FIXED_RUN,
-     .traits = ATTENTION, .is_used = has_encoder, .with = "condition=encoder only",
+     .traits = ATTENTION | BL_SET_QUIET, .is_used = has_encoder,
+     .with = "condition=encoder only",
      .help = "with condition = encoder: tokens of a condition that are read at once"},
     {"share_embed", BL_SET_INT, AT(share_embed), 0, 1, 1, .fixed = BL_FIXED_WEIGHTS,
-     .traits = ATTENTION, .is_used = has_encoder, .with = "condition=encoder only",
+     .traits = ATTENTION | BL_SET_QUIET, .is_used = has_encoder,
+     .with = "condition=encoder only",
      .help = "with condition = encoder: 1: it reads the embedding of the targets; 0: "
              "one of its own"},
     {"source_vocab", BL_SET_INT, AT(source_vocab), 0, 65536, 0,
-     .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION, .is_used = has_two_embeddings,
-     .with = "share_embed=0 only",
+     .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION | BL_SET_QUIET,
+     .is_used = has_two_embeddings, .with = "share_embed=0 only",
      .help = "with share_embed = 0: tokens of the encoder's embedding; 0 = vocab"},
     {"precision", BL_SET_WORD, AT(precision), .words = precision_words,
      .help = "of matrix products: operands as they are, rounded to bf16, or split in "

@@ -255,6 +255,9 @@ static int evaluate(bl_trainer *t, bl_train_row *row, bl_err *e)
                (size_t)bl_model_size(t->eval_model) * sizeof *t->state.average);
     int rc = bl_evaluate(t->eval_model, &t->valid, c->eval_tokens, apart, NULL,
                          &row->valid_loss, &row->valid_tokens, e);
+    if (rc == 0 && row->valid_tokens == 0) /* a sample of conditions alone */
+        rc = bl_evaluate(t->eval_model, &t->valid, 0, apart, NULL, &row->valid_loss,
+                         &row->valid_tokens, e);
     if (rc == 0 && !isfinite(row->valid_loss))
         return bl_fail(e, BL_E_DIVERGED,
                        "step %" PRId64 ": validation loss %g; no checkpoint is written "
@@ -301,7 +304,7 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
         .tokens = t->info.tokens,
         .epoch = (double)t->info.tokens / (double)t->epoch_targets,
         .lr = lr,
-        .loss = loss,
+        .loss = n > 0 ? loss : NAN,
         .grad_norm = norm[BL_LEARNS_LOSS],
         .valid_loss = NAN,
         .split_loss = NAN,

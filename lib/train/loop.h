@@ -17,7 +17,8 @@ typedef struct {
     int64_t tokens; /* targets seen so far */
     double epoch;   /* tokens over the targets of an epoch */
     double lr;
-    double loss;       /* mean -ln p of the step's targets, with dropout */
+    double loss;       /* mean -ln p of the step's targets, with dropout; NaN where it
+                        * had none, as where all lanes read their conditions */
     double grad_norm;  /* of what learns from the loss, before clipping */
     double valid_loss; /* of a sample; NaN unless this step was evaluated */
     double split_loss; /* of the whole validation split; NaN unless this is the end */

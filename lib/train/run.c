@@ -377,11 +377,11 @@ static const char *loss_text(double loss, char text[32])
 
 int bl_run_log(bl_run *r, const bl_train_row *row, bl_err *e)
 {
-    char text[320], valid[32], split[32];
+    char text[320], loss[32], valid[32], split[32];
     int n = snprintf(text, sizeof text,
-                     "%" PRId64 "\t%" PRId64 "\t%.9g\t%.9g\t%.9g\t%.9g\t%s", row->step,
-                     row->tokens, row->epoch, row->lr, row->loss, row->grad_norm,
-                     loss_text(row->valid_loss, valid));
+                     "%" PRId64 "\t%" PRId64 "\t%.9g\t%.9g\t%s\t%.9g\t%s", row->step,
+                     row->tokens, row->epoch, row->lr, loss_text(row->loss, loss),
+                     row->grad_norm, loss_text(row->valid_loss, valid));
     if (!r->is_old)
         n += snprintf(text + n, sizeof text - (size_t)n, "\t%" PRId64 "\t%s\t%" PRId64,
                       row->valid_tokens, loss_text(row->split_loss, split),

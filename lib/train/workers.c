@@ -107,7 +107,12 @@ int64_t bl_workers_bytes(const bl_train_config *config)
     const bl_model_config *m = &config->model;
     int64_t one = (int64_t)sizeof(bl_real), lanes = config->lanes;
     int64_t rows = bl_model_rows_of(m);
-    int64_t batches = config->accumulate * lanes * m->segment * 2 * 4;
+    int64_t rows_a_step = config->accumulate * lanes;
+    int64_t batches = rows_a_step * m->segment * 2 * 4;
+    if (m->condition == BL_CONDITION_ENCODER) /* here and in the batch */
+        batches += (rows_a_step + lanes) * m->source * (4 + (int64_t)sizeof(bl_place));
+    if (bl_model_has_sides(m) || m->places > 0 || m->bar_rows > 0)
+        batches += (rows_a_step + lanes) * m->segment * (int64_t)sizeof(bl_place);
     if (config->workers == 1)
         return batches;
     int64_t remember = 0;

@@ -157,3 +157,47 @@ pieces() {
     [ ! -e s ]
 }
 
+
+@test "conditions: a step that learns nothing says nan, and is no loss of 0" {
+    [ "$(sed 1,2d prefix/metrics.tsv | awk -F '\t' '($2 == before) != ($5 == "nan") {n++} {before = $2}
+        BEGIN {before = 0} END {print n + 0}')" -eq 0 ]
+    [ "$(sed 1,2d prefix/metrics.tsv | cut -f 5 | grep -c nan)" -gt 0 ]
+    [ "$(sed 1,2d bars/metrics.tsv | cut -f 5 | grep -c '^0$')" -eq 0 ]
+    # it goes on, and is measured where a sample has targets or all of the split
+    xltrain -q --data pairs -o prefix2 --init prefix --steps 2 --set eval_tokens=20 --set eval_every=1
+    [ "$(tail -n 1 prefix2/metrics.tsv | awk -F '\t' '$7 > 0 && $8 > 0' | wc -l)" -eq 1 ]
+}
+
+@test "conditions: the forecast of memory knows pairs, and plain runs write none of their settings" {
+    midi2remi "$SAMPLES"/*.mid -o s.tok.zst
+    shard -q s.tok.zst --condition s.tok.zst --augment transpose=-5..6 --split train=1 -o big
+    for how in none prefix bars encoder; do
+        set=(--preset tiny --set layers=1 --set width=32 --set heads=2 --set ff=64 --set segment=64
+            --set memory=64 --set condition=$how --steps 2 --data big)
+        told=$(xltrain "${set[@]}" --dry-run | awk '$1 == "memory" {print $2}')
+        xltrain "${set[@]}" -q -o run-$how --costs costs.tsv
+        [ "$(tail -n 1 costs.tsv | awk -v t="$told" '{print (t > .93 * $4)}')" -eq 1 ]
+        rm costs.tsv
+    done
+    run ! grep -Eq 'condition|prefix_mask|encoder_layers|source|share_embed' run-none/config.json
+    grep -q '"condition":"encoder"' run-encoder/config.json
+}
+
+@test "conditions: a table of splits moves both sides" {
+    midi2remi "$SAMPLES"/[a-d]*.mid -o s.tok.zst
+    text s.tok.zst | sed -n 's/^#piece.*"name":"\([^"]*\)".*/\1/p' |
+        awk 'BEGIN {print "piece\tsplit"} {print $0 "\t" (NR % 3 == 0 ? "test" : NR % 3 == 1 ? "train" : "valid")}' >t.tsv
+    shard s.tok.zst --condition s.tok.zst --split-from t.tsv:split --augment transpose=0..1 -o data
+    for split in train valid test; do
+        [ "$(cut -f 1 data/$split.pieces.tsv | grep -v '^#' | sort -u | wc -l)" -gt 0 ]
+        while IFS= read -r name; do
+            [ "$(awk -F '\t' -v n="$name" '$1 == n {print $2}' t.tsv)" = $split ]
+        done < <(grep -v '^#' data/$split.pieces.tsv | tr '\t' '\n' | grep '\.mid$')
+    done
+    xltrain -q --data data -o run --preset tiny --set layers=1 --set width=16 --set heads=2 \
+        --set ff=16 --set condition=bars --steps 2
+    # what the table does not know
+    sed '$d' t.tsv >less.tsv
+    run -65 --separate-stderr shard s.tok.zst --condition s.tok.zst --split-from less.tsv:split -o none2
+    [ ! -e none2 ]
+}
