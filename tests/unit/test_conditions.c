@@ -36,7 +36,7 @@ static void write_pieces(void)
         bl_song song = {0};
         bl_ids *ids = &given[i];
         size_t bars = 0;
-        char name[16];
+        char name[24];
         random_song(&song, &rng);
         ids->n = 0;
         need(bl_ids_add(ids, BL_ID_BOS, &e), &e);
