@@ -1,5 +1,6 @@
 /* header.c - see header.h. */
 #include "io/header.h"
+#include "io/name.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -200,6 +201,40 @@ int bl_header_get_xxh3(const bl_json *o, const char *key, uint64_t *value, bl_er
     int rc = get_hex(o, key, 16, &text, e);
     if (rc == 0)
         *value = strtoull(text, NULL, 16);
+    return rc;
+}
+
+/* ---- pieces ---- */
+
+int bl_header_get_source(const bl_json *o, char **name, bl_sha256 sha256, bl_err *e)
+{
+    const char *text;
+    int rc = bl_json_str(o, "name", &text, e);
+    if (rc != 0)
+        return rc;
+    free(*name);
+    *name = bl_name_decode(text, e);
+    rc =
+        *name == NULL ? bl_code_of(e, BL_E_FORMAT) : bl_json_str(o, "sha256", &text, e);
+    if (rc != 0 || text[0] != '\0')
+        return rc != 0 ? rc : bl_header_get_sha256(o, "sha256", sha256, e);
+    sha256[0] = '\0';
+    return 0;
+}
+
+int bl_header_check_fixes(const bl_json *o, bl_err *e)
+{
+    const bl_json *fixes, *value;
+    int64_t x;
+    if (!bl_json_has(o, "fixes"))
+        return 0;
+    int rc = bl_json_get(o, "fixes", &fixes, e);
+    if (rc == 0 && !bl_json_is_object(fixes))
+        rc = bl_fail(e, BL_E_FORMAT, "'fixes' is not an object");
+    const char *key = rc == 0 ? bl_json_next(fixes, NULL, &value) : NULL;
+    for (; rc == 0 && key != NULL; key = bl_json_next(fixes, key, &value))
+        if (!bl_json_as_int(value, &x) || x < 0 || x > BL_COUNT_MAX)
+            rc = bl_fail(e, BL_E_FORMAT, "'%.64s' of 'fixes' is not a count", key);
     return rc;
 }
 

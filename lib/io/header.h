@@ -6,6 +6,9 @@
 #include "io/prov.h"
 #include "io/tokens.h"
 
+enum { BL_TPQ_MAX = 32767 };
+#define BL_COUNT_MAX ((int64_t)1 << 53) /* whole numbers that any JSON reader has */
+
 /* The code of the error that a function returning a pointer left in e; `usual` where
  * the caller gave no record. */
 static inline int bl_code_of(const bl_err *e, int usual)
@@ -39,6 +42,13 @@ int bl_header_set_xxh3(bl_json *o, const char *key, uint64_t value,
                        bl_err *e) BL_MUST_CHECK;
 int bl_header_get_xxh3(const bl_json *o, const char *key, uint64_t *value,
                        bl_err *e) BL_MUST_CHECK;
+
+/* Of a piece: "name", decoded, in place of *name, which is freed, and "sha256", which
+ * may be empty. */
+int bl_header_get_source(const bl_json *o, char **name, bl_sha256 sha256,
+                         bl_err *e) BL_MUST_CHECK;
+/* "fixes" of a piece, where there are any: an object of counts up to BL_COUNT_MAX. */
+int bl_header_check_fixes(const bl_json *o, bl_err *e) BL_MUST_CHECK;
 
 /* Sets "pg" to a copy; does nothing where pg is NULL. */
 int bl_header_set_pg(bl_json *o, const bl_json *pg, bl_err *e) BL_MUST_CHECK;

@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TPQ_MAX = 32767 };
-static const uint64_t COUNT_MAX = (uint64_t)1 << 53; /* that any JSON reader has */
-
 struct bl_rowsr {
     bl_zr *zr;
     char *name;
@@ -127,19 +124,11 @@ static int get_labels(const bl_json *meta, bl_rows_piece *p, bl_err *e)
 static int check_fixes(const bl_json *meta, bl_err *e)
 {
     bl_json *holder;
-    const bl_json *fixes = NULL, *value;
-    int64_t x;
     if (!bl_json_has(meta, "fixes"))
         return 0;
     int rc = get_json(meta, "fixes", &holder, e);
     if (rc == 0)
-        rc = bl_json_get(holder, "fixes", &fixes, e);
-    if (rc == 0 && !bl_json_is_object(fixes))
-        rc = bl_fail(e, BL_E_FORMAT, "'fixes' is not an object");
-    const char *key = rc == 0 ? bl_json_next(fixes, NULL, &value) : NULL;
-    for (; rc == 0 && key != NULL; key = bl_json_next(fixes, key, &value))
-        if (!bl_json_as_int(value, &x) || x < 0 || x > (int64_t)COUNT_MAX)
-            rc = bl_fail(e, BL_E_FORMAT, "'%.64s' of 'fixes' is not a count", key);
+        rc = bl_header_check_fixes(holder, e);
     bl_json_del(holder);
     return rc;
 }
@@ -335,11 +324,11 @@ static int read_trailer(bl_rowsr *r, const bl_tensors_head *h, bl_err *e)
     uint64_t pieces = 0, rows = 0, rejects = 0;
     int rc = check_tensors(r, h, 0, e);
     if (rc == 0)
-        rc = get_count(h->meta, "pieces", 0, COUNT_MAX, &pieces, e);
+        rc = get_count(h->meta, "pieces", 0, BL_COUNT_MAX, &pieces, e);
     if (rc == 0)
-        rc = get_count(h->meta, "rows", 0, COUNT_MAX, &rows, e);
+        rc = get_count(h->meta, "rows", 0, BL_COUNT_MAX, &rows, e);
     if (rc == 0)
-        rc = get_count(h->meta, "rejects", 0, COUNT_MAX, &rejects, e);
+        rc = get_count(h->meta, "rejects", 0, BL_COUNT_MAX, &rejects, e);
     if (rc == 0)
         rc = bl_json_only(h->meta, keys, e);
     if (rc != 0)
@@ -360,24 +349,12 @@ static int get_piece(bl_rowsr *r, const bl_json *meta, bl_rows_piece *p, bl_err 
 {
     static const char *const keys[] = {"schema", "record", "i",     "name", "sha256",
                                        "tpq",    "labels", "fixes", "xxh3", NULL};
-    const char *name = NULL, *sha256 = NULL;
     uint64_t i = 0, tpq = 0, least = r->n_pieces == 0 ? 0 : r->index;
-    int rc = get_count(meta, "i", least, COUNT_MAX, &i, e);
+    int rc = get_count(meta, "i", least, BL_COUNT_MAX, &i, e);
     if (rc == 0)
-        rc = bl_json_str(meta, "name", &name, e);
-    if (rc == 0) {
-        free(p->name);
-        p->name = bl_name_decode(name, e);
-        rc = p->name == NULL ? bl_code_of(e, BL_E_FORMAT) : 0;
-    }
+        rc = bl_header_get_source(meta, &p->name, p->sha256, e);
     if (rc == 0)
-        rc = bl_json_str(meta, "sha256", &sha256, e);
-    if (rc == 0 && sha256[0] == '\0')
-        p->sha256[0] = '\0';
-    else if (rc == 0)
-        rc = bl_header_get_sha256(meta, "sha256", p->sha256, e);
-    if (rc == 0)
-        rc = get_count(meta, "tpq", 0, TPQ_MAX, &tpq, e);
+        rc = get_count(meta, "tpq", 0, BL_TPQ_MAX, &tpq, e);
     if (rc == 0)
         rc = get_labels(meta, p, e);
     if (rc == 0)
@@ -386,7 +363,7 @@ static int get_piece(bl_rowsr *r, const bl_json *meta, bl_rows_piece *p, bl_err 
         rc = bl_json_only(meta, keys, e);
     if (rc != 0)
         return rc;
-    uint64_t named = bl_xxh3(name, strlen(name));
+    uint64_t named = bl_xxh3(p->name, strlen(p->name));
     p->tpq = (int)tpq;
     p->begins = r->n_pieces == 0 || i != r->index;
     if (!p->begins && named != r->named)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const int64_t COUNT_MAX = (int64_t)1 << 53;
+static const int64_t COUNT_MAX = BL_COUNT_MAX;
 
 /* What is read, while it grows. */
 typedef struct {

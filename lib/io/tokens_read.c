@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRACKS_MAX = 65535, TPQ_MAX = 32767 };
-static const int64_t COUNT_MAX = (int64_t)1
-                                 << 53; /* whole numbers any JSON reader has */
+enum { TRACKS_MAX = 65535 };
 
 struct bl_tokr {
     bl_zr *zr;
@@ -175,42 +173,14 @@ static int read_next_header(bl_tokr *r, const char *line, size_t len, bl_err *e)
 
 /* ---- the lines around a piece ---- */
 
-static int check_fixes(const bl_json *o, bl_err *e)
-{
-    const bl_json *fixes, *value;
-    int64_t x;
-    if (!bl_json_has(o, "fixes"))
-        return 0;
-    int rc = bl_json_get(o, "fixes", &fixes, e);
-    if (rc == 0 && !bl_json_is_object(fixes))
-        return bl_fail(e, BL_E_FORMAT, "'fixes' is not an object");
-    const char *key = bl_json_next(fixes, NULL, &value);
-    for (; key != NULL; key = bl_json_next(fixes, key, &value))
-        if (!bl_json_as_int(value, &x) || x < 0 || x > COUNT_MAX)
-            return bl_fail(e, BL_E_FORMAT, "'%.64s' of 'fixes' is not a count", key);
-    return rc;
-}
-
 static int get_source(const bl_json *o, bl_piece *piece, bl_err *e)
 {
-    const char *name, *sha256;
     int64_t tpq, tracks;
-    int rc = bl_json_str(o, "name", &name, e);
-    if (rc == 0) {
-        free(piece->name);
-        piece->name = bl_name_decode(name, e);
-        rc = piece->name == NULL ? bl_code_of(e, BL_E_FORMAT) : 0;
-    }
+    int rc = bl_header_get_source(o, &piece->name, piece->sha256, e);
     if (rc == 0)
-        rc = bl_json_str(o, "sha256", &sha256, e);
-    if (rc == 0 && sha256[0] == '\0')
-        piece->sha256[0] = '\0';
-    else if (rc == 0)
-        rc = bl_header_get_sha256(o, "sha256", piece->sha256, e);
+        rc = bl_json_int(o, "tpq", 0, BL_TPQ_MAX, &tpq, e);
     if (rc == 0)
-        rc = bl_json_int(o, "tpq", 0, TPQ_MAX, &tpq, e);
-    if (rc == 0)
-        rc = bl_json_int(o, "ticks", 0, COUNT_MAX, &piece->ticks, e);
+        rc = bl_json_int(o, "ticks", 0, BL_COUNT_MAX, &piece->ticks, e);
     if (rc == 0)
         rc = bl_json_int(o, "tracks", 0, TRACKS_MAX, &tracks, e);
     if (rc == 0) {
@@ -229,11 +199,11 @@ static int read_piece_line(bl_tokr *r, const char *line, size_t len, bl_piece *p
     bl_json *o;
     int rc = bl_header_parse(&o, line, len, "piece", e);
     if (rc == 0)
-        rc = bl_json_int(o, "i", (int64_t)r->next_index, COUNT_MAX, &i, e);
+        rc = bl_json_int(o, "i", (int64_t)r->next_index, BL_COUNT_MAX, &i, e);
     if (rc == 0)
         rc = get_source(o, piece, e);
     if (rc == 0)
-        rc = check_fixes(o, e);
+        rc = bl_header_check_fixes(o, e);
     if (rc == 0)
         rc = bl_json_only(o, keys, e);
     bl_json_del(o);
@@ -255,7 +225,7 @@ static int read_end_line(bl_tokr *r, const char *line, size_t len, bl_piece *pie
     if (rc == 0)
         rc = bl_json_int(o, "bars", 0, (int64_t)lines, &bars, e);
     if (rc == 0)
-        rc = bl_json_int(o, "tokens", 0, COUNT_MAX, &tokens, e);
+        rc = bl_json_int(o, "tokens", 0, BL_COUNT_MAX, &tokens, e);
     if (rc == 0)
         rc = bl_header_get_xxh3(o, "xxh3", &xxh3, e);
     if (rc == 0)
@@ -280,11 +250,11 @@ static int read_eos_line(bl_tokr *r, const char *line, size_t len, bl_err *e)
     bl_json *o;
     int rc = bl_header_parse(&o, line, len, "eos", e);
     if (rc == 0)
-        rc = bl_json_int(o, "pieces", 0, COUNT_MAX, &pieces, e);
+        rc = bl_json_int(o, "pieces", 0, BL_COUNT_MAX, &pieces, e);
     if (rc == 0)
-        rc = bl_json_int(o, "tokens", 0, COUNT_MAX, &tokens, e);
+        rc = bl_json_int(o, "tokens", 0, BL_COUNT_MAX, &tokens, e);
     if (rc == 0)
-        rc = bl_json_int(o, "rejects", 0, COUNT_MAX, &rejects, e);
+        rc = bl_json_int(o, "rejects", 0, BL_COUNT_MAX, &rejects, e);
     if (rc == 0)
         rc = bl_json_only(o, keys, e);
     bl_json_del(o);
