@@ -5,11 +5,10 @@
 #include "flow/render.h"
 #include "io/tokens.h"
 #include "midi/midi.h"
-#include "songs.h"
+#include "files.h"
 #include "tap.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { N_SONGS = 7 };
@@ -17,44 +16,6 @@ enum { N_SONGS = 7 };
 static char folder[] = "/tmp/barline-convert-XXXXXX";
 
 /* ---- files ---- */
-
-static void put(const char *path, const void *bytes, size_t len)
-{
-    bl_err e = BL_ERR_INIT;
-    bl_out out;
-    need(bl_out_open(&out, path, &e), &e);
-    need(bl_write_all(out.fd, bytes, len, &e), &e);
-    need(bl_out_commit(&out, &e), &e);
-}
-
-/* The whole file as a text; the caller frees it. */
-static bl_buf get(const char *path)
-{
-    bl_err e = BL_ERR_INIT;
-    bl_buf b = {0};
-    int fd;
-    need(bl_in_open(path, &fd, &e), &e);
-    need(bl_read_all(fd, &b, 1 << 28, &e), &e);
-    close(fd);
-    if (bl_buf_str(&b, &e) == NULL)
-        need(BL_E_NOMEM, &e);
-    return b;
-}
-
-static int same_files(const char *a, const char *b)
-{
-    bl_buf x = get(a), y = get(b);
-    int same = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
-    bl_buf_free(&x);
-    bl_buf_free(&y);
-    return same;
-}
-
-static int exists(const char *path)
-{
-    struct stat st;
-    return lstat(path, &st) == 0;
-}
 
 /* Songs with notes as midi/1.mid, midi/2.mid, ...; returns their notes. */
 static uint64_t write_songs(void)

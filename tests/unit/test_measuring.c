@@ -7,10 +7,9 @@
 #include "io/tensors.h"
 #include "io/tokens.h"
 #include "midi/midi.h"
-#include "songs.h"
+#include "files.h"
 #include "tap.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { N_SONGS = 6 };
@@ -18,37 +17,6 @@ enum { N_SONGS = 6 };
 static char folder[] = "/tmp/barline-measure-XXXXXX";
 
 /* ---- files ---- */
-
-static void put(const char *path, const void *bytes, size_t len)
-{
-    bl_err e = BL_ERR_INIT;
-    need(bl_write_file(path, bytes, len, &e), &e);
-}
-
-static bl_buf get(const char *path)
-{
-    bl_err e = BL_ERR_INIT;
-    bl_buf b = {0};
-    need(bl_load_file(path, &b, 1 << 28, &e), &e);
-    if (bl_buf_str(&b, &e) == NULL)
-        need(BL_E_NOMEM, &e);
-    return b;
-}
-
-static int same_files(const char *a, const char *b)
-{
-    bl_buf x = get(a), y = get(b);
-    int same = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
-    bl_buf_free(&x);
-    bl_buf_free(&y);
-    return same;
-}
-
-static int exists(const char *path)
-{
-    struct stat st;
-    return lstat(path, &st) == 0;
-}
 
 /* How often a text stands in a file. */
 static int count_in(const char *path, const char *text)
