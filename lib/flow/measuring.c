@@ -474,8 +474,11 @@ static int prepare(measuring *m, bl_err *e)
     m->print =
         (bl_print){&m->layout, (w->with & BL_WITH_VECTORS) != 0, w->labels != NULL};
     m->pieces.table.layout = m->reference.table.layout = &m->layout;
-    m->reading = (bl_intake_wish){&m->layout, bl_reading_with(BL_READ_OVERLAP, w->pair),
-                                  w->meter, (int)w->track, w->hands};
+    m->reading = (bl_intake_wish){.layout = &m->layout,
+                                  .reading = bl_reading_with(BL_READ_OVERLAP, w->pair),
+                                  .meter = w->meter,
+                                  .track = (int)w->track,
+                                  .hands = w->hands};
     m->tensors = (bl_feature_tensors){.layout = &m->layout,
                                       .out = &m->text,
                                       .level = w->plain ? 0 : TENSOR_LEVEL,

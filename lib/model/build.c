@@ -48,8 +48,9 @@ static bl_relative relative(bl_model *m, int n, bl_mat *sinusoids)
     int keys = slots_of(m, n) + m->config.segment;
     switch (m->config.pos) {
     case BL_POS_SINUSOID:
-        return (bl_relative){bl_linear(g, sinusoids, l->wr, NULL, BL_ACT_NONE, 0), l->u,
-                             l->vb};
+        return (bl_relative){.r = bl_linear(g, sinusoids, l->wr, NULL, BL_ACT_NONE, 0),
+                             .u = l->u,
+                             .vb = l->vb};
     case BL_POS_DISTANCE:
         return (bl_relative){.r = bl_distance_rows(g, keys, l->er, m->config.heads,
                                                    m->config.share_distances)};

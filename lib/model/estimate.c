@@ -155,9 +155,7 @@ double bl_model_flops_per_token(const bl_model_config *c)
     double kv = d * bl_model_kv_heads(c) / c->heads;
     double weights = (2 + gate_products(c)) * d * d + 2 * d * kv * keys / t +
                      (2 + c->glu) * d * (double)c->ff;
-    double attention =
-        (c->pos == BL_POS_SINUSOID || c->pos == BL_POS_DISTANCE ? 3 : 2) * n_scored(c) *
-        d;
+    double attention = (bl_model_has_distances(c) ? 3 : 2) * n_scored(c) * d;
     double a = bl_model_embed_width(c), between = a == d ? 0 : 2 * a * d;
     return 6 * (c->layers * (weights + attention) + a * c->vocab + between +
                 condition_products(c));

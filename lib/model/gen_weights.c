@@ -96,8 +96,7 @@ static void pack_layers(bl_gen *g)
 
 static int has_distances(const bl_model_config *c)
 {
-    return c->arch != BL_ARCH_LSTM &&
-           (c->pos == BL_POS_SINUSOID || c->pos == BL_POS_DISTANCE);
+    return c->arch != BL_ARCH_LSTM && bl_model_has_distances(c);
 }
 
 int bl_gen_plan_weights(bl_gen *g)

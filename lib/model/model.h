@@ -148,6 +148,16 @@ static inline int bl_model_is_absolute(const bl_model_config *c)
     return c->arch != BL_ARCH_LSTM &&
            (c->pos == BL_POS_ABSOLUTE || c->pos == BL_POS_ABSOLUTE_SINUSOID);
 }
+/* 1 if queries meet keys of distances too, 1 if positions are learned rows (`pos` alone
+ * tells, whether the architecture has any or not). */
+static inline int bl_model_has_distances(const bl_model_config *c)
+{
+    return c->pos == BL_POS_SINUSOID || c->pos == BL_POS_DISTANCE;
+}
+static inline int bl_model_has_table(const bl_model_config *c)
+{
+    return c->pos == BL_POS_DISTANCE || c->pos == BL_POS_ABSOLUTE;
+}
 /* 1 if condition and target stand in one stream, with a learned row a side. */
 static inline int bl_model_has_sides(const bl_model_config *c)
 {

@@ -85,7 +85,7 @@ static int check_attention(const bl_model_config *c, bl_err *e)
         return bl_fail(e, BL_E_ARG,
                        "a head's width (%d) is odd: rotary positions turn pairs",
                        c->width / c->heads);
-    if ((c->pos == BL_POS_DISTANCE || c->pos == BL_POS_ABSOLUTE) && c->positions < 1)
+    if (bl_model_has_table(c) && c->positions < 1)
         return bl_fail(e, BL_E_ARG,
                        "positions is 0, the table of positions has no row");
     if (c->pos == BL_POS_ABSOLUTE && c->segment > c->positions)

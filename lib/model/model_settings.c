@@ -70,8 +70,7 @@ static int is_rotary(const void *record)
 
 static int has_table(const void *record)
 {
-    return has_distances(record) ||
-           ((const bl_model_config *)record)->pos == BL_POS_ABSOLUTE;
+    return bl_model_has_table(record);
 }
 
 static int has_memory(const void *record)

@@ -52,8 +52,10 @@ static void tell_condition(fixture *f, const bl_model_config *c)
 static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
 {
     bl_err e = BL_ERR_INIT;
-    if (bl_model_new(&f->m, c, LANES, 1, pool, &e) != 0)
+    if (bl_model_new(&f->m, c, LANES, 1, pool, &e) != 0) {
+        printf("Bail out! %s\n", e.text);
         exit(70);
+    }
     bl_model_init(f->m, 11);
     for (int64_t i = 0; i < bl_model_size(f->m);
          i++) /* no parameter at a special value */

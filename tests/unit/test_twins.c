@@ -29,8 +29,9 @@ static void attention(bl_pool *pool, const shape *s)
     input *r = s->positions > 0 ? take(&b, keys, d) : NULL;
     input *u = s->positions > 1 ? take(&b, s->heads, s->e) : NULL;
     input *vb = s->positions > 1 ? take(&b, s->heads, s->e) : NULL;
-    bl_relative rel = {r != NULL ? r->m : NULL, u != NULL ? u->m : NULL,
-                       vb != NULL ? vb->m : NULL};
+    bl_relative rel = {.r = r != NULL ? r->m : NULL,
+                       .u = u != NULL ? u->m : NULL,
+                       .vb = vb != NULL ? vb->m : NULL};
     int32_t prefix[LANES];
     const int32_t *const prefix_at = prefix;
     const bl_scope scope = {.lanes = LANES,
@@ -99,17 +100,52 @@ static void attention(bl_pool *pool, const shape *s)
 static void attentions(bl_pool *pool)
 {
     static const shape shapes[] = {
-        {1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0},      {5, 3, 2, 3, 0, 2, 0, 0, 0, 0, 0},
-        {33, 0, 1, 8, 0, 1, 0, 0, 0, 0, 0},     {32, 32, 2, 8, 33, 2, 0, 0, 0, 0, 0},
-        {40, 70, 3, 16, 0, 2, 0, 0, 0, 0, 0},   {37, 11, 2, 17, 12, 2, 0.1, 0, 0, 0, 0},
-        {65, 130, 1, 32, 0, 1, 0, 0, 0, 0, 0},  {64, 64, 2, 33, 0, 2, 0.2, 0, 0, 0, 0},
-        {20, 0, 2, 64, 0, 0, 0.5, 0, 0, 0, 0},  {96, 300, 1, 24, 200, 2, 0, 0, 0, 0, 0},
-        {37, 11, 4, 17, 0, 2, 0.1, 2, 0, 0, 0}, {33, 40, 6, 3, 0, 0, 0, 1, 0, 0, 0},
-        {20, 9, 4, 32, 12, 1, 0, 2, 0, 0, 0},   {33, 0, 2, 8, 0, 0, 0.1, 0, 33, 0, 0},
-        {5, 0, 3, 17, 0, 0, 0, 0, 90, 0, 0},    {70, 0, 4, 16, 0, 0, 0.1, 2, 7, 0, 0},
-        {37, 5, 2, 8, 0, 2, 0.1, 0, 0, 4, 0},   {70, 33, 2, 17, 0, 1, 0, 0, 0, 33, 0},
-        {40, 0, 4, 16, 12, 0, 0, 2, 0, 8, 0},   {9, 0, 2, 8, 0, 0, 0, 0, 0, 0, 3},
-        {70, 0, 2, 17, 0, 0, 0.1, 0, 0, 0, 33}, {40, 0, 4, 5, 0, 0, 0, 2, 0, 0, 39},
+        {.t = 1, .heads = 1, .e = 1},
+        {.t = 5, .memory = 3, .heads = 2, .e = 3, .positions = 2},
+        {.t = 33, .heads = 1, .e = 8, .positions = 1},
+        {.t = 32, .memory = 32, .heads = 2, .e = 8, .span = 33, .positions = 2},
+        {.t = 40, .memory = 70, .heads = 3, .e = 16, .positions = 2},
+        {.t = 37,
+         .memory = 11,
+         .heads = 2,
+         .e = 17,
+         .span = 12,
+         .positions = 2,
+         .dropout = 0.1},
+        {.t = 65, .memory = 130, .heads = 1, .e = 32, .positions = 1},
+        {.t = 64, .memory = 64, .heads = 2, .e = 33, .positions = 2, .dropout = 0.2},
+        {.t = 20, .heads = 2, .e = 64, .dropout = 0.5},
+        {.t = 96, .memory = 300, .heads = 1, .e = 24, .span = 200, .positions = 2},
+        {.t = 37,
+         .memory = 11,
+         .heads = 4,
+         .e = 17,
+         .positions = 2,
+         .dropout = 0.1,
+         .kv = 2},
+        {.t = 33, .memory = 40, .heads = 6, .e = 3, .kv = 1},
+        {.t = 20,
+         .memory = 9,
+         .heads = 4,
+         .e = 32,
+         .span = 12,
+         .positions = 1,
+         .kv = 2},
+        {.t = 33, .heads = 2, .e = 8, .dropout = 0.1, .keys = 33},
+        {.t = 5, .heads = 3, .e = 17, .keys = 90},
+        {.t = 70, .heads = 4, .e = 16, .dropout = 0.1, .kv = 2, .keys = 7},
+        {.t = 37,
+         .memory = 5,
+         .heads = 2,
+         .e = 8,
+         .positions = 2,
+         .dropout = 0.1,
+         .block = 4},
+        {.t = 70, .memory = 33, .heads = 2, .e = 17, .positions = 1, .block = 33},
+        {.t = 40, .heads = 4, .e = 16, .span = 12, .kv = 2, .block = 8},
+        {.t = 9, .heads = 2, .e = 8, .prefix = 3},
+        {.t = 70, .heads = 2, .e = 17, .dropout = 0.1, .prefix = 33},
+        {.t = 40, .heads = 4, .e = 5, .kv = 2, .prefix = 39},
     };
     for (size_t i = 0; i < BL_COUNT(shapes); i++)
         attention(pool, &shapes[i]);
