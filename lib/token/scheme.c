@@ -122,6 +122,20 @@ static int hash(bl_scheme *s, bl_err *e)
     return rc;
 }
 
+/* Gives out the scheme that has its words, or releases it. */
+static int finish(bl_scheme **scheme, bl_scheme *s, int rc, bl_err *e)
+{
+    if (rc == 0)
+        rc = map_kinds(s, e);
+    if (rc == 0)
+        rc = hash(s, e);
+    if (rc == 0)
+        *scheme = s;
+    else
+        bl_scheme_del(s);
+    return rc;
+}
+
 int bl_scheme_open(bl_scheme **scheme, const bl_spec *spec, bl_err *e)
 {
     const bl_scheme_ops *ops = NULL;
@@ -140,16 +154,7 @@ int bl_scheme_open(bl_scheme **scheme, const bl_spec *spec, bl_err *e)
         s->words = bl_words_new(e);
         rc = s->words == NULL ? BL_E_NOMEM : add_words(s, e);
     }
-    if (rc == 0)
-        rc = map_kinds(s, e);
-    if (rc == 0)
-        rc = hash(s, e);
-    if (rc != 0) {
-        bl_scheme_del(s);
-        return rc;
-    }
-    *scheme = s;
-    return 0;
+    return finish(scheme, s, rc, e);
 }
 
 static int copy_words(bl_scheme *s, const bl_words *words, bl_err *e)
@@ -179,16 +184,7 @@ int bl_scheme_open_words(bl_scheme **scheme, const bl_words *words, bl_err *e)
     snprintf(s->spec.scheme, sizeof s->spec.scheme, "%s", s->ops->name);
     s->grid = s->spec.grid = s->ops->grids[0];
     int rc = copy_words(s, words, e);
-    if (rc == 0)
-        rc = map_kinds(s, e);
-    if (rc == 0)
-        rc = hash(s, e);
-    if (rc != 0) {
-        bl_scheme_del(s);
-        return rc;
-    }
-    *scheme = s;
-    return 0;
+    return finish(scheme, s, rc, e);
 }
 
 int bl_scheme_is_opaque(const bl_scheme *s)

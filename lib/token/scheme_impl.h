@@ -31,7 +31,7 @@ typedef struct {
     int (*count)(int kind, const bl_spec *spec);
     void (*word)(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 1]);
     /* In schemes without bars the steps that a token moves on, at most 255; else NULL.
-     */
+     * `grid` steps are a second, and a line of text. */
     int (*steps)(const bl_scheme *s, unsigned id);
 
     int (*encode)(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t *bars,
