@@ -121,7 +121,7 @@ about() {
 
 @test "shared options: the same help, metavariable and bounds in every tool that has them" {
     local option tool seen first has_it value bad
-    for option in grid pair meter level max-reject; do
+    for option in $(sed -n 's/^ *0, "\([a-z0-9-]*\)", BL_OPT_.*/\1/p' "$BARLINE_ROOT/lib/cli/shared.h"); do
         seen=() first=
         for tool in "${TOOLS[@]}"; do
             has_it=$(about "$option" "$tool")
@@ -145,6 +145,7 @@ about() {
         meter) bad=(3 0/4 3/5 4/256 256/4 3/4/5 '') ;;
         level) bad=(-1 20 x) ;;
         max-reject) bad=(x -1 101% 3x '') ;;
+        *) fail "a shared option --$option: say here which values are bad" ;;
         esac
         for value in "${bad[@]}"; do
             first=

@@ -599,3 +599,18 @@ PY
         says "scheme '$scheme' has no key tokens"
     done
 }
+
+@test "midi2remi: every scheme has its page, and stands in the man page, the README and the fuzzers" {
+    cd "$BARLINE_ROOT"
+    run -64 --separate-stderr midi2remi --scheme nope samples/sakura.mid
+    local scheme schemes
+    IFS=', ' read -ra schemes <<<"${stderr#*there are: }"
+    [ "${#schemes[@]}" -ge 4 ]
+    for scheme in "${schemes[@]}"; do
+        [ -e "schemas/$scheme-scheme.md" ] || fail "no schemas/$scheme-scheme.md"
+        grep -q "schemas/$scheme-scheme.md" README.md || fail "README.md has no $scheme"
+        grep -qx ".It Cm $scheme" bin/midi2remi.1 || fail "midi2remi.1 has no $scheme"
+        [ "$scheme" = groove ] || grep -q "{.scheme = \"$scheme\"" tests/fuzz/fuzz.c ||
+            fail "fuzz.c has no $scheme"
+    done
+}

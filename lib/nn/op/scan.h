@@ -56,8 +56,8 @@ void bl_scan_open(bl_scan *s, bl_graph *g, bl_mat *zx, bl_mat *wh, int lanes,
 /* z holds what is added to; `cells` (arg: bl_scan_step) makes the rows of the result.
  */
 void bl_scan_forward(bl_graph *g, void *args, bl_pool_fn *cells);
-/* `cells` turns bl_scan_grad into the gradients z of its token and, where there is one, dx; adds
- * to that of wh. */
+/* `cells` turns bl_scan_grad into the gradients z of its token and, where there is one,
+ * dx; adds to that of wh. */
 void bl_scan_backward(bl_graph *g, void *args, bl_pool_fn *cells);
 /* The gradient of zx from that of the gates (B*T, G). */
 void bl_scan_input_back(const bl_scan *s, const bl_real *gates);
