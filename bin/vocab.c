@@ -106,7 +106,8 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     vocab *v = tool;
     int rc = v->from != NULL ? take_vocab(v, e) : open_scheme(v, cli, e);
-    if (rc == 0 && v->miditok && strcmp(bl_scheme_name(v->source.scheme), "remi") != 0)
+    if (rc == 0 && v->miditok &&
+        !bl_vocab_has_miditok(bl_scheme_name(v->source.scheme)))
         rc = bl_fail(e, BL_E_ARG, "--miditok has names for the scheme remi, not for %s",
                      bl_scheme_name(v->source.scheme));
     if (rc == 0 && v->from == NULL)

@@ -124,7 +124,7 @@ static int write_miditok(const bl_vocab *v, const char *dir, bl_err *e)
     bl_scheme *scheme = NULL;
     bl_merges merges = {0};
     bl_buf text = {0};
-    if (strcmp(v->kind.spec.scheme, "remi") != 0)
+    if (!bl_vocab_has_miditok(v->kind.spec.scheme))
         return 0;
     int rc = bl_scheme_open_stated(&scheme, &v->kind.spec, v->kind.sha256, e);
     if (rc == 0)

@@ -2,6 +2,7 @@
 #include "flow/refit.h"
 
 #include "flow/hub.h"
+#include "flow/vocab_json.h"
 #include "token/scheme.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@ typedef struct {
 /* The scheme's own grid where MidiTok has names for its tokens, else 0. */
 static int grid_of(const bl_vocab *v)
 {
-    return strcmp(v->kind.spec.scheme, "remi") == 0 ? v->kind.spec.grid : 0;
+    return bl_vocab_has_miditok(v->kind.spec.scheme) ? v->kind.spec.grid : 0;
 }
 
 static int match(fitting *f, const bl_token_names *names, const bl_vocab *to,

@@ -105,10 +105,15 @@ int bl_vocab_json(const bl_vocab *v, bl_buf *text, bl_err *e)
     return add_line(id_object(v, 0, e), text, e);
 }
 
+int bl_vocab_has_miditok(const char *scheme)
+{
+    return strcmp(scheme, "remi") == 0;
+}
+
 int bl_vocab_miditok(const bl_vocab *v, const bl_scheme *scheme, bl_buf *text,
                      bl_err *e)
 {
-    if (strcmp(bl_scheme_name(scheme), "remi") != 0)
+    if (!bl_vocab_has_miditok(bl_scheme_name(scheme)))
         return bl_fail(e, BL_E_ARG, "MidiTok has names for the scheme remi, not for %s",
                        bl_scheme_name(scheme));
     return add_line(miditok_object(v, scheme, e), text, e);
