@@ -6,45 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t slot_of(const bl_names *names, uint64_t hash)
-{
-    size_t mask = names->n_slots - 1, i = (size_t)hash & mask;
-    while (names->slot[i] != 0 && names->slot[i] != hash)
-        i = (i + 1) & mask;
-    return i;
-}
-
-static int grow(bl_names *names, bl_err *e)
-{
-    if (names->n_slots >= 2 * (names->n + 1))
-        return 0;
-    bl_names more = {.n = names->n};
-    more.n_slots = names->n_slots == 0 ? 64 : 2 * names->n_slots;
-    more.slot = bl_calloc(more.n_slots, sizeof *more.slot, e);
-    if (more.slot == NULL)
-        return BL_E_NOMEM;
-    for (size_t i = 0; i < names->n_slots; i++)
-        if (names->slot[i] != 0)
-            more.slot[slot_of(&more, names->slot[i])] = names->slot[i];
-    free(names->slot);
-    *names = more;
-    return 0;
-}
-
-/* 1 if the name is new; it is taken then. Names are told apart by 64-bit hashes: two
- * that agree by chance only cost a needless number. */
-static int take(bl_names *names, const char *name)
-{
-    uint64_t hash = bl_xxh3(name, strlen(name));
-    hash += hash == 0;
-    size_t i = slot_of(names, hash);
-    if (names->slot[i] != 0)
-        return 0;
-    names->slot[i] = hash;
-    names->n++;
-    return 1;
-}
-
 /* The stem of a piece's file name, at most max bytes. */
 static void stem_of(const char *piece, char *stem, size_t max)
 {
@@ -68,24 +29,25 @@ static void stem_of(const char *piece, char *stem, size_t max)
     stem[n] = '\0';
 }
 
+/* Names are told apart by 64-bit hashes: two that agree by chance only cost a needless
+ * number. */
 int bl_names_give(bl_names *names, const char *piece, const char *suffix,
                   char name[BL_FILE_NAME_MAX + 1], bl_err *e)
 {
     enum { NUMBER = 24 };
     char stem[BL_FILE_NAME_MAX + 1];
-    int rc = grow(names, e);
-    if (rc != 0)
-        return rc;
     stem_of(piece, stem, BL_FILE_NAME_MAX - NUMBER - strlen(suffix));
     snprintf(name, BL_FILE_NAME_MAX + 1, "%s%s", stem, suffix);
-    for (unsigned long k = 2; !take(names, name); k++)
+    uint64_t key = bl_xxh3(name, strlen(name));
+    for (unsigned long k = 2; bl_index_find(&names->given, key) >= 0; k++) {
         snprintf(name, BL_FILE_NAME_MAX + 1, "%.*s-%lu%s", BL_FILE_NAME_MAX - NUMBER,
                  stem, k, suffix);
-    return 0;
+        key = bl_xxh3(name, strlen(name));
+    }
+    return bl_index_add(&names->given, key, 0, e);
 }
 
 void bl_names_free(bl_names *names)
 {
-    free(names->slot);
-    *names = (bl_names){0};
+    bl_index_free(&names->given);
 }

@@ -2,14 +2,13 @@
 #ifndef BL_NAMES_H
 #define BL_NAMES_H
 
-#include "base/mem.h"
+#include "base/index.h"
 
 enum { BL_FILE_NAME_MAX = 200 }; /* below the 255 bytes of file systems */
 
 /* Names given out so far, as hashes. Zero-initialise; release with bl_names_free. */
 typedef struct {
-    uint64_t *slot; /* 0 where free */
-    size_t n, n_slots;
+    bl_index given;
 } bl_names;
 
 /* Writes the file name for a piece to `name`: the last part of its path, its extension

@@ -1,16 +1,15 @@
 /* prov.c - see prov.h. */
 #include "io/prov.h"
 #include "base/hash.h"
+#include "base/index.h"
 #include "io/name.h"
 
 #include <stdlib.h>
 
-enum { SLOTS = 4 * BL_PROV_MAX };
-
 struct bl_prov {
     bl_json *list; /* owned */
     size_t n;
-    uint64_t seen[SLOTS]; /* open addressing: hashes of the entries, 0 is free */
+    bl_index seen; /* the entries by their hashes */
 };
 
 static int check_entry(const bl_json *entry, bl_err *e)
@@ -46,15 +45,6 @@ int bl_prov_check(const bl_json *pg, bl_err *e)
     return rc;
 }
 
-/* Where the hash stands, or would. */
-static uint64_t *slot_of(bl_prov *p, uint64_t hash)
-{
-    size_t i = hash % SLOTS;
-    while (p->seen[i] != 0 && p->seen[i] != hash)
-        i = (i + 1) % SLOTS;
-    return &p->seen[i];
-}
-
 /* Appends a copy of the entry unless it stands there or `most` do. */
 static int add(bl_prov *p, const bl_json *entry, size_t most, bl_err *e)
 {
@@ -64,15 +54,12 @@ static int add(bl_prov *p, const bl_json *entry, size_t most, bl_err *e)
     bl_buf_free(&text);
     if (rc != 0)
         return rc;
-    uint64_t *slot = slot_of(p, hash + (hash == 0));
-    if (*slot != 0 || p->n >= most)
+    if (bl_index_find(&p->seen, hash) >= 0 || p->n >= most)
         return 0;
     bl_json *copy = bl_json_copy(entry, e);
     rc = copy == NULL ? BL_E_NOMEM : bl_json_push(p->list, copy, e);
-    if (rc == 0) {
-        *slot = hash + (hash == 0);
-        p->n++;
-    }
+    if (rc == 0)
+        rc = bl_index_add(&p->seen, hash, p->n++, e);
     return rc;
 }
 
@@ -110,6 +97,7 @@ void bl_prov_del(bl_prov *p)
     if (p == NULL)
         return;
     bl_json_del(p->list);
+    bl_index_free(&p->seen);
     free(p);
 }
 

@@ -13,7 +13,7 @@ void bl_merge_name(bl_merge m, char name[BL_WORD_MAX + 1])
 void bl_merges_free(bl_merges *m)
 {
     free(m->merge);
-    free(m->slots);
+    bl_index_free(&m->index);
     *m = (bl_merges){0};
 }
 
@@ -47,41 +47,23 @@ void bl_merge_rule_free(bl_merge_rule *rule)
 
 /* ---- the table of pairs ---- */
 
-static size_t slot_of(const bl_merges *m, bl_merge x)
+/* The rank of a pair, -1 if it is none. */
+static int64_t rank_of(const bl_merges *m, unsigned left, unsigned right)
 {
-    uint32_t key = (uint32_t)x.left << 16 | x.right;
-    size_t i = (key * 2654435761u >> 7) & (m->n_slots - 1);
-    while (m->slots[i] != 0) {
-        bl_merge y = m->merge[m->slots[i] - 1];
-        if (y.left == x.left && y.right == x.right)
-            break;
-        i = (i + 1) & (m->n_slots - 1);
-    }
-    return i;
-}
-
-/* The rank of a pair, SIZE_MAX if it is none. */
-static size_t rank_of(const bl_merges *m, unsigned left, unsigned right)
-{
-    uint32_t found = m->slots[slot_of(m, (bl_merge){(uint16_t)left, (uint16_t)right})];
-    return found == 0 ? SIZE_MAX : found - 1;
+    return bl_index_find(&m->index, bl_merge_key(left, right));
 }
 
 int bl_merges_index(bl_merges *m, bl_err *e)
 {
-    free(m->slots);
-    m->n_slots = 16;
-    while (m->n_slots < 4 * m->n)
-        m->n_slots *= 2;
-    m->slots = bl_calloc(m->n_slots, sizeof *m->slots, e);
-    if (m->slots == NULL)
-        return BL_E_NOMEM;
+    bl_index_free(&m->index);
     for (size_t i = 0; i < m->n; i++) {
-        size_t slot = slot_of(m, m->merge[i]);
-        if (m->slots[slot] != 0)
+        bl_merge x = m->merge[i];
+        if (rank_of(m, x.left, x.right) >= 0)
             return bl_fail(e, BL_E_FORMAT, "the merge of %u and %u is stated twice",
-                           m->merge[i].left, m->merge[i].right);
-        m->slots[slot] = (uint32_t)i + 1;
+                           x.left, x.right);
+        int rc = bl_index_add(&m->index, bl_merge_key(x.left, x.right), i, e);
+        if (rc != 0)
+            return rc;
     }
     return 0;
 }
@@ -158,7 +140,7 @@ static size_t merge_run(const bl_merges *m, uint16_t *ids, size_t n)
     for (;;) {
         size_t best = SIZE_MAX, left = 0;
         for (size_t i = 0; i + 1 < n; i++) {
-            size_t rank = rank_of(m, ids[i], ids[i + 1]);
+            size_t rank = (size_t)rank_of(m, ids[i], ids[i + 1]); /* -1: SIZE_MAX */
             best = rank < best ? rank : best;
         }
         if (best == SIZE_MAX)

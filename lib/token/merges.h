@@ -5,20 +5,24 @@
 #ifndef BL_MERGES_H
 #define BL_MERGES_H
 
+#include "base/index.h"
 #include "token/scheme.h"
 
 typedef struct {
     uint16_t left, right;
 } bl_merge;
 
+static inline uint32_t bl_merge_key(unsigned left, unsigned right)
+{
+    return (uint32_t)left << 16 | (uint32_t)right;
+}
+
 /* Merge i makes the id n_base + i. Zero-initialise; release with bl_merges_free. */
 typedef struct {
     size_t n_base;
     bl_merge *merge;
     size_t n, cap;
-    uint32_t
-        *slots; /* [n_slots] hash table of pairs: 1 + index of the merge, 0 = none */
-    size_t n_slots; /* a power of two */
+    bl_index index; /* by bl_merge_key */
 } bl_merges;
 
 /* Where merges may be, for the ids of a vocabulary; owned. */

@@ -21,7 +21,6 @@ typedef struct {
 
 /* A line that stands once or more. */
 typedef struct {
-    uint64_t hash;
     uint32_t start, len, count;
 } line;
 
@@ -32,14 +31,12 @@ struct bl_learner {
     size_t n_nodes, cap_nodes;
     line *lines;
     size_t n_lines, cap_lines;
-    uint32_t *line_slots; /* [n_line_slots] 1 + line, 0 = none */
-    size_t n_line_slots;
+    bl_index line_index;  /* by hash */
     int32_t *next, *prev; /* [n_nodes] -1 = none; next -2 = merged away */
     uint32_t *line_of;    /* [n_nodes] */
     pair *pairs;
     size_t n_pairs, cap_pairs;
-    uint32_t *slots; /* [n_slots] 1 + pair */
-    size_t n_slots;
+    bl_index pair_index;
     entry *heap;
     size_t n_heap, cap_heap;
     bl_err *e;
@@ -64,11 +61,11 @@ void bl_learner_del(bl_learner *l)
     for (size_t i = 0; i < l->n_pairs; i++)
         free(l->pairs[i].at);
     free(l->pairs);
-    free(l->slots);
+    bl_index_free(&l->pair_index);
     free(l->heap);
     free(l->sym);
     free(l->lines);
-    free(l->line_slots);
+    bl_index_free(&l->line_index);
     free(l->next);
     free(l->prev);
     free(l->line_of);
@@ -77,68 +74,45 @@ void bl_learner_del(bl_learner *l)
 
 /* ---- lines ---- */
 
-static size_t line_slot(const bl_learner *l, uint64_t hash, const uint16_t *ids,
-                        size_t n)
+/* NULL where there is none. */
+static line *find_line(const bl_learner *l, uint64_t hash, const uint16_t *ids,
+                       size_t n)
 {
-    size_t i = (size_t)hash & (l->n_line_slots - 1);
-    for (; l->line_slots[i] != 0; i = (i + 1) & (l->n_line_slots - 1)) {
-        const line *x = &l->lines[l->line_slots[i] - 1];
-        if (x->hash == hash && x->len == n &&
-            memcmp(l->sym + x->start, ids, n * sizeof *ids) == 0)
-            break;
+    size_t at = bl_index_start(&l->line_index, hash);
+    int64_t i;
+    while ((i = bl_index_next(&l->line_index, hash, &at)) >= 0) {
+        line *x = &l->lines[i];
+        if (x->len == n && memcmp(l->sym + x->start, ids, n * sizeof *ids) == 0)
+            return x;
     }
-    return i;
-}
-
-static int grow_lines(bl_learner *l, bl_err *e)
-{
-    if (2 * l->n_lines + 2 <= l->n_line_slots)
-        return 0;
-    uint32_t *old = l->line_slots;
-    size_t n_old = l->n_line_slots;
-    l->n_line_slots = n_old == 0 ? 1024 : 2 * n_old;
-    l->line_slots = bl_calloc(l->n_line_slots, sizeof *l->line_slots, e);
-    if (l->line_slots == NULL) {
-        l->line_slots = old;
-        l->n_line_slots = n_old;
-        return BL_E_NOMEM;
-    }
-    for (size_t i = 0; i < l->n_lines; i++) {
-        const line *x = &l->lines[i];
-        l->line_slots[line_slot(l, x->hash, l->sym + x->start, x->len)] =
-            (uint32_t)i + 1;
-    }
-    free(old);
-    return 0;
+    return NULL;
 }
 
 static int add_line(bl_learner *l, const uint16_t *ids, size_t n, bl_err *e)
 {
     if (n < 2)
         return 0;
-    int rc = grow_lines(l, e);
-    if (rc != 0)
-        return rc;
     uint64_t hash = bl_xxh3(ids, n * sizeof *ids);
-    size_t slot = line_slot(l, hash, ids, n);
-    if (l->line_slots[slot] != 0) {
-        l->lines[l->line_slots[slot] - 1].count++;
+    line *old = find_line(l, hash, ids, n);
+    if (old != NULL) {
+        old->count++;
         return 0;
     }
     if (l->n_nodes + n > NODES_MAX)
         return bl_fail(e, BL_E_LIMIT, "more than %d tokens of different lines",
                        NODES_MAX);
     void *sym = l->sym, *lines = l->lines;
-    rc = bl_grow(&sym, &l->cap_nodes, l->n_nodes + n, sizeof *l->sym, e);
+    int rc = bl_grow(&sym, &l->cap_nodes, l->n_nodes + n, sizeof *l->sym, e);
     l->sym = sym;
     if (rc == 0)
         rc = bl_grow(&lines, &l->cap_lines, l->n_lines + 1, sizeof *l->lines, e);
     l->lines = lines;
+    if (rc == 0)
+        rc = bl_index_add(&l->line_index, hash, l->n_lines, e);
     if (rc != 0)
         return rc;
     memcpy(l->sym + l->n_nodes, ids, n * sizeof *ids);
-    l->lines[l->n_lines++] = (line){hash, (uint32_t)l->n_nodes, (uint32_t)n, 1};
-    l->line_slots[slot] = (uint32_t)l->n_lines;
+    l->lines[l->n_lines++] = (line){(uint32_t)l->n_nodes, (uint32_t)n, 1};
     l->n_nodes += n;
     return 0;
 }
@@ -163,31 +137,9 @@ int bl_learner_add(bl_learner *l, const uint16_t *ids, size_t n, bl_err *e)
 
 /* ---- pairs ---- */
 
-static size_t pair_slot(const bl_learner *l, uint32_t key)
-{
-    size_t i = (key * 2654435761u >> 5) & (l->n_slots - 1);
-    while (l->slots[i] != 0 && l->pairs[l->slots[i] - 1].key != key)
-        i = (i + 1) & (l->n_slots - 1);
-    return i;
-}
-
-static int grow_pairs(bl_learner *l)
-{
-    if (2 * l->n_pairs + 2 <= l->n_slots)
-        return 0;
-    free(l->slots);
-    l->n_slots = l->n_slots == 0 ? 1 << 12 : 2 * l->n_slots;
-    l->slots = bl_calloc(l->n_slots, sizeof *l->slots, l->e);
-    if (l->slots == NULL)
-        return BL_E_NOMEM;
-    for (size_t i = 0; i < l->n_pairs; i++)
-        l->slots[pair_slot(l, l->pairs[i].key)] = (uint32_t)i + 1;
-    return 0;
-}
-
 static uint32_t key_at(const bl_learner *l, int32_t node)
 {
-    return (uint32_t)l->sym[node] << 16 | l->sym[l->next[node]];
+    return bl_merge_key(l->sym[node], l->sym[l->next[node]]);
 }
 
 static int64_t weight(const bl_learner *l, int32_t node)
@@ -198,21 +150,21 @@ static int64_t weight(const bl_learner *l, int32_t node)
 /* The pair that begins at a node came into being. */
 static int enter(bl_learner *l, int32_t node)
 {
-    int rc = grow_pairs(l);
-    if (rc != 0)
-        return rc;
     uint32_t key = key_at(l, node);
-    size_t slot = pair_slot(l, key);
-    if (l->slots[slot] == 0) {
+    int64_t i = bl_index_find(&l->pair_index, key);
+    int rc = 0;
+    if (i < 0) {
         void *pairs = l->pairs;
+        i = (int64_t)l->n_pairs;
         rc = bl_grow(&pairs, &l->cap_pairs, l->n_pairs + 1, sizeof *l->pairs, l->e);
         l->pairs = pairs;
+        if (rc == 0)
+            rc = bl_index_add(&l->pair_index, key, l->n_pairs, l->e);
         if (rc != 0)
             return rc;
         l->pairs[l->n_pairs++] = (pair){.key = key};
-        l->slots[slot] = (uint32_t)l->n_pairs;
     }
-    pair *p = &l->pairs[l->slots[slot] - 1];
+    pair *p = &l->pairs[i];
     void *at = p->at;
     rc = bl_grow(&at, &p->cap, p->n + 1, sizeof *p->at, l->e);
     p->at = at;
@@ -226,7 +178,8 @@ static int enter(bl_learner *l, int32_t node)
 /* It is no more; its place in the list stays, stale. */
 static void leave(bl_learner *l, int32_t node)
 {
-    l->pairs[l->slots[pair_slot(l, key_at(l, node))] - 1].count -= weight(l, node);
+    int64_t i = bl_index_find(&l->pair_index, key_at(l, node));
+    l->pairs[i].count -= weight(l, node);
 }
 
 /* ---- the most frequent pair ---- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/index.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/rng.h"
@@ -321,8 +322,30 @@ static void test_numbers(void)
        "one may be followed");
 }
 
+/* Keys of which some collide, some are 0 and some are shared. */
+static void test_index(void)
+{
+    enum { N = 3000 };
+    bl_err e = BL_ERR_INIT;
+    bl_index x = {0};
+    int found = 1, shared = 0, rc = 0;
+    ok(bl_index_find(&x, 0) == -1, "an empty index has no key");
+    for (size_t i = 0; i < N && rc == 0; i++)
+        rc = bl_index_add(&x, (uint64_t)i << 40, i, &e);
+    for (size_t i = 0; i < N; i++)
+        found &= bl_index_find(&x, (uint64_t)i << 40) == (int64_t)i;
+    ok(rc == 0 && found && bl_index_find(&x, 7) == -1, "%d keys are found again", N);
+    rc = bl_index_add(&x, 0, N, &e);
+    size_t at = bl_index_start(&x, 0);
+    for (int64_t i; (i = bl_index_next(&x, 0, &at)) >= 0; shared++)
+        found &= i == 0 || i == N;
+    ok(rc == 0 && found && shared == 2, "two items of one key");
+    bl_index_free(&x);
+}
+
 int main(void)
 {
+    test_index();
     test_numbers();
     test_err();
     test_mem();
