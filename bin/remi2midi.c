@@ -1,15 +1,20 @@
-/* remi2midi - a stream of tokens or grooves to MIDI files, to a table of notes, or to a
- * verdict. */
+/* remi2midi - a stream of tokens or grooves to MIDI files, to a table of notes, to a
+ * verdict, or played as it comes. */
 #include "cli/main.h"
+#include "cli/player.h"
 #include "cli/shared.h"
+#include "flow/live_out.h"
 #include "flow/render.h"
 #include "io/versions.h"
 
 #include <string.h>
 
+enum { AHEAD = 2 }; /* bars, unless said otherwise */
+
 typedef struct {
-    int check, raw, csv;
-    int64_t grid;
+    int check, raw, csv, play, clock;
+    int64_t grid, ahead;
+    double speed, tempo;
     const char *dir, *scheme, *vocab, *mix;
     bl_opt_common common;
 } remi2midi;
@@ -26,12 +31,20 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
 {
     const remi2midi *m = tool;
     int rc = 0;
-    if (m->check + m->csv + (m->dir != NULL) > 1 ||
-        (m->common.output != NULL && (m->check || m->dir != NULL)))
+    int is_timed = m->clock || m->ahead != AHEAD || m->speed != 1 || m->tempo != 0;
+    if (m->check + m->csv + m->play + (m->dir != NULL) > 1 ||
+        (m->common.output != NULL && (m->check || m->play || m->dir != NULL)))
         return bl_fail(e, BL_E_ARG,
-                       "choose one of -o, -d, --csv (with or without -o) and --check; "
-                       "try 'remi2midi --help'");
-    if (!m->check && !m->csv && m->dir == NULL)
+                       "choose one of -o, -d, --csv (with or without -o), --play and "
+                       "--check; try 'remi2midi --help'");
+    if (is_timed && !m->play)
+        return bl_fail(e, BL_E_ARG,
+                       "--tempo, --speed, --ahead and --clock go with --play");
+    if (m->play && m->raw)
+        return bl_fail(e, BL_E_ARG, "--play wants a stream, not --raw");
+    if (m->play && m->speed > 0)
+        rc = bl_tool_tty_binary(&m->common, "a device or a FIFO: > SYNTH", e);
+    if (rc == 0 && !m->play && !m->check && !m->csv && m->dir == NULL)
         rc = bl_tool_tty_binary(&m->common, "-o FILE, -d DIR, a pipe", e);
     if (rc == 0 && m->vocab != NULL && (!m->raw || m->scheme != NULL || m->grid != 0))
         rc = bl_fail(e, BL_E_ARG,
@@ -48,9 +61,39 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     return rc == 0 ? bl_tool_tty_in(cli->opts, e) : rc;
 }
 
+typedef struct {
+    const remi2midi *m;
+    const bl_cli *cli;
+} stream;
+
+static int read_stream(void *arg, const bl_timed_sink *sink, bl_err *e)
+{
+    const stream *s = arg;
+    const bl_live_out_wish wish = {s->m->tempo, s->m->clock};
+    const bl_progress progress = {.notices = bl_log_notices(s->cli->log)};
+    return bl_live_out(&wish, s->cli->operands, s->cli->n_operands, sink, &progress, e);
+}
+
+static int play(const remi2midi *m, const bl_cli *cli, bl_err *e)
+{
+    const bl_player_wish wish = {m->speed, (int)m->ahead};
+    bl_player_counts n;
+    int rc = bl_player_run(&wish, read_stream, &(stream){m, cli}, cli->log, &n, e);
+    if (rc == 0 || m->common.verbose)
+        bl_log_info(
+            cli->log,
+            "%llu messages, %llu late (%.1f ms at most), %llu underruns, %.1f s",
+            (unsigned long long)n.sent, (unsigned long long)n.late,
+            (double)n.latest_ns / 1e6, (unsigned long long)n.underruns,
+            bl_log_seconds(cli->log));
+    return rc;
+}
+
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     const remi2midi *m = tool;
+    if (m->play)
+        return play(m, cli, e);
     const bl_render_wish wish = {
         .as = m->check         ? BL_RENDER_CHECK
               : m->csv         ? BL_RENDER_TABLE
@@ -74,7 +117,7 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
 
 int main(int argc, char **argv)
 {
-    remi2midi set = {0};
+    remi2midi set = {.ahead = AHEAD, .speed = 1};
     char libraries[BL_LIBRARIES_MAX];
     bl_io_libraries(NULL, libraries);
     const bl_opt_about about = {
@@ -82,7 +125,8 @@ int main(int argc, char **argv)
         .purpose = "turn a stream of tokens or grooves into MIDI files",
         .synopsis = "[OPTION]... [FILE]...",
         .examples = "  remi2midi -d out corpus.tok.zst\n"
-                    "  xlsample run | remi2midi -o new.mid\n",
+                    "  xlsample run | remi2midi -o new.mid\n"
+                    "  xlsample run | remi2midi --play > /dev/snd/midiC1D0\n",
         .see_also = "midi2remi(1), xlsample(1)",
         .libraries = libraries,
     };
@@ -93,6 +137,15 @@ int main(int argc, char **argv)
         {0, "csv", BL_OPT_FLAG, &set.csv, NULL, 0, 0, "write a table of the notes", 0},
         {0, "check", BL_OPT_FLAG, &set.check, NULL, 0, 0,
          "write nothing, fail where the stream is not sound", 0},
+        {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Live", 0},
+        BL_FLAG("play", &set.play,
+                "send the bytes of MIDI at their time, as they come"),
+        BL_REAL("tempo", &set.tempo, "BPM", 0, 1000,
+                "with --play: of everything, 0 = as the stream says", 0),
+        BL_REAL("speed", &set.speed, "X", 0, 100,
+                "with --play: so many times as fast; 0: a table of all, at once", 0),
+        BL_INT("ahead", &set.ahead, 1, 64, "with --play: read so many bars ahead", 0),
+        BL_FLAG("clock", &set.clock, "with --play: send MIDI clock, start and stop"),
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Input", 0},
         {0, "mix", BL_OPT_STR, &set.mix, "FILE", 0, 0,
          "put the pieces of this token stream into those of the same names", 0},

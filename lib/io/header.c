@@ -165,6 +165,29 @@ int bl_header_get_kind(const bl_json *o, bl_tokens_kind *kind, bl_err *e)
     return rc;
 }
 
+/* ---- live streams ---- */
+
+int bl_header_set_origin(bl_json *o, const bl_origin *origin, bl_err *e)
+{
+    if (origin->tempo == 0)
+        return 0;
+    int rc = bl_json_set_int(o, "t0", origin->t0, e);
+    return rc == 0 ? bl_json_set_real(o, "tempo", origin->tempo, e) : rc;
+}
+
+int bl_header_get_origin(const bl_json *o, bl_origin *origin, bl_err *e)
+{
+    *origin = (bl_origin){0};
+    if (!bl_json_has(o, "t0") && !bl_json_has(o, "tempo"))
+        return 0;
+    int rc = bl_json_int(o, "t0", 0, INT64_MAX, &origin->t0, e);
+    if (rc == 0)
+        rc = bl_json_real(o, "tempo", &origin->tempo, e);
+    if (rc == 0 && !(origin->tempo >= 1 && origin->tempo <= 1000))
+        rc = bl_fail(e, BL_E_FORMAT, "'tempo' is not from 1 to 1000 beats a minute");
+    return rc;
+}
+
 /* ---- hashes ---- */
 
 static int get_hex(const bl_json *o, const char *key, size_t digits, const char **hex,

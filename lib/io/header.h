@@ -33,6 +33,11 @@ int bl_header_get_spec(const bl_json *o, bl_spec *spec, bl_err *e) BL_MUST_CHECK
 int bl_header_set_kind(bl_json *o, const bl_tokens_kind *kind, bl_err *e) BL_MUST_CHECK;
 int bl_header_get_kind(const bl_json *o, bl_tokens_kind *kind, bl_err *e) BL_MUST_CHECK;
 
+/* "t0" and "tempo" of a live stream: sets nothing where origin->tempo is 0, and gets
+ * that where there is neither. */
+int bl_header_set_origin(bl_json *o, const bl_origin *origin, bl_err *e) BL_MUST_CHECK;
+int bl_header_get_origin(const bl_json *o, bl_origin *origin, bl_err *e) BL_MUST_CHECK;
+
 /* A string of 64 lower-case hexadecimal digits. */
 int bl_header_get_sha256(const bl_json *o, const char *key, bl_sha256 hex,
                          bl_err *e) BL_MUST_CHECK;

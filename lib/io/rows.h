@@ -3,6 +3,7 @@
 #ifndef BL_ROWS_H
 #define BL_ROWS_H
 
+#include "base/timed.h"
 #include "io/prov.h"
 #include "io/tensors.h"
 
@@ -22,6 +23,7 @@ typedef struct {
     char name[BL_ROWS_NAME_MAX + 1];   /* of the tensor: "hvo", "z" */
     int ndim;                          /* of a row: 1..BL_ROWS_DIMS */
     int64_t shape[BL_ROWS_DIMS];       /* each at least 1 */
+    bl_origin origin;                  /* of a live stream; tempo 0: it is none */
 } bl_rows_kind;
 
 size_t bl_rows_numbers(const bl_rows_kind *k); /* of a row */
@@ -56,6 +58,9 @@ int bl_rowsw_new(bl_rowsw **w, int fd, int level, const bl_rows_kind *kind,
  * no rows. */
 int bl_rowsw_piece(bl_rowsw *w, const bl_rows_info *info, const bl_rows *rows,
                    bl_err *e) BL_MUST_CHECK;
+/* More rows of the last piece, of the same info. */
+int bl_rowsw_more(bl_rowsw *w, const bl_rows_info *info, const bl_rows *rows,
+                  bl_err *e) BL_MUST_CHECK;
 /* Writes the last record. rejects: inputs that gave no piece. */
 int bl_rowsw_finish(bl_rowsw *w, uint64_t rejects, bl_err *e) BL_MUST_CHECK;
 void bl_rowsw_del(bl_rowsw *w);

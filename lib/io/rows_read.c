@@ -222,15 +222,38 @@ static int get_kind(const bl_tensors_head *h, bl_rows_kind *kind, bl_err *e)
     return 0;
 }
 
+static int get_origin(const bl_json *meta, bl_origin *origin, bl_err *e)
+{
+    const char *text;
+    char *end;
+    uint64_t t0 = 0;
+    *origin = (bl_origin){0};
+    if (!bl_json_has(meta, "t0") && !bl_json_has(meta, "tempo"))
+        return 0;
+    int rc = get_count(meta, "t0", 0, INT64_MAX, &t0, e);
+    if (rc == 0)
+        rc = bl_json_str(meta, "tempo", &text, e);
+    if (rc != 0)
+        return rc;
+    origin->t0 = (int64_t)t0;
+    origin->tempo = strtod(text, &end);
+    if (text[strspn(text, "0123456789.e+-")] != '\0' || *text == '\0' || *end != '\0' ||
+        !(origin->tempo >= 1 && origin->tempo <= 1000))
+        return bl_fail(e, BL_E_FORMAT, "'tempo' is not from 1 to 1000 beats a minute");
+    return 0;
+}
+
 static int read_header(bl_rowsr *r, const bl_tensors_head *h, const char *record,
                        bl_rows_kind *kind, bl_err *e)
 {
-    static const char *const keys[] = {"schema", "record", "scheme",
-                                       "kind",   "pg",     NULL};
+    static const char *const keys[] = {"schema", "record", "scheme", "kind",
+                                       "pg",     "t0",     "tempo",  NULL};
     if (strcmp(record, "header") != 0)
         return bl_fail(e, BL_E_FORMAT, "a record '%.16s' where the header should be",
                        record);
     int rc = get_kind(h, kind, e);
+    if (rc == 0)
+        rc = get_origin(h->meta, &kind->origin, e);
     if (rc == 0)
         rc = bl_json_only(h->meta, keys, e);
     return rc == 0 ? add_pg(r, h->meta, e) : rc;

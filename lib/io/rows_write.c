@@ -160,6 +160,16 @@ static int write_record(bl_zw *zw, const bl_rows_kind *kind, const bl_rows *rows
     return rc == 0 ? bl_zw_end_frame(zw, e) : rc;
 }
 
+static int set_origin(bl_json *meta, const bl_origin *origin, bl_err *e)
+{
+    char tempo[32];
+    if (origin->tempo == 0)
+        return 0;
+    snprintf(tempo, sizeof tempo, "%.9g", origin->tempo);
+    int rc = set_count(meta, "t0", (uint64_t)origin->t0, e);
+    return rc == 0 ? bl_json_set_str(meta, "tempo", tempo, e) : rc;
+}
+
 static int write_header(bl_rowsw *w, const bl_json *pg, bl_err *e)
 {
     bl_json *meta = begin_meta("header", e);
@@ -167,6 +177,8 @@ static int write_header(bl_rowsw *w, const bl_json *pg, bl_err *e)
         meta == NULL ? BL_E_NOMEM : bl_json_set_str(meta, "scheme", w->kind.scheme, e);
     if (rc == 0)
         rc = bl_json_set_str(meta, "kind", w->kind.name, e);
+    if (rc == 0)
+        rc = set_origin(meta, &w->kind.origin, e);
     if (rc == 0)
         rc = bl_prov_put_text(meta, pg, e);
     if (rc == 0)
@@ -288,6 +300,16 @@ int bl_rowsw_piece(bl_rowsw *w, const bl_rows_info *info, const bl_rows *rows,
         rc = bl_rowsp_piece(w->packer, &w->packed, w->n_pieces, info, rows, e);
     if (rc == 0)
         rc = bl_rowsw_packed(w, w->packed.data, w->packed.len, rows->n, e);
+    return rc == 0 ? bl_zw_end_frame(w->zw, e) : rc;
+}
+
+int bl_rowsw_more(bl_rowsw *w, const bl_rows_info *info, const bl_rows *rows, bl_err *e)
+{
+    w->packed.len = 0;
+    int rc = bl_rowsp_piece(w->packer, &w->packed, w->n_pieces - 1, info, rows, e);
+    if (rc == 0)
+        rc = bl_zw_add_frames(w->zw, w->packed.data, w->packed.len, e);
+    w->n_rows += rows->n;
     return rc == 0 ? bl_zw_end_frame(w->zw, e) : rc;
 }
 

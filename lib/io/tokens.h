@@ -4,6 +4,7 @@
 #define BL_TOKENS_H
 
 #include "base/spec.h"
+#include "base/timed.h"
 #include "base/words.h"
 #include "io/json.h"
 #include "io/name.h"
@@ -18,6 +19,7 @@ enum { BL_TOKENS_LINE_MAX = 1 << 20, BL_TOKENS_PIECE_MAX = 16 << 20 };
 typedef struct {
     bl_spec spec;
     bl_sha256 sha256; /* bl_scheme_sha256 */
+    bl_origin origin; /* of a live stream; tempo 0: it is none */
 } bl_tokens_kind;
 
 /* What the stream says of one piece. `fixes` is a JSON object or NULL. */
@@ -104,6 +106,12 @@ int bl_tokr_next(bl_tokr *r, bl_piece *piece, bl_err *e) BL_MUST_CHECK;
  * the piece, which is checked. */
 int bl_tokr_begin(bl_tokr *r, bl_piece *piece, bl_err *e) BL_MUST_CHECK;
 int bl_tokr_line(bl_tokr *r, bl_piece *piece, bl_err *e) BL_MUST_CHECK;
+/* The same as it arrives. BL_TOKR_PIECE: a piece begins, without music; BL_TOKR_LINE: a
+ * line of it, piece->ids the tokens of that line alone; BL_TOKR_END: all was said and
+ * agrees with its counts; 0 and errors as bl_tokr_next, which is not for the same
+ * piece. */
+enum { BL_TOKR_PIECE = 1, BL_TOKR_LINE, BL_TOKR_END };
+int bl_tokr_arrive(bl_tokr *r, bl_piece *piece, bl_err *e) BL_MUST_CHECK;
 uint64_t bl_tokr_rejects(const bl_tokr *r); /* summed over the trailers so far */
 void bl_tokr_del(bl_tokr *r);
 void bl_piece_free(bl_piece *p);

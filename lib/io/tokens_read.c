@@ -21,8 +21,9 @@ struct bl_tokr {
     uint64_t rejects;
     uint64_t n_pieces, n_tokens; /* of the segment so far */
     uint64_t next_index;         /* the least that the next piece may have */
-    int is_closed;               /* the last line was a trailer */
-    size_t n_lines;              /* of the piece so far */
+    size_t n_lines, n_of_piece;  /* of the piece at hand: lines, tokens */
+    int is_in_piece;
+    int is_closed; /* the last line was a trailer */
 };
 
 /* Gives the error the line and the file. */
@@ -45,8 +46,8 @@ static int tells(const char *line, const char *tag)
 static int read_header(bl_tokr *r, const char *line, size_t len, bl_tokens_kind *kind,
                        bl_err *e)
 {
-    static const char *const keys[] = {"schema", "tokenizer", "tokenizer_sha256", "pg",
-                                       NULL};
+    static const char *const keys[] = {
+        "schema", "tokenizer", "tokenizer_sha256", "pg", "t0", "tempo", NULL};
     bl_json *o, *pg = NULL;
     int rc = bl_header_parse(&o, line, len, "remi", e);
     if (rc == 0)
@@ -55,6 +56,8 @@ static int read_header(bl_tokr *r, const char *line, size_t len, bl_tokens_kind 
         rc = bl_header_get_kind(o, kind, e);
     if (rc == 0)
         rc = bl_json_only(o, keys, e);
+    if (rc == 0)
+        rc = bl_header_get_origin(o, &kind->origin, e);
     if (rc == 0)
         rc = bl_header_get_pg(o, &pg, e);
     if (rc == 0)
@@ -213,7 +216,7 @@ static int read_piece_line(bl_tokr *r, const char *line, size_t len, bl_piece *p
 }
 
 static int read_end_line(bl_tokr *r, const char *line, size_t len, bl_piece *piece,
-                         size_t lines, bl_err *e)
+                         bl_err *e)
 {
     static const char *const keys[] = {"i", "bars", "tokens", "xxh3", NULL};
     int64_t i, bars = 0, tokens, expected = (int64_t)piece->index;
@@ -223,7 +226,7 @@ static int read_end_line(bl_tokr *r, const char *line, size_t len, bl_piece *pie
     if (rc == 0)
         rc = bl_json_int(o, "i", expected, expected, &i, e);
     if (rc == 0)
-        rc = bl_json_int(o, "bars", 0, (int64_t)lines, &bars, e);
+        rc = bl_json_int(o, "bars", 0, (int64_t)r->n_lines, &bars, e);
     if (rc == 0)
         rc = bl_json_int(o, "tokens", 0, BL_COUNT_MAX, &tokens, e);
     if (rc == 0)
@@ -233,9 +236,9 @@ static int read_end_line(bl_tokr *r, const char *line, size_t len, bl_piece *pie
     bl_json_del(o);
     if (rc != 0)
         return rc;
-    if ((uint64_t)tokens != piece->ids.n)
+    if ((uint64_t)tokens != r->n_of_piece)
         return bl_fail(e, BL_E_CORRUPT, "the piece has %zu tokens, not %" PRId64,
-                       piece->ids.n, tokens);
+                       r->n_of_piece, tokens);
     piece->bars = (size_t)bars;
     piece->xxh3 = bl_xxh3_value(r->hash);
     if (xxh3 != piece->xxh3)
@@ -302,8 +305,11 @@ static int read_music(bl_tokr *r, const char *line, size_t len, bl_ids *ids, bl_
             break;
         p = blank + 1;
     }
-    ids->n = (size_t)(out - ids->id);
-    if (ids->n > BL_TOKENS_PIECE_MAX)
+    size_t n_new = (size_t)(out - ids->id) - ids->n;
+    ids->n += n_new;
+    r->n_of_piece += n_new;
+    r->n_lines++;
+    if (r->n_of_piece > BL_TOKENS_PIECE_MAX)
         return bl_fail(e, BL_E_LIMIT, "the piece has more than %d tokens",
                        BL_TOKENS_PIECE_MAX);
     bl_xxh3_add(r->hash, line, len);
@@ -311,95 +317,109 @@ static int read_music(bl_tokr *r, const char *line, size_t len, bl_ids *ids, bl_
     return 0;
 }
 
-/* A line behind the "#piece" line: 1 for one of music, 0 for the "#end" line. */
-static int read_line(bl_tokr *r, bl_piece *piece, bl_err *e)
+/* A line inside a piece: a result of bl_tokr_arrive, or 0 for one that says nothing. */
+static int read_inside(bl_tokr *r, const char *line, size_t len, bl_piece *piece,
+                       bl_err *e)
 {
-    const char *line;
-    size_t len;
-    for (;;) {
-        int rc = bl_zr_line(r->zr, &line, &len, BL_TOKENS_LINE_MAX, e);
-        if (rc < 0)
-            return rc;
-        if (rc == 0)
-            return bl_fail(e, BL_E_TRUNC, "the stream ends inside a piece");
-        if (line[0] != '#') {
-            r->n_lines++;
-            rc = read_music(r, line, len, &piece->ids, e);
-            return rc == 0 ? 1 : rc;
-        }
-        if (tells(line, "#end"))
-            return read_end_line(r, line, len, piece, r->n_lines, e);
-        if (strncmp(line, "#x-", 3) != 0)
-            return bl_fail(e, BL_E_FORMAT, "unexpected line inside a piece: '%.16s'",
-                           line);
+    int rc;
+    if (line[0] != '#') {
+        rc = read_music(r, line, len, &piece->ids, e);
+        return rc == 0 ? BL_TOKR_LINE : rc;
     }
+    if (tells(line, "#end")) {
+        rc = read_end_line(r, line, len, piece, e);
+        r->is_in_piece = 0;
+        r->n_pieces++;
+        r->n_tokens += r->n_of_piece;
+        return rc == 0 ? BL_TOKR_END : rc;
+    }
+    return strncmp(line, "#x-", 3) == 0
+               ? 0
+               : bl_fail(e, BL_E_FORMAT, "unexpected line inside a piece: '%.16s'",
+                         line);
 }
 
 /* ---- the stream ---- */
 
-/* Reads up to the next piece, and its first line. As bl_tokr_begin. */
+static int begin_piece(bl_tokr *r, const char *line, size_t len, bl_piece *piece,
+                       bl_err *e)
+{
+    piece->ids.n = r->n_lines = r->n_of_piece = 0;
+    bl_xxh3_reset(r->hash);
+    r->is_in_piece = 1;
+    int rc = read_piece_line(r, line, len, piece, e);
+    return rc == 0 ? BL_TOKR_PIECE : rc;
+}
+
+/* A line outside of pieces, likewise. */
+static int read_outside(bl_tokr *r, const char *line, size_t len, bl_piece *piece,
+                        bl_err *e)
+{
+    if (r->is_closed)
+        return read_next_header(r, line, len, e);
+    if (tells(line, "#piece"))
+        return begin_piece(r, line, len, piece, e);
+    if (tells(line, "#eos"))
+        return read_eos_line(r, line, len, e);
+    return strncmp(line, "#x-", 3) == 0
+               ? 0
+               : bl_fail(e, BL_E_FORMAT, "unexpected line between pieces: '%.16s'",
+                         line);
+}
+
+static int end_of_input(const bl_tokr *r, bl_err *e)
+{
+    if (r->is_closed)
+        return 0;
+    return bl_fail(e, BL_E_TRUNC, "the stream ends %s",
+                   r->is_in_piece ? "inside a piece" : "without '#eos'");
+}
+
+/* Up to the next line that says something; tokens are appended. */
 static int next(bl_tokr *r, bl_piece *piece, bl_err *e)
 {
     const char *line;
     size_t len;
+    if (r->words == NULL)
+        return bl_fail(e, BL_E_ARG,
+                       "the reader does not know the tokens of the scheme");
     for (;;) {
         int rc = bl_zr_line(r->zr, &line, &len, BL_TOKENS_LINE_MAX, e);
-        if (rc < 0)
-            return rc;
-        if (rc == 0 && r->is_closed)
-            return 0;
         if (rc == 0)
-            return bl_fail(e, BL_E_TRUNC, "the stream ends without '#eos'");
-        rc = 0;
-        if (r->is_closed) {
-            rc = read_next_header(r, line, len, e);
-        } else if (tells(line, "#piece")) {
-            rc = read_piece_line(r, line, len, piece, e);
-            return rc == 0 ? 1 : rc;
-        } else if (tells(line, "#eos")) {
-            rc = read_eos_line(r, line, len, e);
-        } else if (strncmp(line, "#x-", 3) != 0) {
-            rc = bl_fail(e, BL_E_FORMAT, "unexpected line between pieces: '%.16s'",
-                         line);
-        }
-        if (rc != 0)
-            return rc;
+            rc = end_of_input(r, e);
+        else if (rc > 0 &&
+                 (rc = r->is_in_piece ? read_inside(r, line, len, piece, e)
+                                      : read_outside(r, line, len, piece, e)) == 0)
+            continue;
+        return rc < 0 ? fail_here(r, rc, e) : rc;
     }
+}
+
+int bl_tokr_arrive(bl_tokr *r, bl_piece *piece, bl_err *e)
+{
+    piece->ids.n = 0;
+    return next(r, piece, e);
 }
 
 int bl_tokr_begin(bl_tokr *r, bl_piece *piece, bl_err *e)
 {
-    if (r->words == NULL)
-        return bl_fail(e, BL_E_ARG,
-                       "the reader does not know the tokens of the scheme");
-    int rc = next(r, piece, e);
     piece->ids.n = 0;
-    r->n_lines = 0;
-    bl_xxh3_reset(r->hash);
-    return rc < 0 ? fail_here(r, rc, e) : rc;
+    int rc = next(r, piece, e);
+    return rc == BL_TOKR_PIECE ? 1 : rc;
 }
 
 int bl_tokr_line(bl_tokr *r, bl_piece *piece, bl_err *e)
 {
-    int rc = read_line(r, piece, e);
-    if (rc < 0)
-        return fail_here(r, rc, e);
-    if (rc == 0) {
-        r->n_pieces++;
-        r->n_tokens += piece->ids.n;
-    }
-    return rc;
+    int rc = next(r, piece, e);
+    return rc == BL_TOKR_LINE ? 1 : rc == BL_TOKR_END ? 0 : rc;
 }
 
 int bl_tokr_next(bl_tokr *r, bl_piece *piece, bl_err *e)
 {
-    int rc = bl_tokr_begin(r, piece, e);
-    if (rc != 1)
-        return rc;
-    do
-        rc = bl_tokr_line(r, piece, e);
-    while (rc == 1);
-    return rc == 0 ? 1 : rc;
+    int rc;
+    while ((rc = next(r, piece, e)) == BL_TOKR_PIECE || rc == BL_TOKR_LINE)
+        ;
+    return rc == BL_TOKR_END ? 1 : rc;
 }
 
 void bl_tokr_del(bl_tokr *r)

@@ -32,6 +32,8 @@ static int write_header(bl_tokw *w, const bl_tokens_kind *kind, const bl_json *p
     if (rc == 0)
         rc = bl_header_set_kind(o, kind, e);
     if (rc == 0)
+        rc = bl_header_set_origin(o, &kind->origin, e);
+    if (rc == 0)
         rc = bl_header_set_pg(o, pg, e);
     if (rc == 0)
         rc = bl_header_write("remi", o, &w->text, e);

@@ -207,13 +207,17 @@ int bl_hvo_decode_begin(bl_hvo_decoder *d, bl_song *song, int tpq, bl_err *e)
     return bl_song_add_meter(song, 0, 4, 2, e);
 }
 
+/* The first one that is nearest to the step. */
+static int64_t first_tick(int64_t step, int tpq)
+{
+    return step == 0 ? 0 : (step * 2 * tpq - tpq + 7) / 8;
+}
+
 /* The tick of a hit: nearest to where it is, of those that belong to its step. */
 static int64_t tick_of(int64_t step, double offset, int tpq)
 {
-    int64_t low = (step * 2 * tpq - tpq + 7) / 8; /* the first nearest to the step */
-    int64_t high = ((step + 1) * 2 * tpq - tpq + 7) / 8 - 1;
     int64_t at = (int64_t)floor(((double)step + offset) * tpq / 4 + .5);
-    return bl_clamp(at, step == 0 ? 0 : low, high);
+    return bl_clamp(at, first_tick(step, tpq), first_tick(step + 1, tpq) - 1);
 }
 
 static int add_hit(bl_hvo_decoder *d, int voice, int64_t step, const float *x,
@@ -244,8 +248,9 @@ static int set_tempo(bl_hvo_decoder *d, int64_t bar, double tempo, bl_err *e)
 {
     bl_song *s = d->song;
     uint32_t us = (uint32_t)bl_clamp(llround(fmin(6e7 / tempo, 1e9)), 1, (1 << 24) - 1);
-    if (s->n_tempos > 0 && s->tempos[s->n_tempos - 1].us == us)
+    if (d->us == us)
         return 0;
+    d->us = us;
     return bl_song_add_tempo(s, (int32_t)(bar * 4 * s->tpq), us, e);
 }
 
@@ -265,6 +270,18 @@ int bl_hvo_decode(bl_hvo_decoder *d, const float *x, int bars, int32_t bar, floa
     d->next = bl_max(d->next, end);
     d->song->end = (int32_t)(d->next * 4 * d->song->tpq);
     return rc;
+}
+
+int32_t bl_hvo_decoded(const bl_hvo_decoder *d)
+{
+    return (int32_t)first_tick(d->next * BL_HVO_BAR, d->song->tpq);
+}
+
+void bl_hvo_decode_taken(bl_hvo_decoder *d)
+{
+    d->song->n_notes = d->song->n_tempos = d->song->n_meters = 0;
+    for (int v = 0; v < BL_HVO_VOICES; v++)
+        d->last[v] = -1;
 }
 
 int bl_hvo_decode_end(bl_hvo_decoder *d, bl_err *e)

@@ -58,6 +58,7 @@ typedef struct {
     bl_song *song;
     int64_t next;                /* bar that no window has shown yet */
     int64_t last[BL_HVO_VOICES]; /* note of each voice, or -1 */
+    uint32_t us;                 /* the tempo so far, 0: none */
 } bl_hvo_decoder;
 
 /* Clears the song. Its division is the least multiple of `tpq`, that of the source,
@@ -70,6 +71,10 @@ int bl_hvo_decode_begin(bl_hvo_decoder *d, bl_song *song, int tpq,
  * beyond BL_TICK_MAX. */
 int bl_hvo_decode(bl_hvo_decoder *d, const float *x, int bars, int32_t bar, float tempo,
                   bl_err *e) BL_MUST_CHECK;
+/* The first tick that belongs to the windows to come: notes before it are all there. */
+int32_t bl_hvo_decoded(const bl_hvo_decoder *d);
+/* Empties the song: the caller has taken its notes and tempos away. */
+void bl_hvo_decode_taken(bl_hvo_decoder *d);
 /* Sorts the song. */
 int bl_hvo_decode_end(bl_hvo_decoder *d, bl_err *e) BL_MUST_CHECK;
 

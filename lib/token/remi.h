@@ -163,6 +163,9 @@ int bl_remi_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_t 
                    bl_scheme_fixes *fixes, bl_err *e) BL_MUST_CHECK;
 int bl_remi_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *song,
                    size_t *skipped, bl_err *e) BL_MUST_CHECK;
+void bl_remi_decode_begin(bl_decoder *d);
+int bl_remi_decode_more(bl_decoder *d, const uint16_t *ids, size_t n,
+                        bl_err *e) BL_MUST_CHECK;
 void bl_remi_grammar_start(bl_grammar *g);
 const char *bl_remi_grammar_step(bl_grammar *g, unsigned id);
 void bl_remi_grammar_mask(const bl_grammar *g, uint8_t *allowed);

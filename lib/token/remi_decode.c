@@ -4,6 +4,8 @@
 #include "token/keys.h"
 #include "token/remi.h"
 
+#include <string.h>
+
 typedef struct {
     const bl_scheme *s;
     bl_song *song;
@@ -199,6 +201,35 @@ static int read_all(decoder *d, const uint16_t *ids, size_t n, size_t *n_read,
     }
     return 0;
 }
+
+/* ---- as it arrives ---- */
+
+/* What is kept from bar to bar lies in the state as it is. */
+_Static_assert(sizeof(decoder) <= sizeof((bl_decoder){0}.state), "it has no room");
+
+void bl_remi_decode_begin(bl_decoder *arriving)
+{
+    decoder d = {
+        .s = arriving->scheme, .song = arriving->song, .last = -1, .shown = -1};
+    d.meter = REMI_METER_4_4;
+    d.song->tpq = REMI_TPQ;
+    memcpy(arriving->state, &d, sizeof d);
+}
+
+int bl_remi_decode_more(bl_decoder *arriving, const uint16_t *ids, size_t n, bl_err *e)
+{
+    decoder d;
+    size_t n_read = 0;
+    memcpy(&d, arriving->state, sizeof d);
+    int rc = read_all(&d, ids, n, &n_read, e);
+    d.skipped += n - n_read;
+    arriving->skipped = d.skipped + broken_note(&d, -1);
+    arriving->end = bar_end(&d);
+    memcpy(arriving->state, &d, sizeof d);
+    return rc;
+}
+
+/* ---- whole pieces ---- */
 
 int bl_remi_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *song,
                    size_t *skipped, bl_err *e)

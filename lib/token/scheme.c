@@ -285,6 +285,21 @@ int bl_scheme_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song 
     return s->ops->decode(s, ids, n, song, skipped == NULL ? &unused : skipped, e);
 }
 
+int bl_scheme_begins_decoding(const bl_scheme *s, bl_decoder *d, bl_song *song)
+{
+    if (s->ops->decode_begin == NULL)
+        return 0;
+    *d = (bl_decoder){.scheme = s, .song = song};
+    bl_song_clear(song);
+    s->ops->decode_begin(d);
+    return 1;
+}
+
+int bl_scheme_decode_more(bl_decoder *d, const uint16_t *ids, size_t n, bl_err *e)
+{
+    return d->scheme->ops->decode_more(d, ids, n, e);
+}
+
 int bl_scheme_has_bars(const bl_scheme *s)
 {
     for (int kind = 0; kind < s->ops->n_kinds; kind++)

@@ -71,6 +71,24 @@ int bl_scheme_encode(const bl_scheme *s, const bl_song *song, bl_ids *ids, size_
 int bl_scheme_decode(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *song,
                      size_t *skipped, bl_err *e) BL_MUST_CHECK;
 
+/* Decoding as tokens arrive, of schemes whose bars are decided by what came before. */
+typedef struct {
+    const bl_scheme *scheme;
+    bl_song *song;
+    size_t skipped;
+    int32_t end;                    /* of the bars so far, in ticks */
+    _Alignas(8) uint8_t state[128]; /* the scheme's */
+} bl_decoder;
+
+/* Clears the song and sets its division: 1; 0 where the scheme has to see the end of a
+ * piece first. */
+int bl_scheme_begins_decoding(const bl_scheme *s, bl_decoder *d, bl_song *song);
+/* Appends what n tokens more say, those of whole bars: what bl_scheme_decode makes of
+ * all, unsorted, but that notes may go on beyond d->end. The caller may take the lists
+ * of the song away. */
+int bl_scheme_decode_more(bl_decoder *d, const uint16_t *ids, size_t n,
+                          bl_err *e) BL_MUST_CHECK;
+
 /* What tokens are, whatever a scheme calls them; what several tools ask for. */
 typedef enum {
     BL_IS_OTHER,

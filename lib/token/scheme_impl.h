@@ -38,6 +38,9 @@ typedef struct {
                   bl_scheme_fixes *fixes, bl_err *e);
     int (*decode)(const bl_scheme *s, const uint16_t *ids, size_t n, bl_song *song,
                   size_t *skipped, bl_err *e);
+    /* See bl_scheme_begins_decoding; both NULL where all tokens are wanted first. */
+    void (*decode_begin)(bl_decoder *d);
+    int (*decode_more)(bl_decoder *d, const uint16_t *ids, size_t n, bl_err *e);
     void (*grammar_start)(bl_grammar *g);
     const char *(*grammar_step)(bl_grammar *g, unsigned id);
     void (*grammar_mask)(const bl_grammar *g, uint8_t *allowed);

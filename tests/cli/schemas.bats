@@ -233,6 +233,8 @@ def mutants(part):
             yield m
     m = dict(part, more=1)
     yield m
+    for live in {'t0': 5}, {'tempo': '120'}, {'t0': 5, 'tempo': 0}, {'t0': -1, 'tempo': 120}:
+        yield dict(part, **live)
 
 def run(*command):
     p = subprocess.run(command, capture_output=True)
