@@ -1,8 +1,10 @@
-/* midi2remi - MIDI files to a token stream. */
+/* midi2remi - MIDI files, or what is played now, to a token stream. */
 #include "cli/crew.h"
+#include "cli/listener.h"
 #include "cli/main.h"
 #include "cli/shared.h"
 #include "flow/convert.h"
+#include "flow/live_in.h"
 #include "io/pattern.h"
 #include "io/versions.h"
 #include "midi/midi.h"
@@ -10,16 +12,39 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
     int64_t grid, level, window, hop;
-    int chords, key, degrees, pedal, pair;
+    int chords, key, degrees, pedal, pair, listen;
     const char *scheme, *part;
     bl_opt_share max_reject;
     bl_opt_common common;
     bl_hands crew;
     bl_convert_wish wish;
+    bl_live_in_wish live;
 } midi2remi;
+
+/* What is heard is no file, and has nothing that files have. */
+static int misuse_live(const midi2remi *m, const bl_cli *cli, bl_err *e)
+{
+    const bl_convert_wish *w = &m->wish;
+    const bl_live_in_wish *l = &m->live;
+    int of_loop = l->forget != 0 || l->wait != 0 || l->has_voices;
+    if (!m->listen && (of_loop || l->tempo != 0 || l->follows || l->count_in != 1))
+        return bl_fail(e, BL_E_ARG,
+                       "--tempo, --count-in, --follow-clock, --forget, --wait and "
+                       "--voices go with --listen");
+    if (!m->listen)
+        return 0;
+    if (cli->n_operands > 0 || w->list != NULL || w->beats != NULL ||
+        w->labels != NULL || w->rejects != NULL || m->part != NULL || w->trim ||
+        w->strict || m->common.output != NULL)
+        return bl_fail(e, BL_E_ARG,
+                       "--listen hears standard input and writes to standard output: "
+                       "no files, and no options of files");
+    return 0;
+}
 
 static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
 {
@@ -38,7 +63,9 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
         return bl_fail(e, BL_E_ARG, "--window and --hop go with --scheme groove");
     if (w->rejects != NULL && bl_tool_same_output(w->rejects, m->common.output))
         return bl_fail(e, BL_E_ARG, "tokens and --rejects want a file each");
-    int rc = w->list == NULL ? bl_tool_tty_in(cli->opts, e) : 0;
+    int rc = misuse_live(m, cli, e);
+    if (rc == 0 && w->list == NULL && !m->listen)
+        rc = bl_tool_tty_in(cli->opts, e);
     return rc == 0 ? bl_tool_tty_out(&m->common, e) : rc;
 }
 
@@ -94,12 +121,34 @@ static void summarise(const midi2remi *m, const bl_convert_counts *n, bl_log *lo
                     (unsigned long long)n->unlabelled, m->wish.labels);
 }
 
+static int listen(midi2remi *m, const bl_cli *cli, bl_err *e)
+{
+    bl_live_in_wish *live = &m->live;
+    live->spec = m->wish.spec;
+    live->meter = m->wish.meter;
+    live->tempo = live->tempo > 0 ? live->tempo : 120;
+    live->window = m->window;
+    live->hop = m->hop;
+    live->level = m->common.plain ? 0 : m->level > 0 ? (int)m->level : 1;
+    bl_live_in *heard;
+    int rc = bl_live_in_new(&heard, live, STDOUT_FILENO, cli->self,
+                            bl_log_notices(cli->log), e);
+    if (rc != 0)
+        return rc;
+    bl_timed_ear ear = bl_live_in_ear(heard);
+    rc = bl_listen(&ear, bl_live_in_lead(heard), live->tempo, cli->log, e);
+    bl_live_in_del(heard);
+    return rc;
+}
+
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     midi2remi *m = tool;
     const bl_progress progress = bl_log_progress_of(cli->log);
     bl_convert_counts counts;
     int rc = make_wish(m, e);
+    if (rc == 0 && m->listen)
+        return listen(m, cli, e);
     if (rc == 0)
         rc =
             bl_convert(&m->wish, (const char *const *)cli->opts->operands,
@@ -113,7 +162,7 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
 
 int main(int argc, char **argv)
 {
-    midi2remi set = {.scheme = "remi", .pair = BL_PAIR_OWN};
+    midi2remi set = {.scheme = "remi", .pair = BL_PAIR_OWN, .live = {.count_in = 1}};
     bl_convert_wish *w = &set.wish;
     char smf[64], libraries[BL_LIBRARIES_MAX];
     bl_midi_libraries(smf, sizeof smf);
@@ -155,6 +204,21 @@ int main(int argc, char **argv)
          "a table of labels that pieces begin with", 0},
         {0, "columns", BL_OPT_STR, &w->columns, "LIST", 0, 0,
          "of the labels take these columns only", 1},
+        {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Live", 0},
+        {0, "listen", BL_OPT_FLAG, &set.listen, NULL, 0, 0,
+         "hear the bytes of MIDI that come now; write each bar when it is over", 1},
+        BL_REAL("tempo", &set.live.tempo, "BPM", 0, 300,
+                "with --listen: quarters a minute, 0 = 120", 1),
+        BL_INT("count-in", &set.live.count_in, 0, 64,
+               "with --listen: bars until the first one begins", 0),
+        {0, "follow-clock", BL_OPT_FLAG, &set.live.follows, NULL, 0, 0,
+         "with --listen: the time is MIDI clock, from start to stop", 1},
+        BL_INT("forget", &set.live.forget, 0, 1000,
+               "of a loop: hits go after so many bars, 0 = never", 1),
+        BL_REAL("wait", &set.live.wait, "S", 0, 60,
+                "of a loop: write it so many seconds after a change", 1),
+        {0, "voices", BL_OPT_FLAG, &set.live.has_voices, NULL, 0, 0,
+         "of a groove: pitches are drums; without it any is a tap", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Files", 0},
         {0, "files0-from", BL_OPT_STR, &w->list, "FILE", 0, 0,
          "read the names of the inputs there, each ended by NUL", 0},

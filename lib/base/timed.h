@@ -27,6 +27,18 @@ typedef struct {
     void *arg;
 } bl_timed_sink;
 
+/* Who hears bytes of a wire. Times may be below 0: before beat 1. */
+typedef struct {
+    /* Before all else; origin->tempo 0: the input has no clock, but times of its own.
+     */
+    int (*begin)(void *arg, const bl_origin *origin, bl_err *e);
+    int (*bytes)(void *arg, int64_t ns, const uint8_t *byte, size_t n, bl_err *e);
+    int (*pass)(void *arg, int64_t ns, bl_err *e); /* it is that late */
+    int64_t (*due)(const void *arg);     /* when to tell, though nothing comes */
+    int (*finish)(void *arg, bl_err *e); /* last, whatever has ended it */
+    void *arg;
+} bl_timed_ear;
+
 /* ---- as text ---- */
 
 #define BL_TIMED_HEADING "ns,bytes"

@@ -131,7 +131,7 @@ PY
 @test "play: where nothing comes in time notes end; what comes later goes on from there" {
     (text "$F/a.tok.zst" | sed 6q; sleep 1; text "$F/a.tok.zst" | sed 1,6d) |
         remi2midi --play --speed 40 -v 2>err >out
-    grep -q ' 1 underruns' err
+    grep -q ' [1-9][0-9]* underruns' err
     ends out
 }
 
@@ -140,5 +140,112 @@ PY
         '--tempo 100' '--speed 2' '--ahead 3' --clock; do
         run --separate-stderr -64 remi2midi $options "$F/a.tok.zst"
         says remi2midi:
+    done
+}
+
+@test "listen: of what is played it hears the same tokens, tempos by MIDI clock" {
+    local f n=0 meter tempo
+    for f in "$SAMPLES"/*.mid; do
+        midi2remi -u --no-pg "$f" >a
+        [ "$(grep -o TimeSig a | wc -l)" -eq 1 ] || continue # all bars alike
+        [[ $f != *ode-to-joy* ]] || continue                # a note goes on over its bar
+        meter=$(grep -om 1 'TimeSig_[0-9/]*' a)
+        remi2midi --play --clock --speed 0 a |
+            midi2remi --listen -u --no-pg --follow-clock --meter "${meter#*_}" >b
+        diff <(grep -v '^#' a) <(grep -v '^#' b)
+        n=$((n + 1))
+        [ "$(grep -o Tempo_ a | wc -l)" -eq 1 ] || continue
+        tempo=$(grep -om 1 'Tempo_[0-9]*' a) # and by time
+        remi2midi --play --speed 0 a |
+            midi2remi --listen -u --no-pg --tempo "${tempo#*_}" --meter "${meter#*_}" >b
+        diff <(grep -v '^#' a) <(grep -v '^#' b)
+    done
+    [ "$n" -ge 40 ]
+}
+
+@test "listen: of grooves it hears the same hits, bar by bar" {
+    hits() {
+        remi2midi --csv "$@" | awk -F, 'NR > 1 {print int(100 * $2 / q + .5), $4, $5}' q="$q"
+    }
+    q=480 hits "$F/g.tensors.zst" >a
+    remi2midi --play --tempo 116 --speed 0 "$F/g.tensors.zst" |
+        midi2remi --listen --scheme groove --hop 1 --voices --tempo 116 >b.tensors.zst
+    q=500 hits b.tensors.zst >b
+    diff a b
+    [ "$(wc -l <a)" -gt 500 ]
+}
+
+@test "listen: the same table gives the same bytes, whatever the machine's time" {
+    remi2midi --play --speed 0 "$F/a.tok.zst" >a.csv
+    midi2remi --listen <a.csv >a
+    sleep .1
+    (head -n 40 a.csv; sleep .2; tail -n +41 a.csv) | midi2remi --listen | cmp - a
+    ! text a | grep '"t0"'
+    midi2remi --listen --scheme groove <a.csv >a
+    midi2remi --listen --scheme groove <a.csv | cmp - a
+    remi2midi --check a
+    run --separate-stderr -65 midi2remi --listen < <(printf 'ns,bytes\n5,90 3C 40\n4,80\n')
+    says "'stdin': line 3: its time is before that of the line before it"
+    run --separate-stderr -65 midi2remi --listen < <(printf 'ns,bytes\n5,9\n')
+    says "'stdin': line 2: not a time, a comma and bytes in hexadecimal"
+}
+
+@test "listen: in time a bar is written when it is over, from beat 1 on, and at SIGINT all" {
+    mkfifo keys
+    midi2remi --listen -u --tempo 240 <keys >out 2>err 3>&- &
+    exec 4>keys
+    sleep 1.2 # the count-in
+    printf '\x90\x3c\x40' >&4
+    sleep .3
+    printf '\x3c\x00' >&4
+    sleep 1.3
+    [ "$(grep -c ^Bar out)" -ge 1 ]
+    grep -q 'Pitch_60 Velocity_63' out
+    kill -INT $!
+    wait $!
+    exec 4>&-
+    [ ! -s err ]
+    remi2midi --check out
+    head -n 1 out | grep -q '"t0":[0-9]*,"tempo":240'
+    # t0 is beat 1: one bar of four 250 ms after it began
+    /usr/bin/python3 -c '
+import json, time
+t0 = json.loads(open("out").readline()[6:])["t0"]
+assert 1 < time.monotonic() - t0 / 1e9 < 20'
+}
+
+@test "listen: without data it says what to connect, on a terminal at once" {
+    (sleep 5.6) | midi2remi --listen -u 2>err >out
+    [ "$(wc -l <err)" -eq 1 ]
+    grep -q 'no MIDI has come for 5 seconds: connect a keyboard' err
+    remi2midi --check out
+    run -64 script -qec "midi2remi --listen -u" /dev/null </dev/null
+    has "standard input is a terminal: connect a keyboard or a pad"
+}
+
+@test "listen: any bytes give a sound stream, of ten minutes too" {
+    /usr/bin/python3 -c '
+import random
+random.seed(7)
+print("ns,bytes")
+for i in range(60000):
+    print("%d,%s" % (i * 10**7, " ".join("%02X" % random.randrange(256) for _ in range(31))))' >r.csv
+    midi2remi --listen <r.csv >r
+    remi2midi --check r
+    remi2midi --play --speed 0 r >played
+    midi2remi --listen --scheme groove --voices --forget 4 --wait .1 <r.csv | remi2midi --check
+    midi2remi --listen --scheme groove --hop 1 <r.csv | remi2midi --check
+    midi2remi --listen --follow-clock <r.csv | remi2midi --check
+    # and as they come
+    head -c 200000 /dev/urandom | midi2remi --listen --count-in 0 | remi2midi --check
+}
+
+@test "listen: what goes with it, and what does not" {
+    for options in '--listen x.mid' '--listen -o x' '--listen --trim' '--listen --chords' \
+        '--listen --scheme performance' '--listen --voices' '--listen --tempo 10' \
+        '--listen --scheme groove --hop 1 --wait 1' '--listen --scheme groove --meter 3/4' \
+        '--tempo 100' --voices --follow-clock '--count-in 2' '--forget 3' '--wait 1'; do
+        run --separate-stderr -64 midi2remi $options </dev/null
+        says midi2remi:
     done
 }

@@ -231,6 +231,27 @@ def make_rows(out):
     write(f"{out}/rows", "x", bare.replace(b'"scheme":"groove"', b'"scheme":"drooge"'))
 
 
+def make_wire(out):
+    """What fuzz_wire.c reads: what is wanted, then milliseconds, a length and bytes."""
+
+    def chunks(*parts):
+        return b"".join(struct.pack("<HB", ms, len(b)) + b for ms, b in ((m, bytes.fromhex(h)) for m, h in parts))
+
+    pulses = [(20, "F8")] * 200
+    takes = {
+        "notes": ((0, "90 3C 40"), (500, "80 3C 40"), (500, "C0 05 99 24 7F"), (100, "99 24 00"), (1500, "")),
+        "running": ((0, "90 3C 40 40 40 43 40"), (300, "3C 00 40 00 43 00"), (2000, "90 F8 3C FE 40")),
+        "system": ((0, "F0 7E 90 F8 3C F7 3C 40"), (0, "F2 10 20 90 3C 40 F1 05 3C 00"), (9, "F4 F5 F6 FD")),
+        "lost": ((0, "FE 90 3C 40"), (1000, "90 3C 41"), (1900, "90 3C 42 B0 7B 00"), (0, "FF")),
+        "clock": ((0, "FA"), *pulses, (5, "99 26 70"), *pulses, (9, "FC"), (900, "FB"), *pulses, (0, "FA"), *pulses),
+        "taps": tuple((250, f"99 {36 + i % 9:02X} {i * 7 % 128:02X}") for i in range(64)),
+        "clear": ((0, "99 26 70"), (700, "B9 7B 00"), (700, "99 26 70 FA"), (2000, ""), (2000, "")),
+    }
+    for name, parts in takes.items():
+        for how in 0, 1, 2, 3, 4 + 32, 1 + 4, 1 + 8 + 16, 1 + 32 + 128:
+            write(f"{out}/wire", f"{name}-{how}", bytes([how]) + chunks(*parts))
+
+
 def make_beats(out):
     times = [0.5 * i for i in range(24)]
     write(f"{out}/beats", "times", "".join(f"{t}\n" for t in times).encode())
@@ -244,6 +265,7 @@ def main():
     out = sys.argv[1]
     make_beats(out)
     make_rows(out)
+    make_wire(out)
     make_midi(out)
     make_streams(out)
     make_vocabularies(out)
