@@ -132,7 +132,7 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
 
 
-$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/bench/copy_task $(B)/tests/notes $(B)/tests/laws $(B)/tests/drum_laws $(B)/tests/chords_eval $(B)/tests/parts_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/bench/copy_task $(B)/tests/notes $(B)/tests/arrival $(B)/tests/laws $(B)/tests/drum_laws $(B)/tests/chords_eval $(B)/tests/parts_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
 $(TORCH): $(B)/%: $(B)/%.o $(B)/tests/torch/records.o $(LIB)
@@ -199,7 +199,7 @@ test-slow:
 	@BARLINE_SLOW=1 tests/run.sh $(B) $(BIN)
 
 .PHONY: test-programs
-test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/models $(B)/tests/models_double $(B)/tests/hub $(B)/tests/laws $(B)/tests/drum_laws $(B)/tests/notes $(B)/tests/settings $(REPLAY) $(B)/tests/mutate
+test-programs: $(UNIT) $(GRAD) $(TORCH) $(B)/tests/models $(B)/tests/models_double $(B)/tests/hub $(B)/tests/laws $(B)/tests/drum_laws $(B)/tests/notes $(B)/tests/arrival $(B)/tests/settings $(REPLAY) $(B)/tests/mutate
 
 ## test-cpus: tools and kernels on emulated processors, and built without vector kernels
 .PHONY: test-cpus unit-programs

@@ -1,5 +1,6 @@
-/* player.c - see player.h. The reader's thread puts messages into a queue, the caller's
- * takes them out at their time; marks (messages of none) bound how far it is ahead. */
+/* player.c - see player.h. The reader's thread puts messages into a ring, the caller's
+ * takes them out at their time; marks (messages of none) bound how far it is ahead. No
+ * lock: one held by a reader that does not run would make the player late. */
 #define _GNU_SOURCE /* prctl */
 #include "cli/player.h"
 #include "base/mem.h"
@@ -11,14 +12,19 @@
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
+    RING = 1 << 16,     /* messages */
+    WAIT = 20,          /* milliseconds after which signals are looked for */
     CHORD = 1024,       /* bytes of one time that go into one write */
     SILENCE_WAIT = 500, /* milliseconds for a reader that takes nothing */
     PIPE_BYTES = 4096,  /* of the pipe that is read */
@@ -36,13 +42,12 @@ typedef struct {
     bl_log *log;
     bl_player_counts *counts;
     bl_sounding sounding;
-    /* the queue: under the lock, but for the source's result after it is done */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
+    /* the ring: from `taken` on to `put`, modulo RING */
     bl_timed *item;
-    size_t first, n, cap; /* of a ring */
-    int n_marks;
-    int has_begun, is_done, is_stopped;
+    atomic_size_t put, taken;
+    atomic_int n_marks, has_begun, is_done, is_stopped;
+    int has_come, has_gone; /* eventfd: to whom waits for items, for room */
+    /* set before has_begun and is_done are */
     bl_origin origin;
     int rc;
     bl_err why;
@@ -66,64 +71,58 @@ static struct timespec timespec_of(int64_t ns)
 
 /* ---- the reader's thread ---- */
 
+static void wake(int event)
+{
+    const uint64_t one = 1;
+    (void)!write(event, &one, sizeof one);
+}
+
+/* Until the other thread wakes this one, or a while: a signal is noticed. */
+static void await(int event)
+{
+    uint64_t n;
+    struct pollfd in = {.fd = event, .events = POLLIN};
+    if (poll(&in, 1, WAIT) > 0)
+        (void)!read(event, &n, sizeof n);
+}
+
 static int on_begin(void *arg, const bl_origin *origin, bl_err *e)
 {
     player *p = arg;
     (void)e;
-    pthread_mutex_lock(&p->lock);
     p->origin = *origin;
-    p->has_begun = 1;
-    pthread_cond_broadcast(&p->changed);
-    pthread_mutex_unlock(&p->lock);
-    return 0;
-}
-
-/* Makes room for one more; what is in the ring stays in order. */
-static int make_room(player *p, bl_err *e)
-{
-    size_t cap = p->cap;
-    if (p->n < cap)
-        return 0;
-    int rc = bl_room(&p->item, &p->cap, p->n + 1, sizeof *p->item, e);
-    if (rc != 0 || p->first == 0)
-        return rc;
-    size_t end = cap - p->first, at = p->cap - end;
-    memmove(p->item + at, p->item + p->first, end * sizeof *p->item);
-    p->first = at;
+    atomic_store(&p->has_begun, 1);
+    wake(p->has_come);
     return 0;
 }
 
 static int on_message(void *arg, const bl_timed *t, bl_err *e)
 {
     player *p = arg;
-    int rc = 0;
-    pthread_mutex_lock(&p->lock);
-    while (p->n_marks >= p->wish->ahead && !p->is_stopped)
-        pthread_cond_wait(&p->changed, &p->lock);
-    if (p->is_stopped)
-        rc = BL_E_STOPPED;
-    if (rc == 0)
-        rc = make_room(p, e);
-    if (rc == 0) {
-        p->item[(p->first + p->n++) % p->cap] = *t;
-        p->n_marks += t->n == 0;
-        if (t->n == 0)
-            pthread_cond_broadcast(&p->changed);
+    (void)e;
+    size_t put = atomic_load(&p->put);
+    while (atomic_load(&p->n_marks) >= p->wish->ahead ||
+           put - atomic_load(&p->taken) == RING) {
+        if (atomic_load(&p->is_stopped))
+            return BL_E_STOPPED;
+        await(p->has_gone);
     }
-    pthread_mutex_unlock(&p->lock);
-    return rc;
+    p->item[put % RING] = *t;
+    atomic_store(&p->put, put + 1);
+    if (t->n == 0)
+        atomic_fetch_add(&p->n_marks, 1);
+    if (t->n == 0 || put + 1 - atomic_load(&p->taken) == RING)
+        wake(p->has_come);
+    return atomic_load(&p->is_stopped) ? BL_E_STOPPED : 0;
 }
 
 static void *read_all(void *arg)
 {
     player *p = arg;
     const bl_timed_sink sink = {on_begin, on_message, p};
-    int rc = p->source(p->arg, &sink, &p->why);
-    pthread_mutex_lock(&p->lock);
-    p->rc = rc;
-    p->is_done = 1;
-    pthread_cond_broadcast(&p->changed);
-    pthread_mutex_unlock(&p->lock);
+    p->rc = p->source(p->arg, &sink, &p->why);
+    atomic_store(&p->is_done, 1);
+    wake(p->has_come);
     return NULL;
 }
 
@@ -131,12 +130,14 @@ static void *read_all(void *arg)
 static int begin_reader(player *p, pthread_t *thread, bl_err *e)
 {
     sigset_t all, old;
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    p->has_come = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    p->has_gone = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    p->item = bl_calloc(RING, sizeof *p->item, e);
+    if (p->item == NULL)
+        return BL_E_NOMEM;
+    if (p->has_come < 0 || p->has_gone < 0)
+        return bl_fail_errno(e, BL_E_NOMEM, "cannot make an event");
+    memset(p->item, 0, RING * sizeof *p->item); /* all of it is there */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     errno = pthread_create(thread, NULL, read_all, p);
@@ -206,58 +207,49 @@ static void sleep_until(int64_t when)
     }
 }
 
-/* Under the lock: until something changes, or a signal. */
-static void wait_for_reader(player *p)
+/* A bar, all there is, or more than there is room for. */
+static int is_there(player *p)
 {
-    struct timespec until = timespec_of(now() + SLICE);
-    pthread_cond_timedwait(&p->changed, &p->lock, &until);
+    return atomic_load(&p->n_marks) > 0 || atomic_load(&p->is_done) ||
+           atomic_load(&p->put) - atomic_load(&p->taken) == RING;
 }
 
-/* The first in the queue, to *t: 1; 0 at the end, or after a signal. What came too late
- * for `due`, the time that is known, moves the rest. */
+/* The next one where it is of that time, or any: 1. */
+static int take_of(player *p, int is_any, int64_t ns, bl_timed *t)
+{
+    size_t taken = atomic_load(&p->taken);
+    if (taken == atomic_load(&p->put))
+        return 0;
+    const bl_timed *next = &p->item[taken % RING];
+    if (!is_any && (next->ns != ns || next->n == 0))
+        return 0;
+    *t = *next;
+    int was_full = atomic_load(&p->put) - taken == RING;
+    atomic_store(&p->taken, taken + 1);
+    if (t->n == 0)
+        atomic_fetch_sub(&p->n_marks, 1);
+    if (t->n == 0 || was_full)
+        wake(p->has_gone);
+    return 1;
+}
+
+/* The next one, to *t: 1; 0 at the end, or after a signal. What came too late for
+ * `due`, the time that is known, moves the rest. */
 static int take(player *p, int64_t due, bl_timed *t)
 {
-    int was_dry = 0, there;
-    pthread_mutex_lock(&p->lock);
-    while (p->n_marks == 0 && !p->is_done && !bl_stop_asked()) {
-        pthread_mutex_unlock(&p->lock);
-        if (!was_dry)
-            silence(p);
-        was_dry = 1;
-        pthread_mutex_lock(&p->lock);
-        if (p->n_marks == 0 && !p->is_done)
-            wait_for_reader(p);
-    }
-    there = p->n > 0 && !bl_stop_asked();
-    if (there) {
-        *t = p->item[p->first];
-        p->first = (p->first + 1) % p->cap;
-        p->n--;
-        p->n_marks -= t->n == 0;
-        if (t->n == 0)
-            pthread_cond_broadcast(&p->changed);
-    }
-    pthread_mutex_unlock(&p->lock);
-    if (there && was_dry) {
-        p->counts->underruns++;
+    int was_dry = !is_there(p);
+    if (was_dry)
+        silence(p);
+    while (!is_there(p) && !bl_stop_asked())
+        await(p->has_come);
+    if (bl_stop_asked() || !take_of(p, 1, 0, t))
+        return 0;
+    if (was_dry) {
+        p->counts->underruns += p->counts->sent > 0;
         if (!p->is_fixed)
             p->start += bl_max(now() - time_of(p, due), 0);
     }
-    return there;
-}
-
-/* Whether the next one is of that time, too: it is taken then. */
-static int take_same(player *p, int64_t ns, bl_timed *t)
-{
-    pthread_mutex_lock(&p->lock);
-    int same = p->n > 0 && p->item[p->first].ns == ns && p->item[p->first].n > 0;
-    if (same) {
-        *t = p->item[p->first];
-        p->first = (p->first + 1) % p->cap;
-        p->n--;
-    }
-    pthread_mutex_unlock(&p->lock);
-    return same;
+    return 1;
 }
 
 /* All of one time, in as few writes as there are. */
@@ -273,7 +265,7 @@ static int send_chord(player *p, const bl_timed *first, bl_err *e)
         bl_sounding_note(&after, t.byte, t.n);
         n += t.n;
         messages++;
-    } while (n + 6 <= CHORD && take_same(p, first->ns, &t));
+    } while (n + 6 <= CHORD && take_of(p, 0, first->ns, &t));
     int64_t lag = now() - time_of(p, first->ns);
     int rc = write_bytes(bytes, n, e);
     p->sounding = after; /* also where only part of it went out */
@@ -283,23 +275,30 @@ static int send_chord(player *p, const bl_timed *first, bl_err *e)
     return rc;
 }
 
-/* Waits until so much has come as wished for, and says when time 0 is. */
+/* Until so much has come as is wished for. */
+static int is_ahead(player *p)
+{
+    return atomic_load(&p->n_marks) >= p->wish->ahead || atomic_load(&p->is_done) ||
+           atomic_load(&p->put) - atomic_load(&p->taken) == RING || bl_stop_asked();
+}
+
+/* Says when time 0 is: at t0 where there is one. */
 static void begin_time(player *p)
 {
-    pthread_mutex_lock(&p->lock);
-    while (!p->is_done && !bl_stop_asked() && p->n_marks < p->wish->ahead &&
-           !(p->has_begun && p->origin.tempo > 0))
-        wait_for_reader(p);
-    int64_t t = now(), t0 = p->origin.t0;
-    p->is_fixed = p->origin.tempo > 0 && t0 > t - T0_AWAY && t0 < t + T0_AWAY;
-    if (!p->is_fixed && p->origin.tempo > 0)
+    while (!is_ahead(p) && !atomic_load(&p->has_begun))
+        await(p->has_come);
+    bl_origin origin = {0};
+    if (atomic_load(&p->has_begun))
+        origin = p->origin;
+    int64_t t = now();
+    p->is_fixed =
+        origin.tempo > 0 && origin.t0 > t - T0_AWAY && origin.t0 < t + T0_AWAY;
+    if (!p->is_fixed && origin.tempo > 0)
         bl_log_warn(p->log, "the stream's t0 is not within a minute of now: it begins "
                             "when it has come");
-    while (!p->is_fixed && !p->is_done && !bl_stop_asked() &&
-           p->n_marks < p->wish->ahead)
-        wait_for_reader(p);
-    p->start = p->is_fixed ? t0 : now();
-    pthread_mutex_unlock(&p->lock);
+    while (!p->is_fixed && !is_ahead(p))
+        await(p->has_come);
+    p->start = p->is_fixed ? origin.t0 : now();
 }
 
 static int play(player *p, bl_err *e)
@@ -322,22 +321,30 @@ static int play(player *p, bl_err *e)
 
 /* ---- both ---- */
 
+/* Other programs do not make it late, where the system allows that (`ulimit -r`). */
+static void come_first(void)
+{
+    const struct sched_param first = {.sched_priority = 1};
+    prctl(PR_SET_TIMERSLACK, 1UL); /* nanoseconds; 50,000 by default */
+    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first);
+}
+
 static int play_in_time(player *p, bl_err *e)
 {
     pthread_t thread;
     bl_stop_watch();
-    prctl(PR_SET_TIMERSLACK, 1UL); /* nanoseconds; 50,000 by default */
     /* what lies in a pipe has been made ahead, too; of a file this fails */
     fcntl(STDIN_FILENO, F_SETPIPE_SZ, PIPE_BYTES);
     int rc = begin_reader(p, &thread, e);
-    if (rc != 0)
+    if (rc != 0) {
+        free(p->item);
         return rc;
+    }
+    come_first();
     rc = play(p, e);
-    pthread_mutex_lock(&p->lock);
-    int is_done = p->is_done;
-    p->is_stopped = 1;
-    pthread_cond_broadcast(&p->changed);
-    pthread_mutex_unlock(&p->lock);
+    int is_done = atomic_load(&p->is_done);
+    atomic_store(&p->is_stopped, 1);
+    wake(p->has_gone);
     if (!is_done) { /* it may wait for input that never comes */
         if (rc < 0 && rc != BL_E_STOPPED)
             bl_log_error(p->log, e);
@@ -349,8 +356,8 @@ static int play_in_time(player *p, bl_err *e)
         *e = p->why;
     }
     free(p->item);
-    pthread_cond_destroy(&p->changed);
-    pthread_mutex_destroy(&p->lock);
+    close(p->has_come);
+    close(p->has_gone);
     return rc == BL_E_STOPPED ? 0 : rc;
 }
 
