@@ -24,6 +24,15 @@ void bl_sounding_note(bl_sounding *s, const uint8_t *byte, size_t n)
     s->used |= here;
 }
 
+void bl_sounding_join(bl_sounding *s, const bl_sounding *other)
+{
+    uint8_t *on = &s->on[0][0];
+    for (size_t i = 0; i < sizeof s->on; i++)
+        on[i] |= (&other->on[0][0])[i];
+    s->used |= other->used;
+    s->pedal |= other->pedal;
+}
+
 int bl_sounding_is_any(const bl_sounding *s)
 {
     const uint8_t *on = &s->on[0][0];

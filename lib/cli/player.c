@@ -268,7 +268,10 @@ static int send_chord(player *p, const bl_timed *first, bl_err *e)
     } while (n + 6 <= CHORD && take_of(p, 0, first->ns, &t));
     int64_t lag = now() - time_of(p, first->ns);
     int rc = write_bytes(bytes, n, e);
-    p->sounding = after; /* also where only part of it went out */
+    if (rc == 0)
+        p->sounding = after;
+    else /* who knows which part of it went out */
+        bl_sounding_join(&p->sounding, &after);
     p->counts->sent += messages;
     p->counts->late += lag > LATE ? messages : 0;
     p->counts->latest_ns = bl_max(p->counts->latest_ns, lag);

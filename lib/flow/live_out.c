@@ -12,10 +12,10 @@ typedef struct {
     const bl_live_out_wish *wish;
     const bl_timed_sink *sink;
     const bl_progress *progress;
-    const char *input;     /* name of the current one */
-    bl_schedule *schedule; /* NULL before the first header */
-    int64_t known;         /* the time that was said to be */
-    int is_refused;        /* by the sink: no fault of the input */
+    const char *input;       /* name of the current one */
+    bl_timetable *timetable; /* NULL before the first header */
+    int64_t known;           /* the time that was said to be */
+    int is_refused;          /* by the sink: no fault of the input */
     bl_song song;
 } performance;
 
@@ -33,13 +33,13 @@ static int send(performance *p, bl_err *e)
 {
     bl_timed t;
     int rc, is_any = 0;
-    while ((rc = bl_schedule_next(p->schedule, &t, e)) > 0) {
+    while ((rc = bl_timetable_next(p->timetable, &t, e)) > 0) {
         is_any = 1;
         rc = give(p, &t, e);
         if (rc != 0)
             return rc;
     }
-    t = (bl_timed){.ns = bl_schedule_now(p->schedule)};
+    t = (bl_timed){.ns = bl_timetable_now(p->timetable)};
     if (rc != 0 || (!is_any && t.ns == p->known))
         return rc;
     p->known = t.ns;
@@ -49,23 +49,23 @@ static int send(performance *p, bl_err *e)
 /* What is in the song, of a piece that is known up to that tick. */
 static int add(performance *p, int32_t upto, bl_err *e)
 {
-    int rc = bl_schedule_add(p->schedule, &p->song, upto, e);
+    int rc = bl_timetable_add(p->timetable, &p->song, upto, e);
     return rc == 0 ? send(p, e) : rc;
 }
 
 static int end_piece(performance *p, int32_t tick, bl_err *e)
 {
-    int rc = bl_schedule_end(p->schedule, tick, e);
+    int rc = bl_timetable_end(p->timetable, tick, e);
     return rc == 0 ? send(p, e) : rc;
 }
 
 /* The first input says when it begins. */
 static int begin(performance *p, const bl_origin *origin, bl_err *e)
 {
-    const bl_schedule_wish wish = {p->wish->tempo, origin->tempo, p->wish->clock};
-    if (p->schedule != NULL)
+    const bl_timetable_wish wish = {p->wish->tempo, origin->tempo, p->wish->clock};
+    if (p->timetable != NULL)
         return 0;
-    int rc = bl_schedule_new(&p->schedule, &wish, e);
+    int rc = bl_timetable_new(&p->timetable, &wish, e);
     return rc == 0 ? p->sink->begin(p->sink->arg, origin, e) : rc;
 }
 
@@ -100,7 +100,7 @@ static int arrive(performance *p, bl_tokr *r, const bl_scheme *scheme, bl_piece 
             rc = read_line(p, &d, &piece->ids, e);
         } else if (rc == BL_TOKR_PIECE) {
             bl_scheme_begins_decoding(scheme, &d, &p->song);
-            rc = bl_schedule_begin(p->schedule, p->song.tpq, e);
+            rc = bl_timetable_begin(p->timetable, p->song.tpq, e);
         } else {
             warn_of(p, piece, d.skipped);
             rc = end_piece(p, d.end, e);
@@ -121,9 +121,9 @@ static int read_whole(performance *p, bl_tokr *r, const bl_scheme *scheme,
         rc = bl_scheme_decode(scheme, piece->ids.id, piece->ids.n, &p->song, &skipped,
                               e);
         if (rc == 0)
-            rc = bl_schedule_begin(p->schedule, p->song.tpq, e);
+            rc = bl_timetable_begin(p->timetable, p->song.tpq, e);
         if (rc == 0)
-            rc = bl_schedule_add(p->schedule, &p->song, p->song.end, e);
+            rc = bl_timetable_add(p->timetable, &p->song, p->song.end, e);
         if (rc == 0)
             rc = end_piece(p, p->song.end, e);
         if (rc != 0)
@@ -187,7 +187,7 @@ static int read_records(performance *p, bl_rowsr *r, int bars, bl_rows_piece *ro
         if (rc == 0 && rows->begins)
             rc = bl_hvo_decode_begin(&d, &p->song, rows->tpq, e);
         if (rc == 0 && rows->begins)
-            rc = bl_schedule_begin(p->schedule, p->song.tpq, e);
+            rc = bl_timetable_begin(p->timetable, p->song.tpq, e);
         if (rc == 0)
             rc = read_windows(p, &d, &rows->rows, bars, e);
         if (rc != 0)
@@ -242,10 +242,10 @@ int bl_live_out(const bl_live_out_wish *wish, const char *const *paths, size_t n
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = read_input(&p, paths[i], e);
     if (rc == 0)
-        rc = bl_schedule_finish(p.schedule, e);
+        rc = bl_timetable_finish(p.timetable, e);
     if (rc == 0)
         rc = send(&p, e);
-    bl_schedule_del(p.schedule);
+    bl_timetable_del(p.timetable);
     bl_song_free(&p.song);
     return rc;
 }

@@ -4,7 +4,7 @@
 #define BL_LIVE_OUT_H
 
 #include "base/progress.h"
-#include "midi/schedule.h"
+#include "midi/timetable.h"
 
 typedef struct {
     double tempo; /* of everything; 0: as the stream says */

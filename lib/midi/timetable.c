@@ -1,6 +1,6 @@
-/* schedule.c - see schedule.h. What is to come lies in a heap, by time and kind; a
+/* timetable.c - see timetable.h. What is to come lies in a heap, by time and kind; a
  * note's end is put there when it begins, as only then its channel is known. */
-#include "midi/schedule.h"
+#include "midi/timetable.h"
 #include "base/mem.h"
 #include "base/sounding.h"
 
@@ -32,8 +32,8 @@ typedef struct {
     } u;
 } item;
 
-struct bl_schedule {
-    bl_schedule_wish wish;
+struct bl_timetable {
+    bl_timetable_wish wish;
     item *heap;
     size_t n, cap;
     uint64_t seq;
@@ -64,7 +64,7 @@ static int is_before(const item *a, const item *b)
     return a->kind != b->kind ? a->kind < b->kind : a->seq < b->seq;
 }
 
-static int push(bl_schedule *s, item x, bl_err *e)
+static int push(bl_timetable *s, item x, bl_err *e)
 {
     int rc = bl_room(&s->heap, &s->cap, s->n + 1, sizeof *s->heap, e);
     if (rc != 0)
@@ -77,7 +77,7 @@ static int push(bl_schedule *s, item x, bl_err *e)
     return 0;
 }
 
-static item pop(bl_schedule *s)
+static item pop(bl_timetable *s)
 {
     item first = s->heap[0], x = s->heap[--s->n];
     size_t i = 0;
@@ -93,13 +93,13 @@ static item pop(bl_schedule *s)
 
 /* ---- time ---- */
 
-static int64_t ns_of(const bl_schedule *s, int64_t at)
+static int64_t ns_of(const bl_timetable *s, int64_t at)
 {
     int64_t past = bl_max(at - s->at, 0), us = (int64_t)s->us * 1000;
     return s->ns + past / s->quarter * us + past % s->quarter * us / s->quarter;
 }
 
-static void set_tempo(bl_schedule *s, int64_t at, uint32_t us)
+static void set_tempo(bl_timetable *s, int64_t at, uint32_t us)
 {
     s->ns = ns_of(s, at);
     s->at = bl_max(s->at, at);
@@ -114,7 +114,7 @@ static uint32_t us_of(double tempo)
 /* ---- messages ---- */
 
 /* Never before the last one: what came too late is sent with it. */
-static void say(bl_schedule *s, int64_t at, unsigned status, int a, int b)
+static void say(bl_timetable *s, int64_t at, unsigned status, int a, int b)
 {
     unsigned type = status & 0xF0;
     bl_timed *t = &s->out[s->n_out++];
@@ -127,7 +127,7 @@ static void say(bl_schedule *s, int64_t at, unsigned status, int a, int b)
     bl_sounding_note(&s->sounding, t->byte, t->n);
 }
 
-static void end_note(bl_schedule *s, int64_t at, int channel, int pitch)
+static void end_note(bl_timetable *s, int64_t at, int channel, int pitch)
 {
     s->id[channel][pitch] = 0;
     s->sounds[channel]--;
@@ -135,7 +135,7 @@ static void end_note(bl_schedule *s, int64_t at, int channel, int pitch)
 }
 
 /* The least recently used channel that has no note, but for drums; -1: all have. */
-static int idle_channel(const bl_schedule *s)
+static int idle_channel(const bl_timetable *s)
 {
     int best = -1;
     for (int c = 0; c < 16; c++)
@@ -144,7 +144,7 @@ static int idle_channel(const bl_schedule *s)
     return best;
 }
 
-static int find_channel(const bl_schedule *s, int program, int pitch)
+static int find_channel(const bl_timetable *s, int program, int pitch)
 {
     int same = -1, free = -1;
     for (int c = 0; c < 16; c++) {
@@ -163,7 +163,8 @@ static int find_channel(const bl_schedule *s, int program, int pitch)
     return idle >= 0 ? idle : same >= 0 ? same : 0;
 }
 
-static int take_channel(bl_schedule *s, int64_t at, int program, int is_drum, int pitch)
+static int take_channel(bl_timetable *s, int64_t at, int program, int is_drum,
+                        int pitch)
 {
     int c = is_drum ? DRUMS : find_channel(s, program, pitch);
     if (!is_drum && s->program[c] != program) {
@@ -176,7 +177,7 @@ static int take_channel(bl_schedule *s, int64_t at, int program, int is_drum, in
     return c;
 }
 
-static int begin_note(bl_schedule *s, const item *x, bl_err *e)
+static int begin_note(bl_timetable *s, const item *x, bl_err *e)
 {
     const bl_note *n = &x->u.note;
     int pitch = n->pitch & 127;
@@ -193,14 +194,14 @@ static int begin_note(bl_schedule *s, const item *x, bl_err *e)
     return push(s, off, e);
 }
 
-static void move_pedal(bl_schedule *s, const item *x)
+static void move_pedal(bl_timetable *s, const item *x)
 {
     const bl_pedal *p = &x->u.pedal;
     int c = take_channel(s, x->at, p->program & 127, p->drum, 0);
     say(s, x->at, 0xB0u | (unsigned)c, 64, p->value & 127);
 }
 
-static int pulse(bl_schedule *s, const item *x, bl_err *e)
+static int pulse(bl_timetable *s, const item *x, bl_err *e)
 {
     if (!s->is_started)
         say(s, x->at, 0xFA, 0, 0);
@@ -209,7 +210,7 @@ static int pulse(bl_schedule *s, const item *x, bl_err *e)
     return push(s, (item){.at = x->at + s->quarter / 24, .kind = PULSE}, e);
 }
 
-static int play(bl_schedule *s, const item *x, bl_err *e)
+static int play(bl_timetable *s, const item *x, bl_err *e)
 {
     s->n_out = s->i_out = 0;
     switch (x->kind) {
@@ -232,9 +233,9 @@ static int play(bl_schedule *s, const item *x, bl_err *e)
 
 /* ---- the stream ---- */
 
-int bl_schedule_new(bl_schedule **schedule, const bl_schedule_wish *wish, bl_err *e)
+int bl_timetable_new(bl_timetable **timetable, const bl_timetable_wish *wish, bl_err *e)
 {
-    bl_schedule *s = *schedule = bl_calloc(1, sizeof *s, e);
+    bl_timetable *s = *timetable = bl_calloc(1, sizeof *s, e);
     if (s == NULL)
         return BL_E_NOMEM;
     s->wish = *wish;
@@ -245,7 +246,7 @@ int bl_schedule_new(bl_schedule **schedule, const bl_schedule_wish *wish, bl_err
     return 0;
 }
 
-int bl_schedule_begin(bl_schedule *s, int tpq, bl_err *e)
+int bl_timetable_begin(bl_timetable *s, int tpq, bl_err *e)
 {
     set_tempo(s, s->upto, s->us);
     s->quarter = (int64_t)tpq * PARTS;
@@ -254,7 +255,7 @@ int bl_schedule_begin(bl_schedule *s, int tpq, bl_err *e)
     return s->wish.clock ? push(s, (item){.kind = PULSE}, e) : 0;
 }
 
-int bl_schedule_add(bl_schedule *s, const bl_song *part, int32_t upto, bl_err *e)
+int bl_timetable_add(bl_timetable *s, const bl_song *part, int32_t upto, bl_err *e)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && s->wish.tempo <= 0 && i < part->n_tempos; i++) {
@@ -277,7 +278,7 @@ int bl_schedule_add(bl_schedule *s, const bl_song *part, int32_t upto, bl_err *e
 }
 
 /* What has not ended or begun when the piece ends does so now, or not at all. */
-int bl_schedule_end(bl_schedule *s, int32_t tick, bl_err *e)
+int bl_timetable_end(bl_timetable *s, int32_t tick, bl_err *e)
 {
     int64_t end = bl_max((int64_t)tick * PARTS, s->upto);
     size_t n = s->n;
@@ -297,7 +298,7 @@ int bl_schedule_end(bl_schedule *s, int32_t tick, bl_err *e)
     return rc;
 }
 
-int bl_schedule_finish(bl_schedule *s, bl_err *e)
+int bl_timetable_finish(bl_timetable *s, bl_err *e)
 {
     s->tail = bl_calloc(BL_SILENCE_MAX, 1, e);
     if (s->tail == NULL)
@@ -306,9 +307,9 @@ int bl_schedule_finish(bl_schedule *s, bl_err *e)
     return 0;
 }
 
-static int next_of_tail(bl_schedule *s, bl_timed *t)
+static int next_of_tail(bl_timetable *s, bl_timed *t)
 {
-    *t = (bl_timed){.ns = bl_schedule_now(s)};
+    *t = (bl_timed){.ns = bl_timetable_now(s)};
     if (s->i_tail < s->n_tail) {
         t->n = 3;
         memcpy(t->byte, s->tail + s->i_tail, 3);
@@ -324,13 +325,13 @@ static int next_of_tail(bl_schedule *s, bl_timed *t)
 }
 
 /* The ends of notes at the time up to which all is known come before what begins. */
-static int is_due(const bl_schedule *s)
+static int is_due(const bl_timetable *s)
 {
     const item *x = &s->heap[0];
     return s->n > 0 && (x->at < s->upto || (x->at == s->upto && x->kind == OFF));
 }
 
-int bl_schedule_next(bl_schedule *s, bl_timed *t, bl_err *e)
+int bl_timetable_next(bl_timetable *s, bl_timed *t, bl_err *e)
 {
     while (s->i_out == s->n_out && is_due(s)) {
         item x = pop(s);
@@ -344,12 +345,12 @@ int bl_schedule_next(bl_schedule *s, bl_timed *t, bl_err *e)
     return 1;
 }
 
-int64_t bl_schedule_now(const bl_schedule *s)
+int64_t bl_timetable_now(const bl_timetable *s)
 {
     return bl_max(s->last, ns_of(s, s->upto));
 }
 
-void bl_schedule_del(bl_schedule *s)
+void bl_timetable_del(bl_timetable *s)
 {
     if (s == NULL)
         return;

@@ -1,7 +1,7 @@
-/* test_schedule.c - music to messages at their times, what sounds, and the text of both
- * (schemas/timed-bytes.md). */
+/* test_timetable.c - music to messages at their times, what sounds, and the text of
+ * both (schemas/timed-bytes.md). */
 #include "base/sounding.h"
-#include "midi/schedule.h"
+#include "midi/timetable.h"
 #include "songs.h"
 #include "tap.h"
 
@@ -10,44 +10,44 @@ typedef struct {
     size_t n, cap;
 } messages;
 
-static void drain(bl_schedule *s, messages *m)
+static void drain(bl_timetable *s, messages *m)
 {
     bl_err e = BL_ERR_INIT;
     bl_timed t;
     int rc;
-    while ((rc = bl_schedule_next(s, &t, &e)) > 0) {
+    while ((rc = bl_timetable_next(s, &t, &e)) > 0) {
         need(bl_room(&m->t, &m->cap, m->n + 1, sizeof *m->t, &e), &e);
         m->t[m->n++] = t;
     }
     need(rc, &e);
 }
 
-static bl_schedule *begin(const bl_schedule_wish *wish, int tpq)
+static bl_timetable *begin(const bl_timetable_wish *wish, int tpq)
 {
     bl_err e = BL_ERR_INIT;
-    bl_schedule *s;
-    need(bl_schedule_new(&s, wish, &e), &e);
-    need(bl_schedule_begin(s, tpq, &e), &e);
+    bl_timetable *s;
+    need(bl_timetable_new(&s, wish, &e), &e);
+    need(bl_timetable_begin(s, tpq, &e), &e);
     return s;
 }
 
-static void end(bl_schedule *s, int32_t tick, messages *m)
+static void end(bl_timetable *s, int32_t tick, messages *m)
 {
     bl_err e = BL_ERR_INIT;
-    need(bl_schedule_end(s, tick, &e), &e);
+    need(bl_timetable_end(s, tick, &e), &e);
     drain(s, m);
-    need(bl_schedule_finish(s, &e), &e);
+    need(bl_timetable_finish(s, &e), &e);
     drain(s, m);
-    bl_schedule_del(s);
+    bl_timetable_del(s);
 }
 
 /* All of a song, its notes sorted, at once. */
-static void play(const bl_song *song, const bl_schedule_wish *wish, messages *m)
+static void play(const bl_song *song, const bl_timetable_wish *wish, messages *m)
 {
     bl_err e = BL_ERR_INIT;
-    bl_schedule *s = begin(wish, song->tpq);
+    bl_timetable *s = begin(wish, song->tpq);
     m->n = 0;
-    need(bl_schedule_add(s, song, song->end, &e), &e);
+    need(bl_timetable_add(s, song, song->end, &e), &e);
     drain(s, m);
     end(s, song->end, m);
 }
@@ -78,15 +78,15 @@ static void test_times(void)
     add_note(&s, 0, 480, 60, 5);
     add_note(&s, 480, 5000, 62, 5);
     need(bl_song_add_tempo(&s, 480, 1000000, &e), &e);
-    play(&s, &(bl_schedule_wish){0}, &m);
+    play(&s, &(bl_timetable_wish){0}, &m);
     ok(m.n == 6 && is(&m, 0, 0, 0xC0, 5, 0) && is(&m, 1, 0, 0x90, 60, 64) &&
            is(&m, 2, 500000000, 0x80, 60, 64) && is(&m, 3, 500000000, 0x90, 62, 64) &&
            is(&m, 4, 3500000000, 0x80, 62, 64) && is(&m, 5, 3500000000, 0xB0, 123, 0),
        "notes are at their times, ends before beginnings, and end with the piece");
-    play(&s, &(bl_schedule_wish){.tempo = 60}, &m);
+    play(&s, &(bl_timetable_wish){.tempo = 60}, &m);
     ok(is(&m, 3, 1000000000, 0x90, 62, 64) && is(&m, 4, 4000000000, 0x80, 62, 64),
        "another tempo is that of everything");
-    play(&s, &(bl_schedule_wish){.clock = 1}, &m);
+    play(&s, &(bl_timetable_wish){.clock = 1}, &m);
     size_t pulses = 0;
     for (size_t i = 0; i < m.n; i++)
         pulses += m.t[i].byte[0] == 0xF8;
@@ -107,7 +107,7 @@ static void test_channels(void)
     add_note(&s, 480, 720, 60, 1);
     for (int program = 2; program < 40; program++)
         add_note(&s, 960, 1440, 60, program);
-    play(&s, &(bl_schedule_wish){0}, &m);
+    play(&s, &(bl_timetable_wish){0}, &m);
     ok(is(&m, 2, 500000000, 0xC1, 1, 0) && is(&m, 3, 500000000, 0x91, 60, 64) &&
            is(&m, 4, 750000000, 0x81, 60, 64) && is(&m, 5, 1000000000, 0x80, 60, 64),
        "a pitch that sounds twice does so on two channels, with both ends");
@@ -136,13 +136,13 @@ static void play_bars(const bl_scheme *scheme, const bl_ids *ids, bl_song *song,
     bl_decoder d;
     m->n = 0;
     need(bl_scheme_begins_decoding(scheme, &d, song) ? 0 : BL_E_ARG, &e);
-    bl_schedule *s = begin(&(bl_schedule_wish){.clock = 1}, song->tpq);
+    bl_timetable *s = begin(&(bl_timetable_wish){.clock = 1}, song->tpq);
     for (size_t i = 0, next; i < ids->n; i = next) {
         for (next = i + 1;
              next < ids->n && !bl_scheme_begins_bar(scheme, ids->id[next]); next++)
             ;
         need(bl_scheme_decode_more(&d, ids->id + i, next - i, &e), &e);
-        need(bl_schedule_add(s, song, d.end, &e), &e);
+        need(bl_timetable_add(s, song, d.end, &e), &e);
         forget(song);
         drain(s, m);
     }
@@ -187,7 +187,7 @@ static void test_bar_by_bar(void)
         ids.n = 0;
         need(bl_scheme_encode(scheme, &song, &ids, &n_bars, NULL, &e), &e);
         need(bl_scheme_decode(scheme, ids.id, ids.n, &decoded, &skipped, &e), &e);
-        play(&decoded, &(bl_schedule_wish){.clock = 1}, &whole);
+        play(&decoded, &(bl_timetable_wish){.clock = 1}, &whole);
         play_bars(scheme, &ids, &decoded, &bars);
         n_same += same(&bars, &whole);
         n_good += rises_and_ends(&bars);
