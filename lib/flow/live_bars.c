@@ -92,8 +92,8 @@ int bl_live_bars_begin(bl_live_bars *b, int fd, const bl_origin *origin, int lev
     bl_json *pg = self != NULL ? bl_prov_chain(NULL, 0, self, e) : NULL;
     int rc = self != NULL && pg == NULL ? BL_E_NOMEM : 0;
     if (rc == 0)
-        rc = bl_tokw_new(&b->w, fd, level, &kind, bl_scheme_words(b->scheme),
-                         bl_scheme_lines(b->scheme), pg, e);
+        rc = bl_tokw_new_live(&b->w, fd, level, &kind, bl_scheme_words(b->scheme),
+                              bl_scheme_lines(b->scheme), pg, e);
     if (rc == 0)
         rc = bl_tokw_begin(b->w, &(bl_piece_info){.name = "live", .sha256 = ""}, e);
     bl_json_del(pg);

@@ -19,7 +19,7 @@ enum { BL_TOKENS_LINE_MAX = 1 << 20, BL_TOKENS_PIECE_MAX = 16 << 20 };
 typedef struct {
     bl_spec spec;
     bl_sha256 sha256; /* bl_scheme_sha256 */
-    bl_origin origin; /* of a live stream; tempo 0: it is none */
+    bl_origin origin; /* read of a live stream; tempo 0: it is none */
 } bl_tokens_kind;
 
 /* What the stream says of one piece. `fixes` is a JSON object or NULL. */
@@ -40,6 +40,10 @@ typedef struct bl_tokw bl_tokw;
 int bl_tokw_new(bl_tokw **w, int fd, int level, const bl_tokens_kind *kind,
                 const bl_words *words, bl_lines lines, const bl_json *pg,
                 bl_err *e) BL_MUST_CHECK;
+/* The same of a live stream, whose header says kind->origin. */
+int bl_tokw_new_live(bl_tokw **w, int fd, int level, const bl_tokens_kind *kind,
+                     const bl_words *words, bl_lines lines, const bl_json *pg,
+                     bl_err *e) BL_MUST_CHECK;
 int bl_tokw_piece(bl_tokw *w, const bl_piece_info *info, const uint16_t *ids, size_t n,
                   size_t bars, bl_err *e) BL_MUST_CHECK;
 /* A piece in parts, each flushed, for who reads along: its beginning, whole lines as

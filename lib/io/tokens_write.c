@@ -24,14 +24,14 @@ static int write_text(bl_tokw *w, bl_err *e)
     return rc;
 }
 
-static int write_header(bl_tokw *w, const bl_tokens_kind *kind, const bl_json *pg,
-                        bl_err *e)
+static int write_header(bl_tokw *w, const bl_tokens_kind *kind, int is_live,
+                        const bl_json *pg, bl_err *e)
 {
     bl_json *o = bl_json_object(e);
     int rc = o == NULL ? BL_E_NOMEM : bl_json_set_str(o, "schema", BL_TOKENS_SCHEMA, e);
     if (rc == 0)
         rc = bl_header_set_kind(o, kind, e);
-    if (rc == 0)
+    if (rc == 0 && is_live)
         rc = bl_header_set_origin(o, &kind->origin, e);
     if (rc == 0)
         rc = bl_header_set_pg(o, pg, e);
@@ -43,8 +43,9 @@ static int write_header(bl_tokw *w, const bl_tokens_kind *kind, const bl_json *p
     return rc == 0 ? write_text(w, e) : rc;
 }
 
-int bl_tokw_new(bl_tokw **w, int fd, int level, const bl_tokens_kind *kind,
-                const bl_words *words, bl_lines lines, const bl_json *pg, bl_err *e)
+static int make_writer(bl_tokw **w, int fd, int level, const bl_tokens_kind *kind,
+                       int is_live, const bl_words *words, bl_lines lines,
+                       const bl_json *pg, bl_err *e)
 {
     *w = NULL;
     bl_tokw *new = bl_calloc(1, sizeof *new, e);
@@ -54,13 +55,26 @@ int bl_tokw_new(bl_tokw **w, int fd, int level, const bl_tokens_kind *kind,
     new->lines = lines;
     int rc = bl_zw_new(&new->zw, fd, level, e);
     if (rc == 0)
-        rc = write_header(new, kind, pg, e);
+        rc = write_header(new, kind, is_live, pg, e);
     if (rc != 0) {
         bl_tokw_del(new);
         return rc;
     }
     *w = new;
     return 0;
+}
+
+int bl_tokw_new(bl_tokw **w, int fd, int level, const bl_tokens_kind *kind,
+                const bl_words *words, bl_lines lines, const bl_json *pg, bl_err *e)
+{
+    return make_writer(w, fd, level, kind, 0, words, lines, pg, e);
+}
+
+int bl_tokw_new_live(bl_tokw **w, int fd, int level, const bl_tokens_kind *kind,
+                     const bl_words *words, bl_lines lines, const bl_json *pg,
+                     bl_err *e)
+{
+    return make_writer(w, fd, level, kind, 1, words, lines, pg, e);
 }
 
 /* ---- one piece as text ---- */
