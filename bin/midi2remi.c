@@ -39,7 +39,7 @@ static int misuse_live(const midi2remi *m, const bl_cli *cli, bl_err *e)
         return 0;
     if (cli->n_operands > 0 || w->list != NULL || w->beats != NULL ||
         w->labels != NULL || w->rejects != NULL || m->part != NULL || w->trim ||
-        w->strict || m->common.output != NULL)
+        w->strict || w->keep != NULL || w->drop != NULL || m->common.output != NULL)
         return bl_fail(e, BL_E_ARG,
                        "--listen hears standard input and writes to standard output: "
                        "no files, and no options of files");

@@ -46,9 +46,10 @@ static int check(const bl_live_in_wish *wish, bl_err *e)
                        "scheme '%.31s' has no bars to be written one by one: --listen "
                        "makes remi or groove",
                        spec->scheme);
-    if (spec->chords || spec->pedal || spec->labels[0] != '\0')
-        return bl_fail(e, BL_E_ARG,
-                       "chords, pedals and labels want the whole piece, not --listen");
+    if (spec->chords || spec->key || spec->pedal || spec->labels[0] != '\0')
+        return bl_fail(
+            e, BL_E_ARG,
+            "chords, keys, pedals and labels want the whole piece, not --listen");
     if (wish->hop > 0 || wish->window > 0 || wish->forget > 0 || wish->wait > 0 ||
         wish->has_voices)
         return bl_fail(e, BL_E_ARG,

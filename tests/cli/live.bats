@@ -324,7 +324,7 @@ for i in range(60000 if len(sys.argv) > 1 else 9000):
 }
 
 @test "listen: what goes with it, and what does not" {
-    for options in '--listen x.mid' '--listen -o x' '--listen --trim' '--listen --chords' \
+    for options in '--listen x.mid' '--listen -o x' '--listen --trim' '--listen --keep bass' '--listen --key' '--listen --chords' \
         '--listen --scheme performance' '--listen --voices' '--listen --tempo 10' \
         '--listen --scheme groove --hop 1 --wait 1' '--listen --scheme groove --meter 3/4' \
         '--tempo 100' --voices --follow-clock '--count-in 2' '--forget 3' '--wait 1'; do
