@@ -114,6 +114,7 @@ static int make_wish(shard *s, bl_err *e)
                  : s->level > 0  ? (int)s->level
                                  : BL_ZIO_LEVEL,
         .replace = s->common.force,
+        .threads = bl_tool_jobs(&s->common),
     };
     int rc = parse_split(s->split, s->wish.share, e);
     if (rc == 0 && s->augment != NULL)
@@ -185,7 +186,6 @@ int main(int argc, char **argv)
 {
     shard set = {
         .split = "train=.8,valid=.1,test=.1",
-        .common = {.jobs = 1},
     };
     char libraries[BL_LIBRARIES_MAX];
     bl_io_libraries(NULL, libraries);

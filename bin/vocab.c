@@ -66,7 +66,7 @@ static int take_vocab(vocab *v, bl_err *e)
 static int make(vocab *v, const bl_cli *cli, bl_err *e)
 {
     const bl_vocab_wish wish = {(bl_vocab_order)v->order, (uint64_t)v->min_count,
-                                (size_t)v->bpe};
+                                (size_t)v->bpe, bl_tool_jobs(&v->common)};
     const bl_progress progress = bl_log_progress_of(cli->log);
     if (v->scheme_name != NULL)
         return bl_vocab_close(&v->vocab, v->source.scheme, e);
@@ -131,7 +131,7 @@ static void release(void *tool)
 
 int main(int argc, char **argv)
 {
-    vocab set = {.common = {.jobs = 1}};
+    vocab set = {0};
     char libraries[BL_LIBRARIES_MAX];
     bl_io_libraries(NULL, libraries);
     const bl_opt_about about = {

@@ -17,7 +17,7 @@ typedef struct {
     int n_sides;         /* 2 where a condition goes with the piece */
     bl_ids ids[2];       /* piece and condition in the scheme's ids */
     bl_ids changed[2];   /* the same at another tempo */
-    bl_ids copy[2];
+    bl_ids copy[2];      /* in the vocabulary's ids */
     uint64_t n_copies;
 } work;
 
@@ -109,14 +109,18 @@ static int add_copy(work *w, size_t i, int by, double factor, bl_err *e)
 /* Both sides of piece i in the scheme's ids. */
 static int take_piece(work *w, size_t i, bl_err *e)
 {
-    size_t n;
-    const uint16_t *ids = bl_shardw_ids(w->writer, i, &n);
-    int rc = bl_coder_to_scheme(w->coder, ids, n, &w->ids[0], e);
-    ids = bl_shardw_condition_ids(w->writer, i, &n);
-    w->n_sides = ids != NULL ? 2 : 1;
-    if (rc == 0 && ids != NULL)
-        rc = bl_coder_to_scheme(w->coder, ids, n, &w->ids[1], e);
-    return rc;
+    int rc = 1;
+    w->n_sides = 0;
+    for (int side = 0; side < 2 && rc > 0; side++) {
+        rc = bl_shardw_ids(w->writer, i, side, &w->copy[side], e);
+        if (rc <= 0)
+            break;
+        w->n_sides++;
+        rc = bl_coder_to_scheme(w->coder, w->copy[side].id, w->copy[side].n,
+                                &w->ids[side], e);
+        rc = rc == 0 ? 1 : rc;
+    }
+    return bl_min(rc, 0);
 }
 
 static int keep_tempo(work *w, bl_err *e)

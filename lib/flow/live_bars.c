@@ -231,7 +231,7 @@ static int write_last(bl_live_bars *b, bl_err *e)
         from--;
     from -= from > 0;
     b->n_bars++;
-    return bl_tokw_line(b->w, b->ids.id + from, b->ids.n - from, e);
+    return bl_tokw_lines(b->w, b->ids.id + from, b->ids.n - from, e);
 }
 
 static int write_bar(bl_live_bars *b, bl_err *e)

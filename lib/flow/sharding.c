@@ -1,6 +1,7 @@
 /* sharding.c - see sharding.h. */
 #include "flow/sharding.h"
 
+#include "flow/ahead.h"
 #include "flow/alike.h"
 #include "flow/conditions.h"
 #include "flow/split_table.h"
@@ -9,6 +10,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+/* What threads find out of a piece before its turn. */
+typedef struct {
+    bl_song song; /* scratch */
+    bl_fingerprint print;
+    int64_t lacking; /* as bl_coder_to_vocab */
+    int rc;
+    bl_err e;
+} prepared;
 
 struct bl_sharding {
     const bl_sharding_wish *wish;
@@ -20,7 +30,10 @@ struct bl_sharding {
     bl_split_table splits; /* or empty */
     bl_conditions conditions;
     bl_ids condition; /* of one piece, in ids of the vocabulary */
-    bl_alike alike, alike_conditions;
+    bl_ahead *ahead;
+    prepared *prepared; /* [n_prepared] by slot, the last one of conditions */
+    size_t n_prepared;
+    bl_prints *prints, *condition_prints;
     bl_buf report; /* of near copies */
     bl_sharding_counts counts;
 };
@@ -76,15 +89,41 @@ static int put_piece(bl_sharding *s, const bl_piece *piece, bl_err *e)
     return 0;
 }
 
-/* Ids of the scheme become those of the vocabulary. */
-static int number(const bl_sharding *s, bl_ids *ids, const char *name, const char *file,
-                  bl_err *e)
+/* The print of its music, then the ids of the scheme become those of the vocabulary. */
+static void prepare(const bl_sharding *s, prepared *p, bl_ids *ids)
 {
-    int64_t lacking = bl_coder_to_vocab(&s->coder, ids, e);
-    if (lacking <= 0)
-        return (int)lacking;
+    p->e = BL_ERR_INIT;
+    p->rc = 0;
+    if (s->wish->near != BL_NEAR_OFF)
+        p->rc =
+            bl_scheme_decode(s->source.scheme, ids->id, ids->n, &p->song, NULL, &p->e);
+    if (p->rc == 0 && s->wish->near != BL_NEAR_OFF)
+        p->rc = bl_fingerprint_of(&p->print, &p->song, &p->e);
+    if (p->rc == 0)
+        p->lacking = bl_coder_to_vocab(&s->coder, ids, &p->e);
+    if (p->rc == 0 && p->lacking < 0)
+        p->rc = (int)p->lacking;
+}
+
+static void prepare_piece(void *arg, size_t slot, bl_piece *piece)
+{
+    const bl_sharding *s = arg;
+    prepare(s, &s->prepared[slot], &piece->ids);
+}
+
+/* What was found out of a piece, or of a condition, when its turn has come. */
+static int take(const bl_sharding *s, const prepared *p, bl_prints *prints,
+                const bl_ids *ids, const char *name, const char *file, bl_err *e)
+{
+    if (p->rc != 0) {
+        *e = p->e;
+        return p->rc;
+    }
+    int rc = s->wish->near != BL_NEAR_OFF ? bl_prints_add(prints, &p->print, e) : 0;
+    if (rc != 0 || p->lacking == 0)
+        return rc;
     bl_fail(e, BL_E_MISMATCH, "piece '%.80s' holds '%s', which is not in '%.80s'", name,
-            bl_words_name(bl_scheme_words(s->source.scheme), ids->id[lacking - 1]),
+            bl_words_name(bl_scheme_words(s->source.scheme), ids->id[p->lacking - 1]),
             s->wish->vocab);
     bl_err_in(e, file);
     return BL_E_MISMATCH;
@@ -101,25 +140,24 @@ static void leave_out(bl_sharding *s, const char *what, const char *lacks,
 /* To the piece added last. */
 static int add_condition(bl_sharding *s, const bl_named_piece *with, bl_err *e)
 {
-    int rc = 0;
+    prepared *p = &s->prepared[s->n_prepared - 1];
     s->condition.n = 0;
-    if (s->wish->near != BL_NEAR_OFF)
-        rc = bl_alike_add(&s->alike_conditions, s->source.scheme, &with->ids, e);
-    if (rc == 0)
-        rc = bl_ids_add_n(&s->condition, with->ids.id, with->ids.n, e);
-    if (rc == 0)
-        rc = number(s, &s->condition, with->name, s->wish->condition, e);
-    if (rc == 0)
-        rc = bl_shardw_condition(s->writer, bl_shardw_size(s->writer) - 1,
-                                 s->condition.id, s->condition.n, e);
-    return rc;
+    int rc = bl_ids_add_n(&s->condition, with->ids.id, with->ids.n, e);
+    if (rc != 0)
+        return rc;
+    prepare(s, p, &s->condition);
+    rc = take(s, p, s->condition_prints, &s->condition, with->name, s->wish->condition,
+              e);
+    return rc == 0 ? bl_shardw_condition(s->writer, bl_shardw_size(s->writer) - 1,
+                                         s->condition.id, s->condition.n, e)
+                   : rc;
 }
 
-static int add_piece(bl_sharding *s, bl_piece *piece, bl_err *e)
+static int add_piece(bl_sharding *s, const bl_piece *piece, const prepared *p,
+                     bl_err *e)
 {
     const bl_named_piece *with = NULL;
     uint64_t xxh3 = piece->xxh3;
-    int rc = 0;
     if (s->wish->condition != NULL) {
         with = bl_conditions_take(&s->conditions, piece->name);
         s->counts.n_named++;
@@ -130,10 +168,8 @@ static int add_piece(bl_sharding *s, bl_piece *piece, bl_err *e)
         const uint64_t both[] = {xxh3, with->xxh3};
         xxh3 = bl_xxh3(both, sizeof both);
     }
-    if (s->wish->near != BL_NEAR_OFF)
-        rc = bl_alike_add(&s->alike, s->source.scheme, &piece->ids, e);
-    if (rc == 0)
-        rc = number(s, &piece->ids, piece->name, bl_corpus_file(s->source.corpus), e);
+    int rc = take(s, p, s->prints, &piece->ids, piece->name,
+                  bl_corpus_file(s->source.corpus), e);
     if (rc != 0)
         return rc;
     s->counts.read.pieces++;
@@ -145,17 +181,32 @@ static int add_piece(bl_sharding *s, bl_piece *piece, bl_err *e)
     return rc == 0 && with != NULL ? add_condition(s, with, e) : rc;
 }
 
+static int begin_reading(bl_sharding *s, bl_err *e)
+{
+    int threads = (int)bl_max(s->wish->threads, 1);
+    const char *path = bl_shardw_path(s->writer);
+    s->n_prepared = bl_ahead_slots(threads) + 1;
+    s->prepared = bl_calloc(s->n_prepared, sizeof *s->prepared, e);
+    int rc = s->prepared == NULL ? BL_E_NOMEM : 0;
+    if (rc == 0 && s->wish->near != BL_NEAR_OFF)
+        rc = bl_prints_new(&s->prints, path, e);
+    if (rc == 0 && s->wish->near != BL_NEAR_OFF && s->wish->condition != NULL)
+        rc = bl_prints_new(&s->condition_prints, path, e);
+    return rc == 0 ? bl_ahead_new(&s->ahead, &s->source, threads, prepare_piece, s, e)
+                   : rc;
+}
+
 static int add_all(bl_sharding *s, bl_err *e)
 {
-    bl_piece piece = {0};
-    int rc;
-    while ((rc = bl_corpus_next(s->source.corpus, &piece, e)) > 0) {
-        rc = add_piece(s, &piece, e);
+    bl_piece *piece;
+    size_t slot;
+    int rc = begin_reading(s, e);
+    while (rc >= 0 && (rc = bl_ahead_next(s->ahead, &piece, &slot, e)) > 0) {
+        rc = add_piece(s, piece, &s->prepared[slot], e);
         if (rc != 0)
             break;
         bl_tell(s->progress, &s->counts.read);
     }
-    bl_piece_free(&piece);
     for (size_t i = 0; rc == 0 && i < s->conditions.n; i++, s->counts.n_named++)
         if (!s->conditions.pieces[i].is_taken)
             leave_out(s, "condition", "piece", s->conditions.pieces[i].name);
@@ -172,9 +223,8 @@ static int add_all(bl_sharding *s, bl_err *e)
 
 static int join_alike(bl_sharding *s, bl_err *e)
 {
-    const bl_alike *others = s->wish->condition != NULL ? &s->alike_conditions : NULL;
-    return bl_alike_settle(&s->alike, others, s->writer, s->wish->near == BL_NEAR_DROP,
-                           &s->counts.n_near,
+    return bl_alike_settle(s->prints, s->condition_prints, s->writer,
+                           s->wish->near == BL_NEAR_DROP, &s->counts.n_near,
                            s->wish->report != NULL ? &s->report : NULL, e);
 }
 
@@ -282,8 +332,12 @@ void bl_sharding_del(bl_sharding *s)
         return;
     bl_shardw_del(s->writer);
     bl_split_table_free(&s->splits);
-    bl_alike_free(&s->alike);
-    bl_alike_free(&s->alike_conditions);
+    bl_prints_del(s->prints);
+    bl_prints_del(s->condition_prints);
+    bl_ahead_del(s->ahead);
+    for (size_t i = 0; s->prepared != NULL && i < s->n_prepared; i++)
+        bl_song_free(&s->prepared[i].song);
+    free(s->prepared);
     bl_conditions_free(&s->conditions);
     bl_ids_free(&s->condition);
     bl_buf_free(&s->report);

@@ -27,6 +27,7 @@ typedef struct {
     unsigned exports; /* BL_EXPORT_... */
     int level;        /* of compression, 0 = bare */
     int replace;      /* a folder of shards that is there */
+    int threads;      /* that read pieces; 0 is 1 */
 } bl_sharding_wish;
 
 typedef struct {

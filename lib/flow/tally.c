@@ -1,6 +1,7 @@
 /* tally.c - see tally.h. */
 #include "flow/tally.h"
 
+#include "flow/ahead.h"
 #include "token/merges.h"
 
 #include <stdio.h>
@@ -64,19 +65,22 @@ static void count_piece(learning *l, const bl_ids *ids, bl_counts *n)
     n->pieces++;
 }
 
-static int count_all(learning *l, bl_corpus *corpus, const bl_progress *progress,
+static int count_all(learning *l, const bl_source *source, const bl_progress *progress,
                      bl_counts *n, bl_err *e)
 {
-    bl_piece piece = {0};
-    int rc;
-    while ((rc = bl_corpus_next(corpus, &piece, e)) > 0) {
-        count_piece(l, &piece.ids, n);
+    bl_ahead *ahead;
+    bl_piece *piece;
+    size_t slot;
+    int rc =
+        bl_ahead_new(&ahead, source, (int)bl_max(l->wish->threads, 1), NULL, NULL, e);
+    while (rc >= 0 && (rc = bl_ahead_next(ahead, &piece, &slot, e)) > 0) {
+        count_piece(l, &piece->ids, n);
         if (l->learner != NULL &&
-            (rc = bl_learner_add(l->learner, piece.ids.id, piece.ids.n, e)) != 0)
+            (rc = bl_learner_add(l->learner, piece->ids.id, piece->ids.n, e)) != 0)
             break;
         bl_tell(progress, n);
     }
-    bl_piece_free(&piece);
+    bl_ahead_del(ahead);
     return rc;
 }
 
@@ -187,7 +191,7 @@ int bl_vocab_learn(bl_vocab *v, const bl_source *s, const bl_vocab_wish *wish,
     if (rc == 0)
         rc = begin_merges(&l, e);
     if (rc == 0)
-        rc = count_all(&l, s->corpus, progress, n, e);
+        rc = count_all(&l, s, progress, n, e);
     if (rc == 0 && l.learner != NULL)
         rc = bl_learner_run(l.learner, wish->merges, &l.merges, l.merge_count, e);
     if (rc == 0) {

@@ -18,6 +18,7 @@ typedef struct {
     bl_vocab_order order;
     uint64_t min_count; /* leaves out what occurs less often */
     size_t merges;      /* learns up to so many */
+    int threads;        /* that read pieces; 0 is 1 */
 } bl_vocab_wish;
 
 /* The closed vocabulary of a scheme, every count 0. Release with bl_vocab_free. */

@@ -113,6 +113,11 @@ int bl_corpus_next(bl_corpus *c, bl_piece *piece, bl_err *e)
     return 0;
 }
 
+bl_tokr *bl_corpus_stream(bl_corpus *c)
+{
+    return c->reader;
+}
+
 const char *bl_corpus_file(const bl_corpus *c)
 {
     return shown(c, c->reader != NULL || c->i == 0 ? c->i : c->i - 1);

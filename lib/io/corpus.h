@@ -23,6 +23,9 @@ void bl_corpus_set_words(bl_corpus *c, const bl_words *words);
  * than the first is BL_E_MISMATCH naming both files; else as bl_tokr_next. */
 int bl_corpus_next(bl_corpus *c, bl_piece *piece, bl_err *e) BL_MUST_CHECK;
 
+/* The stream being read, for pieces by several hands (io/tokens.h); NULL at the end. */
+bl_tokr *bl_corpus_stream(bl_corpus *c);
+
 const char *
 bl_corpus_file(const bl_corpus *c); /* the stream being read, for messages */
 /* The chain of the streams that were read to their end, NULL if none has one. */

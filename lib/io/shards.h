@@ -19,13 +19,16 @@ const char *bl_split_name(int split);
 int bl_shards_there(const char *dir, bl_err *e) BL_MUST_CHECK;
 
 /* ---- writing: pieces are sorted by name inside, so that order and number of
- * input streams do not show; nothing appears in DIR before _finish ---- */
+ * input streams do not show; nothing appears in DIR before _finish. Tokens wait in a
+ * nameless file beside DIR; some 0.2 kB a piece stay in memory ---- */
 typedef struct bl_shardw bl_shardw;
 
 /* Shares are 0..1 and sum to 1 (else BL_E_ARG). `vocab` must outlive the writer.
  * BL_E_CREATE if bl_shards_there refuses or no folder can be made beside `dir`. */
 int bl_shardw_new(bl_shardw **w, const char *dir, const bl_vocab *vocab,
                   const double share[BL_SPLITS], int level, bl_err *e) BL_MUST_CHECK;
+/* Where the folder will be, links followed: what else must wait can do so beside it. */
+const char *bl_shardw_path(const bl_shardw *w);
 /* ids: vocabulary ids without BOS and EOS (added here), else BL_E_ARG. The split is
  * decided by the hash of the content, so that new pieces never move old ones. */
 int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t xxh3,
@@ -34,14 +37,13 @@ int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t x
  * have some for all and one is missing is for _finish to say. */
 int bl_shardw_condition(bl_shardw *w, size_t i, const uint16_t *ids, size_t n,
                         bl_err *e) BL_MUST_CHECK;
-/* Its ids without BOS and EOS, *n of them, until the next _add or _condition; NULL:
- * it has none. */
-const uint16_t *bl_shardw_condition_ids(const bl_shardw *w, size_t i, size_t *n);
 /* ---- what is decided of all pieces together, by their numbers 0 .. size - 1 in the
  * order of _add; _dedup and _settle change the numbers ---- */
 size_t bl_shardw_size(const bl_shardw *w);
-/* The ids of a piece without BOS and EOS, *n of them, until the next _add. */
-const uint16_t *bl_shardw_ids(const bl_shardw *w, size_t i, size_t *n);
+/* The ids of a piece, or of its condition, without BOS and EOS: *ids is set and 1, or 0
+ * where it has no condition. BL_E_IO. */
+int bl_shardw_ids(const bl_shardw *w, size_t i, int condition, bl_ids *ids,
+                  bl_err *e) BL_MUST_CHECK;
 const char *bl_shardw_name(const bl_shardw *w, size_t i); /* the writer's */
 /* Below, at or above 0 as piece i comes before, with or after piece k in a folder. */
 int bl_shardw_order(const bl_shardw *w, size_t i, size_t k);

@@ -133,6 +133,18 @@ int bl_shardw_open(const bl_shardw *w, const char *name, bl_out *out, bl_err *e)
     return rc;
 }
 
+int bl_shardw_fetch(const bl_shardw *w, const piece *p, int condition, bl_ids *ids,
+                    bl_err *e)
+{
+    size_t n = condition ? p->n_condition : p->n;
+    int rc = bl_room(&ids->id, &ids->cap, n, sizeof *ids->id, e);
+    if (rc == 0)
+        rc = bl_spill_read(w->kept, condition ? p->condition : p->start, ids->id,
+                           n * sizeof *ids->id, e);
+    ids->n = n;
+    return rc;
+}
+
 void bl_shardw_counts(const bl_shardw *w, int split, uint64_t *pieces, uint64_t *tokens)
 {
     *pieces = *tokens = 0;

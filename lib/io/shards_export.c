@@ -54,11 +54,15 @@ static size_t next_piece(const bl_shardw *w, int split, size_t i)
 
 static int put_tokens(const bl_shardw *w, int split, target *t, bl_err *e)
 {
+    bl_ids ids = {0};
     int rc = 0;
     for (size_t i = next_piece(w, split, 0); i < w->n_pieces && rc == 0;
-         i = next_piece(w, split, i + 1))
-        for (size_t k = 0; k < w->pieces[i].n && rc == 0; k++)
-            rc = put(t, w->ids.id[w->pieces[i].start + k], 2, e);
+         i = next_piece(w, split, i + 1)) {
+        rc = bl_shardw_fetch(w, &w->pieces[i], 0, &ids, e);
+        for (size_t k = 0; k < ids.n && rc == 0; k++)
+            rc = put(t, ids.id[k], 2, e);
+    }
+    bl_ids_free(&ids);
     return rc;
 }
 
@@ -97,7 +101,7 @@ static int put_index(const bl_shardw *w, int split, uint64_t n_pieces, target *t
     for (i = next_piece(w, split, 0); i < w->n_pieces && rc == 0;
          i = next_piece(w, split, i + 1)) {
         rc = put(t, at, 8, e);
-        at += 2 * w->pieces[i].n;
+        at += 2 * (uint64_t)w->pieces[i].n;
     }
     for (uint64_t k = 0; k <= n_pieces && rc == 0; k++)
         rc = put(t, k, 8, e);

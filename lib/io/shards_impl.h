@@ -3,22 +3,23 @@
 #ifndef BL_SHARDS_IMPL_H
 #define BL_SHARDS_IMPL_H
 
+#include "base/texts.h"
 #include "io/file.h"
 #include "io/folder.h"
 #include "io/shards.h"
+#include "io/spill.h"
 
 enum { BL_MANIFEST_MAX = 4 << 20 }; /* of 30,000 files of tensors */
 
 typedef struct {
-    char *name;
-    bl_sha256 sha256;
-    uint64_t xxh3; /* of the text */
-    uint64_t key;  /* decides the split; that of all pieces of the same music */
-    size_t start;  /* in bl_shardw.ids */
-    size_t n;      /* tokens with BOS and EOS */
-    size_t condition, n_condition; /* the same of its condition; 0: has none */
-    int split;
-    int is_dropped;
+    const char *name; /* then, behind its NUL, the SHA-256 of the source */
+    uint64_t xxh3;    /* of the text */
+    uint64_t key;     /* decides the split; that of all pieces of the same music */
+    uint64_t start;   /* in bl_shardw.kept */
+    uint64_t condition;
+    uint32_t n;           /* tokens with BOS and EOS */
+    uint32_t n_condition; /* the same of its condition; 0: has none */
+    int8_t split, is_dropped;
 } piece;
 
 struct bl_shardw {
@@ -30,13 +31,18 @@ struct bl_shardw {
     int level;
     unsigned exports; /* BL_EXPORT_... */
     uint16_t bos, eos;
-    bl_ids ids; /* of all pieces, as they came */
+    bl_spill *kept; /* ids of all pieces, as they came */
+    bl_texts names;
     piece *pieces;
     size_t n_pieces, cap_pieces;
     int has_conditions; /* then all have */
     int is_settled;
     int is_put; /* splits are as bl_shardw_put said */
 };
+
+/* *ids becomes the tokens of a piece, or of its condition. */
+int bl_shardw_fetch(const bl_shardw *w, const piece *p, int condition, bl_ids *ids,
+                    bl_err *e) BL_MUST_CHECK;
 
 /* Opens a file of the temporary folder. */
 int bl_shardw_open(const bl_shardw *w, const char *name, bl_out *out,

@@ -1,5 +1,5 @@
-/* shards_write.c - the writing half of shards.h. Pieces are kept in memory until the
- * end: two bytes a token. Layout: schemas/remi-shard.md. */
+/* shards_write.c - the writing half of shards.h. Tokens are kept in a file until the
+ * end, in memory what is known of each piece. Layout: schemas/remi-shard.md. */
 #include "io/file.h"
 #include "io/folder.h"
 #include "io/header.h"
@@ -52,6 +52,8 @@ int bl_shardw_new(bl_shardw **w, const char *dir, const bl_vocab *vocab,
      * a run that is killed while it reads shall leave nothing. */
     rc = new->shown == NULL || new->dir == NULL ? BL_E_NOMEM
                                                 : bl_folder_may_create(new->dir, e);
+    if (rc == 0)
+        rc = bl_spill_new(&new->kept, new->dir, e);
     if (rc != 0) {
         bl_err_in(e, dir);
         bl_shardw_del(new);
@@ -59,6 +61,11 @@ int bl_shardw_new(bl_shardw **w, const char *dir, const bl_vocab *vocab,
     }
     *w = new;
     return 0;
+}
+
+const char *bl_shardw_path(const bl_shardw *w)
+{
+    return w->dir;
 }
 
 static int split_of(const bl_shardw *w, uint64_t xxh3)
@@ -84,18 +91,33 @@ static int check_ids(const bl_shardw *w, const uint16_t *ids, size_t n, bl_err *
     return 0;
 }
 
-/* BOS, ids, EOS behind those of the others, or nothing. */
+/* BOS, ids, EOS behind those of the others. */
 static int keep_ids(bl_shardw *w, const uint16_t *ids, size_t n, bl_err *e)
 {
-    size_t start = w->ids.n;
-    int rc = bl_ids_add(&w->ids, w->bos, e);
+    int rc = check_ids(w, ids, n, e);
     if (rc == 0)
-        rc = bl_ids_add_n(&w->ids, ids, n, e);
+        rc = bl_spill_add(w->kept, &w->bos, sizeof w->bos, e);
     if (rc == 0)
-        rc = bl_ids_add(&w->ids, w->eos, e);
-    if (rc != 0)
-        w->ids.n = start;
-    return rc;
+        rc = bl_spill_add(w->kept, ids, n * sizeof *ids, e);
+    return rc == 0 ? bl_spill_add(w->kept, &w->eos, sizeof w->eos, e) : rc;
+}
+
+static const char *sha256_of(const piece *p)
+{
+    return p->name + strlen(p->name) + 1;
+}
+
+static int keep_texts(bl_shardw *w, piece *p, const char *name, const char *sha256,
+                      bl_err *e)
+{
+    size_t n = strlen(name) + 1, n_hash = strlen(sha256) + 1;
+    char *room = bl_texts_room(&w->names, n + n_hash, e);
+    if (room == NULL)
+        return BL_E_NOMEM;
+    memcpy(room, name, n);
+    memcpy(room + n, sha256, n_hash);
+    p->name = room;
+    return 0;
 }
 
 int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t xxh3,
@@ -103,46 +125,33 @@ int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t x
 {
     piece p = {.xxh3 = xxh3,
                .key = xxh3,
-               .start = w->ids.n,
-               .n = n + 2,
-               .split = split_of(w, xxh3)};
+               .start = bl_spill_size(w->kept),
+               .n = (uint32_t)(n + 2),
+               .split = (int8_t)split_of(w, xxh3)};
     w->is_settled = 0;
-    if (strlen(sha256) >= sizeof p.sha256 || n > BL_TOKENS_PIECE_MAX)
+    if (strlen(sha256) >= sizeof(bl_sha256) || n > BL_TOKENS_PIECE_MAX)
         return bl_fail(e, BL_E_ARG, "a piece of %zu tokens, hash '%.80s'", n, sha256);
-    void *array = w->pieces;
-    int rc = check_ids(w, ids, n, e);
-    if (rc != 0)
-        return rc;
-    rc = bl_grow(&array, &w->cap_pieces, w->n_pieces + 1, sizeof p, e);
-    w->pieces = array;
+    int rc = bl_room(&w->pieces, &w->cap_pieces, w->n_pieces + 1, sizeof p, e);
     if (rc == 0)
         rc = keep_ids(w, ids, n, e);
-    if (rc == 0) {
-        p.name = bl_strdup(name, e);
-        rc = p.name == NULL ? BL_E_NOMEM : 0;
-    }
-    if (rc != 0) {
-        w->ids.n = p.start;
-        return rc;
-    }
-    strcpy(p.sha256, sha256);
-    w->pieces[w->n_pieces++] = p;
-    return 0;
+    if (rc == 0)
+        rc = keep_texts(w, &p, name, sha256, e);
+    if (rc == 0)
+        w->pieces[w->n_pieces++] = p;
+    return rc;
 }
 
 int bl_shardw_condition(bl_shardw *w, size_t i, const uint16_t *ids, size_t n,
                         bl_err *e)
 {
-    size_t start = w->ids.n;
+    uint64_t start = bl_spill_size(w->kept);
     if (n > BL_TOKENS_PIECE_MAX)
         return bl_fail(e, BL_E_ARG, "a condition of %zu tokens", n);
-    int rc = check_ids(w, ids, n, e);
-    if (rc == 0)
-        rc = keep_ids(w, ids, n, e);
+    int rc = keep_ids(w, ids, n, e);
     if (rc != 0)
         return rc;
     w->pieces[i].condition = start;
-    w->pieces[i].n_condition = n + 2;
+    w->pieces[i].n_condition = (uint32_t)(n + 2);
     w->has_conditions = 1;
     return 0;
 }
@@ -152,10 +161,9 @@ void bl_shardw_del(bl_shardw *w)
     if (w == NULL)
         return;
     bl_folder_drop(&w->temp);
-    for (size_t i = 0; i < w->n_pieces; i++)
-        free(w->pieces[i].name);
     free(w->pieces);
-    bl_ids_free(&w->ids);
+    bl_spill_del(w->kept);
+    bl_texts_free(&w->names);
     free(w->shown);
     free(w->dir);
     free(w);
@@ -175,7 +183,7 @@ static int by_name(const void *va, const void *vb)
     const piece *a = va, *b = vb;
     int order = strcmp(a->name, b->name);
     if (order == 0)
-        order = strcmp(a->sha256, b->sha256);
+        order = strcmp(sha256_of(a), sha256_of(b));
     return order != 0 ? order : by_hash(a, b);
 }
 
@@ -192,17 +200,18 @@ size_t bl_shardw_size(const bl_shardw *w)
     return w->n_pieces;
 }
 
-const uint16_t *bl_shardw_ids(const bl_shardw *w, size_t i, size_t *n)
-{
-    *n = w->pieces[i].n - 2;
-    return w->ids.id + w->pieces[i].start + 1;
-}
-
-const uint16_t *bl_shardw_condition_ids(const bl_shardw *w, size_t i, size_t *n)
+int bl_shardw_ids(const bl_shardw *w, size_t i, int condition, bl_ids *ids, bl_err *e)
 {
     const piece *p = &w->pieces[i];
-    *n = p->n_condition > 0 ? p->n_condition - 2 : 0;
-    return p->n_condition > 0 ? w->ids.id + p->condition + 1 : NULL;
+    ids->n = 0;
+    if (condition && p->n_condition == 0)
+        return 0;
+    int rc = bl_shardw_fetch(w, p, condition, ids, e);
+    if (rc != 0)
+        return rc;
+    ids->n -= 2;
+    memmove(ids->id, ids->id + 1, ids->n * sizeof *ids->id);
+    return 1;
 }
 
 const char *bl_shardw_name(const bl_shardw *w, size_t i)
@@ -224,12 +233,12 @@ void bl_shardw_place(bl_shardw *w, size_t i, uint64_t key)
 {
     w->pieces[i].key = key;
     if (!w->is_put)
-        w->pieces[i].split = split_of(w, key);
+        w->pieces[i].split = (int8_t)split_of(w, key);
 }
 
 void bl_shardw_put(bl_shardw *w, size_t i, int split)
 {
-    w->pieces[i].split = split;
+    w->pieces[i].split = (int8_t)split;
     w->is_put = 1;
 }
 
@@ -242,15 +251,13 @@ int bl_shardw_add_copy(bl_shardw *w, size_t i, const char *suffix, const uint16_
                        size_t n, bl_err *e)
 {
     bl_buf name = {0};
-    bl_sha256 sha256;
-    memcpy(sha256, w->pieces[i].sha256, sizeof sha256);
     int split = w->pieces[i].split, was_settled = w->is_settled;
     int rc = bl_buf_addf(&name, e, "%s%s", w->pieces[i].name, suffix);
     if (rc == 0)
-        rc = bl_shardw_add(w, (const char *)name.data, sha256,
+        rc = bl_shardw_add(w, (const char *)name.data, sha256_of(&w->pieces[i]),
                            bl_xxh3(ids, n * sizeof *ids), ids, n, e);
     if (rc == 0) {
-        w->pieces[w->n_pieces - 1].split = split;
+        w->pieces[w->n_pieces - 1].split = (int8_t)split;
         w->is_settled = was_settled;
     }
     bl_buf_free(&name);
@@ -262,9 +269,7 @@ uint64_t bl_shardw_dedup(bl_shardw *w)
     size_t kept = 0;
     qsort(w->pieces, w->n_pieces, sizeof *w->pieces, by_content);
     for (size_t i = 0; i < w->n_pieces; i++) {
-        if (kept > 0 && by_hash(&w->pieces[kept - 1], &w->pieces[i]) == 0)
-            free(w->pieces[i].name);
-        else
+        if (kept == 0 || by_hash(&w->pieces[kept - 1], &w->pieces[i]) != 0)
             w->pieces[kept++] = w->pieces[i];
     }
     uint64_t dropped = w->n_pieces - kept;
@@ -313,7 +318,7 @@ static void move_least(bl_shardw *w, int from, int to)
     uint64_t key = least->key;
     for (size_t i = 0; i < w->n_pieces; i++)
         if (w->pieces[i].key == key)
-            w->pieces[i].split = to;
+            w->pieces[i].split = (int8_t)to;
 }
 
 /* A handful of pieces may by chance leave a split empty, and a model without data to
@@ -366,17 +371,34 @@ static int write_table(const bl_shardw *w, int split, bl_err *e)
         const piece *p = &w->pieces[i];
         if (p->split != split)
             continue;
-        rc = bl_buf_addf(&text, e, "%zu\t%zu\t%zu\t", idx++, offset, p->n);
+        rc = bl_buf_addf(&text, e, "%zu\t%zu\t%u\t", idx++, offset, (unsigned)p->n);
         if (rc == 0)
             rc = bl_name_encode(p->name, &text, e);
         if (rc == 0)
-            rc = bl_buf_addf(&text, e, "\t%s\n", p->sha256);
+            rc = bl_buf_addf(&text, e, "\t%s\n", sha256_of(p));
         offset += p->n;
     }
     snprintf(name, sizeof name, "%s.pieces.tsv", bl_split_name(split));
     if (rc == 0)
         rc = write_file(w, name, &text, e);
     bl_buf_free(&text);
+    return rc;
+}
+
+/* Adds the tokens of all pieces, and of their conditions, to count. */
+static int count_tokens(const bl_shardw *w, uint64_t *count, bl_err *e)
+{
+    bl_ids ids = {0};
+    int rc = 0;
+    for (size_t i = 0; i < 2 * w->n_pieces && rc == 0; i++) {
+        const piece *p = &w->pieces[i / 2];
+        if (i % 2 == 1 && p->n_condition == 0)
+            continue;
+        rc = bl_shardw_fetch(w, p, i % 2, &ids, e);
+        for (size_t k = 0; k < ids.n && rc == 0; k++)
+            count[ids.id[k]]++;
+    }
+    bl_ids_free(&ids);
     return rc;
 }
 
@@ -387,14 +409,9 @@ static int write_vocab(const bl_shardw *w, const bl_json *pg, bl_err *e)
     counted.count = bl_calloc(bl_words_size(w->vocab->words), sizeof *counted.count, e);
     if (counted.count == NULL)
         return BL_E_NOMEM;
-    for (size_t i = 0; i < w->n_pieces; i++) {
-        const piece *p = &w->pieces[i];
-        for (size_t k = 0; k < p->n; k++)
-            counted.count[w->ids.id[p->start + k]]++;
-        for (size_t k = 0; k < p->n_condition; k++)
-            counted.count[w->ids.id[p->condition + k]]++;
-    }
-    int rc = bl_shardw_open(w, "vocab.tsv", &out, e);
+    int rc = count_tokens(w, counted.count, e);
+    if (rc == 0)
+        rc = bl_shardw_open(w, "vocab.tsv", &out, e);
     if (rc == 0)
         rc = bl_vocab_write(&counted, out.fd, pg, e);
     if (rc == 0)
@@ -501,9 +518,7 @@ void bl_shardw_settle(bl_shardw *w)
 {
     size_t kept = 0;
     for (size_t i = 0; i < w->n_pieces; i++) {
-        if (w->pieces[i].is_dropped)
-            free(w->pieces[i].name);
-        else
+        if (!w->pieces[i].is_dropped)
             w->pieces[kept++] = w->pieces[i];
     }
     w->n_pieces = kept;

@@ -151,8 +151,20 @@ static int sort_tensors(const bl_tensor **order, const bl_tensor *t, size_t n,
     return 0;
 }
 
+static int put_data(void *arg, const bl_tensor *t, bl_zw *w, bl_err *e)
+{
+    (void)arg;
+    return bl_zw_add(w, t->data, t->bytes, e);
+}
+
 int bl_tensors_write(bl_zw *w, const bl_tensor *t, size_t n, const bl_json *meta,
                      bl_err *e)
+{
+    return bl_tensors_write_by(w, t, n, meta, put_data, NULL, e);
+}
+
+int bl_tensors_write_by(bl_zw *w, const bl_tensor *t, size_t n, const bl_json *meta,
+                        bl_tensor_put_fn *put, void *arg, bl_err *e)
 {
     bl_buf head = {0};
     if (n > COUNT_MAX)
@@ -164,7 +176,7 @@ int bl_tensors_write(bl_zw *w, const bl_tensor *t, size_t n, const bl_json *meta
     if (rc == 0)
         rc = bl_zw_add(w, head.data, head.len, e);
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = bl_zw_add(w, order[i]->data, order[i]->bytes, e);
+        rc = put(arg, order[i], w, e);
     bl_buf_free(&head);
     free(order);
     return rc;

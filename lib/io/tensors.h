@@ -45,6 +45,12 @@ int bl_tensor_make(bl_tensor *t, const char *name, bl_dtype dtype, int ndim,
 int bl_tensors_write(bl_zw *w, const bl_tensor *t, size_t n, const bl_json *meta,
                      bl_err *e) BL_MUST_CHECK;
 
+/* The same, where `put` writes the bytes of each tensor, t->bytes of them, when its
+ * turn has come: data need not lie in memory. */
+typedef int bl_tensor_put_fn(void *arg, const bl_tensor *t, bl_zw *w, bl_err *e);
+int bl_tensors_write_by(bl_zw *w, const bl_tensor *t, size_t n, const bl_json *meta,
+                        bl_tensor_put_fn *put, void *arg, bl_err *e) BL_MUST_CHECK;
+
 /* The header of a record: checked (ranges contiguous from 0, products equal,
  * names unique, closed list of dtypes, metadata strings only, <= 16 MiB). */
 typedef struct {

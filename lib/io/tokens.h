@@ -116,6 +116,27 @@ int bl_tokr_line(bl_tokr *r, bl_piece *piece, bl_err *e) BL_MUST_CHECK;
  * piece. */
 enum { BL_TOKR_PIECE = 1, BL_TOKR_LINE, BL_TOKR_END };
 int bl_tokr_arrive(bl_tokr *r, bl_piece *piece, bl_err *e) BL_MUST_CHECK;
+/* ---- pieces by several hands: taken packed, in their order, and unpacked elsewhere,
+ * of any number of them at once ---- */
+
+/* Appends the next piece, as the stream has it, to *packed: 1, or 0 where bl_tokr_next
+ * is to read on: between streams, and where a piece is no frame of its own. */
+int bl_tokr_take(bl_tokr *r, bl_buf *packed, bl_err *e) BL_MUST_CHECK;
+/* What was taken last and not accepted, all of its bytes: it is read again. */
+int bl_tokr_give_back(bl_tokr *r, const void *bytes, size_t len,
+                      bl_err *e) BL_MUST_CHECK;
+
+/* Reads packed pieces; release with bl_unpacker_del. */
+typedef struct bl_unpacker bl_unpacker;
+int bl_unpacker_new(bl_unpacker **u, const bl_words *words, bl_err *e) BL_MUST_CHECK;
+/* 1, or 0 where the bytes are something else than one sound piece: bl_tokr_next, to
+ * which they are given back, says what. */
+int bl_unpack(bl_unpacker *u, const bl_buf *packed, bl_piece *piece);
+/* Counts the piece that u has unpacked last as read by r: 1, or 0 where it must not
+ * stand here, which bl_tokr_next says likewise. */
+int bl_tokr_accept(bl_tokr *r, const bl_unpacker *u);
+void bl_unpacker_del(bl_unpacker *u);
+
 uint64_t bl_tokr_rejects(const bl_tokr *r); /* summed over the trailers so far */
 void bl_tokr_del(bl_tokr *r);
 void bl_piece_free(bl_piece *p);

@@ -439,3 +439,77 @@ void bl_piece_free(bl_piece *p)
     bl_ids_free(&p->ids);
     *p = (bl_piece){0};
 }
+
+/* ---- pieces by several hands ---- */
+
+struct bl_unpacker {
+    bl_tokr reader; /* of the one piece, n_tokens in it; it has no header */
+};
+
+int bl_tokr_take(bl_tokr *r, bl_buf *packed, bl_err *e)
+{
+    int rc = r->is_closed ? 0 : bl_zr_take_frame(r->zr, packed, e);
+    return rc < 0 ? fail_here(r, rc, e) : rc;
+}
+
+int bl_tokr_give_back(bl_tokr *r, const void *bytes, size_t len, bl_err *e)
+{
+    return bl_zr_give_back(r->zr, bytes, len, e);
+}
+
+int bl_unpacker_new(bl_unpacker **u, const bl_words *words, bl_err *e)
+{
+    bl_unpacker *new = *u = bl_calloc(1, sizeof *new, e);
+    if (new == NULL)
+        return BL_E_NOMEM;
+    new->reader.words = words;
+    new->reader.hash = bl_xxh3_new(e);
+    int rc =
+        new->reader.hash == NULL ? BL_E_NOMEM : bl_zr_new_of_frames(&new->reader.zr, e);
+    if (rc != 0) {
+        bl_unpacker_del(new);
+        *u = NULL;
+    }
+    return rc;
+}
+
+int bl_unpack(bl_unpacker *u, const bl_buf *packed, bl_piece *piece)
+{
+    bl_tokr *r = &u->reader;
+    const char *line;
+    size_t len;
+    r->next_index = 0;
+    r->is_in_piece = 0;
+    bl_zr_set_frames(r->zr, packed->data, packed->len);
+    int rc = bl_zr_line(r->zr, &line, &len, BL_TOKENS_LINE_MAX, NULL);
+    if (rc <= 0 || !tells(line, "#piece") ||
+        begin_piece(r, line, len, piece, NULL) != BL_TOKR_PIECE)
+        return 0;
+    while ((rc = next(r, piece, NULL)) == BL_TOKR_LINE)
+        ;
+    if (rc != BL_TOKR_END)
+        return 0;
+    r->n_tokens = piece->ids.n;
+    return bl_zr_line(r->zr, &line, &len, BL_TOKENS_LINE_MAX, NULL) == 0;
+}
+
+int bl_tokr_accept(bl_tokr *r, const bl_unpacker *u)
+{
+    const bl_zr *zr = u->reader.zr;
+    if (u->reader.next_index <= r->next_index ||
+        !bl_zr_count_frame(r->zr, bl_zr_lines(zr), bl_zr_bytes(zr)))
+        return 0;
+    r->next_index = u->reader.next_index;
+    r->n_pieces++;
+    r->n_tokens += u->reader.n_tokens;
+    return 1;
+}
+
+void bl_unpacker_del(bl_unpacker *u)
+{
+    if (u == NULL)
+        return;
+    bl_zr_del(u->reader.zr);
+    bl_xxh3_del(u->reader.hash);
+    free(u);
+}

@@ -184,6 +184,9 @@ struct bl_zr {
     ZSTD_DCtx *ctx; /* NULL: bare bytes */
     int at_end;     /* of the descriptor */
     int in_frame;
+    const uint8_t *before; /* [n_before] to be read before the descriptor goes on */
+    size_t n_before;
+    bl_buf back; /* what they are, where they were given back */
     uint8_t *in; /* [HEAD + CHUNK] as it came, in_pos..in_len not yet used */
     size_t in_pos, in_len;
     uint64_t taken; /* bytes that came from the descriptor */
@@ -194,12 +197,23 @@ struct bl_zr {
     uint64_t lines;
 };
 
+static int64_t draw(bl_zr *r, uint8_t *to, size_t len, bl_err *e)
+{
+    if (r->n_before == 0)
+        return r->fd >= 0 ? bl_read_some(r->fd, to, len, e) : 0;
+    size_t n = r->n_before < len ? r->n_before : len;
+    memcpy(to, r->before, n);
+    r->before += n;
+    r->n_before -= n;
+    return (int64_t)n;
+}
+
 /* Appends what the descriptor gives to `in`. */
 static int refill(bl_zr *r, bl_err *e)
 {
     if (r->in_pos == r->in_len)
         r->in_pos = r->in_len = HEAD;
-    int64_t n = bl_read_some(r->fd, r->in + r->in_len, HEAD + CHUNK - r->in_len, e);
+    int64_t n = draw(r, r->in + r->in_len, HEAD + CHUNK - r->in_len, e);
     if (n < 0)
         return (int)n;
     r->at_end = n == 0;
@@ -222,19 +236,8 @@ int bl_zio_is_zstd(const uint8_t *p, size_t n)
     return n > 0 && memcmp(first, skippable, n) == 0;
 }
 
-static int sniff(bl_zr *r, bl_err *e)
+static int begin_decompressor(bl_zr *r, bl_err *e)
 {
-    while (r->taken < MAGIC && !r->at_end) {
-        int rc = refill(r, e);
-        if (rc != 0)
-            return rc;
-    }
-    if (!bl_zio_is_zstd(r->in + HEAD, (size_t)r->taken)) {
-        r->out = r->in;
-        r->pos = HEAD;
-        r->len = r->in_len;
-        return 0;
-    }
     r->out = bl_calloc(HEAD + CHUNK, 1, e);
     if (r->out == NULL)
         return BL_E_NOMEM;
@@ -242,6 +245,21 @@ static int sniff(bl_zr *r, bl_err *e)
     if (r->ctx == NULL || ZSTD_isError(ZSTD_DCtx_setParameter(
                               r->ctx, ZSTD_d_windowLogMax, BL_ZIO_WINDOW_LOG)))
         return bl_fail(e, BL_E_NOMEM, "out of memory for a decompressor");
+    return 0;
+}
+
+static int sniff(bl_zr *r, bl_err *e)
+{
+    while (r->taken < MAGIC && !r->at_end) {
+        int rc = refill(r, e);
+        if (rc != 0)
+            return rc;
+    }
+    if (bl_zio_is_zstd(r->in + HEAD, (size_t)r->taken))
+        return begin_decompressor(r, e);
+    r->out = r->in;
+    r->pos = HEAD;
+    r->len = r->in_len;
     return 0;
 }
 
@@ -292,6 +310,11 @@ static int fail_zstd(const bl_zr *r, size_t result, bl_err *e)
     }
 }
 
+static int is_bomb(const bl_zr *r)
+{
+    return r->made > FREE_OUTPUT && r->made / MAX_EXPANSION > bl_zr_offset(r);
+}
+
 /* One call of the decompressor. */
 static int decompress(bl_zr *r, bl_err *e)
 {
@@ -304,7 +327,7 @@ static int decompress(bl_zr *r, bl_err *e)
         return fail_zstd(r, left, e);
     r->in_frame = left != 0;
     r->made += out.pos;
-    if (r->made > FREE_OUTPUT && r->made / MAX_EXPANSION > bl_zr_offset(r))
+    if (is_bomb(r))
         return bl_fail_at(
             e, BL_E_LIMIT, (int64_t)bl_zr_offset(r),
             "the content is more than %d times as long as its zstd frames",
@@ -448,6 +471,98 @@ int64_t bl_zr_peek(bl_zr *r, void *bytes, size_t n, bl_err *e)
     return (int64_t)n;
 }
 
+/* ---- frames by several hands ---- */
+
+/* Gets the next frame into `in` as a whole: its size, or 0. */
+static int64_t whole_frame(bl_zr *r, bl_err *e)
+{
+    for (;;) {
+        size_t n = r->in_len - r->in_pos;
+        size_t size = ZSTD_findFrameCompressedSize(r->in + r->in_pos, n);
+        if (!ZSTD_isError(size))
+            return (int64_t)size;
+        if (r->at_end || n == CHUNK)
+            return 0;
+        memmove(r->in + HEAD, r->in + r->in_pos, n);
+        r->in_pos = HEAD;
+        r->in_len = HEAD + n;
+        int rc = refill(r, e);
+        if (rc != 0)
+            return rc;
+    }
+}
+
+int bl_zr_take_frame(bl_zr *r, bl_buf *frame, bl_err *e)
+{
+    if (r->ctx == NULL || r->in_frame || r->pos < r->len)
+        return 0;
+    int64_t size = whole_frame(r, e);
+    if (size <= 0)
+        return (int)size;
+    int rc = bl_buf_add(frame, r->in + r->in_pos, (size_t)size, e);
+    r->in_pos += rc == 0 ? (size_t)size : 0;
+    return rc == 0 ? 1 : rc;
+}
+
+int bl_zr_give_back(bl_zr *r, const void *bytes, size_t len, bl_err *e)
+{
+    bl_buf all = {0};
+    size_t n = r->in_len - r->in_pos;
+    int rc = bl_buf_add(&all, bytes, len, e);
+    if (rc == 0)
+        rc = bl_buf_add(&all, r->in + r->in_pos, n, e);
+    if (rc == 0)
+        rc = bl_buf_add(&all, r->before, r->n_before, e);
+    if (rc != 0) {
+        bl_buf_free(&all);
+        return rc;
+    }
+    bl_buf_free(&r->back);
+    r->back = all;
+    r->before = all.data;
+    r->n_before = all.len;
+    r->in_pos = r->in_len = HEAD;
+    r->taken -= len + n;
+    r->at_end = 0;
+    return 0;
+}
+
+int bl_zr_count_frame(bl_zr *r, uint64_t lines, uint64_t bytes)
+{
+    r->made += bytes;
+    if (is_bomb(r)) {
+        r->made -= bytes;
+        return 0;
+    }
+    r->lines += lines;
+    return 1;
+}
+
+int bl_zr_new_of_frames(bl_zr **r, bl_err *e)
+{
+    bl_zr *new = *r = bl_calloc(1, sizeof *new, e);
+    if (new == NULL)
+        return BL_E_NOMEM;
+    new->fd = -1;
+    new->in = bl_calloc(HEAD + CHUNK, 1, e);
+    return new->in == NULL ? BL_E_NOMEM : begin_decompressor(new, e);
+}
+
+void bl_zr_set_frames(bl_zr *r, const void *bytes, size_t len)
+{
+    ZSTD_DCtx_reset(r->ctx, ZSTD_reset_session_only);
+    r->before = bytes;
+    r->n_before = len;
+    r->in_pos = r->in_len = r->pos = r->len = HEAD;
+    r->taken = r->made = r->lines = 0;
+    r->at_end = r->in_frame = 0;
+}
+
+uint64_t bl_zr_bytes(const bl_zr *r)
+{
+    return r->made;
+}
+
 uint64_t bl_zr_offset(const bl_zr *r)
 {
     return r->taken - (r->ctx != NULL ? r->in_len - r->in_pos : r->len - r->pos);
@@ -472,5 +587,6 @@ void bl_zr_del(bl_zr *r)
         free(r->out);
     free(r->in);
     bl_buf_free(&r->line);
+    bl_buf_free(&r->back);
     free(r);
 }

@@ -56,6 +56,22 @@ int bl_zr_line(bl_zr *r, const char **line, size_t *len, size_t max,
 /* Copies the first bytes of the content without consuming them (n <= 8): how many
  * there were. For telling kinds of input apart. */
 int64_t bl_zr_peek(bl_zr *r, void *bytes, size_t n, bl_err *e) BL_MUST_CHECK;
+/* ---- frames by several hands: taken as they are, read elsewhere ---- */
+
+/* Where the reader stands between frames and has the whole of the next at hand, which
+ * is so for those of up to 128 KiB: appends it to *frame and passes over it. 1, or 0
+ * where it is to be read here; BL_E_IO. */
+int bl_zr_take_frame(bl_zr *r, bl_buf *frame, bl_err *e) BL_MUST_CHECK;
+/* Gives back the frames taken last, all of their bytes: they are read again. */
+int bl_zr_give_back(bl_zr *r, const void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
+/* What a frame that was taken, or given back no more, held, so that later messages and
+ * limits are those of a reader that has read it: 1, or 0 where a limit is passed. */
+int bl_zr_count_frame(bl_zr *r, uint64_t lines, uint64_t bytes);
+/* A reader of frames in memory: each _set begins anew; the bytes must last. */
+int bl_zr_new_of_frames(bl_zr **r, bl_err *e) BL_MUST_CHECK;
+void bl_zr_set_frames(bl_zr *r, const void *bytes, size_t len);
+uint64_t bl_zr_bytes(const bl_zr *r); /* of content that frames gave */
+
 uint64_t bl_zr_offset(const bl_zr *r); /* compressed bytes consumed, for messages */
 uint64_t bl_zr_lines(const bl_zr *r);  /* lines read so far */
 const char *bl_zio_version(void);      /* of the zstd library that runs */

@@ -9,8 +9,6 @@
 enum {
     GRAM = 8,       /* intervals of an n-gram */
     DRUM_GRAM = 16, /* drum pitches */
-    INDEXED = 32,   /* hashes of a piece by which it is found */
-    COMPARED = 8,   /* pieces of one hash that a further one is compared with */
 };
 
 enum { TOP, BOTTOM, DRUMS };
@@ -129,98 +127,4 @@ double bl_fingerprint_likeness(const bl_fingerprint *a, const bl_fingerprint *b)
     uint32_t room = BL_PRINT_SIZE - either;
     either += left < room ? left : room;
     return either == 0 ? 0 : (double)both / either;
-}
-
-/* ---- groups ---- */
-
-typedef struct {
-    uint64_t hash;
-    uint32_t piece;
-} posting;
-
-static int by_hash(const void *a, const void *b)
-{
-    const posting *x = a, *y = b;
-    if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
-    return x->piece < y->piece ? -1 : x->piece > y->piece;
-}
-
-static uint32_t root_of(uint32_t *group, uint32_t i)
-{
-    while (group[i] != i)
-        i = group[i] = group[group[i]];
-    return i;
-}
-
-static void join(uint32_t *group, uint32_t a, uint32_t b)
-{
-    a = root_of(group, a);
-    b = root_of(group, b);
-    if (a < b)
-        group[b] = a;
-    else
-        group[a] = b;
-}
-
-/* Pieces that share one hash: each is compared with the few before it that are not of
- * its group yet. */
-static void compare_run(const posting *run, size_t n,
-                        const bl_fingerprint *const *prints, double at_least,
-                        uint32_t *group)
-{
-    for (size_t i = 1; i < n; i++) {
-        int compared = 0;
-        for (size_t k = i; k-- > 0 && compared < COMPARED;) {
-            uint32_t a = run[i].piece, b = run[k].piece;
-            if (root_of(group, a) == root_of(group, b))
-                continue;
-            compared++;
-            if (bl_fingerprint_likeness(prints[a], prints[b]) >= at_least)
-                join(group, a, b);
-        }
-    }
-}
-
-/* Pieces of equal prints belong together, whatever stands between them. */
-static void join_equal(const bl_fingerprint *const *prints, size_t n, posting *scratch,
-                       uint32_t *group)
-{
-    size_t filled = 0;
-    for (size_t i = 0; i < n; i++)
-        if (prints[i]->n > 0)
-            scratch[filled++] = (posting){
-                bl_xxh3(prints[i]->hash, prints[i]->n * sizeof prints[i]->hash[0]),
-                (uint32_t)i};
-    if (filled > 1)
-        qsort(scratch, filled, sizeof *scratch, by_hash);
-    for (size_t i = 1; i < filled; i++)
-        if (scratch[i].hash == scratch[i - 1].hash)
-            join(group, scratch[i].piece, scratch[i - 1].piece);
-}
-
-int bl_fingerprints_group(const bl_fingerprint *const *prints, size_t n,
-                          double at_least, uint32_t *group, bl_err *e)
-{
-    size_t n_postings = 0;
-    posting *all = bl_calloc(n * INDEXED + 1, sizeof *all, e);
-    if (all == NULL)
-        return BL_E_NOMEM;
-    for (size_t i = 0; i < n; i++)
-        group[i] = (uint32_t)i;
-    join_equal(prints, n, all, group);
-    for (size_t i = 0; i < n; i++)
-        for (uint32_t k = 0; k < prints[i]->n && k < INDEXED; k++)
-            all[n_postings++] = (posting){prints[i]->hash[k], (uint32_t)i};
-    if (n_postings > 1)
-        qsort(all, n_postings, sizeof *all, by_hash);
-    for (size_t i = 0, end; i < n_postings; i = end) {
-        for (end = i + 1; end < n_postings && all[end].hash == all[i].hash; end++)
-            ;
-        compare_run(all + i, end - i, prints, at_least, group);
-    }
-    for (size_t i = 0; i < n; i++)
-        group[i] = root_of(group, (uint32_t)i);
-    free(all);
-    return 0;
 }

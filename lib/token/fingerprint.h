@@ -22,10 +22,4 @@ int bl_fingerprint_of(bl_fingerprint *p, const bl_song *song, bl_err *e) BL_MUST
 /* The estimated share of n-grams of either piece that both have, 0..1. */
 double bl_fingerprint_likeness(const bl_fingerprint *a, const bl_fingerprint *b);
 
-/* group[i] = the least number of the pieces that piece i belongs with: those at least
- * so alike, and those that are so to them. Takes time in proportion to n: of each
- * n-gram that many pieces share only some are compared. 0 or BL_E_NOMEM. */
-int bl_fingerprints_group(const bl_fingerprint *const *prints, size_t n,
-                          double at_least, uint32_t *group, bl_err *e) BL_MUST_CHECK;
-
 #endif

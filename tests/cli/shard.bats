@@ -612,3 +612,40 @@ PY
     [[ $stderr == *"--max-alone goes with --condition"* ]]
     [ "$(files)" = "another.mid another.tok.zst chords.tok.zst reader.py " ]
 }
+
+# most_kib FILE: the memory that shard takes at most, after the like of `before`
+most_kib() {
+    /usr/bin/time -o used -f %M shard -q -f --near "$1" -o grown "$2"
+    tail -n 1 used
+}
+
+@test "shard: memory does not grow with the tokens" {
+    [[ $BARLINE_BUILD != *san ]] || skip "sanitizers take memory of their own"
+    local one ten near i
+    for i in {1..10}; do cat "$F/all.tok.zst"; done >ten
+    for i in {1..10}; do cat ten; done >hundred
+    for near in off keep; do
+        one=$(most_kib $near ten)
+        ten=$(most_kib $near hundred)
+        # 0.2 kB of each piece and, where they wait, a buffer or two
+        ((ten < one + 6000)) || fail "--near $near: $one KiB, then $ten"
+    done
+    [ -z "$(ls -A grown.* 2>/dev/null)" ]
+}
+
+@test "shard, vocab: several processors read what one reads, also of what is damaged" {
+    cat "$F/all.tok.zst" "$F/few.tok.zst" >two
+    zstd -dcq two | zstd -q -o one-frame.zst
+    head -c 30000 two >cut
+    local f j
+    for f in two one-frame.zst cut; do
+        for j in 1 3; do
+            run --separate-stderr vocab --order seen -j $j --no-pg -o v.$j $f
+            printf '%s %s\n' "$status" "$stderr" >said.$j
+            run --separate-stderr shard -q -f -j $j --no-pg -o d.$j $f
+            printf '%s %s\n' "$status" "$stderr" >>said.$j
+        done
+        cmp said.1 said.3
+        [[ $f == cut ]] || { cmp v.1 v.3 && diff -r d.1 d.3; }
+    done
+}

@@ -1,4 +1,5 @@
 /* test_fingerprint.c - which pieces count as the same music. */
+#include "flow/prints.h"
 #include "songs.h"
 #include "tap.h"
 #include "token/fingerprint.h"
@@ -64,16 +65,21 @@ static void test_equal_prints(void)
     enum { PIECES = 40 };
     bl_err e = BL_ERR_INIT;
     static bl_fingerprint p[PIECES];
-    const bl_fingerprint *list[PIECES];
-    uint32_t group[PIECES];
+    bl_prints *list;
+    uint32_t group[PIECES], order[PIECES];
     int alone = 0;
+    need(bl_prints_new(&list, "/tmp/prints", &e), &e);
     for (uint32_t i = 0; i < PIECES; i++) {
-        list[i] = &p[i];
         p[i].hash[p[i].n++] = 1000;
         for (uint32_t k = 1; k < 20 && i > 0 && i < PIECES - 1; k++)
             p[i].hash[p[i].n++] = 1000 * (i + 1) + k;
     }
-    need(bl_fingerprints_group(list, PIECES, 0.35, group, &e), &e);
+    for (uint32_t i = 0; i < PIECES; i++) { /* added in another order */
+        order[i] = PIECES - 1 - i;
+        need(bl_prints_add(list, &p[PIECES - 1 - i], &e), &e);
+    }
+    need(bl_prints_group(list, order, 0.35, group, &e), &e);
+    bl_prints_del(list);
     for (uint32_t i = 0; i < PIECES - 1; i++)
         alone += group[i] == i;
     ok(group[PIECES - 1] == 0 && alone == PIECES - 1, "twins with %d between them",

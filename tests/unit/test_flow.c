@@ -38,19 +38,19 @@ static void test_vocabularies(uint64_t n_tokens)
     bl_counts n;
     uint64_t sum = 0;
     int sorted = 1, occurs = 1;
-    learn(&all, &(bl_vocab_wish){BL_ORDER_CANONICAL, 0, 0}, &n);
+    learn(&all, &(bl_vocab_wish){BL_ORDER_CANONICAL, 0, 0, 1}, &n);
     ok(n.pieces == N_PIECES && n.tokens == n_tokens, "every piece and token is read");
     for (size_t id = 0; id < bl_words_size(all.words); id++)
         sum += all.count[id];
     ok(sum == n_tokens + 2 * N_PIECES, "counts sum to the tokens with BOS and EOS");
-    learn(&some, &(bl_vocab_wish){BL_ORDER_COUNT, 3, 0}, &n);
+    learn(&some, &(bl_vocab_wish){BL_ORDER_COUNT, 3, 0, 1}, &n);
     for (size_t id = BL_N_SPECIALS; id < bl_words_size(some.words); id++) {
         occurs &= some.count[id] >= 3;
         sorted &= id == BL_N_SPECIALS || some.count[id] <= some.count[id - 1];
     }
     ok(occurs && sorted, "by count: the frequent first, none below the least count");
     ok(bl_words_size(some.words) < bl_words_size(all.words), "and fewer than all");
-    learn(&merged, &(bl_vocab_wish){BL_ORDER_CANONICAL, 0, 20}, &n);
+    learn(&merged, &(bl_vocab_wish){BL_ORDER_CANONICAL, 0, 20, 1}, &n);
     ok(bl_words_size(merged.words) == bl_words_size(all.words) + 20,
        "20 merges come last");
     bl_vocab closed;
@@ -77,7 +77,7 @@ static void test_coder(void)
     bl_err e = BL_ERR_INIT;
     int same = 1;
     size_t before = 0, after = 0;
-    learn(&v, &(bl_vocab_wish){BL_ORDER_CANONICAL, 0, 30}, &n);
+    learn(&v, &(bl_vocab_wish){BL_ORDER_CANONICAL, 0, 30, 1}, &n);
     open_source(&s);
     need(bl_coder_open(&c, s.scheme, &v, &e), &e);
     while (bl_corpus_next(s.corpus, &piece, &e) > 0) {
