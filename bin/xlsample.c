@@ -127,6 +127,7 @@ int main(int argc, char **argv)
                     "  xlsample -n 8 --prompt theme.tok.zst run -o eight.tok.zst\n",
         .see_also = "xltrain(1), remi2midi(1)",
         .libraries = libraries,
+        .core = bl_engine_core(),
     };
     const bl_opt own[] = {
         {'n', "pieces", BL_OPT_INT, &set.n, "N", 1, 1e9, "make N pieces", 1},

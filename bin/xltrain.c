@@ -205,6 +205,7 @@ int main(int argc, char **argv)
             "  xltrain --data data -o run --resume --steps 6000\n",
         .see_also = "shard(1), xlsample(1)",
         .libraries = libraries,
+        .core = bl_engine_core(),
     };
     const bl_opt own[] = {
         {0, "data", BL_OPT_STR, &set.data, "DIR", 0, 0, "shards to learn from", 0},

@@ -1,5 +1,6 @@
 /* main.c - see main.h. */
 #include "cli/main.h"
+#include "cli/rerun.h"
 
 static int run(const bl_tool *functions, void *tool, const bl_opts *opts, bl_log *log)
 {
@@ -31,10 +32,15 @@ int bl_main(const bl_opt_about *about, const bl_opt *own, bl_opt_common *common,
 {
     bl_opts opts = {.about = about, .own = own, .common = common};
     bl_log *log = NULL;
+    bl_rerun(about->core, argv);
     bl_tool_start();
     int status = bl_opt_parse(&opts, argc, argv);
     if (status < 0) {
         log = bl_log_new(about->name, common);
+        if (bl_rerun_core() != NULL)
+            bl_log_debug(log,
+                         "OPENBLAS_CORETYPE=%s, told to OpenBLAS for this processor",
+                         bl_rerun_core());
         status = run(functions, tool, &opts, log);
     }
     bl_opt_free(&opts);

@@ -25,7 +25,8 @@ typedef struct {
 } bl_tool;
 
 /* Runs a tool from its arguments to its exit status, which it returns. The table `own`
- * fills the record `tool`, `common` its shared part. */
+ * fills the record `tool`, `common` its shared part. First of all it may run the
+ * program anew (rerun.h). */
 int bl_main(const bl_opt_about *about, const bl_opt *own, bl_opt_common *common,
             const bl_tool *functions, void *tool, int argc, char **argv);
 

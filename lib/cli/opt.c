@@ -1,5 +1,6 @@
 /* opt.c - see opt.h. */
 #include "cli/opt.h"
+#include "cli/rerun.h"
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/number.h"
@@ -136,6 +137,9 @@ static void print_version(const bl_opts *o)
     if (o->about->libraries != NULL)
         printf("%s", o->about->libraries);
     printf("build: %s\ncpu: %s\n", BL_BUILD, cpu_path());
+    if (bl_rerun_core() != NULL)
+        printf("OPENBLAS_CORETYPE=%s, told to OpenBLAS for this processor\n",
+               bl_rerun_core());
 }
 
 /* The status after --help and --version: a full disk counts there too. */

@@ -54,6 +54,7 @@ typedef struct {
     const char *examples;  /* lines of two blanks and a command */
     const char *see_also;  /* "vocab(1), shard(1)" */
     const char *libraries; /* lines for --version, or NULL */
+    const char *core; /* of a tool that multiplies: see rerun.h; NULL: none is better */
 } bl_opt_about;
 
 /* The options every tool shares: same letter, same meaning, same help. */

@@ -52,7 +52,7 @@ int bl_ahead_new(bl_ahead **a, const bl_source *source, int threads,
     int rc = new->places == NULL ? BL_E_NOMEM : 0;
     if (rc == 0 && threads > 1)
         rc = bl_pool_new(&new->pool, (int)bl_min(threads, MOST), e);
-    for (size_t i = 0; i < new->n_places && rc == 0 && new->pool != NULL; i++)
+    for (size_t i = 0; i < new->n_places &&rc == 0 && new->pool != NULL; i++)
         rc = bl_unpacker_new(&new->places[i].unpacker, words, e);
     if (rc != 0) {
         bl_ahead_del(new);
@@ -111,8 +111,7 @@ static int give_back(bl_ahead *a, bl_err *e)
 static int is_next(const bl_ahead *a)
 {
     const place *p = &a->places[a->next];
-    return p->is_sound &&
-           bl_tokr_accept(bl_corpus_stream(a->corpus), p->unpacker);
+    return p->is_sound && bl_tokr_accept(bl_corpus_stream(a->corpus), p->unpacker);
 }
 
 int bl_ahead_next(bl_ahead *a, bl_piece **piece, size_t *slot, bl_err *e)

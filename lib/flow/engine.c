@@ -14,3 +14,8 @@ void bl_engine_libraries(char text[BL_LIBRARIES_MAX])
     snprintf(both, sizeof both, "%s%s%s", blas, mpi[0] != '\0' ? ", " : "", mpi);
     bl_io_libraries(both, text);
 }
+
+const char *bl_engine_core(void)
+{
+    return bl_gemm_better_core();
+}

@@ -6,5 +6,7 @@
 
 /* The line of bl_io_libraries with what multiplies, and what joins processes. */
 void bl_engine_libraries(char text[BL_LIBRARIES_MAX]);
+/* As bl_gemm_better_core. */
+const char *bl_engine_core(void);
 
 #endif

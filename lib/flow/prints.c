@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 enum {
-    INDEXED = 32,  /* hashes of a piece by which it is found */
-    COMPARED = 8,  /* pieces of one hash that a further one is compared with */
-    CACHED = 512,  /* of them in memory, one for each remainder of the number */
+    INDEXED = 32, /* hashes of a piece by which it is found */
+    COMPARED = 8, /* pieces of one hash that a further one is compared with */
+    CACHED = 512, /* of them in memory, one for each remainder of the number */
 };
 
 struct bl_prints {

@@ -1,5 +1,5 @@
-/* prints.h - the fingerprints of many pieces, kept outside memory, and which of them are
- * alike. */
+/* prints.h - the fingerprints of many pieces, kept outside memory, and which of them
+ * are alike. */
 #ifndef BL_PRINTS_H
 #define BL_PRINTS_H
 

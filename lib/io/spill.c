@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 struct bl_spill {
-    char *path;      /* of what is made of it */
-    int fd;          /* -1 before the first bytes go there */
+    char *path; /* of what is made of it */
+    int fd;     /* -1 before the first bytes go there */
     uint64_t in_file;
     bl_buf last; /* [.. BL_SPILL_BUFFER] those behind */
 };

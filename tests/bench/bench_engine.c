@@ -3,6 +3,8 @@
 #include "model/model.h"
 #include "nn/kernel/gemm.h"
 
+#include <cblas.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,8 +51,31 @@ static double gemm_rate(bl_pool *pool, bl_precision p)
     return best;
 }
 
-/* Tokens a second over some seconds; the first step is not counted. */
-static double train_rate(bl_model *m, const bl_model_config *c, int lanes)
+/* Operations that the library asks of OpenBLAS, counted on the way (the linker's
+ * --wrap). What else is multiplied goes through kernels of our own. */
+static atomic_llong by_blas;
+
+void __real_cblas_sgemm(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE ta,
+                        enum CBLAS_TRANSPOSE tb, int m, int n, int k, float alpha,
+                        const float *a, int lda, const float *b, int ldb, float beta,
+                        float *c, int ldc);
+void __wrap_cblas_sgemm(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE ta,
+                        enum CBLAS_TRANSPOSE tb, int m, int n, int k, float alpha,
+                        const float *a, int lda, const float *b, int ldb, float beta,
+                        float *c, int ldc);
+void __wrap_cblas_sgemm(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE ta,
+                        enum CBLAS_TRANSPOSE tb, int m, int n, int k, float alpha,
+                        const float *a, int lda, const float *b, int ldb, float beta,
+                        float *c, int ldc)
+{
+    atomic_fetch_add(&by_blas, 2LL * m * n * k);
+    __real_cblas_sgemm(order, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+/* Tokens a second over some seconds; the first step is not counted. *share: of the
+ * operations that OpenBLAS did. */
+static double train_rate(bl_model *m, const bl_model_config *c, int lanes,
+                         double *share)
 {
     size_t tokens = (size_t)lanes * (size_t)c->segment;
     int32_t *x = calloc(tokens, sizeof *x), *real = calloc((size_t)lanes, sizeof *real);
@@ -60,8 +85,10 @@ static double train_rate(bl_model *m, const bl_model_config *c, int lanes)
     int steps = 0;
     double start = 0, spent = 0;
     for (; steps < 2 || spent < 3; steps++) {
-        if (steps == 1)
+        if (steps == 1) {
             start = now();
+            atomic_store(&by_blas, 0);
+        }
         int64_t n;
         bl_model_forward(m, x, x, real, 1, 1, (uint64_t)steps, &n);
         memset(bl_model_grads(m), 0, (size_t)bl_model_size(m) * sizeof(bl_real));
@@ -71,7 +98,9 @@ static double train_rate(bl_model *m, const bl_model_config *c, int lanes)
     }
     free(x);
     free(real);
-    return (double)tokens * (steps - 1) / spent;
+    double trained = (double)tokens * (steps - 1);
+    *share = (double)atomic_load(&by_blas) / (trained * bl_model_flops_per_token(c));
+    return trained / spent;
 }
 
 /* One size in each precision that the processor has. */
@@ -89,11 +118,13 @@ static void train(const char *name, bl_model_config c, int lanes, bl_pool *pool,
             fprintf(stderr, "bench: %s: %s\n", name, e.text);
             return;
         }
-        double rate = train_rate(m, &c, lanes);
+        double by_openblas, rate = train_rate(m, &c, lanes, &by_openblas);
         const char *precision = bl_model_choice("precision", c.precision);
         printf("train-%s-%s-j%d\t%.0f\ttoken/s\n", name, precision, threads, rate);
         printf("train-%s-%s-j%d-share\t%.0f\t%% of sgemm\n", name, precision, threads,
                100 * rate * bl_model_flops_per_token(&c) / gauge);
+        printf("train-%s-%s-j%d-openblas\t%.0f\t%% of its operations\n", name,
+               precision, threads, 100 * by_openblas);
         if (c.precision == BL_FP32)
             fp32 = rate;
         else
@@ -161,6 +192,11 @@ int main(void)
         if (bl_pool_new(&pool, threads, NULL) != 0)
             return 1;
         double gauge = gemm_rate(pool, BL_FP32);
+        if (threads == 1) {
+            char what[128];
+            bl_gemm_name(BL_FP32, what, sizeof what);
+            printf("multiplies\t%s\t\n", what);
+        }
         printf("sgemm-j%d\t%.1f\tGFLOP/s\n", threads, gauge / 1e9);
         for (int p = BL_BF16; p < BL_N_PRECISIONS; p++)
             if (bl_gemm_can((bl_precision)p))

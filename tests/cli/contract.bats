@@ -94,6 +94,50 @@ refused() {
     done
 }
 
+@test "tools that multiply: OpenBLAS is told the processor where it takes an older one" {
+    [[ $BARLINE_BUILD != *san ]] || skip "what is preloaded comes before the sanitizer"
+    run -0 bash -c 'unset OPENBLAS_CORETYPE; xltrain --version'
+    lines_here=${#lines[@]}
+    [[ $output == *"cpu: x86-64 avx"* && $output == *OpenBLAS* ]] || skip "no AVX2 here"
+    cat >old.c <<'C'
+#include <stdlib.h>
+char *openblas_get_corename(void)
+{
+    char *told = getenv("OPENBLAS_CORETYPE");
+    return told != NULL ? told : "Prescott";
+}
+C
+    cc -shared -fPIC -o old.so old.c
+    unset OPENBLAS_CORETYPE
+    local tool
+    for tool in xltrain xlsample; do
+        run -0 env LD_PRELOAD="$PWD/old.so" "$tool" --version
+        [[ $output =~ OpenBLAS\ [0-9.]+\ (SkylakeX|Haswell)$'\n' ]] || fail "$output"
+        [[ $output == *"OPENBLAS_CORETYPE="*"told to OpenBLAS"* ]] || fail "$output"
+        [ "${#lines[@]}" -ge "$lines_here" ]
+        # a user's own value stays, whatever it is
+        run -0 env LD_PRELOAD="$PWD/old.so" OPENBLAS_CORETYPE=Nehalem "$tool" --version
+        [[ $output == *" Nehalem"* && $output != *"told to"* ]] || fail "$output"
+        run -0 env LD_PRELOAD="$PWD/old.so" OPENBLAS_CORETYPE= "$tool" --version
+        [[ $output != *"told to"* ]] || fail "$output"
+    done
+    # arguments, input and status are those of one start; a value that changes nothing
+    # is no cause for another
+    printf 'char *openblas_get_corename(void) { return "Prescott"; }\n' >deaf.c
+    cc -shared -fPIC -o deaf.so deaf.c
+    local so
+    for so in old deaf; do
+        run -65 --separate-stderr env LD_PRELOAD="$PWD/$so.so" xlsample -v - <<<'no checkpoint'
+        [[ $stderr == *"told to OpenBLAS"*$'\n'"xlsample: '-': "* ]] || fail "$stderr"
+    done
+    # nothing is said or changed where the core is right
+    run -65 --separate-stderr xlsample -v - <<<'no checkpoint'
+    [[ $stderr != *"told to"* ]] || [[ $(xltrain --version) == *"told to"* ]]
+    # tools that do not multiply know nothing of it
+    run -0 env LD_PRELOAD="$PWD/old.so" shard --version
+    [[ $output != *"told to"* ]]
+}
+
 @test "every tool: a misuse is one line on stderr that says where to look, and 64" {
     for tool in "${TOOLS[@]}"; do
         for bad in --no-such-option -Z "--jobs=x" "--jobs=k" "--jobs=-1" "--progress=maybe" --output; do

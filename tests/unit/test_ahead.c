@@ -1,5 +1,5 @@
-/* test_ahead.c - streams read by several threads: the pieces, the end and the words of an
- * error are those of one that reads alone, whatever the stream. */
+/* test_ahead.c - streams read by several threads: the pieces, the end and the words of
+ * an error are those of one that reads alone, whatever the stream. */
 #include "corpus.h"
 #include "flow/ahead.h"
 #include "tap.h"
@@ -37,8 +37,8 @@ static outcome read_all(const char *const *paths, size_t n, int threads)
         o.rc = bl_ahead_new(&a, &s, threads, prepare, seen, &o.e);
     while (o.rc >= 0 && (o.rc = bl_ahead_next(a, &piece, &slot, &o.e)) > 0) {
         uint64_t parts[] = {o.hash, bl_xxh3(piece->name, strlen(piece->name)),
-                            piece->index,
-                            bl_xxh3(piece->ids.id, 2 * piece->ids.n), piece->xxh3};
+                            piece->index, bl_xxh3(piece->ids.id, 2 * piece->ids.n),
+                            piece->xxh3};
         o.hash = bl_xxh3(parts, sizeof parts);
         o.n++;
         o.unprepared += seen[slot] != piece->ids.n;

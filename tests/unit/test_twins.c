@@ -1,5 +1,7 @@
 /* test_twins.c - each op of lib/nn, forward and backward, alone in a graph, against its
  * naive twin: odd sizes, empty and partly filled memories, spans, dropout. */
+#include "base/cpu.h"
+#include "nn/kernel/gemm.h"
 #include "op_bench.h"
 #include "twins.h"
 #include "nn/kernel/vec.h"
@@ -457,6 +459,28 @@ static void exponentials(void)
     ok(bl_exp(endless) < 1e-30 && bl_exp(0) == 1, "and 0 below all numbers");
 }
 
+/* Which core OpenBLAS should take where it took that one. */
+static void test_cores(void)
+{
+    static const struct {
+        const char *taken;
+        int level;
+        const char *better;
+    } cases[] = {
+        {"Prescott", BL_CPU_AVX512, "SkylakeX"}, {"Prescott", BL_CPU_AVX2, "Haswell"},
+        {"Prescott", BL_CPU_BASELINE, NULL},     {"Barcelona", BL_CPU_AVX2, "Haswell"},
+        {"Haswell", BL_CPU_AVX2, NULL},          {"Zen", BL_CPU_AVX512, "SkylakeX"},
+        {"SkylakeX", BL_CPU_AVX512, NULL},       {"Cooperlake", BL_CPU_AVX512, NULL},
+        {"Excavator", BL_CPU_AVX2, NULL},        {"of tomorrow", BL_CPU_AVX512, NULL},
+    };
+    for (size_t i = 0; i < BL_COUNT(cases); i++) {
+        const char *better = bl_gemm_core_above(cases[i].taken, cases[i].level);
+        ok((better == NULL) == (cases[i].better == NULL) &&
+               (better == NULL || strcmp(better, cases[i].better) == 0),
+           "cores: %s at level %d", cases[i].taken, cases[i].level);
+    }
+}
+
 int main(void)
 {
     bl_err e = BL_ERR_INIT;
@@ -500,5 +524,6 @@ int main(void)
     pooling(BL_COMPRESS_MEAN, 3, 5, 4);
     pooling(BL_COMPRESS_MAX, 2, 17, 9);
     bl_pool_del(pool);
+    test_cores();
     return tap_done();
 }

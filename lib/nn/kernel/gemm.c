@@ -1,4 +1,5 @@
 /* gemm.c - the only file that includes cblas.h. */
+#include "base/cpu.h"
 #include "nn/kernel/bf16.h"
 #include "nn/kernel/gemm.h"
 #include "nn/kernel/packed.h"
@@ -6,6 +7,7 @@
 
 #include <cblas.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { PARTS_MAX = 8, PART_MIN = 64, PART_UNIT = 16 };
 
@@ -24,6 +26,43 @@ void bl_gemm_name(bl_precision precision, char *buf, size_t size)
     sscanf(openblas_get_config(), "OpenBLAS %d.%d.%d", &major, &minor, &patch);
     snprintf(buf, size, "%s%sOpenBLAS %d.%d.%d %s", unit != NULL ? unit : "",
              unit != NULL ? ", " : "", major, minor, patch, openblas_get_corename());
+}
+
+/* Of cores without AVX2 those that it falls back to; others it takes for processors
+ * that it knows. */
+const char *bl_gemm_core_above(const char *taken, int level)
+{
+    static const struct {
+        const char *name;
+        int level;
+    } cores[] = {
+        {"Prescott", BL_CPU_BASELINE},
+        {"Core2", BL_CPU_BASELINE},
+        {"Nehalem", BL_CPU_BASELINE},
+        {"Barcelona", BL_CPU_BASELINE},
+        {"Sandybridge", BL_CPU_BASELINE},
+        {"Haswell", BL_CPU_AVX2},
+        {"Zen", BL_CPU_AVX2},
+    };
+    for (size_t i = 0; i < BL_COUNT(cores); i++)
+        if (strcmp(cores[i].name, taken) == 0 && cores[i].level < level)
+            return level >= BL_CPU_AVX512 ? "SkylakeX" : "Haswell";
+    return NULL;
+}
+
+const char *bl_gemm_better_core(void)
+{
+#if defined(__x86_64__)
+    int level = bl_cpu_has(BL_CPU_AVX2) ? BL_CPU_AVX2 : BL_CPU_BASELINE;
+    if (bl_cpu_has(BL_CPU_AVX512) && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
+        level = BL_CPU_AVX512;
+    return strstr(openblas_get_config(), "DYNAMIC_ARCH") != NULL
+               ? bl_gemm_core_above(openblas_get_corename(), level)
+               : NULL;
+#else
+    return NULL;
+#endif
 }
 
 void bl_gemm_one(const bl_gemm_args *g)

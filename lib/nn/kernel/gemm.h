@@ -49,6 +49,14 @@ int bl_gemm_can(bl_precision precision);
 /* What multiplies, as "AVX-512 kernels, OpenBLAS 0.3.21 SkylakeX" or "AMX, OpenBLAS
  * ...": others round otherwise. */
 void bl_gemm_name(bl_precision precision, char *buf, size_t size);
+/* OpenBLAS asks which processor is here when it is loaded, and takes kernels of an old
+ * one for those that it does not know. The core whose kernels it should use instead, a
+ * value of OPENBLAS_CORETYPE; NULL where it has taken kernels as new as the processor.
+ */
+const char *bl_gemm_better_core(void);
+/* The same for the core that it has taken and the level of the processor (base/cpu.h).
+ */
+const char *bl_gemm_core_above(const char *taken, int level);
 /* Switches the threads of the BLAS off (ours do the splitting). Call once before. */
 void bl_gemm_setup(void);
 
