@@ -42,11 +42,13 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     return rc;
 }
 
+static const bl_precision precisions[] = {BL_FP32, BL_BF16, BL_INT8};
+
 static void make_wish(xlsample *x, const bl_cli *cli)
 {
     x->wish = (bl_sampling_wish){
         .model = cli->opts->operands[0],
-        .precision = (bl_precision)x->precision,
+        .precision = precisions[x->precision],
         .threads = bl_tool_jobs(&x->common),
         .seed = x->common.seed,
         .n = x->like == NULL || bl_opt_given(cli->opts, "pieces") != NULL ? x->n : 0,
@@ -151,8 +153,8 @@ int main(int argc, char **argv)
          "make a piece for each of these (a token stream), of which the run has "
          "learned",
          1},
-        {0, "precision", BL_OPT_CHOICE, &set.precision, "fp32|bf16", 0, 0,
-         "of weights, keys and values; bf16 halves them and is faster anywhere", 1},
+        {0, "precision", BL_OPT_CHOICE, &set.precision, "fp32|bf16|int8", 0, 0,
+         "of weights, keys and values; bf16 halves them, int8 the weights again", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How the next token is drawn", 0},
         {0, "temperature", BL_OPT_REAL, &set.temperature, "T", 0, 100,
          "flatten (over 1) or sharpen (below 1) the odds, 0 = the likeliest", 1},

@@ -22,6 +22,8 @@ int main(void)
     printf("AVX2\t%s\n", avx2 ? "run" : "emulated (Haswell, EPYC)");
     printf("AVX-512\t%s\n", avx512 ? "run" : none);
     printf("AVX-512 BF16\t%s\nAMX\t%s\n", dots, tiles);
+    printf("AVX-512 VNNI\t%s\nAVX-VNNI\t%s\n", bl_cpu_has_vnni(1) ? "run" : none,
+           bl_cpu_has_vnni(0) ? "run" : none);
     printf("OpenBLAS\t%s, others not run\n", strstr(blas, "OpenBLAS"));
     return 0;
 }

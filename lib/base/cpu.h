@@ -38,4 +38,23 @@ static inline int bl_cpu_has(int level)
 #endif
 }
 
+/* Dot products of bytes, beside the levels: processors of Intel's have the one without
+ * AVX-512. */
+static inline int bl_cpu_has_vnni(int wide)
+{
+#if defined(__x86_64__)
+    if (wide)
+        return bl_cpu_has(BL_CPU_AVX512) && __builtin_cpu_supports("avx512vnni");
+    unsigned a, b, c, d;
+    __asm__("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "0"(7), "2"(0));
+    if (!bl_cpu_has(BL_CPU_AVX2) || a < 1)
+        return 0;
+    __asm__("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "0"(7), "2"(1));
+    return (int)(a >> 4 & 1);
+#else
+    (void)wide;
+    return 0;
+#endif
+}
+
 #endif

@@ -15,7 +15,7 @@ enum { BL_SAMPLING_BARS = 16 };
 
 typedef struct {
     const char *model;      /* a checkpoint, or a run folder: its best one */
-    bl_precision precision; /* of weights, keys and values: BL_FP32 or BL_BF16 */
+    bl_precision precision; /* of weights, keys and values: not BL_BF16X3 */
     int threads;
     int64_t seed;
     int64_t n; /* pieces, for each condition; 0: as many as `like` has, without it or

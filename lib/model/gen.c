@@ -147,7 +147,8 @@ int bl_gen_begin(bl_gen **out, const bl_model_config *c, int n_streams,
         return BL_E_NOMEM;
     bl_gemm_setup();
     g->pool = pool;
-    g->precision = precision;
+    g->of_weights = precision;
+    g->precision = precision == BL_INT8 ? BL_BF16 : precision;
     g->streams = n_streams;
     g->slots = c->compressed;
     set_window(g, c);

@@ -61,9 +61,10 @@ struct bl_gen {
     bl_real **usage;  /* [layers] rings (S, H, window): what the tokens since memory
                        * moved on paid to each; NULL: nobody asks */
     bl_real **h, **c; /* [layers] (S, D): an LSTM's state */
-    bl_precision precision; /* of what is stored: weights, keys and values */
-    int keys_cap;           /* window + C in whole blocks */
-    int score_cap;          /* the larger of that and of `source` */
+    bl_precision precision; /* of keys and values */
+    bl_precision of_weights;
+    int keys_cap;  /* window + C in whole blocks */
+    int score_cap; /* the larger of that and of `source` */
     char **r;      /* [layers] (H, keys_cap / BLOCK, e, BLOCK): column d is the key of
                     * distance d; NULL: none */
     bl_real *turn; /* (S + 1, e) rotary: the angles of this step's places, and room

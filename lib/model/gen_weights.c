@@ -157,7 +157,8 @@ static int make_sinusoids(bl_gen *g, int layer, const bl_real *wr)
                       .b = wr,
                       .ldb = width,
                       .c = keys,
-                      .ldc = width};
+                      .ldc = width,
+                      .precision = g->of_weights == BL_INT8 ? BL_INT8 : BL_FP32};
     bl_gemm(g->pool, &p);
     for (int h = 0; h < c->heads; h++)
         put_distances(g, layer, h, keys + h * (width / c->heads), width);
@@ -205,9 +206,9 @@ static int convert(bl_gen *g, const bl_param *p, const bl_real *values, int *use
             continue;
         int k = one->transposed ? one->from->cols : one->from->rows;
         int n = one->transposed ? one->from->rows : one->from->cols;
-        void *panels = bl_graph_alloc(&g->store, bl_thin_bytes(g->precision, k, n), 1);
+        void *panels = bl_graph_alloc(&g->store, bl_thin_bytes(g->of_weights, k, n), 1);
         if (panels != NULL)
-            bl_thin_pack(one->to, g->precision, one->transposed, k, n, from, panels);
+            bl_thin_pack(one->to, g->of_weights, one->transposed, k, n, from, panels);
         *used = 1;
     }
     for (int n = 0; n < g->m->config.layers && g->build.code == 0; n++) {

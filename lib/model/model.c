@@ -41,8 +41,11 @@ static int alloc_blocks(bl_model *m)
 int bl_model_new(bl_model **out, const bl_model_config *c, int lanes, int train,
                  bl_pool *pool, bl_err *e)
 {
+    bl_model_config stated = *c;
+    if (c->precision == BL_INT8 && !train) /* of evaluation: no setting has it */
+        stated.precision = BL_FP32;
     *out = NULL;
-    int rc = bl_model_config_check(c, e);
+    int rc = bl_model_config_check(&stated, e);
     if (rc != 0)
         return rc;
     if (lanes < 1 || lanes > 65536)

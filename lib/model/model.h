@@ -304,8 +304,9 @@ typedef struct bl_gen bl_gen;
  *   that begins with the last half of it.
  *
  * zero_memory begins with c's M slots of zeros. Keys and values, and the matrices of
- * products, are kept in `precision`: BL_FP32 or BL_BF16 (rounded, in half the memory:
- * faster, on any processor). The pool is borrowed.
+ * products, are kept in `precision`: BL_FP32, BL_INT8 (weights in 8 bits, keys and
+ * values as in bf16) or BL_BF16 (rounded, in half the memory: faster, on any
+ * processor). The pool is borrowed.
  *
  * Parameters come one by one, in any order, each once: bl_gen_take copies what it needs
  * of the numbers of parameter i and keeps no other; bl_gen_ready ends that: BL_E_FORMAT

@@ -162,8 +162,9 @@ static void sample(const char *name, bl_model_config c, bl_precision precision,
             bl_gen_step(g, tokens, logits);
         while (steps++, (spent = now() - start) < 2);
         printf("sample-%s-%s-streams%d-j%d\t%.0f\ttoken/s each\n", name,
-               bl_model_choice("precision", (int)precision), n, bl_pool_threads(pool),
-               steps / spent);
+               precision == BL_INT8 ? "int8"
+                                    : bl_model_choice("precision", (int)precision),
+               n, bl_pool_threads(pool), steps / spent);
         bl_gen_del(g);
         free(logits);
     }
@@ -202,9 +203,10 @@ int main(void)
             if (bl_gemm_can((bl_precision)p))
                 printf("gemm-%s-j%d\t%.1f\tGFLOP/s\n", bl_model_choice("precision", p),
                        threads, gemm_rate(pool, (bl_precision)p) / 1e9);
-        for (bl_precision p = BL_FP32; p <= BL_BF16; p++) {
-            sample("L6-d256", size(6, 256, 1024, 128, 320), p, pool);
-            sample("L12-d512", size(12, 512, 2048, 512, 320), p, pool);
+        static const bl_precision stored[] = {BL_FP32, BL_BF16, BL_INT8};
+        for (size_t i = 0; i < BL_COUNT(stored); i++) {
+            sample("L6-d256", size(6, 256, 1024, 128, 320), stored[i], pool);
+            sample("L12-d512", size(12, 512, 2048, 512, 320), stored[i], pool);
         }
         train("L6-d64", size(6, 64, 256, 64, 839), 16, pool, gauge);
         train("L6-d256", size(6, 256, 1024, 128, 320), 8, pool, gauge);

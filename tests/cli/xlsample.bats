@@ -338,3 +338,21 @@ END
     says "it goes with neither --bars nor --seconds"
     [ ! -e no ]
 }
+
+@test "xlsample: weights in 8 bits draw the same bytes for any -j, and xltrain says what they cost" {
+    local run few many
+    for run in run settled performer; do
+        xlsample -u --no-pg --precision int8 -n 2 --bars 2 --max-tokens 300 -j 1 $run >one.tok
+        xlsample -u --no-pg --precision int8 -n 2 --bars 2 --max-tokens 300 -j 2 $run >two.tok
+        cmp one.tok two.tok
+        remi2midi --check one.tok
+    done
+    few=$(xltrain --data "$BATS_FILE_TMPDIR/data" --eval valid -o run | tail -n 1 | cut -f 4)
+    many=$(xltrain --data "$BATS_FILE_TMPDIR/data" --eval valid -o run --precision int8 | tail -n 1 | cut -f 4)
+    [ "$few" != "$many" ]
+    awk -v a="$few" -v b="$many" 'BEGIN {d = (b - a) / a; exit !(d < 0.005 && d > -0.005)}' ||
+        fail "$few in fp32, $many in int8"
+    run -64 --separate-stderr xltrain --data "$BATS_FILE_TMPDIR/data" -o new --precision int8
+    says "--eval"
+    [ ! -e new ]
+}

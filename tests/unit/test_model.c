@@ -4,6 +4,8 @@
 #include "base/rng.h"
 #include "model/model.h"
 #include "model/sample.h"
+#include "base/cpu.h"
+#include "nn/kernel/int8.h"
 #include "nn/kernel/gemm.h"
 #include "nn/op/ops.h"
 #include "nn/op/optim.h"
@@ -143,6 +145,68 @@ static void test_thin(bl_pool *pool)
        half);
 }
 
+/* Dot products of bytes by each unit that is here, all lengths and numbers of rows;
+ * then whole products beside those of the rounded operands. */
+static void test_int8(bl_pool *pool)
+{
+    enum { K = 203, STRIDE = 204, N = 2 * 32 + 5 };
+    static bl_real x[BL_INT8_ROWS * K], b[K * N], y[BL_INT8_ROWS * N], twin[N];
+    static uint8_t q[BL_INT8_ROWS * STRIDE];
+    static _Alignas(64) char panels[3 * (STRIDE * 32 + 256)];
+    int32_t all[BL_INT8_ROWS][32], one[BL_INT8_ROWS][32];
+    bl_rng rng = bl_rng_make(4, 0);
+    int same = 1, units = 0, right = 1;
+    for (int i = 0; i < BL_INT8_ROWS * K; i++)
+        x[i] = (bl_real)bl_rng_normal(&rng);
+    for (int i = 0; i < K * N; i++)
+        b[i] = (bl_real)bl_rng_normal(&rng) * (i % N + 1);
+    memset(x, 0, K * sizeof *x); /* a row of zeros */
+    for (int k = 1; k <= K; k = k < 20 ? k + 1 : k + 61) {
+        memset(panels, 0, sizeof panels);
+        for (int c = 0; c < 32; c++)
+            bl_int8_pack(b + c, N, k, c, panels);
+        for (int r = 0; r < BL_INT8_ROWS; r++)
+            (void)bl_int8_row(x + r * K, k, q + r * STRIDE);
+        bl_int8_dots_portable(q, STRIDE, BL_INT8_ROWS, k, panels, all);
+        for (int r = 0; r < BL_INT8_ROWS; r++)
+            for (int c = 0; c < 32; c++) {
+                int32_t sum = 0;
+                for (int p = 0; p < k; p++)
+                    sum += (q[r * STRIDE + p] - 128) *
+                           ((int8_t *)panels)[p / 4 * 128 + 4 * c + p % 4];
+                right &= sum == all[r][c];
+            }
+        for (int wide = 0; wide < 2; wide++)
+            for (int rows = 1; rows <= BL_INT8_ROWS && bl_cpu_has_vnni(wide); rows++) {
+                units |= 1 << wide;
+                bl_int8_dots_unit(wide, q, STRIDE, rows, k, panels, one);
+                same &= memcmp(one, all, (size_t)rows * sizeof *one) == 0;
+            }
+    }
+    ok(right, "int8: portable dot products are those of three loops");
+    ok(same, "int8: the units (%d) give the same whole numbers", units);
+    bl_thin t;
+    double worst = 0;
+    bl_thin_pack(&t, BL_INT8, 0, K, N, b, panels);
+    bl_thin_multiply(pool, &t, x, BL_INT8_ROWS, NULL, 0, y);
+    for (int r = 0; r < BL_INT8_ROWS; r++) {
+        bl_gemm(pool, &(bl_gemm_args){.m = 1,
+                                      .n = N,
+                                      .k = K,
+                                      .alpha = 1,
+                                      .a = x + r * K,
+                                      .lda = K,
+                                      .b = b,
+                                      .ldb = N,
+                                      .c = twin,
+                                      .ldc = N,
+                                      .precision = BL_INT8});
+        for (int c = 0; c < N; c++)
+            worst = fmax(worst, fabs(y[r * N + c] - twin[c]) / (c + 1));
+    }
+    ok(worst < 1e-4, "int8: as products of the rounded operands (%.1g)", worst);
+}
+
 /* One stream of three begins late, one rests: the farthest that its logits are from the
  * graph's, which a stream that begins anew repeats. */
 static double off_graph(const bl_model_config *c, bl_precision precision,
@@ -177,6 +241,11 @@ static void same_as_graph(const char *name, const bl_model_config *c, bl_pool *p
     ok(worst < 2e-4, "generation is the graph: %s (%.1g)", name, worst);
     worst = off_graph(c, BL_BF16, graph, 0.1, pool);
     ok(worst < 0.1 && worst > 1e-4, "in bf16 nearly: %s (%.1g)", name, worst);
+    bl_model_config bytes = *c;
+    bytes.precision = BL_INT8;
+    read_in_segments(&bytes, pool, graph);
+    worst = off_graph(c, BL_INT8, graph, 0.4, pool);
+    ok(worst < 0.4, "in int8 the graph that is rounded so: %s (%.1g)", name, worst);
 }
 
 /* What no paper combines, but a config may. */
@@ -639,6 +708,7 @@ int main(void)
     test_gemm(pool);
     test_memory(pool);
     test_thin(pool);
+    test_int8(pool);
     test_generation(pool);
     test_full_context(pool);
     test_adam(0.99, pool);

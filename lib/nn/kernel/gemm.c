@@ -2,6 +2,7 @@
 #include "base/cpu.h"
 #include "nn/kernel/bf16.h"
 #include "nn/kernel/gemm.h"
+#include "nn/kernel/int8.h"
 #include "nn/kernel/packed.h"
 #include "nn/kernel/tile.h"
 
@@ -109,11 +110,50 @@ static void run_part(void *arg, int part)
 
 int bl_gemm_can(bl_precision precision)
 {
-    return precision == BL_FP32 || bl_bf16_can(precision);
+    return precision == BL_FP32 || precision == BL_INT8 || bl_bf16_can(precision);
+}
+
+/* What the sampler's products in int8 give, but for the order of sums: operands rounded
+ * block by block, multiplied in fp32 by the caller alone. */
+static void multiply_rounded(bl_pool *pool, const bl_gemm_args *g)
+{
+    const size_t half = BL_POOL_SCRATCH / 2 / sizeof(bl_real);
+    bl_real *b = bl_pool_scratch(pool), *a = b + half;
+    int k = g->k, most = (int)bl_max((int64_t)(half / (size_t)k) / 8 * 8, 1);
+    for (int col = 0; col < g->n; col += most) {
+        int cols = (int)bl_min(most, g->n - col);
+        for (int j = 0; j < cols; j++) /* b is (cols, k) */
+            bl_int8_round(g->b + (ptrdiff_t)(col + j) * (g->tb ? g->ldb : 1),
+                          g->tb ? 1 : g->ldb, k, b + (ptrdiff_t)j * k);
+        for (int row = 0; row < g->m; row += most) {
+            int rows = (int)bl_min(most, g->m - row);
+            for (int i = 0; i < rows; i++)
+                bl_int8_round(g->a + (ptrdiff_t)(row + i) * (g->ta ? 1 : g->lda),
+                              g->ta ? g->lda : 1, k, a + (ptrdiff_t)i * k);
+            bl_gemm_one(&(bl_gemm_args){.tb = 1,
+                                        .m = rows,
+                                        .n = cols,
+                                        .k = k,
+                                        .alpha = g->alpha,
+                                        .a = a,
+                                        .lda = k,
+                                        .b = b,
+                                        .ldb = k,
+                                        .beta = g->beta,
+                                        .c = g->c + (ptrdiff_t)row * g->ldc + col,
+                                        .ldc = g->ldc});
+            if (g->after != NULL)
+                g->after(g->arg, row, rows, col, cols);
+        }
+    }
 }
 
 void bl_gemm(bl_pool *pool, const bl_gemm_args *g)
 {
+    if (g->precision == BL_INT8) {
+        multiply_rounded(pool, g);
+        return;
+    }
     if (g->precision != BL_FP32) {
         bl_bf16_gemm(pool, g);
         return;

@@ -10,8 +10,15 @@
  *   BL_BF16    operands rounded to 8 bits of mantissa: relative error about 2e-3
  *   BL_BF16X3  operands split in two such parts, three products: about 4e-6
  * The last two want AMX, bf16 is content with AMD's AVX-512 BF16: see bl_gemm_can. The
- * double build has BL_FP32 alone. */
-typedef enum { BL_FP32, BL_BF16, BL_BF16X3, BL_N_PRECISIONS } bl_precision;
+ * double build has BL_FP32 alone. Not to train in:
+ *   BL_INT8    rows of A and columns of op(B) rounded to 8 bits by int8.h */
+typedef enum {
+    BL_FP32,
+    BL_BF16,
+    BL_BF16X3,
+    BL_N_PRECISIONS,
+    BL_INT8 = BL_N_PRECISIONS
+} bl_precision;
 
 /* C (m,n) = alpha op(A) op(B) + beta C, op(A) (m,k), op(B) (k,n); ta, tb: 1 = that
  * operand is stored transposed. */

@@ -11,7 +11,9 @@
  * row-major, the last filled up with zeros. BL_FP32: as they are. BL_BF16: rounded to
  * bf16, which halves what is read (also where no unit multiplies in bf16: sums and the
  * other operand are fp32); a word of 32 bits holds columns c and c + 16 of its panel.
- * The double build knows BL_FP32 alone. */
+ * BL_INT8: columns in 8 bits (int8.h), and rows of the other operand on the fly; a
+ * matrix of more than BL_INT8_MOST rows stays BL_FP32. The double build knows BL_FP32
+ * alone. */
 typedef struct {
     int k, n;
     bl_precision precision;

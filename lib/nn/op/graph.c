@@ -202,6 +202,8 @@ void bl_graph_plan(bl_graph *g)
  * rounded again at each token drifts. */
 bl_precision bl_graph_precision(const bl_graph *g, bl_product of, int depth)
 {
+    if (g->precision == BL_INT8) /* as the sampler, which keeps no head in 8 bits */
+        return of == BL_OF_HEAD ? BL_FP32 : BL_INT8;
     if (of == BL_OF_STATE || (of == BL_OF_HEAD && depth < BL_PANEL))
         return BL_FP32;
     return g->precision;
