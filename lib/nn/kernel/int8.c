@@ -8,7 +8,8 @@ enum { MOVED = 128, COLUMNS = BL_INT8_COLUMNS, ROW = 4 * COLUMNS };
 
 size_t bl_int8_panel_bytes(int k)
 {
-    return (size_t)bl_int8_groups(k) * ROW + COLUMNS * (sizeof(float) + sizeof(int32_t));
+    return (size_t)bl_int8_groups(k) * ROW +
+           COLUMNS * (sizeof(float) + sizeof(int32_t));
 }
 
 const float *bl_int8_scales(const void *panel, int k)
@@ -133,8 +134,8 @@ WITH_WIDE ALWAYS void add_wide(const int rows, const int chains, const uint8_t *
 #pragma GCC unroll 8
         for (int i = 0; i < rows * chains; i++) {
             const char *at = w + i % chains * ROW;
-            __m512i x = _mm512_set1_epi32(
-                four(q + i / chains * stride + 4 * (p + i % chains)));
+            __m512i x =
+                _mm512_set1_epi32(four(q + i / chains * stride + 4 * (p + i % chains)));
             s[i][0] = _mm512_dpbusd_epi32(s[i][0], x, _mm512_loadu_si512(at));
             s[i][1] = _mm512_dpbusd_epi32(s[i][1], x, _mm512_loadu_si512(at + 64));
         }
@@ -150,8 +151,8 @@ WITH_WIDE ALWAYS void add_wide(const int rows, const int chains, const uint8_t *
     for (int i = 0; i < rows * chains; i++)
         for (int v = 0; v < 2; v++) {
             int32_t *to = sum[i / chains] + 16 * v;
-            __m512i before = i % chains == 0 ? _mm512_setzero_si512()
-                                             : _mm512_loadu_si512(to);
+            __m512i before =
+                i % chains == 0 ? _mm512_setzero_si512() : _mm512_loadu_si512(to);
             _mm512_storeu_si512(to, _mm512_add_epi32(before, s[i][v]));
         }
 }

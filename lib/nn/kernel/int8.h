@@ -1,5 +1,5 @@
-/* int8.h - rows and columns in 8 bits, and their dot products in whole numbers: those of
- * any processor are the same.
+/* int8.h - rows and columns in 8 bits, and their dot products in whole numbers: those
+ * of any processor are the same.
  *
  * A vector x is q times a scale, q = round(x / scale) within -127 .. 127, the scale
  * that of its largest number (Jacob et al., "Quantization and Training of Neural
@@ -42,8 +42,7 @@ void bl_int8_dots_portable(const uint8_t *q, ptrdiff_t stride, int rows, int k,
                            int32_t sum[BL_INT8_ROWS][BL_INT8_COLUMNS]);
 /* Those with the units of one kind, where bl_cpu_has_vnni(wide). */
 void bl_int8_dots_unit(int wide, const uint8_t *q, ptrdiff_t stride, int rows, int k,
-                       const void *panel,
-                       int32_t sum[BL_INT8_ROWS][BL_INT8_COLUMNS]);
+                       const void *panel, int32_t sum[BL_INT8_ROWS][BL_INT8_COLUMNS]);
 /* The scales of a panel's columns. */
 const float *bl_int8_scales(const void *panel, int k);
 
