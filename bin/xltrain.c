@@ -55,9 +55,7 @@ static int misuse(const xltrain *x, const bl_cli *cli, bl_err *e)
     if (x->log_probs != NULL && x->eval == NULL)
         return bl_fail(e, BL_E_ARG, "--log-probs goes with --eval");
     if (x->precision == BL_INT8 && x->eval == NULL)
-        return bl_fail(e, BL_E_ARG,
-                       "--precision int8 goes with --eval: what it costs; nothing is "
-                       "trained in it");
+        return bl_fail(e, BL_E_ARG, "--precision int8 goes with --eval, not to train");
     if (x->steps > 0 && x->minutes > 0)
         return bl_fail(e, BL_E_ARG, "--steps and --minutes do not go together");
     return 0;
@@ -228,8 +226,7 @@ int main(int argc, char **argv)
          "train as many steps as M minutes allow, 0 = as the settings say", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How", 0},
         {0, "precision", BL_OPT_CHOICE, &set.precision, "fp32|bf16|bf16x3|int8", 0, 0,
-         "of products; bf16 and bf16x3 want AMX, bf16 runs on AMD too; int8: --eval",
-         1},
+         "of products: bf16 and bf16x3 want AMX, bf16 or AMD; int8 for --eval", 1},
         {0, "resume", BL_OPT_FLAG, &set.resume, NULL, 0, 0, "go on with the run in -o",
          0},
         {0, "save-every", BL_OPT_REAL, &set.save_every, "MINUTES", 0, 1e6,
