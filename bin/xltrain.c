@@ -1,6 +1,7 @@
 /* xltrain - shards in, a run folder of checkpoints and metrics out. */
 #include "cli/machine.h"
 #include "cli/main.h"
+#include "cli/misuse.h"
 #include "flow/engine.h"
 #include "flow/evaluation.h"
 #include "flow/hub_export.h"
@@ -19,19 +20,15 @@ typedef struct {
     bl_group group;
 } xltrain;
 
-static int misuse_export(const xltrain *x, bl_err *e)
-{
-    if ((x->common.output == NULL) == (x->init == NULL))
-        return bl_fail(e, BL_E_ARG,
-                       "--export writes the run in -o DIR or the model of --init: name "
-                       "one of them");
-    if (x->data != NULL || x->resume || x->dry_run || x->eval != NULL ||
-        x->log_probs != NULL)
-        return bl_fail(e, BL_E_ARG,
-                       "--export trains nothing: it goes without --data, --resume, "
-                       "--dry-run and --eval");
-    return 0;
-}
+static const bl_misuse misuses[] = {
+    {"export",
+     "config costs data dry-run eval keep log-probs minutes precision preset resume "
+     "save-every set steps",
+     0,
+     "--export trains and changes nothing: it goes with -o or --init, and -f, alone"},
+    {"eval", "resume dry-run", 0, "--eval goes with neither --resume nor --dry-run"},
+    {"log-probs", "!eval", 0, "--log-probs goes with --eval"},
+};
 
 static int misuse(const xltrain *x, const bl_cli *cli, bl_err *e)
 {
@@ -40,8 +37,17 @@ static int misuse(const xltrain *x, const bl_cli *cli, bl_err *e)
     if (cli->opts->n_operands > 0)
         return bl_fail(e, BL_E_ARG, "unexpected '%s'; try 'xltrain --help'",
                        cli->opts->operands[0]);
+    int rc = bl_misuse_check(misuses, BL_COUNT(misuses), cli->opts, e);
+    if (rc != 0)
+        return rc;
+    if (x->export != NULL && (out == NULL) == (x->init == NULL))
+        return bl_fail(e, BL_E_ARG,
+                       "--export writes the run in -o DIR or the model of --init: name "
+                       "one of them");
     if (x->export != NULL)
-        return misuse_export(x, e);
+        return bl_opt_given(cli->opts, "seed") == NULL
+                   ? 0
+                   : bl_fail(e, BL_E_ARG, "--export draws nothing: --seed has no use");
     if (x->data == NULL && (!x->dry_run || x->resume))
         return bl_fail(e, BL_E_ARG,
                        "no data: name a folder made by shard with --data DIR");
@@ -50,10 +56,6 @@ static int misuse(const xltrain *x, const bl_cli *cli, bl_err *e)
     if (out != NULL && (out[0] == '\0' || strcmp(out, "-") == 0))
         return bl_fail(e, BL_E_ARG, "'%s' is no folder for a run; name one with -o DIR",
                        out);
-    if (x->eval != NULL && (x->resume || x->dry_run))
-        return bl_fail(e, BL_E_ARG, "--eval goes with neither --resume nor --dry-run");
-    if (x->log_probs != NULL && x->eval == NULL)
-        return bl_fail(e, BL_E_ARG, "--log-probs goes with --eval");
     if (x->precision == BL_INT8 && x->eval == NULL)
         return bl_fail(e, BL_E_ARG, "--precision int8 goes with --eval, not to train");
     if (x->steps > 0 && x->minutes > 0)
@@ -169,7 +171,7 @@ static int run(xltrain *x, const bl_cli *cli, bl_err *e)
         return 0; /* one does it */
     if (x->export != NULL)
         return bl_hub_export(x->init != NULL ? x->init : x->common.output, x->export,
-                             x->common.force, &wish.notices, e);
+                             x->common.force, &bl_tool_guards, &wish.notices, e);
     return x->dry_run ? forecast(&wish, e) : evaluate(x, &wish, cli, e);
 }
 

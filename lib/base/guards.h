@@ -1,5 +1,6 @@
 /* guards.h - what a program removes when it is ended from outside: a file that is not
- * whole, a folder that is still empty. Handlers of signals are the program's
+ * whole, a folder that is still empty or, where the path ends in a slash, with the
+ * files in it. Handlers of signals are the program's
  * (cli/tool.h); where there are none, such a file stays. */
 #ifndef BL_GUARDS_H
 #define BL_GUARDS_H

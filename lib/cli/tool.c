@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* program_invocation_short_name */
 #include "cli/tool.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,11 +45,32 @@ int bl_exit_of(int code)
 
 static char guarded[6][4096]; /* a folder before what is in it */
 
+/* The files of a folder, by calls that a handler may make. */
+static void drop_files(const char *folder)
+{
+    static _Alignas(8) char list[4096];
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (long n; fd >= 0 && (n = syscall(SYS_getdents64, fd, list, sizeof list)) > 0;) {
+        for (long at = 0; at < n;) {
+            struct dirent64 *f = (struct dirent64 *)(void *)(list + at);
+            at += f->d_reclen;
+            if (strcmp(f->d_name, ".") != 0 && strcmp(f->d_name, "..") != 0)
+                unlinkat(fd, f->d_name, 0);
+        }
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
 static void drop_guarded(void)
 {
-    for (size_t i = BL_COUNT(guarded); i-- > 0;)
-        if (guarded[i][0] != '\0' && unlink(guarded[i]) != 0)
+    for (size_t i = BL_COUNT(guarded); i-- > 0;) {
+        size_t len = strlen(guarded[i]);
+        if (len > 0 && guarded[i][len - 1] == '/')
+            drop_files(guarded[i]);
+        if (len > 0 && unlink(guarded[i]) != 0)
             rmdir(guarded[i]);
+    }
 }
 
 /* GLib, which libsmf works with, ends so where memory fails it. */

@@ -4,6 +4,7 @@
 #ifndef BL_HUB_H
 #define BL_HUB_H
 
+#include "base/guards.h"
 #include "train/ckpt.h"
 
 /* Ids that a config states beside the weights; -1 = none. */
@@ -11,8 +12,9 @@ typedef struct {
     int64_t bos, eos, pad;
 } bl_hub_ids;
 
-/* 1 if `path` is a folder whose config.json states a "model_type": none of ours does.
- */
+/* 1 if `path` is a folder whose config.json states a "model_type", as none of ours
+ * does, or would have to: it is no JSON, or there are weights beside it, and no
+ * checkpoint of ours. What is wrong with it tells reading. */
 int bl_hub_is(const char *path);
 
 /* Reads a folder as a checkpoint of parameters without state: weights of F32, F16 or
@@ -34,9 +36,10 @@ int bl_hub_may_write(const char *dir, int replace, bl_err *e) BL_MUST_CHECK;
 /* Writes a checkpoint's parameters, which move, as a folder that transformers loads,
  * whole or not at all: config.json, generation_config.json, model.safetensors (F32);
  * of a vocabulary tokenizer.json and tokenizer_config.json, vocab.tsv and, for the
- * scheme `remi`, miditok.json. `ids` where there is no vocabulary. BL_E_ARG naming the
- * setting that has no counterpart there; BL_E_CREATE, BL_E_IO, BL_E_NOMEM. */
+ * scheme `remi`, miditok.json. `ids` where there is no vocabulary; `guards` (or NULL)
+ * for the folder while it is not whole. BL_E_ARG naming the setting that has no
+ * counterpart there; BL_E_CREATE, BL_E_IO, BL_E_NOMEM. */
 int bl_hub_write(bl_ckpt *c, const bl_hub_ids *ids, const char *dir, int replace,
-                 bl_err *e) BL_MUST_CHECK;
+                 const bl_guards *guards, bl_err *e) BL_MUST_CHECK;
 
 #endif

@@ -14,7 +14,7 @@ static int load(bl_ckpt *c, bl_hub_ids *ids, const char *from, bl_err *e)
 }
 
 int bl_hub_export(const char *from, const char *dir, int replace,
-                  const bl_notices *notices, bl_err *e)
+                  const bl_guards *guards, const bl_notices *notices, bl_err *e)
 {
     bl_ckpt c = {0};
     bl_hub_ids ids;
@@ -22,7 +22,7 @@ int bl_hub_export(const char *from, const char *dir, int replace,
     if (rc == 0)
         rc = load(&c, &ids, from, e);
     if (rc == 0)
-        rc = bl_hub_write(&c, &ids, dir, replace, e);
+        rc = bl_hub_write(&c, &ids, dir, replace, guards, e);
     if (rc == 0)
         bl_notice(notices, BL_NOTICE_INFO, "%" PRId64 " parameters written to '%s'",
                   bl_model_config_size(&c.info.config.model), dir);

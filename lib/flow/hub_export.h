@@ -10,6 +10,7 @@
  * folder that holds such a model already. What bl_start_ckpt, bl_hub_may_write and
  * bl_hub_write give; nothing is written then. */
 int bl_hub_export(const char *from, const char *dir, int replace,
-                  const bl_notices *notices, bl_err *e) BL_MUST_CHECK;
+                  const bl_guards *guards, const bl_notices *notices,
+                  bl_err *e) BL_MUST_CHECK;
 
 #endif

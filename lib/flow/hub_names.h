@@ -61,6 +61,8 @@ bl_json *bl_hub_generation(const bl_hub_ids *ids, bl_err *e) BL_MUST_CHECK;
 /* Tokens that a model of the kind sees at once, at most. */
 int64_t bl_hub_context(const bl_model_config *m, bl_hub_kind kind);
 
+/* 1 if the folder's config.json states a "model_type". */
+int bl_hub_states_type(const char *dir, int *is_json);
 /* Reads a JSON object from DIR/NAME; errors name the file. */
 int bl_hub_json(const char *dir, const char *name, bl_json **o,
                 bl_err *e) BL_MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "flow/hub_names.h"
 
 #include "io/file.h"
+#include "train/run.h"
 
 #include <stdio.h>
 #include <math.h>
@@ -20,15 +21,41 @@ static int is_file(const char *dir, const char *name)
     return n > 0 && n < (int)sizeof path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-int bl_hub_is(const char *path)
+static int has_weights(const char *dir)
+{
+    static const char *const names[] = {
+        "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+        "pytorch_model.bin.index.json"};
+    for (size_t i = 0; i < BL_COUNT(names); i++)
+        if (is_file(dir, names[i]))
+            return 1;
+    return 0;
+}
+
+int bl_hub_states_type(const char *dir, int *is_json)
 {
     bl_json *o = NULL;
+    *is_json = bl_hub_json(dir, "config.json", &o, NULL) == 0;
+    int states = *is_json && bl_json_has(o, "model_type");
+    bl_json_del(o);
+    return states;
+}
+
+int bl_hub_is(const char *path)
+{
+    int is_json;
     if (strcmp(path, "-") == 0 || !is_file(path, "config.json"))
         return 0;
-    int is =
-        bl_hub_json(path, "config.json", &o, NULL) == 0 && bl_json_has(o, "model_type");
-    bl_json_del(o);
-    return is;
+    return bl_hub_states_type(path, &is_json) ||
+           ((!is_json || has_weights(path)) && bl_run_has_ckpt(path, NULL) == 0);
+}
+
+/* Errors of a file that is not opened by its path. */
+static int in_file(const char *dir, const char *name, bl_err *e)
+{
+    char path[PATH_ROOM];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return bl_err_in(e, path);
 }
 
 int bl_hub_names_file(const char *dir, char **path, bl_err *e)
@@ -313,7 +340,7 @@ static int read_shards(reading *r, bl_err *e)
         if (rc == 0)
             rc = list_shards(map, name, &n, e);
         if (rc != 0)
-            bl_err_in(e, index);
+            in_file(r->dir, index, e);
     }
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = read_file(r, name[i], e);
@@ -371,7 +398,7 @@ static int read_config(reading *r, bl_hub_ids *ids, bl_err *e)
     if (rc == 0) {
         rc = bl_hub_config_read(o, &r->kind, &c->model, ids, e);
         if (rc != 0)
-            bl_err_in(e, "config.json");
+            in_file(r->dir, "config.json", e);
     }
     bl_json_del(o);
     return rc;

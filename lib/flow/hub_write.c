@@ -26,14 +26,14 @@ static int is_empty(DIR *d)
 int bl_hub_may_write(const char *dir, int replace, bl_err *e)
 {
     struct stat st;
-    int rc = 0;
+    int is_json, rc = 0;
     if (stat(dir, &st) != 0) {
         char *path = bl_folder_path(dir, e);
         rc = path != NULL ? bl_folder_may_create(path, e) : BL_E_NOMEM;
         free(path);
     } else if (!S_ISDIR(st.st_mode)) {
         rc = bl_fail(e, BL_E_CREATE, "a file is there, and no folder");
-    } else if (!bl_hub_is(dir)) {
+    } else if (!bl_hub_states_type(dir, &is_json)) {
         DIR *d = opendir(dir);
         if (d == NULL || !is_empty(d))
             rc = bl_fail(e, BL_E_CREATE,
@@ -190,8 +190,24 @@ static int write_all(writing *w, const bl_hub_ids *stated, const char *dir, bl_e
     return rc == 0 ? write_weights(w, dir, e) : rc;
 }
 
+/* The unfinished folder, guarded while files are put into it; what moves is not. */
+static int write_guarded(writing *w, const bl_hub_ids *ids, const char *temp,
+                         const bl_guards *guards, bl_err *e)
+{
+    bl_buf with_files = {0};
+    int rc = bl_buf_addf(&with_files, e, "%s/", temp);
+    const char *path = rc == 0 ? bl_buf_str(&with_files, e) : NULL;
+    if (path != NULL) {
+        bl_guards_add(guards, path);
+        rc = write_all(w, ids, temp, e);
+        bl_guards_drop(guards, path);
+    }
+    bl_buf_free(&with_files);
+    return path != NULL ? rc : BL_E_NOMEM;
+}
+
 int bl_hub_write(bl_ckpt *c, const bl_hub_ids *ids, const char *dir, int replace,
-                 bl_err *e)
+                 const bl_guards *guards, bl_err *e)
 {
     writing w = {.c = c};
     bl_folder temp = {0};
@@ -203,7 +219,7 @@ int bl_hub_write(bl_ckpt *c, const bl_hub_ids *ids, const char *dir, int replace
     char *path = bl_folder_path(dir, e);
     rc = path != NULL ? bl_folder_temp(&temp, path, e) : BL_E_NOMEM;
     if (rc == 0)
-        rc = write_all(&w, ids, temp.path, e);
+        rc = write_guarded(&w, ids, temp.path, guards, e);
     if (rc == 0)
         rc = bl_folder_swap(temp.path, path, e);
     bl_folder_drop(&temp);

@@ -168,7 +168,42 @@ EOT
     sed -i 's,"model-00002,"../model-00002,' shards/model.safetensors.index.json
     run -65 --separate-stderr xltrain --init shards --export out
     says "is no file's name"
+    echo '{"model_type": "gpt2",' >shards/config.json
+    for use in '--export out' '--data data -o out'; do
+        # shellcheck disable=SC2086
+        run -65 --separate-stderr xltrain --init shards $use
+        says "xltrain: 'shards/config.json': bad JSON"
+    done
+    run -65 --separate-stderr xlsample shards
+    says "xlsample: 'shards/config.json': bad JSON"
+    run -73 --separate-stderr xltrain -o gpt2 --export shards -f
+    says "something else"
+    echo '{"vocab_size": 3}' >shards/config.json
+    run -65 --separate-stderr xltrain --init shards --export out
+    says "'shards/config.json': 'model_type'"
+    rm shards/model*
+    run -66 --separate-stderr xltrain --init shards --export out
+    says "'shards': the folder holds no checkpoint"
     [ ! -e out ] && [ -z "$(ls -d out.tmp* 2>/dev/null)" ]
+}
+
+@test "hub: stopped by a signal, a folder that is not whole is removed" {
+    local signal nth
+    printf '%s\n' '#include <signal.h>' '#include <stdlib.h>' 'int fsync(int fd);' \
+        'int fsync(int fd) { static int n; (void)fd;' \
+        'return ++n == atoi(getenv("NTH")) ? raise(atoi(getenv("SIGNAL"))) : 0; }' |
+        ${CC:-cc} -shared -fPIC -x c -o stops.so -
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0
+    xltrain -o gpt2 --export old
+    cp -r old before
+    for signal in 15 2 1; do
+        for nth in 1 3 7; do # of seven files
+            run -$((128 + signal)) env NTH=$nth SIGNAL=$signal LD_PRELOAD="$PWD/stops.so" \
+                xltrain -f -o gpt2 --export old
+            [ -z "$(compgen -G 'old.*')" ] || fail "left: $(compgen -G 'old.*')"
+            diff -r old before
+        done
+    done
 }
 
 @test "hub: misuse, models without a counterpart, folders that hold something" {
@@ -177,7 +212,14 @@ EOT
     run -64 --separate-stderr xltrain -o gpt2 --init gpt2 --export out
     says "name one of them"
     run -64 --separate-stderr xltrain -o gpt2 --data data --export out
-    says "trains nothing"
+    says "trains and changes nothing"
+    for option in '--set lr=1' '--config x' '--preset tiny' '--steps 3' '--minutes 1' \
+        '--precision bf16' '--keep 2' '--save-every 1' '--costs x' '--log-probs x' '--seed 3'; do
+        # shellcheck disable=SC2086
+        run -64 --separate-stderr xltrain -o gpt2 --export out $option
+        says "--export "
+    done
+    [ ! -e out ]
     xltrain --data data "${size[@]}" --steps 2 -o xl
     run -64 --separate-stderr xltrain -o xl --export out
     says "a model with arch=xl and pos=sinusoid has no counterpart"
