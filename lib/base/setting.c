@@ -177,6 +177,18 @@ int bl_setting_check_use(const bl_setting *s, const void *record, bl_err *e)
     return bl_fail(e, BL_E_ARG, "%s goes with %s", s->key, s->with);
 }
 
+int bl_setting_is_called(const bl_setting *s, const char *name)
+{
+    size_t len = strlen(name), n;
+    for (const char *p = s->also != NULL ? s->also : ""; *p != '\0'; p += n) {
+        p += strspn(p, " ");
+        n = strcspn(p, " ");
+        if (n == len && memcmp(p, name, n) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 int bl_setting_distance(const char *a, const char *b)
 {
     int row[BL_SET_KEY_MAX + 1];

@@ -48,6 +48,7 @@ typedef struct {
      * then. NULL: it always has one. */
     int (*is_used)(const void *record);
     const char *with; /* ends the message "KEY goes with ..." */
+    const char *also; /* what others call it, blanks between: not read, but answered */
     const char *help; /* one line */
 } bl_setting;
 
@@ -80,6 +81,8 @@ int bl_setting_check(const bl_setting *s, const void *record, bl_err *e) BL_MUST
 int bl_setting_check_use(const bl_setting *s, const void *record,
                          bl_err *e) BL_MUST_CHECK;
 
+/* 1 if others call it that. */
+int bl_setting_is_called(const bl_setting *s, const char *name);
 /* Insertions, deletions and substitutions between two keys (Levenshtein), for naming
  * the nearest; b has at most BL_SET_KEY_MAX characters. */
 int bl_setting_distance(const char *a, const char *b);

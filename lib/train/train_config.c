@@ -17,10 +17,31 @@ static const char *const eval_memory_words[] = {"none", NULL}; /* BL_EVAL_APART 
 _Static_assert(BL_COUNT(schedule_words) == BL_N_LR + 1, "a word for each");
 _Static_assert(BL_COUNT(optimizer_words) == BL_N_OPTIMIZERS + 1, "a word for each");
 
+static int falls_to_least(const void *record)
+{
+    return ((const bl_train_config *)record)->schedule == BL_LR_COSINE;
+}
+
+static int cools_down(const void *record)
+{
+    return ((const bl_train_config *)record)->schedule == BL_LR_WSD;
+}
+
+static int has_momentum(const void *record)
+{
+    return ((const bl_train_config *)record)->optimizer == BL_MUON;
+}
+
+static int evaluates(const void *record)
+{
+    return ((const bl_train_config *)record)->eval_every > 0;
+}
+
 static const bl_setting own[] = {
     {"batch", BL_SET_INT, AT(lanes), 1, 4096, 8, .fixed = BL_FIXED_RUN,
-     .help = "B: pieces read side by side"},
+     .also = "batch_size lanes bsz", .help = "B: pieces read side by side"},
     {"accumulate", BL_SET_INT, AT(accumulate), 1, 65536, 1, .fixed = BL_FIXED_RUN,
+     .also = "grad_accum gradient_accumulation_steps accumulate_grad_batches",
      .help = "batches whose gradients are added up for one step; every token of the "
              "step weighs the same"},
     {"workers", BL_SET_INT, AT(workers), 1, 1024, 1, .fixed = BL_FIXED_RUN,
@@ -28,41 +49,50 @@ static const bl_setting own[] = {
              "own, whose gradients are summed over a binary tree; up to so many "
              "processes can share the work, and any number gives the same bytes"},
     {"steps", BL_SET_LONG, AT(steps), 1, 1e12, 3000,
+     .also = "max_steps n_steps train_steps iterations max_iters",
      .help = "of the whole run; the schedule ends there"},
     {"seed", BL_SET_LONG, AT(seed), 0, 0x1p53, 0, .fixed = BL_FIXED_RUN,
      .help = "of initial weights, order of pieces and dropout"},
-    {"lr", BL_SET_REAL, AT(lr), 0, 1e30, 1.5e-3, .help = "highest learning rate"},
-    {"min_lr", BL_SET_REAL, AT(min_lr), 0, 1, 0.02,
+    {"lr", BL_SET_REAL, AT(lr), 0, 1e30, 1.5e-3, .also = "learning_rate rate",
+     .help = "highest learning rate"},
+    {"min_lr", BL_SET_REAL, AT(min_lr), 0, 1, 0.02, .is_used = falls_to_least,
+     .with = "schedule=cosine only", .also = "min_learning_rate lr_min",
      .help = "cosine: the last learning rate, as a share of lr"},
-    {"warmup", BL_SET_LONG, AT(warmup), 0, 1e12, 100, .help = "steps of linear rise"},
+    {"warmup", BL_SET_LONG, AT(warmup), 0, 1e12, 100,
+     .also = "warmup_steps warmup_iters", .help = "steps of linear rise"},
     {"schedule", BL_SET_WORD, AT(schedule), .words = schedule_words,
+     .also = "scheduler lr_schedule lr_scheduler",
      .help =
          "of the learning rate after warmup: cosine falls to min_lr of it, linear "
          "to zero, inv_sqrt with the root of the steps; wsd stays, and falls at last "
          "as 1 less the root of the share done"},
-    {"cooldown", BL_SET_REAL, AT(cooldown), 0, 1, 0.2,
+    {"cooldown", BL_SET_REAL, AT(cooldown), 0, 1, 0.2, .is_used = cools_down,
+     .with = "schedule=wsd only",
      .help = "wsd: the last share of the steps, in which the rate falls to zero"},
     {"optimizer", BL_SET_WORD, AT(optimizer), .words = optimizer_words,
-     .fixed = BL_FIXED_RUN,
+     .fixed = BL_FIXED_RUN, .also = "optim",
      .help = "adamw, or muon for the matrices between hidden states: momentum made "
              "orthogonal, in updates as large as Adam's, so that one lr suits both"},
-    {"momentum", BL_SET_REAL, AT(momentum), 0, 0.9999, 0.95, .help = "of muon"},
+    {"momentum", BL_SET_REAL, AT(momentum), 0, 0.9999, 0.95, .is_used = has_momentum,
+     .with = "optimizer=muon only", .help = "of muon"},
     {"average", BL_SET_REAL, AT(average), 0, 0.5, 0, .fixed = BL_FIXED_RUN,
      .help =
          "validation and sampling see a mean of the weights so far, whose age is "
          "this share of the steps; 0.5 weighs all steps alike, 0 = the last weights"},
     {"clip", BL_SET_REAL, AT(clip), 0, 1e9, 1,
+     .also = "grad_clip max_grad_norm gradient_clip_val",
      .help = "global norm of the gradient is cut to this, and apart from it that of "
              "the compressors, which learn from a loss of their own; 0 = no clipping"},
     {"beta1", BL_SET_REAL, AT(beta1), 0, 0.999999, 0.9,
      .help = "Adam: decay of the first moment"},
     {"beta2", BL_SET_REAL, AT(beta2), 0, 0.99999999, 0.99,
      .help = "Adam: decay of the second moment"},
-    {"eps", BL_SET_REAL, AT(eps), 1e-15, 1, 1e-8,
+    {"eps", BL_SET_REAL, AT(eps), 1e-15, 1, 1e-8, .also = "epsilon adam_eps",
      .help = "Adam: added to the root of the second moment"},
-    {"weight_decay", BL_SET_REAL, AT(weight_decay), 0, 10, 0,
+    {"weight_decay", BL_SET_REAL, AT(weight_decay), 0, 10, 0, .also = "decay wd",
      .help = "decoupled, on matrices, but not on the biases u and v of attention"},
     {"eval_every", BL_SET_LONG, AT(eval_every), 0, 1e12, 500,
+     .also = "eval_interval eval_steps",
      .help = "steps between evaluations; 0 = only at the end"},
     {"eval_tokens", BL_SET_LONG, AT(eval_tokens), 0, 1e12, 50000,
      .help = "about as many tokens of the validation split are scored, a sample over "
@@ -73,7 +103,8 @@ static const bl_setting own[] = {
      .words = eval_memory_words,
      .help = "memory of evaluation; 0 = as in training, none = each segment without "
              "what came before it"},
-    {"patience", BL_SET_LONG, AT(patience), 0, 1e12, 0,
+    {"patience", BL_SET_LONG, AT(patience), 0, 1e12, 0, .is_used = evaluates,
+     .with = "eval_every only", .also = "early_stopping",
      .help = "the run ends when so many evaluations after the best one were no better; "
              "0 = at its last step only"},
 };
@@ -103,6 +134,8 @@ static const bl_setting *find(const char *key, int code, bl_err *e)
         int d = bl_setting_distance(key, s->key);
         if (d == 0)
             return s;
+        if (bl_setting_is_called(s, key))
+            d = -1;
         if (nearest == NULL || d < least) {
             nearest = s;
             least = d;
@@ -295,8 +328,6 @@ int bl_config_check(const bl_train_config *c, bl_err *e)
         rc = bl_fail(e, BL_E_ARG,
                      "workers (%d) is not a power of two that divides batch (%d)",
                      c->workers, c->lanes);
-    for (size_t i = 0; i < BL_COUNT(own) && rc == 0; i++)
-        rc = bl_setting_check_use(&own[i], c, e);
     if (rc == 0)
         rc = bl_model_config_check(&c->model, e);
     bl_model_config eval = bl_config_eval(c);

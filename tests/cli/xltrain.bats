@@ -604,6 +604,37 @@ assert emb('one') == emb('two')
 PY
 }
 
+@test "xltrain: a setting that would do nothing is refused, another program's name answered" {
+    while read -r setting without text; do
+        run -64 --separate-stderr train bad --set "$setting" --set "$without"
+        says "${setting%=*} goes with $text only"
+    done <<'EOT'
+momentum=0.9 optimizer=adamw optimizer=muon
+cooldown=0.3 schedule=cosine schedule=wsd
+min_lr=0.1 schedule=linear schedule=cosine
+min_lr=0.1 schedule=inv_sqrt schedule=cosine
+patience=3 eval_every=0 eval_every
+EOT
+    while read -r theirs ours; do
+        run -64 --separate-stderr train bad --set "$theirs=1"
+        says "unknown key '$theirs'; the nearest is '$ours'"
+    done <<'EOT'
+learning_rate lr
+batch_size batch
+d_model width
+n_layer layers
+grad_clip clip
+mem_len memory
+EOT
+    [ ! -e bad ]
+    # what a preset or a file of all settings says of others may stand
+    train a --set schedule=linear
+    grep -q '"min_lr":0.02' a/config.json
+    sed -i 's/"min_lr":0.02/"min_lr":0.1/; s/"cooldown":0.2/"cooldown":0.3/' a/config.json
+    xltrain --data data --config a/config.json --steps 1 -o b
+    train c --set momentum=0.95
+}
+
 @test "xltrain: misuse is one line and 64" {
     run -64 --separate-stderr xltrain
     says "--data"
