@@ -61,6 +61,8 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
                        "inputs are named by operands or by --files0-from, not both");
     if ((m->window != 0 || m->hop != 0) && strcmp(m->scheme, "groove") != 0)
         return bl_fail(e, BL_E_ARG, "--window and --hop go with --scheme groove");
+    if (w->columns != NULL && w->labels == NULL)
+        return bl_fail(e, BL_E_ARG, "--columns are of the table of --labels FILE");
     if (w->rejects != NULL && bl_tool_same_output(w->rejects, m->common.output))
         return bl_fail(e, BL_E_ARG, "tokens and --rejects want a file each");
     int rc = misuse_live(m, cli, e);

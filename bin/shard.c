@@ -52,7 +52,10 @@ static int parse_split(const char *text, double share[BL_SPLITS], bl_err *e)
 }
 
 static const bl_misuse misuses[] = {
-    {"unshard", "augment dedup llmc megatron near numpy report split split-from vocab",
+    {"unshard",
+     "augment condition dedup ids level llmc max-alone megatron near numpy report "
+     "split "
+     "split-from vocab",
      0, "--unshard goes with --lines alone"},
     {"split", "split-from", 0, "splits are of --split or of --split-from, not both"},
     {"lines", "!unshard", 0, "--lines goes with --unshard"},

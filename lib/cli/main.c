@@ -2,6 +2,17 @@
 #include "cli/main.h"
 #include "cli/rerun.h"
 
+#include <string.h>
+
+/* Standard input can be read once. */
+static int check_operands(const bl_opts *opts, bl_err *e)
+{
+    int n = 0;
+    for (int i = 0; i < opts->n_operands; i++)
+        n += strcmp(opts->operands[i], "-") == 0;
+    return n < 2 ? 0 : bl_fail(e, BL_E_ARG, "'-', standard input, is named twice");
+}
+
 static int run(const bl_tool *functions, void *tool, const bl_opts *opts, bl_log *log)
 {
     bl_err e = BL_ERR_INIT;
@@ -17,7 +28,9 @@ static int run(const bl_tool *functions, void *tool, const bl_opts *opts, bl_log
         .log = log,
         .self = opts->common->no_pg ? NULL : &self,
     };
-    int rc = functions->misuse != NULL ? functions->misuse(tool, &cli, &e) : 0;
+    int rc = check_operands(opts, &e);
+    if (rc == 0 && functions->misuse != NULL)
+        rc = functions->misuse(tool, &cli, &e);
     if (rc == 0)
         rc = functions->work(tool, &cli, &e);
     if (rc < 0)

@@ -9,6 +9,9 @@
 
 static const char *const specials[] = {"PAD", "BOS", "EOS", "MASK"};
 
+/* Ids of ours are 16 bits wide, one of which is left free. */
+enum { MOST = UINT16_MAX };
+
 static int begin(bl_own_ids *o, size_t n, bl_words **words, bl_err *e)
 {
     o->n = n;
@@ -96,6 +99,10 @@ int bl_own_ids_open(bl_own_ids *o, const char *path, bl_err *e)
         rc = begin(o, o->names.n, &words, e);
     if (rc == 0)
         rc = add_named(o, words, e);
+    if (rc == 0 && bl_words_size(words) > MOST)
+        rc = bl_fail(e, BL_E_LIMIT,
+                     "%zu tokens, with PAD, BOS, EOS and MASK: %d are the most",
+                     bl_words_size(words), MOST);
     if (rc == 0)
         return finish(o, words, e);
     bl_words_del(words);
@@ -106,6 +113,11 @@ int bl_own_ids_count(bl_own_ids *o, size_t n, bl_err *e)
 {
     bl_words *words = NULL;
     char name[32];
+    if (n > MOST - BL_N_SPECIALS)
+        return bl_fail(e, BL_E_LIMIT,
+                       "the highest id is %zu: up to %d are read, as PAD, BOS, EOS and "
+                       "MASK come before them",
+                       n - 1, MOST - BL_N_SPECIALS - 1);
     int rc = begin(o, n, &words, e);
     for (size_t id = 0; id < n && rc == 0; id++) {
         o->to_ours[id] = (int32_t)bl_words_size(words);

@@ -107,6 +107,9 @@ static int read_npy_head(const bl_buf *file, npy *a, bl_err *e)
     size_t length = 0, at = file->len > 8 && file->data[6] > 1 ? 12 : 10;
     if (file->len < at)
         return bl_fail(e, BL_E_TRUNC, "the file ends inside its header");
+    if (file->data[6] < 1 || file->data[6] > 3)
+        return bl_fail(e, BL_E_VERSION, "the array is of format %d; 1 to 3 are read",
+                       file->data[6]);
     for (size_t i = at; i > 8; i--)
         length = length << 8 | file->data[i - 1];
     if (length >= sizeof text || length > file->len - at)
@@ -137,6 +140,7 @@ static int read_npy_head(const bl_buf *file, npy *a, bl_err *e)
     return rc;
 }
 
+/* What is too large for its type here is too large for an id. */
 static int64_t number_at(const bl_buf *file, const npy *a, uint64_t i)
 {
     uint64_t x = 0;
@@ -145,7 +149,7 @@ static int64_t number_at(const bl_buf *file, const npy *a, uint64_t i)
         x = x << 8 | p[k - 1];
     if (a->is_signed && a->size < 8 && x >> (8 * a->size - 1) != 0)
         x |= UINT64_MAX << 8 * a->size;
-    return (int64_t)x;
+    return !a->is_signed && x > INT64_MAX ? INT64_MAX : (int64_t)x;
 }
 
 static int read_npy(bl_own_pieces *p, const bl_buf *file, bl_err *e)
@@ -232,8 +236,12 @@ static int read_line(bl_own_pieces *p, const bl_token_names *names, char *line,
 static int read_text(bl_own_pieces *p, const bl_token_names *names, bl_buf *file,
                      bl_err *e)
 {
-    int rc = bl_buf_addc(file, '\0', e);
     int64_t number = 1;
+    const uint8_t *nul = file->len > 0 ? memchr(file->data, '\0', file->len) : NULL;
+    if (nul != NULL)
+        return bl_fail_at(e, BL_E_FORMAT, nul - file->data,
+                          "a zero byte: this is neither text nor an array");
+    int rc = bl_buf_addc(file, '\0', e);
     for (char *line = (char *)file->data; rc == 0 && line != NULL; number++) {
         char *end = strchr(line, '\n');
         if (end != NULL)

@@ -149,6 +149,13 @@ C
     done
 }
 
+@test "every tool: standard input named twice is a misuse" {
+    for tool in "${TOOLS[@]}"; do
+        run -64 --separate-stderr "$tool" - song - </dev/null
+        says "$tool: '-', standard input, is named twice"
+    done
+}
+
 @test "every tool: the man page documents exactly the options of --help" {
     for tool in "${TOOLS[@]}"; do
         "$tool" --help | grep -oP '^  (-\w, |    )--\K[a-z0-9-]+' | sort >help

@@ -155,6 +155,26 @@ PY
     wrong 65 "Fortran" fortran.npy
     wrong 65 "as many bytes as its shape" short.npy
     wrong 65 "header" head.npy
+    /usr/bin/python3 - <<'PY'
+import json
+import numpy as np
+np.save('good.npy', np.arange(3, dtype=np.uint16))
+raw = bytearray(open('good.npy', 'rb').read())
+raw[6] = 9
+open('nine.npy', 'wb').write(raw)
+np.save('most.npy', np.array([4, 5, 2 ** 64 - 1], np.uint64))
+open('nul', 'wb').write(b'4 5\n6\0 7\n')
+open('top', 'w').write('65531\n')
+json.dump({'t%d' % i: i for i in range(65532)}, open('many.json', 'w'))
+PY
+    wrong 65 "'nine.npy': the array is of format 9; 1 to 3 are read" nine.npy
+    wrong 65 "'most.npy': the id 9223372036854775807 is not within" most.npy
+    wrong 65 "'nul': byte 5: a zero byte" nul
+    wrong 65 "the highest id is 65531: up to 65530 are read" top
+    wrong 65 "'many.json': 65536 tokens, with PAD, BOS, EOS and MASK: 65535 are the most" text \
+        --vocab many.json
+    echo 65530 | shard -q --ids -o top-most
+    wrong 64 "'-', standard input, is named twice" - text -
     wrong 64 "do not go with it" text --augment transpose=-1..1
     run -64 --separate-stderr vocab --from v.json --scheme remi
     says "is a vocabulary already"

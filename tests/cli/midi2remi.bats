@@ -479,6 +479,8 @@ Bar Position_0 Tempo_80 Pitch_67 Velocity_79 Duration_16 Position_12 Pitch_72 Ve
     vocab s.tok.zst | grep -q 'Genre_jazz	1'
     shard -o data s.tok.zst
     run -64 midi2remi --labels labels.tsv --columns tempo p1.mid
+    run -64 --separate-stderr midi2remi --columns genre p1.mid
+    says "--columns are of the table of --labels FILE"
     run -64 midi2remi --scheme performance --labels labels.tsv p1.mid
     printf 'file\tby\tmerge\np1.mid\tBach\t4+5\n' >labels.tsv
     run -64 --separate-stderr midi2remi --labels labels.tsv p1.mid

@@ -517,8 +517,11 @@ music() {
     says "--unshard 'best': it is train, valid or test"
     run -64 --separate-stderr shard --unshard test
     says "--unshard reads one folder of shards"
-    run -64 --separate-stderr shard --unshard test --dedup data
-    says "--unshard goes with --lines alone"
+    for option in --dedup --ids '--condition data' '--max-alone 3' '--level 3'; do
+        # shellcheck disable=SC2086
+        run -64 --separate-stderr shard --unshard test $option data
+        says "--unshard goes with --lines alone"
+    done
     run -64 --separate-stderr shard -o x --lines 3 data
     says "--lines goes with --unshard"
     run -66 --separate-stderr shard --unshard test -o x none
