@@ -198,6 +198,8 @@ static int settle(bl_start *s, const bl_start_wish *w, const bl_notices *notices
                        "shard with --data DIR");
     s->asked = bl_start_precision(&s->plan.model, w->precision, notices);
     rc = bl_config_check(&s->plan, e);
+    if (rc == 0)
+        rc = bl_config_check_use(&s->plan, w->set, w->n_set, e);
     return rc == 0 ? check_fixed(s, w, e) : rc;
 }
 

@@ -89,19 +89,6 @@ static int change(bl_train_config *c, const bl_json *object, const char *file,
     return rc == 0 ? set_others(c, set, n, e) : rc;
 }
 
-/* Who assigns something wants it to matter; presets and files of all settings may say
- * more than is used. */
-static int check_use(const bl_train_config *c, const char *const *set, size_t n,
-                     bl_err *e)
-{
-    const bl_setting *s;
-    int rc = 0;
-    for (size_t i = 0; (s = bl_config_setting(i)) != NULL && rc == 0; i++)
-        if (is_named(s->key, NULL, set, n))
-            rc = bl_setting_check_use(s, c, e);
-    return rc;
-}
-
 int bl_config_change(bl_train_config *c, const char *file, const char *const *set,
                      size_t n, int follow, bl_err *e)
 {
@@ -115,5 +102,16 @@ int bl_config_change(bl_train_config *c, const char *file, const char *const *se
     if (rc == 0 && (follow || has_arch || sets_arch))
         follow_others(c, has_arch && sets_arch ? NULL : object, set, n);
     bl_json_del(object);
-    return rc == 0 ? check_use(c, set, n, e) : rc;
+    return rc;
+}
+
+int bl_config_check_use(const bl_train_config *c, const char *const *set, size_t n,
+                        bl_err *e)
+{
+    const bl_setting *s;
+    int rc = 0;
+    for (size_t i = 0; (s = bl_config_setting(i)) != NULL && rc == 0; i++)
+        if (is_named(s->key, NULL, set, n))
+            rc = bl_setting_check_use(s, c, e);
+    return rc;
 }

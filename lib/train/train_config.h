@@ -87,6 +87,12 @@ int bl_config_set(bl_train_config *c, const char *assignment, bl_err *e) BL_MUST
 int bl_config_change(bl_train_config *c, const char *file, const char *const *set,
                      size_t n, int follow, bl_err *e) BL_MUST_CHECK;
 
+/* BL_E_ARG for the first of n assignments that is without effect beside the others: who
+ * assigns something wants it to matter. Presets and files of all settings may say more
+ * than is used. */
+int bl_config_check_use(const bl_train_config *c, const char *const *set, size_t n,
+                        bl_err *e) BL_MUST_CHECK;
+
 /* Changes the fields that the object names; others stay. BL_E_FORMAT for an unknown
  * key, another type, or a value out of range. "schema" must be "xl-config/1" if it is
  * there. */

@@ -10,9 +10,9 @@ setup() {
     mkdir wrapped
     cat >wrapped/xltrain <<EOF
 #!/bin/bash
-# --eval and --dry-run take no time; a run that is resumed keeps its own size
+# --eval, --dry-run and --export take no time; a run that is resumed keeps its own size
 case " \$* " in
-*" --eval "* | *" --dry-run "* | *" --help "*) exec "$(command -v xltrain)" "\$@" ;;
+*" --eval "* | *" --dry-run "* | *" --export "* | *" --help "*) exec "$(command -v xltrain)" "\$@" ;;
 *" --resume "*) exec "$(command -v xltrain)" "\$@" --steps 6 ;;
 esac
 args=()
