@@ -56,6 +56,16 @@ static int64_t bytes_of(const bl_train_config *c, const bl_shards *train,
     return bytes;
 }
 
+/* Activations and their gradients, memories and workspaces, shared out to the tokens of
+ * a worker's part of the batch. */
+static double token_bytes(const bl_train_config *c)
+{
+    int lanes = c->lanes / c->workers;
+    int64_t parameters = 2 * bl_model_config_size(&c->model) * (int64_t)sizeof(bl_real);
+    double bytes = (double)(bl_model_bytes(&c->model, lanes, 1) - parameters);
+    return bytes / ((double)lanes * c->model.segment);
+}
+
 /* Work of the run's evaluations: forward alone, a third of a step's. A sample's windows
  * are read after as many tokens before them, and the end reads all. */
 static double eval_work(const bl_train_config *c, const bl_shards *valid)
@@ -84,6 +94,8 @@ bl_forecast bl_forecast_of(const bl_train_config *c, const bl_shards *train,
         .checkpoint_bytes = (1 + blocks_of(c)) * n * (int64_t)sizeof(bl_real),
         .step_tokens = tokens,
         .step_work = work,
+        .token_work = bl_model_flops_per_token(&c->model),
+        .token_bytes = token_bytes(c),
         .epoch_tokens = epoch,
         .steps = c->steps,
         .epochs = (double)c->steps * tokens / epoch,
@@ -111,9 +123,11 @@ int bl_forecast_write(const bl_forecast *f, double rate, bl_buf *text, bl_err *e
                          "memory\t%" PRId64 "\tbytes\n"
                          "checkpoint\t%" PRId64 "\tbytes\n"
                          "step\t%.0f\ttokens\n"
-                         "step_work\t%.4g\tflop\n",
+                         "step_work\t%.4g\tflop\n"
+                         "token\t%.4g\tflop\n"
+                         "token\t%.0f\tbytes\n",
                          f->parameters, f->bytes, f->checkpoint_bytes, f->step_tokens,
-                         f->step_work);
+                         f->step_work, f->token_work, f->token_bytes);
     if (rc == 0 && f->epoch_tokens > 0)
         rc = bl_buf_addf(text, e,
                          "epoch\t%.0f\ttokens\n"

@@ -14,6 +14,8 @@ typedef struct {
     int64_t checkpoint_bytes;
     double step_tokens; /* the last of a piece and padding among them */
     double step_work;   /* floating-point operations */
+    double token_work;
+    double token_bytes; /* of memory, for each token that is trained at once */
     double epoch_tokens;
     int64_t steps; /* of the run */
     double epochs;

@@ -89,6 +89,19 @@ static double condition_reals(const bl_model_config *c, double b, int train)
            c->layers * cross_reals(c, b) + (train ? 6 : 2) * rows;
 }
 
+/* Keys that the tiles of a head are for: what a block of queries sees in a layer that
+ * sees most. */
+static double tile_keys(const bl_model_config *c, double keys)
+{
+    double seen = c->block > 0 ? 2.0 * c->block : keys;
+    for (int n = 0; n < c->layers; n++)
+        if (!bl_model_is_local(c, n))
+            seen = keys;
+    if (c->same_length && c->memory + 1.0 < seen)
+        seen = c->memory + 1.0;
+    return bl_min(keys, seen + 128);
+}
+
 /* Reals of what all layers share: a context, gradients that live at the same time,
  * heads' workspaces (operands and sums packed; the tiles of a block of queries, and
  * what else is of its size, are some 48 rows of keys). */
@@ -97,8 +110,8 @@ static double shared_reals(const bl_model_config *c, double b, int train)
     double d = c->width, t = c->segment, keys = (double)c->memory + c->compressed + t;
     if (c->arch == BL_ARCH_LSTM)
         return train ? b * t * d * 10 : 0;
-    double head =
-        keys * d / c->heads * (train ? 9 : 3) + 48 * (keys + 200) * (train + 1);
+    double head = keys * d / c->heads * (train ? 9 : 3) +
+                  48 * (tile_keys(c, keys) + 200) * (train + 1);
     double grads = train ? b * t *
                                    ((3 + (c->gate != BL_GATE_NONE) * 6) * d +
                                     c->ff * (1.0 + 2 * c->glu)) +

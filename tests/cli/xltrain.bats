@@ -188,9 +188,18 @@ PY
 
 @test "xltrain: --dry-run tells size and work, and writes nothing" {
     run -0 --separate-stderr xltrain --dry-run --preset remi --data data -o run
-    for name in parameters memory checkpoint step step_work epoch run speed time; do
+    for name in parameters memory checkpoint step step_work token epoch run speed time; do
         has "$name"
     done
+    # of 4096 tokens local attention works on few, and its tiles are as small
+    token() {
+        xltrain --dry-run --data data --set layers=2 --set width=64 --set segment=4096 \
+            --set heads=4 --set memory=0 --set batch=1 "$@" | awk -F '\t' '$1 == "token" {printf "%d ", $2}'
+    }
+    read -r work bytes <<<"$(token)"
+    read -r local_work local_bytes <<<"$(token --set block=128)"
+    [ "$local_work" -lt $((work / 4)) ]
+    [ "$local_bytes" -lt "$bytes" ]
     [ "$(printf '%s\n' "$output" | awk -F '\t' '$1 == "parameters" {print ($2 > 4e7)}')" = 1 ]
     [ ! -e run ]
 }

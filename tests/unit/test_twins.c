@@ -148,6 +148,23 @@ static void attentions(bl_pool *pool)
         {.t = 9, .heads = 2, .e = 8, .prefix = 3},
         {.t = 70, .heads = 2, .e = 17, .dropout = 0.1, .prefix = 33},
         {.t = 40, .heads = 4, .e = 5, .kv = 2, .prefix = 39},
+        /* tiles of less than all keys */
+        {.t = 330,
+         .memory = 40,
+         .heads = 2,
+         .e = 8,
+         .positions = 2,
+         .dropout = 0.1,
+         .block = 16},
+        {.t = 300, .memory = 20, .heads = 2, .e = 17, .positions = 1, .block = 33},
+        {.t = 40,
+         .memory = 330,
+         .heads = 4,
+         .e = 16,
+         .span = 12,
+         .dropout = 0.2,
+         .kv = 2},
+        {.t = 300, .heads = 2, .e = 8, .block = 7},
     };
     for (size_t i = 0; i < BL_COUNT(shapes); i++)
         attention(pool, &shapes[i]);

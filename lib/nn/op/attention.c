@@ -28,12 +28,14 @@ typedef struct {
     int i, n, first, end, shift, first_r;
 } block;
 
-static block block_at(const bl_head *h, int i)
+/* Tiles are moved to it. */
+static block block_at(bl_head *h, int i)
 {
     block b = {.i = i, .n = (int)bl_min(h->t - i, BL_BLOCK), .shift = h->t - 1 - i};
     b.first = bl_head_first(h, i) / 2 * 2; /* pairs are whole */
     b.end = (int)bl_max(b.first, bl_head_last(h, i + b.n - 1) + 1);
     b.first_r = b.first + b.shift - (b.n - 1);
+    bl_head_slide(h, b.first);
     return b;
 }
 

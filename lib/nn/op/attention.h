@@ -24,19 +24,22 @@ typedef struct {
     bl_real *k_sum, *v_sum; /* (B*K, D): their gradients by query head, if they share */
 } bl_attention_args;
 
-/* The workspace of a head. n is the block, E the head's width in whole vectors. Row i
- * of a tile is at i * stride from its column 0; to the left of that is room for the
- * shift. */
+/* The workspace of a head. n is the block, E the head's width in whole vectors, W the
+ * keys that a block sees at most, and what products write beyond them. Row i of a tile
+ * is at i * stride from its column 0; to the left of what it holds is room for the
+ * shift. Where W is less than K, tiles and mask hold the columns from `origin` on. */
 typedef struct {
     bl_real *kt, *vt, *rt;  /* panels of k', v', r': (e, K) */
     bl_real *k, *v, *r;     /* panels (K, e); pairs of a narrow head */
     bl_real *dk, *dv, *dr;  /* sums (K, E); (E, K) of a narrow head */
-    bl_real *s, *ds;        /* tiles (n, K): probabilities, gradients */
+    bl_real *s, *ds;        /* tiles (n, W): probabilities, gradients */
     bl_real *qu, *qv, *go;  /* (n, E): (q + u) scale, (q + vb) scale, dO */
     bl_real *pu, *pv, *pgo; /* the same as panels (n, e); not of a narrow head */
     bl_real *o, *dqu, *dqv; /* results (n, E) */
-    bl_real *mask;          /* (K): dropout's, of a row */
+    bl_real *mask;          /* (W): dropout's, of a row */
+    bl_real *room;          /* (K, E), where gradients of a narrow head are turned */
     ptrdiff_t stride;
+    int origin, is_part; /* W < K */
 } bl_space;
 
 /* One head of one lane: where its rows are in the matrices (rows d apart). */
@@ -66,6 +69,8 @@ void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
  * first. */
 void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
                        int lane, int head);
+/* Lets tiles and mask hold the columns from key `first` on, if they are not for all. */
+void bl_head_slide(bl_head *h, int first);
 /* The first and the last key that query i sees; last < first if it sees none. Later
  * queries see none before these, and as far or further. */
 int bl_head_first(const bl_head *h, int i);

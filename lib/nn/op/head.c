@@ -24,14 +24,25 @@ static bl_real *take_tile(arena *a, size_t rows, size_t stride)
     return p != NULL ? p + LEFT : NULL;
 }
 
+/* Columns that a tile must have: those of BL_BLOCK queries, from the panel of the first
+ * to the end of the last pair of panels. */
+static int tile_width(const bl_scope *s)
+{
+    int seen = s->block > 0 ? 2 * s->block : s->span > 0 ? s->span : s->keys;
+    return (int)bl_min(s->keys, seen + BL_BLOCK + BL_PANEL + 64);
+}
+
 /* Returns the numbers that it takes. What training alone needs comes last in a list. */
-static size_t lay_out(bl_space *w, bl_real *base, int train, int t, int keys, int e)
+static size_t lay_out(bl_space *w, bl_real *base, int train, const bl_scope *s, int e)
 {
     arena a = {base, 0};
+    int t = s->queries, keys = s->keys, width = tile_width(s);
     size_t n = (size_t)bl_min(t, BL_BLOCK), wide = (size_t)bl_tile_cols(e);
     size_t panels = bl_tile_room((size_t)keys, (size_t)e), sums = (size_t)keys * wide;
     size_t block = bl_tile_room(n, (size_t)e);
-    size_t row = (LEFT + (size_t)keys + 2 * BL_VECTOR + 31) / 32 * 32 + 16;
+    size_t row = (LEFT + (size_t)width + 2 * BL_VECTOR + 31) / 32 * 32 + 16;
+    w->is_part = width < keys;
+    w->origin = 0;
     w->stride = (ptrdiff_t)row; /* an odd number of cache lines: rows don't collide */
     bl_real **const all[] = {&w->kt, &w->rt, &w->v, &w->vt, &w->k, &w->r};
     bl_real **const keyed[] = {&w->dk, &w->dv, &w->dr};
@@ -46,7 +57,9 @@ static size_t lay_out(bl_space *w, bl_real *base, int train, int t, int keys, in
         *tiles[i] = take_tile(&a, (size_t)bl_max(n, BL_NARROW), row);
     for (size_t i = 0; i < (train ? BL_COUNT(rows) : 3); i++)
         *rows[i] = take(&a, n * wide);
-    w->mask = take(&a, (size_t)keys + 8);
+    w->mask = take(&a, (size_t)width + 8);
+    /* the tile of scores is free by then, and large enough if it is of all keys */
+    w->room = train && e <= BL_NARROW && w->is_part ? take(&a, sums) : w->s;
     for (size_t i = 0; i < (train ? BL_COUNT(blocks) : 0); i++)
         *blocks[i] = take(&a, block);
     return a.used;
@@ -55,7 +68,7 @@ static size_t lay_out(bl_space *w, bl_real *base, int train, int t, int keys, in
 size_t bl_space_size(const bl_graph *g, const bl_scope *s, int e)
 {
     bl_space w = {0};
-    return lay_out(&w, NULL, g->train, s->queries, s->keys, e);
+    return lay_out(&w, NULL, g->train, s, e);
 }
 
 /* ---- a head ---- */
@@ -127,7 +140,7 @@ static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                    .vb = a->vb != NULL ? a->vb->v + head * e : NULL,
                    .out = a->out->v + at};
     h->is_narrow = h->precision == BL_FP32 && e <= BL_NARROW && bl_narrow_is_fast();
-    lay_out(&h->w, a->scratch + (size_t)head * a->workspace, g->train, t, keys, e);
+    lay_out(&h->w, a->scratch + (size_t)head * a->workspace, g->train, &a->scope, e);
     pack(h, 1, e, keys, a->k->v + keys_at(h), h->kd, h->w.kt);
     if (h->r != NULL && lane == 0)
         pack(h, 1, e, keys, h->r, d, h->w.rt);
@@ -166,6 +179,16 @@ void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a
         return;
     pack_keyed(h, h->r, h->d, h->w.r);
     memset(h->w.dr, 0, sums);
+}
+
+void bl_head_slide(bl_head *h, int first)
+{
+    bl_space *w = &h->w;
+    ptrdiff_t by = w->is_part ? w->origin - first / BL_PANEL * BL_PANEL : 0;
+    w->s += by;
+    w->ds = w->ds != NULL ? w->ds + by : NULL;
+    w->mask += by;
+    w->origin -= (int)by;
 }
 
 int bl_head_first(const bl_head *h, int i)
@@ -224,9 +247,9 @@ BL_CLONES static void add_rows(bl_real *to, ptrdiff_t d, const bl_real *from,
 void bl_head_add_sums(const bl_head *h, const bl_real *sum, bl_real *to, ptrdiff_t ld,
                       bl_real beta)
 {
-    if (h->is_narrow) { /* to (K, E), in the room of the tile of scores */
-        bl_tile_pack(1, h->keys, BL_NARROW, sum, h->keys, h->w.s);
-        sum = h->w.s;
+    if (h->is_narrow) { /* to (K, E) */
+        bl_tile_pack(1, h->keys, BL_NARROW, sum, h->keys, h->w.room);
+        sum = h->w.room;
     }
     add_rows(to, ld, sum, h->wide, h->keys, h->e, beta);
 }
