@@ -7,6 +7,7 @@ should make of each file with a defect: how many notes it has, or why it is reje
 """
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -261,8 +262,61 @@ def make_beats(out):
     write(f"{out}/beats", "labels", "".join(f"{t}\t{t}\t{labels[i % 6]}\n" for i, t in enumerate(times)).encode())
 
 
+def make_hub(out):
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "hub", "make.py")
+    for kind in "gpt2", "llama", "aria":
+        made = f"{out}/{kind}"
+        subprocess.run([sys.executable, folder, made, kind], check=True)
+        config = json.loads(read(made, "config.json"))
+        shutil.rmtree(made)
+        write(f"{out}/hub", kind, json.dumps(config).encode())
+        write(f"{out}/hub", f"{kind}-null", json.dumps({k: None if k != "model_type" else v for k, v in config.items()}).encode())
+        write(f"{out}/hub", f"{kind}-large", json.dumps({k: 2**31 if isinstance(v, int) else v for k, v in config.items()}).encode())
+    rope = {"rope_type": "default", "rope_theta": 5e5, "partial_rotary_factor": 1.0}
+    llama = json.loads(read(f"{out}/hub", "llama"))
+    write(f"{out}/hub", "rope", json.dumps({**llama, "rope_parameters": rope, "eos_token_id": [2, 3]}).encode())
+
+
+def npy(kind, shape, data, form=1):
+    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY" + bytes((form, 0)) + struct.pack("<H" if form == 1 else "<I", len(head)) + head + data
+
+
+def make_ids(out):
+    rows = struct.pack("<6h", 4, 5, 6, 4, -100, -100)
+    for name, data in {
+        "i2": npy("<i2", "(2, 3)", rows),
+        "u2": npy("<u2", "(6,)", rows),
+        "i8": npy("<i8", "(2,)", struct.pack("<2q", 4, -1), 2),
+        "u8": npy("<u8", "(2,)", struct.pack("<2Q", 4, 2**64 - 1), 3),
+        "u1": npy("|u1", "(2, 2)", b"\1\2\3\4"),
+        "nine": npy("<i2", "(6,)", rows, 9),
+        "long": npy("<i2", "(100000000000, 0)", b""),
+        "cut": npy("<i2", "(2, 3)", rows)[:-3],
+        "list": b"[[4, 5, 6], [4, 9]]",
+        "object": b'{"ids": [4, "5"], "ids_bpe_encoded": true}',
+        "names": b'{"tokens": [["Bar_None", "Pitch_60"], [4, "a b"]]}',
+        "text": b"4 5 6\n\nBar_None,Pitch_60\r\n65535\n",
+        "nul": b"4 5\n6\0 7\n",
+    }.items():
+        write(f"{out}/ids", name, b"i" + data)
+        write(f"{out}/ids", f"{name}-named", b"w" + data)
+    plain = b'{"PAD_None": 0, "BOS_None": 1, "EOS_None": 2, "Bar_None": 4, "a b": 7, "<s>": 8}'
+    for name, data in {
+        "plain": plain,
+        "miditok": b'{"tokenization": "REMI", "_vocab_base": ' + plain + b"}",
+        "learned": b'{"_vocab_base": {"PAD_None": 0, "Bar_None": 1}, "_vocab_base_byte_to_token": {"!": "PAD_None"}, "_model": "{\\"model\\": {\\"vocab\\": {\\"!\\": 0}}}"}',
+        "hub": b'{"model": {"vocab": ' + plain + b'}, "added_tokens": [{"id": 9, "content": "<new>"}]}',
+        "twice": b'{"a": 0, "b": 0}',
+        "ours": tool("vocab", "--scheme", "performance", "-u"),
+    }.items():
+        write(f"{out}/ids", "n-" + name, b"n" + data)
+
+
 def main():
     out = sys.argv[1]
+    make_hub(out)
+    make_ids(out)
     make_beats(out)
     make_rows(out)
     make_wire(out)
