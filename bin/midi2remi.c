@@ -176,6 +176,7 @@ int main(int argc, char **argv)
         .examples = "  midi2remi -u song.mid | grep -c ^Bar\n"
                     "  midi2remi -j 0 -o corpus.tok.zst ~/midi\n",
         .see_also = "shard(1), vocab(1), remi2midi(1)",
+        .idle = "seed",
         .libraries = libraries,
     };
     const bl_opt own[] = {

@@ -128,6 +128,7 @@ int main(int argc, char **argv)
                     "  xlsample run | remi2midi -o new.mid\n"
                     "  xlsample run | remi2midi --play > /dev/snd/midiC1D0\n",
         .see_also = "midi2remi(1), xlsample(1)",
+        .idle = "jobs seed plain no-pg",
         .libraries = libraries,
     };
     const bl_opt own[] = {

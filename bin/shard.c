@@ -78,12 +78,11 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     int rc = bl_misuse_check(misuses, BL_COUNT(misuses), cli->opts, e);
     if (rc != 0)
         return rc;
+    if (s->unshard != NULL && split_named(s->unshard) < BL_SPLITS)
+        return bl_tool_tty_out(&s->common, e);
     if (s->unshard != NULL)
-        return split_named(s->unshard) < BL_SPLITS
-                   ? bl_tool_tty_out(&s->common, e)
-                   : bl_fail(e, BL_E_ARG,
-                             "--unshard '%.32s': it is train, valid or test",
-                             s->unshard);
+        return bl_fail(e, BL_E_ARG, "--unshard '%.32s': it is train, valid or test",
+                       s->unshard);
     if (dir == NULL || dir[0] == '\0' || strcmp(dir, "-") == 0)
         return bl_fail(e, BL_E_ARG,
                        "name the folder to write with -o DIR; try 'shard --help'");
@@ -199,6 +198,7 @@ int main(int argc, char **argv)
         .examples = "  midi2remi samples/*.mid | shard -o data\n"
                     "  shard -o data --split train=.9,valid=.1 --dedup *.tok.zst\n",
         .see_also = "midi2remi(1), vocab(1), xltrain(1)",
+        .idle = "seed",
         .libraries = libraries,
     };
     const bl_opt own[] = {

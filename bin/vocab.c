@@ -141,6 +141,7 @@ int main(int argc, char **argv)
         .examples = "  midi2remi samples/*.mid | vocab --order count | head\n"
                     "  vocab --scheme remi -o vocab.tsv\n",
         .see_also = "midi2remi(1), shard(1)",
+        .idle = "seed plain force",
         .libraries = libraries,
     };
     const bl_opt own[] = {

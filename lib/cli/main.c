@@ -31,6 +31,8 @@ static int run(const bl_tool *functions, void *tool, const bl_opts *opts, bl_log
     int rc = check_operands(opts, &e);
     if (rc == 0 && functions->misuse != NULL)
         rc = functions->misuse(tool, &cli, &e);
+    if (rc == 0 && opts->common->seed_drawn && !opts->common->quiet)
+        bl_log_say(log, "--seed %s", bl_opt_given(opts, "seed"));
     if (rc == 0)
         rc = functions->work(tool, &cli, &e);
     if (rc < 0)

@@ -1,4 +1,5 @@
 /* opt.c - see opt.h. */
+#define _DEFAULT_SOURCE /* getentropy */
 #include "cli/opt.h"
 #include "cli/rerun.h"
 #include "base/cpu.h"
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef BL_BUILD
 #define BL_BUILD "unknown"
@@ -38,7 +40,8 @@ static size_t common_rows(bl_opt_common *c, bl_opt rows[N_COMMON])
          "write there instead of standard output", 0},
         {'j', "jobs", BL_OPT_INT, &c->jobs, "N", 0, 1024,
          "work on N processors, 0 = all", 0},
-        {0, "seed", BL_OPT_INT, &c->seed, "N", 0, 0x1p53, "seed of all chance", 1},
+        {0, "seed", BL_OPT_SEED, &c->seed, "N", 0, 0x1p53,
+         "seed of all chance; random draws one and says it", 1},
         {'q', "quiet", BL_OPT_COUNT, &c->quiet, NULL, 0, 0, "print errors only", 0},
         {'v', "verbose", BL_OPT_COUNT, &c->verbose, NULL, 0, 0, "print more", 0},
         {0, "progress", BL_OPT_CHOICE, &c->progress, "auto|always|never", 0, 0,
@@ -55,6 +58,17 @@ static size_t common_rows(bl_opt_common *c, bl_opt rows[N_COMMON])
     return N_COMMON - 1;
 }
 
+/* Whether `name` is one of `list`, blanks between. */
+static int is_listed(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = list; at != NULL && (at = strstr(at, name)) != NULL;
+         at += len)
+        if ((at == list || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+            return 1;
+    return 0;
+}
+
 static int has_argument(const bl_opt *o)
 {
     return o->type != BL_OPT_FLAG && o->type != BL_OPT_BIT && o->type != BL_OPT_COUNT;
@@ -64,7 +78,7 @@ static int has_argument(const bl_opt *o)
 
 static void print_default(const bl_opt *o)
 {
-    if (o->type == BL_OPT_INT) {
+    if (o->type == BL_OPT_INT || o->type == BL_OPT_SEED) {
         printf(" [%" PRId64 "]", *(const int64_t *)o->value);
     } else if (o->type == BL_OPT_REAL) {
         if (!isnan(*(const double *)o->value))
@@ -192,9 +206,23 @@ static int parse_int(const bl_opts *o, const bl_opt *row, const char *text)
         return misuse(o, "--%s wants a whole number, not '%s'", row->name, text);
     if ((row->low != 0 || row->high != 0) &&
         ((double)value < row->low || (double)value > row->high))
-        return misuse(o, "--%s is %s, which is not within %g..%g", row->name, text,
+        return misuse(o, "--%s is %s, which is not within %.0f..%.0f", row->name, text,
                       row->low, row->high);
     *(int64_t *)row->value = value;
+    return 0;
+}
+
+/* Six digits, so that whoever likes a piece can type it. */
+static int parse_seed(const bl_opts *o, const bl_opt *row, const char *text)
+{
+    enum { DRAWN_MAX = 1000000 };
+    uint32_t drawn;
+    if (strcmp(text, "random") != 0)
+        return parse_int(o, row, text);
+    if (getentropy(&drawn, sizeof drawn) != 0)
+        return misuse(o, "--seed random: the system gives no chance; name a number");
+    *(int64_t *)row->value = drawn % DRAWN_MAX;
+    o->common->seed_drawn = 1;
     return 0;
 }
 
@@ -204,8 +232,8 @@ static int parse_real(const bl_opts *o, const bl_opt *row, const char *text)
     if (!bl_number(text, &x))
         return misuse(o, "--%s wants a number, not '%s'", row->name, text);
     if ((row->low != 0 || row->high != 0) && (x < row->low || x > row->high))
-        return misuse(o, "--%s is %s, which is not within %g..%g", row->name, text,
-                      row->low, row->high);
+        return misuse(o, "--%s is %s, which is not within %.15g..%.15g", row->name,
+                      text, row->low, row->high);
     *(double *)row->value = x;
     return 0;
 }
@@ -280,6 +308,8 @@ static int set_value(const bl_opts *o, const bl_opt *row, const char *text)
         return 0;
     case BL_OPT_INT:
         return parse_int(o, row, text);
+    case BL_OPT_SEED:
+        return parse_seed(o, row, text);
     case BL_OPT_REAL:
         return parse_real(o, row, text);
     case BL_OPT_CHOICE:
@@ -322,7 +352,55 @@ static int remember(bl_opts *o, const bl_opt *row, const char *text)
 
 /* ---- parsing ---- */
 
-static int bad_option(const bl_opts *o, int c, char **argv)
+/* The edits between a name of len letters and `other`: letters to be added, left out,
+ * changed, or swapped with the next. */
+static int distance(const char *name, size_t len, const char *other)
+{
+    enum { LONGEST = 32 };
+    int d[LONGEST + 1][LONGEST + 1];
+    size_t n = strlen(other);
+    if (len > LONGEST || n > LONGEST)
+        return LONGEST;
+    for (size_t i = 0; i <= len; i++)
+        for (size_t k = 0; k <= n; k++) {
+            d[i][k] = (int)(i == 0 ? k : i);
+            if (i == 0 || k == 0)
+                continue;
+            int is_same = name[i - 1] == other[k - 1];
+            d[i][k] = (int)bl_min(bl_min(d[i - 1][k], d[i][k - 1]) + 1,
+                                  d[i - 1][k - 1] + !is_same);
+            if (i > 1 && k > 1 && name[i - 1] == other[k - 2] &&
+                name[i - 2] == other[k - 1])
+                d[i][k] = (int)bl_min(d[i][k], d[i - 2][k - 2] + 1);
+        }
+    return d[len][n];
+}
+
+/* The option that was perhaps meant, or NULL: a third of it may be wrong, or it begins
+ * as the other does. */
+static const char *nearest(const bl_opt *const *rows, size_t n, const char *name)
+{
+    const char *best = NULL;
+    size_t len = strcspn(name, "=");
+    int least = (int)bl_max((int64_t)len / 3, 1) + 1;
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i]->type == BL_OPT_GROUP || rows[i]->help == NULL)
+            continue;
+        const char *other = rows[i]->name;
+        int d = distance(name, len, other);
+        size_t shared = strlen(other);
+        if (shared > 2 && len > shared && strncmp(name, other, shared) == 0)
+            d = (int)bl_min(d, 2); /* --bars-count */
+        if (d < least) {
+            best = other;
+            least = d;
+        }
+    }
+    return best;
+}
+
+static int bad_option(const bl_opts *o, const bl_opt *const *rows, size_t n, int c,
+                      char **argv)
 {
     if (c == ':')
         return misuse(o, "option '%s' wants a value", argv[optind - 1]);
@@ -330,6 +408,9 @@ static int bad_option(const bl_opts *o, int c, char **argv)
         return misuse(o, "option '%s' takes no value", argv[optind - 1]);
     if (optopt != 0)
         return misuse(o, "unknown option '-%c'", optopt);
+    const char *meant = nearest(rows, n, argv[optind - 1] + 2);
+    if (meant != NULL)
+        return misuse(o, "unknown option '%s'; there is --%s", argv[optind - 1], meant);
     return misuse(o, "unknown option '%s'", argv[optind - 1]);
 }
 
@@ -365,7 +446,7 @@ static int parse_all(bl_opts *o, const bl_opt *const *rows, size_t n, int argc,
             return printed(o);
         }
         if (c == '?' || c == ':')
-            return bad_option(o, c, argv);
+            return bad_option(o, rows, n, c, argv);
         size_t i = c >= 256 ? (size_t)c - 256 : 0;
         while (c < 256 && rows[i]->letter != c)
             i++;
@@ -373,6 +454,11 @@ static int parse_all(bl_opts *o, const bl_opt *const *rows, size_t n, int argc,
         int rc = set_value(o, row, optarg);
         if (i < n - (N_COMMON - 1))
             o->seen |= (uint64_t)1 << i;
+        char seed[24];
+        if (row->type == BL_OPT_SEED && rc == 0) {
+            snprintf(seed, sizeof seed, "%" PRId64, *(const int64_t *)row->value);
+            optarg = o->common->seed_drawn ? seed : optarg;
+        }
         if (rc == 0 && row->shapes_output)
             rc = remember(o, row, has_argument(row) ? optarg : NULL);
         if (rc != 0)
@@ -388,8 +474,11 @@ int bl_opt_parse(bl_opts *o, int argc, char **argv)
     size_t n = 0, n_common = common_rows(o->common, common);
     for (const bl_opt *row = o->own; row->type != BL_OPT_END; row++)
         rows[n++] = row;
-    for (size_t i = 0; i < n_common; i++)
+    for (size_t i = 0; i < n_common; i++) {
+        if (common[i].name != NULL && is_listed(o->about->idle, common[i].name))
+            common[i].help = NULL; /* taken, as every tool takes it */
         rows[n++] = &common[i];
+    }
     int rc = parse_all(o, rows, n, argc, argv);
     o->operands = argv + optind;
     o->n_operands = argc - optind;

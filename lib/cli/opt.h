@@ -11,6 +11,7 @@ typedef enum {
     BL_OPT_BIT,    /* unsigned: the bit `low` is set when given */
     BL_OPT_COUNT,  /* int: how often it was given */
     BL_OPT_INT,    /* int64_t in [low, high]; suffixes k, M, G */
+    BL_OPT_SEED,   /* int64_t: the same, or "random", which draws one: seed_drawn */
     BL_OPT_REAL,   /* double in [low, high] */
     BL_OPT_STR,    /* const char * into argv */
     BL_OPT_LIST,   /* bl_opt_list: may be given several times */
@@ -55,6 +56,8 @@ typedef struct {
     const char *see_also;  /* "vocab(1), shard(1)" */
     const char *libraries; /* lines for --version, or NULL */
     const char *core; /* of a tool that multiplies: see rerun.h; NULL: none is better */
+    const char *idle;      /* common options that change nothing here, so that --help
+                            * has them not: "seed jobs"; or NULL */
 } bl_opt_about;
 
 /* The options every tool shares: same letter, same meaning, same help. */
@@ -62,6 +65,7 @@ typedef struct {
     const char *output;
     int64_t jobs; /* 0 = all processors */
     int64_t seed;
+    int seed_drawn; /* by --seed random */
     int quiet, verbose;
     int progress; /* 0 auto, 1 always, 2 never */
     int plain;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -148,8 +149,24 @@ int bl_tool_tty_binary(const bl_opt_common *c, const char *ways, bl_err *e)
                    ways);
 }
 
+/* A player would refuse what is in it. */
+static int refuse_midi_name(const bl_opt_common *c, bl_err *e)
+{
+    const char *dot = c->output != NULL ? strrchr(c->output, '.') : NULL;
+    if (dot == NULL || c->force ||
+        (strcasecmp(dot, ".mid") != 0 && strcasecmp(dot, ".midi") != 0))
+        return 0;
+    return bl_fail(e, BL_E_ARG,
+                   "-o %s: these are tokens, no MIDI file; instead of it end the line "
+                   "with '| remi2midi -o %s'",
+                   c->output, c->output);
+}
+
 int bl_tool_tty_out(const bl_opt_common *c, bl_err *e)
 {
+    int rc = refuse_midi_name(c, e);
+    if (rc != 0)
+        return rc;
     return c->plain ? 0 : bl_tool_tty_binary(c, "-o FILE, a pipe, -u for text", e);
 }
 

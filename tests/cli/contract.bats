@@ -164,6 +164,59 @@ C
     done
 }
 
+@test "every tool: what changes nothing is not in --help, but taken" {
+    for tool in "${TOOLS[@]}"; do
+        "$tool" --help >help
+        for option in jobs seed plain no-pg force; do
+            grep -q -- "--$option" help || awk '/taken, as by all tools/ {print last; exit}
+                /^\.El/ {last = ""} {last = last $0 " "}' "$BARLINE_ROOT/bin/$tool.1" |
+                grep -qE -- "Fl (-$option|j|u|f)( |$)" || fail "$tool --$option"
+        done
+    done
+    run grep -l 'Has no effect here' "$BARLINE_ROOT"/bin/*.1
+    [ -z "$output" ]
+    run -64 --separate-stderr vocab --help-me
+    vocab -j 2 --seed 3 -u -f --scheme remi >/dev/null
+}
+
+@test "every tool: an unknown option names the nearest, a range is whole" {
+    while read -r tool wrong meant; do
+        run -64 --separate-stderr "$tool" "$wrong"
+        says "unknown option '$wrong'; there is $meant; try"
+    done <<'END'
+xlsample --temprature --temperature
+xlsample --promt --prompt
+xlsample --promptbars --prompt-bars
+midi2remi --cords --chords
+midi2remi --rejets --rejects
+shard --augmnet --augment
+xltrain --minuts --minutes
+featstats --sumary --summary
+remi2midi --ouptut=x --output
+END
+    run -64 --separate-stderr xlsample --xyzzy
+    says "unknown option '--xyzzy'; try"
+    run -64 --separate-stderr xlsample --max-tokens 99999999
+    says "--max-tokens is 99999999, which is not within 1..16777216"
+    run -64 --separate-stderr xltrain --seed 9999999999999999
+    says "not within 0..9007199254740992"
+}
+
+@test "every tool: groff prints the man page whole, without a warning" {
+    for tool in "${TOOLS[@]}"; do
+        groff -mdoc -Tutf8 -ww -P-cbou "$BARLINE_ROOT/bin/$tool.1" >page 2>warnings
+        [ ! -s warnings ] || fail "$tool: $(cat warnings)"
+        # every heading, the last word and every author is there
+        sed -n 's/^\.Sh //p' "$BARLINE_ROOT/bin/$tool.1" | while read -r heading; do
+            grep -qx "$heading" page || fail "$tool: no $heading"
+        done
+        sed -n 's/^\.%T \([^ ]* [^ ]*\).*/\1/p' "$BARLINE_ROOT/bin/$tool.1" |
+            while read -r words; do
+                tr -s ' \n' ' ' <page | grep -qF "$words" || fail "$tool: no $words"
+            done
+    done
+}
+
 # about OPTION TOOL: the lines of --help on it, without its default
 about() {
     "$2" --help | awk -v o="--$1" '$1 == o || $2 == o {on = 1; print; next} /^ *-|^[^ ]|^$/ {on = 0} on' |

@@ -308,7 +308,8 @@ static void keep_line(void *arg, bl_notice_level what, const char *line)
 
 static int share_is_read(const char *text, bl_opt_share *share)
 {
-    static const bl_opt_about about = {"tool", "", "", "", "", NULL};
+    static const bl_opt_about about = {
+        .name = "tool", .purpose = "", .synopsis = "", .examples = "", .see_also = ""};
     const bl_opt rows[] = {BL_ROW_MAX_REJECT(share),
                            {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0}};
     char name[] = "tool", option[64];
