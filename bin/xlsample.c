@@ -1,16 +1,19 @@
 /* xlsample - a checkpoint in, new pieces out, as a token stream. */
 #include "cli/main.h"
+#include "cli/shared.h"
 #include "flow/engine.h"
 #include "flow/output.h"
 #include "flow/sampling.h"
 #include "io/zio.h"
+#include "midi/midi.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 typedef struct {
-    const char *prompt, *chords, *labels, *like, *condition;
-    int64_t n, bars, max_tokens, tempo, top_k;
+    const char *prompt, *chords, *labels, *like, *programs, *condition;
+    int64_t n, bars, max_tokens, tempo, top_k, prompt_bars;
+    bl_meter meter;
     double seconds, temperature, top_p, min_p;
     int no_grammar, precision;
     bl_opt_common common;
@@ -53,8 +56,11 @@ static void make_wish(xlsample *x, const bl_cli *cli)
         .seed = x->common.seed,
         .n = x->like == NULL || bl_opt_given(cli->opts, "pieces") != NULL ? x->n : 0,
         .prompt = x->prompt,
+        .prompt_bars = x->prompt_bars,
         .labels = x->labels,
         .tempo = (int)x->tempo,
+        .meter = x->meter,
+        .programs = x->programs,
         .chords = x->chords,
         .condition = x->condition,
         .bars = bl_opt_given(cli->opts, "bars") != NULL ? x->bars : -1,
@@ -89,6 +95,12 @@ static void summarise(const bl_sampling_counts *n, bl_log *log)
                     "%" PRId64 " of %" PRId64 " pieces have no note; a model trained "
                     "longer makes fewer of them",
                     n->silent, n->pieces);
+    if (n->replaced > 0)
+        bl_log_warn(log,
+                    "%" PRId64 " tokens of the prompt are not in the model's "
+                    "vocabulary; the nearest tempo, velocity, duration, instrument or "
+                    "octave stands for each",
+                    n->replaced);
     bl_log_info(log, "%" PRId64 " pieces, %" PRId64 " tokens, %.0f tok/s", n->pieces,
                 n->tokens, (double)n->tokens / bl_log_seconds(log));
 }
@@ -119,14 +131,15 @@ int main(int argc, char **argv)
                     .max_tokens = 65536,
                     .temperature = 1,
                     .top_p = 0.95};
-    char libraries[BL_LIBRARIES_MAX];
-    bl_engine_libraries(libraries);
+    char smf[64], libraries[BL_LIBRARIES_MAX];
+    bl_midi_libraries(smf, sizeof smf);
+    bl_engine_libraries(smf, libraries);
     const bl_opt_about about = {
         .name = "xlsample",
         .purpose = "make new pieces with a trained model",
         .synopsis = "[OPTION]... CHECKPOINT|RUN",
         .examples = "  xlsample run --bars 16 --seed 7 | remi2midi -o new.mid\n"
-                    "  xlsample -n 8 --prompt theme.tok.zst run -o eight.tok.zst\n",
+                    "  xlsample run --prompt song.mid | remi2midi -o more.mid\n",
         .see_also = "xltrain(1), remi2midi(1)",
         .libraries = libraries,
         .core = bl_engine_core(),
@@ -142,13 +155,18 @@ int main(int argc, char **argv)
         {0, "max-tokens", BL_OPT_INT, &set.max_tokens, "N", 1, 1 << 24,
          "cut a piece that has more new tokens", 1},
         {0, "prompt", BL_OPT_STR, &set.prompt, "FILE", 0, 0,
-         "go on from these pieces (a token stream), in turn", 1},
+         "go on from this MIDI file, or from the pieces of a token stream, in turn", 1},
+        {0, "prompt-bars", BL_OPT_INT, &set.prompt_bars, "N", 0, 1 << 20,
+         "take the first N bars of a prompt only, 0 = all", 1},
         {0, "labels", BL_OPT_STR, &set.labels, "WORDS", 0, 0,
          "begin with these labels, such as Composer_Bach,Genre_fugue", 1},
         {0, "tempo", BL_OPT_INT, &set.tempo, "BPM", 0, 300,
          "at BPM quarter notes a minute, 0 = as the model likes", 1},
+        BL_ROW_METER(&set.meter),
+        {0, "programs", BL_OPT_STR, &set.programs, "LIST", 0, 0,
+         "with no other instruments, such as piano,33,drums", 1},
         {0, "chords", BL_OPT_STR, &set.chords, "CHORDS", 0, 0,
-         "a bar on each of these chords in turn, such as 'C Am F G7'", 1},
+         "a bar on each of these chords in turn, such as 'C Am F G7:2'", 1},
         {0, "condition", BL_OPT_STR, &set.condition, "FILE", 0, 0,
          "make a piece for each of these (a token stream), of which the run has "
          "learned",

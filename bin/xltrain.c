@@ -199,7 +199,7 @@ int main(int argc, char **argv)
 {
     xltrain set = {.preset = 1, .save_every = 10, .keep = BL_RUN_KEEP};
     char libraries[BL_LIBRARIES_MAX];
-    bl_engine_libraries(libraries);
+    bl_engine_libraries(NULL, libraries);
     const bl_opt_about about = {
         .name = "xltrain",
         .purpose = "train a Transformer-XL on shards of tokens",
@@ -208,6 +208,7 @@ int main(int argc, char **argv)
             "  midi2remi samples | shard -o data && xltrain --data data -o run\n"
             "  xltrain --data data -o run --resume --steps 6000\n",
         .see_also = "shard(1), xlsample(1)",
+        .idle = "plain",
         .libraries = libraries,
         .core = bl_engine_core(),
     };

@@ -19,4 +19,12 @@ typedef struct {
     char labels[BL_LABELS_MAX];
 } bl_spec;
 
+enum { BL_SPEC_TEXT_MAX = 159 };
+/* How one differs from the one that is wanted, in words: "grid 8, not 4, without
+ * chords". */
+void bl_spec_differ(const bl_spec *is, const bl_spec *wanted,
+                    char text[BL_SPEC_TEXT_MAX + 1]);
+/* The command that makes such tokens: "midi2remi --grid 4 --chords". */
+void bl_spec_command(const bl_spec *s, char text[BL_SPEC_TEXT_MAX + 1]);
+
 #endif

@@ -4,8 +4,9 @@
 
 #include "io/versions.h"
 
-/* The line of bl_io_libraries with what multiplies, and what joins processes. */
-void bl_engine_libraries(char text[BL_LIBRARIES_MAX]);
+/* The line of bl_io_libraries with what multiplies, what joins processes, and `more`
+ * (or NULL). */
+void bl_engine_libraries(const char *more, char text[BL_LIBRARIES_MAX]);
 /* As bl_gemm_better_core. */
 const char *bl_engine_core(void);
 

@@ -22,10 +22,14 @@ typedef struct {
                 * with conditions 1 */
 
     /* What a piece begins with; each may be NULL or 0. */
-    const char *prompt; /* a token stream whose pieces are gone on with, in turn */
-    const char *labels; /* "Composer_Bach,Genre_fugue" */
-    int tempo;          /* beats a minute */
-    const char *chords; /* "C Am F G7": a bar each, in turn */
+    const char *prompt;   /* a token stream whose pieces are gone on with, in turn, or a
+                           * MIDI file, read as the scheme reads it */
+    int64_t prompt_bars;  /* so many of a prompt only */
+    const char *labels;   /* "Composer_Bach,Genre_fugue" */
+    int tempo;            /* beats a minute */
+    bl_meter meter;       /* of all new bars; num 0: as the model likes */
+    const char *programs; /* that may play: "piano,33,drums" */
+    const char *chords;   /* "C Am F G7:2": a bar each or as many, in turn */
     /* A token stream: pieces are made for each of its pieces, in order, prompts and
      * lengths in turn for those; "-": standard input. NULL where the model was trained
      * without conditions. */
@@ -46,9 +50,11 @@ typedef struct {
 
 typedef struct {
     int64_t pieces;
-    int64_t tokens; /* drawn */
-    int64_t cut;    /* pieces that ended at max_tokens */
-    int64_t silent; /* pieces without a note */
+    int64_t tokens;   /* drawn */
+    int64_t cut;      /* pieces that ended at max_tokens */
+    int64_t silent;   /* pieces without a note */
+    int64_t replaced; /* tokens of a MIDI prompt that the model's vocabulary lacks: the
+                       * nearest stand for them */
 } bl_sampling_counts;
 
 typedef struct bl_sampling bl_sampling;

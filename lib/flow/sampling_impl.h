@@ -111,6 +111,7 @@ struct bl_sampling {
     int32_t *order;       /* [n_vocab] scratch of bl_sample */
     double *prob;         /* [n_vocab] scratch of bl_sample */
     int64_t n_sampled, n_cut;
+    int64_t n_replaced; /* tokens of a MIDI prompt that the model does not know */
 };
 
 /* What is written as it is made: pieces, and where `bars` is not NULL those of which

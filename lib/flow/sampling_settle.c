@@ -1,81 +1,103 @@
 /* sampling_settle.c - what of a piece is there before it is drawn: prompts, labels,
  * tempo, chords. */
 #include "flow/sampling_impl.h"
+#include "flow/prompts.h"
+#include "flow/prompts_fit.h"
 #include "flow/source.h"
 
-#include <string.h>
-#include <unistd.h>
+#include <stdio.h>
 
-#include "io/file.h"
-#include "io/tokens.h"
+enum { NAME_SHOWN = 80 };
 
 /* ---- prompts ---- */
 
-/* A prompt must be music that could have been sampled. */
-static int check_prompt(const bl_sampling *s, const bl_piece *p, bl_err *e)
+/* A prompt must be music that could have been sampled; `name` of a piece, or NULL. */
+static int check_prompt(const bl_sampling *s, const bl_ids *ids, const char *name,
+                        bl_err *e)
 {
     const bl_words *words = bl_scheme_words(s->scheme);
+    char piece[NAME_SHOWN + 16] = "";
     bl_grammar g;
+    if (name != NULL)
+        snprintf(piece, sizeof piece, "piece '%.*s': ", NAME_SHOWN, name);
     bl_grammar_start(&g, s->scheme);
-    for (size_t i = 0; i < p->ids.n; i++) {
-        unsigned id = p->ids.id[i];
+    for (size_t i = 0; i < ids->n; i++) {
+        unsigned id = ids->id[i];
         const char *wrong = bl_grammar_step(&g, id);
         if (wrong != NULL && !s->wish->no_grammar)
-            return bl_fail(e, BL_E_FORMAT, "piece '%s': token %zu '%s': %s", p->name,
-                           i + 1, bl_words_name(words, id), wrong);
+            return bl_fail(e, BL_E_FORMAT, "%stoken %zu '%s': %s", piece, i + 1,
+                           bl_words_name(words, id), wrong);
         if (s->coder.to_vocab[id] < 0)
-            return bl_fail(e, BL_E_MISMATCH, "piece '%s': the model has no token '%s'",
-                           p->name, bl_words_name(words, id));
+            return bl_fail(e, BL_E_MISMATCH,
+                           "%stoken %zu '%s' is not in the model's vocabulary, which "
+                           "is of what its data held",
+                           piece, i + 1, bl_words_name(words, id));
     }
     if (bl_grammar_step(&g, BL_ID_EOS) != NULL && !s->wish->no_grammar)
-        return bl_fail(e, BL_E_FORMAT, "piece '%s' ends within a note", p->name);
+        return bl_fail(e, BL_E_FORMAT, "%sends within a note", piece);
     return 0;
 }
 
-static int keep_prompt(bl_sampling *s, const bl_piece *p, bl_err *e)
+static int keep_prompt(bl_sampling *s, const bl_ids *ids, const char *name, bl_err *e)
 {
     void *array = s->prompts;
-    int rc = check_prompt(s, p, e);
+    int rc = check_prompt(s, ids, name, e);
     if (rc == 0)
         rc = bl_grow(&array, &s->prompts_cap, s->n_prompts + 1, sizeof *s->prompts, e);
     if (rc != 0)
         return rc;
     s->prompts = array;
     s->prompts[s->n_prompts] = (bl_ids){0};
-    return bl_ids_add_n(&s->prompts[s->n_prompts++], p->ids.id, p->ids.n, e);
+    return bl_ids_add_n(&s->prompts[s->n_prompts++], ids->id, ids->n, e);
+}
+
+/* How many of the tokens the first `bars` bars are; 0: all. */
+static size_t cut_at(const bl_sampling *s, const bl_piece *p, int64_t bars)
+{
+    int64_t begun = 0;
+    for (size_t i = 0; i < p->ids.n && bars > 0; i++)
+        if (bl_scheme_begins_bar(s->scheme, p->ids.id[i]) && begun++ == bars)
+            return i;
+    return p->ids.n;
+}
+
+static int put_before(bl_ids *ids, const bl_ids *first, bl_err *e)
+{
+    bl_ids all = {0};
+    int rc = bl_ids_add_n(&all, first->id, first->n, e);
+    if (rc == 0)
+        rc = bl_ids_add_n(&all, ids->id, ids->n, e);
+    bl_ids_free(ids);
+    *ids = all;
+    return rc;
+}
+
+/* What a piece begins with: labels that are settled before music that has none. */
+static int take_prompt(void *arg, const bl_piece *p, int is_midi, bl_err *e)
+{
+    bl_sampling *s = arg;
+    bl_ids ids = {0};
+    const bl_ids *labels = &s->plan.labels;
+    if (labels->n > 0 && !is_midi)
+        return bl_fail(e, BL_E_ARG, "--labels: the prompt has its own");
+    int rc = bl_ids_add_n(&ids, p->ids.id, cut_at(s, p, s->wish->prompt_bars), e);
+    if (rc == 0 && is_midi)
+        rc = bl_prompts_fit(s->scheme, s->coder.to_vocab, &ids, &s->n_replaced, e);
+    if (rc == 0)
+        rc = put_before(&ids, labels, e);
+    if (rc == 0)
+        rc = keep_prompt(s, &ids, is_midi ? NULL : p->name, e);
+    bl_ids_free(&ids);
+    return rc;
 }
 
 static int read_prompts(bl_sampling *s, bl_err *e)
 {
-    bl_tokr *r = NULL;
-    bl_piece piece = {0};
-    int fd;
-    int rc = bl_in_open(s->wish->prompt, &fd, e);
-    if (rc != 0)
-        return rc;
-    rc = bl_tokr_new(&r, fd, s->wish->prompt, e);
-    if (rc == 0 && strcmp(bl_tokr_kind(r)->sha256, bl_scheme_sha256(s->scheme)) != 0)
-        rc = bl_fail(e, BL_E_MISMATCH,
-                     "the schemes of '%s' (%.12s) and '%s' (%.12s) differ",
-                     s->wish->prompt, bl_tokr_kind(r)->sha256, s->wish->model,
-                     bl_scheme_sha256(s->scheme));
-    if (rc == 0)
-        bl_tokr_set_words(r, bl_scheme_words(s->scheme));
-    while (rc == 0 && (rc = bl_tokr_next(r, &piece, e)) == 1)
-        rc = keep_prompt(s, &piece, e);
-    if (rc == 0 && s->n_prompts == 0)
-        rc = bl_fail(e, BL_E_FORMAT, "no piece to begin with");
-    if (rc == 0 && bl_tokr_pg(r) != NULL) {
-        s->prompt_pg = bl_json_copy(bl_tokr_pg(r), e);
-        rc = s->prompt_pg != NULL ? 0 : BL_E_NOMEM;
-    }
-    if (rc != 0)
-        bl_err_in(e, s->wish->prompt);
-    bl_tokr_del(r);
-    bl_piece_free(&piece);
-    if (fd != STDIN_FILENO)
-        close(fd);
-    return rc;
+    if (s->wish->prompt_bars > 0 && !bl_scheme_has_bars(s->scheme))
+        return bl_fail(e, BL_E_ARG, "--prompt-bars: the tokens of '%s' have none",
+                       bl_scheme_name(s->scheme));
+    return bl_prompts_read(s->scheme, s->wish->prompt, take_prompt, s, &s->prompt_pg,
+                           e);
 }
 
 /* ---- how many, how long ---- */
@@ -136,6 +158,30 @@ static int check_known(const bl_sampling *s, const bl_ids *ids, bl_err *e)
     return 0;
 }
 
+/* Of a pickup bar a model can go on only where it has a longer meter. */
+static int knows_meters(const bl_sampling *s)
+{
+    for (size_t id = 0; id < bl_words_size(bl_scheme_words(s->scheme)); id++) {
+        int num, den;
+        if (s->coder.to_vocab[id] >= 0 &&
+            bl_scheme_meter(s->scheme, (unsigned)id, &num, &den) && num > 1)
+            return 1;
+    }
+    return 0;
+}
+
+static int settle_programs(bl_sampling *s, bl_err *e)
+{
+    int rc = bl_plan_programs(&s->plan, s->scheme, s->wish->programs, e);
+    for (size_t id = 0; rc == 0 && id < bl_words_size(bl_scheme_words(s->scheme)); id++)
+        if (s->coder.to_vocab[id] >= 0 && bl_plan_names(&s->plan, (unsigned)id))
+            return 0;
+    return rc == 0 ? bl_fail(e, BL_E_ARG,
+                             "--programs: the model's vocabulary has none of '%.80s'",
+                             s->wish->programs)
+                   : rc;
+}
+
 /* Where nothing is said seconds decide alone, and without bars the model. */
 static int settle_bars(bl_sampling *s, bl_err *e)
 {
@@ -173,14 +219,20 @@ int bl_sampling_settle(bl_sampling *s, bl_err *e)
     int rc = settle_bars(s, e);
     if (rc != 0)
         return rc;
-    if (w->labels != NULL && w->prompt != NULL)
-        return bl_fail(e, BL_E_ARG, "--labels: the prompt has its own");
     if (w->labels != NULL)
         rc = bl_plan_labels(&s->plan, s->scheme, w->labels, e);
     if (rc == 0 && w->chords != NULL)
         rc = bl_plan_chords(&s->plan, s->scheme, w->chords, e);
     if (rc == 0 && w->tempo > 0)
         rc = bl_plan_tempo(&s->plan, s->scheme, w->tempo, e);
+    if (rc == 0 && w->meter.num > 0)
+        rc = bl_plan_meter(&s->plan, s->scheme, w->meter.num, w->meter.den_log2, e);
+    if (rc == 0 && w->programs != NULL)
+        rc = settle_programs(s, e);
+    if (rc == 0 && !w->no_grammar)
+        bl_plan_sense(&s->plan, s->scheme, knows_meters(s));
+    if (rc == 0)
+        rc = check_known(s, &s->plan.meter, e);
     if (rc == 0)
         rc = check_known(s, &s->plan.labels, e);
     if (rc == 0)

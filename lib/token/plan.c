@@ -1,7 +1,8 @@
 /* plan.c - see plan.h. A bar with a chord or a tempo that is due begins with them, at
- * position 0. */
+ * position 0; a meter stands right behind Bar. */
 #include "token/plan.h"
-#include "token/chords.h"
+#include "base/instruments.h"
+#include "token/chord_symbol.h"
 #include "token/keys.h"
 #include "token/remi.h"
 
@@ -14,6 +15,7 @@ void bl_plan_free(bl_plan *p)
     bl_ids_free(&p->chords);
     bl_ids_free(&p->key);
     bl_ids_free(&p->tempo);
+    bl_ids_free(&p->meter);
     *p = (bl_plan){0};
 }
 
@@ -48,71 +50,6 @@ int bl_plan_tempo(bl_plan *p, const bl_scheme *scheme, int bpm, bl_err *e)
     return rc == 0 ? add_word(p, &p->tempo, word, e) : rc;
 }
 
-/* Spellings of the qualities, in the order in which chords.h has them. */
-static const struct {
-    const char *symbol;
-    int quality;
-} spellings[] = {
-    {"", 0},     {"maj", 0}, {"M", 0},    {"m", 1},     {"min", 1},   {"-", 1},
-    {"dim", 2},  {"o", 2},   {"aug", 3},  {"+", 3},     {"sus2", 4},  {"sus4", 5},
-    {"sus", 5},  {"7", 6},   {"dom7", 6}, {"maj7", 7},  {"M7", 7},    {"m7", 8},
-    {"min7", 8}, {"-7", 8},  {"m7b5", 9}, {"hdim7", 9}, {"dim7", 10}, {"o7", 10},
-};
-
-/* The quality of "m7" or ":min7"; -1 if it is none. */
-static int quality_of(const char *text, size_t len)
-{
-    size_t colon = len > 1 && *text == ':';
-    for (size_t i = 0; i < BL_COUNT(spellings); i++)
-        if (strlen(spellings[i].symbol) == len - colon &&
-            memcmp(spellings[i].symbol, text + colon, len - colon) == 0)
-            return spellings[i].quality;
-    return -1;
-}
-
-/* The chord of "Bbm7" or "A#:min7"; -1 if it is none. */
-static int read_symbol(const char *symbol, size_t len)
-{
-    static const int of_letter[] = {9, 11, 0, 2, 4, 5, 7}; /* A to G */
-    size_t at = 1;
-    if (*symbol < 'A' || *symbol > 'G')
-        return -1;
-    int root = of_letter[*symbol - 'A'];
-    for (; at < len && (symbol[at] == '#' || symbol[at] == 'b'); at++)
-        root += symbol[at] == '#' ? 1 : 11;
-    int quality = quality_of(symbol + at, len - at);
-    return quality < 0 ? -1 : root % 12 * BL_QUALITIES + quality;
-}
-
-/* The chord of "bVII7", "vi" or "VI:min" in C: small letters are minor. -1 if none. */
-static int read_degree(const char *text, size_t len)
-{
-    static const struct {
-        const char *name;
-        int root;
-        int is_minor;
-    } degrees[] = {
-        {"VII", 11, 0}, {"vii", 11, 1}, {"III", 4, 0}, {"iii", 4, 1}, {"II", 2, 0},
-        {"ii", 2, 1},   {"IV", 5, 0},   {"iv", 5, 1},  {"VI", 9, 0},  {"vi", 9, 1},
-        {"I", 0, 0},    {"i", 0, 1},    {"V", 7, 0},   {"v", 7, 1},
-    };
-    int root = 0;
-    size_t at = 0, k = 0;
-    for (; at < len && (text[at] == '#' || text[at] == 'b'); at++)
-        root += text[at] == '#' ? 1 : 11;
-    while (k < BL_COUNT(degrees) &&
-           strncmp(degrees[k].name, text + at, strlen(degrees[k].name)) != 0)
-        k++;
-    if (k == BL_COUNT(degrees) || at + strlen(degrees[k].name) > len)
-        return -1;
-    at += strlen(degrees[k].name);
-    int quality = quality_of(text + at, len - at);
-    if (degrees[k].is_minor && (at == len || (len - at == 1 && text[at] == '7')))
-        quality = at == len ? 1 : 8;
-    root = (root + degrees[k].root) % 12;
-    return quality < 0 ? -1 : root * BL_QUALITIES + quality;
-}
-
 /* What has been read of a list. */
 typedef struct {
     int n_symbols, n_degrees;
@@ -122,23 +59,26 @@ typedef struct {
 static int add_chord(bl_plan *p, chord_list *list, const char *text, size_t len,
                      bl_err *e)
 {
-    int has_degrees = bl_scheme_spec(p->scheme)->degrees;
-    int is_none = len == 1 && *text == 'N';
-    int chord = is_none ? BL_NO_CHORD : read_symbol(text, len);
-    list->n_symbols += chord >= 0 && !is_none;
-    if (chord < 0 && has_degrees) {
-        chord = read_degree(text, len);
-        list->n_degrees += chord >= 0;
+    int has_degrees = bl_scheme_spec(p->scheme)->degrees, rc = 0;
+    int chord, bars, is_known = bl_chord_symbol(text, len, &chord, &bars);
+    list->n_symbols += is_known && chord != BL_NO_CHORD;
+    if (!is_known && has_degrees) {
+        is_known = bl_chord_degree(text, len, &chord, &bars);
+        list->n_degrees += is_known;
     }
-    if (chord < 0)
-        return bl_fail(e, BL_E_ARG, "'%.*s' is no chord; one is 'Am7', 'F#'%s or 'N'",
+    if (!is_known)
+        return bl_fail(e, BL_E_ARG,
+                       "'%.*s' is no chord; one is 'Am7', 'F#', 'C/E', 'G7:2' (two "
+                       "bars)%s or 'N'",
                        (int)bl_min((int64_t)len, 20), text,
                        has_degrees ? ", 'bVII7', 'vi'" : "");
     if (list->n_symbols > 0 && list->n_degrees > 0)
         return bl_fail(e, BL_E_ARG, "chords are symbols or degrees, not both");
     for (int c = 0; c < 12; c++)
         list->sounds[c] += bl_chord_classes(chord) >> c & 1;
-    return bl_ids_add(&p->chords, bl_token(p->scheme, REMI_CHORD, chord), e);
+    for (int i = 0; i < bars && rc == 0; i++)
+        rc = bl_ids_add(&p->chords, bl_token(p->scheme, REMI_CHORD, chord), e);
+    return rc;
 }
 
 int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text, bl_err *e)
@@ -163,6 +103,53 @@ int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text, bl_err
         return rc;
     p->of_c = bl_scheme_spec(scheme)->degrees;
     return bl_ids_add(&p->key, bl_token(scheme, REMI_KEY, bl_key_find(list.sounds)), e);
+}
+
+int bl_plan_meter(bl_plan *p, const bl_scheme *scheme, int num, int den_log2, bl_err *e)
+{
+    char word[BL_WORD_MAX + 1];
+    int rc = take_scheme(p, scheme, "the meter", e);
+    snprintf(word, sizeof word, "TimeSig_%d/%d", num, 1 << den_log2);
+    return rc == 0 ? add_word(p, &p->meter, word, e) : rc;
+}
+
+int bl_plan_programs(bl_plan *p, const bl_scheme *scheme, const char *text, bl_err *e)
+{
+    unsigned char wanted[BL_PROGRAMS] = {0};
+    int rc = take_scheme(p, scheme, "instruments", e);
+    while (rc == 0 && *text != '\0') {
+        size_t len = strcspn(text, ",");
+        if (!bl_instruments_word(text, len, wanted, &p->has_drums))
+            return bl_fail(e, BL_E_ARG,
+                           "'%.*s' is no instrument; those are programs (0, 32-39), "
+                           "families (piano, guitar, bass, strings, ...) and drums",
+                           (int)bl_min((int64_t)len, 20), text);
+        text += len + (text[len] == ',');
+        p->has_programs = 1;
+    }
+    for (int i = 0; i < BL_PROGRAMS; i++)
+        if (wanted[i])
+            p->programs[i / 32] |= (uint32_t)1 << i % 32;
+    return rc == 0 && !p->has_programs
+               ? bl_fail(e, BL_E_ARG, "no instrument is named; one is 'piano'")
+               : rc;
+}
+
+int bl_plan_names(const bl_plan *p, unsigned id)
+{
+    int kind = p->scheme->kind_of[id], i = (int)id - p->scheme->first[kind];
+    return kind == REMI_DRUM      ? p->has_drums
+           : kind == REMI_PROGRAM ? (int)(p->programs[i / 32] >> i % 32 & 1)
+                                  : 0;
+}
+
+void bl_plan_sense(bl_plan *p, const bl_scheme *scheme, int leaves_pickups)
+{
+    if (strcmp(bl_scheme_name(scheme), "remi") != 0)
+        return;
+    p->scheme = scheme;
+    p->has_sense = 1;
+    p->leaves_pickups = leaves_pickups;
 }
 
 /* In the order of the vocabulary, and one of each prefix: as the grammar has it. */
@@ -204,7 +191,20 @@ int bl_plan_labels(bl_plan *p, const bl_scheme *scheme, const char *text, bl_err
 
 void bl_plan_start(bl_plan_at *at)
 {
-    *at = (bl_plan_at){.chord = -1, .tempo = -1, .chord_due = -1, .tempo_due = -1};
+    *at = (bl_plan_at){.chord = -1,
+                       .tempo = -1,
+                       .meter = -1,
+                       .chord_due = -1,
+                       .tempo_due = -1,
+                       .meter_due = -1,
+                       .program = -1,
+                       .rank = -1,
+                       .pitch = -1};
+}
+
+static int32_t due(int32_t wanted, int32_t in_force)
+{
+    return wanted != in_force ? wanted : -1;
 }
 
 /* The token of a chord of the plan in the key that is stated. */
@@ -220,24 +220,53 @@ static void begin_bar(const bl_plan *p, bl_plan_at *at)
     if (p->chords.n > 0)
         chord = p->chords.id[at->n_bars % p->chords.n];
     at->chord_due = in_key(p, at, chord) != at->chord ? chord : -1;
-    at->tempo_due = tempo != at->tempo ? tempo : -1;
+    at->tempo_due = due(tempo, at->tempo);
+    at->meter_due = due(p->meter.n > 0 ? p->meter.id[0] : -1, at->meter);
+    at->leaves_pickup = at->is_pickup && p->leaves_pickups && p->meter.n == 0;
     at->n_bars++;
+}
+
+/* 1 for a meter of a single beat. */
+static int is_single(const bl_plan *p, unsigned id)
+{
+    int num, den_log2;
+    bl_remi_meter((int)id - p->scheme->first[REMI_TIMESIG], &num, &den_log2);
+    return num == 1;
+}
+
+static void begin_note(bl_plan_at *at, int rank, int pitch)
+{
+    at->rank = rank;
+    at->pitch = pitch;
 }
 
 void bl_plan_step(const bl_plan *p, bl_plan_at *at, unsigned id, int given)
 {
     if (p->scheme == NULL)
         return;
-    switch (p->scheme->kind_of[id]) {
+    int kind = p->scheme->kind_of[id], i = (int)id - p->scheme->first[kind];
+    switch (kind) {
     case REMI_LABEL:
         at->n_labels++;
         break;
     case REMI_BAR:
+        at->n_all_bars++;
+        at->is_pickup &= !given; /* who gives a second bar means it */
+        begin_note(at, -1, -1);
         if (!given)
             begin_bar(p, at);
         break;
     case REMI_KEY:
         at->tonic = bl_key_tonic((int)id - p->scheme->first[REMI_KEY]);
+        break;
+    case REMI_TIMESIG:
+        at->meter = (int32_t)id;
+        at->meter_due = -1;
+        at->leaves_pickup = 0;
+        at->is_pickup = at->n_all_bars == 1 && is_single(p, id);
+        break;
+    case REMI_POSITION:
+        begin_note(at, -1, -1);
         break;
     case REMI_CHORD:
         at->chord = (int32_t)id;
@@ -247,8 +276,42 @@ void bl_plan_step(const bl_plan *p, bl_plan_at *at, unsigned id, int given)
         at->tempo = (int32_t)id;
         at->tempo_due = -1;
         break;
+    case REMI_PROGRAM:
+        at->program = i;
+        break;
+    case REMI_PITCH:
+        begin_note(at, at->program, i);
+        break;
+    case REMI_DRUM:
+        begin_note(at, BL_PROGRAM_DRUMS, i);
+        break;
     default:
         break;
+    }
+}
+
+static int has_program(const bl_plan *p, int program)
+{
+    return !p->has_programs ||
+           (program >= 0 && (p->programs[program / 32] >> program % 32 & 1));
+}
+
+/* Of who plays what: instruments, and no note twice at once. */
+static int may_sound(const bl_plan *p, const bl_plan_at *at, int kind, int i)
+{
+    int is_struck = p->has_sense && at->pitch == i;
+    switch (kind) {
+    case REMI_PROGRAM:
+        return has_program(p, i);
+    case REMI_PEDAL:
+        return has_program(p, at->program);
+    case REMI_PITCH:
+        return has_program(p, at->program) && !(is_struck && at->rank == at->program);
+    case REMI_DRUM:
+        return (!p->has_programs || p->has_drums) &&
+               !(is_struck && at->rank == BL_PROGRAM_DRUMS);
+    default:
+        return 1;
     }
 }
 
@@ -260,11 +323,15 @@ int bl_plan_allows(const bl_plan *p, const bl_plan_at *at, unsigned id)
     int is_due = at->chord_due >= 0 || at->tempo_due >= 0;
     if (at->n_labels < p->labels.n)
         return id == p->labels.id[at->n_labels];
+    if (at->meter_due >= 0)
+        return (int32_t)id == at->meter_due;
+    if (at->leaves_pickup)
+        return kind == REMI_TIMESIG && !is_single(p, id);
     switch (kind) {
     case REMI_LABEL:
         return p->labels.n == 0;
     case REMI_TIMESIG:
-        return 1;
+        return p->meter.n == 0;
     case REMI_KEY:
         return p->key.n == 0 || id == p->key.id[0];
     case REMI_POSITION:
@@ -274,6 +341,6 @@ int bl_plan_allows(const bl_plan *p, const bl_plan_at *at, unsigned id)
     case REMI_TEMPO:
         return at->chord_due < 0 && (p->tempo.n == 0 || id == p->tempo.id[0]);
     default:
-        return !is_due;
+        return !is_due && may_sound(p, at, kind, (int)id - p->scheme->first[kind]);
     }
 }

@@ -1,6 +1,6 @@
 /* plan.h - what of a piece in "remi" is settled before it is drawn: labels, the tempo,
- * the chord of each bar. A plan narrows what the grammar allows, token by token, so
- * that the model fills in the rest. */
+ * the meter, who plays, the chord of each bar. A plan narrows what the grammar allows,
+ * token by token, so that the model fills in the rest. */
 #ifndef BL_PLAN_H
 #define BL_PLAN_H
 
@@ -14,18 +14,35 @@ typedef struct {
     int of_c;                /* they are degrees, to be taken as if of C */
     bl_ids key;              /* one or none */
     bl_ids tempo;            /* one or none */
+    bl_ids meter;            /* one or none */
+    uint32_t programs[4];    /* bits of those that may play, where has_programs */
+    int has_programs, has_drums;
+    int has_sense;      /* see bl_plan_sense */
+    int leaves_pickups; /* likewise */
 } bl_plan;
 
 /* `scheme` must outlive the plan. BL_E_ARG where it is not "remi", has no such tokens,
  * or the text is not understood; BL_E_NOMEM. */
 int bl_plan_tempo(bl_plan *p, const bl_scheme *scheme, int bpm,
                   bl_err *e) BL_MUST_CHECK;
+int bl_plan_meter(bl_plan *p, const bl_scheme *scheme, int num, int den_log2,
+                  bl_err *e) BL_MUST_CHECK;
+/* Who may play, words of base/instruments.h between commas: "piano,32-39,drums". */
+int bl_plan_programs(bl_plan *p, const bl_scheme *scheme, const char *text,
+                     bl_err *e) BL_MUST_CHECK;
+/* 1 if the token states an instrument that is named so. */
+int bl_plan_names(const bl_plan *p, unsigned id);
 /* Chord symbols ("C", "F#m7", "Bbmaj7", "Am7b5", "N") or names of the scheme ("A:min"),
- * between blanks, commas or bar lines. Where the scheme has keys, they settle the key,
- * which is found in them. Where its chords are degrees, instead all may be degrees
- * ("I", "vi", "bVII7", "N"), of whatever key. */
+ * between blanks, commas or bar lines; "Am:2" is two bars. Where the scheme has keys,
+ * they settle the key, which is found in them. Where its chords are degrees, instead all
+ * may be degrees ("I", "vi", "bVII7", "N"), of whatever key. */
 int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text,
                    bl_err *e) BL_MUST_CHECK;
+/* What no piece wants, though the grammar has it, for data does: a note that its
+ * program has just struck at the same moment; and with leaves_pickups a meter of one
+ * beat that goes on after the bar the piece begins with, a pickup. Of other schemes
+ * than "remi" nothing is wanted. */
+void bl_plan_sense(bl_plan *p, const bl_scheme *scheme, int leaves_pickups);
 /* Words of the scheme, "Composer_Bach", between commas. */
 int bl_plan_labels(bl_plan *p, const bl_scheme *scheme, const char *text,
                    bl_err *e) BL_MUST_CHECK;
@@ -33,11 +50,16 @@ void bl_plan_free(bl_plan *p);
 
 /* Where a piece is. Copy it to try a token. */
 typedef struct {
-    size_t n_labels, n_bars; /* drawn */
-    int32_t chord, tempo;    /* ids in force, -1 = none yet */
-    int tonic;               /* of the key, 0 until it is stated */
-    int32_t chord_due;       /* id that this bar begins with, -1 = none */
-    int32_t tempo_due;       /* id, -1 = none */
+    size_t n_labels, n_bars;      /* drawn */
+    size_t n_all_bars;            /* with those given */
+    int32_t chord, tempo, meter;  /* ids in force, -1 = none yet */
+    int tonic;                    /* of the key, 0 until it is stated */
+    int32_t chord_due;            /* id that this bar begins with, -1 = none */
+    int32_t tempo_due, meter_due; /* ids, -1 = none */
+    int is_pickup;                /* all bars so far are the first, of one beat */
+    int leaves_pickup;            /* this bar must state a longer meter */
+    int program;                  /* in force, -1 = none yet */
+    int rank, pitch; /* last struck at this moment: program or BL_PROGRAM_DRUMS; -1 */
 } bl_plan_at;
 
 void bl_plan_start(bl_plan_at *at);

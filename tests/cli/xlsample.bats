@@ -153,7 +153,7 @@ pieces() {
     says "all.tok.zst"
     midi2remi --grid 8 "$SAMPLES"/*.mid -o eight.tok.zst
     run -65 --separate-stderr xlsample run --prompt eight.tok.zst -o s
-    says "schemes of 'eight.tok.zst'"
+    says "'eight.tok.zst': its scheme is not that of the model: grid 8, not 4; 'midi2remi --grid 4'"
     printf 'nonsense\n' >bad
     run -65 --separate-stderr xlsample run --prompt bad -o s
     says "bad"
@@ -357,4 +357,165 @@ END
     run -64 --separate-stderr xltrain --data "$BATS_FILE_TMPDIR/data" -o new --precision int8
     says "--eval"
     [ ! -e new ]
+}
+
+# words FILE KIND: which tokens of a kind it has, once each
+words() {
+    text "$1" | grep -v '^#' | grep -oE "$2[^ ]*" | sort -u | xargs
+}
+
+@test "xlsample: --prompt song.mid goes on from a MIDI file as from its tokens" {
+    cp "$SAMPLES/greensleeves.mid" song.mid
+    xlsample -q run --prompt song.mid --bars 2 --no-pg -u -o a
+    midi2remi song.mid | xlsample -q run --prompt - --bars 2 --no-pg -u -o b
+    cmp a b
+    xlsample -q run --prompt - --bars 2 --no-pg -u <song.mid >c
+    cmp a c
+    # a model of chords, labels and merges reads chords, and is told labels
+    xlsample -q settled --prompt song.mid --labels Mode_odd --bars 2 --no-pg -u -o d
+    remi2midi --check d
+    [ "$(text d | grep -c '^Mode_odd$')" -eq 1 ]
+    midi2remi --chords -u song.mid | grep '^Bar' >want
+    cmp want <(grep '^Bar' d | head -n "$(wc -l <want)")
+    xlsample -q performer --prompt song.mid --seconds 2 -u -o e
+    remi2midi --check e
+    printf 'MThd no music' >bad.mid
+    run -65 --separate-stderr xlsample run --prompt bad.mid -o s
+    says "bad.mid"
+    [ ! -e s ]
+}
+
+@test "xlsample: --prompt-bars takes the first bars of a prompt" {
+    cp "$SAMPLES/greensleeves.mid" song.mid
+    xlsample -q run --prompt song.mid --prompt-bars 3 --bars 2 -u -o a
+    remi2midi --check a
+    [ "$(pieces a)" = "sample-000000 5" ]
+    cmp <(midi2remi -u song.mid | grep '^Bar' | head -n 3) <(grep '^Bar' a | head -n 3)
+    xlsample -q run --prompt song.mid --prompt-bars 9999 --bars 1 -u -o b
+    [ "$(grep -c '^Bar' b)" -eq $(($(midi2remi -u song.mid | grep -c '^Bar') + 1)) ]
+    run -64 --separate-stderr xlsample performer --prompt song.mid --prompt-bars 3 -o s
+    says "--prompt-bars: the tokens of 'performance' have none"
+}
+
+@test "xlsample: what a MIDI prompt has and the model has not, the nearest stands for" {
+    cp "$SAMPLES"/{mary-had-a-little-lamb,ode-to-joy,frere-jacques}.mid .
+    midi2remi ./*.mid -o few.tok.zst
+    vocab --order count --min-count 1 few.tok.zst -o few.tsv
+    shard -q -o few --vocab few.tsv few.tok.zst
+    xltrain -q --data few -o small --preset tiny --set layers=1 --set width=16 --set heads=2 \
+        --set ff=16 --steps 2
+    run -0 --separate-stderr xlsample small --prompt "$SAMPLES/old-macdonald.mid" --prompt-bars 4 --bars 1 -o s
+    says "tokens of the prompt are not in the model's vocabulary"
+    remi2midi --check s
+    [ "$(pieces s)" = "sample-000000 5" ]
+    midi2remi "$SAMPLES/old-macdonald.mid" -o f.tok.zst
+    run -65 --separate-stderr xlsample small --prompt f.tok.zst -o t
+    says "is not in the model's vocabulary"
+}
+
+@test "xlsample: -o song.mid names the line that works" {
+    run -64 --separate-stderr xlsample run -o new.mid
+    says "these are tokens, no MIDI file; instead of it end the line with '| remi2midi -o new.mid'"
+    xlsample -q run --bars 2 | remi2midi -q -o new.mid
+    [ "$(head -c 4 new.mid)" = MThd ]
+    run -64 --separate-stderr midi2remi "$SAMPLES/fur-elise.mid" -o a.MID
+    says "no MIDI file"
+    xlsample -q run --bars 1 -f -o tokens.mid
+}
+
+@test "xlsample: --seed random draws another each time and says which" {
+    run -0 --separate-stderr xlsample run --bars 2 --seed random --no-pg -u -o a
+    says "xlsample: --seed "
+    seed=${stderr##* }
+    xlsample run --bars 2 --seed "$seed" --no-pg -u -o b
+    cmp a b
+    run -0 --separate-stderr xlsample -v run --bars 1 --seed random -u -o c
+    [[ $(head -n 1 c) == *"--seed=$(grep -oE -m 1 -- '--seed [0-9]+' <<<"$stderr" | cut -d ' ' -f 2)"* ]]
+    for _ in 1 2 3; do xlsample run --bars 1 --seed random -o c 2>>seeds; done
+    [ "$(sort -u seeds | wc -l)" -gt 1 ]
+    run -64 --separate-stderr xlsample run --seed chance
+    says "--seed wants a whole number"
+}
+
+@test "xlsample: --meter and --programs leave nothing else" {
+    xlsample -q run -n 3 --bars 6 --meter 3/4 --programs piano,73,drums -o s
+    remi2midi --check s
+    [ "$(words s TimeSig_)" = TimeSig_3/4 ]
+    for p in $(words s Program_); do
+        [[ $p == Program_[0-7] || $p == Program_73 ]] || fail "$p"
+    done
+    xlsample -q run -n 2 --bars 4 --programs drums -o s
+    remi2midi --check s
+    [ -z "$(words s Pitch_)" ]
+    [ -n "$(words s PitchDrum_)" ]
+    xlsample -q run -n 2 --bars 4 --programs bass,48-51 -o s
+    [ -z "$(words s PitchDrum_)" ]
+    # after a prompt the new bars are so, those given stay
+    xlsample -q run --prompt "$SAMPLES/greensleeves.mid" --bars 3 --meter 4/4 --programs 40 -u -o s
+    remi2midi --check s
+    { echo '#'; grep '^Bar' s | tail -n 3; } >new
+    [ "$(words new TimeSig_) $(words new Program_)" = "TimeSig_4/4 Program_40" ]
+    run -64 --separate-stderr xlsample run --programs piano,kazoo -o no
+    says "'kazoo' is no instrument; those are programs"
+    run -64 --separate-stderr xlsample run --programs 128 -o no
+    says "'128' is no instrument"
+    run -64 --separate-stderr xlsample run --meter 77/1 -o no
+    says "no token 'TimeSig_77/1'"
+    run -64 --separate-stderr xlsample performer --meter 3/4 -o no
+    says "only in 'remi'"
+    [ ! -e no ]
+}
+
+@test "xlsample: a pickup is left, and no note is struck twice at once" {
+    # so hot that both would be in every other piece
+    xlsample -q run -n 60 --bars 4 --temperature 3 --top-p 1 -u -o s
+    remi2midi --check s
+    awk '/^#piece/ {bar = 0; next} /^#/ {next}
+        {bar++; m = ""; for (i = 1; i <= NF; i++) if ($i ~ /^TimeSig_/) m = $i}
+        bar == 1 {pickup = m ~ /_1\//; n += pickup}
+        bar == 2 && pickup && (m == "" || m ~ /_1\//) {print; exit 1}
+        END {if (n == 0) exit 2}' s
+    twice() {
+        awk '/^#/ {next} {for (i = 1; i <= NF; i++) {
+            if ($i ~ /^Program_/) p = $i; if ($i ~ /^Position_/) delete seen
+            if ($i ~ /^PitchDrum_/) n += seen[$i]++ > 0; else if ($i ~ /^Pitch_/) n += seen[p $i]++ > 0}
+            delete seen} END {print n + 0}' "$1"
+    }
+    [ "$(twice s)" -eq 0 ]
+    xlsample -q run -n 60 --bars 4 --temperature 3 --top-p 1 --no-grammar -u -o free
+    [ "$(twice free)" -gt 0 ]
+    # who gives bars of one beat goes on in them
+    printf 'MThd\0\0\0\6\0\0\0\1\0\140MTrk\0\0\0\050\0\377\130\4\1\2\030\010\0\220\074\100\140\200\074\100\0\220\076\100\140\200\076\100\0\220\100\100\140\200\100\100\0\377\057\0' >one.mid
+    xlsample -q run --prompt one.mid --bars 30 --meter 1/4 -u -o t
+    [ "$(words t TimeSig_)" = TimeSig_1/4 ]
+    xlsample -q run --prompt one.mid --prompt-bars 1 --bars 1 -u -o t
+    [[ $(grep '^Bar' t | tail -n 1) == "Bar TimeSig_"* ]]
+}
+
+@test "xlsample: chords as musicians write them" {
+    xlsample -q settled --bars 8 --chords 'C:2 am:2 | B♭Δ F♯ø7 G13 N.C.' -o s.tok.zst
+    remi2midi --check s.tok.zst
+    [ "$(bars s.tok.zst | grep -oE 'Chord_[^ ]+' | xargs)" = \
+        "Chord_C:maj Chord_A:min Chord_A#:maj7 Chord_F#:hdim7 Chord_G:dom7 Chord_N" ]
+    [ "$(bars s.tok.zst | grep -n Chord_ | cut -d : -f 1 | xargs)" = "1 3 5 6 7 8" ]
+    xlsample -q settled --bars 8 --chords 'C/E C6 D9 Dadd9 E5 e- C:7 C:min:2' -o s.tok.zst
+    [ "$(bars s.tok.zst | grep -oE 'Chord_[^ ]+' | xargs)" = \
+        "Chord_C:maj Chord_D:dom7 Chord_D:maj Chord_E:maj Chord_E:min Chord_C:dom7 Chord_C:min" ]
+    for wrong in H C:65 C/H N:x Cfoo '♯'; do
+        run -64 --separate-stderr xlsample settled --chords "C $wrong" -o s
+        says "'$wrong' is no chord"
+    done
+    # the words of the man page are the words of the tool
+    man=$BARLINE_ROOT/bin/xlsample.1
+    sed -n '/told the model/,/^.El/{/told the model/d; s/^.It "*\(.*\)" Ta \(.*\)/\2 \1/p}' "$man" >table
+    [ "$(wc -l <table)" -eq 12 ]
+    while read -r told written; do
+        chords=() want=Chord_D:$told
+        [ "$told" != no ] || want=Chord_N
+        for w in $written; do
+            case $w in nothing, | chord) ;; N*) chords+=("$w") ;; *) chords+=("D$w") ;; esac
+        done
+        xlsample -q settled --bars ${#chords[@]} --chords "${chords[*]}" -u -o s.tok
+        [ "$(grep -oE 'Chord_[^ ]+' s.tok | sort -u)" = "$want" ] || fail "${chords[*]}"
+    done <table
 }

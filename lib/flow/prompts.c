@@ -1,0 +1,141 @@
+/* prompts.c - see prompts.h. */
+#include "flow/prompts.h"
+
+#include <string.h>
+
+#include "io/input.h"
+#include "midi/midi.h"
+
+enum { READ_BYTES = 1 << 16 };
+
+typedef struct {
+    const bl_scheme *scheme;
+    const char *path;
+    bl_prompts_take_fn *take;
+    void *arg;
+} reader;
+
+/* ---- a MIDI file ---- */
+
+static int load(bl_zr *zr, bl_buf *bytes, bl_err *e)
+{
+    for (int64_t n = 1; n > 0; bytes->len += (size_t)n) {
+        if (bytes->len > BL_MIDI_MAX_BYTES)
+            return bl_fail(e, BL_E_LIMIT, "more than %d MiB", BL_MIDI_MAX_BYTES >> 20);
+        int rc = bl_buf_reserve(bytes, bytes->len + READ_BYTES, e);
+        n = rc == 0 ? bl_zr_read(zr, bytes->data + bytes->len, READ_BYTES, e) : rc;
+        if (n < 0)
+            return (int)n;
+    }
+    return 0;
+}
+
+static int encode(const reader *r, const bl_buf *bytes, bl_song *song, bl_piece *piece,
+                  bl_err *e)
+{
+    bl_midi_report report;
+    bl_scheme_fixes fixes = {0};
+    int rc = bl_midi_read(bytes->data, bytes->len, bl_scheme_reading(r->scheme), song,
+                          &report, e);
+    if (rc == 0 && report.strict_fix >= 0 && bl_scheme_is_strict(r->scheme))
+        rc = bl_fail_at(e, BL_E_FORMAT, report.strict_offset,
+                        "the published reader does not make this repair: %s",
+                        bl_fix_name((bl_fix)report.strict_fix));
+    if (rc == 0 && song->n_notes == 0)
+        rc = bl_fail(e, BL_E_FORMAT, "there is no note in it");
+    if (rc == 0)
+        rc = bl_scheme_encode(r->scheme, song, &piece->ids, &piece->bars, &fixes, e);
+    if (rc == 0 && piece->ids.n > BL_TOKENS_PIECE_MAX)
+        rc = bl_fail(e, BL_E_LIMIT, "more than %d tokens", BL_TOKENS_PIECE_MAX);
+    return rc;
+}
+
+static int read_midi(const reader *r, bl_zr *zr, bl_err *e)
+{
+    bl_buf bytes = {0};
+    bl_song song = {0};
+    bl_piece piece = {0};
+    int rc = 0;
+    if (bl_scheme_is_opaque(r->scheme))
+        rc = bl_fail(e, BL_E_MISMATCH,
+                     "a MIDI file, but nothing says what the model's tokens mean");
+    if (rc == 0)
+        rc = load(zr, &bytes, e);
+    if (rc == 0 && (piece.name = bl_strdup(r->path, e)) == NULL)
+        rc = BL_E_NOMEM;
+    if (rc == 0)
+        rc = encode(r, &bytes, &song, &piece, e);
+    if (rc == 0)
+        rc = r->take(r->arg, &piece, 1, e);
+    bl_piece_free(&piece);
+    bl_song_free(&song);
+    bl_buf_free(&bytes);
+    return rc;
+}
+
+/* ---- a stream ---- */
+
+static int check_kind(const reader *r, const bl_tokens_kind *kind, bl_err *e)
+{
+    char differ[BL_SPEC_TEXT_MAX + 1], command[BL_SPEC_TEXT_MAX + 1];
+    const bl_spec *wanted = bl_scheme_spec(r->scheme);
+    if (strcmp(kind->sha256, bl_scheme_sha256(r->scheme)) == 0)
+        return 0;
+    if (bl_scheme_is_opaque(r->scheme))
+        return bl_fail(e, BL_E_MISMATCH,
+                       "its tokens are not those of the model, which mean nothing "
+                       "here");
+    bl_spec_differ(&kind->spec, wanted, differ);
+    bl_spec_command(wanted, command);
+    return bl_fail(e, BL_E_MISMATCH,
+                   "its scheme is not that of the model: %s; '%s' makes such tokens",
+                   differ, command);
+}
+
+static int read_stream(const reader *r, bl_zr *zr, bl_json **pg, bl_err *e)
+{
+    bl_tokr *tokens = NULL;
+    bl_piece piece = {0};
+    int n = 0;
+    int rc = bl_tokr_new_over(&tokens, zr, r->path, e);
+    if (rc == 0)
+        rc = check_kind(r, bl_tokr_kind(tokens), e);
+    if (rc == 0)
+        bl_tokr_set_words(tokens, bl_scheme_words(r->scheme));
+    while (rc == 0 && (rc = bl_tokr_next(tokens, &piece, e)) == 1) {
+        rc = r->take(r->arg, &piece, 0, e);
+        n = 1;
+    }
+    if (rc == 0 && n == 0)
+        rc = bl_fail(e, BL_E_FORMAT, "no piece to begin with");
+    if (rc == 0 && bl_tokr_pg(tokens) != NULL) {
+        *pg = bl_json_copy(bl_tokr_pg(tokens), e);
+        rc = *pg != NULL ? 0 : BL_E_NOMEM;
+    }
+    bl_tokr_del(tokens);
+    bl_piece_free(&piece);
+    return rc;
+}
+
+int bl_prompts_read(const bl_scheme *s, const char *path, bl_prompts_take_fn *take,
+                    void *arg, bl_json **pg, bl_err *e)
+{
+    const reader r = {s, path, take, arg};
+    bl_input in;
+    char first[4] = "";
+    *pg = NULL;
+    int rc = bl_input_open(&in, path, e);
+    if (rc != 0)
+        return rc;
+    int64_t n = bl_zr_peek(in.zr, first, sizeof first, e);
+    int is_midi =
+        n == 4 && (memcmp(first, "MThd", 4) == 0 || memcmp(first, "RIFF", 4) == 0);
+    if (n < 0)
+        rc = (int)n;
+    else if (is_midi)
+        rc = read_midi(&r, in.zr, e);
+    else
+        rc = read_stream(&r, bl_input_take(&in), pg, e);
+    bl_input_close(&in);
+    return rc == 0 ? 0 : bl_err_in(e, path);
+}

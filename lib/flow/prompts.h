@@ -1,0 +1,21 @@
+/* prompts.h - music that a model is to go on from: the pieces of a token stream, or a
+ * MIDI file read as the model's scheme reads it. */
+#ifndef BL_PROMPTS_H
+#define BL_PROMPTS_H
+
+#include "io/tokens.h"
+#include "token/scheme.h"
+
+/* Takes a piece in ids of the scheme, valid during the call; `is_midi`: it was none of
+ * a stream, so it has no labels. */
+typedef int bl_prompts_take_fn(void *arg, const bl_piece *piece, int is_midi,
+                               bl_err *e);
+
+/* Reads PATH ("-" = standard input) and gives `take` its pieces, at least one. *pg is
+ * the chain of a stream that has one, else NULL; the caller's. BL_E_OPEN; BL_E_MISMATCH
+ * where the stream is of another scheme than `s`, with what differs; BL_E_FORMAT where
+ * there is no music; what reading gives, naming the path. */
+int bl_prompts_read(const bl_scheme *s, const char *path, bl_prompts_take_fn *take,
+                    void *arg, bl_json **pg, bl_err *e) BL_MUST_CHECK;
+
+#endif

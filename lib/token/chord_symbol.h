@@ -1,0 +1,17 @@
+/* chord_symbol.h (internal) - chords as musicians write them: "C", "F#m7", "Bb/D", "a-7b5". */
+#ifndef BL_CHORD_SYMBOL_H
+#define BL_CHORD_SYMBOL_H
+
+#include "token/chords.h"
+
+enum { BL_CHORD_BARS_MAX = 64 };
+
+/* Reads a symbol of len bytes: *chord is the nearest of chords.h, a bass note is passed
+ * over; *bars is 1 or the number behind a colon ("Am:2"). The table is in xlsample(1).
+ * 0 where it is no chord. */
+int bl_chord_symbol(const char *symbol, size_t len, int *chord, int *bars);
+/* The same of a degree, "bVII7", "vi" or "VI:min": the chord in C; small letters are
+ * minor. */
+int bl_chord_degree(const char *symbol, size_t len, int *chord, int *bars);
+
+#endif
