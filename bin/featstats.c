@@ -31,9 +31,8 @@ typedef struct {
     bl_buf temp, text;
 } featstats;
 
-/* ---- options ---- */
+/* ---- options: the bars of --surprise are --long ---- */
 
-/* The bars of --surprise are --long. */
 #define EXCLUDE                                                                        \
     "--blind, --curves, --list, --json, --long, --ratings, --roll, --summary, "        \
     "--surprise and --tensors exclude one another"
@@ -41,12 +40,13 @@ typedef struct {
 static const bl_misuse misuses[] = {
     {"blind curves json list long ratings roll summary tensors", NULL, 0, EXCLUDE},
     {"surprise", "blind curves json list ratings roll summary tensors", 0, EXCLUDE},
-    {"blind curves ratings roll surprise", "fidelity vs novelty judge html", 0,
+    {"blind curves ratings roll surprise", "fidelity vs novelty judge html tsv", 0,
      "--blind, --curves, --ratings, --roll and --surprise go with no other output"},
     {"blind", "", BL_OPERANDS_NONE, "--blind wants a file or folder for each set"},
     {"pieces excerpt", "!blind", 0, NULL},
-    {"runs", "blind fidelity json list long tensors ratings roll surprise vs novelty",
-     0, "--runs goes with --summary, --curves, --html or alone"},
+    {"runs",
+     "blind fidelity json list long tensors ratings roll surprise tsv vs novelty", 0,
+     "--runs goes with --summary, --curves, --html or alone"},
     {"runs", "", BL_OPERANDS_NONE, "--runs wants run folders"},
     {"log no-costs by", "!runs", 0, NULL},
     {"curves", "", BL_OPERANDS_NONE, "--curves wants run folders"},
@@ -61,6 +61,7 @@ static const bl_misuse misuses[] = {
     {"run log-probs sound", "!html", 0, NULL},
     {"roll", "", BL_OPERANDS_MANY, "--roll draws one file"},
     {"vs", "fidelity json long tensors", 0, "--vs goes with --summary or alone"},
+    {"tsv", "fidelity json list summary tensors", 0, "--tsv goes with tables"},
     {"list", "", BL_OPERANDS_SOME, "--list takes no input"},
 };
 
@@ -193,6 +194,7 @@ int main(int argc, char **argv)
         SHOW("list", LIST, "print name, unit, definition of each feature, and leave"),
         SHOW("json", BL_MEASURE_JSON, "print a JSON object a piece, one a line"),
         SHOW("long", BL_MEASURE_LONG, "a line a number: name, feature, index, value"),
+        BL_FLAG("tsv", &set.wish.bare, "print tables without their lines of JSON"),
         SHOW("tensors", BL_MEASURE_TENSORS, "write all numbers as a tensor stream"),
         SHOW("summary", BL_MEASURE_SUMMARY,
              "print a row a feature: mean, deviation, extremes over all pieces"),

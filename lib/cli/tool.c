@@ -149,16 +149,30 @@ int bl_tool_tty_binary(const bl_opt_common *c, const char *ways, bl_err *e)
                    ways);
 }
 
+static int is_named(const bl_opt_common *c, const char *suffix)
+{
+    const char *dot = c->output != NULL ? strrchr(c->output, '.') : NULL;
+    return dot != NULL && strcasecmp(dot, suffix) == 0 && !c->force;
+}
+
 /* A player would refuse what is in it. */
 static int refuse_midi_name(const bl_opt_common *c, bl_err *e)
 {
-    const char *dot = c->output != NULL ? strrchr(c->output, '.') : NULL;
-    if (dot == NULL || c->force ||
-        (strcasecmp(dot, ".mid") != 0 && strcasecmp(dot, ".midi") != 0))
+    if (!is_named(c, ".mid") && !is_named(c, ".midi"))
         return 0;
     return bl_fail(e, BL_E_ARG,
                    "-o %s: these are tokens, no MIDI file; instead of it end the line "
                    "with '| remi2midi -o %s'",
+                   c->output, c->output);
+}
+
+int bl_tool_no_png(const bl_opt_common *c, bl_err *e)
+{
+    if (!is_named(c, ".png"))
+        return 0;
+    return bl_fail(e, BL_E_ARG,
+                   "-o %s: pictures are SVG here; instead of it end the line with "
+                   "'| rsvg-convert -o %s'",
                    c->output, c->output);
 }
 

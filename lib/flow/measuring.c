@@ -140,10 +140,12 @@ static int put_counts(const measuring *m, bl_json *o, bl_err *e)
 
 typedef int fill_fn(const measuring *m, bl_json *o, bl_err *e);
 
-/* "#TAG {...}". */
+/* "#TAG {...}", where such lines are wanted. */
 static int add_line(const measuring *m, const char *tag, fill_fn *fill, bl_buf *text,
                     bl_err *e)
 {
+    if (m->wish->bare)
+        return 0;
     bl_json *o = bl_json_object(e);
     int rc = o == NULL ? BL_E_NOMEM : fill(m, o, e);
     if (rc == 0)

@@ -31,6 +31,7 @@ typedef struct {
     uint64_t seed;           /* of the random choices of comparing */
     int force;               /* a Frechet distance of few pieces, too */
     int plain;               /* tensors uncompressed */
+    int bare;                /* tables without the lines that say what they are */
     const char *output;      /* NULL or "-": standard output */
     bl_page_wish page;       /* beside it; path NULL: none */
     const bl_hands *hands;   /* of those who measure, or NULL */

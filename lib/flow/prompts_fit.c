@@ -21,8 +21,8 @@ static int same_kind(const bl_scheme *s, int id, const char *kind)
     return strcmp(bl_scheme_kind(s, (unsigned)id), kind) == 0;
 }
 
-/* The known token of the same kind that is nearest, `step` ids or a multiple of it away;
- * or -1. A duration is a shorter one where there is: the last bar has an end. */
+/* The known token of the same kind that is nearest, `step` ids or a multiple of it
+ * away; or -1. A duration is a shorter one where there is: the last bar has an end. */
 static int nearest(const bl_scheme *s, const int32_t *to_vocab, unsigned id, int step)
 {
     int size = (int)bl_words_size(bl_scheme_words(s));
@@ -49,8 +49,7 @@ static int find(const bl_scheme *s, const int32_t *to_vocab, unsigned id)
         return nearest(s, to_vocab, id, 12);
     if (is == BL_IS_DRUM)
         return -1;
-    int other =
-        is_size(bl_scheme_kind(s, id)) ? nearest(s, to_vocab, id, 1) : -1;
+    int other = is_size(bl_scheme_kind(s, id)) ? nearest(s, to_vocab, id, 1) : -1;
     return other >= 0 ? other : -2;
 }
 

@@ -171,7 +171,7 @@ int bl_blind_write(const bl_blind *b, bl_buf *out, bl_err *e)
                    "initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n<title>");
     bl_svg_escape(&s, b->title);
     bl_svg_raw(&s, "</title>\n<style>");
-    bl_svg_raw(&s, bl_svg_style());
+    bl_svg_style(&s);
     bl_svg_raw(&s, style);
     bl_svg_printf(&s, "</style></head><body data-page=\"%016llx\">\n<h1>",
                   (unsigned long long)page_id(b, order));

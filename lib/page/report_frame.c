@@ -58,7 +58,7 @@ void bl_report_begin(bl_svg *s, const char *title)
                   "initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n<title>");
     bl_svg_escape(s, title);
     bl_svg_raw(s, "</title>\n<style>");
-    bl_svg_raw(s, bl_svg_style());
+    bl_svg_style(s);
     bl_svg_raw(s, style);
     bl_svg_raw(s, "</style></head><body>\n");
 }

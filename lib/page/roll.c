@@ -1,6 +1,7 @@
 /* roll.c - see roll.h. */
 #include "page/roll.h"
-#include "token/chords2020.h"
+#include "base/instruments.h"
+#include "page/roll_chords.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,31 +9,23 @@
 #include <string.h>
 
 enum { MARGIN = 30, CHORDS = 18, DRUMS = 26, GAP = 14, LANES = 6 };
-enum { TITLE = 24, LEGEND = 22, FAMILIES = 16 };
+enum { TITLE = 24, LEGEND = 22, LETTER = 7 };
 
-/* Eight programs each of General MIDI. */
-static const char *const family_name[FAMILIES] = {
-    "piano",         "chromatic percussion",
-    "organ",         "guitar",
-    "bass",          "strings",
-    "ensemble",      "brass",
-    "reed",          "pipe",
-    "synth lead",    "synth pad",
-    "synth effects", "ethnic",
-    "percussive",    "sound effects",
-};
-static const char *const colours[] = {"fa", "fb", "fc", "fd", "fe", "ff"};
+/* As many as there are families. */
+static const char *const colours[BL_FAMILIES] = {"fa", "fb", "fc", "fd", "fe", "ff",
+                                                 "fg", "fh", "fi", "fj", "fk", "fl",
+                                                 "fm", "fo", "fp", "fq"};
 
 typedef struct {
     bl_svg *s;
     const bl_roll *roll;
     const bl_view *v;
-    bl_chords chords; /* their ticks are of 480 a quarter */
-    int low, high;    /* pitches */
-    double row;       /* height of a semitone */
-    double height;    /* of a system */
+    bl_roll_chords chords;
+    int low, high; /* pitches */
+    double row;    /* height of a semitone */
+    double height; /* of a system */
     int has_drums;
-    const char *colour[FAMILIES]; /* of the families that play, else NULL */
+    const char *colour[BL_FAMILIES]; /* of the families that play, else NULL */
     size_t n_bars;
 } drawing;
 
@@ -52,34 +45,41 @@ static void find_range(drawing *d)
     d->row = d->row > 8 ? 8 : d->row;
 }
 
-/* Families take the colours in their order, over again after the last. */
+/* Families that play take the colours in their order. */
 static void choose_colours(drawing *d)
 {
-    uint8_t plays[FAMILIES] = {0};
+    uint8_t plays[BL_FAMILIES] = {0};
     size_t n = 0;
     for (size_t i = 0; i < d->v->n_pitched; i++)
-        plays[d->v->pitched[i].program / 8 % FAMILIES] = 1;
-    for (int f = 0; f < FAMILIES; f++)
+        plays[d->v->pitched[i].program / 8 % BL_FAMILIES] = 1;
+    for (int f = 0; f < BL_FAMILIES; f++)
         if (plays[f])
-            d->colour[f] = colours[n++ % BL_COUNT(colours)];
+            d->colour[f] = colours[n++];
 }
 
-/* Swatches and names in a row, as many as it holds. */
-static void draw_legend(drawing *d, double y)
+/* Swatches and names, in as many rows as they need from y on. Returns how many. */
+static int draw_legend(drawing *d, double y, int is_drawn)
 {
     double x = MARGIN;
-    for (int f = 0; f <= FAMILIES; f++) {
-        int is_drums = f == FAMILIES;
-        const char *name = is_drums ? "drums" : family_name[f];
+    int rows = 1;
+    for (int f = 0; f <= BL_FAMILIES; f++) {
+        int is_drums = f == BL_FAMILIES;
+        const char *name = is_drums ? "drums" : bl_family_name(f);
         double width = 24 + 6.2 * (double)strlen(name);
         if (is_drums ? !d->has_drums : d->colour[f] == NULL)
             continue;
-        if (x + width > d->roll->width)
-            break;
-        bl_svg_rect(d->s, x, y, 9, 9, is_drums ? "fn" : d->colour[f], 1);
-        bl_svg_text(d->s, x + 13, y + 9, "start", name);
+        if (x > MARGIN && x + width > d->roll->width) {
+            x = MARGIN;
+            y += LEGEND;
+            rows++;
+        }
+        if (is_drawn) {
+            bl_svg_rect(d->s, x, y, 9, 9, is_drums ? "fn" : d->colour[f], 1);
+            bl_svg_text(d->s, x + 13, y + 9, "start", name);
+        }
         x += width;
     }
+    return rows;
 }
 
 /* Where parts of a tick are in the system that begins with bar `first`. */
@@ -127,6 +127,8 @@ static void draw_grid(drawing *d, size_t first, double top)
     }
 }
 
+/* A chord that holds is named again where a system begins. One that has no room behind
+ * the one before is left out, one at the right edge ends there. */
 static void draw_chords(drawing *d, size_t first, double top)
 {
     size_t past = bl_min(first + d->roll->per_line, d->n_bars);
@@ -134,18 +136,18 @@ static void draw_chords(drawing *d, size_t first, double top)
     int64_t end = d->v->bars[past - 1].start + d->v->bars[past - 1].length;
     double free_from = 0;
     for (size_t i = 0; i < d->chords.n; i++) {
-        const bl_chord *c = &d->chords.chord[i];
-        int64_t at = (int64_t)c->tick * d->v->in.song->tpq * BL_VIEW_PARTS / CHORD_BEAT;
-        char name[16];
-        if (at < from || at >= end || c->chord == CHORD_NONE ||
-            (i > 0 && c[-1].chord == c->chord && at != from))
+        const bl_roll_chord *c = &d->chords.chord[i];
+        int64_t until = i + 1 < d->chords.n ? c[1].at : INT64_MAX;
+        if (until <= from || c->at >= end || c->name[0] == '\0')
             continue;
-        double x = x_of(d, first, at) + 2;
-        if (x < free_from)
+        double width = LETTER * (double)strlen(c->name);
+        double x = x_of(d, first, bl_max(c->at, from)) + 2;
+        int is_last = x + width > d->roll->width - 2;
+        if ((is_last ? d->roll->width - 2 - width : x) < free_from)
             continue;
-        bl_chord_name(c->chord, name);
-        bl_svg_text(d->s, x, top + 11, "start", name);
-        free_from = x + 7 * (double)strlen(name);
+        bl_svg_text(d->s, is_last ? d->roll->width - 2 : x, top + 11,
+                    is_last ? "end" : "start", c->name);
+        free_from = x + width;
     }
 }
 
@@ -156,10 +158,10 @@ static void draw_note(drawing *d, size_t first, double top, const bl_note *note,
     double x = x_of(d, first, on);
     double x2 = x_of(d, first, bl_min((int64_t)note->off * BL_VIEW_PARTS, end));
     double y = top + CHORDS + (d->high - note->pitch) * d->row;
-    double shade = 0.3 + 0.7 * note->velocity / 127.0;
+    double shade = 0.4 + 0.6 * note->velocity / 127.0;
     if (!note->drum) {
         bl_svg_rect(d->s, x, y + 0.2, fmax(x2 - x - 0.4, 1.2), d->row - 0.4,
-                    d->colour[note->program / 8 % FAMILIES], shade);
+                    d->colour[note->program / 8 % BL_FAMILIES], shade);
         return;
     }
     y = top + CHORDS + (d->high - d->low + 1) * d->row + 3;
@@ -184,25 +186,6 @@ static void draw_system(drawing *d, size_t first, double top)
     bl_svg_raw(d->s, "\n");
 }
 
-/* The recognizer wants 480 ticks a quarter. */
-static int find_chords(drawing *d)
-{
-    size_t n = d->v->n_pitched;
-    bl_note *notes = bl_calloc(n, sizeof *notes, d->s->e);
-    int rc = notes == NULL ? BL_E_NOMEM : 0;
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        notes[i] = d->v->pitched[i];
-        int64_t on = (int64_t)notes[i].on * CHORD_BEAT / d->v->in.song->tpq;
-        int64_t off = (int64_t)notes[i].off * CHORD_BEAT / d->v->in.song->tpq;
-        notes[i].on = (int32_t)bl_min(on, INT32_MAX / 2);
-        notes[i].off = (int32_t)bl_min(off, INT32_MAX / 2);
-    }
-    if (rc == 0 && n > 0)
-        rc = bl_chords_2020(&d->chords, notes, n, d->s->e);
-    free(notes);
-    return rc;
-}
-
 int bl_roll_draw(bl_svg *s, const bl_roll *roll, const bl_view *v, const char *label)
 {
     drawing d = {.s = s, .roll = roll, .v = v};
@@ -213,11 +196,12 @@ int bl_roll_draw(bl_svg *s, const bl_roll *roll, const bl_view *v, const char *l
     choose_colours(&d);
     d.height = CHORDS + (d.high - d.low + 1) * d.row + (d.has_drums ? DRUMS : 0) + GAP;
     if (s->rc == 0)
-        s->rc = find_chords(&d);
+        s->rc = bl_roll_chords_of(&d.chords, v, s->e);
     size_t lines = (d.n_bars + roll->per_line - 1) / roll->per_line;
     double top = roll->is_standalone ? TITLE : 4;
     double bottom = top + fmax((double)lines, 1) * d.height;
-    bl_svg_begin(s, roll->width, bottom + LEGEND, label, roll->is_standalone);
+    int legend = draw_legend(&d, bottom, 0) * LEGEND;
+    bl_svg_begin(s, roll->width, bottom + legend, label, roll->is_standalone);
     if (roll->is_standalone) {
         bl_svg_printf(s, "<text x=\"%d\" y=\"16\" class=\"title\">", MARGIN);
         bl_svg_escape(s, label);
@@ -227,7 +211,7 @@ int bl_roll_draw(bl_svg *s, const bl_roll *roll, const bl_view *v, const char *l
         bl_svg_text(s, MARGIN, top + 20, "start", "no bars");
     for (size_t i = 0; s->rc == 0 && i < lines; i++)
         draw_system(&d, i * roll->per_line, top + d.height * (double)i);
-    draw_legend(&d, bottom);
+    (void)draw_legend(&d, bottom, 1);
     bl_svg_end(s);
     free(d.chords.chord);
     return s->rc;

@@ -65,30 +65,6 @@ void bl_svg_escape(bl_svg *s, const char *text)
     }
 }
 
-/* A plain colour before each var(): viewers that do not know that take it. */
-const char *bl_svg_style(void)
-{
-    return ":root{--bg:#fff;--fg:#1d2126;--dim:#68707a;--rule:#d9dde2;--soft:#f3f5f7;"
-           "--a:#0b6bcb;--b:#c2570c;--c:#2e8b57;--d:#8250df;--e:#0e7c86;--f:#b83280}"
-           "@media(prefers-color-scheme:dark){:root{--bg:#14171a;--fg:#e4e7ea;"
-           "--dim:#9aa3ad;--rule:#343a41;--soft:#1d2126;--a:#58a6ff;--b:#f0883e;"
-           "--c:#56d364;--d:#bc8cff;--e:#39c5cf;--f:#f778ba}}"
-           "svg text{fill:#68707a;fill:var(--dim);font:11px system-ui,sans-serif}"
-           ".rule{stroke:#d9dde2;stroke:var(--rule);fill:none}.bar{stroke:#68707a;"
-           "stroke:var(--dim);fill:none}"
-           ".soft{fill:#f3f5f7;fill:var(--soft)}"
-           ".fa{fill:#0b6bcb;fill:var(--a)}.fb{fill:#c2570c;fill:var(--b)}.fc{fill:#"
-           "2e8b57;fill:var(--c)}.fd{fill:#8250df;fill:var(--d)}"
-           ".fe{fill:#0e7c86;fill:var(--e)}.ff{fill:#b83280;fill:var(--f)}.fn{fill:#"
-           "68707a;fill:var(--dim)}.title{font-weight:"
-           "600;"
-           "font-size:13px;fill:#1d2126;fill:var(--fg)}"
-           ".la,.lb,.lc,.ld{fill:none;stroke-width:1.5}"
-           ".la{stroke:#0b6bcb;stroke:var(--a)}.lb{stroke:#c2570c;stroke:var(--b)}.lc{"
-           "stroke:#2e8b57;stroke:var(--c);"
-           "stroke-dasharray:4 3}.ld{stroke:#8250df;stroke:var(--d)}";
-}
-
 void bl_svg_base64(bl_svg *s, const bl_buf *b)
 {
     static const char digits[] =
@@ -108,20 +84,21 @@ void bl_svg_base64(bl_svg *s, const bl_buf *b)
 void bl_svg_begin(bl_svg *s, double width, double height, const char *label,
                   int is_standalone)
 {
-    bl_svg_printf(s, "<svg %sviewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"",
-                  is_standalone ? "xmlns=\"http://www.w3.org/2000/svg\" " : "", width,
+    bl_svg_raw(s, "<svg ");
+    if (is_standalone) /* of a size: office suites take none from the view box */
+        bl_svg_printf(s,
+                      "xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" "
+                      "height=\"%.0f\" ",
+                      width, height);
+    bl_svg_printf(s, "viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", width,
                   height);
     bl_svg_escape(s, label);
     bl_svg_raw(s, "\">");
     if (!is_standalone)
         return;
-    /* viewers that know no variables keep the first form of each colour */
-    bl_svg_raw(s, "<style>svg text{fill:#68707a}.rule{stroke:#d9dde2}"
-                  ".bar{stroke:#68707a}");
-    bl_svg_raw(s, bl_svg_style());
-    bl_svg_printf(s,
-                  "</style><rect width=\"%.0f\" height=\"%.0f\" "
-                  "style=\"fill:#fff;fill:var(--bg)\"/>\n",
+    bl_svg_raw(s, "<style>");
+    bl_svg_plain_style(s);
+    bl_svg_printf(s, "</style><rect width=\"%.0f\" height=\"%.0f\" class=\"bg\"/>\n",
                   width, height);
 }
 

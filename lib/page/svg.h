@@ -1,5 +1,5 @@
 /* svg.h - pictures as SVG text: shapes, and the few plots of the report. Colours come
- * from classes of a style sheet (bl_svg_style), which has a light and a dark form;
+ * from classes of a style sheet (svg_style.c), which has a light and a dark form;
  * every number is rounded to a tenth of a pixel, so that the same data give the same
  * bytes. */
 #ifndef BL_SVG_H
@@ -28,7 +28,9 @@ void bl_svg_base64(bl_svg *s, const bl_buf *bytes);
 void bl_svg_begin(bl_svg *s, double width, double height, const char *label,
                   int is_standalone);
 void bl_svg_end(bl_svg *s);
-const char *bl_svg_style(void);
+/* Style sheets: of pages, and of a picture that stands alone, without variables. */
+void bl_svg_style(bl_svg *s);
+void bl_svg_plain_style(bl_svg *s);
 void bl_svg_rect(bl_svg *s, double x, double y, double w, double h, const char *class,
                  double opacity);
 void bl_svg_line(bl_svg *s, double x, double y, double x2, double y2,

@@ -1,4 +1,5 @@
-/* chord_symbol.h (internal) - chords as musicians write them: "C", "F#m7", "Bb/D", "a-7b5". */
+/* chord_symbol.h (internal) - chords as musicians write them: "C", "F#m7", "Bb/D",
+ * "a-7b5". */
 #ifndef BL_CHORD_SYMBOL_H
 #define BL_CHORD_SYMBOL_H
 

@@ -830,6 +830,68 @@ assert svg.tagName == "svg" and len(svg.getElementsByTagName("rect")) > 500
 END
     run -66 --separate-stderr featstats --roll none.mid
     [ -z "$output" ]
+    run -64 --separate-stderr featstats --roll "$SAMPLES/the-entertainer.mid" -o roll.png
+    says "end the line with '| rsvg-convert -o roll.png'"
+}
+
+@test "featstats: --roll has a colour for each family, plain ones, and all their names" {
+    /usr/bin/python3 - all.mid <<'END'
+import sys, mido
+m = mido.MidiFile(ticks_per_beat=480)
+for f in range(16): # a family a track, one of them drums
+    t = mido.MidiTrack()
+    m.tracks.append(t)
+    t.append(mido.Message("program_change", channel=f, program=f * 8))
+    for n in (36 + f, 40 + f, 43 + f):
+        t.append(mido.Message("note_on", channel=f, note=n, velocity=90))
+        t.append(mido.Message("note_off", channel=f, note=n, time=480))
+m.save(sys.argv[1])
+END
+    featstats --roll all.mid >all.svg
+    /usr/bin/python3 - all.svg <<'END'
+import re, sys, xml.dom.minidom
+text = open(sys.argv[1]).read()
+assert "var(" not in text
+svg = xml.dom.minidom.parse(sys.argv[1]).documentElement
+used = {r.getAttribute("class") for r in svg.getElementsByTagName("rect")} - {"bg", "soft"}
+style = text[text.index("<style>"):text.index("@media")]
+colour = {c: re.search(r"\.%s\{fill:(#\w+)" % c, style)[1] for c in used}
+assert len(used) == 16 == len(set(colour.values())), colour
+names = {t.firstChild.data for t in svg.getElementsByTagName("text")}
+assert {"piano", "bass", "synth lead", "sound effects", "drums"} <= names, names
+END
+    # a viewer without a style sheet's variables shows them, too
+    if command -v rsvg-convert >/dev/null; then
+        rsvg-convert all.svg -o all.png
+        [ "$(head -c 4 all.png | tail -c 3)" = PNG ]
+    fi
+}
+
+@test "featstats: --roll names the chords of tokens, or those that midi2remi finds" {
+    midi2remi -u --chords "$SAMPLES/the-entertainer.mid" -o chords.tok
+    featstats --roll chords.tok >tokens.svg
+    featstats --roll "$SAMPLES/the-entertainer.mid" >found.svg
+    chords() { grep -oE 'y="35.0" text-anchor="(start|end)">[^<]*' "$1" | sed 's/.*>//' | xargs; }
+    [ "$(chords tokens.svg)" = "$(chords found.svg)" ]
+    [ "$(chords found.svg | cut -d ' ' -f 2-4)" = "D C F" ]
+    # none is cut at the right edge
+    /usr/bin/python3 - found.svg <<'END'
+import re, sys
+for x, anchor, name in re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="(\w+)">([^<]*)', open(sys.argv[1]).read()):
+    assert float(x) + (7 * len(name) if anchor == "start" else 0) <= 1200, name
+END
+}
+
+@test "featstats: --tsv prints tables without lines of JSON" {
+    featstats --tsv "$SAMPLES/sakura.mid" >bare.tsv
+    cmp bare.tsv <(featstats "$SAMPLES/sakura.mid" | grep -v '^#')
+    [ "$(column -t -s "$(printf '\t')" bare.tsv | awk '{print length($0) > 1200}' | sort -u)" != 1 ]
+    featstats --tsv --vs "$SAMPLES/sakura.mid" "$SAMPLES/can-can.mid" >vs.tsv
+    run ! grep -q '^#' vs.tsv
+    run -64 --separate-stderr featstats --tsv --json "$SAMPLES/sakura.mid"
+    says "--tsv goes with tables"
+    run -64 --separate-stderr featstats --tsv --roll "$SAMPLES/sakura.mid"
+    says "go with no other output"
 }
 
 # ---- novelty ----

@@ -27,8 +27,11 @@ typedef struct {
 /* Parses a command line of words without blanks; what it prints goes to /dev/null. */
 static int parse(fixture *f, bl_opt *rows, const char *line)
 {
-    static const bl_opt_about about = {"tool", "does", "[FILE]...", "  tool\n",
-                                       "x(1)", NULL,   NULL};
+    static const bl_opt_about about = {.name = "tool",
+                                       .purpose = "does",
+                                       .synopsis = "[FILE]...",
+                                       .examples = "  tool\n",
+                                       .see_also = "x(1)"};
     int argc = 0;
     *f = (fixture){.number = 4, .share = 0.5, .pair = BL_PAIR_OWN};
     const bl_opt table[] = {
