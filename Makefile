@@ -333,7 +333,7 @@ judge: all
 .PHONY: listen
 listen: all
 	@[ -n "$(PIECE)" ] || { echo "usage: make listen PIECE=file [OUT=file.wav]" >&2; exit 64; }
-	@PATH="$(CURDIR)/$(BIN):$$PATH" pipelines/listen.sh $(PIECE) $(OUT)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) -f pipelines/listen.mk
 
 ## bench: speeds as TSV: name, value, unit
 .PHONY: bench
@@ -404,6 +404,7 @@ install: all
 	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(TOOLS:%=bin/%.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard pipelines/*) $(DESTDIR)$(PREFIX)/share/barline/pipelines
+	chmod 755 $(patsubst %,$(DESTDIR)$(PREFIX)/share/barline/%,$(wildcard pipelines/*.sh))
 	install -m 644 $(wildcard schemas/*.*) $(DESTDIR)$(PREFIX)/share/barline/schemas
 	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib
 	for h in $(HEADERS:lib/%=%); do \

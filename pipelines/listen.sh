@@ -1,6 +1,7 @@
 #!/bin/bash
 # listen.sh PIECE [OUT.wav]: plays a MIDI file or the pieces of a token stream through
-# FluidSynth, or writes them as a WAV file. The tools are those on PATH.
+# FluidSynth, or writes them as a WAV file, at about -16 LUFS whatever the velocities
+# are. The tools are those on PATH.
 # SOUNDFONT names a sound font; without it the first that the system has is taken.
 set -euo pipefail
 piece=$1 out=${2:-}
@@ -28,9 +29,60 @@ else
     remi2midi -q -d "$work" "$piece"
     files=("$work"/*.mid)
 fi
-if [ -z "$out" ]; then
-    fluidsynth -n -i -q "$font" "${files[@]}"
-else
-    fluidsynth -n -i -q -r 44100 -F "$work/out.wav" "$font" "${files[@]}" >/dev/null
+
+# loudness: of s16 stereo frames as `od` prints them, the LUFS of ITU-R BS.1770 (K-weighted,
+# gated blocks of 400 ms) and the peak; filters of any rate as in libebur128.
+loudness() {
+    awk -v rate="$1" '
+        function db(x) { return x > 0 ? -0.691 + 10 * log(x) / log(10) : -200 }
+        BEGIN {
+            pi = atan2(0, -1)
+            k = pi * 1681.974450955533 / rate; k = sin(k) / cos(k); q = 0.7071752369554196
+            vh = 10 ^ (3.999843853973347 / 20); vb = vh ^ 0.4996667741545416
+            a0 = 1 + k / q + k * k
+            p0 = (vh + vb * k / q + k * k) / a0; p1 = 2 * (k * k - vh) / a0
+            p2 = (vh - vb * k / q + k * k) / a0
+            pa1 = 2 * (k * k - 1) / a0; pa2 = (1 - k / q + k * k) / a0
+            k = pi * 38.13547087602444 / rate; k = sin(k) / cos(k); q = 0.5003270373238773
+            a0 = 1 + k / q + k * k; ra1 = 2 * (k * k - 1) / a0; ra2 = (1 - k / q + k * k) / a0
+            step = int(rate / 10)
+        }
+        {
+            for (c = 1; c <= 2; c++) {
+                x = $c / 32768
+                if (x > peak) peak = x; else if (-x > peak) peak = -x
+                y = p0 * x + p1 * x1[c] + p2 * x2[c] - pa1 * y1[c] - pa2 * y2[c]
+                z = y - 2 * y1[c] + y2[c] - ra1 * z1[c] - ra2 * z2[c]
+                x2[c] = x1[c]; x1[c] = x; y2[c] = y1[c]; y1[c] = y; z2[c] = z1[c]; z1[c] = z
+                sum += z * z
+            }
+            if (NR % step == 0) { tenth[n++] = sum; sum = 0 }
+        }
+        END {
+            for (i = 0; i + 3 < n; i++) {
+                b[i] = (tenth[i] + tenth[i + 1] + tenth[i + 2] + tenth[i + 3]) / (4 * step)
+                if (db(b[i]) > -70) { all += b[i]; m++ }
+            }
+            gate = m ? db(all / m) - 10 : 0
+            for (i = 0; i + 3 < n; i++)
+                if (db(b[i]) > -70 && db(b[i]) > gate) { loud += b[i]; l++ }
+            printf "%.2f %.6f\n", (l ? db(loud / l) : -200), peak
+        }'
+}
+
+# A first pass in a low rate says how loud it is; peaks stay below full scale.
+gain=$(fluidsynth -n -i -q -g 0.2 -r 11025 -O s16 -T raw -F - "$font" "${files[@]}" 2>/dev/null |
+    od -An -v -td2 -w4 | loudness 11025 |
+    awk '{g = $1 > -100 ? 0.2 * 10 ^ ((-16 - $1) / 20) : 0.2
+        if ($2 > 0 && g > 0.2 * 0.9 / $2) g = 0.2 * 0.9 / $2
+        printf "%.3f", (g > 10 ? 10 : g < 0.01 ? 0.01 : g)}')
+if [ -n "$out" ]; then
+    fluidsynth -n -i -q -g "$gain" -r 44100 -F "$work/out.wav" "$font" "${files[@]}" >/dev/null
     mv "$work/out.wav" "$out"
+elif ! fluidsynth -n -i -q -g "$gain" "$font" "${files[@]}" 2>"$work/errors" ||
+    grep -qi 'audio driver' "$work/errors"; then
+    if grep -qi 'audio driver\|audio device\|alsa\|no such file' "$work/errors"; then
+        say "there is no sound card that FluidSynth can use; a second name writes a WAV file (OUT=piece.wav)" 69
+    fi
+    say "FluidSynth: $(tail -n 1 "$work/errors")" 69
 fi

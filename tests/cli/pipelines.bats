@@ -117,6 +117,65 @@ setup() {
         [ "$(head -c 4 f.wav)" = RIFF ]
         [ "$(stat -c %s f.wav)" -gt 500000 ]
     done
+    # of music played softly and loudly the same loudness, measured by another program
+    /usr/bin/python3 - "$BARLINE_ROOT/samples/frere-jacques.mid" <<'END'
+import mido, sys
+for velocity in (30, 120):
+    m = mido.MidiFile(sys.argv[1])
+    for track in m.tracks:
+        for x in track:
+            if x.type == "note_on" and x.velocity > 0:
+                x.velocity = velocity
+    m.save("%d.mid" % velocity)
+END
+    for velocity in 30 120; do
+        "$BARLINE_ROOT/pipelines/listen.sh" $velocity.mid $velocity.wav
+    done
+    /usr/bin/python3 - 30.wav 120.wav <<'END'
+import array, math, sys, wave
+def biquad(x, b, a):
+    y = [0.0, 0.0]
+    x = [0.0, 0.0] + x
+    for i in range(2, len(x)):
+        y.append(b[0] * x[i] + b[1] * x[i - 1] + b[2] * x[i - 2] - a[1] * y[-1] - a[2] * y[-2])
+    return y[2:]
+# BS.1770's own coefficients are of 48 kHz; those of 44.1 kHz by their analogue prototype
+shelf = ([1.5308412300503478, -2.6509799951547297, 1.1690790799215869], [1, -1.6636551132560204, 0.7125954280732254])
+high = ([1, -2, 1], [1, -1.9891696736297957, 0.9891990357870394])
+for name in sys.argv[1:]:
+    w = wave.open(name)
+    assert w.getframerate() == 44100 and w.getnchannels() == 2
+    a = array.array("h", w.readframes(w.getnframes()))
+    power = [0.0] * (w.getnframes() // 4410)
+    for c in (0, 1):
+        y = biquad(biquad([v / 32768 for v in a[c::2]], *shelf), *high)
+        for i in range(len(power)):
+            power[i] += sum(v * v for v in y[i * 4410:(i + 1) * 4410])
+    block = [sum(power[i:i + 4]) / 17640 for i in range(len(power) - 3)]
+    lufs = lambda x: -0.691 + 10 * math.log10(sum(x) / len(x))
+    loud = [b for b in block if b > 0 and lufs([b]) > -70]
+    gate = lufs(loud) - 10
+    loud = [b for b in loud if lufs([b]) > gate]
+    assert abs(lufs(loud) + 16) < 1.5, (name, lufs(loud), max(map(abs, a)))
+    assert max(map(abs, a)) < 32767, name
+END
+}
+
+@test "listen: from an installed copy, and without a sound card in one line" {
+    command -v fluidsynth >/dev/null || skip "FluidSynth is not installed"
+    mkdir copy
+    cp "$BARLINE_ROOT"/pipelines/listen.* copy
+    run -0 make -s -f copy/listen.mk PIECE="$BARLINE_ROOT/samples/frere-jacques.mid" OUT=f.wav
+    [ "$(head -c 4 f.wav)" = RIFF ]
+    run -2 make -s -f copy/listen.mk
+    has "PIECE is not set: name what to hear"
+    # a driver that is not there, as where there is no card
+    mkdir -p no
+    printf '#!/bin/sh\ncase " $* " in *" -F "*) exec %s "$@" ;; esac\necho "fluidsynth: error: Failed to create the audio driver" >&2\n' \
+        "$(command -v fluidsynth)" >no/fluidsynth
+    chmod +x no/fluidsynth
+    run -69 --separate-stderr env PATH="$PWD/no:$PATH" bash copy/listen.sh "$BARLINE_ROOT/samples/frere-jacques.mid"
+    says "there is no sound card that FluidSynth can use; a second name writes a WAV file"
 }
 
 @test "genres.mk: sets are drawn by genre, trained and told apart; the second time nothing is done" {
