@@ -25,11 +25,11 @@ void bl_spec_differ(const bl_spec *is, const bl_spec *wanted,
 {
     text[0] = '\0';
     if (strcmp(is->scheme, wanted->scheme) != 0) {
-        add(text, ", ", "scheme %s, not %s", is->scheme, wanted->scheme);
+        add(text, ", ", "of scheme %s, not %s", is->scheme, wanted->scheme);
         return; /* what else there is means something else in each */
     }
     if (is->grid != wanted->grid)
-        add(text, ", ", "grid %d, not %d", is->grid, wanted->grid);
+        add(text, ", ", "of grid %d, not %d", is->grid, wanted->grid);
     if (is->chords != wanted->chords)
         add(text, ", ", is->chords ? "with chords" : "without chords");
     if (is->pedal != wanted->pedal)
@@ -40,7 +40,7 @@ void bl_spec_differ(const bl_spec *is, const bl_spec *wanted,
             : is->labels[0] == '\0'   ? "without labels"
                                       : "with other labels");
     if (text[0] == '\0')
-        add(text, ", ", "other words");
+        add(text, ", ", "of other words");
 }
 
 void bl_spec_command(const bl_spec *s, char text[BL_SPEC_TEXT_MAX + 1])

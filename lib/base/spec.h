@@ -20,7 +20,7 @@ typedef struct {
 } bl_spec;
 
 enum { BL_SPEC_TEXT_MAX = 159 };
-/* How one differs from the one that is wanted, in words: "grid 8, not 4, without
+/* How one differs from the one that is wanted, in words: "of grid 8, not 4, without
  * chords". */
 void bl_spec_differ(const bl_spec *is, const bl_spec *wanted,
                     char text[BL_SPEC_TEXT_MAX + 1]);

@@ -36,13 +36,10 @@ int bl_conditions_read(bl_conditions *c, const char *path, const bl_tokens_kind 
     int rc = bl_source_open(&c->source, &path, 1, e);
     if (rc != 0)
         return rc;
-    const bl_tokens_kind *own = bl_corpus_kind(c->source.corpus);
-    if (kind != NULL && strcmp(own->sha256, kind->sha256) != 0)
-        return bl_fail(e, BL_E_MISMATCH,
-                       "the token schemes of '%.120s' (%s, %.12s) and '%.120s' (%s, "
-                       "%.12s) differ",
-                       path, own->spec.scheme, own->sha256, of, kind->spec.scheme,
-                       kind->sha256);
+    if (kind != NULL)
+        rc = bl_tokens_same_kind(of, kind, path, bl_corpus_kind(c->source.corpus), e);
+    if (rc != 0)
+        return rc;
     while ((rc = bl_corpus_next(c->source.corpus, &piece, e)) > 0) {
         rc = keep(c, &piece, e);
         if (rc != 0)

@@ -87,9 +87,10 @@ static int check_kind(const reader *r, const bl_tokens_kind *kind, bl_err *e)
                        "here");
     bl_spec_differ(&kind->spec, wanted, differ);
     bl_spec_command(wanted, command);
-    return bl_fail(e, BL_E_MISMATCH,
-                   "its scheme is not that of the model: %s; '%s' makes such tokens",
-                   differ, command);
+    return bl_fail(
+        e, BL_E_MISMATCH,
+        "its tokens are not the model's: they are %s; '%s' makes such tokens", differ,
+        command);
 }
 
 static int read_stream(const reader *r, bl_zr *zr, bl_json **pg, bl_err *e)

@@ -56,13 +56,9 @@ static int read_vocab(bl_sharding *s, bl_err *e)
 {
     const bl_tokens_kind *kind = bl_corpus_kind(s->source.corpus);
     int rc = bl_vocab_load(&s->vocab, s->wish->vocab, e);
-    if (rc == 0 && strcmp(s->vocab.kind.sha256, kind->sha256) != 0)
-        rc = bl_fail(
-            e, BL_E_MISMATCH,
-            "the token schemes of '%.120s' (%s, %.12s) and '%.120s' (%s, %.12s) "
-            "differ",
-            s->wish->vocab, s->vocab.kind.spec.scheme, s->vocab.kind.sha256,
-            bl_corpus_file(s->source.corpus), kind->spec.scheme, kind->sha256);
+    if (rc == 0)
+        rc = bl_tokens_same_kind(s->wish->vocab, &s->vocab.kind,
+                                 bl_corpus_file(s->source.corpus), kind, e);
     return rc;
 }
 

@@ -1,6 +1,7 @@
 /* start.c - see start.h. */
 #include "flow/start.h"
 
+#include "token/merges.h"
 #include "flow/forecast.h"
 #include "flow/hub.h"
 #include "flow/places.h"
@@ -55,6 +56,27 @@ int bl_start_ckpt(bl_ckpt *c, const char *path, const char *name, int with_state
     return rc;
 }
 
+/* Of one scheme, but with other words: how many, and how many merges among them. */
+static int vocabs_differ(const bl_vocab *of_run, const bl_vocab *of_data,
+                         const char *data, const char *from, bl_err *e)
+{
+    size_t n[2] = {0, 0}, merges[2] = {0, 0};
+    const bl_words *words[2] = {of_data->words, of_run->words};
+    for (int i = 0; i < 2 && words[i] != NULL; i++) {
+        n[i] = bl_words_size(words[i]);
+        for (size_t id = 0; id < n[i]; id++)
+            merges[i] += strncmp(bl_words_name(words[i], id), BL_MERGE_PREFIX,
+                                 strlen(BL_MERGE_PREFIX)) == 0;
+    }
+    return bl_fail(
+        e, BL_E_MISMATCH,
+        "the vocabularies of '%.120s' and '%.120s' differ: %zu tokens, %zu of "
+        "them merges, not %zu with %zu%s; 'shard --vocab' with the vocab.tsv "
+        "of the run's data makes such data, --init learns other words",
+        data, from, n[0], merges[0], n[1], merges[1],
+        n[0] == n[1] && merges[0] == merges[1] ? " of other names" : "");
+}
+
 int bl_start_check_vocab(const bl_shards *s, const char *data, const bl_ckpt *c,
                          const char *from, bl_err *e)
 {
@@ -63,12 +85,12 @@ int bl_start_check_vocab(const bl_shards *s, const char *data, const bl_ckpt *c,
     /* a folder without names of tokens: as many are taken for the same */
     int is_nameless = c->vocab.words == NULL && bl_words_size(s->vocab.words) ==
                                                     (size_t)c->info.config.model.vocab;
-    if (!is_nameless && strcmp(s->vocab.sha256, c->vocab.sha256) != 0)
-        return bl_fail(e, BL_E_MISMATCH,
-                       "the vocabularies of '%s' (%.12s) and '%s' (%.12s) "
-                       "differ",
-                       data, s->vocab.sha256, from, c->vocab.sha256);
-    return 0;
+    if (is_nameless || strcmp(s->vocab.sha256, c->vocab.sha256) == 0)
+        return 0;
+    int rc = c->vocab.words == NULL
+                 ? 0
+                 : bl_tokens_same_kind(from, &c->vocab.kind, data, &s->vocab.kind, e);
+    return rc != 0 ? rc : vocabs_differ(&c->vocab, &s->vocab, data, from, e);
 }
 
 /* A run that left the finite numbers before its first checkpoint, say. */

@@ -88,14 +88,10 @@ static int open_next(bl_corpus *c, bl_err *e)
     rc = open_stream(c, e);
     if (rc != 0)
         return rc;
-    const bl_tokens_kind *kind = bl_tokr_kind(c->reader);
-    if (strcmp(kind->sha256, c->kind.sha256) != 0)
-        return bl_fail(
-            e, BL_E_MISMATCH,
-            "the token schemes of '%.120s' (%s, %.12s) and '%.120s' (%s, %.12s) "
-            "differ",
-            shown(c, 0), c->kind.spec.scheme, c->kind.sha256, shown(c, c->i),
-            kind->spec.scheme, kind->sha256);
+    rc = bl_tokens_same_kind(shown(c, 0), &c->kind, shown(c, c->i),
+                             bl_tokr_kind(c->reader), e);
+    if (rc != 0)
+        return rc;
     bl_tokr_set_words(c->reader, c->words);
     return 0;
 }

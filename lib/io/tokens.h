@@ -22,6 +22,11 @@ typedef struct {
     bl_origin origin; /* read of a live stream; tempo 0: it is none */
 } bl_tokens_kind;
 
+/* BL_E_MISMATCH where the kind of b is not that of a: what differs, in words, and the
+ * command that makes such tokens as a's; else 0. */
+int bl_tokens_same_kind(const char *a, const bl_tokens_kind *of_a, const char *b,
+                        const bl_tokens_kind *of_b, bl_err *e) BL_MUST_CHECK;
+
 /* What the stream says of one piece. `fixes` is a JSON object or NULL. */
 typedef struct {
     const char *name;   /* as given, any bytes but NUL; percent-encoded in the stream */

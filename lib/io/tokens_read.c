@@ -164,11 +164,14 @@ static int read_next_header(bl_tokr *r, const char *line, size_t len, bl_err *e)
     int rc = read_header(r, line, len, &kind, e);
     if (rc != 0)
         return rc;
-    if (strcmp(kind.sha256, r->kind.sha256) != 0)
-        return bl_fail(
-            e, BL_E_MISMATCH,
-            "a stream of scheme '%s' (%.12s) follows one of scheme '%s' (%.12s)",
-            kind.spec.scheme, kind.sha256, r->kind.spec.scheme, r->kind.sha256);
+    if (strcmp(kind.sha256, r->kind.sha256) != 0) {
+        char differ[BL_SPEC_TEXT_MAX + 1], command[BL_SPEC_TEXT_MAX + 1];
+        bl_spec_differ(&kind.spec, &r->kind.spec, differ);
+        bl_spec_command(&r->kind.spec, command);
+        return bl_fail(e, BL_E_MISMATCH,
+                       "a stream that is %s follows; '%s' makes such as before", differ,
+                       command);
+    }
     r->n_pieces = r->n_tokens = r->next_index = 0;
     r->is_closed = 0;
     return 0;

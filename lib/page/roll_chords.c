@@ -44,8 +44,7 @@ static int read_tokens(bl_roll_chords *c, const bl_view *v, const bl_scheme *sch
                        const bl_ids *ids, bl_err *e)
 {
     static const char prefix[] = "Chord_";
-    int64_t step =
-        (int64_t)v->in.song->tpq * BL_VIEW_PARTS / bl_scheme_grid(scheme);
+    int64_t step = (int64_t)v->in.song->tpq * BL_VIEW_PARTS / bl_scheme_grid(scheme);
     size_t bar = 0;
     int position = 0, rc = 0;
     for (size_t i = 0; i < ids->n && rc == 0; i++) {

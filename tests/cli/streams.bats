@@ -73,7 +73,7 @@ counts() { # counts [FILE...]: the vocabulary without the record of programs
     cat a.tok.zst grid.tok.zst >joined
     run -65 --separate-stderr vocab joined
     says "vocab: 'joined': line"
-    says "scheme 'remi'"
+    says "follows; 'midi2remi --grid 4' makes such as before"
     run -65 --separate-stderr vocab a.tok.zst b.tok.zst grid.tok.zst
     says "'a.tok.zst'"
     says "'grid.tok.zst'"

@@ -153,7 +153,7 @@ pieces() {
     says "all.tok.zst"
     midi2remi --grid 8 "$SAMPLES"/*.mid -o eight.tok.zst
     run -65 --separate-stderr xlsample run --prompt eight.tok.zst -o s
-    says "'eight.tok.zst': its scheme is not that of the model: grid 8, not 4; 'midi2remi --grid 4'"
+    says "'eight.tok.zst': its tokens are not the model's: they are of grid 8, not 4; 'midi2remi --grid 4'"
     printf 'nonsense\n' >bad
     run -65 --separate-stderr xlsample run --prompt bad -o s
     says "bad"

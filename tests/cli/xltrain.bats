@@ -167,7 +167,12 @@ PY
     says "width cannot be changed"
     midi2remi --grid 8 "$SAMPLES"/*.mid | shard -o other
     run -65 --separate-stderr xltrain --data other --init run --eval test
-    says "vocabularies of 'other'"
+    says "the token schemes of 'run' and 'other' differ: the second is of grid 8, not 4; 'midi2remi --grid 4' makes such"
+    midi2remi "$SAMPLES"/*.mid -o all.tok.zst
+    vocab --bpe 20 all.tok.zst -o merged.tsv
+    shard -q --vocab merged.tsv -o merged all.tok.zst
+    run -65 --separate-stderr xltrain --data merged --init run --eval test
+    [[ $stderr == *"the vocabularies of 'merged' and 'run' differ: "*" tokens, 20 of them merges, not "*" with 0; 'shard --vocab'"* ]]
     run -65 --separate-stderr xltrain --resume --data other -o run
     says "not the data"
     [ ! -e x ]

@@ -1,0 +1,19 @@
+/* tokens_kind.c - whether two streams, or a stream and a vocabulary, are of the same
+ * tokens, and what to do where they are not. */
+#include "io/tokens.h"
+
+#include <string.h>
+
+int bl_tokens_same_kind(const char *a, const bl_tokens_kind *of_a, const char *b,
+                        const bl_tokens_kind *of_b, bl_err *e)
+{
+    char differ[BL_SPEC_TEXT_MAX + 1], command[BL_SPEC_TEXT_MAX + 1];
+    if (strcmp(of_a->sha256, of_b->sha256) == 0)
+        return 0;
+    bl_spec_differ(&of_b->spec, &of_a->spec, differ);
+    bl_spec_command(&of_a->spec, command);
+    return bl_fail(e, BL_E_MISMATCH,
+                   "the token schemes of '%.120s' and '%.120s' differ: the second is %s; "
+                   "'%s' makes such as the first",
+                   a, b, differ, command);
+}
