@@ -38,6 +38,18 @@ SAMPLE ?=
 MEASURE ?= --repeats --si
 SEED ?= 1
 JOBS ?= 0
+# What is missing is said before the first minute, not after the last.
+ifeq ($(wildcard $(RUN) $(RUN)/best $(RUN)/latest),)
+$(error there is no run '$(RUN)': xltrain -o $(RUN) makes one)
+endif
+ifeq ($(wildcard $(DATA)/manifest.json),)
+$(error '$(DATA)' holds no shards: name those that the run learnt from, as in: make -f judge.mk RUN=run DATA=data)
+endif
+MISSING := $(strip $(foreach t,shard xlsample xltrain featstats column,$(if $(shell command -v $t),,$t)))
+ifneq ($(MISSING),)
+$(error not found: $(MISSING); 'make install' puts the tools on the PATH, column is in bsdextrautils)
+endif
+
 MODEL := $(or $(wildcard $(RUN)/best),$(RUN))
 
 # What is made anew when a variable changes: the length and choice of pieces.

@@ -109,6 +109,11 @@ export compare split
 .PHONY: refresh
 refresh:
 	@$(functions)
+	for tool in midi2remi xxhsum flock; do
+	    command -v $$tool >/dev/null || missing+=" $$tool"
+	done
+	[ -z "$${missing:-}" ] || { say "this needs$$missing (Debian: xxhash util-linux)" >&2; exit 1; }
+	[ -d "$$MIDI" ] || { say "there is no folder '$$MIDI'" >&2; exit 1; }
 	export FROM
 	FROM=$$(cd "$$MIDI" && pwd)
 	mkdir -p "$$CORPUS"

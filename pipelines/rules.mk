@@ -27,7 +27,14 @@ ifeq ($(strip $(MIDI)),)
 $(error MIDI is not set: name the folder of MIDI files, as in: make -f FILE.mk MIDI=dir)
 endif
 
-OUT ?= $(notdir $(patsubst %/,%,$(firstword $(MIDI)))).barline
+# A name with blanks is one folder where it is there, else these are several names.
+blank := $() $()
+IS_ONE := $(shell [ ! -e '$(subst ','\'',$(strip $(MIDI)))' ] || echo 1)
+MIDI_FILES := $(if $(IS_ONE),$(subst $(blank),\ ,$(strip $(MIDI))),$(MIDI))
+MIDI_WORDS := $(if $(IS_ONE),'$(subst ','\'',$(strip $(MIDI)))',$(MIDI))
+FIRST := $(if $(IS_ONE),$(subst ',,$(subst $(blank),-,$(strip $(MIDI)))),$(firstword $(MIDI)))
+
+OUT ?= $(notdir $(patsubst %/,%,$(FIRST))).barline
 PRESET ?= small
 TRAIN ?= --minutes 10
 PIECES ?= 8
@@ -48,9 +55,9 @@ new: $(NEW)/done
 features: $(OUT)/features.tsv
 
 # Broken files are named on standard error and listed in rejects.tsv; they do not stop us.
-$(TOKENS): $(MIDI)
+$(TOKENS): $(MIDI_FILES)
 	@mkdir -p $(@D)
-	midi2remi --max-reject 100% --rejects $(OUT)/rejects.tsv -o $@ $(MIDI)
+	midi2remi --max-reject 100% --rejects $(OUT)/rejects.tsv -o $@ $(MIDI_WORDS)
 
 $(DATA)/manifest.json: $(TOKENS)
 	shard --force $(SHARD) -o $(DATA) $<

@@ -103,6 +103,17 @@ bl_forecast bl_forecast_of(const bl_train_config *c, const bl_shards *train,
     };
 }
 
+void bl_forecast_in(bl_forecast *f, double seconds, double rate)
+{
+    if (rate <= 0 || f->work <= 0 || f->steps <= 0)
+        return;
+    double share =
+        seconds * rate / f->work; /* of what the steps of the settings take */
+    f->steps = (int64_t)fmax(floor((double)f->steps * share), 1);
+    f->epochs *= share;
+    f->work *= share;
+}
+
 int bl_forecast_check(const bl_forecast *f, double here, bl_err *e)
 {
     const double gib = 1 << 30;

@@ -27,6 +27,8 @@ bl_pieces bl_pieces_of(const bl_shards *s, const bl_token_place *places);
 
 bl_forecast bl_forecast_of(const bl_train_config *c, const bl_shards *train,
                            const bl_shards *valid);
+/* The same of a run that takes so many seconds at that rate, evaluations included. */
+void bl_forecast_in(bl_forecast *f, double seconds, double rate);
 /* BL_E_NOMEM where that is more than `here` bytes: allocating it may succeed all the
  * same, and the system would kill us later. */
 int bl_forecast_check(const bl_forecast *f, double here, bl_err *e) BL_MUST_CHECK;

@@ -552,6 +552,20 @@ bl_measure_form bl_measure_asked(unsigned asked, const bl_measure_wish *wish)
                                      : BL_MEASURE_TABLE;
 }
 
+/* Features of tokens are not defined for files that come without. */
+static void warn_of_files(const measuring *m)
+{
+    const bl_intake_set *sets[] = {&m->pieces.read, &m->reference.read};
+    for (size_t i = 0; i < BL_COUNT(sets) && m->wish->with & BL_WITH_REPEATS; i++) {
+        uint64_t files = sets[i]->midi_files - sets[i]->rejects;
+        if (sets[i]->midi_files > sets[i]->rejects)
+            bl_notice(bl_notices_of(m->progress), BL_NOTICE_WARNING,
+                      "--repeats is about tokens: of %llu MIDI files its columns are "
+                      "nan; 'midi2remi ... | featstats --repeats' has them",
+                      (unsigned long long)files);
+    }
+}
+
 int bl_measure(const bl_measure_wish *wish, const char *const *operands, size_t n,
                const bl_self *self, const bl_progress *progress, bl_intake_set *read,
                bl_err *e)
@@ -570,6 +584,8 @@ int bl_measure(const bl_measure_wish *wish, const char *const *operands, size_t 
     if (rc == 0)
         rc = write_sets(&m, e);
     rc = bl_output_close(&m.out, rc, e);
+    if (rc == 0)
+        warn_of_files(&m);
     count(&m, read);
     end(&m);
     return rc;

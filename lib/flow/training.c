@@ -574,6 +574,8 @@ int bl_train_forecast(const bl_training_wish *w, bl_forecast *f, double *rate,
         *f = bl_forecast_of(c, &t.start.train, &t.start.valid);
         *rate = bl_gauge(t.pool, (bl_precision)c->model.precision, &w->clock) *
                 bl_gauge_share(&c->model);
+        if (w->minutes > 0)
+            bl_forecast_in(f, 60 * w->minutes, *rate);
     }
     release(&t);
     return rc;

@@ -12,8 +12,9 @@ int bl_tokens_same_kind(const char *a, const bl_tokens_kind *of_a, const char *b
         return 0;
     bl_spec_differ(&of_b->spec, &of_a->spec, differ);
     bl_spec_command(&of_a->spec, command);
-    return bl_fail(e, BL_E_MISMATCH,
-                   "the token schemes of '%.120s' and '%.120s' differ: the second is %s; "
-                   "'%s' makes such as the first",
-                   a, b, differ, command);
+    return bl_fail(
+        e, BL_E_MISMATCH,
+        "the token schemes of '%.120s' and '%.120s' differ: the second is %s; "
+        "'%s' makes such as the first",
+        a, b, differ, command);
 }

@@ -882,6 +882,14 @@ for x, anchor, name in re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="(
 END
 }
 
+@test "featstats: --repeats says of MIDI files that it is about tokens" {
+    run -0 --separate-stderr featstats --repeats "$SAMPLES/sakura.mid"
+    says "of 1 MIDI files its columns are nan; 'midi2remi ... | featstats --repeats' has them"
+    midi2remi "$SAMPLES/sakura.mid" >s.tok.zst
+    run -0 --separate-stderr featstats --repeats s.tok.zst
+    [ -z "$stderr" ]
+}
+
 @test "featstats: --tsv prints tables without lines of JSON" {
     featstats --tsv "$SAMPLES/sakura.mid" >bare.tsv
     cmp bare.tsv <(featstats "$SAMPLES/sakura.mid" | grep -v '^#')

@@ -39,6 +39,25 @@ setup() {
     has "MIDI is not set"
 }
 
+@test "rules.mk: a folder whose name has blanks and quotes" {
+    mv midi "Bach's own midi"
+    run -0 make -f pipelines/nottingham.mk MIDI="Bach's own midi" data
+    [ -s Bachs-own-midi.barline/data/manifest.json ]
+    run -0 make -f pipelines/nottingham.mk MIDI="Bach's own midi" data
+    has "Nothing to be done"
+}
+
+@test "judge.mk, refresh.mk: what is missing is said before anything is made" {
+    run -2 make -f pipelines/judge.mk RUN=none DATA=data
+    has "there is no run 'none'"
+    mkdir run
+    run -2 make -f pipelines/judge.mk RUN=run DATA=none
+    has "'none' holds no shards"
+    run -2 make -s -f pipelines/refresh.mk MIDI=none CORPUS=corpus
+    has "there is no folder 'none'"
+    [ ! -e corpus ] && [ ! -e run.judge ]
+}
+
 @test "demo.mk: the same bytes twice" {
     mkdir samples
     cp midi/*.mid samples

@@ -207,6 +207,13 @@ PY
     [ "$local_bytes" -lt "$bytes" ]
     [ "$(printf '%s\n' "$output" | awk -F '\t' '$1 == "parameters" {print ($2 > 4e7)}')" = 1 ]
     [ ! -e run ]
+    # of so many minutes: as long, and as many steps as that is
+    for minutes in 2 200; do
+        xltrain --dry-run --preset tiny --data data --minutes $minutes >plan.$minutes
+        [ "$(awk -F '\t' -v want=$((60 * minutes)) '$1 == "time" {print ($2 > 0.9 * want && $2 < 1.1 * want)}' plan.$minutes)" = 1 ]
+    done
+    [ "$(awk -F '\t' '$1 == "run" && $3 == "steps" {print $2}' plan.200)" -gt \
+        $((10 * $(awk -F '\t' '$1 == "run" && $3 == "steps" {print $2}' plan.2))) ]
 }
 
 @test "xltrain: --minutes ends with the time and records its steps" {
