@@ -392,20 +392,31 @@ settings: $(B)/tests/settings
 
 # ---- installing ----
 
+## completions: build/release/completions/barline.bash, for bash
+.PHONY: completions
+completions: $(B)/completions/barline.bash
+$(B)/completions/barline.bash: completions/bash.sh $(TOOLS:%=$(BIN)/%)
+	@mkdir -p $(@D)
+	$(call say,GEN)completions/bash.sh $(TOOLS:%=$(BIN)/%) >$@
+
 # What a header is for says its first line: (internal) to its folder, or for (tools).
 HEADERS = $(shell grep -L -m 1 -E '^/\* [a-z0-9_]+\.h \((internal|tools)\)' $(wildcard lib/*/*.h lib/*/*/*.h))
 
 ## install, uninstall: tools, library, pages, under PREFIX (/usr/local), DESTDIR respected
 .PHONY: install uninstall
-install: all
+install: all completions
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 	  $(DESTDIR)$(PREFIX)/share/barline/pipelines $(DESTDIR)$(PREFIX)/share/barline/schemas \
-	  $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(TOOLS:%=bin/%.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard pipelines/*) $(DESTDIR)$(PREFIX)/share/barline/pipelines
 	chmod 755 $(patsubst %,$(DESTDIR)$(PREFIX)/share/barline/%,$(wildcard pipelines/*.sh))
 	install -m 644 $(wildcard schemas/*.*) $(DESTDIR)$(PREFIX)/share/barline/schemas
+	install -m 644 $(B)/completions/barline.bash \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(firstword $(TOOLS))
+	for t in $(wordlist 2,99,$(TOOLS)); do \
+	  ln -sf $(firstword $(TOOLS)) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$t; done
 	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib
 	for h in $(HEADERS:lib/%=%); do \
 	  install -D -m 644 lib/$$h $(DESTDIR)$(PREFIX)/include/barline/$$h; done
@@ -419,6 +430,7 @@ uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/man/man1/%.1)
 	rm -f $(DESTDIR)$(PREFIX)/lib/libbarline.a $(DESTDIR)$(PREFIX)/lib/pkgconfig/barline.pc
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/bash-completion/completions/%)
 	rm -rf $(DESTDIR)$(PREFIX)/share/barline $(DESTDIR)$(PREFIX)/include/barline
 
 ## dist: build/barline-VERSION.tar.gz of what is committed

@@ -1,0 +1,53 @@
+#!/bin/bash
+# bash.sh TOOL...: completions of the tools for bash, made of the option tables that their
+# --help prints: names, the words of a choice, files and folders. `make completions`
+# runs it.
+set -euo pipefail
+
+cat <<'END'
+# Completions of barline's tools, made by completions/bash.sh: do not edit.
+_barline() {
+    local tool=${1##*/} now=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} row
+    # --name=value comes as three words
+    [ "$now" != = ] || now=
+    [ "$before" != = ] || before=${COMP_WORDS[COMP_CWORD - 2]}
+    COMPREPLY=()
+    for row in ${_barline_rows[$tool]}; do
+        case $row in "$before:"*) ;; *) continue ;; esac
+        case ${row#*:} in
+        '') break ;; # takes no value
+        DIR) mapfile -t COMPREPLY < <(compgen -d -- "$now") ;;
+        *'|'*)
+            row=${row#*:}
+            mapfile -t COMPREPLY < <(compgen -W "${row//|/ }" -- "$now")
+            ;;
+        N | S | P | K | M | T | BPM | I/N | N/D | 'N|P%' | SECONDS | LIST | WORDS | CHORDS) ;;
+        *) mapfile -t COMPREPLY < <(compgen -f -- "$now") ;;
+        esac
+        return
+    done
+    if [[ $now == -* ]]; then
+        mapfile -t COMPREPLY < <(
+            for row in ${_barline_rows[$tool]}; do
+                [[ $row != --* ]] || printf '%s\n' "${row%%:*}"
+            done | grep -F -- "$now" | while IFS= read -r row; do
+                [[ $row != "$now"* ]] || printf '%s\n' "$row"
+            done
+        )
+    else
+        mapfile -t COMPREPLY < <(compgen -f -- "$now")
+    fi
+}
+declare -A _barline_rows=(
+END
+for tool in "$@"; do
+    # "-x, --name VALUE   help" to "--name:VALUE" and "-x:VALUE"
+    rows=$("$tool" --help | sed -nE \
+        -e 's/^  -(\w), --([a-z0-9-]+)( ([^ ]+))?(  .*)?$/-\1:\4 --\2:\4/p' \
+        -e 's/^      --([a-z0-9-]+)( ([^ ]+))?(  .*)?$/--\1:\3/p' | tr '\n' ' ')
+    printf "    [%s]='%s'\n" "${tool##*/}" "${rows% }"
+done
+cat <<'END'
+)
+complete -o filenames -o bashdefault -F _barline "${!_barline_rows[@]}"
+END
