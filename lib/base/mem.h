@@ -74,4 +74,10 @@ BL_MUST_CHECK static inline int bl_ids_add(bl_ids *v, unsigned id, bl_err *e)
 }
 void bl_ids_free(bl_ids *v);
 
+/* Behind the mark that some programs write before text (UTF-8's byte order mark). */
+static inline const char *bl_behind_mark(const char *text)
+{
+    return text + 3 * (text[0] == '\xef' && text[1] == '\xbb' && text[2] == '\xbf');
+}
+
 #endif

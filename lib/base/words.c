@@ -68,7 +68,8 @@ int bl_words_add(bl_words *w, const char *name, size_t len, bl_err *e)
         return bl_fail(e, BL_E_LIMIT, "more than %d tokens", BL_WORDS_MAX);
     uint64_t key = bl_xxh3(name, len);
     if (find(w, key, name, len) >= 0)
-        return bl_fail(e, BL_E_FORMAT, "token '%.*s' stands twice", (int)len, name);
+        return bl_fail(e, BL_E_FORMAT, "token '%.*s' stands twice: each has one id",
+                       (int)len, name);
     void *p = w->spans;
     int rc = bl_grow(&p, &w->cap, w->n + 1, sizeof *w->spans, e);
     w->spans = p;

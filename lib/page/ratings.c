@@ -99,6 +99,7 @@ static int add_lines(bl_ratings *r, char *text, bl_err *e)
 {
     int at[CELLS], rc = 0, has_names = 0;
     int64_t number = 0;
+    text += bl_behind_mark(text) - text;
     for (char *line; rc == 0 && (line = next_line(&text)) != NULL;) {
         number++;
         if (line[0] == '#' || line[0] == '\0')
@@ -202,7 +203,10 @@ static int number_pieces(answers *a, bl_err *e)
     for (size_t i = 0; i < a->n; i++) {
         int is_set = i == 0 || strcmp(a->row[i - 1].set, a->row[i].set) != 0;
         if (is_set && a->n_sets == SETS_MAX)
-            return bl_fail(e, BL_E_LIMIT, "more than %d sets", SETS_MAX);
+            return bl_fail(e, BL_E_LIMIT,
+                           "more than %d different names in the column 'set', which "
+                           "says where pieces are from: those of pieces are in 'piece'",
+                           SETS_MAX);
         if (is_set)
             a->set[a->n_sets++] = i;
         a->n_pieces += is_set || strcmp(a->row[i - 1].piece, a->row[i].piece) != 0;

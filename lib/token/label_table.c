@@ -224,7 +224,10 @@ int bl_label_table_read(bl_label_table **table, const char *text, size_t len,
     if (rc == 0 && bl_buf_str(&copy, e) == NULL)
         rc = BL_E_NOMEM;
     if (rc == 0)
-        rc = read_lines(t, (char *)copy.data, columns, e);
+        rc = read_lines(t,
+                        (char *)copy.data +
+                            (bl_behind_mark((char *)copy.data) - (char *)copy.data),
+                        columns, e);
     bl_buf_free(&copy);
     if (rc == 0)
         *table = t;

@@ -793,6 +793,9 @@ END
     done
     [ "$(grep -c "^ear 2" ear2.tsv)" -eq 15 ]
     featstats --ratings ear2.tsv ear4.tsv >t
+    # a spreadsheet writes a mark before the text, and CR LF
+    { printf '\357\273\277'; sed 's/$/\r/' ear2.tsv; } >marked.tsv
+    cmp t <(featstats --ratings marked.tsv ear4.tsv)
     [ "$(wc -l <t)" -eq 16 ]
     awk -F '\t' 'NR > 1 && $3 == "-" { n++; if ($7 != 4 || $5 != 2) exit 1 } END { exit n != 10 }' t
     run -65 --separate-stderr featstats --ratings ear2.tsv ear2.tsv

@@ -478,6 +478,9 @@ Bar Position_0 Tempo_80 Pitch_67 Velocity_79 Duration_16 Position_12 Pitch_72 Ve
     remi2midi --check s.tok.zst
     vocab s.tok.zst | grep -q 'Genre_jazz	1'
     shard -o data s.tok.zst
+    # a spreadsheet writes a mark before the text
+    { printf '\357\273\277'; cat labels.tsv; } >marked.tsv
+    cmp <(midi2remi -u --no-pg --labels labels.tsv p1.mid) <(midi2remi -u --no-pg --labels marked.tsv p1.mid)
     run -64 midi2remi --labels labels.tsv --columns tempo p1.mid
     run -64 --separate-stderr midi2remi --columns genre p1.mid
     says "--columns are of the table of --labels FILE"
