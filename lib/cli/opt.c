@@ -382,7 +382,7 @@ static const char *nearest(const bl_opt *const *rows, size_t n, const char *name
 {
     const char *best = NULL;
     size_t len = strcspn(name, "=");
-    int least = (int)bl_max((int64_t)len / 3, 1) + 1;
+    int least = (int)bl_clamp((int64_t)len / 3, 1, 4) + 1;
     for (size_t i = 0; i < n; i++) {
         if (rows[i]->type == BL_OPT_GROUP || rows[i]->help == NULL)
             continue;

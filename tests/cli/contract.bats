@@ -196,6 +196,8 @@ remi2midi --ouptut=x --output
 END
     run -64 --separate-stderr xlsample --xyzzy
     says "unknown option '--xyzzy'; try"
+    run -64 --separate-stderr xlsample "--$(printf 'x%.0s' {1..200})"
+    [[ $stderr != *'there is'* ]]
     run -64 --separate-stderr xlsample --max-tokens 99999999
     says "--max-tokens is 99999999, which is not within 1..16777216"
     run -64 --separate-stderr xltrain --seed 9999999999999999
