@@ -32,7 +32,6 @@ typedef struct {
 } featstats;
 
 /* ---- options: the bars of --surprise are --long ---- */
-
 #define EXCLUDE                                                                        \
     "--blind, --curves, --list, --json, --long, --ratings, --roll, --summary, "        \
     "--surprise and --tensors exclude one another"
@@ -44,9 +43,8 @@ static const bl_misuse misuses[] = {
      "--blind, --curves, --ratings, --roll and --surprise go with no other output"},
     {"blind", "", BL_OPERANDS_NONE, "--blind wants a file or folder for each set"},
     {"pieces excerpt", "!blind", 0, NULL},
-    {"runs",
-     "blind fidelity json list long tensors ratings roll surprise tsv vs novelty", 0,
-     "--runs goes with --summary, --curves, --html or alone"},
+    {"runs", "blind fidelity json list long tensors ratings roll surprise vs novelty",
+     0, "--runs goes with --summary, --curves, --html or alone"},
     {"runs", "", BL_OPERANDS_NONE, "--runs wants run folders"},
     {"log no-costs by", "!runs", 0, NULL},
     {"curves", "", BL_OPERANDS_NONE, "--curves wants run folders"},
@@ -61,7 +59,7 @@ static const bl_misuse misuses[] = {
     {"run log-probs sound", "!html", 0, NULL},
     {"roll", "", BL_OPERANDS_MANY, "--roll draws one file"},
     {"vs", "fidelity json long tensors", 0, "--vs goes with --summary or alone"},
-    {"tsv", "fidelity json list summary tensors", 0, "--tsv goes with tables"},
+    {"tsv", "fidelity json list runs summary tensors", 0, "--tsv goes with tables"},
     {"list", "", BL_OPERANDS_SOME, "--list takes no input"},
 };
 

@@ -32,6 +32,11 @@ void bl_spec_differ(const bl_spec *is, const bl_spec *wanted,
         add(text, ", ", "of grid %d, not %d", is->grid, wanted->grid);
     if (is->chords != wanted->chords)
         add(text, ", ", is->chords ? "with chords" : "without chords");
+    if (is->key != wanted->key)
+        add(text, ", ", is->key ? "with the key" : "without the key");
+    if (is->degrees != wanted->degrees)
+        add(text, ", ",
+            is->degrees ? "with chords as degrees" : "without chords as degrees");
     if (is->pedal != wanted->pedal)
         add(text, ", ", is->pedal ? "with the pedal" : "without the pedal");
     if (strcmp(is->labels, wanted->labels) != 0)
@@ -53,6 +58,10 @@ void bl_spec_command(const bl_spec *s, char text[BL_SPEC_TEXT_MAX + 1])
         add(text, " ", "--grid %d", s->grid);
     if (s->chords)
         add(text, " ", "--chords");
+    if (s->key)
+        add(text, " ", "--key");
+    if (s->degrees)
+        add(text, " ", "--degrees");
     if (s->pedal)
         add(text, " ", "--pedal");
     if (s->labels[0] != '\0')

@@ -13,12 +13,12 @@ static const struct {
     {"maj7", "maj7"}, {"hdim7", "m7b5"}, {"dim7", "dim7"}, {"min7", "m7"},
 };
 
-/* Of "C:min7", which a token or a marker says; "" for no chord. */
+/* Of "C:min7" or "bVII:maj", which a token or a marker says; "" for no chord. */
 static void name_chord(const char *text, char name[12])
 {
     size_t root = strcspn(text, ":");
     name[0] = '\0';
-    if (text[0] == 'N' || text[root] == '\0' || root > 2)
+    if (text[0] == 'N' || text[root] == '\0' || root > 4)
         return;
     for (size_t i = 0; i < BL_COUNT(symbols); i++)
         if (strcmp(text + root + 1, symbols[i].quality) == 0)

@@ -34,8 +34,8 @@ int bl_plan_programs(bl_plan *p, const bl_scheme *scheme, const char *text,
 int bl_plan_names(const bl_plan *p, unsigned id);
 /* Chord symbols ("C", "F#m7", "Bbmaj7", "Am7b5", "N") or names of the scheme ("A:min"),
  * between blanks, commas or bar lines; "Am:2" is two bars. Where the scheme has keys,
- * they settle the key, which is found in them. Where its chords are degrees, instead all
- * may be degrees ("I", "vi", "bVII7", "N"), of whatever key. */
+ * they settle the key, which is found in them. Where its chords are degrees, instead
+ * all may be degrees ("I", "vi", "bVII7", "N"), of whatever key. */
 int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text,
                    bl_err *e) BL_MUST_CHECK;
 /* What no piece wants, though the grammar has it, for data does: a note that its
