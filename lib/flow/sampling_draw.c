@@ -477,8 +477,10 @@ int bl_sampling_run(bl_sampling *s, const bl_sampling_sink *to,
                              .tokens = (uint64_t)s->n_sampled,
                              .of_pieces = s->n < INT64_MAX ? (uint64_t)s->n : 0});
     }
-    *counts = (bl_sampling_counts){
-        .pieces = s->n_put, .tokens = s->n_sampled, .cut = s->n_cut, .replaced = s->n_replaced};
+    *counts = (bl_sampling_counts){.pieces = s->n_put,
+                                   .tokens = s->n_sampled,
+                                   .cut = s->n_cut,
+                                   .replaced = s->n_replaced};
     return rc;
 }
 
