@@ -4,6 +4,7 @@
 #include "flow/ahead.h"
 #include "flow/alike.h"
 #include "flow/conditions.h"
+#include "flow/row_sharding.h"
 #include "flow/split_table.h"
 #include "flow/tally.h"
 #include "io/file.h"
@@ -24,6 +25,7 @@ struct bl_sharding {
     const bl_sharding_wish *wish;
     const bl_progress *progress;
     bl_source source;
+    bl_row_source rows; /* or tensors */
     bl_vocab vocab;
     bl_coder coder;
     bl_shardw *writer;
@@ -215,6 +217,68 @@ static int add_all(bl_sharding *s, bl_err *e)
     return rc;
 }
 
+/* ---- rows ---- */
+
+static uint64_t hash_of_rows(const bl_row_store *store, size_t i)
+{
+    bl_rows rows = bl_row_store_rows(store, i);
+    return bl_xxh3(rows.x, rows.n * bl_rows_numbers(&store->kind) * sizeof *rows.x);
+}
+
+static int add_rows(bl_sharding *s, size_t i, bl_err *e)
+{
+    const bl_row_store *store = &s->rows.store;
+    int split, rc = 0;
+    if (s->wish->near != BL_NEAR_OFF)
+        rc = bl_row_print_add(s->prints, store, i, e);
+    if (rc == 0)
+        rc = bl_shardw_add_rows(s->writer, hash_of_rows(store, i), e);
+    if (rc != 0 || s->splits.table == NULL)
+        return rc;
+    rc = bl_split_table_of(&s->splits, store->pieces[i].name, &split, e);
+    if (rc != 0)
+        return bl_err_in(e, s->rows.file);
+    bl_shardw_put(s->writer, i, split);
+    return 0;
+}
+
+static int add_all_rows(bl_sharding *s, bl_err *e)
+{
+    int rc = s->wish->near != BL_NEAR_OFF
+                 ? bl_prints_new(&s->prints, bl_shardw_path(s->writer), e)
+                 : 0;
+    bl_shardw_of_rows(s->writer, &s->rows.store);
+    for (size_t i = 0; i < s->rows.store.n_pieces && rc == 0; i++) {
+        rc = add_rows(s, i, e);
+        s->counts.read.pieces++;
+        s->counts.read.tokens += s->rows.store.pieces[i].n;
+        bl_tell(s->progress, &s->counts.read);
+    }
+    return rc;
+}
+
+/* What goes with tokens alone. */
+static int check_rows(const bl_sharding_wish *wish, bl_err *e)
+{
+    const struct {
+        const char *option;
+        int is_asked;
+    } of_tokens[] = {
+        {"--vocab", wish->vocab != NULL},
+        {"--condition", wish->condition != NULL},
+        {"--augment", wish->copies.n_tempos > 0},
+        {"--llmc", (wish->exports & BL_EXPORT_LLMC) != 0},
+        {"--megatron", (wish->exports & BL_EXPORT_MEGATRON) != 0},
+        {"--numpy", (wish->exports & BL_EXPORT_NUMPY) != 0},
+    };
+    for (size_t i = 0; i < BL_COUNT(of_tokens); i++)
+        if (of_tokens[i].is_asked)
+            return bl_fail(e, BL_E_ARG,
+                           "%s goes with streams of tokens, not with one of tensors",
+                           of_tokens[i].option);
+    return 0;
+}
+
 /* ---- what is decided of all pieces together ---- */
 
 static int join_alike(bl_sharding *s, bl_err *e)
@@ -244,9 +308,10 @@ static int arrange(bl_sharding *s, bl_err *e)
 static int chain(const bl_sharding *s, const bl_self *self, bl_json **pg, bl_err *e)
 {
     const bl_corpus *conditions = s->conditions.source.corpus;
-    const bl_json *parents[] = {bl_corpus_pg(s->source.corpus),
-                                conditions != NULL ? bl_corpus_pg(conditions) : NULL,
-                                s->vocab.pg};
+    const bl_json *parents[] = {
+        s->source.corpus != NULL ? bl_corpus_pg(s->source.corpus)
+                                 : bl_prov_list(s->rows.pg),
+        conditions != NULL ? bl_corpus_pg(conditions) : NULL, s->vocab.pg};
     if (self == NULL)
         return 0;
     *pg = bl_prov_chain(parents, BL_COUNT(parents), self, e);
@@ -254,6 +319,28 @@ static int chain(const bl_sharding *s, const bl_self *self, bl_json **pg, bl_err
 }
 
 /* ---- the whole ---- */
+
+/* Streams of tokens, or of tensors. */
+static int open_source(bl_sharding *s, const char *const *paths, size_t n, bl_err *e)
+{
+    const bl_sharding_wish *wish = s->wish;
+    bl_input first = BL_INPUT_INIT;
+    int rc = bl_input_open(&first, n > 0 ? paths[0] : "-", e),
+        is_rows = first.is_tensors;
+    if (rc == 0 && is_rows)
+        rc = check_rows(wish, e);
+    if (rc == 0)
+        rc = is_rows ? bl_row_source_read(&s->rows, paths, n, &first, e)
+                     : bl_source_open_over(&s->source, paths, n, &first, e);
+    bl_input_close(&first);
+    if (rc == 0)
+        rc = is_rows ? bl_row_vocab(&s->vocab, e) : open_vocab(s, e);
+    if (rc == 0 && wish->condition != NULL)
+        rc = bl_conditions_read(&s->conditions, wish->condition,
+                                bl_corpus_kind(s->source.corpus),
+                                bl_corpus_file(s->source.corpus), e);
+    return rc;
+}
 
 int bl_sharding_new(bl_sharding **out, const bl_sharding_wish *wish,
                     const char *const *paths, size_t n, const bl_progress *progress,
@@ -268,18 +355,12 @@ int bl_sharding_new(bl_sharding **out, const bl_sharding_wish *wish,
     if (rc == 0 && wish->split_from != NULL)
         rc = bl_split_table_read(&s->splits, wish->split_from, e);
     if (rc == 0)
-        rc = bl_source_open(&s->source, paths, n, e);
-    if (rc == 0)
-        rc = open_vocab(s, e);
-    if (rc == 0 && wish->condition != NULL)
-        rc = bl_conditions_read(&s->conditions, wish->condition,
-                                bl_corpus_kind(s->source.corpus),
-                                bl_corpus_file(s->source.corpus), e);
+        rc = open_source(s, paths, n, e);
     if (rc == 0)
         rc = bl_shardw_new(&s->writer, wish->dir, &s->vocab, wish->share, wish->level,
                            e);
     if (rc == 0)
-        rc = add_all(s, e);
+        rc = s->source.corpus != NULL ? add_all(s, e) : add_all_rows(s, e);
     return rc == 0 ? arrange(s, e) : rc;
 }
 
@@ -340,5 +421,6 @@ void bl_sharding_del(bl_sharding *s)
     bl_coder_free(&s->coder);
     bl_vocab_free(&s->vocab);
     bl_source_free(&s->source);
+    bl_row_source_free(&s->rows);
     free(s);
 }

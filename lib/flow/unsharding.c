@@ -152,12 +152,46 @@ static int write_pieces(unsharding *u, uint64_t *n, uint64_t *tokens, bl_err *e)
     return rc < 0 ? rc : bl_tokw_finish(u->to, 0, e);
 }
 
+/* ---- rows ---- */
+
+static int write_rows(const unsharding *u, bl_rowsw *to, uint64_t *n, uint64_t *rows,
+                      bl_err *e)
+{
+    const bl_row_store *s = u->shards.rows;
+    int rc = 0;
+    *n = *rows = 0;
+    for (size_t i = 0; i < s->n_pieces && rc == 0; i++) {
+        rc = bl_row_store_write(s, i, u->wish->lines, to, e);
+        ++*n;
+        *rows += s->pieces[i].n;
+    }
+    return rc == 0 ? bl_rowsw_finish(to, 0, e) : rc;
+}
+
+static int unshard_rows(const unsharding *u, int fd, const bl_self *self, uint64_t *n,
+                        uint64_t *rows, bl_err *e)
+{
+    const bl_json *parent[] = {u->shards.pg};
+    bl_json *pg = self != NULL ? bl_prov_chain(parent, 1, self, e) : NULL;
+    bl_rowsw *to = NULL;
+    int rc = self != NULL && pg == NULL ? BL_E_NOMEM : 0;
+    if (rc == 0)
+        rc = bl_rowsw_new(&to, fd, u->wish->level, &u->shards.rows->kind, pg, e);
+    if (rc == 0)
+        rc = write_rows(u, to, n, rows, e);
+    bl_rowsw_del(to);
+    bl_json_del(pg);
+    return rc;
+}
+
 /* ---- the whole ---- */
 
 static int open_shards(unsharding *u, bl_err *e)
 {
-    int rc = bl_shards_read(&u->shards, u->wish->dir, u->wish->split, e);
     const bl_tokens_kind *kind = &u->shards.vocab.kind;
+    int rc = bl_shards_read(&u->shards, u->wish->dir, u->wish->split, e);
+    if (rc == 0 && u->shards.rows != NULL)
+        return 0;
     if (rc == 0)
         rc = bl_scheme_open_stated(&u->scheme, &kind->spec, kind->sha256, e);
     return rc == 0 ? bl_coder_open(&u->coder, u->scheme, &u->shards.vocab, e) : rc;
@@ -181,6 +215,11 @@ int bl_unshard(const bl_unsharding_wish *wish, int fd, const bl_self *self, uint
     unsharding u = {.wish = wish};
     bl_buf path = {0};
     int rc = open_shards(&u, e);
+    if (rc == 0 && u.shards.rows != NULL) {
+        rc = unshard_rows(&u, fd, self, n, tokens, e);
+        bl_shards_free(&u.shards);
+        return rc;
+    }
     if (rc == 0)
         rc = read_list(&u, &path, e);
     if (rc == 0)

@@ -3,6 +3,7 @@
 #ifndef BL_SHARDS_H
 #define BL_SHARDS_H
 
+#include "io/row_store.h"
 #include "io/tensors.h"
 #include "io/vocabulary.h"
 
@@ -33,6 +34,12 @@ const char *bl_shardw_path(const bl_shardw *w);
  * decided by the hash of the content, so that new pieces never move old ones. */
 int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t xxh3,
                   const uint16_t *ids, size_t n, bl_err *e) BL_MUST_CHECK;
+/* Of rows of numbers instead (rows.h): the pieces are those of the store, which must
+ * outlive the writer and keep its pieces' order; before the first piece. A split is a
+ * stream of tensors then, and the vocabulary names the numbers of a step. */
+void bl_shardw_of_rows(bl_shardw *w, const bl_row_store *store);
+/* The store's next piece, told from others by xxh3. */
+int bl_shardw_add_rows(bl_shardw *w, uint64_t xxh3, bl_err *e) BL_MUST_CHECK;
 /* Gives piece i a condition, ids as those of a piece; BL_E_ARG where the folder is to
  * have some for all and one is missing is for _finish to say. */
 int bl_shardw_condition(bl_shardw *w, size_t i, const uint16_t *ids, size_t n,
@@ -74,7 +81,8 @@ uint64_t bl_shardw_dedup(bl_shardw *w);
 enum { BL_FEW_PIECES = 50 };
 int bl_shardw_finish(bl_shardw *w, const bl_json *pg, bl_err *e) BL_MUST_CHECK;
 void bl_shardw_del(bl_shardw *w);
-/* Pieces and tokens (with BOS and EOS) in a split, after _finish or so far. */
+/* Pieces and tokens (with BOS and EOS), or rows, in a split, after _finish or so far.
+ */
 void bl_shardw_counts(const bl_shardw *w, int split, uint64_t *pieces,
                       uint64_t *tokens);
 
@@ -88,6 +96,9 @@ typedef struct {
     uint16_t *condition_tokens;
     size_t n_condition_tokens;
     int64_t *condition_offsets;
+    /* of a folder of rows: all of them, else NULL. Each row is a piece of its own here,
+     * of as many tokens as it has steps and one more, and there is no token */
+    bl_row_store *rows;
     bl_vocab vocab;
     bl_sha256 manifest_sha256;
     bl_json *pg; /* of the manifest, or NULL */

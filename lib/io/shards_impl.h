@@ -15,9 +15,9 @@ typedef struct {
     const char *name; /* then, behind its NUL, the SHA-256 of the source */
     uint64_t xxh3;    /* of the text */
     uint64_t key;     /* decides the split; that of all pieces of the same music */
-    uint64_t start;   /* in bl_shardw.kept */
+    uint64_t start;   /* in bl_shardw.kept; of rows the piece of the store */
     uint64_t condition;
-    uint32_t n;           /* tokens with BOS and EOS */
+    uint32_t n;           /* tokens with BOS and EOS; rows */
     uint32_t n_condition; /* the same of its condition; 0: has none */
     int8_t split, is_dropped;
 } piece;
@@ -29,7 +29,8 @@ struct bl_shardw {
     const bl_vocab *vocab;
     double share[BL_SPLITS];
     int level;
-    unsigned exports; /* BL_EXPORT_... */
+    const bl_row_store *rows; /* or NULL: of tokens */
+    unsigned exports;         /* BL_EXPORT_... */
     uint16_t bos, eos;
     bl_spill *kept; /* ids of all pieces, as they came */
     bl_texts names;
@@ -51,6 +52,18 @@ int bl_shardw_open(const bl_shardw *w, const char *name, bl_out *out,
 /* The files of tensors of a split, each with its entry in the manifest's list. */
 int bl_shardw_write_tensors(const bl_shardw *w, int split, const bl_json *pg,
                             bl_json *files, bl_err *e) BL_MUST_CHECK;
+
+/* The same of rows: one stream of tensors. */
+int bl_shardw_write_rows(const bl_shardw *w, int split, const bl_json *pg,
+                         bl_json *files, bl_err *e) BL_MUST_CHECK;
+/* What the rows are, for the manifest, and back. */
+int bl_shards_put_kind(bl_json *manifest, const bl_rows_kind *kind,
+                       bl_err *e) BL_MUST_CHECK;
+int bl_shards_get_kind(const bl_json *manifest, bl_rows_kind *kind,
+                       bl_err *e) BL_MUST_CHECK;
+/* The rows of a file; `xxh3` is that of all their numbers. */
+int bl_shards_read_rows(bl_row_store *store, const char *path, const bl_rows_kind *kind,
+                        uint64_t xxh3, bl_err *e) BL_MUST_CHECK;
 
 /* The files of a split that w->exports asks for. */
 int bl_shardw_write_exports(const bl_shardw *w, int split, bl_err *e) BL_MUST_CHECK;

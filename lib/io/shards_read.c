@@ -193,7 +193,8 @@ static int check_manifest(const bl_json *manifest, bl_json **pg, bl_err *e)
 {
     static const char *const keys[] = {"schema", "tokenizer",    "tokenizer_sha256",
                                        "vocab",  "vocab_sha256", "share",
-                                       "splits", "pg",           NULL};
+                                       "splits", "pg",           "rows",
+                                       NULL};
     int rc = bl_header_schema(manifest, BL_SHARDS_SCHEMA, e);
     if (rc == 0)
         rc = bl_json_only(manifest, keys, e);
@@ -465,6 +466,66 @@ static int read_split(reader *r, const bl_json *manifest, bl_err *e)
     return 0;
 }
 
+/* ---- rows ---- */
+
+/* Each row as a piece of so many steps and one more (shards.h). */
+static int count_steps(bl_shards *s, bl_err *e)
+{
+    s->n_pieces = s->rows->n_rows;
+    s->offsets = bl_calloc(s->n_pieces + 1, sizeof *s->offsets, e);
+    if (s->offsets == NULL)
+        return BL_E_NOMEM;
+    for (size_t i = 0; i <= s->n_pieces; i++)
+        s->offsets[i] = (int64_t)i * (s->rows->kind.shape[0] + 1);
+    return 0;
+}
+
+static int read_stream(reader *r, const bl_json *files, bl_err *e)
+{
+    bl_buf path = {0};
+    listed f = {0};
+    int fd;
+    if (bl_json_size(files) != 1)
+        return bl_fail(e, BL_E_FORMAT, "a split of rows is one file");
+    int rc = get_listed(bl_json_at(files, 0), &f, e);
+    if (rc == 0)
+        rc = open_file(r, f.name, &path, &fd, e);
+    if (rc == 0) {
+        close(fd);
+        rc = bl_shards_read_rows(r->s->rows, (const char *)path.data, &r->s->rows->kind,
+                                 f.tokens_xxh3, e);
+    }
+    bl_buf_free(&path);
+    return rc;
+}
+
+static int read_rows(reader *r, const bl_json *manifest, bl_err *e)
+{
+    const bl_json *splits, *split, *files = NULL;
+    int64_t pieces = 0, rows = 0;
+    r->s->rows = bl_calloc(1, sizeof *r->s->rows, e);
+    int rc = r->s->rows != NULL ? bl_shards_get_kind(manifest, &r->s->rows->kind, e)
+                                : BL_E_NOMEM;
+    if (rc == 0)
+        rc = bl_json_get(manifest, "splits", &splits, e);
+    if (rc == 0)
+        rc = bl_json_get(splits, bl_split_name(r->split), &split, e);
+    if (rc == 0)
+        rc = bl_json_int(split, "pieces", 0, COUNT_MAX, &pieces, e);
+    if (rc == 0)
+        rc = bl_json_int(split, "tokens", 0, COUNT_MAX, &rows, e);
+    if (rc == 0)
+        rc = bl_json_get(split, "files", &files, e);
+    if (rc == 0 && bl_json_size(files) > 0)
+        rc = read_stream(r, files, e);
+    if (rc == 0 && (r->s->rows->n_pieces != (uint64_t)pieces ||
+                    r->s->rows->n_rows != (uint64_t)rows))
+        rc = bl_fail(e, BL_E_CORRUPT,
+                     "the file of '%s' does not hold the stated pieces and rows",
+                     bl_split_name(r->split));
+    return rc == 0 ? count_steps(r->s, e) : rc;
+}
+
 int bl_shards_read(bl_shards *s, const char *dir, int split, bl_err *e)
 {
     reader r = {.dir = dir, .split = split, .s = s};
@@ -478,7 +539,8 @@ int bl_shards_read(bl_shards *s, const char *dir, int split, bl_err *e)
     if (rc == 0)
         rc = read_vocab(&r, manifest, e);
     if (rc == 0)
-        rc = read_split(&r, manifest, e);
+        rc = bl_json_has(manifest, "rows") ? read_rows(&r, manifest, e)
+                                           : read_split(&r, manifest, e);
     if (rc != 0 && e != NULL && e->where[0] == '\0')
         snprintf(e->where, sizeof e->where, "%s/manifest.json", dir);
     bl_json_del(manifest);
@@ -497,5 +559,8 @@ void bl_shards_free(bl_shards *s)
     free(s->offsets);
     free(s->condition_tokens);
     free(s->condition_offsets);
+    if (s->rows != NULL)
+        bl_row_store_free(s->rows);
+    free(s->rows);
     *s = (bl_shards){0};
 }

@@ -141,6 +141,29 @@ int bl_shardw_add(bl_shardw *w, const char *name, const char *sha256, uint64_t x
     return rc;
 }
 
+void bl_shardw_of_rows(bl_shardw *w, const bl_row_store *store)
+{
+    w->rows = store;
+}
+
+int bl_shardw_add_rows(bl_shardw *w, uint64_t xxh3, bl_err *e)
+{
+    const bl_row_piece *of = &w->rows->pieces[w->n_pieces];
+    piece p = {.xxh3 = xxh3,
+               .key = xxh3,
+               .start = w->n_pieces,
+               .n = (uint32_t)of->n,
+               .split = (int8_t)split_of(w, xxh3)};
+    int rc = bl_room(&w->pieces, &w->cap_pieces, w->n_pieces + 1, sizeof p, e);
+    if (rc == 0)
+        rc = keep_texts(w, &p, of->name, of->sha256, e);
+    if (rc != 0)
+        return rc;
+    w->is_settled = 0;
+    w->pieces[w->n_pieces++] = p;
+    return 0;
+}
+
 int bl_shardw_condition(bl_shardw *w, size_t i, const uint16_t *ids, size_t n,
                         bl_err *e)
 {
@@ -409,7 +432,7 @@ static int write_vocab(const bl_shardw *w, const bl_json *pg, bl_err *e)
     counted.count = bl_calloc(bl_words_size(w->vocab->words), sizeof *counted.count, e);
     if (counted.count == NULL)
         return BL_E_NOMEM;
-    int rc = count_tokens(w, counted.count, e);
+    int rc = w->rows == NULL ? count_tokens(w, counted.count, e) : 0;
     if (rc == 0)
         rc = bl_shardw_open(w, "vocab.tsv", &out, e);
     if (rc == 0)
@@ -432,7 +455,8 @@ static int write_split(const bl_shardw *w, int split, const bl_json *pg,
     bl_shardw_counts(w, split, &pieces, &tokens);
     int rc = o == NULL || files == NULL ? BL_E_NOMEM : write_table(w, split, e);
     if (rc == 0)
-        rc = bl_shardw_write_tensors(w, split, pg, files, e);
+        rc = w->rows != NULL ? bl_shardw_write_rows(w, split, pg, files, e)
+                             : bl_shardw_write_tensors(w, split, pg, files, e);
     if (rc == 0)
         rc = bl_json_set_int(o, "pieces", (int64_t)pieces, e);
     if (rc == 0)
@@ -461,6 +485,8 @@ static int fill_manifest(const bl_shardw *w, bl_json *m, bl_json *share, bl_err 
         rc = bl_json_set_str(m, "vocab", "vocab.tsv", e);
     if (rc == 0)
         rc = bl_json_set_str(m, "vocab_sha256", w->vocab->sha256, e);
+    if (rc == 0 && w->rows != NULL)
+        rc = bl_shards_put_kind(m, &w->rows->kind, e);
     for (int s = 0; s < BL_SPLITS && rc == 0; s++)
         rc = bl_json_set_real(share, bl_split_name(s), w->share[s], e);
     return rc;

@@ -225,3 +225,69 @@ PY
     run -64 --separate-stderr vocab --scheme groove
     says "scheme 'groove' has no tokens"
 }
+
+@test "groove: shards of grooves are one stream a split, whatever the order of the input" {
+    midi2remi --scheme groove "$F"/*.mid | shard -o data
+    shard -f -o again --near off --split train=1 "$F/three.tensors.zst"
+    [ "$(jq -c '[.rows.shape, .splits.train.pieces, .splits.valid.pieces, .splits.test.pieces]' data/manifest.json)" = \
+        '[[32,27],1,1,1]' ]
+    ls data >list
+    [ "$(tr '\n' ' ' <list)" = "manifest.json test.pieces.tsv test.tensors.zst train.pieces.tsv \
+train.tensors.zst valid.pieces.tsv valid.tensors.zst vocab.tsv " ]
+    awk 'NR > 1 {if ($2 != at) exit 1; at += $3} END {print at}' again/train.pieces.tsv >rows
+    [ "$(cat rows)" = "$(jq .splits.train.tokens again/manifest.json)" ]
+    for m in korobeiniki twelve-bar-blues harbour-habanera; do
+        midi2remi --scheme groove "$F/$m.mid" -o $m
+    done
+    shard -o parts korobeiniki twelve-bar-blues harbour-habanera
+    cmp data/train.pieces.tsv parts/train.pieces.tsv
+    [ "$(shard --unshard train parts -u | music /dev/stdin)" = "$(shard --unshard train data -u | music /dev/stdin)" ]
+    # all three, as they came
+    shard --unshard train again -u -o all
+    cmp <(music all) <(music "$F/three.tensors")
+    remi2midi --check all
+    shard --unshard train again --lines 4 -u | remi2midi --check
+    # bare, and without the programs
+    midi2remi --scheme groove --no-pg "$F"/*.mid | shard -u --no-pg -o bare
+    grep -a -c '"pg"' bare/*.tensors && fail "programs are named"
+    cmp data/valid.pieces.tsv bare/valid.pieces.tsv
+}
+
+@test "groove: shards take splits from a table, and keep copies together" {
+    printf 'file\tsplit\nkorobeiniki.mid\ttrain\ntwelve-bar-blues.mid\tvalidation\nharbour-habanera.mid\ttrain\n' >table
+    run -0 --separate-stderr shard -v -o data --split-from table:split "$F/three.tensors.zst"
+    [[ $stderr == *"train 2 pieces 56 tokens, valid 1 pieces 24 tokens"* ]] || fail "$stderr"
+    run -65 --separate-stderr shard -o none --split-from <(head -n 2 table):split "$F/three.tensors.zst"
+    says "harbour-habanera.mid"
+    cp "$F/korobeiniki.mid" copy.mid
+    midi2remi --scheme groove copy.mid "$F"/*.mid -o four
+    run -0 --separate-stderr shard -v -o near --report like four
+    [[ $stderr == *"1 near copies kept"* ]] || fail "$stderr"
+    grep -q 'copy.mid.*1.000' like
+    run -0 --separate-stderr shard -v -f -o near --dedup --near off four
+    [[ $stderr == *"1 repeated pieces dropped"* ]] || fail "$stderr"
+}
+
+@test "groove: what shards of grooves cannot be is one line, and nothing is written" {
+    for how in "--vocab $F/x" '--augment transpose=-1..1' '--numpy' '--llmc' '--megatron' '--condition x'; do
+        run -64 --separate-stderr shard -o data $how "$F/three.tensors.zst"
+        says "goes with streams of tokens, not with one of tensors"
+    done
+    run -65 --separate-stderr shard -o data "$F/three.tensors.zst" "$F/one.tok.zst"
+    says "one.tok.zst': a stream of tokens behind one of tensors"
+    run -65 --separate-stderr shard -o data "$F/one.tok.zst" "$F/three.tensors.zst"
+    says "a stream of tensors, not of tokens"
+    midi2remi --scheme groove --window 4 "$F/korobeiniki.mid" -o four
+    run -65 --separate-stderr shard -o data "$F/three.tensors.zst" four
+    says "(groove hvo [64, 27]) differ"
+    head -c 1000 "$F/three.tensors.zst" >cut
+    run -65 shard -o data cut
+    [ ! -e data ]
+    shard -o data "$F/three.tensors.zst"
+    printf x >>data/train.tensors.zst
+    run -65 --separate-stderr shard --unshard train data
+    says "data/train.tensors.zst"
+    midi2remi --scheme groove "$F/korobeiniki.mid" -o data/train.tensors.zst
+    run -65 --separate-stderr shard --unshard train data
+    says "its rows are not those of the manifest"
+}

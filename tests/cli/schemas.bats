@@ -13,6 +13,7 @@ setup_file() {
     echo 'PitchDrum_36 Velocity_79 Duration_1 PitchDrum_36 Velocity_63 Duration_1 PitchDrum_82 Velocity_63 Duration_1' |
         remi2midi --raw -o odd.mid
     midi2remi --scheme groove --labels labels.tsv odd.mid "$samples"/twelve-bar-blues.mid -u -o g.tensors -q
+    shard -o drums g.tensors -q
     vocab --order seen s.tok.zst -o vocab.tsv
     shard s.tok.zst --vocab vocab.tsv -u -o data
     featstats s.tok.zst -o feat.tsv
@@ -78,6 +79,8 @@ def of_json(path, schema):
 def of_folder(path):
     yield from of_json(path + '/manifest.json', 'remi-shards-manifest')
     yield from of_lines(path + '/vocab.tsv')
+    for f in glob.glob(path + '/*.tensors*'):
+        yield from of_rows(f)
     for f in glob.glob(path + '/*.safetensors*'):
         yield from of_tensors(f, 'remi-shard-meta')
 
@@ -116,7 +119,7 @@ F, G = os.environ['F'], os.environ['G']
 v, seen = validators(), {}
 parts = itertools.chain(
     of_lines(F + '/s.tok.zst'), of_lines(F + '/sample.tok.zst'), of_lines(F + '/vocab.tsv'),
-    of_folder(F + '/data'), of_lines(F + '/feat.tsv'), of_lines(F + '/featvs.tsv'),
+    of_folder(F + '/data'), of_folder(F + '/drums'), of_lines(F + '/feat.tsv'), of_lines(F + '/featvs.tsv'),
     of_lines(F + '/featnov.tsv'), of_lines(F + '/featjudge.tsv'), of_lines(F + '/runs.tsv'),
     of_tensors(F + '/feat.tensors.zst', 'feat-tensors-meta'), of_json(F + '/run/config.json', 'config'),
     of_tensors(F + '/run/latest', 'xl-checkpoint-meta'),
