@@ -73,7 +73,7 @@ int bl_setting_try(const bl_setting *s, void *record, double x, int code, bl_err
 
 int bl_setting_check(const bl_setting *s, const void *record, bl_err *e)
 {
-    if (s->kind == BL_SET_LAYERS)
+    if (s->kind == BL_SET_LAYERS || s->kind == BL_SET_AMONG)
         return 0;
     double x = bl_setting_get(s, record);
     return s->kind == BL_SET_OWN && x == -1 ? 0 : check_number(s, x, BL_E_ARG, e);
@@ -96,6 +96,58 @@ int bl_setting_word(const bl_setting *s, void *record, const char *text, int cod
     if (s->kind != BL_SET_WORD)
         return 0;
     return bl_fail(e, code, "%s is one of %s, not '%.64s'", s->key, all, text);
+}
+
+/* ---- sets of words ---- */
+
+static int fail_among(const bl_setting *s, const char *text, int code, bl_err *e)
+{
+    return bl_fail(e, code,
+                   "%s is %s, or %s: and of %s, ... %s some with commas, not "
+                   "'%.64s'",
+                   s->key, s->words[0], s->words[1], s->words[2], s->words[3], text);
+}
+
+int bl_setting_among(const bl_setting *s, void *record, const char *text, int code,
+                     bl_err *e)
+{
+    size_t lead = strlen(s->words[1]);
+    const char *at = text + lead + 1;
+    int set = 0;
+    bl_setting_put(s, record, 0);
+    if (strcmp(text, s->words[0]) == 0)
+        return 0;
+    if (strncmp(text, s->words[1], lead) != 0 || text[lead] != ':')
+        return fail_among(s, text, code, e);
+    for (;; at++) {
+        size_t len = strcspn(at, ",");
+        int i = 2;
+        while (s->words[i] != NULL &&
+               (strlen(s->words[i]) != len || strncmp(s->words[i], at, len) != 0))
+            i++;
+        if (s->words[i] == NULL)
+            return fail_among(s, text, code, e);
+        set |= 1 << (i - 2);
+        at += len;
+        if (*at == '\0')
+            break;
+    }
+    bl_setting_put(s, record, set);
+    return 0;
+}
+
+const char *bl_setting_among_text(const bl_setting *s, const void *record, char *text,
+                                  size_t size)
+{
+    int set = (int)bl_setting_get(s, record);
+    size_t n = (size_t)snprintf(text, size, "%s", s->words[set != 0]);
+    for (int i = 2, first = 1; s->words[i] != NULL && n < size; i++)
+        if (set >> (i - 2) & 1) {
+            n += (size_t)snprintf(text + n, size - n, "%c%s", first ? ':' : ',',
+                                  s->words[i]);
+            first = 0;
+        }
+    return text;
 }
 
 /* ---- sets of layers ---- */
@@ -143,6 +195,8 @@ int bl_setting_text(const bl_setting *s, void *record, const char *text, bl_err 
 {
     if (s->kind == BL_SET_LAYERS)
         return layers_from_text(s, record, text, e);
+    if (s->kind == BL_SET_AMONG)
+        return bl_setting_among(s, record, text, BL_E_ARG, e);
     int rc = bl_setting_word(s, record, text, BL_E_ARG, e);
     if (rc != 0)
         return rc < 0 ? rc : 0;

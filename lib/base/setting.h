@@ -14,6 +14,7 @@ typedef enum {
     BL_SET_OWN,    /* double; another setting's where it is not given: -1 then */
     BL_SET_WORD,   /* int: the place of a word in `words` */
     BL_SET_LAYERS, /* uint64_t[4]: bit n for layer n + 1; none = all */
+    BL_SET_AMONG,  /* int: bit n for words[n + 2]; none = words[0]; "words[1]:a,b" */
 } bl_setting_kind;
 
 enum { BL_SET_LAYERS_MAX = 256, BL_SET_KEY_MAX = 31 };
@@ -63,6 +64,11 @@ int bl_setting_try(const bl_setting *s, void *record, double x, int code,
  * the setting is a number and the text not its word. */
 int bl_setting_word(const bl_setting *s, void *record, const char *text, int code,
                     bl_err *e) BL_MUST_CHECK;
+/* A set of words from "tap", or "voices:kick,snare"; and that text. */
+int bl_setting_among(const bl_setting *s, void *record, const char *text, int code,
+                     bl_err *e) BL_MUST_CHECK;
+const char *bl_setting_among_text(const bl_setting *s, const void *record, char *text,
+                                  size_t size);
 /* Adds layer x (from 1) to a set. */
 int bl_setting_layer(const bl_setting *s, void *record, double x, int code,
                      bl_err *e) BL_MUST_CHECK;

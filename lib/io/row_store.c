@@ -30,7 +30,7 @@ static int begin_piece(bl_row_store *s, const bl_rows_piece *p, bl_err *e)
     new->name = bl_strdup(p->name, e);
     new->labels = bl_strdup(p->labels, e);
     s->n_pieces++;
-    return new->name != NULL && new->labels != NULL ? 0 : BL_E_NOMEM;
+    return new->name != NULL &&new->labels != NULL ? 0 : BL_E_NOMEM;
 }
 
 int bl_row_store_add(bl_row_store *s, const bl_rows_piece *p, bl_err *e)

@@ -22,6 +22,7 @@
 #include "nn/op/ops.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Slots of layer n, compressed ones among them. */
 static int slots_of(const bl_model *m, int n)
@@ -148,21 +149,26 @@ typedef struct {
     bl_mat *wq, *bq, *wk, *bk, *wv, *bv, *wo, *bo;
 } projections;
 
-static bl_mat *attention_to(bl_model *m, bl_mat *x, bl_mat *from, int queries,
-                            const projections *w)
+static bl_mat *attention_to(bl_model *m, bl_mat *x, bl_mat *from, const bl_scope *scope,
+                            int heads, const projections *w)
 {
-    const bl_model_config *c = &m->config;
     bl_graph *g = &m->graph;
     bl_mat *q = bl_linear(g, x, w->wq, w->bq, BL_ACT_NONE, 0);
     bl_mat *k = bl_linear(g, from, w->wk, w->bk, BL_ACT_NONE, 0);
     bl_mat *v = bl_linear(g, from, w->wv, w->bv, BL_ACT_NONE, 0);
     const bl_relative none = {.r = NULL};
-    const bl_scope scope = {.lanes = m->lanes,
-                            .queries = queries,
-                            .keys = c->source,
-                            .length = &m->condition.length};
-    bl_mat *a = bl_attention(g, q, k, v, &none, &scope, c->heads, c->att_dropout, NULL);
+    bl_mat *a =
+        bl_attention(g, q, k, v, &none, scope, heads, m->config.att_dropout, NULL);
     return bl_linear(g, a, w->wo, w->bo, BL_ACT_NONE, 0);
+}
+
+/* All rows of the condition that are there. */
+static bl_scope scope_of_source(const bl_model *m, int queries)
+{
+    return (bl_scope){.lanes = m->lanes,
+                      .queries = queries,
+                      .keys = m->config.source,
+                      .length = &m->condition.length};
 }
 
 /* ---- the steps of layer.h as ops ---- */
@@ -201,7 +207,23 @@ static bl_mat *make_encoding(const bl_maker *k, bl_mat *x)
     const projections w = {l->wq, l->bq, l->wk, l->bk, l->wv, l->bv, l->wo, l->bo};
     if (m->config.pre_norm)
         x = make_norm(k, x, BL_WEIGHT(ln1_g), BL_WEIGHT(ln1_b));
-    return attention_to(m, x, x, m->config.source, &w);
+    const bl_scope scope = scope_of_source(m, m->config.source);
+    return attention_to(m, x, x, &scope, m->config.heads, &w);
+}
+
+/* Of a window: every step to all of it. */
+static bl_mat *make_window(const bl_maker *k, bl_mat *x)
+{
+    bl_model *m = ((const diagram *)k->who)->m;
+    const bl_model_config *c = &m->config;
+    const bl_layer *l = &m->layer[k->n];
+    const projections w = {l->wq, l->bq, l->wk, l->bk, l->wv, l->bv, l->wo, l->bo};
+    const bl_scope scope = {
+        .lanes = m->lanes, .queries = c->segment, .keys = c->segment};
+    if (c->pre_norm)
+        x = make_norm(k, x, BL_WEIGHT(ln1_g), BL_WEIGHT(ln1_b));
+    return attention_to(m, x, x, &scope, k->n < c->layers ? c->heads : c->dec_heads,
+                        &w);
 }
 
 static bl_mat *make_cross(const bl_maker *k, bl_mat *x)
@@ -211,7 +233,8 @@ static bl_mat *make_cross(const bl_maker *k, bl_mat *x)
     const projections w = {l->xq, l->xbq, l->xk, l->xbk, l->xv, l->xbv, l->xo, l->xbo};
     if (d->m->config.pre_norm)
         x = make_norm(k, x, BL_WEIGHT(lnx_g), BL_WEIGHT(lnx_b));
-    return attention_to(d->m, x, d->encoded, d->m->config.segment, &w);
+    const bl_scope scope = scope_of_source(d->m, d->m->config.segment);
+    return attention_to(d->m, x, d->encoded, &scope, d->m->config.heads, &w);
 }
 
 static bl_mat *make_norm(const bl_maker *k, bl_mat *x, size_t gain, size_t bias)
@@ -402,9 +425,129 @@ static bl_mat *cells(bl_model *m)
     return x;
 }
 
+/* ---- windows of drums (Haki et al. 2022) ---- */
+
+/* Layers first .. end - 1, and the last norm that both halves have. */
+static bl_mat *window_layers(bl_model *m, bl_mat *x, int first, int end, bl_mat *gain,
+                             bl_mat *bias)
+{
+    diagram d = {.m = m};
+    bl_maker k = ops;
+    k.m = m;
+    k.who = &d;
+    k.attention = make_window;
+    for (k.n = first; k.n < end && x != NULL; k.n++)
+        x = bl_layer_make(&k, x);
+    return bl_norm(&m->graph, x, gain, bias, m->config.norm_eps);
+}
+
+/* All steps of a window as one row, drawn from, and made steps again. */
+static bl_mat *through_latent(bl_model *m, bl_mat *x)
+{
+    const bl_model_config *c = &m->config;
+    bl_graph *g = &m->graph;
+    bl_mat *flat = bl_reshaped(g, x, m->lanes, (int64_t)c->segment * c->width);
+    m->mean = bl_linear(g, flat, m->mu_w, m->mu_b, BL_ACT_NONE, 0);
+    m->log_var = bl_linear(g, flat, m->lv_w, m->lv_b, BL_ACT_NONE, 0);
+    const bl_latent_args args = {m->mean, m->log_var, c->segment,
+                                 c->reduce ? BL_SUMMED : BL_OVER_ALL, &m->window_feed};
+    m->drawn = bl_latent(g, &args);
+    m->decodes_from = g->n_ops;
+    x = bl_linear(g, m->drawn, m->z_w, m->z_b, BL_ACT_NONE, 0);
+    return bl_reshaped(g, x, (int64_t)m->lanes * c->segment, c->dec_width);
+}
+
+static void windows(bl_model *m)
+{
+    const bl_model_config *c = &m->config;
+    bl_graph *g = &m->graph;
+    int is_vae = c->arch == BL_ARCH_GROOVE_VAE;
+    m->seen = bl_graph_mat(g, (int64_t)m->lanes * c->segment, bl_model_inputs(c), 0);
+    bl_mat *x = bl_linear(g, m->seen, m->in_w, m->in_b, BL_ACT_RELU, 0);
+    x = bl_scaled(g, x, c->segment, 1, bl_place_rows(g, c->segment, c->width),
+                  bl_model_dropout(c, c->embed_dropout));
+    x = window_layers(m, x, 0, c->layers, m->lnf_g, m->lnf_b);
+    if (is_vae) {
+        x = through_latent(m, x);
+        x = window_layers(m, x, c->layers, c->layers + c->dec_layers, m->dec_g,
+                          m->dec_b);
+    }
+    m->logits = bl_linear(g, x, m->out_w, m->out_b, BL_ACT_NONE, 0);
+    const bl_window_loss_args args = {.x = m->logits,
+                                      .lanes = m->lanes,
+                                      .voices = c->voices,
+                                      .miss_weight = is_vae ? 1 : c->miss_weight,
+                                      .velocity = (bl_distance)c->velocity_loss,
+                                      .offset = (bl_distance)c->offset_loss,
+                                      .reduce = !is_vae     ? BL_OVER_STEPS
+                                                : c->reduce ? BL_SUMMED
+                                                            : BL_OVER_ALL,
+                                      .feed = &m->window_feed};
+    bl_window_loss(g, &args, &m->nll);
+}
+
+/* The loudest hit of a step, the first of equals. */
+static int loudest(const bl_real *step, int voices)
+{
+    int best = 0;
+    for (int k = 1; k < voices; k++)
+        if (step[voices + k] > step[voices + best])
+            best = k;
+    return best;
+}
+
+/* What is seen of a step, to (inputs). */
+static void see_step(const bl_model_config *c, const bl_real *step, bl_real *to)
+{
+    int best = loudest(step, c->voices), at = c->inputs == 3 ? 0 : BL_TAP_VOICE;
+    for (int i = 0; i < c->inputs; i++)
+        to[i] = c->input >> i % c->voices & 1 ? step[i] : 0;
+    for (int i = 0; i < 3 && c->input == 0; i++)
+        to[i * (c->inputs / 3) + at] = step[i * c->voices + best];
+}
+
+static bl_real density_of(const bl_real *window, int steps, int voices)
+{
+    bl_real n = 0;
+    for (int t = 0; t < steps; t++)
+        for (int k = 0; k < voices; k++)
+            n += window[t * 3 * voices + k];
+    return n / (bl_real)(steps * voices);
+}
+
+void bl_model_see(bl_model *m)
+{
+    const bl_model_config *c = &m->config;
+    const bl_windows *w = m->windows;
+    const bl_real *const *source = w->source != NULL ? w->source : w->feed.target;
+    int n = bl_model_inputs(c), steps = c->segment;
+    for (int lane = 0; lane < m->lanes; lane++) {
+        const bl_real *window = source != NULL ? source[lane] : NULL;
+        const bl_real *goal = w->feed.target != NULL ? w->feed.target[lane] : window;
+        bl_real *to = m->seen->v + (ptrdiff_t)lane * steps * n, density = 0;
+        if (window == NULL) {
+            memset(to, 0, (size_t)(steps * n) * sizeof *to);
+            continue;
+        }
+        if (c->density)
+            density = w->density != NULL ? w->density[lane]
+                      : goal != NULL     ? density_of(goal, steps, c->voices)
+                                         : 0;
+        for (int t = 0; t < steps; t++) {
+            see_step(c, window + (ptrdiff_t)t * 3 * c->voices, to + (ptrdiff_t)t * n);
+            if (c->density)
+                to[(ptrdiff_t)t * n + c->inputs] = density;
+        }
+    }
+}
+
 void bl_model_build(bl_model *m)
 {
     bl_graph *g = &m->graph;
+    if (bl_model_is_groove(&m->config)) {
+        windows(m);
+        return;
+    }
     bl_mat *x = m->config.arch == BL_ARCH_LSTM ? cells(m) : transformer(m);
     /* a dropout without a residual: the output's own, as in the code of Dai et al. */
     x = bl_dropped(g, x, m->config.dropout);

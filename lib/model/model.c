@@ -16,7 +16,7 @@ static int alloc_blocks(bl_model *m)
     m->value = bl_graph_alloc(g, (size_t)m->size, sizeof *m->value);
     if (g->train)
         m->grad = bl_graph_alloc(g, (size_t)m->size, sizeof *m->grad);
-    m->layer = bl_graph_alloc(g, layers + (size_t)bl_model_encoder_layers(&m->config),
+    m->layer = bl_graph_alloc(g, layers + (size_t)bl_model_more_layers(&m->config),
                               sizeof *m->layer);
     m->memory = bl_graph_alloc(g, layers, sizeof *m->memory);
     m->fresh = bl_graph_alloc(g, layers, sizeof *m->fresh);
@@ -32,6 +32,7 @@ static int alloc_blocks(bl_model *m)
     if (bl_model_has_sides(&m->config))
         m->side_id = bl_graph_alloc(g, tokens, sizeof *m->side_id);
     bl_model_alloc_condition(m);
+    bl_model_windows(m, NULL);
     for (size_t n = 0; n < layers && g->e->code == 0; n++)
         if (bl_model_remembers(&m->config, (int)n))
             m->memory[n] = bl_graph_alloc(g, rows, sizeof(bl_real));
@@ -191,6 +192,32 @@ static void find_source(bl_model *m)
             m->condition.at != NULL ? m->condition.at[i] : BL_PLACE_BEGIN, c->bar_rows);
 }
 
+/* From a latent that is told on. */
+static void decode(bl_model *m)
+{
+    size_t n = (size_t)m->lanes * (size_t)m->config.latent;
+    memcpy(m->drawn->v, m->windows->latent, n * sizeof *m->drawn->v);
+    m->window_feed->term[BL_OF_LATENT] = 0;
+    bl_graph_forward_from(&m->graph, m->decodes_from);
+}
+
+void bl_model_windows(bl_model *m, bl_windows *w)
+{
+    m->no_windows = (bl_windows){.source = NULL};
+    m->windows = w != NULL ? w : &m->no_windows;
+    m->window_feed = &m->windows->feed;
+}
+
+const bl_real *bl_model_latent_mean(const bl_model *m)
+{
+    return m->mean->v;
+}
+
+const bl_real *bl_model_latent_log_var(const bl_model *m)
+{
+    return m->log_var->v;
+}
+
 double bl_model_forward(bl_model *m, const int32_t *x, const int32_t *y,
                         const int32_t *n_real, int train, uint64_t seed, uint64_t step,
                         int64_t *n_scored)
@@ -206,7 +233,12 @@ double bl_model_forward(bl_model *m, const int32_t *x, const int32_t *y,
         find_rows(m);
     if (m->source_bar != NULL)
         find_source(m);
-    bl_graph_forward(&m->graph);
+    if (m->seen != NULL)
+        bl_model_see(m);
+    if (m->drawn != NULL && m->windows->latent != NULL)
+        decode(m);
+    else
+        bl_graph_forward(&m->graph);
     *n_scored = m->graph.feed.n_scored;
     return m->graph.feed.nll_sum;
 }

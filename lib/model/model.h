@@ -3,7 +3,8 @@
  * (Dai et al. 2019) with REMI's variant of it (Huang and Yang 2020), Music Transformer
  * (Huang et al. 2018), GPT-2 (Radford et al. 2019), Compressive Transformer (Rae et al.
  * 2019), LSTM (as Performance RNN, Oore et al. 2018), LLaMA (Touvron et al. 2023),
- * which may have segment memory here.
+ * which may have segment memory here; and of windows of drums in the place of tokens
+ * the Groove Transformer (Haki et al. 2022) and its variational autoencoder.
  *
  * Letters: B lanes (batch rows), T segment, M memory slots, C compressed slots, S = C +
  * M, L layers, H heads, D width, F feed-forward width, V vocabulary. */
@@ -15,6 +16,7 @@
 #include "nn/kernel/gemm.h"
 #include "nn/kernel/pool.h"
 #include "nn/kernel/real.h"
+#include "nn/op/windows.h"
 
 typedef enum {
     BL_ARCH_XL,
@@ -24,6 +26,8 @@ typedef enum {
     BL_ARCH_COMPRESSIVE,
     BL_ARCH_LSTM,
     BL_ARCH_LLAMA,
+    BL_ARCH_GROOVE,
+    BL_ARCH_GROOVE_VAE,
     BL_N_ARCH
 } bl_arch;
 
@@ -126,7 +130,21 @@ typedef struct {
     int source;         /* tokens of a condition that the encoder reads, at most */
     int share_embed;    /* 1: the encoder reads the embedding of the targets */
     int source_vocab;   /* tokens of the encoder's own embedding; 0 = V */
+    /* of windows of drums: */
+    int voices;         /* v: no setting, as data have BL_VOICES of them */
+    int input;          /* which voices a model sees of a window, bit n: voice n; 0: the
+                         * loudest hit of each step */
+    int inputs;         /* numbers of a step that are seen: 3 v, or 3 of a tap */
+    int density;        /* 1: one more, the share of cells that are to be hit */
+    double miss_weight; /* of cells that are not hit, in the loss */
+    int latent;         /* Z */
+    int dec_layers, dec_width, dec_heads, dec_ff; /* of the VAE's decoder */
+    double beta;                                  /* of the divergence in its loss */
+    int velocity_loss, offset_loss;               /* bl_distance */
+    int reduce;                                   /* 0: means of the terms, 1: sums */
 } bl_model_config;
+
+enum { BL_VOICES = 9, BL_TAP_VOICE = 2 /* where a tap of 3 v inputs stands */ };
 
 /* The table of the settings above, n rows in the order of config.json. */
 const bl_setting *bl_model_settings(size_t *n);
@@ -163,6 +181,18 @@ static inline int bl_model_has_sides(const bl_model_config *c)
 {
     return c->condition == BL_CONDITION_PREFIX || c->condition == BL_CONDITION_BARS;
 }
+/* 1 if windows of drums go in and come out. */
+static inline int bl_model_is_groove(const bl_model_config *c)
+{
+    return c->arch == BL_ARCH_GROOVE || c->arch == BL_ARCH_GROOVE_VAE;
+}
+/* Numbers of a step that go in. */
+static inline int bl_model_inputs(const bl_model_config *c)
+{
+    return c->inputs + c->density;
+}
+/* Layers of a VAE's decoder or of an encoder of conditions, 0 without one. */
+int bl_model_more_layers(const bl_model_config *c);
 /* Layers of the encoder, 0 without one. */
 int bl_model_encoder_layers(const bl_model_config *c);
 /* Ids that a condition's tokens are below. */
@@ -254,6 +284,22 @@ typedef struct {
 /* NULL: no token of any. */
 void bl_model_condition(bl_model *m, const bl_condition *c);
 
+/* What a model of grooves is told of the following forwards; borrowed, and written to:
+ * its sums are of the last one. */
+typedef struct {
+    bl_window_feed feed; /* the targets, weights, noise */
+    /* (B) windows (T, 3 v), which the inputs are made of by the config's `input`; NULL:
+     * the targets; NULL of a lane: silence */
+    const bl_real *const *source;
+    const bl_real *density; /* (B) shares of cells; NULL: those of the targets */
+    const bl_real *latent;  /* (B, Z) to be decoded: nothing is encoded then, and
+                             * nothing can be learned; NULL: a VAE encodes */
+} bl_windows;
+void bl_model_windows(bl_model *m, bl_windows *w);
+/* The mean (B, Z) and ln variance of what was last encoded. */
+const bl_real *bl_model_latent_mean(const bl_model *m);
+const bl_real *bl_model_latent_log_var(const bl_model *m);
+
 /* Forward of one segment.
  *   x (B,T) token ids; y (B,T) targets, -1 = not scored; n_real (B): how many of the
  *   T positions of the lane are tokens (the rest, at the end, is padding: neither
@@ -267,8 +313,8 @@ double bl_model_forward(bl_model *m, const int32_t *x, const int32_t *y,
                         int64_t *n_scored);
 /* -ln p of each target (B,T) of the last forward; 0 where not scored. */
 const bl_real *bl_model_nll(const bl_model *m);
-/* Logits (B,T,V) of the last forward. When training they may be overwritten by
- * bl_model_backward. */
+/* Logits (B,T,V), of grooves (B,T,3 v), of the last forward. When training they may be
+ * overwritten by bl_model_backward. */
 const bl_real *bl_model_logits(const bl_model *m);
 /* The auxiliary loss of the last forward: attention reconstruction, summed over layers
  * and queries (Rae et al. 2019, algorithm 2), or that of rows, summed over layers and

@@ -64,6 +64,11 @@ int bl_model_source_vocab(const bl_model_config *c)
     return c->source_vocab > 0 ? c->source_vocab : c->vocab;
 }
 
+int bl_model_more_layers(const bl_model_config *c)
+{
+    return c->arch == BL_ARCH_GROOVE_VAE ? c->dec_layers : bl_model_encoder_layers(c);
+}
+
 /* ---- what must fit together ---- */
 
 static int check_attention(const bl_model_config *c, bl_err *e)
@@ -180,6 +185,50 @@ static int check_lstm(const bl_model_config *c, bl_err *e)
     return check_cells(c, e);
 }
 
+/* What models of windows have not must be as `arch` leaves it. */
+static int check_no_tokens(const bl_model_config *c, bl_err *e)
+{
+    static const char *const keys[] = {
+        "memory",      "pos",        "positions", "embed_scale", "tie",
+        "out_bias",    "places",     "bar_rows",  "embed_width", "zero_memory",
+        "same_length", "compressed", "block",     "condition",   "relu_out",
+        "untie_uv",    "clamp_len"};
+    size_t n;
+    const bl_setting *row = bl_model_settings(&n);
+    bl_model_config own = bl_model_config_default();
+    bl_model_config_arch(&own, (bl_arch)c->arch);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < BL_COUNT(keys); k++)
+            if (strcmp(row[i].key, keys[k]) == 0 && !bl_setting_same(&row[i], c, &own))
+                return bl_fail(e, BL_E_ARG,
+                               "%s goes with models of tokens, not with one of grooves",
+                               keys[k]);
+    return 0;
+}
+
+static int check_groove(const bl_model_config *c, bl_err *e)
+{
+    int rc = check_no_tokens(c, e);
+    if (rc == 0 && c->inputs != 3 && c->inputs != 3 * c->voices)
+        rc = bl_fail(e, BL_E_ARG, "inputs is %d: 3 of a tap, or %d", c->inputs,
+                     3 * c->voices);
+    if (rc == 0 && c->inputs == 3 && c->input != 0)
+        rc =
+            bl_fail(e, BL_E_ARG, "inputs=3 goes with input=tap: voices have %d numbers",
+                    3 * c->voices);
+    if (rc == 0 && (c->input < 0 || c->input >= 1 << c->voices))
+        rc = bl_fail(e, BL_E_ARG, "input names a voice beyond the last");
+    if (rc == 0 && c->arch == BL_ARCH_GROOVE_VAE && c->dec_width % c->dec_heads != 0)
+        rc = bl_fail(e, BL_E_ARG, "dec_heads (%d) do not divide dec_width (%d)",
+                     c->dec_heads, c->dec_width);
+    if (rc == 0 && c->arch == BL_ARCH_GROOVE_VAE &&
+        (c->kv_heads != 0 || c->gate != BL_GATE_NONE))
+        rc = bl_fail(e, BL_E_ARG,
+                     "kv_heads and gate do not go with arch=groove-vae: its two halves "
+                     "have widths of their own");
+    return rc;
+}
+
 int bl_model_config_check(const bl_model_config *c, bl_err *e)
 {
     size_t n;
@@ -202,5 +251,7 @@ int bl_model_config_check(const bl_model_config *c, bl_err *e)
         rc = check_compressed(c, e);
     if (rc == 0)
         rc = check_condition(c, e);
+    if (rc == 0 && bl_model_is_groove(c))
+        rc = check_groove(c, e);
     return rc == 0 ? check_meaning(c, e) : rc;
 }

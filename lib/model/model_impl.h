@@ -31,6 +31,12 @@ typedef enum {
     BL_DIM_TWO,   /* the sides of a condition */
     BL_DIM_INPUT, /* D; of cells what their gates get of a token */
     BL_DIM_VS,    /* source_vocab, or V */
+    BL_DIM_SEEN,  /* numbers of a step that go in */
+    BL_DIM_STEP,  /* that come out */
+    BL_DIM_TD,    /* T * D */
+    BL_DIM_Z,
+    BL_DIM_DEC,  /* of the decoder, or D */
+    BL_DIM_TDEC, /* T times it */
     BL_N_DIMS
 } bl_dim;
 
@@ -50,14 +56,14 @@ typedef struct {
     int (*is_there)(const bl_model_config *c, int layer); /* NULL: always */
 } bl_tensor_row;
 
-enum { BL_OF_ATTENTION = 1, BL_OF_CELLS = 2 };
+enum { BL_OF_ATTENTION = 1, BL_OF_CELLS = 2, BL_OF_GROOVE = 4, BL_OF_VAE = 8 };
 
 typedef struct {
     const char *prefix; /* before the number of a layer; "" of the model */
     const bl_tensor_row *rows;
     size_t n;
-    unsigned of;       /* models that have them, of the two above */
-    int is_of_encoder; /* of its layers, which follow the others */
+    unsigned of;       /* models that have them, of those above */
+    int is_of_encoder; /* of its layers, or a decoder's, which follow the others */
 } bl_tensor_group;
 
 /* Where a tensor of the list comes from; layer -1: the model; from `layers` on the
@@ -127,6 +133,11 @@ struct bl_model {
     bl_mat *lnf_g, *lnf_b;  /* (D) */
     bl_mat *out_p, *out_pb; /* (D, A), (A) */
     bl_mat *out_w, *out_b;  /* (A, V), (V); with tie out_w is emb (V, A) */
+    bl_mat *in_w, *in_b;    /* (inputs, D), (D) of grooves */
+    bl_mat *mu_w, *mu_b;    /* (T D, Z), (Z) of a VAE */
+    bl_mat *lv_w, *lv_b;    /* the same: ln variance */
+    bl_mat *z_w, *z_b;      /* (Z, T Dd), (T Dd), Dd = dec_width */
+    bl_mat *dec_g, *dec_b;  /* (Dd) the decoder's last norm */
     bl_layer *layer;        /* [layers], and behind them those of the encoder */
 
     bl_real **memory; /* [layers] (B, S, D), NULL where a layer has none; of an LSTM (B,
@@ -145,6 +156,13 @@ struct bl_model {
     int32_t *no_source;         /* (B,source) zeros: no condition, no length */
     bl_rotary_places places;    /* of rotary positions */
     bl_mat *context;            /* [memory ; x] of a layer, one after the other */
+    bl_windows *windows;        /* told; never NULL */
+    bl_windows no_windows;
+    bl_window_feed *window_feed; /* its */
+    bl_mat *seen;                /* (B*T, inputs) */
+    bl_mat *mean, *log_var;      /* (B, Z) of a VAE */
+    size_t decodes_from;         /* the op that follows its encoder */
+    bl_mat *drawn;               /* (B, Z) */
     bl_mat *logits;
     bl_real *nll;
 };
@@ -177,6 +195,8 @@ bl_squeezer bl_model_squeezer(const bl_model_config *c, const bl_layer *l);
 int bl_model_list(bl_model *m, bl_err *e) BL_MUST_CHECK;
 /* Views over the blocks into the fields that the table names. */
 void bl_model_bind(bl_model *m);
+/* The input of the following forward, of what was told. */
+void bl_model_see(bl_model *m);
 /* Appends the ops of the model; sets fresh, extra, logits, nll. */
 void bl_model_build(bl_model *m);
 /* Those of the encoder alone: its last rows (B*source, D). */

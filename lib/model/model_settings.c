@@ -9,7 +9,8 @@
 /* ---- words, in the order of the enums ---- */
 
 static const char *const arch_words[] = {
-    "xl", "remi", "music-transformer", "gpt2", "compressive", "lstm", "llama", NULL};
+    "xl",    "remi",   "music-transformer", "gpt2", "compressive", "lstm",
+    "llama", "groove", "groove-vae",        NULL};
 static const char *const pos_words[] = {"sinusoid", "distance",          "absolute",
                                         "rotary",   "absolute_sinusoid", NULL};
 static const char *const condition_words[] = {"none", "prefix", "bars", "encoder",
@@ -22,6 +23,11 @@ static const char *const compressor_loss_words[] = {"attention", "rows", NULL};
 static const char *const cell_words[] = {"lstm", "gru", NULL};
 static const char *const gate_words[] = {"none", "gru", NULL};
 static const char *const norm_words[] = {"layer", "rms", NULL};
+static const char *const input_words[] = {
+    "tap",     "voices",     "kick",     "snare", "closed-hat", "open-hat",
+    "low-tom", "middle-tom", "high-tom", "crash", "ride",       NULL};
+static const char *const distance_words[] = {"mse", "bce", NULL};
+static const char *const reduce_words[] = {"mean", "sum", NULL};
 static const char *const precision_words[] = {"fp32", "bf16", "bf16x3", NULL};
 
 _Static_assert(BL_COUNT(arch_words) == BL_N_ARCH + 1 &&
@@ -33,6 +39,8 @@ _Static_assert(BL_COUNT(arch_words) == BL_N_ARCH + 1 &&
                    BL_COUNT(gate_words) == BL_N_GATE + 1 &&
                    BL_COUNT(condition_words) == BL_N_CONDITION + 1 &&
                    BL_COUNT(prefix_mask_words) == BL_N_PREFIX + 1 &&
+                   BL_COUNT(input_words) == BL_VOICES + 3 &&
+                   BL_COUNT(distance_words) == BL_N_DISTANCE + 1 &&
                    BL_COUNT(norm_words) == BL_N_NORM + 1 &&
                    BL_COUNT(precision_words) == BL_N_PRECISIONS + 1,
                "a word for each");
@@ -119,6 +127,21 @@ static int has_two_embeddings(const void *record)
     return has_encoder(record) && !((const bl_model_config *)record)->share_embed;
 }
 
+static int has_windows(const void *record)
+{
+    return bl_model_is_groove(record);
+}
+
+static int has_no_latent(const void *record)
+{
+    return ((const bl_model_config *)record)->arch == BL_ARCH_GROOVE;
+}
+
+static int has_latent(const void *record)
+{
+    return ((const bl_model_config *)record)->arch == BL_ARCH_GROOVE_VAE;
+}
+
 /* ---- the table, in the order of config.json ---- */
 
 #define AT(field) offsetof(bl_model_config, field)
@@ -126,8 +149,12 @@ static int has_two_embeddings(const void *record)
 enum {
     LEADS = BL_SET_LEADS,
     BY_ARCH = BL_SET_BY_ARCH | BL_SET_ATTENTION,
-    ATTENTION = BL_SET_ATTENTION
+    ATTENTION = BL_SET_ATTENTION,
+    QUIET = BL_SET_QUIET
 };
+
+#define GROOVES "arch=groove and groove-vae only"
+#define OF_VAE "arch=groove-vae only"
 
 static const bl_setting rows[] = {
     {"arch", BL_SET_WORD, AT(arch), .words = arch_words, .fixed = BL_FIXED_WEIGHTS,
@@ -337,6 +364,51 @@ static const bl_setting rows[] = {
      .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION | BL_SET_QUIET,
      .is_used = has_two_embeddings, .with = "share_embed=0 only",
      .help = "with share_embed = 0: tokens of the encoder's embedding; 0 = vocab"},
+    {"input", BL_SET_AMONG, AT(input), .words = input_words, .fixed = BL_FIXED_WEIGHTS,
+     .traits = QUIET, .is_used = has_windows, .with = GROOVES,
+     .help =
+         "of grooves: what a model sees of a window: the loudest hit of each step in "
+         "one voice, or these of its voices"},
+    {"inputs", BL_SET_INT, AT(inputs), 3, 3 * BL_VOICES, 3 * BL_VOICES,
+     .fixed = BL_FIXED_WEIGHTS, .traits = QUIET, .is_used = has_windows,
+     .with = GROOVES,
+     .help = "of grooves: numbers of a step that are seen: 27, or with input = tap 3"},
+    {"density", BL_SET_INT, AT(density), 0, 1, 0, .fixed = BL_FIXED_WEIGHTS,
+     .traits = QUIET, .is_used = has_windows, .with = GROOVES,
+     .help = "of grooves: 1: one number more is seen, the share of cells to be hit"},
+    {"miss_weight", BL_SET_REAL, AT(miss_weight), 0, 1, 0.4, .traits = QUIET,
+     .is_used = has_no_latent, .with = "arch=groove only",
+     .help = "with arch = groove: p, the weight in the loss of cells that are not hit"},
+    {"latent", BL_SET_INT, AT(latent), 1, 65536, 16, .fixed = BL_FIXED_WEIGHTS,
+     .traits = QUIET, .is_used = has_latent, .with = OF_VAE,
+     .help = "with arch = groove-vae: Z, numbers of a latent"},
+    {"dec_layers", BL_SET_INT, AT(dec_layers), 1, 256, 2, .fixed = BL_FIXED_WEIGHTS,
+     .traits = QUIET, .is_used = has_latent, .with = OF_VAE,
+     .help = "with arch = groove-vae: layers of its decoder"},
+    {"dec_width", BL_SET_INT, AT(dec_width), 1, 65536, 128, .fixed = BL_FIXED_WEIGHTS,
+     .traits = QUIET, .is_used = has_latent, .with = OF_VAE,
+     .help = "with arch = groove-vae: width of the decoder, a multiple of dec_heads"},
+    {"dec_heads", BL_SET_INT, AT(dec_heads), 1, 1024, 4, .fixed = BL_FIXED_WEIGHTS,
+     .traits = QUIET, .is_used = has_latent, .with = OF_VAE,
+     .help = "with arch = groove-vae: heads of the decoder"},
+    {"dec_ff", BL_SET_INT, AT(dec_ff), 1, 262144, 128, .fixed = BL_FIXED_WEIGHTS,
+     .traits = QUIET, .is_used = has_latent, .with = OF_VAE,
+     .help = "with arch = groove-vae: width of the decoder's feed-forward layer"},
+    {"beta", BL_SET_REAL, AT(beta), 0, 1e6, 0.2, .traits = QUIET, .is_used = has_latent,
+     .with = OF_VAE,
+     .help = "with arch = groove-vae: weight of the divergence in the loss"},
+    {"velocity_loss", BL_SET_WORD, AT(velocity_loss), .words = distance_words,
+     .traits = QUIET, .is_used = has_latent, .with = OF_VAE,
+     .help = "with arch = groove-vae: of velocities: squares, or cross-entropy"},
+    {"offset_loss", BL_SET_WORD, AT(offset_loss), .words = distance_words,
+     .fixed = BL_FIXED_WEIGHTS, .traits = QUIET, .is_used = has_latent, .with = OF_VAE,
+     .help =
+         "with arch = groove-vae: of offsets, which with bce are a sigmoid less 1/2"},
+    {"reduce", BL_SET_WORD, AT(reduce), .words = reduce_words, .traits = QUIET,
+     .is_used = has_latent, .with = OF_VAE,
+     .help =
+         "with arch = groove-vae: each term of the loss is the mean of its elements, "
+         "or their sum"},
     {"precision", BL_SET_WORD, AT(precision), .words = precision_words,
      .help = "of matrix products: operands as they are, rounded to bf16, or split in "
              "two such parts"},
@@ -395,6 +467,18 @@ static const struct {
     {BL_ARCH_LLAMA, AT(embed_scale), 0},
     {BL_ARCH_LLAMA, AT(tie), 0},
     {BL_ARCH_LLAMA, AT(out_bias), 0},
+
+    {BL_ARCH_GROOVE, AT(memory), 0},
+    {BL_ARCH_GROOVE, AT(pos), BL_POS_ABSOLUTE_SINUSOID},
+    {BL_ARCH_GROOVE, AT(att_bias), 1},
+    {BL_ARCH_GROOVE, AT(embed_scale), 0},
+    {BL_ARCH_GROOVE, AT(tie), 0},
+
+    {BL_ARCH_GROOVE_VAE, AT(memory), 0},
+    {BL_ARCH_GROOVE_VAE, AT(pos), BL_POS_ABSOLUTE_SINUSOID},
+    {BL_ARCH_GROOVE_VAE, AT(att_bias), 1},
+    {BL_ARCH_GROOVE_VAE, AT(embed_scale), 0},
+    {BL_ARCH_GROOVE_VAE, AT(tie), 0},
 };
 
 /* What the architecture decides of a setting, or what it was. */
@@ -422,6 +506,7 @@ bl_model_config bl_model_config_default(void)
     bl_model_config c = {0};
     for (size_t i = 0; i < BL_COUNT(rows); i++)
         bl_setting_put(&rows[i], &c, rows[i].usual);
+    c.voices = BL_VOICES;
     bl_model_config_arch(&c, BL_ARCH_XL);
     return c;
 }

@@ -34,7 +34,13 @@ const char *bl_dim_name(bl_dim dim)
                                                  [BL_DIM_BARS] = "bar_rows",
                                                  [BL_DIM_TWO] = "2",
                                                  [BL_DIM_INPUT] = "N",
-                                                 [BL_DIM_VS] = "Vs"};
+                                                 [BL_DIM_VS] = "Vs",
+                                                 [BL_DIM_SEEN] = "inputs",
+                                                 [BL_DIM_STEP] = "27",
+                                                 [BL_DIM_TD] = "T * D",
+                                                 [BL_DIM_Z] = "Z",
+                                                 [BL_DIM_DEC] = "Dd",
+                                                 [BL_DIM_TDEC] = "T * Dd"};
     return names[dim];
 }
 
@@ -47,9 +53,28 @@ static int64_t input_of(const bl_model_config *c)
     return c->cell == BL_CELL_GRU ? 3 * d : 4 * d;
 }
 
-/* What the letters are for a config and layer. */
-static int64_t size_of(bl_dim dim, const bl_model_config *c, int layer)
+static int is_vae(const bl_model_config *c)
 {
+    return c->arch == BL_ARCH_GROOVE_VAE;
+}
+
+/* The layers of a VAE's decoder have sizes of their own. */
+static bl_model_config config_at(const bl_model_config *c, int layer)
+{
+    bl_model_config at = *c;
+    if (is_vae(c) && layer >= c->layers) {
+        at.width = c->dec_width;
+        at.heads = c->dec_heads;
+        at.ff = c->dec_ff;
+    }
+    return at;
+}
+
+/* What the letters are for a config and layer. */
+static int64_t size_of(bl_dim dim, const bl_model_config *config, int layer)
+{
+    const bl_model_config at = config_at(config, layer), *c = &at;
+    int64_t dec = is_vae(c) ? c->dec_width : c->width;
     int64_t d = c->width, e = d / c->heads;
     const int64_t sizes[BL_N_DIMS] = {
         [BL_DIM_ONE] = 1,
@@ -72,6 +97,12 @@ static int64_t size_of(bl_dim dim, const bl_model_config *c, int layer)
         [BL_DIM_TWO] = 2,
         [BL_DIM_INPUT] = input_of(c),
         [BL_DIM_VS] = bl_model_source_vocab(c),
+        [BL_DIM_SEEN] = bl_model_inputs(c),
+        [BL_DIM_STEP] = 3 * c->voices,
+        [BL_DIM_TD] = c->segment * d,
+        [BL_DIM_Z] = c->latent,
+        [BL_DIM_DEC] = dec,
+        [BL_DIM_TDEC] = c->segment * dec,
         [BL_DIM_ID] = (layer == 0 ? c->vocab : d) + d,
     };
     return sizes[dim];
@@ -401,12 +432,56 @@ static const bl_tensor_row after[] = {
     {"out.b", TOP(out_b), BL_DIM_ONE, BL_DIM_V, BIAS, .is_there = has_out_bias},
 };
 
+static const bl_tensor_row windows_in[] = {
+    {"in.w", TOP(in_w), BL_DIM_SEEN, BL_DIM_D, MATRIX},
+    {"in.b", TOP(in_b), BL_DIM_ONE, BL_DIM_D, BIAS},
+};
+
+static const bl_tensor_row encoder_in[] = {
+    {"enc.in.w", TOP(in_w), BL_DIM_SEEN, BL_DIM_D, MATRIX},
+    {"enc.in.b", TOP(in_b), BL_DIM_ONE, BL_DIM_D, BIAS},
+};
+
+static const bl_tensor_row windows_norm[] = {
+    {"lnf.g", TOP(lnf_g), BL_DIM_ONE, BL_DIM_D, GAIN},
+    {"lnf.b", TOP(lnf_b), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_norm_bias},
+};
+
+static const bl_tensor_row latent[] = {
+    {"enc.lnf.g", TOP(lnf_g), BL_DIM_ONE, BL_DIM_D, GAIN},
+    {"enc.lnf.b", TOP(lnf_b), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_norm_bias},
+    {"mu.w", TOP(mu_w), BL_DIM_TD, BL_DIM_Z, MATRIX},
+    {"mu.b", TOP(mu_b), BL_DIM_ONE, BL_DIM_Z, BIAS},
+    {"lv.w", TOP(lv_w), BL_DIM_TD, BL_DIM_Z, MATRIX},
+    {"lv.b", TOP(lv_b), BL_DIM_ONE, BL_DIM_Z, BIAS},
+    {"dec.z.w", TOP(z_w), BL_DIM_Z, BL_DIM_TDEC, MATRIX},
+    {"dec.z.b", TOP(z_b), BL_DIM_ONE, BL_DIM_TDEC, BIAS},
+};
+
+static const bl_tensor_row decoder_norm[] = {
+    {"dec.lnf.g", TOP(dec_g), BL_DIM_ONE, BL_DIM_DEC, GAIN},
+    {"dec.lnf.b", TOP(dec_b), BL_DIM_ONE, BL_DIM_DEC, BIAS, .is_there = has_norm_bias},
+};
+
+static const bl_tensor_row windows_out[] = {
+    {"out.w", TOP(out_w), BL_DIM_DEC, BL_DIM_STEP, MATRIX},
+    {"out.b", TOP(out_b), BL_DIM_ONE, BL_DIM_STEP, BIAS},
+};
+
 /* The groups in the order of the list; those of a layer come once a layer. */
 static const bl_tensor_group groups[] = {
     {"", before, BL_COUNT(before), BL_OF_ATTENTION, 0},
     {"", sides, BL_COUNT(sides), BL_OF_ATTENTION | BL_OF_CELLS, 0},
-    {"l", attention, BL_COUNT(attention), BL_OF_ATTENTION, 0},
+    {"", windows_in, BL_COUNT(windows_in), BL_OF_GROOVE, 0},
+    {"", encoder_in, BL_COUNT(encoder_in), BL_OF_VAE, 0},
+    {"l", attention, BL_COUNT(attention), BL_OF_ATTENTION | BL_OF_GROOVE, 0},
     {"enc.l", attention, BL_COUNT(attention), BL_OF_ATTENTION, 1},
+    {"enc.l", attention, BL_COUNT(attention), BL_OF_VAE, 0},
+    {"", latent, BL_COUNT(latent), BL_OF_VAE, 0},
+    {"dec.l", attention, BL_COUNT(attention), BL_OF_VAE, 1},
+    {"", decoder_norm, BL_COUNT(decoder_norm), BL_OF_VAE, 0},
+    {"", windows_norm, BL_COUNT(windows_norm), BL_OF_GROOVE, 0},
+    {"", windows_out, BL_COUNT(windows_out), BL_OF_GROOVE | BL_OF_VAE, 0},
     {"lstm", cells, BL_COUNT(cells), BL_OF_CELLS, 0},
     {"gru", gru_cells, BL_COUNT(gru_cells), BL_OF_CELLS, 0},
     {"", encoder_norm, BL_COUNT(encoder_norm), BL_OF_ATTENTION, 0},
@@ -465,16 +540,30 @@ static int add(bl_model *m, const bl_tensor_group *group, const bl_tensor_row *r
     return 0;
 }
 
+static unsigned kind_of(const bl_model_config *c)
+{
+    switch (c->arch) {
+    case BL_ARCH_LSTM:
+        return BL_OF_CELLS;
+    case BL_ARCH_GROOVE:
+        return BL_OF_GROOVE;
+    case BL_ARCH_GROOVE_VAE:
+        return BL_OF_VAE;
+    default:
+        return BL_OF_ATTENTION;
+    }
+}
+
 int bl_model_list(bl_model *m, bl_err *e)
 {
-    unsigned kind = m->config.arch == BL_ARCH_LSTM ? BL_OF_CELLS : BL_OF_ATTENTION;
+    unsigned kind = kind_of(&m->config);
     int rc = 0;
     for (size_t g = 0; g < BL_COUNT(groups); g++) {
         const bl_tensor_group *group = &groups[g];
         int of_layers = group->prefix[0] != '\0';
         int first = of_layers ? first_layer(&m->config, group) : -1;
-        int n = group->is_of_encoder ? bl_model_encoder_layers(&m->config)
-                                     : m->config.layers;
+        int n =
+            group->is_of_encoder ? bl_model_more_layers(&m->config) : m->config.layers;
         int end = of_layers ? first + n : 0;
         if (!(group->of & kind))
             continue;
@@ -550,6 +639,17 @@ void bl_model_bind(bl_model *m)
 
 /* ---- initial values ---- */
 
+/* With init_std 0 as many numbers as a matrix adds up, each a part of the sum: the
+ * deviation of what torch's Linear begins with; of the first and last one of a step's
+ * numbers that of the published models, uniform up to 0.1. */
+static double window_std(const bl_model *m, int i)
+{
+    const char *name = m->param[i].name;
+    int is_end = strcmp(name, "in.w") == 0 || strcmp(name, "enc.in.w") == 0 ||
+                 strcmp(name, "out.w") == 0;
+    return is_end ? 0.1 / sqrt(3) : 1 / sqrt(3.0 * (double)m->param[i].shape[0]);
+}
+
 /* Deviation of a weight of cells with init_std 0, so that signals keep their size
  * from layer to layer and step to step: a token's row is what its gates get; D numbers
  * add up elsewhere, and what a layer below gives is a third as large as a gate's input.
@@ -567,7 +667,8 @@ static double cell_std(const bl_model *m, int i, int64_t k)
 void bl_model_init(bl_model *m, uint64_t seed)
 {
     const bl_model_config *c = &m->config;
-    int by_size = c->arch == BL_ARCH_LSTM && c->init_std == 0;
+    int is_lstm = c->arch == BL_ARCH_LSTM, is_groove = bl_model_is_groove(c);
+    int by_size = (is_lstm || is_groove) && c->init_std == 0;
     double smaller = c->init_residual ? 1 / sqrt(2.0 * c->layers) : 1;
     for (int i = 0; i < m->n_params; i++) {
         const bl_param *t = &m->param[i];
@@ -577,7 +678,8 @@ void bl_model_init(bl_model *m, uint64_t seed)
         double std = c->init_std * (init == BL_INIT_RESIDUAL ? smaller : 1);
         int is_random = init < BL_INIT_ONE;
         for (int64_t k = 0; k < t->size; k++) {
-            std = by_size && t->decay ? cell_std(m, i, k) : std;
+            if (by_size && t->decay)
+                std = is_lstm ? cell_std(m, i, k) : window_std(m, i);
             x[k] = is_random ? (bl_real)(std * bl_rng_normal(&rng))
                              : (bl_real)(init == BL_INIT_ONE);
         }

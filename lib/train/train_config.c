@@ -11,7 +11,7 @@ _Static_assert(AT(model) == 0, "a row of the model's table is one of this record
 
 static const char *const schedule_words[] = {"cosine", "constant", "inv_sqrt",
                                              "linear", "wsd",      NULL};
-static const char *const optimizer_words[] = {"adamw", "muon", NULL};
+static const char *const optimizer_words[] = {"adamw", "muon", "sgd", NULL};
 static const char *const eval_memory_words[] = {"none", NULL}; /* BL_EVAL_APART */
 
 _Static_assert(BL_COUNT(schedule_words) == BL_N_LR + 1, "a word for each");
@@ -29,12 +29,22 @@ static int cools_down(const void *record)
 
 static int has_momentum(const void *record)
 {
-    return ((const bl_train_config *)record)->optimizer == BL_MUON;
+    return ((const bl_train_config *)record)->optimizer != BL_ADAMW;
 }
 
 static int evaluates(const void *record)
 {
     return ((const bl_train_config *)record)->eval_every > 0;
+}
+
+static int has_windows(const void *record)
+{
+    return bl_model_is_groove(&((const bl_train_config *)record)->model);
+}
+
+static int has_latent(const void *record)
+{
+    return ((const bl_train_config *)record)->model.arch == BL_ARCH_GROOVE_VAE;
 }
 
 static const bl_setting own[] = {
@@ -71,10 +81,12 @@ static const bl_setting own[] = {
      .help = "wsd: the last share of the steps, in which the rate falls to zero"},
     {"optimizer", BL_SET_WORD, AT(optimizer), .words = optimizer_words,
      .fixed = BL_FIXED_RUN, .also = "optim",
-     .help = "adamw, or muon for the matrices between hidden states: momentum made "
-             "orthogonal, in updates as large as Adam's, so that one lr suits both"},
+     .help =
+         "adamw, or muon for the matrices between hidden states: momentum made "
+         "orthogonal, in updates as large as Adam's, so that one lr suits both; sgd: "
+         "plain gradients with momentum, which want an lr of their own"},
     {"momentum", BL_SET_REAL, AT(momentum), 0, 0.9999, 0.95, .is_used = has_momentum,
-     .with = "optimizer=muon only", .help = "of muon"},
+     .with = "optimizer=muon and sgd only", .help = "of muon and sgd"},
     {"average", BL_SET_REAL, AT(average), 0, 0.5, 0, .fixed = BL_FIXED_RUN,
      .help =
          "validation and sampling see a mean of the weights so far, whose age is "
@@ -107,6 +119,25 @@ static const bl_setting own[] = {
      .with = "eval_every only", .also = "early_stopping",
      .help = "the run ends when so many evaluations after the best one were no better; "
              "0 = at its last step only"},
+    {"beta_cycle", BL_SET_LONG, AT(beta_cycle), 0, 1e12, 0, .traits = BL_SET_QUIET,
+     .is_used = has_latent, .with = "arch=groove-vae only",
+     .help =
+         "with arch = groove-vae: steps after which beta begins to rise again; 0 = it "
+         "stays"},
+    {"beta_rise", BL_SET_REAL, AT(beta_rise), 0, 1, 0.5, .traits = BL_SET_QUIET,
+     .is_used = has_latent, .with = "arch=groove-vae only",
+     .help =
+         "with beta_cycle: the share of it in which beta rises from 0, as a sigmoid"},
+    {"hit_balance", BL_SET_REAL, AT(hit_balance), 0, 0.999999, 0,
+     .traits = BL_SET_QUIET, .is_used = has_windows,
+     .with = "arch=groove and groove-vae only",
+     .help = "of grooves: cells that are seldom hit weigh more, by 1 / (1 - x^n) for n "
+             "hits; 0 = all the same"},
+    {"genre_balance", BL_SET_REAL, AT(genre_balance), 0, 0.999999, 0,
+     .traits = BL_SET_QUIET, .is_used = has_windows,
+     .with = "arch=groove and groove-vae only",
+     .help = "of grooves: windows of rare genres weigh more, by 1 / (1 - x^n) for n "
+             "windows of theirs; 0 = all the same"},
 };
 
 const bl_setting *bl_config_setting(size_t i)
@@ -205,6 +236,10 @@ static int read_value(bl_train_config *c, const bl_setting *s, const bl_json *va
     double x = 0;
     if (s->kind == BL_SET_LAYERS)
         return layers_from_json(c, s, value, e);
+    if (s->kind == BL_SET_AMONG)
+        return bl_json_as_str(value, &text)
+                   ? bl_setting_among(s, c, text, BL_E_FORMAT, e)
+                   : bl_fail(e, BL_E_FORMAT, "%s is not a string", s->key);
     if (bl_json_as_str(value, &text)) {
         int rc = bl_setting_word(s, c, text, BL_E_FORMAT, e);
         if (rc != 0)
@@ -295,6 +330,10 @@ static int write_value(bl_json *o, const bl_train_config *c, const bl_setting *s
     if ((s->kind == BL_SET_OWN && x < 0) ||
         ((s->traits & BL_SET_QUIET) && bl_setting_is_usual(s, c)))
         return 0;
+    char text[160];
+    if (s->kind == BL_SET_AMONG)
+        return bl_json_set_str(o, s->key,
+                               bl_setting_among_text(s, c, text, sizeof text), e);
     if (s->kind == BL_SET_REAL || s->kind == BL_SET_OWN)
         return bl_json_set_real(o, s->key, x, e);
     if (s->kind == BL_SET_WORD || (s->words != NULL && x == s->low))

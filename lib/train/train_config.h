@@ -17,8 +17,9 @@ typedef enum {
     BL_N_LR
 } bl_lr_kind;
 
-/* AdamW for all parameters, or Muon for the matrices between hidden states. */
-typedef enum { BL_ADAMW, BL_MUON, BL_N_OPTIMIZERS } bl_optimizer;
+/* AdamW for all parameters, Muon for the matrices between hidden states, or gradients
+ * with momentum for all. */
+typedef enum { BL_ADAMW, BL_MUON, BL_SGD, BL_N_OPTIMIZERS } bl_optimizer;
 
 typedef struct {
     bl_model_config model; /* model.vocab is set by the data */
@@ -33,7 +34,7 @@ typedef struct {
     int schedule;          /* bl_lr_kind */
     double cooldown;       /* wsd: share of the steps in which the rate falls */
     int optimizer;         /* bl_optimizer */
-    double momentum;       /* of Muon */
+    double momentum;       /* of Muon and SGD */
     double average;        /* mean age of the averaged weights, a share of the steps so
                             * far (bl_average); 0 = the last weights */
     double clip;           /* global gradient norm, 0 = no clipping */
@@ -45,6 +46,10 @@ typedef struct {
     int eval_segment;    /* T and M of evaluation; 0 = those of training */
     int eval_memory;     /* or BL_EVAL_APART */
     int64_t patience; /* evaluations without a better one that end a run; 0 = none do */
+    int64_t beta_cycle;   /* steps from one rise of beta to the next; 0 = it stays */
+    double beta_rise;     /* share of them in which it rises */
+    double hit_balance;   /* of cells by how often they are hit, 0 = none */
+    double genre_balance; /* of windows by how many there are of their genre */
 } bl_train_config;
 
 /* eval_memory=none: each segment is evaluated without what came before it. */

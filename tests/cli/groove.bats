@@ -287,7 +287,7 @@ train.tensors.zst valid.pieces.tsv valid.tensors.zst vocab.tsv " ]
     printf x >>data/train.tensors.zst
     run -65 --separate-stderr shard --unshard train data
     says "data/train.tensors.zst"
-    midi2remi --scheme groove "$F/korobeiniki.mid" -o data/train.tensors.zst
+    midi2remi --scheme groove --hop 1 "$F/korobeiniki.mid" -o data/train.tensors.zst
     run -65 --separate-stderr shard --unshard train data
     says "its rows are not those of the manifest"
 }

@@ -213,7 +213,12 @@ bl_precision bl_graph_precision(const bl_graph *g, bl_product of, int depth)
 
 void bl_graph_forward(bl_graph *g)
 {
-    for (size_t i = 0; i < g->n_ops; i++)
+    bl_graph_forward_from(g, 0);
+}
+
+void bl_graph_forward_from(bl_graph *g, size_t op)
+{
+    for (size_t i = op; i < g->n_ops; i++)
         g->ops[i].forward(g, g->ops[i].args);
 }
 

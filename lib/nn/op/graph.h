@@ -108,6 +108,8 @@ bl_precision bl_graph_precision(const bl_graph *g, bl_product of, int depth);
 
 /* ---- running ---- */
 void bl_graph_forward(bl_graph *g);
+/* The same from that op on: what it reads was filled by the caller. */
+void bl_graph_forward_from(bl_graph *g, size_t op);
 void bl_graph_backward(bl_graph *g);
 void bl_graph_free(bl_graph *g);
 
