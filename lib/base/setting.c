@@ -102,10 +102,13 @@ int bl_setting_word(const bl_setting *s, void *record, const char *text, int cod
 
 static int fail_among(const bl_setting *s, const char *text, int code, bl_err *e)
 {
-    return bl_fail(e, code,
-                   "%s is %s, or %s: and of %s, ... %s some with commas, not "
-                   "'%.64s'",
-                   s->key, s->words[0], s->words[1], s->words[2], s->words[3], text);
+    char all[160] = "";
+    for (int i = 2; s->words[i] != NULL; i++) {
+        size_t n = strlen(all);
+        snprintf(all + n, sizeof all - n, "%s%s", i > 2 ? "," : "", s->words[i]);
+    }
+    return bl_fail(e, code, "%s is %s, or some of %s:%s, not '%.64s'", s->key,
+                   s->words[0], s->words[1], all, text);
 }
 
 int bl_setting_among(const bl_setting *s, void *record, const char *text, int code,

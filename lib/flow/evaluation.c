@@ -142,6 +142,13 @@ static int measure(evaluation *v, const bl_pieces *pieces, bl_evaluation *result
                    bl_err *e)
 {
     float *to = v->log_prob;
+    if (pieces->windows != NULL) {
+        bl_window_sums sums;
+        int rc = bl_evaluate_windows(v->model, pieces, 0, &sums, &result->loss,
+                                     &result->targets, e);
+        result->score = bl_window_score_of(&sums, (double)result->targets);
+        return rc;
+    }
     if (to != NULL && pieces->sides != NULL)
         to = unpredicted((size_t)pieces->offsets[pieces->n_pieces], e);
     if (to == NULL && v->log_prob != NULL)
@@ -192,6 +199,8 @@ static int work(evaluation *v, const bl_self *self, bl_evaluation *result, bl_er
         rc = bl_pool_new(&v->pool, w->threads, e);
     if (rc == 0)
         rc = open_model(v, e);
+    if (rc == 0 && w->log_probs != NULL && v->shards.rows != NULL)
+        rc = bl_fail(e, BL_E_ARG, "--log-probs goes with tokens, not with grooves");
     if (rc == 0 && w->log_probs != NULL)
         rc = prepare_log_probs(v, self, e);
     bl_token_place *places = NULL;
@@ -228,6 +237,21 @@ int bl_evaluate_split(const bl_evaluation_wish *w, const bl_self *self,
     return rc;
 }
 
+static int add_windows(const bl_evaluation_wish *w, const bl_evaluation *v,
+                       bl_buf *table, bl_err *e)
+{
+    int rc = bl_buf_addf(table, e,
+                         "split\tstep\ttokens\tloss\thits\tvelocities\toffsets"
+                         "\tdivergence\taccuracy\tf1\n"
+                         "%s\t%" PRId64 "\t%" PRId64 "\t%.9g",
+                         w->split, v->step, v->targets, v->loss);
+    for (int i = 0; i < BL_N_TERMS && rc == 0; i++)
+        rc = bl_buf_addf(table, e, "\t%.9g", v->score.term[i]);
+    return rc == 0
+               ? bl_buf_addf(table, e, "\t%.9g\t%.9g\n", v->score.accuracy, v->score.f1)
+               : rc;
+}
+
 int bl_evaluate_table(const bl_evaluation_wish *w, const bl_self *self, bl_buf *table,
                       bl_err *e)
 {
@@ -235,6 +259,8 @@ int bl_evaluate_table(const bl_evaluation_wish *w, const bl_self *self, bl_buf *
     int rc = bl_evaluate_split(w, self, &v, e);
     if (rc != 0 || (w->log_probs != NULL && strcmp(w->log_probs, "-") == 0))
         return rc;
+    if (v.score.accuracy > 0)
+        return add_windows(w, &v, table, e);
     return bl_buf_addf(table, e,
                        "split\tstep\ttokens\tloss\tppl\n"
                        "%s\t%" PRId64 "\t%" PRId64 "\t%.9g\t%.9g\n",

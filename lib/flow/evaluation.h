@@ -21,7 +21,8 @@ typedef struct {
 typedef struct {
     int64_t step; /* of the checkpoint */
     int64_t targets;
-    double loss; /* mean -ln p */
+    double loss;           /* mean -ln p */
+    bl_window_score score; /* of windows */
 } bl_evaluation;
 
 /* BL_E_MISMATCH where the vocabularies of checkpoint and data differ; BL_E_ARG where a
@@ -29,7 +30,8 @@ typedef struct {
  * what reading gives. */
 int bl_evaluate_split(const bl_evaluation_wish *w, const bl_self *self,
                       bl_evaluation *result, bl_err *e) BL_MUST_CHECK;
-/* The same as a table that is appended, with the perplexity beside the loss; nothing
+/* The same as a table that is appended, with the perplexity beside the loss, of windows
+ * with what the loss is made of and how well hits are met; nothing
  * where log_probs are at standard output, its place. */
 int bl_evaluate_table(const bl_evaluation_wish *w, const bl_self *self, bl_buf *table,
                       bl_err *e) BL_MUST_CHECK;

@@ -22,7 +22,10 @@ bl_pieces bl_pieces_of(const bl_shards *s, const bl_token_place *places)
     return (bl_pieces){.tokens = s->tokens,
                        .offsets = s->offsets,
                        .n_pieces = (int64_t)s->n_pieces,
-                       .places = places};
+                       .places = places,
+                       .windows = s->rows != NULL ? bl_row_store_x(s->rows, 0) : NULL,
+                       .window_numbers =
+                           s->rows != NULL ? bl_rows_numbers(&s->rows->kind) : 0};
 }
 
 /* Blocks as large as the parameters beside them and their gradients: moments, and the
@@ -41,6 +44,11 @@ static int64_t split_bytes(const bl_train_config *c, const bl_shards *s)
     return all * one + (bl_model_has_sides(&c->model) ? all * (one + 1) : 0);
 }
 
+static int64_t row_bytes(const bl_shards *s)
+{
+    return s->rows != NULL ? (int64_t)s->rows->x.len : 0;
+}
+
 static int64_t bytes_of(const bl_train_config *c, const bl_shards *train,
                         const bl_shards *valid)
 {
@@ -50,6 +58,7 @@ static int64_t bytes_of(const bl_train_config *c, const bl_shards *train,
                     bl_model_bytes(&c->model, c->lanes / c->workers, 1) +
                     blocks_of(c) * n * one + bl_workers_bytes(c);
     bytes += split_bytes(c, train) + split_bytes(c, valid);
+    bytes += row_bytes(train) + row_bytes(valid);
     if (valid->n_pieces > 0)
         bytes += bl_model_bytes(&eval, bl_eval_lanes(c, valid->n_pieces), 0) -
                  (c->average > 0 ? 0 : n * one);

@@ -214,6 +214,10 @@ static int settle(bl_start *s, const bl_start_wish *w, const bl_notices *notices
         s->plan.steps = w->steps;
     if (w->data != NULL)
         s->plan.model.vocab = (int)bl_words_size(s->train.vocab.words);
+    if (w->data != NULL && s->train.rows != NULL)
+        s->plan.model.segment = (int)s->train.rows->kind.shape[0];
+    if (s->plan.model.vocab == 0 && bl_model_is_groove(&s->plan.model))
+        s->plan.model.vocab = 3 * BL_VOICES + 4; /* names of a step's numbers */
     if (s->plan.model.vocab == 0)
         return bl_fail(e, BL_E_ARG,
                        "no data say how many tokens there are: name a folder made by "
@@ -230,7 +234,11 @@ static int read_shards(bl_start *s, const bl_start_wish *w, bl_err *e)
     if (w->data == NULL)
         return 0;
     int rc = bl_start_split(&s->train, w->data, TRAIN, e);
-    return rc == 0 ? bl_shards_read(&s->valid, w->data, VALID, e) : rc;
+    if (rc == 0)
+        rc = bl_shards_read(&s->valid, w->data, VALID, e);
+    return rc == 0 && s->train.rows != NULL && s->valid.n_pieces == 0
+               ? bl_shards_hold_out(&s->train, &s->valid, e)
+               : rc;
 }
 
 int bl_start_pairs(bl_pairs *p, const bl_shards *s, const bl_model_config *c,
@@ -242,6 +250,17 @@ int bl_start_pairs(bl_pairs *p, const bl_shards *s, const bl_model_config *c,
                                   .offsets = s->condition_offsets,
                                   .n_pieces = (int64_t)s->n_pieces};
     *p = (bl_pairs){.pieces = targets};
+    if (bl_model_is_groove(c) != (s->rows != NULL))
+        return bl_fail(e, BL_E_ARG,
+                       s->rows != NULL
+                           ? "'%s' holds grooves: --preset groove or groove-vae, or "
+                             "--set arch=groove, learns from them"
+                           : "'%s' holds tokens, and %s learns from grooves; midi2remi "
+                             "--scheme groove makes some",
+                       data, bl_model_choice("arch", c->arch));
+    if (s->rows != NULL && s->rows->kind.shape[0] != c->segment)
+        return bl_fail(e, BL_E_ARG, "'%s' has windows of %d steps, the model reads %d",
+                       data, (int)s->rows->kind.shape[0], c->segment);
     if (c->condition == BL_CONDITION_NONE || s->n_pieces == 0)
         return 0;
     if (s->condition_offsets == NULL)
@@ -250,6 +269,59 @@ int bl_start_pairs(bl_pairs *p, const bl_shards *s, const bl_model_config *c,
                        "not; shard --condition gives it some",
                        bl_model_choice("condition", c->condition), data);
     return bl_pairs_make(p, &targets, &conditions, c, places, e);
+}
+
+/* The genre of each window as the number of its labels. */
+static int classes_of(const bl_row_store *store, int32_t *class, int *n, bl_err *e)
+{
+    bl_words *words = bl_words_new(e);
+    int rc = words != NULL ? 0 : BL_E_NOMEM;
+    for (size_t i = 0; i < store->n_pieces && rc == 0; i++) {
+        const bl_row_piece *p = &store->pieces[i];
+        const char *genre = strstr(p->labels, "Genre_");
+        size_t len = genre != NULL ? strcspn(genre, "\n") : 0;
+        int64_t id = genre != NULL ? bl_words_find(words, genre, len) : -1;
+        if (genre == NULL) {
+            genre = "none";
+            len = 4;
+            id = bl_words_find(words, genre, len);
+        }
+        if (id < 0) {
+            id = (int64_t)bl_words_size(words);
+            rc = bl_words_add(words, genre, len, e);
+        }
+        for (size_t k = 0; k < p->n; k++)
+            class[p->start + k] = (int32_t)id;
+    }
+    *n = rc == 0 ? (int)bl_words_size(words) : 0;
+    bl_words_del(words);
+    return rc;
+}
+
+/* What cells and windows weigh in training. */
+static int weigh(bl_start *s, bl_err *e)
+{
+    const bl_train_config *c = &s->plan;
+    bl_pieces *p = &s->train_pairs.pieces;
+    int n, rc = 0;
+    if (c->hit_balance > 0) {
+        s->cell_weight =
+            bl_cell_weights(p, p->window_numbers, BL_VOICES, c->hit_balance, e);
+        rc = s->cell_weight != NULL ? 0 : BL_E_NOMEM;
+    }
+    if (rc == 0 && c->genre_balance > 0) {
+        size_t n_rows = s->train.rows->n_rows;
+        int32_t *class = bl_calloc(n_rows, sizeof *class, e);
+        rc = class != NULL ? classes_of(s->train.rows, class, &n, e) : BL_E_NOMEM;
+        if (rc == 0)
+            s->lane_weight = bl_class_weights(class, n_rows, n, c->genre_balance, e);
+        free(class);
+        if (rc == 0 && s->lane_weight == NULL)
+            rc = BL_E_NOMEM;
+    }
+    p->cell_weight = s->cell_weight;
+    p->lane_weight = s->lane_weight;
+    return rc;
 }
 
 /* Splits as the model reads them; what is cut is told. */
@@ -262,6 +334,8 @@ static int pair(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
         rc = bl_start_pairs(&s->train_pairs, &s->train, c, s->places, w->data, e);
     if (rc == 0)
         rc = bl_start_pairs(&s->valid_pairs, &s->valid, c, s->places, w->data, e);
+    if (rc == 0 && s->train.rows != NULL)
+        rc = weigh(s, e);
     int64_t n_cut = s->train_pairs.n_cut + s->valid_pairs.n_cut;
     if (rc == 0 && n_cut > 0)
         bl_notice(notices, BL_NOTICE_INFO,
@@ -287,6 +361,8 @@ void bl_start_free(bl_start *s)
     bl_pairs_free(&s->train_pairs);
     bl_pairs_free(&s->valid_pairs);
     free(s->places);
+    free(s->cell_weight);
+    free(s->lane_weight);
     s->places = NULL;
     bl_ckpt_free(&s->ckpt);
     bl_shards_free(&s->train);

@@ -30,6 +30,7 @@ typedef struct {
     bl_train_config plan;
     bl_token_place *places; /* of the vocabulary, or NULL: the plan asks for none */
     bl_pairs train_pairs, valid_pairs; /* the splits as the plan's model reads them */
+    float *cell_weight, *lane_weight;  /* of windows of train, or NULL */
     const char *asked;                 /* the precision that it is not, NULL: none */
 } bl_start;
 

@@ -332,7 +332,8 @@ static void tell(bl_training *t, const bl_train_row *row)
 static void watch(bl_training *t, const bl_train_row *row)
 {
     const bl_train_config *c = &t->trainer.info.config;
-    if (row->step != c->warmup + PATIENCE || !(t->smooth_loss > LEARNT * t->entropy))
+    if (bl_model_is_groove(&c->model) || row->step != c->warmup + PATIENCE ||
+        !(t->smooth_loss > LEARNT * t->entropy))
         return;
     char rate[48];
     int post = c->model.arch != BL_ARCH_LSTM && !c->model.pre_norm;

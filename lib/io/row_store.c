@@ -1,6 +1,7 @@
 /* row_store.c - see row_store.h. */
 #include "io/row_store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,19 @@ int bl_row_store_add(bl_row_store *s, const bl_rows_piece *p, bl_err *e)
     s->pieces[s->n_pieces - 1].n += n;
     s->n_rows += n;
     return 0;
+}
+
+int bl_row_store_copy(bl_row_store *s, const bl_row_store *from, size_t piece,
+                      bl_err *e)
+{
+    const bl_row_piece *p = &from->pieces[piece];
+    bl_rows_piece record = {.name = p->name,
+                            .tpq = p->tpq,
+                            .begins = 1,
+                            .rows = bl_row_store_rows(from, piece)};
+    memcpy(record.sha256, p->sha256, sizeof record.sha256);
+    snprintf(record.labels, sizeof record.labels, "%s", p->labels);
+    return bl_row_store_add(s, &record, e);
 }
 
 int bl_row_store_read(bl_row_store *s, bl_rowsr *r, bl_err *e)

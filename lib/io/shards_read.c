@@ -551,6 +551,36 @@ int bl_shards_read(bl_shards *s, const char *dir, int split, bl_err *e)
     return rc;
 }
 
+static int is_held_out(const bl_row_piece *p)
+{
+    const char *of = p->sha256[0] != '\0' ? p->sha256 : p->name;
+    return bl_xxh3(of, strlen(of)) % 10 == 0;
+}
+
+int bl_shards_hold_out(bl_shards *s, bl_shards *to, bl_err *e)
+{
+    bl_row_store kept = {.kind = s->rows->kind};
+    size_t n = s->rows->n_pieces;
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        int is_last = i + 1 == n && n > 1 && to->rows->n_pieces == 0;
+        int moves = is_last || (is_held_out(&s->rows->pieces[i]) && n > 1 &&
+                                (kept.n_pieces > 0 || i + 1 < n));
+        rc = bl_row_store_copy(moves ? to->rows : &kept, s->rows, i, e);
+    }
+    if (rc != 0 || kept.n_pieces == 0) {
+        bl_row_store_free(&kept);
+        return rc;
+    }
+    bl_row_store_free(s->rows);
+    *s->rows = kept;
+    free(s->offsets);
+    free(to->offsets);
+    s->offsets = to->offsets = NULL;
+    rc = count_steps(s, e);
+    return rc == 0 ? count_steps(to, e) : rc;
+}
+
 void bl_shards_free(bl_shards *s)
 {
     bl_vocab_free(&s->vocab);

@@ -150,7 +150,7 @@ enum {
     LEADS = BL_SET_LEADS,
     BY_ARCH = BL_SET_BY_ARCH | BL_SET_ATTENTION,
     ATTENTION = BL_SET_ATTENTION,
-    QUIET = BL_SET_QUIET
+    QUIET = BL_SET_QUIET | BL_SET_BY_ARCH
 };
 
 #define GROOVES "arch=groove and groove-vae only"

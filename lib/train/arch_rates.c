@@ -9,6 +9,8 @@ static int64_t warmup_factor(const bl_model_config *m)
 {
     if (m->arch == BL_ARCH_LSTM)
         return 2;
+    if (bl_model_is_groove(m))
+        return 1;
     return !m->pre_norm || m->arch == BL_ARCH_MUSIC_TRANSFORMER ? 3 : 1;
 }
 
@@ -33,6 +35,7 @@ void bl_config_arch(bl_train_config *c, bl_arch arch)
 {
     int64_t before = warmup_factor(&c->model);
     int was = c->model.arch == BL_ARCH_LSTM, is = arch == BL_ARCH_LSTM;
+    int was_groove = bl_model_is_groove(&c->model);
     bl_model_config_arch(&c->model, arch);
     if (arch == BL_ARCH_XL || arch == BL_ARCH_MUSIC_TRANSFORMER ||
         arch == BL_ARCH_COMPRESSIVE) {
@@ -40,8 +43,11 @@ void bl_config_arch(bl_train_config *c, bl_arch arch)
         c->model.embed_scale = 0;
     }
     c->warmup = c->warmup * warmup_factor(&c->model) / before;
+    if (bl_model_is_groove(&c->model) != was_groove)
+        c->model.init_std = was_groove ? bl_model_config_default().init_std : 0;
     if (was == is)
         return;
     c->lr *= is ? LSTM_RATE : 1 / LSTM_RATE;
-    c->model.init_std = is ? 0 : bl_model_config_default().init_std;
+    if (!bl_model_is_groove(&c->model))
+        c->model.init_std = is ? 0 : bl_model_config_default().init_std;
 }

@@ -31,7 +31,7 @@ int bl_pieces_entropy(const bl_pieces *p, int n_ids, double *entropy, bl_err *e)
     double n = (double)bl_pieces_targets(p), sum = 0;
     if (count == NULL)
         return BL_E_NOMEM;
-    for (int64_t i = 0; i < p->n_pieces; i++)
+    for (int64_t i = 0; i < p->n_pieces && p->tokens != NULL; i++)
         for (int64_t k = p->offsets[i] + 1; k < p->offsets[i + 1]; k++)
             count[p->tokens[k]] += p->sides == NULL || bl_side_is_scored(p->sides[k]);
     for (int i = 0; i < n_ids; i++)
@@ -317,7 +317,9 @@ static int64_t fill_lane(bl_batch *b, int lane)
     b->fresh[lane] = b->piece[lane] < 0;
     if (b->piece[lane] >= 0 || take_piece(b, lane)) {
         int64_t piece = b->piece[lane], at = b->offset[lane];
-        const uint16_t *tokens = b->pieces.tokens + b->pieces.offsets[piece] + at;
+        const uint16_t *all = b->pieces.tokens;
+        const uint16_t *tokens =
+            all != NULL ? all + b->pieces.offsets[piece] + at : NULL;
         const bl_window *w = b->once ? &b->reads[lane] : NULL;
         int64_t end = w != NULL ? w->end : targets_of(&b->pieces, piece);
         int64_t left = end - at, unscored = w != NULL ? w->scored - at : 0;
@@ -329,8 +331,8 @@ static int64_t fill_lane(bl_batch *b, int lane)
         for (int64_t t = 0; t < n; t++) {
             int is_target =
                 sides == NULL || bl_side_is_scored(sides[b->start[lane] + t + 1]);
-            x[t] = tokens[t];
-            y[t] = t < unscored || !is_target ? -1 : tokens[t + 1];
+            x[t] = tokens != NULL ? tokens[t] : 0;
+            y[t] = t < unscored || !is_target ? -1 : tokens != NULL ? tokens[t + 1] : 0;
             b->n_targets += y[t] >= 0;
         }
         b->prefix[lane] = find_prefix(b, b->start[lane], n);

@@ -48,6 +48,12 @@ typedef struct {
     const int64_t *first; /* [n_pieces + 1] */
     int64_t n_stretches;
     int source;
+    /* of windows of drums in the place of tokens, which are NULL then: each piece is
+     * one, of as many numbers; what its cells (all the same) and each of them weigh in
+     * training, or NULL */
+    const float *windows;
+    size_t window_numbers;
+    const float *cell_weight, *lane_weight;
 } bl_pieces;
 
 /* Tokens begin .. end of a piece are read, those that follow `scored` are targets. */

@@ -13,7 +13,8 @@
 /* ---- evaluation ---- */
 
 /* Forgets the memory of lanes that begin a piece, or of all, then runs the batch. */
-static double forward(bl_model *m, const bl_batch *b, int apart, int64_t *n_scored)
+static double forward(bl_model *m, const bl_batch *b, int apart, bl_window_lanes *w,
+                      int64_t *n_scored)
 {
     for (int lane = 0; lane < b->lanes; lane++)
         if (apart || b->fresh[lane])
@@ -21,6 +22,7 @@ static double forward(bl_model *m, const bl_batch *b, int apart, int64_t *n_scor
     const bl_condition c = {b->source, b->source_length, b->source_at, b->prefix};
     bl_model_place(m, b->at);
     bl_model_condition(m, &c);
+    bl_window_tell(w, m, &b->pieces, b->start, b->n_real, bl_model_conf(m)->beta, 0);
     return bl_model_forward(m, b->x, b->y, b->n_real, 0, 0, 0, n_scored);
 }
 
@@ -43,28 +45,49 @@ static int64_t context_of(const bl_model_config *c)
     return c->memory + (int64_t)c->compressed * c->ratio;
 }
 
-int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, int apart,
-                float *log_prob, double *loss, int64_t *targets, bl_err *e)
+static int evaluate_all(bl_model *m, const bl_pieces *pieces, int64_t max_tokens,
+                        int apart, float *log_prob, bl_window_sums *sums, double *loss,
+                        int64_t *targets, bl_err *e)
 {
     bl_batch b;
+    bl_window_lanes w;
     const bl_model_config *c = bl_model_conf(m);
     int rc = bl_batch_init_once(&b, pieces, bl_model_lanes(m), c->segment, max_tokens,
                                 context_of(c), e);
     if (rc != 0)
         return rc;
+    rc = bl_window_lanes_init(&w, bl_model_lanes(m), e);
     double sum = 0;
     *targets = 0;
-    while (bl_batch_next(&b) > 0) {
+    while (rc == 0 && bl_batch_next(&b) > 0) {
         int64_t n;
-        sum += forward(m, &b, apart, &n);
+        sum += forward(m, &b, apart, &w, &n);
+        bl_window_sums_add(sums, &w.told);
         if (log_prob != NULL)
             keep_log_probs(m, &b, log_prob);
         bl_model_advance(m);
         *targets += n;
     }
     *loss = sum / (double)*targets;
+    bl_model_windows(m, NULL);
+    bl_window_lanes_free(&w);
     bl_batch_free(&b);
-    return 0;
+    return rc;
+}
+
+int bl_evaluate(bl_model *m, const bl_pieces *pieces, int64_t max_tokens, int apart,
+                float *log_prob, double *loss, int64_t *targets, bl_err *e)
+{
+    bl_window_sums sums = {.cells = 0};
+    return evaluate_all(m, pieces, max_tokens, apart, log_prob, &sums, loss, targets,
+                        e);
+}
+
+int bl_evaluate_windows(bl_model *m, const bl_pieces *pieces, int64_t max_tokens,
+                        bl_window_sums *sums, double *loss, int64_t *targets, bl_err *e)
+{
+    *sums = (bl_window_sums){.cells = 0};
+    return evaluate_all(m, pieces, max_tokens, 0, NULL, sums, loss, targets, e);
 }
 
 /* ---- training ---- */
@@ -228,8 +251,12 @@ static void update(bl_trainer *t, double lr, const double norm[BL_N_LEARNS])
         p.scale[k] = c->clip > 0 && norm[k] > c->clip ? c->clip / norm[k] : 1;
         muon.scale[k] = p.scale[k];
     }
-    bl_adam(t->pool, &p, t->spans, n, bl_model_values(m), bl_model_grads(m),
-            t->state.adam_m, t->state.adam_v);
+    if (c->optimizer == BL_SGD)
+        bl_sgd(t->pool, &p, c->momentum, t->spans, n, bl_model_values(m),
+               bl_model_grads(m), t->state.adam_m);
+    else
+        bl_adam(t->pool, &p, t->spans, n, bl_model_values(m), bl_model_grads(m),
+                t->state.adam_m, t->state.adam_v);
     bl_muon(t->pool, &muon, t->spans, n, bl_model_values(m), bl_model_grads(m),
             t->state.adam_m, t->scratch);
     if (c->average > 0)
@@ -253,11 +280,13 @@ static int evaluate(bl_trainer *t, bl_train_row *row, bl_err *e)
     if (t->state.average != NULL)
         memcpy(bl_model_values(t->eval_model), t->state.average,
                (size_t)bl_model_size(t->eval_model) * sizeof *t->state.average);
-    int rc = bl_evaluate(t->eval_model, &t->valid, c->eval_tokens, apart, NULL,
-                         &row->valid_loss, &row->valid_tokens, e);
+    bl_window_sums sums = {.cells = 0};
+    int rc = evaluate_all(t->eval_model, &t->valid, c->eval_tokens, apart, NULL, &sums,
+                          &row->valid_loss, &row->valid_tokens, e);
     if (rc == 0 && row->valid_tokens == 0) /* a sample of conditions alone */
-        rc = bl_evaluate(t->eval_model, &t->valid, 0, apart, NULL, &row->valid_loss,
-                         &row->valid_tokens, e);
+        rc = evaluate_all(t->eval_model, &t->valid, 0, apart, NULL, &sums,
+                          &row->valid_loss, &row->valid_tokens, e);
+    row->valid_score = bl_window_score_of(&sums, (double)row->valid_tokens);
     if (rc == 0 && !isfinite(row->valid_loss))
         return bl_fail(e, BL_E_DIVERGED,
                        "step %" PRId64 ": validation loss %g; no checkpoint is written "
@@ -308,6 +337,8 @@ int bl_trainer_step(bl_trainer *t, bl_train_row *row, bl_err *e)
         .grad_norm = norm[BL_LEARNS_LOSS],
         .valid_loss = NAN,
         .split_loss = NAN,
+        .score = bl_window_score_of(&t->workers.sums, (double)n),
+        .valid_score = bl_window_no_score(),
     };
     if (t->eval_model != NULL && bl_trainer_due(t))
         return evaluate(t, row, e);

@@ -23,6 +23,7 @@ typedef struct {
     double valid_loss; /* of a sample; NaN unless this step was evaluated */
     double split_loss; /* of the whole validation split; NaN unless this is the end */
     int64_t valid_tokens, split_tokens; /* targets of both; 0 without evaluation */
+    bl_window_score score, valid_score; /* of windows; of the step and of the sample */
 } bl_train_row;
 
 typedef struct {
@@ -66,6 +67,11 @@ int bl_trainer_sound(const bl_trainer *t, bl_err *e) BL_MUST_CHECK;
 int bl_trainer_resume(bl_trainer *t, bl_ckpt *c, bl_err *e) BL_MUST_CHECK;
 
 void bl_trainer_free(bl_trainer *t);
+
+/* The same of windows, all of them or a sample, with how well the model did: *sums. */
+int bl_evaluate_windows(bl_model *m, const bl_pieces *pieces, int64_t max_tokens,
+                        bl_window_sums *sums, double *loss, int64_t *targets,
+                        bl_err *e) BL_MUST_CHECK;
 
 /* Mean -ln p over the pieces, each read once with memory (`apart`: each segment without
  * what came before it) and without dropout, or over a sample of about max_tokens (0 =

@@ -25,6 +25,11 @@ static const char metrics_head[] =
     "#train {\"schema\":\"train-log/2\"}\n"
     "step\ttokens\tepoch\tlr\tloss\tgrad_norm\tvalid_loss\tvalid_tokens\tsplit_loss"
     "\tsplit_tokens\n";
+static const char metrics_head_groove[] =
+    "#train {\"schema\":\"train-log/2\"}\n"
+    "step\ttokens\tepoch\tlr\tloss\tgrad_norm\tvalid_loss\tvalid_tokens\tsplit_loss"
+    "\tsplit_tokens\thits\tvelocities\toffsets\tdivergence\taccuracy\tf1\tvalid_hits"
+    "\tvalid_velocities\tvalid_offsets\tvalid_divergence\tvalid_accuracy\tvalid_f1\n";
 static const char metrics_head_1[] =
     "#train {\"schema\":\"train-log/1\"}\n"
     "step\ttokens\tepoch\tlr\tloss\tgrad_norm\tvalid_loss\n";
@@ -38,7 +43,7 @@ static int set_dir(bl_run *r, const char *dir, bl_err *e)
 {
     r->metrics = -1;
     r->bytes = r->lacks = 0;
-    r->keep = r->is_old = 0;
+    r->keep = r->is_old = r->is_groove = 0;
     if (strlen(dir) >= sizeof r->dir)
         return bl_fail(e, BL_E_CREATE, "the path of the run folder is too long");
     strcpy(r->dir, dir);
@@ -375,9 +380,27 @@ static const char *loss_text(double loss, char text[32])
     return isnan(loss) ? "nan" : text;
 }
 
+static const char *head_of(const bl_run *r)
+{
+    return r->is_groove ? metrics_head_groove : metrics_head;
+}
+
+/* The measures of windows, at the end of a row; returns their length. */
+static int add_score(const bl_window_score *s, char *text, size_t size)
+{
+    char number[32];
+    int n = 0;
+    for (int i = 0; i < BL_N_TERMS; i++)
+        n +=
+            snprintf(text + n, size - (size_t)n, "\t%s", loss_text(s->term[i], number));
+    n += snprintf(text + n, size - (size_t)n, "\t%s", loss_text(s->accuracy, number));
+    n += snprintf(text + n, size - (size_t)n, "\t%s", loss_text(s->f1, number));
+    return n;
+}
+
 int bl_run_log(bl_run *r, const bl_train_row *row, bl_err *e)
 {
-    char text[320], loss[32], valid[32], split[32];
+    char text[1024], loss[32], valid[32], split[32];
     int n = snprintf(text, sizeof text,
                      "%" PRId64 "\t%" PRId64 "\t%.9g\t%.9g\t%s\t%.9g\t%s", row->step,
                      row->tokens, row->epoch, row->lr, loss_text(row->loss, loss),
@@ -386,6 +409,10 @@ int bl_run_log(bl_run *r, const bl_train_row *row, bl_err *e)
         n += snprintf(text + n, sizeof text - (size_t)n, "\t%" PRId64 "\t%s\t%" PRId64,
                       row->valid_tokens, loss_text(row->split_loss, split),
                       row->split_tokens);
+    if (r->is_groove) {
+        n += add_score(&row->score, text + n, sizeof text - (size_t)n);
+        n += add_score(&row->valid_score, text + n, sizeof text - (size_t)n);
+    }
     text[n++] = '\n';
     return append(r, text, (size_t)n, e);
 }
@@ -399,16 +426,16 @@ typedef struct {
 } kept;
 
 /* A power failure may leave a part of the head, or nothing. */
-static int keep_head(const bl_buf *b, kept *k, bl_err *e)
+static int keep_head(const bl_buf *b, const char *head, kept *k, bl_err *e)
 {
-    size_t len = sizeof metrics_head - 1, old = sizeof metrics_head_1 - 1;
+    size_t len = strlen(head), old = sizeof metrics_head_1 - 1;
     if (b->len >= old && memcmp(b->data, metrics_head_1, old) == 0) {
         *k = (kept){.bytes = old, .line = 2, .is_old = 1};
         return 0;
     }
     size_t have = b->len < len ? b->len : len;
     *k = (kept){.bytes = b->len < len ? 0 : len, .line = 2};
-    if (have > 0 && memcmp(b->data, metrics_head, have) != 0)
+    if (have > 0 && memcmp(b->data, head, have) != 0)
         return bl_fail(e, BL_E_FORMAT,
                        "not the table of a run; move it away to begin another");
     return 0;
@@ -444,7 +471,7 @@ static int cut_metrics(bl_run *r, int64_t step, bl_err *e)
     path_of(r, "metrics.tsv", path);
     int rc = bl_read_all(r->metrics, &b, METRICS_MAX, e);
     if (rc == 0)
-        rc = keep_head(&b, &k, e);
+        rc = keep_head(&b, head_of(r), &k, e);
     if (rc == 0)
         rc = keep_rows(&b, step, &k, e);
     if (rc == 0) {
@@ -456,7 +483,7 @@ static int cut_metrics(bl_run *r, int64_t step, bl_err *e)
     }
     bl_buf_free(&b);
     if (rc == 0 && r->bytes == 0)
-        rc = append(r, metrics_head, sizeof metrics_head - 1, e);
+        rc = append(r, head_of(r), strlen(head_of(r)), e);
     if (rc != 0)
         bl_err_in(e, path);
     return rc;
@@ -493,6 +520,7 @@ int bl_run_begin(bl_run *r, const char *dir, const bl_train_config *c, int anew,
     int rc = set_dir(r, dir, e);
     if (rc != 0)
         return rc;
+    r->is_groove = bl_model_is_groove(&c->model);
     if (mkdir(dir, 0777) != 0 && errno != EEXIST) {
         bl_fail_errno(e, BL_E_CREATE, "cannot make the folder");
         return bl_err_in(e, dir);
@@ -513,7 +541,7 @@ int bl_run_begin(bl_run *r, const char *dir, const bl_train_config *c, int anew,
     if (rc == 0)
         rc = bl_run_config(r, c, e);
     if (rc == 0)
-        rc = append(r, metrics_head, sizeof metrics_head - 1, e);
+        rc = append(r, head_of(r), strlen(head_of(r)), e);
     return rc;
 }
 
@@ -533,6 +561,7 @@ static int mend_best(const bl_run *r, const bl_ckpt_info *info, bl_err *e)
 int bl_run_resume(bl_run *r, const char *dir, const bl_ckpt_info *info, bl_err *e)
 {
     int rc = set_dir(r, dir, e);
+    r->is_groove = bl_model_is_groove(&info->config.model);
     if (rc == 0)
         rc = open_metrics(r, e);
     if (rc == 0)

@@ -16,6 +16,7 @@ typedef struct {
     int64_t bytes; /* its length */
     int64_t lacks; /* rows that are not there, of those up to the step resumed at */
     int is_old;    /* a table of train-log/1 goes on as such */
+    int is_groove; /* its table has more columns */
     int keep;      /* checkpoints that stay beside the best, 1 .. BL_RUN_KEEP_MAX; 0 is
                     * BL_RUN_KEEP; to be set after the run is begun or resumed */
 } bl_run;

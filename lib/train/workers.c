@@ -53,10 +53,11 @@ static int alloc_batches(bl_workers *w, bl_err *e)
         w->at = bl_calloc(cells, sizeof *w->at, e);
     w->n_real = bl_calloc(rows, sizeof *w->n_real, e);
     w->fresh = bl_calloc(rows, sizeof *w->fresh, e);
+    w->start = bl_calloc(rows, sizeof *w->start, e);
     w->length = bl_calloc((size_t)w->config->lanes, sizeof *w->length, e);
     w->prefix = bl_calloc(rows, sizeof *w->prefix, e);
     int ok = w->x != NULL && w->y != NULL && w->n_real != NULL && w->fresh != NULL &&
-             w->length != NULL && w->prefix != NULL &&
+             w->start != NULL && w->length != NULL && w->prefix != NULL &&
              (w->batch->at == NULL || w->at != NULL);
     return ok ? alloc_sources(w, rows, e) : BL_E_NOMEM;
 }
@@ -130,7 +131,9 @@ int bl_workers_init(bl_workers *w, const bl_train_config *config, bl_model *mode
                       .batch = batch,
                       .pool = pool,
                       .here = config->workers};
-    int rc = alloc_batches(w, e);
+    int rc = bl_window_lanes_init(&w->windows, shard_lanes(w), e);
+    if (rc == 0)
+        rc = alloc_batches(w, e);
     if (rc == 0 && config->workers > 1)
         rc = alloc_memories(w, e);
     if (rc == 0)
@@ -155,6 +158,8 @@ void bl_workers_free(bl_workers *w)
     free(w->source_length);
     free(w->source_at);
     free(w->n_real);
+    free(w->start);
+    bl_window_lanes_free(&w->windows);
     free(w->fresh);
     free(w->length);
     *w = (bl_workers){0};
@@ -225,11 +230,14 @@ static double run_one(bl_workers *w, int64_t step, int worker)
         const bl_condition condition = condition_of(w, row);
         bl_model_place(w->model, w->at != NULL ? w->at + cell : NULL);
         bl_model_condition(w->model, &condition);
+        bl_window_tell(&w->windows, w->model, &w->batch->pieces, w->start + row,
+                       w->n_real + row, bl_beta_at(c, step), 1);
         double sum = bl_model_forward(w->model, w->x + cell, w->y + cell,
                                       w->n_real + row, 1, (uint64_t)c->seed, place, &n);
         bl_model_backward(w->model, 1 / (double)bl_max(w->n_targets, 1),
                           c->model.compressor_weight / (double)bl_max(w->n_terms, 1));
         bl_model_advance(w->model);
+        bl_window_sums_add(&w->sums, &w->windows.told);
         loss += sum / (double)bl_max(w->n_targets, 1);
     }
     move_memories(w, worker, 1);
@@ -283,6 +291,7 @@ static void draw(bl_workers *w)
             memcpy(w->at + row * segment, b->at, lanes * segment * sizeof *w->at);
         memcpy(w->n_real + row, b->n_real, lanes * sizeof *w->n_real);
         memcpy(w->fresh + row, b->fresh, lanes * sizeof *w->fresh);
+        memcpy(w->start + row, b->start, lanes * sizeof *w->start);
         memcpy(w->prefix + row, b->prefix, lanes * sizeof *w->prefix);
         keep_sources(w, row);
         count_queries(w, row);
@@ -308,10 +317,15 @@ int bl_workers_run(bl_workers *w, int64_t step, double *loss, int64_t *targets,
 {
     draw(w);
     *targets = w->n_targets;
+    w->sums = (bl_window_sums){.cells = 0};
     *loss = run_tree(w, step, w->first, w->here, 0);
     if (w->memory != NULL) /* our partners' lanes too */
         memcpy(w->mem_length, w->length, (size_t)w->config->lanes * sizeof *w->length);
     int rc = bl_comm_sum_double(w->comm, loss, e);
+    double *sums = w->sums.term;
+    for (int i = 0; i < BL_WINDOW_SUMS && w->batch->pieces.windows != NULL && rc == 0;
+         i++)
+        rc = bl_comm_sum_double(w->comm, &sums[i], e);
     if (rc == 0)
         rc = bl_comm_sum(w->comm, bl_model_grads(w->model), bl_model_size(w->model), e);
     return rc;

@@ -13,6 +13,7 @@
 #include "train/batch.h"
 #include "train/comm.h"
 #include "train/train_config.h"
+#include "train/window_batch.h"
 
 typedef struct {
     const bl_train_config *config;
@@ -40,8 +41,11 @@ typedef struct {
     int32_t *source_length;     /* (accumulate, B) */
     bl_place *source_at;        /* as source */
     uint8_t *fresh;             /* (accumulate, B) */
+    int64_t *start;             /* (accumulate, B) of windows */
     int32_t *length;            /* (B) of the memories after the step */
     int64_t n_targets, n_terms; /* of the step, in all processes */
+    bl_window_lanes windows;    /* of a worker */
+    bl_window_sums sums;        /* of the step, in all processes, of windows */
 } bl_workers;
 
 /* All but comm is borrowed; alone at first. Release with _free, also after an error. */

@@ -17,6 +17,9 @@ typedef struct {
     int32_t source[TOKENS], length[LANES], prefix[LANES];
     bl_place source_at[TOKENS];
     bl_place at[TOKENS];
+    double windows[TOKENS * 3 * BL_VOICES], weight[LANES], cells[TOKENS];
+    const double *target[LANES];
+    bl_windows told;
     double scale;
     int train;
 } fixture;
@@ -49,6 +52,33 @@ static void tell_condition(fixture *f, const bl_model_config *c)
     bl_model_condition(f->m, &told);
 }
 
+/* Drums of three lanes, the last of which has none; each cell and lane with a weight.
+ */
+static void tell_windows(fixture *f, const bl_model_config *c)
+{
+    int v = BL_VOICES;
+    for (int i = 0; i < LANES * c->segment; i++)
+        for (int k = 0; k < v; k++) {
+            double *x = f->windows + i * 3 * v;
+            int hit = (i * i + 3 * k + i * k) % 5 < 2;
+            x[k] = hit;
+            x[v + k] = hit ? (i * 7 + k * 5) % 17 / 17.0 + 0.01 : 0;
+            x[2 * v + k] = hit ? (i * 3 + k * 11) % 13 / 13.0 - 0.5 : 0;
+        }
+    for (int i = 0; i < TOKENS; i++)
+        f->cells[i] = 0.5 + i % 7 / 5.0;
+    for (int b = 0; b < LANES; b++) {
+        f->target[b] = b < 2 ? f->windows + b * c->segment * 3 * v : NULL;
+        f->weight[b] = 0.7 + b;
+    }
+    f->told = (bl_windows){.feed = {.target = f->target,
+                                    .cell_weight = f->cells,
+                                    .lane_weight = f->weight,
+                                    .beta = c->beta,
+                                    .draws = 1}};
+    bl_model_windows(f->m, &f->told);
+}
+
 static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
 {
     bl_err e = BL_ERR_INIT;
@@ -64,6 +94,7 @@ static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
         f->at[i] = (bl_place){i / 3 - 1, i * i % 7, i % 2};
     bl_model_place(f->m, f->at);
     tell_condition(f, c);
+    tell_windows(f, c);
     f->scale = 1.25 / c->segment;
     int t = c->segment;
     f->n_real[0] = f->n_real[1] = t;
@@ -336,6 +367,36 @@ static void conditions(const bl_model_config *base, bl_pool *pool)
     check("of GRU cells", &c, 1, pool);
 }
 
+/* Windows of drums. */
+static void grooves(const bl_model_config *base, bl_pool *pool)
+{
+    bl_model_config c = *base;
+    bl_model_config_arch(&c, BL_ARCH_GROOVE);
+    c.act = BL_ACT_GELU - 1;
+    check("Groove Transformer", &c, 0, pool);
+    c.dropout = c.att_dropout = 0.2;
+    c.inputs = 3;
+    c.density = 1;
+    check("of a tap and a density, with dropout", &c, 1, pool);
+    c.inputs = 3 * BL_VOICES;
+    c.density = 0;
+    c.input = 5;
+    c.pre_norm = c.glu = 1;
+    check("of two voices, pre-norm, gated", &c, 1, pool);
+    c = *base;
+    bl_model_config_arch(&c, BL_ARCH_GROOVE_VAE);
+    c.latent = 4;
+    c.dec_layers = 1;
+    c.dec_width = 10;
+    c.dec_heads = 2;
+    c.dec_ff = 7;
+    c.act = BL_ACT_GELU - 1;
+    check("its VAE, latents drawn", &c, 1, pool);
+    c.velocity_loss = c.offset_loss = BL_DISTANCE_BCE;
+    c.dropout = 0.2;
+    check("cross-entropies, dropout", &c, 1, pool);
+}
+
 int main(void)
 {
     bl_err e = BL_ERR_INIT;
@@ -395,6 +456,7 @@ int main(void)
     family(&base, pool);
     options(&base, pool);
     conditions(&base, pool);
+    grooves(&base, pool);
     bl_pool_del(pool);
     return tap_done();
 }

@@ -17,16 +17,21 @@ enum { PAGE_MAX = 1 << 16 };
 static int n_rows(int of_layers, size_t at)
 {
     size_t n;
-    int found = 0;
+    int most = 0;
     const bl_tensor_group *group = bl_model_tensor_groups(&n);
-    for (size_t g = 0; g < n; g++) {
-        int here = 0;
-        for (size_t i = 0; i < group[g].n; i++)
-            here +=
-                (group[g].prefix[0] != '\0') == of_layers && group[g].rows[i].at == at;
-        found = of_layers ? (int)bl_max(found, here) : found + here;
+    for (unsigned kind = BL_OF_ATTENTION; kind <= BL_OF_VAE; kind *= 2) {
+        int found = 0;
+        for (size_t g = 0; g < n; g++) {
+            int here = 0;
+            for (size_t i = 0; i < group[g].n; i++)
+                here += (group[g].of & kind) &&
+                        (group[g].prefix[0] != '\0') == of_layers &&
+                        group[g].rows[i].at == at;
+            found = of_layers ? (int)bl_max(found, here) : found + here;
+        }
+        most = (int)bl_max(most, found);
     }
-    return found;
+    return most;
 }
 
 /* Both records hold nothing but matrices there. */
@@ -48,7 +53,7 @@ static void test_fields(void)
 /* ---- the page ---- */
 
 /* The table of parameters of schemas/xl-checkpoint.md, from its first row on. */
-static char *read_page(void)
+static char *read_page(const char *head)
 {
     const char *root = getenv("BARLINE_ROOT");
     char path[4096], *text = calloc(1, PAGE_MAX);
@@ -59,7 +64,7 @@ static char *read_page(void)
         exit(1);
     }
     fclose(f);
-    char *table = strstr(text, "| NAME | shape |"), *rest = NULL;
+    char *table = strstr(text, head), *rest = NULL;
     if (table != NULL)
         rest = strstr(table, "\n\n");
     if (rest != NULL)
@@ -117,15 +122,19 @@ static int n_told(const char *page)
     return ticks / 2;
 }
 
-static void test_page(void)
+/* The table of that head, of some kinds of models; a layer's rows stand once. */
+static void test_page(const char *head, unsigned kinds, int with_layers)
 {
     size_t n;
     int wrong = 0, rows = 0;
-    char name[64], shape[64], want[64], *page = read_page();
+    char name[64], shape[64], want[64], *page = read_page(head);
     const bl_tensor_group *group = bl_model_tensor_groups(&n);
     for (size_t g = 0; g < n; g++)
         /* the encoder's rows are those of the layers before */
-        for (size_t i = 0; i < group[g].n && !group[g].is_of_encoder; i++, rows++) {
+        for (size_t i = 0;
+             i < group[g].n && !group[g].is_of_encoder && (group[g].of & kinds) &&
+             (with_layers || group[g].prefix[0] == '\0');
+             i++, rows++) {
             const bl_tensor_row *r = &group[g].rows[i];
             int is_layer = group[g].prefix[0] != '\0',
                 is_vector = r->rows == BL_DIM_ONE;
@@ -148,6 +157,7 @@ static void test_page(void)
 int main(void)
 {
     test_fields();
-    test_page();
+    test_page("| NAME | shape |", BL_OF_ATTENTION | BL_OF_CELLS, 1);
+    test_page("| NAME of grooves | shape |", BL_OF_GROOVE | BL_OF_VAE, 0);
     return tap_done();
 }

@@ -85,7 +85,7 @@ static const struct {
     {"warmup", "0 2"},
     {"schedule", "cosine constant inv_sqrt linear wsd"},
     {"cooldown", "0 0.5"},
-    {"optimizer", "adamw muon"},
+    {"optimizer", "adamw muon sgd"},
     {"momentum", "0 0.95"},
     {"average", "0 0.1 0.5"},
     {"clip", "0 0.5"},
@@ -189,7 +189,8 @@ static int make_config(const choice *c, bl_train_config *config, bl_err *e)
 static int draw_valid(choice *c, bl_train_config *config, int number, bl_rng *rng)
 {
     enum { PATIENCE = 200, TRIES = 6 * PATIENCE };
-    uint32_t arch = (uint32_t)number % BL_N_ARCH, share = 1 + (uint32_t)number / 6 % 6;
+    uint32_t arch = (uint32_t)number % BL_ARCH_GROOVE /* those of tokens */,
+             share = 1 + (uint32_t)number / 6 % 6;
     for (int refused = 0; refused < TRIES; refused++) {
         bl_err e = BL_ERR_INIT;
         draw(c, arch, (uint32_t)bl_max(share - (uint32_t)refused / PATIENCE, 1), rng);
@@ -663,7 +664,7 @@ static void test_permutations(void)
         choice c;
         bl_train_config first, other;
         bl_rng rng = bl_rng_make(12, (uint64_t)i);
-        draw(&c, (uint32_t)i % BL_N_ARCH, i % 2 ? 10 : 2, &rng);
+        draw(&c, (uint32_t)i % BL_ARCH_GROOVE, i % 2 ? 10 : 2, &rng);
         int rc = bl_config_preset(&first, "tiny", NULL);
         if (rc == 0)
             rc = bl_config_change(&first, NULL, c.set, c.n, 1, NULL);

@@ -113,6 +113,52 @@ void bl_adam(bl_pool *pool, const bl_adam_params *p, const bl_adam_span *spans,
     bl_pool_run(pool, adam_part, &j, BL_PARTS);
 }
 
+/* ---- gradients with momentum ---- */
+
+typedef struct {
+    const bl_adam_params *p;
+    bl_real momentum;
+    const bl_adam_span *spans;
+    int n_spans;
+    bl_real *value, *grad, *m;
+} sgd_job;
+
+BL_CLONES static void sgd_run(const sgd_job *j, int64_t from, int64_t to, bl_real scale,
+                              bl_real decay)
+{
+    bl_real rate = (bl_real)j->p->lr, momentum = j->momentum;
+    bl_real *value = j->value, *grad = j->grad, *m = j->m;
+    for (int64_t i = from; i < to; i++) {
+        m[i] = momentum * m[i] + scale * grad[i];
+        value[i] -= rate * m[i] + decay * value[i];
+        grad[i] = 0;
+    }
+}
+
+static void sgd_part(void *arg, int part)
+{
+    const sgd_job *j = arg;
+    int64_t n = j->n_spans > 0 ? j->spans[j->n_spans - 1].end : 0;
+    int64_t start = n * part / BL_PARTS, end = n * (part + 1) / BL_PARTS;
+    for (int i = 0; i < j->n_spans; i++) {
+        const bl_adam_span *s = &j->spans[i];
+        int64_t from = bl_max(start, s->start), to = bl_min(end, s->end);
+        if (from < to && s->group == BL_ADAM_STILL)
+            memset(j->grad + from, 0, (size_t)(to - from) * sizeof *j->grad);
+        else if (from < to)
+            sgd_run(j, from, to, (bl_real)j->p->scale[s->group],
+                    s->decay ? (bl_real)(j->p->lr * j->p->weight_decay) : 0);
+    }
+}
+
+void bl_sgd(bl_pool *pool, const bl_adam_params *p, double momentum,
+            const bl_adam_span *spans, int n_spans, bl_real *value, bl_real *grad,
+            bl_real *m)
+{
+    sgd_job j = {p, (bl_real)momentum, spans, n_spans, value, grad, m};
+    bl_pool_run(pool, sgd_part, &j, BL_PARTS);
+}
+
 void bl_adam_naive(const bl_adam_params *p, const bl_adam_span *spans, int n_spans,
                    bl_real *value, bl_real *grad, bl_real *m, bl_real *v)
 {

@@ -61,6 +61,12 @@ void bl_adam(bl_pool *pool, const bl_adam_params *p, const bl_adam_span *spans,
 void bl_adam_naive(const bl_adam_params *p, const bl_adam_span *spans, int n_spans,
                    bl_real *value, bl_real *grad, bl_real *m, bl_real *v);
 
+/* Gradients with momentum (Sutskever et al. 2013, as torch's SGD): m = momentum m +
+ * gradient, value -= lr m; of p lr, weight_decay and scale, otherwise as bl_adam. */
+void bl_sgd(bl_pool *pool, const bl_adam_params *p, double momentum,
+            const bl_adam_span *spans, int n_spans, bl_real *value, bl_real *grad,
+            bl_real *m);
+
 /* The average of weights over their past: mean += (value - mean) w, where w = (1/age -
  * 1) / (step + 1/age - 2), at most 1, makes `age` (0 .. 1/2) the mean age of what mean
  * holds as a share of the steps so far (polynomial decay: Shamir and Zhang 2013; 1/2

@@ -71,7 +71,8 @@ static double lane_factor(const latent_args *a, const bl_window_feed *f, int lan
                                           : (double)t->steps / a->out->cols;
     if (f->target == NULL || f->target[lane] == NULL)
         return 0;
-    return share * f->beta * (f->lane_weight != NULL ? (double)f->lane_weight[lane] : 1);
+    return share * f->beta *
+           (f->lane_weight != NULL ? (double)f->lane_weight[lane] : 1);
 }
 
 static void latent_forward(bl_graph *g, void *args)
@@ -136,7 +137,7 @@ typedef struct {
 
 typedef struct {
     bl_window_loss_args told;
-    bl_real *nll; /* (B*T) */
+    bl_real *nll;    /* (B*T) */
     lane_sums *sums; /* (B) */
 } loss_args;
 
@@ -229,8 +230,7 @@ static void loss_lane(void *arg, int lane)
     a->sums[lane] = (lane_sums){.cells = 0};
     for (int row = lane * steps; row < (lane + 1) * steps; row++) {
         const bl_real *y = target_of(a, f, j->g->feed.y, row);
-        a->nll[row] =
-            y != NULL ? (bl_real)step_loss(a, f, row, y, &a->sums[lane]) : 0;
+        a->nll[row] = y != NULL ? (bl_real)step_loss(a, f, row, y, &a->sums[lane]) : 0;
     }
 }
 
@@ -322,7 +322,7 @@ void bl_window_row(bl_real *x, int voices, bl_distance offset, double temperatur
         x[k] = bl_sigmoid((bl_real)((double)x[k] / temperature));
         x[voices + k] = bl_sigmoid(x[voices + k]);
         bl_real *o = &x[2 * voices + k];
-        *o = offset == BL_DISTANCE_BCE ? bl_sigmoid(*o) - (bl_real)0.5
-                                       : bl_tanh(*o) / 2;
+        *o =
+            offset == BL_DISTANCE_BCE ? bl_sigmoid(*o) - (bl_real)0.5 : bl_tanh(*o) / 2;
     }
 }

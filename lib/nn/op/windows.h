@@ -1,5 +1,5 @@
-/* windows.h - ops of models of grooves: windows of drums in, of each lane one, with hits,
- * velocities and offsets of v voices a step (token/hvo.h); the Groove Transformer
+/* windows.h - ops of models of grooves: windows of drums in, of each lane one, with
+ * hits, velocities and offsets of v voices a step (token/hvo.h); the Groove Transformer
  * (Haki et al. 2022) and its variational autoencoder (Kingma and Welling 2014).
  *
  * Letters: B lanes, T steps, v voices, Z numbers of a latent. */
@@ -32,10 +32,11 @@ typedef struct {
     const bl_real *cell_weight; /* (T, v) of the terms of cells; NULL: 1 */
     const bl_real *lane_weight; /* (B) of all terms; NULL: 1 */
     double beta;
-    const bl_real *noise; /* (B, Z) to be drawn with; NULL: by counters if `draws` */
-    int draws;            /* 0 without noise: the mean */
+    const bl_real *noise;    /* (B, Z) to be drawn with; NULL: by counters if `draws` */
+    int draws;               /* 0 without noise: the mean */
     double term[BL_N_TERMS]; /* sums, as nll_sum of which they are parts */
-    int64_t hit, hit_wrong, missed, cells; /* of the cells: hit in both, in one of them */
+    int64_t hit, hit_wrong, missed,
+        cells; /* of the cells: hit in both, in one of them */
 } bl_window_feed;
 
 /* m as rows x cols, as many numbers in the same order. */
@@ -52,11 +53,11 @@ typedef struct {
 } bl_latent_args;
 bl_mat *bl_latent(bl_graph *g, const bl_latent_args *a);
 
-/* The loss of x (B*T, 3 v): logits of hits; velocities by their sigmoid; offsets by half
- * their hyperbolic tangent, or with BL_DISTANCE_BCE by their sigmoid less 1/2. Cells that
- * are not hit weigh miss_weight. Steps with a target y < 0 are not scored. Adds to
- * nll_sum the sum over the steps scored, so that over n_scored it is the mean; *nll
- * (B*T) each step's share, without the latent's. */
+/* The loss of x (B*T, 3 v): logits of hits; velocities by their sigmoid; offsets by
+ * half their hyperbolic tangent, or with BL_DISTANCE_BCE by their sigmoid less 1/2.
+ * Cells that are not hit weigh miss_weight. Steps with a target y < 0 are not scored.
+ * Adds to nll_sum the sum over the steps scored, so that over n_scored it is the mean;
+ * *nll (B*T) each step's share, without the latent's. */
 typedef struct {
     bl_mat *x;
     int lanes, voices;
@@ -67,8 +68,8 @@ typedef struct {
 } bl_window_loss_args;
 void bl_window_loss(bl_graph *g, const bl_window_loss_args *a, bl_real **nll);
 
-/* A step's numbers as they are meant, from its logits x (3 v), in place: probabilities of
- * hits of a temperature, velocities and offsets. */
+/* A step's numbers as they are meant, from its logits x (3 v), in place: probabilities
+ * of hits of a temperature, velocities and offsets. */
 void bl_window_row(bl_real *x, int voices, bl_distance offset, double temperature);
 
 #endif
