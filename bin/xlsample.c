@@ -2,6 +2,7 @@
 #include "cli/main.h"
 #include "cli/shared.h"
 #include "flow/engine.h"
+#include "flow/grooving.h"
 #include "flow/output.h"
 #include "flow/sampling.h"
 #include "io/zio.h"
@@ -12,6 +13,10 @@
 
 typedef struct {
     const char *prompt, *chords, *labels, *like, *programs, *condition;
+    const char *threshold, *max_hits; /* of grooves, with latent, between, density */
+    int latent;
+    int64_t between;
+    double density;
     int64_t n, bars, max_tokens, tempo, top_k, prompt_bars;
     bl_meter meter;
     double seconds, temperature, top_p, min_p;
@@ -105,9 +110,59 @@ static void summarise(const bl_sampling_counts *n, bl_log *log)
                 n->tokens, (double)n->tokens / bl_log_seconds(log));
 }
 
+/* ---- runs of grooves ---- */
+
+static int check_options(const bl_cli *cli, int is_groove, bl_err *e)
+{
+    static const char *const of[2][13] = {
+        {"latent", "between", "threshold", "max-hits", "density"},
+        {"bars", "seconds", "like", "max-tokens", "prompt", "labels", "chords",
+         "precision", "top-k", "top-p", "min-p", "no-grammar"}};
+    for (const char *const *option = of[is_groove]; *option != NULL; option++)
+        if (bl_opt_given(cli->opts, *option) != NULL)
+            return bl_fail(e, BL_E_ARG, "--%s goes with runs of %s, which this is not",
+                           *option, is_groove ? "tokens" : "grooves");
+    return 0;
+}
+
+static int groove(const xlsample *x, const bl_cli *cli, bl_err *e)
+{
+    const bl_grooving_wish wish = {
+        .model = cli->opts->operands[0],
+        .condition = x->condition,
+        .threads = bl_tool_jobs(&x->common),
+        .seed = x->common.seed,
+        .n = x->n,
+        .gives_latents = x->latent,
+        .between = x->between,
+        .temperature =
+            bl_opt_given(cli->opts, "temperature") != NULL ? x->temperature : -1,
+        .threshold = x->threshold,
+        .max_hits = x->max_hits,
+        .density = bl_opt_given(cli->opts, "density") != NULL ? x->density : -1,
+        .tempo = (int)x->tempo,
+    };
+    bl_counts counts = {0};
+    bl_output o;
+    int rc = bl_output_open(&o, x->common.output, 0, &bl_tool_guards, e);
+    if (rc == 0)
+        rc = bl_grooving_write(&wish, o.out.fd, x->common.plain ? 0 : BL_ZIO_LEVEL,
+                               cli->self, NULL, &counts, e);
+    rc = bl_output_close(&o, rc, e);
+    if (rc == 0)
+        bl_log_info(cli->log, "%" PRIu64 " pieces, %" PRIu64 " windows", counts.pieces,
+                    counts.tokens);
+    return rc;
+}
+
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     xlsample *x = tool;
+    int is_groove = bl_grooving_is(cli->opts->operands[0]);
+    if (check_options(cli, is_groove, e) != 0)
+        return BL_E_ARG;
+    if (is_groove)
+        return groove(x, cli, e);
     bl_sampling_counts counts;
     bl_tool_need_room(cli->log, BL_TOOL_ROOM);
     make_wish(x, cli);
@@ -169,7 +224,7 @@ int main(int argc, char **argv)
          "a bar on each of these chords in turn, such as 'C Am F G7:2'", 1},
         {0, "condition", BL_OPT_STR, &set.condition, "FILE", 0, 0,
          "make a piece for each of these (a token stream), of which the run has "
-         "learned",
+         "learned, or a pattern for each of these grooves",
          1},
         {0, "precision", BL_OPT_CHOICE, &set.precision, "fp32|bf16|int8", 0, 0,
          "of weights, keys and values; bf16 halves them, int8 the weights again", 1},
@@ -184,6 +239,17 @@ int main(int argc, char **argv)
          "among those with at least P times the odds of the likeliest", 1},
         {0, "no-grammar", BL_OPT_FLAG, &set.no_grammar, NULL, 0, 0,
          "allow what the scheme's grammar forbids (for experiments)", 1},
+        {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Grooves", 0},
+        {0, "threshold", BL_OPT_STR, &set.threshold, "P[,...]", 0, 0,
+         "hits are what has at least these odds, of all or each of nine voices", 1},
+        {0, "max-hits", BL_OPT_STR, &set.max_hits, "N[,...]", 0, 0,
+         "of a window the N likeliest hits of a voice at most", 1},
+        {0, "density", BL_OPT_REAL, &set.density, "D", 0, 1,
+         "the share of cells to be hit, of runs that see one", 1},
+        {0, "latent", BL_OPT_FLAG, &set.latent, NULL, 0, 0,
+         "give latents of a VAE in the place of drums", 1},
+        {0, "between", BL_OPT_INT, &set.between, "N", 1, 65536,
+         "go in N steps from each window of --condition to the next", 1},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},
     };
     return bl_main(&about, own, &set.common, &(bl_tool){misuse, work, release}, &set,

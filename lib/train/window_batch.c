@@ -57,14 +57,14 @@ void bl_window_lanes_free(bl_window_lanes *w)
 void bl_window_tell(bl_window_lanes *w, bl_model *m, const bl_pieces *p,
                     const int64_t *start, const int32_t *n_real, double beta, int draws)
 {
-    int64_t size = bl_model_conf(m)->segment + 1; /* of a window's place, see shards.h */
+    int64_t size =
+        bl_model_conf(m)->segment + 1; /* of a window's place, see shards.h */
     int weighs = draws && p->lane_weight != NULL;
     if (p->windows == NULL)
         return;
     for (int lane = 0; lane < w->lanes; lane++) {
         int64_t i = n_real[lane] > 0 ? start[lane] / size : -1;
-        w->target[lane] =
-            i < 0 ? NULL : p->windows + (size_t)i * p->window_numbers;
+        w->target[lane] = i < 0 ? NULL : p->windows + (size_t)i * p->window_numbers;
         w->weight[lane] = weighs && i >= 0 ? p->lane_weight[i] : 1;
     }
     w->told = (bl_windows){.feed = {.target = w->target,

@@ -110,3 +110,90 @@ column() {
     xltrain "${small[@]}" --data four -o long --steps 2
     grep -q '"segment":64' long/config.json
 }
+
+# drums FILE: names, bars, tempos and hits of a bare stream
+drums() {
+    python3 -c '
+import sys, json, struct
+b = open(sys.argv[1], "rb").read()
+while b:
+    n = 8 + int.from_bytes(b[:8], "little")
+    head = json.loads(b[8:n])
+    meta = head.pop("__metadata__")
+    for name, t in sorted(head.items()):
+        start, end = t["data_offsets"]
+        print(meta.get("name"), meta["record"], name, t["shape"], b[n + start:n + end].hex())
+    b = b[n + max(t["data_offsets"][1] for t in head.values()):]' "$1"
+}
+
+@test "drums: a pattern for each groove of a stream, by odds, thresholds and most hits" {
+    xltrain "${small[@]}" -o run --steps 20
+    xlsample run --condition "$F/three.tensors.zst" -u -o a
+    remi2midi --check a
+    # each piece under its name, with its bars and tempos
+    midi2remi --scheme groove --hop 1 "$SAMPLES"/{twelve-bar-blues,harbour-habanera,korobeiniki}.mid -u -q -o in
+    cmp <(drums a | grep -v hvo | cut -d ' ' -f 2-) <(drums in | grep -v hvo | cut -d ' ' -f 2-)
+    # the tap is all that is seen of it
+    xlsample run --condition a -u -o b -j 2
+    ! cmp -s a b
+    hits() { xlsample run --condition "$F/three.tensors.zst" "$@" | remi2midi --csv | wc -l; }
+    [ "$(hits --threshold 0)" -gt "$(hits --threshold .2)" ] && [ "$(hits --threshold .2)" -ge "$(hits)" ]
+    [ "$(hits --threshold 1)" -le 1 ]
+    [ "$(hits --threshold 0 --max-hits 1)" -lt "$(hits --threshold 0 --max-hits 5)" ]
+    [ "$(hits --threshold 1,1,0,1,1,1,1,1,1 --max-hits 0,0,3,0,0,0,0,0,0)" -gt 1 ]
+    # drawn by their odds: another seed, other hits
+    [ "$(hits --temperature 1 --seed 1)" != 1 ]
+    ! cmp -s <(xlsample run --condition a --temperature 1 --seed 1 -u) <(xlsample run --condition a --temperature 1 --seed 2 -u)
+    cmp <(xlsample run --condition a --temperature 1 --seed 1 -u -j 1) <(xlsample run --condition a --temperature 1 --seed 1 -u -j 2)
+}
+
+@test "drums: a VAE makes windows of nothing, latents, drums of them, and ways between" {
+    xltrain "${vae[@]}" -o run --steps 20
+    xlsample run -n 3 --seed 1 -u -o three
+    xlsample run -n 2 --seed 1 -u | drums /dev/stdin | grep piece >two
+    grep -Ff two <(drums three) | wc -l | grep -qx 6
+    remi2midi --check three
+    xlsample run --condition "$F/three.tensors.zst" -u -o direct
+    xlsample run --condition "$F/three.tensors.zst" --latent -o z
+    xlsample run --condition z -u -o through
+    cmp <(drums direct | cut -d ' ' -f 2-) <(drums through | cut -d ' ' -f 2-)
+    drums <(xlsample run --latent --condition "$F/three.tensors.zst" -u) | grep -q 'piece z \[[0-9]*, 4\]'
+    # from each window to the next: (n - 1) N + 1 of them, the windows' own among them
+    midi2remi --scheme groove "$SAMPLES/korobeiniki.mid" -q -o k
+    n=$(xlsample run --condition k -u | drums /dev/stdin | sed -n 's/.*piece bar \[\([0-9]*\)\].*/\1/p')
+    xlsample run --condition k --between 4 -u -o way
+    [ "$(drums way | sed -n 's/.*piece bar \[\([0-9]*\)\].*/\1/p')" -eq $(((n - 1) * 4 + 1)) ]
+    remi2midi --check way
+    for cut in 0 1; do # of latents the same way
+        cmp <(drums way | cut -d ' ' -f 2-) <(xlsample run --condition <(xlsample run --condition k --latent) --between 4 -u | drums /dev/stdin | cut -d ' ' -f 2-)
+    done
+}
+
+@test "drums: what a run of grooves cannot do is one line" {
+    xltrain "${small[@]}" -o run --steps 2
+    xltrain "${vae[@]}" -o vae --steps 2
+    bad() { # status, what is said, arguments
+        run "-$1" --separate-stderr xlsample "${@:3}" -o out
+        says "$2"
+        [ "$(wc -l <<<"$stderr")" -eq 1 ] && [ ! -e out ]
+    }
+    bad 64 "--latent wants a run of arch=groove-vae" run --latent --condition "$F/three.tensors.zst"
+    bad 64 "-n without --condition wants a run of arch=groove-vae" run -n 2
+    bad 64 "--between goes from each window of --condition" vae --between 3
+    bad 64 "--density wants a run of density=1" vae --density .2
+    bad 64 "--bars goes with runs of tokens" vae --bars 3
+    bad 64 "--threshold has 2 numbers" vae --threshold .1,.2
+    bad 64 "--max-hits '-1': a number from 0" vae --max-hits -1
+    midi2remi "$SAMPLES/korobeiniki.mid" -q -o tokens
+    bad 65 "tokens': a stream of tokens: the run wants grooves" vae --condition tokens
+    midi2remi --scheme groove --window 4 "$SAMPLES/korobeiniki.mid" -q -o four
+    bad 65 "its windows have 64 steps, the run's 32" run --condition four
+    xlsample vae -n 1 --latent -o z
+    bad 65 "a run of arch=groove has no latents" run --condition z
+    head -c 500 "$F/three.tensors.zst" >cut
+    bad 65 "cut'" vae --condition cut
+    xltrain --data "$F/tokens" -o t --preset tiny --set layers=1 --set width=8 --set heads=2 --set ff=8 --steps 1 -q
+    bad 64 "--latent goes with runs of grooves" t --latent
+    xltrain "${small[@]}" -o dense --set density=1 --steps 2
+    xlsample dense --density .3 --condition "$F/three.tensors.zst" | remi2midi --check
+}

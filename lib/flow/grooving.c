@@ -1,0 +1,526 @@
+/* grooving.c - see grooving.h. */
+#include "flow/grooving.h"
+
+#include "base/number.h"
+#include "base/rng.h"
+#include "flow/grooves.h"
+#include "flow/start.h"
+#include "io/input.h"
+#include "io/row_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LANES = 16, KNOWS_ENOUGH = 1 };
+
+/* Of each voice, or one for all: n is 0 (not given), 1 or BL_HVO_VOICES. */
+typedef struct {
+    int n;
+    double of[BL_HVO_VOICES];
+} by_voice;
+
+typedef struct {
+    const bl_grooving_wish *wish;
+    by_voice threshold, max_hits;
+    bl_ckpt ckpt;
+    bl_pool *pool;
+    bl_model *model;
+    bl_row_store from;   /* the condition */
+    int has_latents;     /* it is of latents */
+    bl_prov *pg_from;    /* of it */
+    bl_row_store to;     /* one piece of what is made, in `kind` */
+    bl_rows_kind kind;
+    bl_rowsw *writer;
+    int lanes;
+    const bl_real *window[LANES];
+    bl_real *latent;     /* (lanes, Z) */
+    bl_real density[LANES];
+    bl_buf latents;      /* of a piece (n, Z) */
+    bl_counts counts;
+} grooving;
+
+/* ---- what is asked ---- */
+
+/* "V" or nine of them with commas; NULL: not given. */
+static int read_by_voice(by_voice *v, const char *option, const char *text, double low,
+                     double high, bl_err *e)
+{
+    const char *at = text, *end;
+    *v = (by_voice){.n = 0};
+    if (text == NULL)
+        return 0;
+    for (;; at = end + 1) {
+        double x;
+        if (v->n == BL_HVO_VOICES || !bl_number_begin(at, &x, &end) || x < low ||
+            x > high || (*end != ',' && *end != '\0'))
+            return bl_fail(e, BL_E_ARG,
+                           "--%s '%.64s': a number from %g to %g, or %d with commas, of "
+                           "the voices in their order",
+                           option, text, low, high, BL_HVO_VOICES);
+        v->of[v->n++] = x;
+        if (*end == '\0')
+            break;
+    }
+    if (v->n != 1 && v->n != BL_HVO_VOICES)
+        return bl_fail(e, BL_E_ARG, "--%s has %d numbers: one for all voices, or %d",
+                       option, v->n, BL_HVO_VOICES);
+    return 0;
+}
+
+static double of_voice(const by_voice *v, int voice, double otherwise)
+{
+    return v->n == 0 ? otherwise : v->of[v->n == 1 ? 0 : voice];
+}
+
+/* ---- the model ---- */
+
+typedef struct {
+    int is_groove;
+} look;
+
+static int look_at(void *arg, const bl_ckpt *c, bl_err *e)
+{
+    (void)e;
+    ((look *)arg)->is_groove = bl_model_is_groove(&c->info.config.model);
+    return KNOWS_ENOUGH;
+}
+
+static int no_param(void *arg, const char *name, const bl_tensor *t, bl_err *e)
+{
+    (void)arg;
+    (void)name;
+    (void)t;
+    (void)e;
+    return KNOWS_ENOUGH;
+}
+
+int bl_grooving_is(const char *model)
+{
+    bl_err e = BL_ERR_INIT;
+    char file[BL_RUN_PATH];
+    look l = {0};
+    bl_ckpt c = {0};
+    const bl_ckpt_taker taker = {look_at, no_param, &l};
+    if (strcmp(model, "-") == 0 || bl_run_find(model, "best", file, &e) != 0)
+        return 0;
+    int rc = bl_ckpt_read(&c, file, &taker, &e);
+    bl_ckpt_free(&c);
+    return rc == KNOWS_ENOUGH && l.is_groove;
+}
+
+static int is_vae(const grooving *g)
+{
+    return g->ckpt.info.config.model.arch == BL_ARCH_GROOVE_VAE;
+}
+
+static int check_wish(const grooving *g, bl_err *e)
+{
+    const bl_grooving_wish *w = g->wish;
+    const char *lacks = w->gives_latents    ? "--latent"
+                        : w->between > 0    ? "--between"
+                        : w->condition == NULL ? "-n without --condition"
+                                               : NULL;
+    if (!is_vae(g) && lacks != NULL)
+        return bl_fail(e, BL_E_ARG,
+                       "%s wants a run of arch=groove-vae: this one gives a pattern for "
+                       "each groove of --condition",
+                       lacks);
+    if (w->between > 0 && w->condition == NULL)
+        return bl_fail(e, BL_E_ARG,
+                       "--between goes from each window of --condition to the next");
+    if (w->density >= 0 && !g->ckpt.info.config.model.density)
+        return bl_fail(e, BL_E_ARG, "--density wants a run of density=1");
+    return 0;
+}
+
+static int open_model(grooving *g, size_t n, bl_err *e)
+{
+    const bl_model_config *c = &g->ckpt.info.config.model;
+    g->lanes = (int)bl_max(1, bl_min(LANES, (int64_t)n));
+    int rc = bl_pool_new(&g->pool, g->wish->threads, e);
+    if (rc == 0)
+        rc = bl_model_new(&g->model, c, g->lanes, 0, g->pool, e);
+    if (rc == 0)
+        rc = bl_ckpt_get_params(&g->ckpt, g->model, e);
+    g->latent =
+        bl_calloc((size_t)g->lanes * (size_t)c->latent, sizeof *g->latent, e);
+    return rc == 0 && g->latent == NULL ? BL_E_NOMEM : rc;
+}
+
+/* ---- the condition ---- */
+
+static int is_latent(const bl_rows_kind *k, int z)
+{
+    return strcmp(k->scheme, BL_GROOVE) == 0 && strcmp(k->name, "z") == 0 &&
+           k->ndim == 1 && k->shape[0] == z;
+}
+
+static bl_rows_kind latent_kind(int z)
+{
+    return (bl_rows_kind){.scheme = BL_GROOVE, .name = "z", .ndim = 1, .shape = {z}};
+}
+
+static int check_kind(grooving *g, const bl_rows_kind *kind, bl_err *e)
+{
+    const bl_model_config *c = &g->ckpt.info.config.model;
+    char text[128];
+    int bars;
+    g->has_latents = is_vae(g) && is_latent(kind, c->latent);
+    if (g->has_latents && g->wish->gives_latents)
+        return bl_fail(e, BL_E_ARG, "--latent of latents gives what is there");
+    if (g->has_latents)
+        return 0;
+    if (strcmp(kind->name, "z") == 0)
+        return bl_fail(e, BL_E_MISMATCH,
+                       is_vae(g) ? "a stream of %s, the run's latents are z [%d]"
+                                 : "a stream of %s: a run of arch=groove has no latents",
+                       bl_rows_kind_text(kind, text, sizeof text), c->latent);
+    int rc = bl_groove_bars(kind, &bars, e);
+    if (rc == 0 && kind->shape[0] != c->segment)
+        rc = bl_fail(e, BL_E_MISMATCH, "its windows have %d steps, the run's %d",
+                     (int)kind->shape[0], c->segment);
+    return rc;
+}
+
+static int check_numbers(const grooving *g, bl_err *e)
+{
+    int bars = (int)(g->from.kind.shape[0] / BL_HVO_BAR), rc = 0;
+    for (size_t i = 0; i < g->from.n_pieces && !g->has_latents && rc == 0; i++) {
+        bl_rows_piece p = {.name = g->from.pieces[i].name,
+                           .index = i,
+                           .rows = bl_row_store_rows(&g->from, i)};
+        rc = bl_groove_check(&p, bars, e);
+    }
+    return rc;
+}
+
+static int read_condition(grooving *g, bl_err *e)
+{
+    const char *path = g->wish->condition;
+    bl_input in = BL_INPUT_INIT;
+    bl_rowsr *r = NULL;
+    int rc = bl_input_open(&in, path, e);
+    if (rc == 0 && !in.is_tensors)
+        rc = bl_fail(e, BL_E_MISMATCH,
+                     "a stream of tokens: the run wants grooves, as midi2remi --scheme "
+                     "groove makes them");
+    if (rc == 0)
+        rc = bl_rowsr_new(&r, bl_input_take(&in), path, e);
+    if (rc == 0)
+        rc = check_kind(g, bl_rowsr_kind(r), e);
+    if (rc == 0)
+        rc = bl_row_store_read(&g->from, r, e);
+    if (rc == 0)
+        rc = check_numbers(g, e);
+    if (rc == 0)
+        rc = bl_prov_add(&g->pg_from, bl_rowsr_pg(r), e);
+    bl_rowsr_del(r);
+    bl_input_close(&in);
+    return rc == 0 ? 0 : bl_err_in(e, path);
+}
+
+/* ---- numbers to drums ---- */
+
+/* The likeliest hits of a voice, n of them at most, stay. */
+static void keep_likeliest(bl_real *x, int steps, int voice, int n)
+{
+    for (int hits = 0;; hits = 0) {
+        int least = -1;
+        for (int t = 0; t < steps; t++) {
+            bl_real p = x[t * BL_HVO_CELLS + voice];
+            if (p <= 0)
+                continue;
+            hits++;
+            if (least < 0 || p < x[least * BL_HVO_CELLS + voice])
+                least = t;
+        }
+        if (hits <= n)
+            return;
+        x[least * BL_HVO_CELLS + voice] = 0;
+    }
+}
+
+/* Odds that are no hit become 0; what is drawn goes by the window's place in all that is
+ * made, so that it does not change with what else is. */
+static void choose_hits(const grooving *g, bl_real *x, int steps, uint64_t window)
+{
+    const bl_grooving_wish *w = g->wish;
+    bl_rng rng = bl_rng_make((uint64_t)w->seed, window);
+    int draws = w->temperature > 0 && g->threshold.n == 0;
+    for (int t = 0; t < steps; t++)
+        for (int v = 0; v < BL_HVO_VOICES; v++) {
+            bl_real *p = &x[t * BL_HVO_CELLS + v];
+            double least = draws ? bl_rng_unit(&rng) : of_voice(&g->threshold, v, 0.5);
+            *p = (double)*p > 0 && (double)*p >= least ? *p : 0;
+        }
+    for (int v = 0; v < BL_HVO_VOICES && g->max_hits.n > 0; v++)
+        keep_likeliest(x, steps, v, (int)of_voice(&g->max_hits, v, steps));
+}
+
+static void make_drums(const grooving *g, const bl_real *logits, uint64_t window,
+                       float *to)
+{
+    const bl_model_config *c = &g->ckpt.info.config.model;
+    double temperature = g->wish->temperature > 0 ? g->wish->temperature : 1;
+    int n = c->segment * BL_HVO_CELLS;
+    memcpy(to, logits, (size_t)n * sizeof *to);
+    for (int t = 0; t < c->segment; t++)
+        bl_window_row(to + t * BL_HVO_CELLS, BL_HVO_VOICES, (bl_distance)c->offset_loss,
+                      temperature);
+    choose_hits(g, to, c->segment, window);
+    for (int t = 0; t < c->segment; t++)
+        for (int v = 0; v < BL_HVO_VOICES; v++) {
+            float *step = to + t * BL_HVO_CELLS;
+            int is_hit = step[v] > 0;
+            step[v] = (float)is_hit;
+            step[BL_HVO_VOICES + v] *= (float)is_hit;
+            step[2 * BL_HVO_VOICES + v] *= (float)is_hit;
+        }
+}
+
+/* ---- the model at work ---- */
+
+/* n windows from `from`, or latents, through the model. */
+static void run(grooving *g, const float *from, int n, int are_latents)
+{
+    const bl_model_config *c = &g->ckpt.info.config.model;
+    size_t size = (size_t)c->segment * BL_HVO_CELLS, z = (size_t)c->latent;
+    bl_windows told = {.source = g->window};
+    int64_t scored;
+    int32_t n_real[LANES];
+    for (int i = 0; i < g->lanes; i++) {
+        g->window[i] = !are_latents && i < n ? from + (size_t)i * size : NULL;
+        g->density[i] = (bl_real)g->wish->density;
+        n_real[i] = i < n ? c->segment : 0;
+    }
+    if (g->wish->density >= 0)
+        told.density = g->density;
+    if (are_latents) {
+        memcpy(g->latent, from, (size_t)n * z * sizeof *from);
+        told.latent = g->latent;
+    }
+    bl_model_windows(g->model, &told);
+    (void)bl_model_forward(g->model, NULL, NULL, n_real, 0, 0, 0, &scored);
+    bl_model_windows(g->model, NULL);
+}
+
+/* The latents of n windows, behind those that are there. */
+static int encode(grooving *g, const float *from, size_t n, bl_err *e)
+{
+    const bl_model_config *c = &g->ckpt.info.config.model;
+    size_t size = (size_t)c->segment * BL_HVO_CELLS, z = (size_t)c->latent;
+    int rc = 0;
+    g->latents.len = 0;
+    for (size_t i = 0; i < n && rc == 0; i += (size_t)g->lanes) {
+        size_t here = (size_t)bl_min(g->lanes, (int64_t)(n - i));
+        run(g, from + i * size, (int)here, 0);
+        rc = bl_buf_add(&g->latents, bl_model_latent_mean(g->model),
+                        here * z * sizeof(float), e);
+    }
+    return rc;
+}
+
+/* ---- pieces ---- */
+
+/* Adds a row to what is made. */
+static int put(grooving *g, const float *x, int32_t bar, float tempo, bl_err *e)
+{
+    char name[] = "";
+    bl_rows_piece p = {.name = name, .rows = {1, x, &bar, &tempo}};
+    int rc = bl_row_store_add(&g->to, &p, e);
+    g->counts.tokens += rc == 0;
+    return rc;
+}
+
+/* n windows or latents as drums, at bars rising by `every` or as they were. */
+static int decode(grooving *g, const float *from, size_t n, int are_latents,
+                  const bl_rows *as, size_t steps, bl_err *e)
+{
+    const bl_model_config *c = &g->ckpt.info.config.model;
+    size_t drums = (size_t)c->segment * BL_HVO_CELLS;
+    size_t size = are_latents ? (size_t)c->latent : drums;
+    int bars = c->segment / BL_HVO_BAR, rc = 0;
+    float *window = bl_calloc(drums, sizeof *window, e);
+    if (window == NULL)
+        return BL_E_NOMEM;
+    for (size_t i = 0; i < n && rc == 0; i += (size_t)g->lanes) {
+        int here = (int)bl_min(g->lanes, (int64_t)(n - i));
+        run(g, from + i * size, here, are_latents);
+        for (int k = 0; k < here && rc == 0; k++) {
+            size_t at = i + (size_t)k;
+            make_drums(g, bl_model_logits(g->model) + (size_t)k * drums,
+                       g->counts.tokens, window);
+            rc = put(g, window,
+                     steps > 0 ? (int32_t)at * bars : as->bar[at],
+                     as->tempo[steps > 0 ? at / steps : at], e);
+        }
+    }
+    free(window);
+    return rc;
+}
+
+/* Latents of a piece's windows and, between each and the next, `steps` - 1 on the line
+ * from one to the other. */
+static int go_between(grooving *g, size_t n, size_t steps, bl_err *e)
+{
+    size_t z = (size_t)g->ckpt.info.config.model.latent;
+    const float *of = (const float *)(const void *)g->latents.data;
+    bl_buf line = {0};
+    int rc = 0;
+    for (size_t i = 0; i + 1 < n && rc == 0; i++)
+        for (size_t k = 0; k < steps && rc == 0; k++) {
+            float share = (float)k / (float)steps;
+            for (size_t c = 0; c < z && rc == 0; c++) {
+                float x = of[i * z + c] * (1 - share) + of[(i + 1) * z + c] * share;
+                rc = bl_buf_add(&line, &x, sizeof x, e);
+            }
+        }
+    if (rc == 0 && n > 0)
+        rc = bl_buf_add(&line, of + (n - 1) * z, z * sizeof *of, e);
+    bl_buf_free(&g->latents);
+    g->latents = line;
+    return rc;
+}
+
+static int put_latents(grooving *g, const bl_rows *as, size_t steps, size_t n, bl_err *e)
+{
+    size_t z = (size_t)g->ckpt.info.config.model.latent;
+    const float *of = (const float *)(const void *)g->latents.data;
+    int bars = g->ckpt.info.config.model.segment / BL_HVO_BAR, rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = put(g, of + i * z, steps > 0 ? (int32_t)i * bars : as->bar[i],
+                 as->tempo[steps > 0 ? i / steps : i], e);
+    return rc;
+}
+
+static int make_rows(grooving *g, const bl_rows *as, bl_err *e)
+{
+    const bl_grooving_wish *w = g->wish;
+    size_t steps = (size_t)w->between, n = as->n;
+    if (!w->gives_latents && steps == 0)
+        return decode(g, as->x, n, g->has_latents, as, 0, e);
+    int rc = 0;
+    g->latents.len = 0;
+    if (g->has_latents)
+        rc = bl_buf_add(&g->latents, as->x,
+                        n * bl_rows_numbers(&g->from.kind) * sizeof *as->x, e);
+    else
+        rc = encode(g, as->x, n, e);
+    if (rc == 0 && steps > 0) {
+        rc = go_between(g, n, steps, e);
+        n = n > 0 ? (n - 1) * steps + 1 : 0;
+    }
+    if (rc != 0)
+        return rc;
+    return w->gives_latents
+               ? put_latents(g, as, steps, n, e)
+               : decode(g, (const float *)(const void *)g->latents.data, n, 1, as, steps,
+                        e);
+}
+
+/* Of a piece, and to the stream. */
+static int make_piece(grooving *g, const bl_row_piece *like, const bl_rows *as,
+                      const bl_progress *progress, bl_err *e)
+{
+    bl_row_store_free(&g->to);
+    g->to.kind = g->kind;
+    int rc = make_rows(g, as, e);
+    bl_rows rows = {0};
+    if (rc == 0 && g->to.n_pieces > 0)
+        rows = bl_row_store_rows(&g->to, 0);
+    const bl_rows_info info = {.name = like->name,
+                               .sha256 = "",
+                               .tpq = like->tpq,
+                               .labels = like->labels};
+    if (rc == 0)
+        rc = bl_rowsw_piece(g->writer, &info, &rows, e);
+    g->counts.pieces += rc == 0;
+    bl_tell(progress, &g->counts);
+    return rc;
+}
+
+/* Windows of nothing: latents as they are likely. */
+static int make_free(grooving *g, int64_t i, const bl_progress *progress, bl_err *e)
+{
+    enum { LATENTS = 1 << 30 }; /* apart from what hits are drawn with */
+    size_t z = (size_t)g->ckpt.info.config.model.latent;
+    bl_rng rng = bl_rng_make((uint64_t)g->wish->seed, LATENTS + (uint64_t)i);
+    float tempo = g->wish->tempo > 0 ? (float)g->wish->tempo : 120;
+    int32_t bar = 0;
+    char name[32];
+    bl_row_piece like = {.name = name};
+    float *x = bl_calloc(z, sizeof *x, e);
+    if (x == NULL)
+        return BL_E_NOMEM;
+    for (size_t k = 0; k < z; k++)
+        x[k] = (float)bl_rng_normal(&rng);
+    snprintf(name, sizeof name, "sample-%06lld", (long long)i);
+    const bl_rows rows = {1, x, &bar, &tempo};
+    g->has_latents = 1;
+    g->from.kind = latent_kind((int)z);
+    int rc = make_piece(g, &like, &rows, progress, e);
+    free(x);
+    return rc;
+}
+
+/* ---- the whole ---- */
+
+static int open_writer(grooving *g, int fd, int level, const bl_self *self, bl_err *e)
+{
+    const bl_model_config *c = &g->ckpt.info.config.model;
+    const bl_json *parents[] = {g->ckpt.pg, bl_prov_list(g->pg_from)};
+    bl_json *pg = self != NULL ? bl_prov_chain(parents, BL_COUNT(parents), self, e) : NULL;
+    if (self != NULL && pg == NULL)
+        return BL_E_NOMEM;
+    g->kind = g->wish->gives_latents ? latent_kind(c->latent)
+                                     : bl_groove_kind(c->segment / BL_HVO_BAR);
+    int rc = bl_rowsw_new(&g->writer, fd, level, &g->kind, pg, e);
+    bl_json_del(pg);
+    return rc;
+}
+
+static int make_all(grooving *g, const bl_progress *progress, bl_err *e)
+{
+    int rc = 0;
+    for (int64_t i = 0; g->wish->condition == NULL && i < g->wish->n && rc == 0; i++)
+        rc = make_free(g, i, progress, e);
+    for (size_t i = 0; g->wish->condition != NULL && i < g->from.n_pieces && rc == 0;
+         i++) {
+        const bl_rows rows = bl_row_store_rows(&g->from, i);
+        rc = make_piece(g, &g->from.pieces[i], &rows, progress, e);
+    }
+    return rc == 0 ? bl_rowsw_finish(g->writer, 0, e) : rc;
+}
+
+int bl_grooving_write(const bl_grooving_wish *w, int fd, int level, const bl_self *self,
+                      const bl_progress *progress, bl_counts *counts, bl_err *e)
+{
+    grooving g = {.wish = w};
+    int rc = read_by_voice(&g.threshold, "threshold", w->threshold, 0, 1, e);
+    if (rc == 0)
+        rc = read_by_voice(&g.max_hits, "max-hits", w->max_hits, 0, 1024, e);
+    if (rc == 0)
+        rc = bl_start_ckpt(&g.ckpt, w->model, "best", 0, e);
+    if (rc == 0)
+        rc = check_wish(&g, e);
+    if (rc == 0 && w->condition != NULL)
+        rc = read_condition(&g, e);
+    if (rc == 0)
+        rc = open_model(&g, w->condition != NULL ? g.from.n_rows : 1, e);
+    if (rc == 0)
+        rc = open_writer(&g, fd, level, self, e);
+    if (rc == 0)
+        rc = make_all(&g, progress, e);
+    *counts = g.counts;
+    bl_rowsw_del(g.writer);
+    bl_model_del(g.model);
+    bl_pool_del(g.pool);
+    bl_ckpt_free(&g.ckpt);
+    bl_row_store_free(&g.from);
+    bl_row_store_free(&g.to);
+    bl_prov_del(g.pg_from);
+    bl_buf_free(&g.latents);
+    free(g.latent);
+    return rc;
+}

@@ -1,0 +1,39 @@
+/* grooving.h - drums from a trained model of grooves: a pattern for each groove of a
+ * stream, from latents, or from nothing; a VAE's latents. */
+#ifndef BL_GROOVING_H
+#define BL_GROOVING_H
+
+#include "base/progress.h"
+#include "base/self.h"
+#include "token/hvo.h"
+
+typedef struct {
+    const char *model;     /* a checkpoint, or a run folder: its best one */
+    const char *condition; /* a stream of grooves or latents; NULL: of nothing */
+    int threads;
+    int64_t seed;
+    int64_t n;          /* windows of nothing */
+    int gives_latents;  /* 1: latents in the place of drums */
+    int64_t between;    /* steps from each window to the next; 0: the windows alone */
+    /* of the odds of hits: which are drawn by them unless there is a threshold; 0 or -1:
+     * what reaches it is a hit, as the odds are */
+    double temperature;
+    /* "P", "N", or nine with commas, of each voice; NULL: 1/2, and no limit. Of a
+     * window the N likeliest hits of a voice stay */
+    const char *threshold, *max_hits;
+    double density; /* of a run that sees one; -1: that of the groove */
+    int tempo;      /* of windows of nothing; 0: 120 */
+} bl_grooving_wish;
+
+/* 1 if `model` is a run or checkpoint of grooves, 0 if not or if it cannot be said
+ * without reading what can be read once. */
+int bl_grooving_is(const char *model);
+
+/* The stream to a descriptor, compressed at `level` (0: bare); *counts has pieces, and
+ * windows as tokens. BL_E_ARG where the run cannot do what is wished, BL_E_FORMAT and
+ * BL_E_MISMATCH of a condition that is not of its kind; what reading and writing give. */
+int bl_grooving_write(const bl_grooving_wish *w, int fd, int level, const bl_self *self,
+                      const bl_progress *progress, bl_counts *counts,
+                      bl_err *e) BL_MUST_CHECK;
+
+#endif
