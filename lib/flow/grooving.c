@@ -26,17 +26,17 @@ typedef struct {
     bl_ckpt ckpt;
     bl_pool *pool;
     bl_model *model;
-    bl_row_store from;   /* the condition */
-    int has_latents;     /* it is of latents */
-    bl_prov *pg_from;    /* of it */
-    bl_row_store to;     /* one piece of what is made, in `kind` */
+    bl_row_store from; /* the condition */
+    int has_latents;   /* it is of latents */
+    bl_prov *pg_from;  /* of it */
+    bl_row_store to;   /* one piece of what is made, in `kind` */
     bl_rows_kind kind;
     bl_rowsw *writer;
     int lanes;
     const bl_real *window[LANES];
-    bl_real *latent;     /* (lanes, Z) */
+    bl_real *latent; /* (lanes, Z) */
     bl_real density[LANES];
-    bl_buf latents;      /* of a piece (n, Z) */
+    bl_buf latents; /* of a piece (n, Z) */
     bl_counts counts;
 } grooving;
 
@@ -44,7 +44,7 @@ typedef struct {
 
 /* "V" or nine of them with commas; NULL: not given. */
 static int read_by_voice(by_voice *v, const char *option, const char *text, double low,
-                     double high, bl_err *e)
+                         double high, bl_err *e)
 {
     const char *at = text, *end;
     *v = (by_voice){.n = 0};
@@ -54,10 +54,11 @@ static int read_by_voice(by_voice *v, const char *option, const char *text, doub
         double x;
         if (v->n == BL_HVO_VOICES || !bl_number_begin(at, &x, &end) || x < low ||
             x > high || (*end != ',' && *end != '\0'))
-            return bl_fail(e, BL_E_ARG,
-                           "--%s '%.64s': a number from %g to %g, or %d with commas, of "
-                           "the voices in their order",
-                           option, text, low, high, BL_HVO_VOICES);
+            return bl_fail(
+                e, BL_E_ARG,
+                "--%s '%.64s': a number from %g to %g, or %d with commas, of "
+                "the voices in their order",
+                option, text, low, high, BL_HVO_VOICES);
         v->of[v->n++] = x;
         if (*end == '\0')
             break;
@@ -117,15 +118,16 @@ static int is_vae(const grooving *g)
 static int check_wish(const grooving *g, bl_err *e)
 {
     const bl_grooving_wish *w = g->wish;
-    const char *lacks = w->gives_latents    ? "--latent"
-                        : w->between > 0    ? "--between"
+    const char *lacks = w->gives_latents       ? "--latent"
+                        : w->between > 0       ? "--between"
                         : w->condition == NULL ? "-n without --condition"
                                                : NULL;
     if (!is_vae(g) && lacks != NULL)
-        return bl_fail(e, BL_E_ARG,
-                       "%s wants a run of arch=groove-vae: this one gives a pattern for "
-                       "each groove of --condition",
-                       lacks);
+        return bl_fail(
+            e, BL_E_ARG,
+            "%s wants a run of arch=groove-vae: this one gives a pattern for "
+            "each groove of --condition",
+            lacks);
     if (w->between > 0 && w->condition == NULL)
         return bl_fail(e, BL_E_ARG,
                        "--between goes from each window of --condition to the next");
@@ -143,8 +145,7 @@ static int open_model(grooving *g, size_t n, bl_err *e)
         rc = bl_model_new(&g->model, c, g->lanes, 0, g->pool, e);
     if (rc == 0)
         rc = bl_ckpt_get_params(&g->ckpt, g->model, e);
-    g->latent =
-        bl_calloc((size_t)g->lanes * (size_t)c->latent, sizeof *g->latent, e);
+    g->latent = bl_calloc((size_t)g->lanes * (size_t)c->latent, sizeof *g->latent, e);
     return rc == 0 && g->latent == NULL ? BL_E_NOMEM : rc;
 }
 
@@ -173,8 +174,9 @@ static int check_kind(grooving *g, const bl_rows_kind *kind, bl_err *e)
         return 0;
     if (strcmp(kind->name, "z") == 0)
         return bl_fail(e, BL_E_MISMATCH,
-                       is_vae(g) ? "a stream of %s, the run's latents are z [%d]"
-                                 : "a stream of %s: a run of arch=groove has no latents",
+                       is_vae(g)
+                           ? "a stream of %s, the run's latents are z [%d]"
+                           : "a stream of %s: a run of arch=groove has no latents",
                        bl_rows_kind_text(kind, text, sizeof text), c->latent);
     int rc = bl_groove_bars(kind, &bars, e);
     if (rc == 0 && kind->shape[0] != c->segment)
@@ -241,8 +243,8 @@ static void keep_likeliest(bl_real *x, int steps, int voice, int n)
     }
 }
 
-/* Odds that are no hit become 0; what is drawn goes by the window's place in all that is
- * made, so that it does not change with what else is. */
+/* Odds that are no hit become 0; what is drawn goes by the window's place in all that
+ * is made, so that it does not change with what else is. */
 static void choose_hits(const grooving *g, bl_real *x, int steps, uint64_t window)
 {
     const bl_grooving_wish *w = g->wish;
@@ -351,8 +353,7 @@ static int decode(grooving *g, const float *from, size_t n, int are_latents,
             size_t at = i + (size_t)k;
             make_drums(g, bl_model_logits(g->model) + (size_t)k * drums,
                        g->counts.tokens, window);
-            rc = put(g, window,
-                     steps > 0 ? (int32_t)at * bars : as->bar[at],
+            rc = put(g, window, steps > 0 ? (int32_t)at * bars : as->bar[at],
                      as->tempo[steps > 0 ? at / steps : at], e);
         }
     }
@@ -383,7 +384,8 @@ static int go_between(grooving *g, size_t n, size_t steps, bl_err *e)
     return rc;
 }
 
-static int put_latents(grooving *g, const bl_rows *as, size_t steps, size_t n, bl_err *e)
+static int put_latents(grooving *g, const bl_rows *as, size_t steps, size_t n,
+                       bl_err *e)
 {
     size_t z = (size_t)g->ckpt.info.config.model.latent;
     const float *of = (const float *)(const void *)g->latents.data;
@@ -413,10 +415,9 @@ static int make_rows(grooving *g, const bl_rows *as, bl_err *e)
     }
     if (rc != 0)
         return rc;
-    return w->gives_latents
-               ? put_latents(g, as, steps, n, e)
-               : decode(g, (const float *)(const void *)g->latents.data, n, 1, as, steps,
-                        e);
+    return w->gives_latents ? put_latents(g, as, steps, n, e)
+                            : decode(g, (const float *)(const void *)g->latents.data, n,
+                                     1, as, steps, e);
 }
 
 /* Of a piece, and to the stream. */
@@ -429,10 +430,8 @@ static int make_piece(grooving *g, const bl_row_piece *like, const bl_rows *as,
     bl_rows rows = {0};
     if (rc == 0 && g->to.n_pieces > 0)
         rows = bl_row_store_rows(&g->to, 0);
-    const bl_rows_info info = {.name = like->name,
-                               .sha256 = "",
-                               .tpq = like->tpq,
-                               .labels = like->labels};
+    const bl_rows_info info = {
+        .name = like->name, .sha256 = "", .tpq = like->tpq, .labels = like->labels};
     if (rc == 0)
         rc = bl_rowsw_piece(g->writer, &info, &rows, e);
     g->counts.pieces += rc == 0;
@@ -470,7 +469,8 @@ static int open_writer(grooving *g, int fd, int level, const bl_self *self, bl_e
 {
     const bl_model_config *c = &g->ckpt.info.config.model;
     const bl_json *parents[] = {g->ckpt.pg, bl_prov_list(g->pg_from)};
-    bl_json *pg = self != NULL ? bl_prov_chain(parents, BL_COUNT(parents), self, e) : NULL;
+    bl_json *pg =
+        self != NULL ? bl_prov_chain(parents, BL_COUNT(parents), self, e) : NULL;
     if (self != NULL && pg == NULL)
         return BL_E_NOMEM;
     g->kind = g->wish->gives_latents ? latent_kind(c->latent)

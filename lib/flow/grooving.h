@@ -12,11 +12,11 @@ typedef struct {
     const char *condition; /* a stream of grooves or latents; NULL: of nothing */
     int threads;
     int64_t seed;
-    int64_t n;          /* windows of nothing */
-    int gives_latents;  /* 1: latents in the place of drums */
-    int64_t between;    /* steps from each window to the next; 0: the windows alone */
-    /* of the odds of hits: which are drawn by them unless there is a threshold; 0 or -1:
-     * what reaches it is a hit, as the odds are */
+    int64_t n;         /* windows of nothing */
+    int gives_latents; /* 1: latents in the place of drums */
+    int64_t between;   /* steps from each window to the next; 0: the windows alone */
+    /* of the odds of hits: which are drawn by them unless there is a threshold; 0 or
+     * -1: what reaches it is a hit, as the odds are */
     double temperature;
     /* "P", "N", or nine with commas, of each voice; NULL: 1/2, and no limit. Of a
      * window the N likeliest hits of a voice stay */
@@ -31,7 +31,8 @@ int bl_grooving_is(const char *model);
 
 /* The stream to a descriptor, compressed at `level` (0: bare); *counts has pieces, and
  * windows as tokens. BL_E_ARG where the run cannot do what is wished, BL_E_FORMAT and
- * BL_E_MISMATCH of a condition that is not of its kind; what reading and writing give. */
+ * BL_E_MISMATCH of a condition that is not of its kind; what reading and writing give.
+ */
 int bl_grooving_write(const bl_grooving_wish *w, int fd, int level, const bl_self *self,
                       const bl_progress *progress, bl_counts *counts,
                       bl_err *e) BL_MUST_CHECK;

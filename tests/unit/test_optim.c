@@ -1,5 +1,6 @@
 /* test_optim.c - schedules of the learning rate, Muon against its formulas and what it
- * promises of a matrix, the average of weights against its definition. */
+ * promises of a matrix, gradients with momentum and the average of weights against
+ * their definitions. */
 #include "base/rng.h"
 #include "nn/op/muon.h"
 #include "tap.h"
@@ -238,6 +239,36 @@ static void test_average(bl_pool *pool)
     }
 }
 
+/* ---- gradients with momentum ---- */
+
+/* Two spans, clipped by half and with decay, and one that stays. */
+static void test_momentum(bl_pool *pool)
+{
+    enum { N = 30, STEPS = 4 };
+    const bl_adam_span spans[] = {{.end = 10, .decay = 1},
+                                  {.start = 10, .end = 20, .group = 1},
+                                  {.start = 20, .end = N, .group = BL_ADAM_STILL}};
+    const bl_adam_params p = {.lr = 0.1, .weight_decay = 0.2, .scale = {0.5, 1}};
+    bl_real value[N], grad[N], m[N] = {0};
+    double want[N], moment[N] = {0}, worst = 0;
+    for (int i = 0; i < N; i++)
+        want[i] = value[i] = (bl_real)(1 + i);
+    for (int s = 0; s < STEPS; s++) {
+        for (int i = 0; i < N; i++) {
+            grad[i] = (bl_real)(i - 3 * s);
+            if (i >= 20)
+                continue;
+            moment[i] = 0.9 * moment[i] + (i < 10 ? 0.5 : 1) * (double)grad[i];
+            want[i] -= 0.1 * moment[i] + (i < 10 ? 0.1 * 0.2 * want[i] : 0);
+        }
+        bl_sgd(pool, &p, 0.9, spans, 3, value, grad, m);
+        for (int i = 0; i < N; i++)
+            worst =
+                fmax(worst, fabs((double)value[i] - want[i]) + fabs((double)grad[i]));
+    }
+    ok(worst < 1e-4, "gradients with momentum are those of the formula: %.2g", worst);
+}
+
 int main(void)
 {
     bl_pool *pool = NULL;
@@ -248,6 +279,7 @@ int main(void)
     test_orthogonal(pool);
     test_still(pool);
     test_average(pool);
+    test_momentum(pool);
     bl_pool_del(pool);
     return tap_done();
 }
