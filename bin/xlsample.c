@@ -1,5 +1,6 @@
 /* xlsample - a checkpoint in, new pieces out, as a token stream. */
 #include "cli/main.h"
+#include "cli/misuse.h"
 #include "cli/shared.h"
 #include "flow/engine.h"
 #include "flow/grooving.h"
@@ -26,6 +27,11 @@ typedef struct {
     bl_sampling *sampling;
 } xlsample;
 
+static const bl_misuse misuses[] = {
+    {"like", "bars seconds", 0,
+     "--like says how long pieces are: it goes with neither --bars nor --seconds"},
+};
+
 static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
 {
     const xlsample *x = tool;
@@ -34,11 +40,8 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
         rc = bl_fail(e, BL_E_ARG,
                      "name one checkpoint or run folder; try "
                      "'xlsample --help'");
-    if (rc == 0 && x->like != NULL &&
-        (bl_opt_given(cli->opts, "bars") || bl_opt_given(cli->opts, "seconds")))
-        rc = bl_fail(e, BL_E_ARG,
-                     "--like says how long pieces are: it goes with neither --bars nor "
-                     "--seconds; try 'xlsample --help'");
+    if (rc == 0)
+        rc = bl_misuse_check(misuses, BL_COUNT(misuses), cli->opts, e);
     const char *const inputs[] = {x->condition, x->prompt, x->like};
     int n_stdin = 0;
     for (size_t i = 0; i < BL_COUNT(inputs); i++)
@@ -92,20 +95,6 @@ static int write_out(const xlsample *x, const bl_cli *cli, bl_sampling_counts *c
 
 static void summarise(const bl_sampling_counts *n, bl_log *log)
 {
-    if (n->cut > 0)
-        bl_log_warn(log, "%" PRId64 " of %" PRId64 " pieces were cut at --max-tokens",
-                    n->cut, n->pieces);
-    if (n->silent > 0)
-        bl_log_warn(log,
-                    "%" PRId64 " of %" PRId64 " pieces have no note; a model trained "
-                    "longer makes fewer of them",
-                    n->silent, n->pieces);
-    if (n->replaced > 0)
-        bl_log_warn(log,
-                    "%" PRId64 " tokens of the prompt are not in the model's "
-                    "vocabulary; the nearest tempo, velocity, duration, instrument or "
-                    "octave stands for each",
-                    n->replaced);
     bl_log_info(log, "%" PRId64 " pieces, %" PRId64 " tokens, %.0f tok/s", n->pieces,
                 n->tokens, (double)n->tokens / bl_log_seconds(log));
 }
@@ -114,10 +103,11 @@ static void summarise(const bl_sampling_counts *n, bl_log *log)
 
 static int check_options(const bl_cli *cli, int is_groove, bl_err *e)
 {
-    static const char *const of[2][13] = {
+    static const char *const of[2][17] = {
         {"latent", "between", "threshold", "max-hits", "density"},
-        {"bars", "seconds", "like", "max-tokens", "prompt", "labels", "chords",
-         "precision", "top-k", "top-p", "min-p", "no-grammar"}};
+        {"bars", "seconds", "like", "max-tokens", "prompt", "prompt-bars", "labels",
+         "meter", "programs", "chords", "precision", "top-k", "top-p", "min-p",
+         "no-grammar"}};
     for (const char *const *option = of[is_groove]; *option != NULL; option++)
         if (bl_opt_given(cli->opts, *option) != NULL)
             return bl_fail(e, BL_E_ARG, "--%s goes with runs of %s, which this is not",

@@ -2,6 +2,7 @@
 #include "cli/machine.h"
 #include "cli/main.h"
 #include "cli/misuse.h"
+#include "cli/shared.h"
 #include "flow/engine.h"
 #include "flow/evaluation.h"
 #include "flow/hub_export.h"
@@ -28,6 +29,7 @@ static const bl_misuse misuses[] = {
      "--export trains and changes nothing: it goes with -o or --init, and -f, alone"},
     {"eval", "resume dry-run", 0, "--eval goes with neither --resume nor --dry-run"},
     {"log-probs", "!eval", 0, "--log-probs goes with --eval"},
+    {"steps", "minutes", 0, "--steps and --minutes do not go together"},
 };
 
 static int misuse(const xltrain *x, const bl_cli *cli, bl_err *e)
@@ -54,12 +56,9 @@ static int misuse(const xltrain *x, const bl_cli *cli, bl_err *e)
     if (out == NULL && (!needs_no_run || x->resume))
         return bl_fail(e, BL_E_ARG, "no output: name a folder for the run with -o DIR");
     if (out != NULL && (out[0] == '\0' || strcmp(out, "-") == 0))
-        return bl_fail(e, BL_E_ARG, "'%s' is no folder for a run; name one with -o DIR",
-                       out);
+        return bl_fail(e, BL_E_ARG, "'%s' is no folder; name one with -o DIR", out);
     if (x->precision == BL_INT8 && x->eval == NULL)
         return bl_fail(e, BL_E_ARG, "--precision int8 goes with --eval, not to train");
-    if (x->steps > 0 && x->minutes > 0)
-        return bl_fail(e, BL_E_ARG, "--steps and --minutes do not go together");
     return 0;
 }
 
@@ -230,20 +229,18 @@ int main(int argc, char **argv)
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How", 0},
         {0, "precision", BL_OPT_CHOICE, &set.precision, "fp32|bf16|bf16x3|int8", 0, 0,
          "of products: bf16 and bf16x3 want AMX, bf16 or AMD; int8 for --eval", 1},
-        {0, "resume", BL_OPT_FLAG, &set.resume, NULL, 0, 0, "go on with the run in -o",
-         0},
+        BL_FLAG("resume", &set.resume, "go on with the run in -o"),
         {0, "save-every", BL_OPT_REAL, &set.save_every, "MINUTES", 0, 1e6,
          "write a checkpoint at least so often", 0},
         {0, "keep", BL_OPT_INT, &set.keep, "N", 1, BL_RUN_KEEP_MAX,
          "keep the last N checkpoints, beside the best", 1},
         {0, "costs", BL_OPT_STR, &set.costs, "FILE", 0, 0,
          "append to this table the time and memory that each checkpoint took", 0},
-        {0, "dry-run", BL_OPT_FLAG, &set.dry_run, NULL, 0, 0,
-         "print size and work of the run, and leave", 0},
+        BL_FLAG("dry-run", &set.dry_run, "print size and work of the run, and leave"),
         {0, "eval", BL_OPT_STR, &set.eval, "SPLIT", 0, 0,
          "print the loss of the run's best checkpoint on train, valid or test", 0},
-        {0, "log-probs", BL_OPT_STR, &set.log_probs, "FILE", 0, 0,
-         "with --eval: write ln p of each token there, as tensors", 0},
+        BL_TEXT("log-probs", &set.log_probs, "FILE",
+                "with --eval: write ln p of each token there, as tensors", 0),
         {0, "export", BL_OPT_STR, &set.export, "DIR", 0, 0,
          "write the run in -o, or what --init names, as a Hugging Face folder", 0},
         {0, NULL, BL_OPT_END, NULL, NULL, 0, 0, NULL, 0},

@@ -97,7 +97,7 @@ static void print_values(const bl_setting *s)
     if (s->kind == BL_SET_LAYERS)
         printf("all|N,N,...");
     for (int i = 0; s->words != NULL && s->words[i] != NULL; i++)
-        printf("%s%s", i > 0 ? "|" : "", s->words[i]);
+        printf("%s%s", i > 0 ? "|\\:" : "", s->words[i]);
     if (s->kind == BL_SET_WORD || s->kind == BL_SET_LAYERS)
         return;
     printf("%s", s->words != NULL ? "|" : "");

@@ -56,8 +56,8 @@ typedef struct {
     const char *see_also;  /* "vocab(1), shard(1)" */
     const char *libraries; /* lines for --version, or NULL */
     const char *core; /* of a tool that multiplies: see rerun.h; NULL: none is better */
-    const char *idle;      /* common options that change nothing here, so that --help
-                            * has them not: "seed jobs"; or NULL */
+    const char *idle; /* common options that change nothing here, so that --help
+                       * has them not: "seed jobs"; or NULL */
 } bl_opt_about;
 
 /* The options every tool shares: same letter, same meaning, same help. */

@@ -115,6 +115,26 @@ static int make_pg(const bl_sampling *s, const bl_self *self, bl_json **pg, bl_e
     return *pg != NULL ? 0 : BL_E_NOMEM;
 }
 
+/* What the pieces are not. */
+static void warn(const bl_notices *to, const bl_sampling_counts *n)
+{
+    if (n->cut > 0)
+        bl_notice(to, BL_NOTICE_WARNING,
+                  "%" PRId64 " of %" PRId64 " pieces were cut at --max-tokens", n->cut,
+                  n->pieces);
+    if (n->silent > 0)
+        bl_notice(to, BL_NOTICE_WARNING,
+                  "%" PRId64 " of %" PRId64
+                  " pieces have no note; a model trained longer makes fewer of them",
+                  n->silent, n->pieces);
+    if (n->replaced > 0)
+        bl_notice(to, BL_NOTICE_WARNING,
+                  "%" PRId64 " tokens of the prompt are not in the model's vocabulary; "
+                  "the nearest tempo, velocity, duration, instrument or octave stands "
+                  "for each",
+                  n->replaced);
+}
+
 int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
                       const bl_progress *progress, bl_sampling_counts *counts,
                       bl_err *e)
@@ -133,6 +153,8 @@ int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
     if (rc == 0)
         rc = bl_tokw_finish(to.writer, 0, e);
     counts->silent = to.n_silent;
+    if (rc == 0)
+        warn(bl_notices_of(progress), counts);
     bl_tokw_del(to.writer);
     bl_song_free(&to.song);
     bl_json_del(pg);

@@ -15,7 +15,7 @@ offers() {
     [ "$(offers xlsample --te)" = "--tempo --temperature" ]
     [ "$(offers /usr/bin/xlsample --prompt-)" = --prompt-bars ]
     [ "$(offers xlsample --precision b)" = bf16 ]
-    [ "$(offers xlsample --precision = '')" = "bf16 fp32" ] || [ "$(offers xlsample --precision = '')" = "fp32 bf16" ]
+    [ "$(offers xlsample --precision = '' | xargs -n 1 | sort | xargs)" = "bf16 fp32 int8" ]
     [ "$(offers xlsample --prompt so)" = song.mid ]
     [ -z "$(offers xlsample --bars '')" ]
     [ "$(offers featstats --run '')" = run ]

@@ -93,7 +93,7 @@ PY
 }
 
 @test "xltrain: a line shows step, epoch, losses, speed, its share of the machine's and time left" {
-    train run --minutes 0.08 --steps 0 -v --progress always 2>err
+    xltrain "${small[@]}" -o run --minutes 0.08 -v --progress always 2>err
     tr '\r' '\n' <err | sed 's/\x1b\[K//' >lines
     grep -E '^xltrain: [0-9]+/[0-9]+  ep [0-9.]+  loss [0-9.]+  val [0-9.]+  [0-9.]+k? tok/s [0-9]+%  [0-9:]+ left$' lines
     [ -z "$(grep left lines | grep '.\{80\}')" ]
@@ -254,7 +254,7 @@ PY
         xlsample "$arch" --bars 2 --seed 3 | remi2midi --check
     done
     run -64 --separate-stderr train other --set arch=transformer
-    says "arch is one of xl, remi, music-transformer, gpt2, compressive, lstm, llama, not 'transformer'"
+    says "arch is one of xl, remi, music-transformer, gpt2, compressive, lstm, llama, groove, groove-vae, not 'transformer'"
     run -64 --separate-stderr train other --set arch=compressive --set ratio=3
     says "ratio (3) does not divide segment (16) and memory (16)"
 }
@@ -630,7 +630,7 @@ PY
         run -64 --separate-stderr train bad --set "$setting" --set "$without"
         says "${setting%=*} goes with $text only"
     done <<'EOT'
-momentum=0.9 optimizer=adamw optimizer=muon
+momentum=0.9 optimizer=adamw optimizer=muon and sgd
 cooldown=0.3 schedule=cosine schedule=wsd
 min_lr=0.1 schedule=linear schedule=cosine
 min_lr=0.1 schedule=inv_sqrt schedule=cosine

@@ -236,7 +236,7 @@ static void test_plan(void)
          "Key_E:min Chord_I:min Chord_bVII:maj Chord_II:min7 Chord_V:dim"},
         {"#IV N bV V:min7", "Key_E:min Chord_bV:maj Chord_N Chord_bV:maj Chord_V:min7"},
     };
-    static const char *const bad[] = {"I Am", "IX", "vi/", "H", "VIII", "b", "i:"};
+    static const char *const bad[] = {"I Am", "IX", "vi/", "H", "VIII", "bI/", "i:"};
     bl_scheme *s = open_keyed_scheme(4);
     bl_buf text = {0};
     for (size_t i = 0; i < BL_COUNT(cases); i++) {

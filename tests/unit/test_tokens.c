@@ -377,8 +377,7 @@ static void test_other_kind(const scheme *s)
     bl_buf a = write_stream(s, 5, &e), b = write_stream(&other, 5, &e), out = {0};
     int rc = bl_buf_add(&a, b.data, b.len, NULL);
     ok(rc == 0 && digest(s, a.data, a.len, &out, &e) == BL_E_MISMATCH &&
-           strstr(e.text, "aaaaaaaaaaaa") != NULL &&
-           strstr(e.text, "bbbbbbbbbbbb") != NULL,
+           strstr(e.text, "that is of other words follows") != NULL,
        "tokens: a stream of another scheme does not follow");
     bl_buf_free(&a);
     bl_buf_free(&b);
