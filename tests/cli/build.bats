@@ -20,7 +20,7 @@ object() {
 
 @test "build: a program of others uses the installed library" {
     # a build of its own flags, whatever the tools under test are made with
-    unset MAKEFLAGS MFLAGS MAKEOVERRIDES
+    unset MAKEFLAGS MFLAGS MAKEOVERRIDES B SAN CPU MPI CFLAGS CPPFLAGS LDFLAGS
     make -C "$BARLINE_ROOT" --no-print-directory -s install PREFIX="$PWD/usr" >/dev/null
     [ -x usr/bin/xlsample ] && [ -e usr/include/barline/flow/convert.h ]
     run -1 grep -rlE '^/\* [a-z0-9_]+\.h \((internal|tools)\)' usr/include
