@@ -174,8 +174,8 @@ int main(int argc, char **argv)
     xlsample set = {.n = 1,
                     .bars = BL_SAMPLING_BARS,
                     .max_tokens = 65536,
-                    .temperature = 1,
-                    .top_p = 0.95};
+                    .temperature = 0.9,
+                    .top_p = 0.9};
     char smf[64], libraries[BL_LIBRARIES_MAX];
     bl_midi_libraries(smf, sizeof smf);
     bl_engine_libraries(smf, libraries);
