@@ -61,13 +61,16 @@ int bl_fail_errno(bl_err *e, int code, const char *fmt, ...)
     return code;
 }
 
-int bl_err_in(bl_err *e, const char *where)
+void bl_err_in(bl_err *e, const char *where)
 {
-    if (e == NULL)
-        return 0;
-    if (e->code != 0 && e->where[0] == '\0')
+    if (e != NULL && e->code != 0 && e->where[0] == '\0')
         snprintf(e->where, sizeof e->where, "%s", where);
-    return e->code;
+}
+
+int bl_fail_in(bl_err *e, int code, const char *where)
+{
+    bl_err_in(e, where);
+    return code;
 }
 
 const char *bl_err_text(const bl_err *e, char *buf, size_t size)

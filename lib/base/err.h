@@ -51,8 +51,12 @@ int bl_fail_line(bl_err *e, int code, int64_t line, const char *fmt, ...)
  * the code is BL_E_NOMEM whatever was asked for. */
 int bl_fail_errno(bl_err *e, int code, const char *fmt, ...) BL_PRINTF(3, 4);
 
-/* Names the file of a recorded error unless it has one. Returns e->code. */
-int bl_err_in(bl_err *e, const char *where);
+/* Names the file of a recorded error unless it has one. `e` may be NULL. */
+void bl_err_in(bl_err *e, const char *where);
+
+/* As bl_err_in. Returns `code`, that of the error, whether somebody listens or not:
+ * `return bl_fail_in(e, rc, path)`, or around a bl_fail(...). */
+int bl_fail_in(bl_err *e, int code, const char *where);
 
 /* Writes "'where': byte N: text" (the parts that are known) to buf. Control
  * characters of file names come out as ?. Returns buf. */

@@ -183,8 +183,7 @@ static _Noreturn void work(bl_crew *c, size_t task, int fd)
 
 static int fail_worker(bl_err *e, const char *what)
 {
-    bl_fail_errno(e, BL_E_IO, "%s", what);
-    return bl_err_in(e, "a worker");
+    return bl_fail_in(e, bl_fail_errno(e, BL_E_IO, "%s", what), "a worker");
 }
 
 /* A worker that waits for its input does not outlive the tool. */

@@ -104,10 +104,12 @@ static int take_line(listener *l, bl_err *e)
     l->n_line = 0;
     l->n_lines++;
     if (n < 0 || ns < l->last) {
-        bl_fail_line(e, BL_E_FORMAT, l->n_lines,
-                     n < 0 ? "not a time, a comma and bytes in hexadecimal"
-                           : "its time is before that of the line before it");
-        return bl_err_in(e, "stdin");
+        return bl_fail_in(
+            e,
+            bl_fail_line(e, BL_E_FORMAT, l->n_lines,
+                         n < 0 ? "not a time, a comma and bytes in hexadecimal"
+                               : "its time is before that of the line before it"),
+            "stdin");
     }
     l->last = ns;
     return l->ear->bytes(l->ear->arg, ns, byte, (size_t)n, e);
@@ -122,9 +124,10 @@ static int take_lines(listener *l, const uint8_t *text, size_t n, bl_err *e)
         else if (l->n_line + 1 < LINE)
             l->line[l->n_line++] = (char)text[i];
         else
-            rc = bl_err_in(e, (bl_fail_line(e, BL_E_FORMAT, l->n_lines + 1,
-                                            "more than %d bytes", LINE_BYTES),
-                               "stdin"));
+            rc = bl_fail_in(e,
+                            bl_fail_line(e, BL_E_FORMAT, l->n_lines + 1,
+                                         "more than %d bytes", LINE_BYTES),
+                            "stdin");
         if (rc != 0)
             return rc;
     }
@@ -205,8 +208,7 @@ static int finish(listener *l, int rc, bl_err *e)
     if (rc != 0 || l->lost == 0)
         return rc;
     errno = l->lost;
-    bl_fail_errno(e, BL_E_IO, "the wire is cut");
-    return bl_err_in(e, "stdin");
+    return bl_fail_in(e, bl_fail_errno(e, BL_E_IO, "the wire is cut"), "stdin");
 }
 
 int bl_listen(const bl_timed_ear *ear, int64_t lead, double tempo, bl_log *log,

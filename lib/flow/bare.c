@@ -16,14 +16,14 @@ static int open_vocab(bl_bare *b, bl_err *e)
     const char *file = b->wish->vocab;
     int rc = bl_vocab_load(&b->vocab, file, e);
     if (rc != 0)
-        return bl_err_in(e, file);
+        return bl_fail_in(e, rc, file);
     rc =
         bl_scheme_open_stated(&b->scheme, &b->vocab.kind.spec, b->vocab.kind.sha256, e);
     if (rc != 0)
         return rc;
     rc = bl_coder_open(&b->coder, b->scheme, &b->vocab, e);
     if (rc != 0)
-        return bl_err_in(e, file);
+        return bl_fail_in(e, rc, file);
     for (size_t id = 0; id < b->coder.merges.n_base; id++)
         if (b->coder.to_scheme[id] < 0)
             return bl_fail(e, BL_E_FORMAT, "'%s' in '%.120s' is not of scheme '%s'",

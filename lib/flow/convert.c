@@ -51,7 +51,7 @@ static int read_labels(conversion *c, bl_err *e)
         rc = bl_label_table_read(&c->labels, (const char *)text.data, text.len,
                                  c->wish->columns, e);
     bl_buf_free(&text);
-    return rc == 0 ? 0 : bl_err_in(e, c->wish->labels);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, c->wish->labels);
 }
 
 /* A scheme with time signatures must have that one: another would be cut into bars that
@@ -166,7 +166,7 @@ static int collect_list(conversion *c, bl_err *e)
     for (; rc == 0 && name < end; name += strlen(name) + 1)
         rc = collect_one(c, name, e);
     bl_buf_free(&list);
-    return rc == 0 ? 0 : bl_err_in(e, c->wish->list);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, c->wish->list);
 }
 
 static int collect_operands(conversion *c, const char *const *operands, size_t n,

@@ -37,7 +37,7 @@ int bl_costs_check(const char *path, bl_err *e)
     int fd = open_costs(path, e);
     if (fd >= 0)
         close(fd);
-    return fd >= 0 ? 0 : bl_err_in(e, path);
+    return fd >= 0 ? 0 : bl_fail_in(e, fd, path);
 }
 
 int bl_costs_append(const char *path, const bl_costs_row *row, bl_err *e)
@@ -52,5 +52,5 @@ int bl_costs_append(const char *path, const bl_costs_row *row, bl_err *e)
         rc = bl_write_all(fd, text, (size_t)n, e);
         close(fd);
     }
-    return rc == 0 ? 0 : bl_err_in(e, path);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, path);
 }

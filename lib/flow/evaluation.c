@@ -100,7 +100,7 @@ static int write_log_probs(const evaluation *v, bl_err *e)
     bl_out_abort(&out);
     bl_zw_del(w);
     bl_json_del(meta);
-    return rc == 0 ? 0 : bl_err_in(e, v->wish->log_probs);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, v->wish->log_probs);
 }
 
 /* What no token came before is not predicted. */

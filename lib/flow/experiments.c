@@ -66,7 +66,7 @@ static int read_config(const char *folder, const char *text, bl_trial_files *f,
     bl_json *config = bl_json_parse(text, strlen(text), e);
     if (config == NULL) {
         snprintf(path, sizeof path, "%s/%s", folder, names[CONFIG]);
-        return bl_err_in(e, path);
+        return bl_fail_in(e, bl_code_of(e, BL_E_FORMAT), path);
     }
     f->seed = setting_of(config, "seed");
     f->steps = setting_of(config, "steps");
@@ -83,8 +83,8 @@ static int read_folder(bl_trials *all, const char *folder, bl_err *e)
     struct stat st;
     bl_trial_files f = {0};
     if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        bl_fail(e, BL_E_OPEN, "no run folder");
-        return bl_err_in(e, bl_path_shown(folder));
+        return bl_fail_in(e, bl_fail(e, BL_E_OPEN, "no run folder"),
+                          bl_path_shown(folder));
     }
     char *name = bl_path_last(folder, e);
     int rc = name != NULL ? 0 : BL_E_NOMEM;
@@ -189,7 +189,7 @@ int bl_run_metrics(const char *run, bl_buf *metrics, bl_err *e)
     if (rc == 0 && bl_buf_str(metrics, e) == NULL)
         rc = BL_E_NOMEM;
     bl_buf_free(&path);
-    return rc == 0 ? 0 : bl_err_in(e, bl_path_shown(run));
+    return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_shown(run));
 }
 
 /* A run that is drawn; all owned. */

@@ -219,7 +219,7 @@ static int read_condition(grooving *g, bl_err *e)
         rc = bl_prov_add(&g->pg_from, bl_rowsr_pg(r), e);
     bl_rowsr_del(r);
     bl_input_close(&in);
-    return rc == 0 ? 0 : bl_err_in(e, path);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, path);
 }
 
 /* ---- numbers to drums ---- */

@@ -51,11 +51,11 @@ int bl_hub_is(const char *path)
 }
 
 /* Errors of a file that is not opened by its path. */
-static int in_file(const char *dir, const char *name, bl_err *e)
+static void in_file(const char *dir, const char *name, bl_err *e)
 {
     char path[PATH_ROOM];
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    return bl_err_in(e, path);
+    bl_err_in(e, path);
 }
 
 int bl_hub_names_file(const char *dir, char **path, bl_err *e)

@@ -43,7 +43,7 @@ int bl_hub_may_write(const char *dir, int replace, bl_err *e)
     } else if (!replace) {
         rc = bl_fail(e, BL_E_CREATE, "the folder holds a model; -f replaces it");
     }
-    return rc != 0 ? bl_err_in(e, dir) : 0;
+    return rc == 0 ? 0 : bl_fail_in(e, rc, dir);
 }
 
 /* ---- files ---- */

@@ -321,13 +321,13 @@ static int measure_nth(void *arg, size_t task, bl_buf *out, bl_err *e)
         rc = pack_end(s, out, e);
     else if (rc == 0)
         rc = measure_tokens(s->in, s->scheme, out, e);
-    return rc == 0 ? 0 : bl_err_in(e, bl_path_shown(s->path));
+    return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_shown(s->path));
 }
 
 static int died_at(const char *path, bl_err *e)
 {
-    bl_fail(e, BL_E_NOMEM, "a worker ended without a result");
-    return bl_err_in(e, bl_path_shown(path));
+    return bl_fail_in(e, bl_fail(e, BL_E_NOMEM, "a worker ended without a result"),
+                      bl_path_shown(path));
 }
 
 static int read_stream(bl_intake *in, const taker *to, int fd, const bl_buf *first,
@@ -416,7 +416,7 @@ static int read_other(bl_intake *in, const taker *to, const char *path, bl_err *
     rc = read_opened(in, to, fd, path, e);
     if (fd != STDIN_FILENO)
         close(fd);
-    return rc == 0 ? 0 : bl_err_in(e, bl_path_shown(path));
+    return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_shown(path));
 }
 
 typedef struct {
@@ -550,7 +550,7 @@ static int show_path(bl_intake *in, const char *path, bl_intake_show_fn *show,
     int rc = bl_buf_reserve(&in->bytes, SNIFF, e);
     int64_t n = rc == 0 ? bl_read_some(fd, in->bytes.data, SNIFF, e) : rc;
     if (n < 0)
-        rc = bl_err_in(e, bl_path_shown(path));
+        rc = bl_fail_in(e, (int)n, bl_path_shown(path));
     in->bytes.len = (size_t)bl_max(n, 0);
     if (n == SNIFF)
         rc = begins_with(&in->bytes, "MThd") || begins_with(&in->bytes, "RIFF")

@@ -176,7 +176,7 @@ static int add_file(bl_ratings *r, const char *path, bl_err *e)
     if (rc == 0)
         rc = bl_ratings_add(r, (char *)text.data, e);
     bl_buf_free(&text);
-    return rc == 0 ? 0 : bl_err_in(e, bl_path_shown(path));
+    return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_shown(path));
 }
 
 int bl_ratings_read(const char *const *paths, size_t n, uint64_t seed, bl_buf *text,

@@ -454,7 +454,7 @@ static int read_labels(measuring *m, bl_err *e)
         bl_load_records(path, '\n', LABEL_MAX, &m->labels.text, BL_MIDI_MAX_BYTES, e);
     if (rc == 0)
         rc = bl_labels_parse(&m->labels, e);
-    return rc == 0 ? 0 : bl_err_in(e, bl_path_shown(path));
+    return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_shown(path));
 }
 
 /* Which columns are measured; the page and comparisons show vectors, too. */

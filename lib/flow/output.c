@@ -44,5 +44,5 @@ int bl_output_write(const char *path, const bl_buf *text, const bl_guards *guard
         return rc;
     int is_file = o.out.path != NULL;
     rc = bl_output_close(&o, bl_write_all(o.out.fd, text->data, text->len, e), e);
-    return rc == 0 || !is_file ? rc : bl_err_in(e, path);
+    return rc == 0 || !is_file ? rc : bl_fail_in(e, rc, path);
 }

@@ -106,7 +106,7 @@ int bl_own_ids_open(bl_own_ids *o, const char *path, bl_err *e)
     if (rc == 0)
         return finish(o, words, e);
     bl_words_del(words);
-    return bl_err_in(e, path);
+    return bl_fail_in(e, rc, path);
 }
 
 int bl_own_ids_count(bl_own_ids *o, size_t n, bl_err *e)

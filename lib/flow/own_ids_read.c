@@ -277,5 +277,5 @@ int bl_own_pieces_read(bl_own_pieces *p, const bl_token_names *names, const char
     if (rc == 0 && p->pieces == before)
         rc = bl_fail(e, BL_E_FORMAT, "no ids are in it");
     bl_buf_free(&file);
-    return rc != 0 ? bl_err_in(e, path) : 0;
+    return rc == 0 ? 0 : bl_fail_in(e, rc, path);
 }

@@ -22,8 +22,8 @@ static int check_output(const bl_sharding_wish *wish, bl_err *e)
     int rc = bl_shards_there(wish->dir, e);
     if (rc != 1 || wish->replace)
         return rc < 0 ? rc : 0;
-    bl_fail(e, BL_E_CREATE, "the folder holds shards; -f replaces them");
-    return bl_err_in(e, wish->dir);
+    rc = bl_fail(e, BL_E_CREATE, "the folder holds shards; -f replaces them");
+    return bl_fail_in(e, rc, wish->dir);
 }
 
 static int read_all(sharding *s, bl_err *e)
@@ -94,7 +94,7 @@ static int add_piece(sharding *s, size_t file, size_t k, size_t of, bl_err *e)
                  : BL_E_NOMEM;
     }
     bl_buf_free(&name);
-    return rc != 0 ? bl_err_in(e, s->paths[file]) : 0;
+    return rc == 0 ? 0 : bl_fail_in(e, rc, s->paths[file]);
 }
 
 static int add_all(sharding *s, bl_sharding_counts *counts, bl_err *e)

@@ -146,7 +146,7 @@ static int write_report(const bl_report *page, const char *path,
 {
     bl_buf text = {0};
     int rc = bl_report_write(page, &text, e);
-    rc = rc == 0 ? bl_output_write(path, &text, guards, e) : bl_err_in(e, path);
+    rc = rc == 0 ? bl_output_write(path, &text, guards, e) : bl_fail_in(e, rc, path);
     bl_buf_free(&text);
     return rc;
 }
@@ -158,7 +158,7 @@ static int read_costs(const char *path, bl_surprise *cost, bl_err *e)
     if (rc == 0)
         rc = bl_surprise_make(cost, l.words, l.n_words, l.ids, l.log_prob, l.n, e);
     bl_logprobs_free(&l);
-    return rc == 0 ? 0 : bl_err_in(e, path);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, path);
 }
 
 int bl_page_write(const bl_page_wish *wish, const bl_page_sets *sets,

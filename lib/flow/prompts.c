@@ -138,5 +138,5 @@ int bl_prompts_read(const bl_scheme *s, const char *path, bl_prompts_take_fn *ta
     else
         rc = read_stream(&r, bl_input_take(&in), pg, e);
     bl_input_close(&in);
-    return rc == 0 ? 0 : bl_err_in(e, path);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, path);
 }

@@ -130,7 +130,7 @@ static int read_input(rendering *r, const char *path, piece_fn *each, bl_err *e)
 {
     r->input = strcmp(path, "-") == 0 ? "stdin" : path;
     int rc = r->wish->raw ? read_bare(r, path, each, e) : read_stream(r, path, each, e);
-    return rc == 0 ? 0 : bl_err_in(e, r->input);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, r->input);
 }
 
 static int read_inputs(rendering *r, const char *const *paths, size_t n, piece_fn *each,
@@ -180,7 +180,7 @@ static int write_song(rendering *r, const char *path, bl_err *e)
         return rc;
     rc = bl_write_all(r->out.out.fd, r->text.data, r->text.len, e);
     rc = bl_output_close(&r->out, rc, e);
-    return rc == 0 ? 0 : bl_err_in(e, path != NULL ? path : "standard output");
+    return rc == 0 ? 0 : bl_fail_in(e, rc, path != NULL ? path : "standard output");
 }
 
 static int to_only_file(rendering *r, bl_err *e)
@@ -227,8 +227,8 @@ static int write_folder(rendering *r, const char *const *paths, size_t n, bl_err
     const char *folder = r->wish->to;
     int is_new = mkdir(folder, 0777) == 0;
     if (!is_new && errno != EEXIST) {
-        bl_fail_errno(e, BL_E_CREATE, "cannot create the directory");
-        return bl_err_in(e, folder);
+        return bl_fail_in(
+            e, bl_fail_errno(e, BL_E_CREATE, "cannot create the directory"), folder);
     }
     if (is_new)
         bl_guards_add(r->wish->guards, folder);

@@ -40,11 +40,13 @@ static int read_stream(bl_row_source *s, bl_input *in, const char *path, bl_err 
 {
     bl_rowsr *r = NULL;
     if (!in->is_tensors) {
-        bl_fail(e, BL_E_MISMATCH,
-                "a stream of tokens behind one of tensors, '%.120s': they have no "
-                "shards together",
-                s->file);
-        return bl_err_in(e, path);
+        return bl_fail_in(
+            e,
+            bl_fail(e, BL_E_MISMATCH,
+                    "a stream of tokens behind one of tensors, '%.120s': they have no "
+                    "shards together",
+                    s->file),
+            path);
     }
     int rc = bl_rowsr_new(&r, bl_input_take(in), path, e);
     if (rc == 0)
@@ -53,7 +55,7 @@ static int read_stream(bl_row_source *s, bl_input *in, const char *path, bl_err 
     if (rc == 0)
         rc = read_records(s, r, e);
     bl_rowsr_del(r);
-    return rc == 0 ? 0 : bl_err_in(e, path);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, path);
 }
 
 int bl_row_source_read(bl_row_source *s, const char *const *paths, size_t n,
@@ -68,8 +70,8 @@ int bl_row_source_read(bl_row_source *s, const char *const *paths, size_t n,
         bl_input_close(&in);
     }
     if (rc == 0 && s->store.n_pieces == 0) {
-        bl_fail(e, BL_E_FORMAT, "there is no piece in the input");
-        return bl_err_in(e, s->file);
+        return bl_fail_in(e, bl_fail(e, BL_E_FORMAT, "there is no piece in the input"),
+                          s->file);
     }
     return rc;
 }

@@ -82,7 +82,7 @@ int bl_sampling_conditions_open(bl_sampling *s, bl_err *e)
     if (rc != 0 || s->condition == BL_CONDITION_NONE)
         return rc;
     rc = open_stream(s, e);
-    return rc == 0 ? count_streams(s, e) : bl_err_in(e, shown(s));
+    return rc == 0 ? count_streams(s, e) : bl_fail_in(e, rc, shown(s));
 }
 
 /* ---- its pieces ---- */

@@ -71,7 +71,7 @@ static int open_vocab(bl_sharding *s, bl_err *e)
     if (rc != 0)
         return rc;
     rc = bl_coder_open(&s->coder, s->source.scheme, &s->vocab, e);
-    return rc != 0 && s->wish->vocab != NULL ? bl_err_in(e, s->wish->vocab) : rc;
+    return rc != 0 && s->wish->vocab != NULL ? bl_fail_in(e, rc, s->wish->vocab) : rc;
 }
 
 /* ---- pieces ---- */
@@ -82,7 +82,7 @@ static int put_piece(bl_sharding *s, const bl_piece *piece, bl_err *e)
     int split;
     int rc = bl_split_table_of(&s->splits, piece->name, &split, e);
     if (rc != 0)
-        return bl_err_in(e, bl_corpus_file(s->source.corpus));
+        return bl_fail_in(e, rc, bl_corpus_file(s->source.corpus));
     bl_shardw_put(s->writer, bl_shardw_size(s->writer) - 1, split);
     return 0;
 }
@@ -237,7 +237,7 @@ static int add_rows(bl_sharding *s, size_t i, bl_err *e)
         return rc;
     rc = bl_split_table_of(&s->splits, store->pieces[i].name, &split, e);
     if (rc != 0)
-        return bl_err_in(e, s->rows.file);
+        return bl_fail_in(e, rc, s->rows.file);
     bl_shardw_put(s->writer, i, split);
     return 0;
 }

@@ -16,7 +16,7 @@ int bl_source_open_over(bl_source *s, const char *const *paths, size_t n,
     const bl_tokens_kind *kind = bl_corpus_kind(s->corpus);
     rc = bl_scheme_open_stated(&s->scheme, &kind->spec, kind->sha256, e);
     if (rc != 0)
-        return bl_err_in(e, bl_corpus_file(s->corpus));
+        return bl_fail_in(e, rc, bl_corpus_file(s->corpus));
     bl_corpus_set_words(s->corpus, bl_scheme_words(s->scheme));
     return 0;
 }

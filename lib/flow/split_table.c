@@ -62,7 +62,7 @@ int bl_split_table_read(bl_split_table *t, const char *text, bl_err *e)
     if (rc == 0)
         rc = check_rows(t->table, e);
     bl_buf_free(&content);
-    return rc == 0 ? 0 : bl_err_in(e, t->path);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, t->path);
 }
 
 int bl_split_table_of(const bl_split_table *t, const char *piece, int *split, bl_err *e)

@@ -303,5 +303,5 @@ int bl_token_names_read(bl_token_names *t, const char *path, bl_err *e)
     else if (rc == 0)
         rc = read_ours(t, path, e);
     bl_buf_free(&text);
-    return rc != 0 ? bl_err_in(e, path) : 0;
+    return rc == 0 ? 0 : bl_fail_in(e, rc, path);
 }

@@ -202,7 +202,7 @@ int bl_write_file(const char *path, const void *bytes, size_t len, bl_err *e)
     if (rc == 0)
         rc = bl_out_commit(&out, e);
     bl_out_abort(&out);
-    return rc == 0 || !is_file ? rc : bl_err_in(e, path);
+    return rc == 0 || !is_file ? rc : bl_fail_in(e, rc, path);
 }
 
 /* ---- input ---- */
@@ -269,7 +269,7 @@ int bl_load_file(const char *path, bl_buf *b, size_t max, bl_err *e)
     rc = bl_read_all(fd, b, max, e);
     if (fd != STDIN_FILENO)
         close(fd);
-    return rc == 0 ? 0 : bl_err_in(e, bl_path_shown(path));
+    return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_shown(path));
 }
 
 /* The records in the n last bytes of *b; *start is where the open one begins. */

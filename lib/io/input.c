@@ -21,7 +21,7 @@ int bl_input_open(bl_input *in, const char *path, bl_err *e)
     int rc = bl_in_open(path, &in->fd, e);
     if (rc == 0)
         rc = sniff(in, e);
-    return rc == 0 ? 0 : bl_err_in(e, strcmp(path, "-") == 0 ? "stdin" : path);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, strcmp(path, "-") == 0 ? "stdin" : path);
 }
 
 bl_zr *bl_input_take(bl_input *in)

@@ -150,7 +150,7 @@ int bl_logprobs_read(bl_logprobs *l, const char *path, bl_err *e)
     if (rc == 0)
         rc = read_record(l, r, e);
     if (rc != 0)
-        rc = bl_err_in(e, strcmp(path, "-") == 0 ? "stdin" : path);
+        rc = bl_fail_in(e, rc, strcmp(path, "-") == 0 ? "stdin" : path);
     bl_zr_del(r);
     if (fd != STDIN_FILENO)
         close(fd);

@@ -173,5 +173,5 @@ int bl_shards_read_rows(bl_row_store *store, const char *path, const bl_rows_kin
         rc = check_rows(store, xxh3, e);
     bl_rowsr_del(r);
     close(fd);
-    return rc == 0 ? 0 : bl_err_in(e, path);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, path);
 }

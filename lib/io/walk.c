@@ -142,8 +142,7 @@ int bl_paths_add_operand(bl_paths *p, const char *operand, const char *const *su
     if (strcmp(operand, "-") == 0)
         return bl_paths_add(p, operand, 1, e);
     if (stat(operand, &st) != 0 || access(operand, R_OK) != 0) {
-        bl_fail_errno(e, BL_E_OPEN, "cannot be read");
-        return bl_err_in(e, operand);
+        return bl_fail_in(e, bl_fail_errno(e, BL_E_OPEN, "cannot be read"), operand);
     }
     if (S_ISDIR(st.st_mode))
         return walk(p, operand, suffixes, 0, e);

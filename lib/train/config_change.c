@@ -82,7 +82,7 @@ static int change(bl_train_config *c, const bl_json *object, const char *file,
     if (rc == 0 && object != NULL) {
         rc = bl_config_read(c, object, e);
         if (rc != 0)
-            return bl_err_in(e, file);
+            return bl_fail_in(e, rc, file);
     }
     if (rc == 0 && replaces)
         rc = set_key(c, "arch", set, n, e);
@@ -95,7 +95,7 @@ int bl_config_change(bl_train_config *c, const char *file, const char *const *se
     bl_json *object = NULL;
     int rc = file != NULL ? parse_file(file, &object, e) : 0;
     if (rc != 0)
-        return bl_err_in(e, file);
+        return bl_fail_in(e, rc, file);
     rc = change(c, object, file, set, n, e);
     int has_arch = object != NULL && bl_json_has(object, "arch"),
         sets_arch = is_named("arch", NULL, set, n);

@@ -201,9 +201,9 @@ static int point(const bl_run *r, const char *link, const char *target, bl_err *
     path_of(r, link, path);
     unlink(temp);
     if (symlink(target, temp) != 0 || rename(temp, path) != 0) {
-        bl_fail_errno(e, BL_E_IO, "cannot make the link");
+        int rc = bl_fail_errno(e, BL_E_IO, "cannot make the link");
         unlink(temp);
-        return bl_err_in(e, path);
+        return bl_fail_in(e, rc, path);
     }
     return 0;
 }
@@ -224,8 +224,7 @@ static int fail_metrics(const bl_run *r, const char *what, bl_err *e)
 {
     char path[BL_RUN_PATH];
     path_of(r, "metrics.tsv", path);
-    bl_fail_errno(e, BL_E_IO, "%s", what);
-    return bl_err_in(e, path);
+    return bl_fail_in(e, bl_fail_errno(e, BL_E_IO, "%s", what), path);
 }
 
 int bl_run_save(bl_run *r, const bl_trainer *t, bl_err *e)
@@ -336,7 +335,8 @@ int bl_run_config(const bl_run *r, const bl_train_config *c, bl_err *e)
     int rc = o != NULL ? bl_json_write(o, &text, e) : BL_E_NOMEM;
     if (rc == 0)
         rc = bl_buf_addc(&text, '\n', e);
-    rc = rc == 0 ? bl_write_file(path, text.data, text.len, e) : bl_err_in(e, path);
+    rc =
+        rc == 0 ? bl_write_file(path, text.data, text.len, e) : bl_fail_in(e, rc, path);
     bl_buf_free(&text);
     bl_json_del(o);
     return rc;
@@ -352,8 +352,7 @@ static int open_metrics(bl_run *r, bl_err *e)
         r->metrics = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     while (r->metrics < 0 && errno == EINTR);
     if (r->metrics < 0) {
-        bl_fail_errno(e, BL_E_CREATE, "cannot create");
-        return bl_err_in(e, path);
+        return bl_fail_in(e, bl_fail_errno(e, BL_E_CREATE, "cannot create"), path);
     }
     return 0;
 }
@@ -497,9 +496,10 @@ static int lock(const bl_run *r, bl_err *e)
 {
     if (flock(r->metrics, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
         return 0;
-    bl_fail(e, BL_E_CREATE,
-            "another xltrain is at work there; stop it, or name another folder");
-    return bl_err_in(e, r->dir);
+    int rc =
+        bl_fail(e, BL_E_CREATE,
+                "another xltrain is at work there; stop it, or name another folder");
+    return bl_fail_in(e, rc, r->dir);
 }
 
 static int remove_old_run(const bl_run *r, bl_err *e)
@@ -522,8 +522,8 @@ int bl_run_begin(bl_run *r, const char *dir, const bl_train_config *c, int anew,
         return rc;
     r->is_groove = bl_model_is_groove(&c->model);
     if (mkdir(dir, 0777) != 0 && errno != EEXIST) {
-        bl_fail_errno(e, BL_E_CREATE, "cannot make the folder");
-        return bl_err_in(e, dir);
+        return bl_fail_in(e, bl_fail_errno(e, BL_E_CREATE, "cannot make the folder"),
+                          dir);
     }
     rc = open_metrics(r, e);
     if (rc == 0)
@@ -532,8 +532,7 @@ int bl_run_begin(bl_run *r, const char *dir, const bl_train_config *c, int anew,
         return rc;
     /* another process may have begun and ended since the caller looked */
     if (!anew && bl_run_exists(dir)) {
-        bl_fail(e, BL_E_CREATE, "it holds a run already");
-        return bl_err_in(e, dir);
+        return bl_fail_in(e, bl_fail(e, BL_E_CREATE, "it holds a run already"), dir);
     }
     rc = remove_old_run(r, e);
     if (rc == 0 && ftruncate(r->metrics, 0) != 0)

@@ -370,8 +370,8 @@ int bl_config_check(const bl_train_config *c, bl_err *e)
     if (rc == 0)
         rc = bl_model_config_check(&c->model, e);
     bl_model_config eval = bl_config_eval(c);
-    if (rc == 0 && bl_model_config_check(&eval, e) != 0)
-        rc = bl_err_in(e, "eval_segment, eval_memory");
+    if (rc == 0 && (rc = bl_model_config_check(&eval, e)) != 0)
+        bl_err_in(e, "eval_segment, eval_memory");
     return rc;
 }
 
