@@ -55,6 +55,13 @@ static double positions_follow(const void *record)
     return c->pos == BL_POS_DISTANCE ? 1024 : 0;
 }
 
+/* Zeros of a memory that there is not are none. */
+static double zero_memory_follows(const void *record)
+{
+    const bl_model_config *c = record;
+    return c->arch == BL_ARCH_REMI && c->memory > 0;
+}
+
 static double compressed_follows(const void *record)
 {
     const bl_model_config *c = record;
@@ -248,7 +255,8 @@ static const bl_setting rows[] = {
     {"init_residual", BL_SET_INT, AT(init_residual), 0, 1, 0, .traits = BY_ARCH,
      .help = "1: W_o and W_2 begin smaller by 1 / sqrt(2 L)"},
     {"zero_memory", BL_SET_INT, AT(zero_memory), 0, 1, 0, .fixed = BL_FIXED_WEIGHTS,
-     .traits = BY_ARCH, .is_used = has_memory, .with = "memory only",
+     .traits = BY_ARCH, .follows = zero_memory_follows, .is_used = has_memory,
+     .with = "memory only",
      .help = "1: a piece begins with a memory of zeros that is attended to"},
     {"same_length", BL_SET_INT, AT(same_length), 0, 1, 0, .traits = BY_ARCH,
      .is_used = has_memory, .with = "memory only: a token would see itself alone",
@@ -441,7 +449,6 @@ static const struct {
 } decided[] = {
     {BL_ARCH_REMI, AT(relu_out), 1},
     {BL_ARCH_REMI, AT(norm_eps), 1e-3},
-    {BL_ARCH_REMI, AT(zero_memory), 1},
 
     {BL_ARCH_MUSIC_TRANSFORMER, AT(pos), BL_POS_DISTANCE},
     {BL_ARCH_MUSIC_TRANSFORMER, AT(tie), 0},
@@ -481,10 +488,12 @@ static const struct {
     {BL_ARCH_GROOVE_VAE, AT(tie), 0},
 };
 
-/* What the architecture decides of a setting, or what it was. */
+/* What the architecture decides of a setting, or what it was. Cells leave what is of
+ * attention as it is, whatever a preset said of it before. */
 static void decide(bl_model_config *c, const bl_setting *s)
 {
-    if (s->traits & BL_SET_BY_ARCH)
+    int of_none = c->arch == BL_ARCH_LSTM && (s->traits & BL_SET_ATTENTION);
+    if ((s->traits & BL_SET_BY_ARCH) || of_none)
         bl_setting_put(s, c, s->usual);
     for (size_t i = 0; i < BL_COUNT(decided); i++)
         if ((int)decided[i].arch == c->arch && decided[i].at == s->at)

@@ -520,6 +520,42 @@ static int says(const char *const *set, size_t n, const char *what)
     return what == NULL ? rc == 0 : rc == BL_E_ARG && strstr(e.text, what) != NULL;
 }
 
+/* What a preset says is for its own architecture; another one's leaves it out. */
+static int passes(const char *preset, const char *const *set, size_t n)
+{
+    bl_train_config c;
+    bl_err e = BL_ERR_INIT;
+    int rc = bl_config_preset(&c, preset, &e);
+    c.model.vocab = VOCAB;
+    rc = rc == 0 ? bl_config_change(&c, NULL, set, n, 1, &e) : rc;
+    rc = rc == 0 ? bl_config_check(&c, &e) : rc;
+    if (rc != 0)
+        printf("# %s, %s: %s\n", preset, set[0], e.text);
+    return rc == 0;
+}
+
+static void test_presets(void)
+{
+    static const char *const sets[][2] = {{"arch=xl"},
+                                          {"arch=xl", "memory=0"},
+                                          {"arch=remi"},
+                                          {"arch=gpt2"},
+                                          {"arch=remi", "memory=0"},
+                                          {"arch=music-transformer"},
+                                          {"arch=compressive"},
+                                          {"arch=lstm"},
+                                          {"arch=llama"}};
+    const char *name;
+    int n_wrong = 0, n = 0;
+    for (int i = 0; (name = bl_config_preset_name(i)) != NULL; i++)
+        for (size_t k = 0; strncmp(name, "groove", 6) != 0 && k < BL_COUNT(sets); k++) {
+            n_wrong += !passes(name, sets[k], sets[k][1] == NULL ? 1 : 2);
+            n++;
+        }
+    ok(n_wrong == 0 && n > 0, "%d of %d presets with an architecture are refused",
+       n_wrong, n);
+}
+
 static void test_refused(void)
 {
     static const struct {
@@ -714,6 +750,7 @@ int main(void)
     make_corpus();
     if (!ok(bl_pool_new(&pool, 1, NULL) == 0, "a pool"))
         return tap_done();
+    test_presets();
     test_refused();
     test_order();
     test_permutations();
