@@ -34,6 +34,7 @@ static const int64_t SECOND = 1000000000;
 static const int64_t LATE = 1000000;
 static const int64_t SLICE = 20000000; /* a signal is noticed so soon */
 static const int64_t T0_AWAY = 60 * INT64_C(1000000000);
+static const double NEVER = 4e18; /* nanoseconds, a century */
 
 typedef struct {
     const bl_player_wish *wish;
@@ -148,21 +149,27 @@ static int begin_reader(player *p, pthread_t *thread, bl_err *e)
 
 /* ---- sending ---- */
 
+/* Waits for a reader that takes something: 1, or 0 after a signal. One that comes just
+ * before a write that waits would not end that. */
+static int is_room(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    int ready;
+    while ((ready = poll(&out, 1, WAIT)) == 0 || (ready < 0 && errno == EINTR))
+        if (bl_stop_asked())
+            return 0;
+    return 1;
+}
+
 /* All bytes; a signal asks to stop between two writes only. */
 static int write_bytes(const uint8_t *bytes, size_t n, bl_err *e)
 {
     while (n > 0) {
-        ssize_t done = write(STDOUT_FILENO, bytes, n);
-        if (done < 0 && errno == EINTR && bl_stop_asked())
+        ssize_t done = is_room() ? write(STDOUT_FILENO, bytes, n) : 0;
+        if (done <= 0 && bl_stop_asked())
             return BL_E_STOPPED;
-        if (done < 0 && errno == EAGAIN) {
-            struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-            poll(&out, 1, SILENCE_WAIT);
-            if (bl_stop_asked())
-                return BL_E_STOPPED;
-        } else if (done < 0 && errno != EINTR) {
+        if (done < 0 && errno != EINTR && errno != EAGAIN)
             return bl_fail_errno(e, BL_E_IO, "cannot write");
-        }
         if (done > 0) {
             bytes += done;
             n -= (size_t)done;
@@ -193,9 +200,11 @@ static void silence(player *p)
     }
 }
 
+/* At the slowest of speeds never, which is a time like others. */
 static int64_t time_of(const player *p, int64_t ns)
 {
-    return p->start + (int64_t)llround((double)ns / p->wish->speed);
+    double away = (double)ns / p->wish->speed;
+    return away < NEVER ? p->start + (int64_t)llround(away) : INT64_MAX;
 }
 
 /* Until then, or a signal. */

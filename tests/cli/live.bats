@@ -158,6 +158,56 @@ PY
     [ ! -s err ]
 }
 
+@test "play: a signal ends it just before a write that waits, too" {
+    [[ $BARLINE_BUILD != *san ]] || skip "what is preloaded comes before the sanitizer"
+    # where the reader takes nothing: the signal comes between the look for it and the call
+    cat >late.c <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+static int (*look)(struct pollfd *, nfds_t, int);
+static ssize_t (*put)(int, const void *, size_t);
+static int was_sent;
+__attribute__((constructor)) static void begin(void)
+{
+    look = (int (*)(struct pollfd *, nfds_t, int))dlsym(RTLD_NEXT, "poll");
+    put = (ssize_t (*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+    fcntl(1, F_SETPIPE_SZ, 4096);
+}
+int poll(struct pollfd *p, nfds_t n, int ms)
+{
+    if (p[0].fd == 1 && !was_sent && look(p, n, 0) == 0)
+        was_sent = kill(getpid(), SIGTERM) == 0;
+    return look(p, n, ms);
+}
+ssize_t write(int fd, const void *bytes, size_t n)
+{
+    int full = 0;
+    if (fd == 1 && !was_sent && ioctl(1, FIONREAD, &full) == 0 && full + n > 4096)
+        was_sent = kill(getpid(), SIGTERM) == 0;
+    return put(fd, bytes, n);
+}
+C
+    cc -shared -fPIC -o late.so late.c -ldl
+    mkfifo out
+    sleep 20 <out 3>&- &
+    local reader=$!
+    run -0 timeout -s KILL 10 bash -c 'LD_PRELOAD=$1 remi2midi --play --speed 100 --clock "$2" >out' \
+        - "$PWD/late.so" "$F/a.tok.zst"
+    kill $reader
+}
+
+@test "play: as slow as can be it waits" {
+    local speed
+    for speed in 1e-9 1e-300; do
+        run -124 timeout .5 remi2midi --play --speed $speed "$F/a.tok.zst"
+    done
+}
+
 @test "play: killed anywhere, from the outside, nothing sounds" {
     for wait in 0.12 0.31 0.57; do
         remi2midi --play --speed 5 "$F/a.tok.zst" >out 3>&- &
