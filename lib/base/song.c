@@ -263,6 +263,7 @@ void bl_song_clear(bl_song *s)
 {
     s->n_notes = s->n_tempos = s->n_meters = s->n_pedals = s->n_markers = 0;
     s->n_mute = s->n_aside = s->n_keys = s->n_names = 0;
+    s->hides_chords = 0;
     s->tpq = 0;
     s->end = 0;
 }

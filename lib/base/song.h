@@ -144,6 +144,7 @@ typedef struct {
     size_t n_names, cap_names; /* by track; only of files that were read */
     bl_note *aside; /* of other parts: chords and the key are found in them, too */
     size_t n_aside, cap_aside; /* as notes */
+    int hides_chords;          /* its chords are another part's: none are written */
     bl_note *mute;             /* of velocity 0, only in songs decoded from remi-2020 */
     size_t n_mute, cap_mute;
 } bl_song;

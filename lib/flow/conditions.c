@@ -55,16 +55,48 @@ int bl_conditions_read(bl_conditions *c, const char *path, const bl_tokens_kind 
     return rc;
 }
 
-const bl_named_piece *bl_conditions_take(bl_conditions *c, const char *name)
+/* Whether the name is the first len bytes of `text`, before it or behind it. */
+static int against(const char *name, const char *text, size_t len)
+{
+    int order = strncmp(name, text, len);
+    return order != 0 ? order : name[len] != '\0';
+}
+
+/* The place of the first piece of that name, or of the next greater one. */
+static size_t place_of(const bl_conditions *c, const char *name, size_t len)
 {
     size_t low = 0, high = c->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (strcmp(c->pieces[middle].name, name) < 0)
+        if (against(c->pieces[middle].name, name, len) < 0)
             low = middle + 1;
         else
             high = middle;
     }
+    return low;
+}
+
+static const bl_named_piece *first_of(const bl_conditions *c, const char *name,
+                                      size_t len)
+{
+    size_t i = place_of(c, name, len);
+    return i < c->n && against(c->pieces[i].name, name, len) == 0 ? &c->pieces[i]
+                                                                  : NULL;
+}
+
+const bl_named_piece *bl_conditions_of(const bl_conditions *c, const char *name)
+{
+    const bl_named_piece *found = first_of(c, name, strlen(name));
+    const char *dot = strrchr(name, '.');
+    if (found != NULL || dot == NULL || dot[1] == '\0' ||
+        strspn(dot + 1, "0123456789") != strlen(dot + 1))
+        return found;
+    return first_of(c, name, (size_t)(dot - name));
+}
+
+const bl_named_piece *bl_conditions_take(bl_conditions *c, const char *name)
+{
+    size_t low = place_of(c, name, strlen(name));
     while (low < c->n && c->pieces[low].is_taken)
         low++;
     if (low == c->n || strcmp(c->pieces[low].name, name) != 0)

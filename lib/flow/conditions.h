@@ -24,6 +24,9 @@ typedef struct {
  * of the stream `of`; BL_E_FORMAT where there is no piece. */
 int bl_conditions_read(bl_conditions *c, const char *path, const bl_tokens_kind *kind,
                        const char *of, bl_err *e) BL_MUST_CHECK;
+/* The first one of that name or, where that is NAME.2 (or any number) and there is
+ * none, of NAME, taken or not; or NULL. */
+const bl_named_piece *bl_conditions_of(const bl_conditions *c, const char *name);
 /* The next one of that name that nobody has taken, or NULL. */
 const bl_named_piece *bl_conditions_take(bl_conditions *c, const char *name);
 /* The i-th of the stream, or NULL where there is none or somebody has taken it. */

@@ -65,7 +65,8 @@ static int check_meter(const conversion *c, bl_err *e)
                    m->num, 1 << m->den_log2, bl_scheme_name(c->scheme));
 }
 
-/* Chords that are asked for as a part are tokens of chords. */
+/* Chords that are a part are tokens of chords: dropped, they are tokens of the scheme
+ * still, so that what is left pairs with what was kept. */
 static int read_parts(conversion *c, bl_spec *spec, bl_err *e)
 {
     const bl_convert_wish *w = c->wish;
@@ -75,9 +76,9 @@ static int read_parts(conversion *c, bl_spec *spec, bl_err *e)
     if (w->keep != NULL && w->drop != NULL)
         return bl_fail(e, BL_E_ARG, "parts are kept or dropped, not both");
     int rc = bl_parts_parse(&c->parts, text, e);
-    if (rc == 0 && c->parts.chords && w->drop != NULL && spec->chords)
+    if (rc == 0 && c->parts.chords && w->drop != NULL && spec->chords && !spec->degrees)
         return bl_fail(e, BL_E_ARG, "chords are added or dropped, not both");
-    spec->chords |= c->parts.chords && w->keep != NULL;
+    spec->chords |= c->parts.chords;
     return rc;
 }
 

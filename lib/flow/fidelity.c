@@ -155,32 +155,6 @@ static int read_came(fidelity *f, frame *to, const bl_ids *ids)
 
 /* ---- pairs ---- */
 
-static const bl_named_piece *find(const bl_conditions *c, const char *name)
-{
-    size_t low = 0, high = c->n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (strcmp(c->pieces[mid].name, name) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < c->n && strcmp(c->pieces[low].name, name) == 0 ? &c->pieces[low]
-                                                                : NULL;
-}
-
-/* The condition of NAME or of NAME.2. */
-static const bl_named_piece *condition_of(const bl_conditions *c, bl_piece *piece)
-{
-    const bl_named_piece *found = find(c, piece->name);
-    char *dot = strrchr(piece->name, '.');
-    if (found != NULL || dot == NULL || dot[1] == '\0' ||
-        strspn(dot + 1, "0123456789") != strlen(dot + 1))
-        return found;
-    *dot = '\0';
-    return find(c, piece->name);
-}
-
 static int add_pair(fidelity *f, const bl_ids *asked, const bl_ids *came)
 {
     void *p = f->pairs;
@@ -202,7 +176,7 @@ static int read_pairs(fidelity *f, const char *conditions, bl_source *source,
     int rc = bl_conditions_read(&c, conditions, bl_corpus_kind(source->corpus),
                                 n > 0 ? paths[0] : "-", f->e);
     while (rc == 0 && (rc = bl_corpus_next(source->corpus, &piece, f->e)) > 0) {
-        const bl_named_piece *asked = condition_of(&c, &piece);
+        const bl_named_piece *asked = bl_conditions_of(&c, piece.name);
         *n_alone += asked == NULL;
         rc = asked != NULL ? add_pair(f, &asked->ids, &piece.ids) : 0;
     }

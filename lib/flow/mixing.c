@@ -22,11 +22,24 @@ int bl_mixing_open(bl_mixing *m, const char *path, bl_err *e)
     return rc;
 }
 
+static const bl_named_piece *taken(bl_mixing *m, const bl_named_piece *p)
+{
+    m->n += p != NULL;
+    return p;
+}
+
+/* NAME.2 is another piece for NAME, which serves again. */
 static const bl_named_piece *partner_of(bl_mixing *m, const char *name)
 {
     const bl_named_piece *p = bl_conditions_take(&m->others, name);
+    const bl_named_piece *again = p == NULL ? bl_conditions_of(&m->others, name) : NULL;
+    if (again != NULL && strcmp(again->name, name) != 0)
+        return again->is_taken ? again
+                               : taken(m, bl_conditions_take(&m->others, again->name));
     int by_place = !m->has_names || !is_named(name);
-    return p != NULL || !by_place ? p : bl_conditions_take_at(&m->others, m->n);
+    if (p == NULL && by_place)
+        p = bl_conditions_take_at(&m->others, m->n);
+    return taken(m, p);
 }
 
 static int32_t scaled(int32_t tick, const bl_song *to, const bl_song *from)
@@ -92,7 +105,6 @@ int bl_mixing_add(bl_mixing *m, bl_song *song, const char *name,
         return bl_fail(e, BL_E_MISMATCH,
                        "piece '%.80s' has no partner in '%.120s', which has %zu pieces",
                        name, m->path, m->others.n);
-    m->n++;
     int rc = bl_scheme_decode(m->others.source.scheme, p->ids.id, p->ids.n, &m->song,
                               NULL, e);
     if (rc != 0)

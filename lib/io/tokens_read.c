@@ -79,6 +79,9 @@ static int begin(bl_tokr *r, bl_err *e)
         return bl_fail(e, BL_E_TRUNC, "the input is empty");
     if (bl_tensors_begin(first, (size_t)n))
         return bl_fail(e, BL_E_FORMAT, "a stream of tensors, not of tokens");
+    if (n >= 4 && memcmp(first, "MThd", 4) == 0)
+        return bl_fail(e, BL_E_FORMAT,
+                       "not a token stream but a MIDI file; midi2remi makes one of it");
     if (first[0] != '#')
         return bl_fail(e, BL_E_FORMAT, "not a token stream");
     int rc = bl_zr_line(r->zr, &line, &len, BL_TOKENS_LINE_MAX, e);

@@ -1,5 +1,6 @@
 /* parts.c - see parts.h. */
 #include "token/parts.h"
+#include "base/instruments.h"
 #include "base/mem.h"
 #include "token/voices.h"
 
@@ -20,28 +21,14 @@ static int parse_track(bl_parts *p, const char *text, size_t len, bl_err *e)
     return 0;
 }
 
-/* Up to three digits. */
-static int scan_program(const char **text, const char *end)
-{
-    int value = -1;
-    for (int i = 0; i < 3 && *text < end && **text >= '0' && **text <= '9'; i++)
-        value = bl_max(value, 0) * 10 + *(*text)++ - '0';
-    return value;
-}
-
 static int parse_program(bl_parts *p, const char *text, size_t len, bl_err *e)
 {
-    const char *at = text, *end = text + len;
-    int low = scan_program(&at, end), high = low;
-    if (at < end && *at == '-') {
-        at++;
-        high = scan_program(&at, end);
-    }
-    if (at != end || low < 0 || high < low || high > 127)
+    int is_drums = 0;
+    if (!bl_instruments_word(text, len, p->program, &is_drums) || is_drums)
         return bl_fail(e, BL_E_ARG,
-                       "program= wants A or A-B, numbers of 0 to 127, not '%.*s'",
+                       "program= wants A or A-B, numbers of 0 to 127, or a family such "
+                       "as piano or strings, not '%.*s'",
                        (int)bl_min((int64_t)len, 40), text);
-    memset(p->program + low, 1, (size_t)(high - low + 1));
     return 0;
 }
 
@@ -171,6 +158,7 @@ int bl_parts_take(const bl_parts *p, int is_drop, bl_song *song, bl_err *e)
     }
     if (rc == 0)
         song->n_notes = kept;
+    song->hides_chords = is_drop && p->chords;
     free(named);
     free(role);
     return rc;

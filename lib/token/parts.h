@@ -20,7 +20,8 @@ typedef struct {
  * for what is none. */
 int bl_parts_parse(bl_parts *p, const char *text, bl_err *e) BL_MUST_CHECK;
 /* Puts the notes that are of the parts (is_drop: those that are not) into `notes` of a
- * sorted song, the others aside. The song ends where it ended. 0 or BL_E_NOMEM. */
+ * sorted song, the others aside; chords that are dropped are hidden. The song ends
+ * where it ended. 0 or BL_E_NOMEM. */
 int bl_parts_take(const bl_parts *p, int is_drop, bl_song *song,
                   bl_err *e) BL_MUST_CHECK;
 

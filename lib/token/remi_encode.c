@@ -217,7 +217,7 @@ static int place_all(encoder *c)
         rc = place_tones(c);
     if (rc == 0 && c->s->spec.key)
         c->key = bl_remi_key_of(c->song, c->tones, c->n_tones);
-    if (rc == 0 && c->s->spec.chords)
+    if (rc == 0 && c->s->spec.chords && !c->song->hides_chords)
         rc = bl_remi_chords_of(&c->chords, &c->bars, c->s->grid, c->tones, c->n_tones,
                                c->e);
     if (rc == 0 && c->s->spec.pedal)

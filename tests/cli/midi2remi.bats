@@ -540,7 +540,20 @@ PY
     [ "$(music chords)" = $'Bar TimeSig_4/4 Position_0 Chord_C:maj Tempo_120\nBar\nBar Position_0 Chord_N' ] || fail "$(music chords)"
     remi2midi -o back.mid chords
     ! midi2remi -u --drop chords x.mid | grep -q Chord
+    cmp <(midi2remi -u --no-pg --keep program=bass x.mid | grep -v '^#remi') \
+        <(midi2remi -u --no-pg --keep program=32-39 x.mid | grep -v '^#remi')
     cmp <(midi2remi -u --no-pg --keep chords,bass x.mid) <(midi2remi -u --no-pg --chords --keep bass x.mid)
+    # the notes without the chords pair with the chords, as degrees too
+    for how in '' --degrees; do
+        # shellcheck disable=SC2086  # no word, or one
+        midi2remi -u --no-pg $how --keep chords -o chords x.mid
+        # shellcheck disable=SC2086
+        midi2remi -u --no-pg $how --drop chords -o notes x.mid
+        cmp <(head -n 1 chords) <(head -n 1 notes)
+        [ "$(music notes | grep -c Chord)" -eq 0 ]
+        cmp <(music notes | sed 's/ Key_[^ ]*//') <(midi2remi -u x.mid | grep -v '^#')
+        shard -q notes --condition chords -o "pairs$how"
+    done
     run -64 --separate-stderr midi2remi --chords --drop chords x.mid
     says "chords are added or dropped, not both"
 }

@@ -606,7 +606,7 @@ PY
 @test "shard: conditions that do not fit" {
     midi2remi --chords "$SAMPLES/sakura.mid" -o chords.tok.zst
     run -65 --separate-stderr shard "$F/few.tok.zst" --condition chords.tok.zst -o data
-    [[ $stderr == *"'chords.tok.zst' differ: the second is with chords; 'midi2remi --grid 4' makes such"* ]]
+    [[ $stderr == *"'chords.tok.zst' differ: the second is with chords; 'midi2remi --grid 4' makes such as the first, 'midi2remi --grid 4 --chords' as the second" ]]
     cp "$SAMPLES/sakura.mid" another.mid
     midi2remi another.mid -o another.tok.zst
     run -65 --separate-stderr shard "$F/few.tok.zst" --condition another.tok.zst -o data

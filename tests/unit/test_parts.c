@@ -9,12 +9,24 @@
 
 static void test_names(void)
 {
-    static const char *const good[] = {"melody", "bass,drums", "chords,program=7",
-                                       "track=*,program=0-127", "track=lead ?"};
-    static const char *const bad[] = {"",           "melody,",       "tune",
-                                      "track=",     "program=",      "program=5-4",
-                                      "program=-4", "program=0-128", "program=1-2x",
-                                      "Melody",     "melody bass",   "program=0001"};
+    static const char *const good[] = {
+        "melody",           "bass,drums",
+        "chords,program=7", "track=*,program=0-127",
+        "track=lead ?",     "program=piano,program=synth-lead"};
+    static const char *const bad[] = {"",
+                                      "melody,",
+                                      "tune",
+                                      "track=",
+                                      "program=",
+                                      "program=5-4",
+                                      "program=-4",
+                                      "program=0-128",
+                                      "program=1-2x",
+                                      "Melody",
+                                      "melody bass",
+                                      "program=0001",
+                                      "program=tuba",
+                                      "program=drums"};
     bl_parts p;
     bl_err e = BL_ERR_INIT;
     for (size_t i = 0; i < BL_COUNT(good); i++)
@@ -232,7 +244,7 @@ static void test_laws(void)
     bl_rng rng = bl_rng_make(11, 0);
     bl_scheme *s = open_full_scheme(4);
     bl_song song = {0}, keep = {0}, drop = {0};
-    int same_notes = 1, same_frame = 1;
+    int same_notes = 1, same_frame = 1, hidden = 1;
     for (int i = 0; i < 300; i++) {
         const char *text = parts[i % (int)BL_COUNT(parts)];
         bl_ids whole = {0}, a = {0}, b = {0};
@@ -246,6 +258,9 @@ static void test_laws(void)
         bl_note *both = joined(keep.notes, keep.n_notes, drop.notes, drop.n_notes);
         same_notes &= keep.n_notes + drop.n_notes == song.n_notes &&
                       memcmp(all, both, song.n_notes * sizeof *all) == 0;
+        hidden &=
+            !keep.hides_chords && drop.hides_chords == (strcmp(text, "chords") == 0);
+        drop.hides_chords = 0; /* but for that its frame is the same */
         frame_of(s, &song, &whole, &bars);
         frame_of(s, &keep, &a, &bars_a);
         frame_of(s, &drop, &b, &bars_b);
@@ -259,6 +274,7 @@ static void test_laws(void)
         free(all);
         free(both);
     }
+    ok(hidden, "chords that are dropped are hidden");
     ok(same_notes, "what is kept and what is dropped are all notes");
     ok(same_frame, "each has the bars, meters, tempos and chords of the whole");
     bl_song_free(&song);

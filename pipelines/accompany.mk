@@ -1,0 +1,122 @@
+# accompany.mk - a model that plays with what is given: a band to a tune, a piano to
+# chords, drums to the rest. Learned from a folder of MIDI files, each of which is taken
+# apart into what is given and what is played.
+#
+#     make -f pipelines/accompany.mk MIDI=folder
+#     make -f pipelines/accompany.mk MIDI=folder TUNES=my-tune.mid
+#     make -f pipelines/accompany.mk MIDI=folder GIVEN=chords
+#
+# Its page is accompany.md. Interrupt it when you like; the same command goes on.
+# Variables, with their defaults:
+#
+#   MIDI      folder (or files) to learn from                        (required)
+#   GIVEN     the parts that are given, as of midi2remi --keep       melody
+#   PLAYED    how midi2remi takes those that are played              --drop GIVEN
+#   TUNES     files to play with, of which the given parts are taken the first of the test split
+#   OUT       folder for everything that is made                     MIDI.GIVEN
+#   HOW       the model's condition: bars prefix encoder             bars
+#   READ      further midi2remi options for both sides, as --key
+#   SHARD     further shard options, as --augment transpose=-5..6
+#   PRESET    size of the model: tiny small remi seed                small
+#   TRAIN     further xltrain options                                --minutes 10
+#   PIECES    how many pieces of the test split                      8
+#   TAKES     how many answers to each                               1
+#   SAMPLE    further xlsample options, as --temperature 0.9
+#   SEED      of all chance                                          1
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+ifeq ($(strip $(MIDI)),)
+$(error MIDI is not set: name the folder of MIDI files, as in: make -f accompany.mk MIDI=dir)
+endif
+MISSING := $(strip $(foreach t,midi2remi shard xltrain xlsample remi2midi featstats,$(if $(shell command -v $t),,$t)))
+ifneq ($(MISSING),)
+$(error not found: $(MISSING); 'make install' puts the tools on the PATH)
+endif
+
+# A name with blanks is one folder where it is there, else these are several names.
+blank := $() $()
+comma := ,
+quote_all = $(if $(shell [ ! -e '$(subst ','\'',$(strip $1))' ] || echo 1),'$(subst ','\'',$(strip $1))',$1)
+targets = $(if $(shell [ ! -e '$(subst ','\'',$(strip $1))' ] || echo 1),$(subst $(blank),\ ,$(strip $1)),$1)
+first := $(patsubst %/,%,$(firstword $(MIDI)))
+
+GIVEN ?= melody
+PLAYED ?= --drop '$(GIVEN)'
+TUNES ?=
+OUT ?= $(notdir $(first)).$(firstword $(subst $(comma), ,$(GIVEN)))
+HOW ?= bars
+READ ?=
+SHARD ?=
+PRESET ?= small
+TRAIN ?= --minutes 10
+PIECES ?= 8
+TAKES ?= 1
+SAMPLE ?=
+SEED ?= 1
+
+DATA := $(OUT)/data
+RUN := $(OUT)/run
+READING := midi2remi -q --max-reject 100% $(READ)
+
+# What is made anew when a variable changes.
+$(shell mkdir -p '$(OUT)')
+define note
+$(OUT)/$1.asked: force
+	@printf '%s\n' $$(call quoted,$2) | cmp -s - $$@ || printf '%s\n' $$(call quoted,$2) >$$@
+endef
+quoted = '$(subst ','\'',$1)'
+$(eval $(call note,parts,$$(GIVEN) $$(PLAYED) $$(READ)))
+$(eval $(call note,pairs,$$(SHARD)))
+$(eval $(call note,tunes,$$(TUNES) $$(PIECES)))
+$(eval $(call note,takes,$$(TAKES) $$(SAMPLE) $$(SEED)))
+
+.PHONY: all data train force
+all: $(OUT)/fidelity.tsv
+	@column -t $<
+	@echo
+	@echo "$(OUT)/together/   what was given and what was made of it, in one file each"
+	@echo "$(OUT)/alone/      what was made, by itself"
+data: $(DATA)/manifest.json
+train: $(RUN)/done
+
+# Files without one of the two sides are no pairs: they are listed, and the rest goes on.
+$(OUT)/given.tok.zst: $(call targets,$(MIDI)) $(OUT)/parts.asked
+	$(READING) --keep '$(GIVEN)' --rejects $(OUT)/given.rejects.tsv -o $@ $(call quote_all,$(MIDI)) 2>$(OUT)/given.log
+$(OUT)/played.tok.zst: $(call targets,$(MIDI)) $(OUT)/parts.asked
+	$(READING) $(PLAYED) --rejects $(OUT)/played.rejects.tsv -o $@ $(call quote_all,$(MIDI)) 2>$(OUT)/played.log
+
+$(DATA)/manifest.json: $(OUT)/played.tok.zst $(OUT)/given.tok.zst $(OUT)/pairs.asked
+	shard --force --max-alone 100% $(SHARD) -o $(DATA) $< --condition $(OUT)/given.tok.zst
+
+# An interrupted run on these very data goes on; anything else starts anew.
+$(RUN)/done: $(DATA)/manifest.json
+	@how=--force; [ ! $(RUN)/latest -nt $< ] || how=--resume; \
+	set -- xltrain --data $(DATA) -o $(RUN) --preset $(PRESET) --set condition=$(HOW) --seed $(SEED) $(TRAIN) $$how; \
+	echo "$$@"; "$$@"
+	@touch $@
+
+# Of the test split, songs that the model has never seen: its table names their files.
+ifeq ($(strip $(TUNES)),)
+$(OUT)/asked.tok.zst: $(DATA)/manifest.json $(OUT)/tunes.asked
+	sed 1d $(DATA)/test.pieces.tsv | cut -f 4 | head -n $(PIECES) | tr '\n' '\0' | \
+	    $(READING) --keep '$(GIVEN)' --files0-from - -o $@
+else
+$(OUT)/asked.tok.zst: $(call targets,$(TUNES)) $(OUT)/parts.asked $(OUT)/tunes.asked
+	$(READING) --keep '$(GIVEN)' -o $@ $(call quote_all,$(TUNES))
+endif
+
+$(OUT)/made.tok.zst: $(RUN)/done $(OUT)/asked.tok.zst $(OUT)/takes.asked
+	xlsample $(RUN) --condition $(OUT)/asked.tok.zst -n $(TAKES) --seed $(SEED) $(SAMPLE) -o $@
+
+$(OUT)/together/done: $(OUT)/made.tok.zst
+	remi2midi --force -d $(OUT)/alone $<
+	remi2midi --force --mix $(OUT)/asked.tok.zst -d $(OUT)/together $<
+	@touch $@
+
+$(OUT)/fidelity.tsv: $(OUT)/together/done
+	featstats --fidelity $(OUT)/asked.tok.zst $(OUT)/made.tok.zst -o $@
