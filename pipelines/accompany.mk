@@ -12,8 +12,8 @@
 #   MIDI      folder (or files) to learn from                        (required)
 #   GIVEN     the parts that are given, as of midi2remi --keep       melody
 #   PLAYED    how midi2remi takes those that are played              --drop GIVEN
-#   TUNES     files to play with, of which the given parts are taken the first of the test split
-#   OUT       folder for everything that is made                     MIDI.GIVEN
+#   TUNES     files to play to, whose given parts are taken          of the test split
+#   OUT       folder for everything that is made                     MIDI.melody
 #   HOW       the model's condition: bars prefix encoder             bars
 #   READ      further midi2remi options for both sides, as --key
 #   SHARD     further shard options, as --augment transpose=-5..6
@@ -43,12 +43,12 @@ blank := $() $()
 comma := ,
 quote_all = $(if $(shell [ ! -e '$(subst ','\'',$(strip $1))' ] || echo 1),'$(subst ','\'',$(strip $1))',$1)
 targets = $(if $(shell [ ! -e '$(subst ','\'',$(strip $1))' ] || echo 1),$(subst $(blank),\ ,$(strip $1)),$1)
-first := $(patsubst %/,%,$(firstword $(MIDI)))
+first := $(subst ',,$(patsubst %/,%,$(if $(shell [ ! -e '$(subst ','\'',$(strip $(MIDI)))' ] || echo 1),$(subst $(blank),-,$(strip $(MIDI))),$(firstword $(MIDI)))))
 
 GIVEN ?= melody
 PLAYED ?= --drop '$(GIVEN)'
 TUNES ?=
-OUT ?= $(notdir $(first)).$(firstword $(subst $(comma), ,$(GIVEN)))
+OUT ?= $(notdir $(first)).$(firstword $(subst $(comma), ,$(subst =, ,$(GIVEN))))
 HOW ?= bars
 READ ?=
 SHARD ?=
@@ -114,8 +114,9 @@ $(OUT)/made.tok.zst: $(RUN)/done $(OUT)/asked.tok.zst $(OUT)/takes.asked
 	xlsample $(RUN) --condition $(OUT)/asked.tok.zst -n $(TAKES) --seed $(SEED) $(SAMPLE) -o $@
 
 $(OUT)/together/done: $(OUT)/made.tok.zst
-	remi2midi --force -d $(OUT)/alone $<
-	remi2midi --force --mix $(OUT)/asked.tok.zst -d $(OUT)/together $<
+	rm -rf $(OUT)/alone $(OUT)/together
+	remi2midi -d $(OUT)/alone $<
+	remi2midi --mix $(OUT)/asked.tok.zst -d $(OUT)/together $<
 	@touch $@
 
 $(OUT)/fidelity.tsv: $(OUT)/together/done

@@ -38,6 +38,14 @@ pieces() {
         xlsample $how --condition three.tok.zst -n 2 -o s.tok.zst
         remi2midi --check s.tok.zst
         [ "$(pieces s.tok.zst)" = "$(printf '%s 5\n' sample-000000{,.2} sample-000001{,.2} sample-000002{,.2})" ]
+        # all of them with their conditions in one file each
+        remi2midi --mix three.tok.zst -d both-$how s.tok.zst
+        [ "$(find both-$how -name '*.mid' | wc -l)" -eq 6 ]
+        for csv in '--mix three.tok.zst' 'three.tok.zst three.tok.zst'; do
+            # shellcheck disable=SC2086  # several words
+            remi2midi --csv $csv s.tok.zst | sed 1d | cut -d, -f 2- | sort >"of ${csv%% *}"
+        done
+        cmp 'of --mix' 'of three.tok.zst'
     done
     [ "$(text s.tok.zst | head -n 1 | grep -o '"id":"[a-z0-9]*"' | tail -n 1)" = '"id":"xlsample"' ]
 }

@@ -14,6 +14,8 @@ setup() {
 case " \$* " in
 *" --eval "* | *" --dry-run "* | *" --export "* | *" --help "*) exec "$(command -v xltrain)" "\$@" ;;
 *" --resume "*) exec "$(command -v xltrain)" "\$@" --steps 6 ;;
+# windows of drums are another kind of model
+*" --preset groove"*) exec "$(command -v xltrain)" "\$@" --steps 3 --set width=32 --set heads=2 --set ff=64 ;;
 esac
 args=()
 while [ \$# -gt 0 ]; do

@@ -105,6 +105,46 @@ setup() {
     has "RUN is not set"
 }
 
+@test "accompany.mk: answers to songs held back, then to a tune of one's own; goes on, trains once" {
+    local args=(-s -f pipelines/accompany.mk MIDI="$SAMPLES" PRESET=tiny "TRAIN=--steps 3 $TINY" PIECES=2) n
+    run -0 make "${args[@]}"
+    has "what was given and what was made of it"
+    cd samples.melody
+    [ "$(find together -name '*.mid' -size +0 | wc -l)" -eq 2 ]
+    # songs of the test split, none of them learned from
+    text asked.tok.zst | sed -n 's/^#piece.*"name":"\([^"]*\)".*/\1/p' | sort >asked
+    [ -z "$(comm -23 asked <(cut -f 4 data/test.pieces.tsv | sort))" ]
+    [ "$(awk -F '\t' '$1 == "bars" {print $2, $3}' fidelity.tsv)" = "2 1.0000" ]
+    # both are there: the tune, and what goes with it
+    n=$(text asked.tok.zst made.tok.zst | grep -o Pitch | wc -l)
+    [ "$(midi2remi -u together | grep -o Pitch | wc -l)" -eq "$n" ]
+    stat -c %Y.%s run/metrics.tsv >../before
+    cp asked.tok.zst made.tok.zst fidelity.tsv ..
+    cd ..
+    run -0 make "${args[@]}"
+    run -0 make "${args[@]}" TUNES="$SAMPLES/korobeiniki.mid" TAKES=3
+    [ "$(find samples.melody/together -name '*.mid' | wc -l)" -eq 3 ] # and none of before
+    # a run that was stopped between the stages gives the same again
+    rm samples.melody/made.tok.zst
+    run -0 make "${args[@]}"
+    for f in asked.tok.zst made.tok.zst fidelity.tsv; do cmp $f samples.melody/$f; done
+    stat -c %Y.%s samples.melody/run/metrics.tsv | cmp - before
+    run -2 make -f pipelines/accompany.mk
+    has "MIDI is not set"
+}
+
+@test "accompany.mk: over chords, by a piano, in a folder with a blank and a quote" {
+    mv midi "Bach's own midi"
+    cp "$SAMPLES"/[a-j]*.mid "Bach's own midi"
+    for how in '--chords --keep program=piano' "--drop 'chords'"; do
+        run -0 make -s -f pipelines/accompany.mk MIDI="Bach's own midi" GIVEN=chords PLAYED="$how" PIECES=1 \
+            PRESET=tiny TRAIN="--steps 3 $TINY"
+        [ "$(find Bachs-own-midi.chords/alone -name '*.mid' -size +0 | wc -l)" -ge 1 ]
+        [ "$(awk -F '\t' '$1 == "chord" {print ($2 > 0)}' Bachs-own-midi.chords/fidelity.tsv)" -eq 1 ]
+        ! text Bachs-own-midi.chords/asked.tok.zst | grep -q Pitch
+    done
+}
+
 @test "architectures.mk: a table of each comparison; the second time nothing is trained" {
     local more="${TINY% --set memory=16} --set batch=2" target
     for target in gpt2 performance; do
