@@ -21,6 +21,12 @@ _barline() {
             row=${row#*:}
             mapfile -t COMPREPLY < <(compgen -W "${row//|/ }" -- "$now")
             ;;
+        PARTS) # the last of a list
+            row=
+            [[ $now != *,* ]] || row=${now%,*},
+            mapfile -t COMPREPLY < <(compgen -P "$row" -W 'melody bass drums chords track= program=' -- "${now##*,}")
+            compopt -o nospace 2>/dev/null || true
+            ;;
         N | S | P | K | M | T | BPM | I/N | N/D | 'N|P%' | SECONDS | LIST | WORDS | CHORDS) ;;
         *) mapfile -t COMPREPLY < <(compgen -f -- "$now") ;;
         esac

@@ -21,7 +21,7 @@
 #   TRAIN     further xltrain options                                --minutes 10
 #   PIECES    how many pieces of the test split                      8
 #   TAKES     how many answers to each                               1
-#   SAMPLE    further xlsample options, as --temperature 0.9
+#   SAMPLE    further xlsample options, as --temperature 0.7
 #   SEED      of all chance                                          1
 
 SHELL := /bin/bash

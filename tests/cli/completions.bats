@@ -21,6 +21,9 @@ offers() {
     [ "$(offers featstats --run '')" = run ]
     [ "$(offers xlsample -o so)" = song.mid ]
     [ "$(offers midi2remi so)" = song.mid ]
+    [ "$(offers midi2remi --keep m)" = melody ]
+    [ "$(offers midi2remi --drop melody,ch)" = melody,chords ]
+    [ "$(offers midi2remi --keep '' | wc -w)" -eq 6 ]
     # all that --help names, and nothing that it does not
     for tool in midi2remi vocab shard xltrain xlsample remi2midi featstats; do
         offers "$tool" -- | tr ' ' '\n' | sort >offered
