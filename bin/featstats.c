@@ -3,10 +3,7 @@
 #include "cli/main.h"
 #include "cli/misuse.h"
 #include "cli/shared.h"
-#include "flow/experiments.h"
-#include "flow/fidelity.h"
-#include "flow/listening.h"
-#include "flow/measuring.h"
+#include "flow/showing.h"
 #include "io/versions.h"
 #include "midi/midi.h"
 
@@ -14,18 +11,12 @@
 
 extern char **environ;
 
-/* What is shown but forms of measures. */
-enum { LIST = BL_MEASURE_FORMS, ROLL, CURVES, RUNS, SURPRISE, BLIND, RATINGS };
-
 typedef struct {
-    unsigned shown; /* a bit each, of these and of bl_measure_form */
     int pair, sound;
-    const char *conditions; /* of --fidelity */
     bl_opt_share max_reject;
     bl_opt_common common;
     bl_measure_wish wish;
-    bl_runs_wish runs;
-    bl_listening_wish listening;
+    bl_show_wish show;
     bl_player player;
     bl_progress progress;
     bl_buf temp, text;
@@ -63,11 +54,6 @@ static const bl_misuse misuses[] = {
     {"list", "", BL_OPERANDS_SOME, "--list takes no input"},
 };
 
-static int shows(const featstats *f, int what)
-{
-    return (int)(f->shown >> what & 1);
-}
-
 static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
 {
     const featstats *f = tool;
@@ -75,27 +61,18 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     int rc = bl_misuse_check(misuses, BL_COUNT(misuses), cli->opts, e);
     if (rc == 0 && html != NULL && bl_tool_same_output(html, f->common.output))
         rc = bl_fail(e, BL_E_ARG, "the table and --html want a file each; try --help");
-    return rc != 0 || shows(f, LIST) ? rc : bl_tool_tty_in(cli->opts, e);
+    return rc != 0 || f->show.asked >> BL_SHOW_LIST & 1 ? rc
+                                                        : bl_tool_tty_in(cli->opts, e);
 }
 
 /* ---- work ---- */
-
-static int add_blind(featstats *f, const bl_cli *cli, bl_err *e)
-{
-    bl_listening_wish *w = &f->listening;
-    w->seed = (uint64_t)f->common.seed;
-    w->pair = (bl_pair)f->pair;
-    return bl_listening_add(w, cli->operands, cli->n_operands, &f->text, e);
-}
 
 static int measure(featstats *f, const bl_cli *cli, bl_err *e)
 {
     const bl_hands crew = bl_crew_hands(bl_tool_jobs(&f->common));
     bl_measure_wish *w = &f->wish;
     bl_intake_set n;
-    w->form = bl_measure_asked(f->shown, w);
-    w->pair = (bl_pair)f->pair;
-    w->seed = (uint64_t)f->common.seed;
+    w->form = bl_measure_asked(f->show.asked, w);
     w->force = f->common.force;
     w->plain = f->common.plain;
     w->output = f->common.output;
@@ -110,49 +87,20 @@ static int measure(featstats *f, const bl_cli *cli, bl_err *e)
     return bl_opt_exceeds(&f->max_reject, n.rejects, n.midi_files) ? BL_EXIT_DATA : 0;
 }
 
-static int add_runs(featstats *f, const bl_cli *cli, bl_err *e)
-{
-    f->runs.form = shows(f, CURVES)               ? BL_RUNS_CURVES
-                   : shows(f, BL_MEASURE_SUMMARY) ? BL_RUNS_TEXT
-                                                  : BL_RUNS_TABLE;
-    f->runs.html = f->wish.page.path;
-    return bl_runs_add(&f->runs, cli->operands, cli->n_operands, cli->self, &f->text,
-                       e);
-}
-
-static int add_text(featstats *f, const bl_cli *cli, bl_err *e)
-{
-    const char *first = cli->n_operands > 0 ? cli->operands[0] : "-";
-    if (f->conditions != NULL)
-        return bl_fidelity_add(f->conditions, cli->operands, cli->n_operands,
-                               &f->progress, &f->text, e);
-    if (shows(f, RUNS))
-        return add_runs(f, cli, e);
-    if (shows(f, BLIND))
-        return add_blind(f, cli, e);
-    if (shows(f, RATINGS))
-        return bl_ratings_read(cli->operands, cli->n_operands, (uint64_t)f->common.seed,
-                               &f->text, e);
-    if (shows(f, LIST))
-        return bl_measure_list(f->wish.with, &f->text, e);
-    if (shows(f, CURVES))
-        return bl_run_curves_add(cli->operands, cli->n_operands, &f->text, e);
-    if (shows(f, SURPRISE))
-        return bl_surprise_add(first, shows(f, BL_MEASURE_LONG), &f->text, e);
-    return bl_roll_add(first, (bl_pair)f->pair, &f->wish.meter, &f->text, e);
-}
-
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     featstats *f = tool;
     int rc = bl_tool_temp_path("featstats", &f->temp, e);
     f->progress = bl_log_progress_of(cli->log);
+    f->wish.pair = (bl_pair)f->pair;
+    f->wish.seed = (uint64_t)f->common.seed;
     f->player.font = getenv("SOUNDFONT");
     f->player.temp = (const char *)f->temp.data;
-    if (rc == 0 && f->shown >> LIST == 0 && f->conditions == NULL)
+    if (rc == 0 && !bl_show_asked(&f->show))
         return measure(f, cli, e);
     if (rc == 0)
-        rc = add_text(f, cli, e);
+        rc = bl_show_add(&f->show, cli->operands, cli->n_operands, cli->self,
+                         &f->progress, &f->text, e);
     return rc == 0 ? bl_output_write(f->common.output, &f->text, &bl_tool_guards, e)
                    : rc;
 }
@@ -163,7 +111,7 @@ static void release(void *tool)
     bl_buf_free(&((featstats *)tool)->text);
 }
 
-#define SHOW(name, what, help) BL_BIT(name, &set.shown, 1u << (what), help, 0)
+#define SHOW(name, what, help) BL_BIT(name, &set.show.asked, 1u << (what), help, 0)
 #define WITH(name, bit, help) BL_BIT(name, &set.wish.with, bit, help, 1)
 
 int main(int argc, char **argv)
@@ -171,8 +119,9 @@ int main(int argc, char **argv)
     featstats set = {
         .pair = BL_PAIR_OVERLAP,
         .wish = {.guards = &bl_tool_guards, .track = 1, .page = {.most = 4}},
-        .runs = {.by = BL_POINT_TOKENS, .guards = &bl_tool_guards},
-        .listening = {.player = &set.player, .most = 8, .seconds = 30},
+        .show = {.runs = {.by = BL_POINT_TOKENS, .guards = &bl_tool_guards},
+                 .blind = {.player = &set.player, .most = 8, .seconds = 30},
+                 .measured = &set.wish},
         .player = {
             .env = environ, .progress = &set.progress, .guards = &bl_tool_guards}};
     char smf[64], libraries[BL_LIBRARIES_MAX];
@@ -189,7 +138,8 @@ int main(int argc, char **argv)
     };
     const bl_opt own[] = {
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "What is printed", 0},
-        SHOW("list", LIST, "print name, unit, definition of each feature, and leave"),
+        SHOW("list", BL_SHOW_LIST,
+             "print name, unit, definition of each feature, and leave"),
         SHOW("json", BL_MEASURE_JSON, "print a JSON object a piece, one a line"),
         SHOW("long", BL_MEASURE_LONG, "a line a number: name, feature, index, value"),
         BL_FLAG("tsv", &set.wish.bare, "print tables without their lines of JSON"),
@@ -198,25 +148,31 @@ int main(int argc, char **argv)
              "print a row a feature: mean, deviation, extremes over all pieces"),
         BL_TEXT("vs", &set.wish.reference, "REF",
                 "compare with the pieces of REF, a row a feature", 0),
-        BL_TEXT("fidelity", &set.conditions, "ASKED",
+        BL_TEXT("fidelity", &set.show.conditions, "ASKED",
                 "what came of what the conditions in ASKED say, beside chance", 0),
         BL_TEXT("novelty", &set.wish.training, "TRAIN",
                 "what of the melodies is in TRAIN; with --vs beside that of REF", 0),
         BL_TEXT("judge", &set.wish.judge, "TRAIN",
                 "with --vs: are they near, far, or copied from TRAIN, and why", 0),
-        SHOW("roll", ROLL, "draw the piano roll of one piece, as SVG"),
-        SHOW("curves", CURVES, "draw the learning curves of run folders, as SVG"),
-        SHOW("runs", RUNS, "print run folders: a row a setting, over its seeds"),
-        {0, "by", BL_OPT_CHOICE, &set.runs.by, "step|tokens|minutes", 0, 0,
+        SHOW("roll", BL_SHOW_ROLL, "draw the piano roll of one piece, as SVG"),
+        SHOW("curves", BL_SHOW_CURVES,
+             "draw the learning curves of run folders, as SVG"),
+        SHOW("runs", BL_SHOW_RUNS,
+             "print run folders: a row a setting, over its seeds"),
+        {0, "by", BL_OPT_CHOICE, &set.show.runs.by, "step|tokens|minutes", 0, 0,
          "with --runs --curves: what goes to the right", 0},
-        BL_FLAG("log", &set.runs.is_log, "with --runs --curves: logarithmic axes"),
-        BL_FLAG("no-costs", &set.runs.no_costs, "with --runs: without time and memory"),
-        SHOW("surprise", SURPRISE, "print what tokens cost, of xltrain --log-probs"),
-        SHOW("blind", BLIND, "write the page of a listening test, without names"),
-        BL_INT("pieces", &set.listening.most, 1, 64, "with --blind: of each set", 0),
-        BL_REAL("excerpt", &set.listening.seconds, "SECONDS", 1, 600,
+        BL_FLAG("log", &set.show.runs.is_log, "with --runs --curves: logarithmic axes"),
+        BL_FLAG("no-costs", &set.show.runs.no_costs,
+                "with --runs: without time and memory"),
+        SHOW("surprise", BL_SHOW_SURPRISE,
+             "print what tokens cost, of xltrain --log-probs"),
+        SHOW("blind", BL_SHOW_BLIND,
+             "write the page of a listening test, without names"),
+        BL_INT("pieces", &set.show.blind.most, 1, 64, "with --blind: of each set", 0),
+        BL_REAL("excerpt", &set.show.blind.seconds, "SECONDS", 1, 600,
                 "with --blind: of each piece", 0),
-        SHOW("ratings", RATINGS, "print what listeners answered: means, a rank test"),
+        SHOW("ratings", BL_SHOW_RATINGS,
+             "print what listeners answered: means, a rank test"),
         BL_TEXT("html", &set.wish.page.path, "FILE",
                 "write a report for people there, too", 0),
         BL_INT("rolls", &set.wish.page.most, 0, 64, "show so many pieces in it", 0),
