@@ -2,6 +2,8 @@
 #include "flow/showing.h"
 
 #include "flow/fidelity.h"
+#include "flow/groove_heat.h"
+#include "flow/mapping.h"
 
 static int asks(const bl_show_wish *w, int form)
 {
@@ -51,5 +53,13 @@ int bl_show_add(bl_show_wish *w, const char *const *operands, size_t n,
         return bl_run_curves_add(operands, n, text, e);
     if (asks(w, BL_SHOW_SURPRISE))
         return bl_surprise_add(first, asks(w, BL_MEASURE_LONG), text, e);
+    if (asks(w, BL_SHOW_HEAT))
+        return bl_groove_heat_add(
+            &(bl_groove_heat_wish){m->reference, m->labels, m->seed}, operands, n, text,
+            e);
+    if (asks(w, BL_SHOW_MAP))
+        return bl_map_add(
+            &(bl_map_wish){.labels = m->labels, .seed = m->seed, .is_table = m->bare},
+            operands, n, text, e);
     return bl_roll_add(first, m->pair, &m->meter, text, e);
 }

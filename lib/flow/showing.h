@@ -16,6 +16,8 @@ typedef enum {
     BL_SHOW_SURPRISE,
     BL_SHOW_BLIND,
     BL_SHOW_RATINGS,
+    BL_SHOW_HEAT,
+    BL_SHOW_MAP,
 } bl_show_form;
 
 typedef struct {
@@ -28,8 +30,8 @@ typedef struct {
 
 /* 1 where something is to be shown, 0 where pieces are to be measured. */
 int bl_show_asked(const bl_show_wish *w);
-/* Appends it, of n operands (n == 0: standard input); self NULL leaves out the programs.
- * Errors of what makes it. */
+/* Appends it, of n operands (n == 0: standard input); self NULL leaves out the
+ * programs. Errors of what makes it. */
 int bl_show_add(bl_show_wish *w, const char *const *operands, size_t n,
                 const bl_self *self, const bl_progress *progress, bl_buf *text,
                 bl_err *e) BL_MUST_CHECK;

@@ -197,3 +197,72 @@ while b:
     xltrain "${small[@]}" -o dense --set density=1 --steps 2
     xlsample dense --density .3 --condition "$F/three.tensors.zst" | remi2midi --check
 }
+
+# svg FILE: as XML, and prints how many of each element
+svg() {
+    /usr/bin/python3 - "$1" <<'END'
+import collections, sys, xml.dom.minidom
+svg = xml.dom.minidom.parse(sys.argv[1]).documentElement
+assert svg.tagName == "svg"
+names = collections.Counter(n.tagName for n in svg.getElementsByTagName("*"))
+print(*sorted(f"{k}={v}" for k, v in names.items()))
+END
+}
+
+@test "drums: --heat draws each voice and label of grooves, alone or beside others" {
+    featstats --heat "$F/three.tensors.zst" >one.svg
+    [[ $(svg one.svg) == *rect=* ]]
+    grep -q 'no label' one.svg
+    printf 'name\tgenre\ntwelve-bar-blues.mid\tblues\nharbour-habanera.mid\thabanera\n' >labels
+    midi2remi --scheme groove --labels labels -q "$SAMPLES"/{twelve-bar-blues,harbour-habanera,korobeiniki}.mid -o labelled
+    featstats --heat labelled --vs "$F/three.tensors.zst" >two.svg
+    for name in blues habanera 'no label' labelled three.tensors.zst 'closed hat'; do grep -q ">$name<" two.svg || fail "$name"; done
+    featstats --heat - --vs "$F/three.tensors.zst" <labelled | sed 's/>-</>labelled</;s/stdin/labelled/' | cmp - two.svg
+    # --groups says it, too, of any stream
+    printf 'twelve-bar-blues.mid\tslow\n' >groups
+    featstats --heat --groups groups labelled >grouped.svg
+    grep -q '>slow<' grouped.svg && ! grep -q '>blues<' grouped.svg
+    run -65 --separate-stderr featstats --heat "$SAMPLES/korobeiniki.mid"
+    run -65 --separate-stderr featstats --heat <(midi2remi -q "$SAMPLES/korobeiniki.mid")
+    says "no stream of tensors: 'midi2remi --scheme groove' makes one"
+    run -64 --separate-stderr featstats --heat --map labelled
+    run -64 --separate-stderr featstats --heat --summary labelled
+    says "--heat and --map go with no other output"
+}
+
+@test "drums: --map draws vectors by components and t-SNE, and prints them, the same for a seed" {
+    xltrain "${vae[@]}" -o vae --steps 20
+    xlsample vae --latent --condition "$F/three.tensors.zst" -q -o z
+    featstats --map z >map.svg
+    [ "$(grep -c '<circle' map.svg)" -gt 20 ]
+    svg map.svg
+    grep -q 'Principal components' map.svg && grep -q 't-SNE, perplexity' map.svg
+    featstats --map z | cmp - map.svg
+    featstats --map --tsv z >t
+    [ "$(head -n 1 t | tr '\t' ' ')" = "name bar group pc1 pc2 tsne1 tsne2" ]
+    [ "$(awk -F '\t' 'NF != 7' t | wc -l)" -eq 0 ]
+    # the components are those of numpy, but for their signs
+    [ "$(drums <(zstdcat -f z) | wc -l)" -gt 2 ]
+    zstdcat -f z >bare
+    /usr/bin/python3 - <<'END'
+import json, numpy
+b, rows = open("bare", "rb").read(), []
+while b:
+    n = 8 + int.from_bytes(b[:8], "little")
+    head = json.loads(b[8:n])
+    head.pop("__metadata__")
+    start, end = head["z"]["data_offsets"]
+    rows.append(numpy.frombuffer(b[n + start:n + end], "<f4").reshape(head["z"]["shape"]))
+    b = b[n + max(t["data_offsets"][1] for t in head.values()):]
+x = numpy.concatenate(rows).astype(float)
+x -= x.mean(0)
+u, s, v = numpy.linalg.svd(x, full_matrices=False)
+got = numpy.loadtxt("t", delimiter="\t", skiprows=1, usecols=(3, 4))
+assert len(got) == len(x)
+assert numpy.allclose(abs(got), abs(u[:, :2] * s[:2]), atol=1e-4 * s[0])
+END
+    featstats --map "$F/three.tensors.zst" >drums.svg # rows of any shape are vectors
+    run -64 --separate-stderr featstats --map z --vs z
+    run -65 --separate-stderr featstats --map z "$F/three.tensors.zst"
+    says "a stream of groove hvo [32, 27] beside one of groove z [4]"
+}
