@@ -17,7 +17,7 @@ int bl_groove_heat_fill(bl_heat *h, int set, const bl_row_store *from,
     for (size_t i = 0; i < from->n_pieces && rc == 0; i++) {
         char name[BL_ROW_GROUP_MAX];
         bl_rows rows = bl_row_store_rows(from, i);
-        bl_row_group(&from->pieces[i], labels, name);
+        bl_row_group(from->pieces[i].name, from->pieces[i].labels, labels, name);
         bl_heat_group *g = bl_heat_group_of(h, name[0] != '\0' ? name : "no label", e);
         if (g == NULL)
             return e->code;

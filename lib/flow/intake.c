@@ -2,8 +2,10 @@
  * taken. */
 #include "flow/intake.h"
 
+#include "flow/groove_songs.h"
 #include "flow/rejects.h"
 #include "io/file.h"
+#include "io/tensors.h"
 #include "io/tokens.h"
 #include "io/walk.h"
 #include "io/zio.h"
@@ -16,13 +18,14 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { SNIFF = 4 };
+enum { SNIFF = 8 };
 
 struct bl_intake {
     const bl_intake_wish *wish;
     const bl_progress *progress;
     bl_rejects rejects;
-    bl_view_input input; /* what is measured now; meter and track stay */
+    char group[BL_ROW_GROUP_MAX]; /* of the piece that is taken */
+    bl_view_input input;          /* what is measured now; meter and track stay */
 
     /* memory from piece to piece */
     bl_view view;
@@ -266,8 +269,8 @@ static int take(bl_intake *in, const taker *to, const char *path, const bl_buf *
 typedef struct {
     bl_intake *in;
     const char *path;
-    int fd;              /* open, or -1: to be opened by each worker for itself */
-    const bl_buf *first; /* what was read of fd already, or NULL */
+    int fd;    /* open, or -1: to be opened by each worker for itself */
+    bl_zr *zr; /* of fd, where that was begun; else NULL */
     bl_tokr *reader;
     bl_scheme *scheme;
     size_t next; /* piece */
@@ -278,10 +281,10 @@ static int open_stream(stream *s, bl_err *e)
 {
     int rc = s->fd >= 0 ? 0 : bl_in_open(s->path, &s->fd, e);
     if (rc == 0)
-        rc = s->first == NULL
+        rc = s->zr == NULL
                  ? bl_tokr_new(&s->reader, s->fd, bl_path_shown(s->path), e)
-                 : bl_tokr_new_after(&s->reader, s->first->data, s->first->len, s->fd,
-                                     bl_path_shown(s->path), e);
+                 : bl_tokr_new_over(&s->reader, s->zr, bl_path_shown(s->path), e);
+    s->zr = NULL; /* the reader's */
     if (rc == 0) {
         const bl_tokens_kind *kind = bl_tokr_kind(s->reader);
         rc = bl_scheme_open_stated(&s->scheme, &kind->spec, kind->sha256, e);
@@ -291,15 +294,16 @@ static int open_stream(stream *s, bl_err *e)
     return rc;
 }
 
-static int pack_end(stream *s, bl_buf *out, bl_err *e)
+/* That there is no further piece; pg NULL: nothing is said of who made it. */
+static int pack_end(const bl_json *pg, bl_buf *out, bl_err *e)
 {
     int rc = bl_buf_addc(out, DONE_STREAM, e);
     bl_json *o = bl_json_object(e);
     if (rc == 0 && o == NULL)
         rc = BL_E_NOMEM;
-    if (rc == 0 && bl_tokr_pg(s->reader) != NULL) {
-        bl_json *pg = bl_json_copy(bl_tokr_pg(s->reader), e);
-        rc = pg == NULL ? e->code : bl_json_put(o, "pg", pg, e);
+    if (rc == 0 && pg != NULL) {
+        bl_json *own = bl_json_copy(pg, e);
+        rc = own == NULL ? e->code : bl_json_put(o, "pg", own, e);
         if (rc == 0)
             rc = bl_json_write(o, out, e);
     }
@@ -318,7 +322,7 @@ static int measure_nth(void *arg, size_t task, bl_buf *out, bl_err *e)
         rc = bl_min(rc, 0);
     }
     if (rc == 0 && s->is_over)
-        rc = pack_end(s, out, e);
+        rc = pack_end(bl_tokr_pg(s->reader), out, e);
     else if (rc == 0)
         rc = measure_tokens(s->in, s->scheme, out, e);
     return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_shown(s->path));
@@ -330,10 +334,10 @@ static int died_at(const char *path, bl_err *e)
                       bl_path_shown(path));
 }
 
-static int read_stream(bl_intake *in, const taker *to, int fd, const bl_buf *first,
+static int read_stream(bl_intake *in, const taker *to, int fd, bl_zr *zr,
                        const char *path, bl_err *e)
 {
-    stream s = {.in = in, .path = path, .fd = fd, .first = first};
+    stream s = {.in = in, .path = path, .fd = fd, .zr = zr};
     bl_tasks tasks;
     bl_buf result = {0};
     int died = 0;
@@ -344,16 +348,48 @@ static int read_stream(bl_intake *in, const taker *to, int fd, const bl_buf *fir
     bl_tasks_end(&tasks);
     bl_buf_free(&result);
     bl_tokr_del(s.reader);
+    bl_zr_del(s.zr);
     bl_scheme_del(s.scheme);
     if (fd < 0 && s.fd > STDERR_FILENO)
         close(s.fd);
     return bl_min(rc, 0);
 }
 
+/* ---- streams of grooves, which are small: read and measured here ---- */
+
+static int measure_groove(bl_intake *in, const taker *to, const char *path,
+                          const bl_groove_songs *songs, bl_err *e)
+{
+    bl_buf result = {0};
+    begin_input(in);
+    int rc = measure(in, songs->name, &result, e);
+    memcpy(in->group, songs->group, sizeof in->group);
+    if (rc == 0)
+        rc = take(in, to, path, &result, e);
+    in->group[0] = '\0';
+    bl_buf_free(&result);
+    return rc;
+}
+
+/* zr is taken. */
+static int read_grooves(bl_intake *in, const taker *to, bl_zr *zr, const char *path,
+                        bl_err *e)
+{
+    bl_groove_songs songs = {0};
+    int rc = bl_groove_songs_begin(&songs, zr, bl_path_shown(path), e);
+    while (rc == 0 && (rc = bl_groove_songs_next(&songs, &in->song, e)) > 0)
+        rc = measure_groove(in, to, path, &songs, e);
+    if (rc == 0)
+        rc = bl_prov_add(&to->set->prov, bl_rowsr_pg(songs.reader), e);
+    bl_groove_songs_free(&songs);
+    return rc;
+}
+
 /* ---- inputs ---- */
 
-static const char *const suffixes[] = {".mid",     ".midi", ".kar", ".rmi",
-                                       ".tok.zst", ".tok",  NULL};
+static const char *const suffixes[] = {".mid",         ".midi",    ".kar",
+                                       ".rmi",         ".tok.zst", ".tok",
+                                       ".tensors.zst", ".tensors", NULL};
 enum { MIDI_SUFFIXES = 4 }; /* the first of them */
 
 static int is_midi_name(const char *path)
@@ -384,6 +420,25 @@ static int read_midi_here(bl_intake *in, const taker *to, int fd, const char *pa
     return rc;
 }
 
+/* A stream, whose first bytes are in in->bytes; what of, says its content. */
+static int read_content(bl_intake *in, const taker *to, int fd, off_t start,
+                        const char *path, bl_err *e)
+{
+    bl_zr *zr = NULL;
+    uint8_t first[SNIFF];
+    int rc = bl_zr_new_after(&zr, in->bytes.data, in->bytes.len, fd, e);
+    if (rc != 0)
+        return rc;
+    int64_t n =
+        bl_zr_peek(zr, first, sizeof first, NULL); /* readers say what is wrong */
+    if (n > 0 && bl_tensors_begin(first, (size_t)n))
+        return read_grooves(in, to, zr, path, e);
+    if (start < 0 || lseek(fd, start, SEEK_SET) != start)
+        return read_stream(in, to, fd, zr, path, e); /* a pipe: no rewinding */
+    bl_zr_del(zr);
+    return read_stream(in, to, fd == STDIN_FILENO ? fd : -1, NULL, path, e);
+}
+
 /* Tells what the input is by its first bytes, which are in in->bytes afterwards. */
 static int read_opened(bl_intake *in, const taker *to, int fd, const char *path,
                        bl_err *e)
@@ -401,11 +456,11 @@ static int read_opened(bl_intake *in, const taker *to, int fd, const char *path,
         return read_midi_here(in, to, fd, path, e);
     if (n == 0)
         return bl_fail(e, BL_E_FORMAT, "the input is empty");
-    if (!begins_with(&in->bytes, "#") && !bl_zio_is_zstd(in->bytes.data, in->bytes.len))
+    int is_bare = bl_tensors_begin(in->bytes.data, in->bytes.len);
+    if (!begins_with(&in->bytes, "#") && !is_bare &&
+        !bl_zio_is_zstd(in->bytes.data, in->bytes.len))
         return bl_fail(e, BL_E_FORMAT, "neither a token stream nor a MIDI file");
-    if (start < 0 || lseek(fd, start, SEEK_SET) != start)
-        return read_stream(in, to, fd, &in->bytes, path, e); /* a pipe: no rewinding */
-    return read_stream(in, to, fd == STDIN_FILENO ? fd : -1, NULL, path, e);
+    return read_content(in, to, fd, start, path, e);
 }
 
 static int read_other(bl_intake *in, const taker *to, const char *path, bl_err *e)
@@ -520,10 +575,10 @@ static int show_midi(bl_intake *in, int fd, const char *name, bl_intake_show_fn 
     return show(arg, &(bl_shown){name, &in->song, &in->bytes, BL_WRITE_PROGRAMS}, e);
 }
 
-static int show_stream(bl_intake *in, int fd, const bl_buf *first, const char *path,
+static int show_tokens(bl_intake *in, int fd, bl_zr *zr, const char *path,
                        bl_intake_show_fn *show, void *arg, bl_err *e)
 {
-    stream s = {.in = in, .path = path, .fd = fd, .first = first};
+    stream s = {.in = in, .path = path, .fd = fd, .zr = zr};
     int rc = open_stream(&s, e);
     while (rc == 0 && (rc = bl_tokr_next(s.reader, &in->piece, e)) > 0) {
         rc = bl_scheme_decode(s.scheme, in->piece.ids.id, in->piece.ids.n, &in->song,
@@ -537,6 +592,32 @@ static int show_stream(bl_intake *in, int fd, const bl_buf *first, const char *p
     bl_tokr_del(s.reader);
     bl_scheme_del(s.scheme);
     return rc;
+}
+
+static int show_grooves(bl_intake *in, bl_zr *zr, const char *path,
+                        bl_intake_show_fn *show, void *arg, bl_err *e)
+{
+    bl_groove_songs songs = {0};
+    int rc = bl_groove_songs_begin(&songs, zr, path, e);
+    while (rc == 0 && (rc = bl_groove_songs_next(&songs, &in->song, e)) > 0)
+        rc = show(arg, &(bl_shown){songs.name, &in->song, NULL, BL_WRITE_PROGRAMS}, e);
+    bl_groove_songs_free(&songs);
+    return rc;
+}
+
+/* in->bytes holds what was read of it already. */
+static int show_stream(bl_intake *in, int fd, const char *path, bl_intake_show_fn *show,
+                       void *arg, bl_err *e)
+{
+    bl_zr *zr = NULL;
+    uint8_t first[SNIFF];
+    int rc = bl_zr_new_after(&zr, in->bytes.data, in->bytes.len, fd, e);
+    if (rc != 0)
+        return rc;
+    int64_t n = bl_zr_peek(zr, first, sizeof first, NULL);
+    return n > 0 && bl_tensors_begin(first, (size_t)n)
+               ? show_grooves(in, zr, path, show, arg, e)
+               : show_tokens(in, fd, zr, path, show, arg, e);
 }
 
 static int show_path(bl_intake *in, const char *path, bl_intake_show_fn *show,
@@ -555,7 +636,7 @@ static int show_path(bl_intake *in, const char *path, bl_intake_show_fn *show,
     if (n == SNIFF)
         rc = begins_with(&in->bytes, "MThd") || begins_with(&in->bytes, "RIFF")
                  ? show_midi(in, fd, bl_path_shown(path), show, arg, e)
-                 : show_stream(in, fd, &in->bytes, path, show, arg, e);
+                 : show_stream(in, fd, path, show, arg, e);
     if (fd != STDIN_FILENO)
         close(fd);
     return rc;
@@ -573,6 +654,11 @@ int bl_intake_show(bl_intake *in, const char *const *operands, size_t n,
 }
 
 /* ---- the whole ---- */
+
+const char *bl_intake_group(const bl_intake *in)
+{
+    return in->group;
+}
 
 int bl_intake_new(bl_intake **out, const bl_intake_wish *wish,
                   const bl_progress *progress, bl_err *e)

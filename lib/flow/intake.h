@@ -1,5 +1,5 @@
-/* intake.h - the pieces that operands hold, MIDI files, token streams and folders of
- * both: measured by a crew, or given one by one as songs. */
+/* intake.h - the pieces that operands hold, MIDI files, streams of tokens and of
+ * grooves, and folders of them: measured by a crew, or given one by one as songs. */
 #ifndef BL_INTAKE_H
 #define BL_INTAKE_H
 
@@ -43,6 +43,9 @@ typedef int bl_intake_take_fn(void *arg, const char *name, const bl_row *row,
 int bl_intake_measure(bl_intake *in, const char *const *operands, size_t n,
                       bl_intake_set *set, bl_intake_take_fn *take, void *arg,
                       bl_err *e) BL_MUST_CHECK;
+
+/* The label of the piece that is taken, as its stream of grooves says; "" elsewhere. */
+const char *bl_intake_group(const bl_intake *in);
 
 /* A piece to be shown. */
 typedef struct {

@@ -51,7 +51,7 @@ static int name_points(bl_map *m, const bl_row_store *from, const bl_labels *lab
     for (size_t i = 0; i < m->n && rc == 0; i++) {
         char group[BL_ROW_GROUP_MAX];
         const bl_row_piece *p = &from->pieces[m->piece[i]];
-        bl_row_group(p, labels, group);
+        bl_row_group(p->name, p->labels, labels, group);
         text.len = 0;
         rc = bl_name_encode(p->name, &text, e);
         if (rc == 0)

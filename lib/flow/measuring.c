@@ -228,7 +228,8 @@ static int flush(measuring *m, bl_err *e)
 static int show_name(measuring *m, const char *name, const char **shown,
                      const char **group, bl_err *e)
 {
-    const char *label = bl_labels_find(&m->labels, name);
+    const char *own = m->wish->labels == NULL ? bl_intake_group(m->intake) : "";
+    const char *label = own[0] != '\0' ? own : bl_labels_find(&m->labels, name);
     m->group.len = m->name.len = 0;
     *group = NULL;
     int rc = label != NULL ? bl_name_encode(label, &m->group, e) : 0;

@@ -84,16 +84,15 @@ int bl_row_labels_read(bl_labels *l, const char *path, bl_err *e)
     return rc == 0 ? 0 : bl_err_in(e, bl_path_shown(path));
 }
 
-void bl_row_group(const bl_row_piece *p, const bl_labels *labels,
+void bl_row_group(const char *name, const char *words, const bl_labels *labels,
                   char group[BL_ROW_GROUP_MAX])
 {
-    const char *of = labels->n > 0 ? bl_labels_find(labels, p->name) : NULL;
+    const char *of = labels->n > 0 ? bl_labels_find(labels, name) : NULL;
     group[0] = '\0';
-    if (labels->n == 0 && p->labels[0] != '\0') {
-        const char *genre = strncmp(p->labels, "Genre_", 6) == 0
-                                ? p->labels
-                                : strstr(p->labels, "\nGenre_");
-        of = genre == NULL ? p->labels : genre + (genre[0] == '\n');
+    if (labels->n == 0 && words[0] != '\0') {
+        const char *genre =
+            strncmp(words, "Genre_", 6) == 0 ? words : strstr(words, "\nGenre_");
+        of = genre == NULL ? words : genre + (genre[0] == '\n');
         size_t column = strcspn(of, "_\n");
         of += of[column] == '_' ? column + 1 : 0;
     }

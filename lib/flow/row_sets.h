@@ -20,7 +20,7 @@ int bl_row_labels_read(bl_labels *l, const char *path, bl_err *e) BL_MUST_CHECK;
  * word of its own labels that begins with Genre_, else the first of them, without its
  * column.
  * "" where it has none. */
-void bl_row_group(const bl_row_piece *p, const bl_labels *labels,
+void bl_row_group(const char *name, const char *words, const bl_labels *labels,
                   char group[BL_ROW_GROUP_MAX]);
 
 #endif

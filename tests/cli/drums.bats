@@ -266,3 +266,32 @@ END
     run -65 --separate-stderr featstats --map z "$F/three.tensors.zst"
     says "a stream of groove hvo [32, 27] beside one of groove z [4]"
 }
+
+@test "drums: featstats measures a stream of grooves as the files that it becomes, by label" {
+    midi2remi --scheme groove -q "$SAMPLES"/{twelve-bar-blues,harbour-habanera}.mid -o two
+    remi2midi -q -d mids two
+    featstats --groove --tsv two | cut -f 2- >a
+    featstats --groove --tsv mids/twelve-bar-blues.mid mids/harbour-habanera.mid | cut -f 2- | cmp - a
+    featstats --groove --tsv - <two | cut -f 2- | cmp - a
+    cat two | featstats --groove --tsv | cut -f 2- | cmp - a
+    zstdcat two | featstats --groove --tsv | cut -f 2- | cmp - a
+    mkdir dir
+    zstdcat two >dir/two.tensors
+    featstats --groove --tsv dir | cut -f 2- | cmp - a
+    [ "$(featstats --groove two | tail -n 1 | grep -o '"id":"[a-z0-9]*"' | xargs)" = "id:midi2remi id:featstats" ]
+    # labels of the stream are groups, unless --groups says others
+    printf 'name\tgenre\ntwelve-bar-blues.mid\tblues\nharbour-habanera.mid\thabanera\n' >labels
+    midi2remi --scheme groove --labels labels -q "$SAMPLES"/{twelve-bar-blues,harbour-habanera}.mid -o labelled
+    groups() { featstats --groove --tsv --vs labelled "$@" | tail -n +2 | cut -f 2 | sort -u | xargs; }
+    [ "$(groups labelled)" = "all blues habanera" ]
+    [ "$(groups two)" = "all" ]
+    printf 'twelve-bar-blues.mid\tslow\n' >other
+    [ "$(groups labelled --groups other)" = "all slow" ]
+    # cut, or of something else
+    head -c 900 two >cut
+    run -65 --separate-stderr featstats --groove cut
+    xltrain "${vae[@]}" -o vae --steps 2
+    xlsample vae --latent --condition two -q -o z
+    run -65 --separate-stderr featstats --groove z
+    says "not of grooves"
+}
