@@ -54,7 +54,7 @@ static const bl_misuse misuses[] = {
     {"judge", "!vs", 0, NULL},
     {"judge", "fidelity json summary list long tensors roll novelty surprise runs", 0,
      "--judge goes with --vs and --html"},
-    {"run log-probs sound", "!html", 0, NULL},
+    {"run log-probs sound vectors-of", "!html", 0, NULL},
     {"roll", "", BL_OPERANDS_MANY, "--roll draws one file"},
     {"vs", "fidelity json long tensors", 0, "--vs goes with --summary or alone"},
     {"tsv", "fidelity json list runs summary tensors", 0, "--tsv goes with tables"},
@@ -100,7 +100,7 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
     int rc = bl_tool_temp_path("featstats", &f->temp, e);
     f->progress = bl_log_progress_of(cli->log);
     f->wish.pair = (bl_pair)f->pair;
-    f->wish.seed = (uint64_t)f->common.seed;
+    f->wish.seed = f->wish.page.seed = (uint64_t)f->common.seed;
     f->player.font = getenv("SOUNDFONT");
     f->player.temp = (const char *)f->temp.data;
     if (rc == 0 && !bl_show_asked(&f->show))
@@ -191,6 +191,8 @@ int main(int argc, char **argv)
                 "and let them be heard there: wants FluidSynth and a sound font"),
         BL_TEXT("run", &set.wish.page.run, "DIR",
                 "and the learning curves of that training run", 0),
+        BL_TEXT("vectors-of", &set.wish.page.vectors, "FILE",
+                "and the map of the vectors there, such as latents, as of --map", 0),
         BL_TEXT("log-probs", &set.wish.page.costs, "FILE",
                 "and what tokens cost the model, from xltrain --log-probs", 0),
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "What is measured", 0},

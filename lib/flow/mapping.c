@@ -161,7 +161,7 @@ int bl_map_add(const bl_map_wish *w, const char *const *paths, size_t n, bl_buf 
     else if (rc == 0) {
         bl_svg s = {.out = text, .e = e};
         bl_scatter of = bl_map_scatter(&map);
-        bl_scatter_draw(&s, &of, 0, 1);
+        bl_scatter_draw(&s, &of, -1, 1);
         rc = s.rc;
     }
     bl_map_free(&map);

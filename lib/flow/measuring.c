@@ -354,6 +354,7 @@ static int write_page(const measuring *m, const bl_comparisons *compared, bl_err
         .operands = m->operands,
         .n = m->n_operands,
         .table = &m->pieces.table,
+        .labels = &m->labels,
         .reference = compared != NULL ? m->wish->reference : NULL,
         .reference_table = compared != NULL ? &m->reference.table : NULL,
         .compared = compared,

@@ -3,7 +3,11 @@
 
 #include "compare/surprise.h"
 #include "flow/experiments.h"
+#include "flow/groove_heat.h"
+#include "flow/mapping.h"
+#include "flow/row_sets.h"
 #include "io/file.h"
+#include "io/input.h"
 #include "io/logprobs.h"
 #include "io/name.h"
 #include "io/walk.h"
@@ -13,6 +17,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { ROLL_BARS = 512 };
 enum { SECONDS_MAX = 600 }; /* of a piece that is played */
@@ -161,11 +166,64 @@ static int read_costs(const char *path, bl_surprise *cost, bl_err *e)
     return rc == 0 ? 0 : bl_fail_in(e, rc, path);
 }
 
+/* ---- drums and vectors ---- */
+
+/* 1 for a file that holds a stream of tensors; what was a pipe is gone. */
+static int is_tensors(const char *path)
+{
+    struct stat st;
+    bl_input in = BL_INPUT_INIT;
+    int is = stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+             bl_input_open(&in, path, NULL) == 0 && in.is_tensors;
+    bl_input_close(&in);
+    return is;
+}
+
+/* The heat-maps, where all is streams of grooves; else there are none. */
+static int read_heat(bl_heat *h, const bl_page_sets *sets, bl_err *e)
+{
+    bl_row_store own = {0}, other = {0};
+    int are_all = sets->n > 0, rc = 0;
+    for (size_t i = 0; i < sets->n && are_all; i++)
+        are_all = is_tensors(sets->operands[i]);
+    if (!are_all || (sets->reference != NULL && !is_tensors(sets->reference)))
+        return 0;
+    h->set[0] = "first";
+    h->set[1] = sets->reference != NULL ? "second" : NULL;
+    rc = bl_row_set_read(&own, sets->operands, sets->n, 1, e);
+    if (rc == 0)
+        rc = bl_groove_heat_fill(h, 0, &own, sets->labels, e);
+    if (rc == 0 && sets->reference != NULL)
+        rc = bl_row_set_read(&other, &sets->reference, 1, 1, e);
+    if (rc == 0 && sets->reference != NULL)
+        rc = bl_groove_heat_fill(h, 1, &other, sets->labels, e);
+    bl_heat_sort(h);
+    bl_row_store_free(&own);
+    bl_row_store_free(&other);
+    return rc;
+}
+
+static int read_map(bl_map *m, const bl_page_wish *wish, const bl_labels *labels,
+                    bl_err *e)
+{
+    bl_row_store rows = {0};
+    int rc = bl_row_set_read(&rows, &wish->vectors, 1, 0, e);
+    if (rc == 0)
+        rc = bl_map_make(m, &rows, labels, wish->seed, e);
+    bl_row_store_free(&rows);
+    return rc;
+}
+
+/* ---- the whole ---- */
+
 int bl_page_write(const bl_page_wish *wish, const bl_page_sets *sets,
                   const bl_intake_wish *reading, const bl_guards *guards, bl_err *e)
 {
     bl_buf log = {0};
     bl_surprise cost = {0};
+    bl_heat heat = {.seed = wish->seed};
+    bl_map map = {0};
+    bl_scatter points;
     gallery all = {.drawing = {.reading = reading}, .wish = wish};
     int judges = sets->verdict != NULL; /* then it is clear what the sets are */
     char *name_a = judges ? bl_strdup("new pieces", e)
@@ -194,11 +252,20 @@ int bl_page_write(const bl_page_wish *wish, const bl_page_sets *sets,
         rc = read_costs(wish->costs, &cost, e);
     if (rc == 0)
         rc = show(sets->operands, sets->n, reading, take_piece, &all, e);
+    if (rc == 0)
+        rc = read_heat(&heat, sets, e);
+    if (rc == 0 && wish->vectors != NULL)
+        rc = read_map(&map, wish, sets->labels, e);
+    page.heat = heat.n > 0 ? &heat : NULL;
+    points = bl_map_scatter(&map);
+    page.map = map.n > 0 ? &points : NULL;
     page.pieces = all.piece;
     page.n_pieces = (size_t)all.n;
     if (rc == 0)
         rc = write_report(&page, wish->path, guards, e);
     gallery_free(&all);
+    bl_heat_free(&heat);
+    bl_map_free(&map);
     free(name_a);
     free(name_b);
     bl_buf_free(&log);

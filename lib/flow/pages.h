@@ -3,15 +3,18 @@
 #define BL_PAGES_H
 
 #include "compare/verdict.h"
+#include "feature/labels.h"
 #include "flow/intake.h"
 #include "flow/sound.h"
 
 typedef struct {
     const char *path;
-    const char *run;   /* a training run whose curves it shows, or NULL */
-    const char *costs; /* what tokens cost a model, its log-probabilities, or NULL */
-    int64_t most;      /* pieces that it shows */
-    bl_player *player; /* lets them be heard, or NULL */
+    const char *run;     /* a training run whose curves it shows, or NULL */
+    const char *costs;   /* what tokens cost a model, its log-probabilities, or NULL */
+    const char *vectors; /* a stream of tensors that it maps, or NULL */
+    uint64_t seed;       /* of that, and of the hits that heat-maps show */
+    int64_t most;        /* pieces that it shows */
+    bl_player *player;   /* lets them be heard, or NULL */
 } bl_page_wish;
 
 /* What the page is about: the pieces of operands, alone or beside the reference. */
@@ -20,7 +23,8 @@ typedef struct {
         *operands; /* [n]; n == 0: standard input, whose pieces are gone */
     size_t n;
     const bl_table *table;
-    const char *reference; /* its operand; these three are NULL where there is none */
+    const bl_labels *labels; /* groups of pieces, where streams do not say them */
+    const char *reference;   /* its operand; these three are NULL where there is none */
     const bl_table *reference_table;
     const bl_comparisons *compared;
     const bl_verdict *verdict; /* NULL: nothing is judged */

@@ -294,8 +294,9 @@ static void draw_title(bl_svg *s, const bl_heat *h)
         s, MARGIN, 22, "start",
         "Drums in two bars: when (across, in beats) and how hard (up, velocity), "
         "hits a loop;");
-    bl_svg_text(s, MARGIN, 38, "start",
-                "each voice darkest where it is most, over both sets. Dots are hits.");
+    bl_svg_text(
+        s, MARGIN, 38, "start",
+        "each voice strongest where it is most, over both sets. Dots are hits.");
     for (int i = 0; i < sets_of(h); i++) {
         char name[64];
         snprintf(name, sizeof name, "%.48s", h->set[i]);

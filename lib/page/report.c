@@ -39,6 +39,8 @@ static void write_links(bl_svg *s, const bl_report *r)
         {"distributions", "Distributions", 1},
         {"scatter", "Divergence", r->compared != NULL},
         {"distances", "Distances", r->compared != NULL},
+        {"drums", "Drums", r->heat != NULL},
+        {"map", "Map", r->map != NULL},
         {"transitions", "Transitions", 1},
         {"groups", "Groups", bl_report_has_groups(r)},
         {"surprise", "What tokens cost", r->cost != NULL},
@@ -390,6 +392,10 @@ int bl_report_write(const bl_report *of, bl_buf *out, bl_err *e)
         bl_report_scatter(&s, r);
         bl_report_distances(&s, r);
     }
+    if (r->heat != NULL)
+        bl_report_heat(&s, r);
+    if (r->map != NULL)
+        bl_report_map(&s, r);
     matrices(&s, r);
     bl_report_groups(&s, r);
     if (r->cost != NULL)

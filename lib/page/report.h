@@ -8,6 +8,8 @@
 
 #include "compare/surprise.h"
 #include "compare/verdict.h"
+#include "page/heat.h"
+#include "page/scatter.h"
 #include "page/svg.h"
 
 /* A piece that is shown. Owned by the caller. */
@@ -29,6 +31,8 @@ typedef struct {
     const bl_buf *log;         /* of a training run (schemas/train-log.md), or NULL */
     const bl_verdict *verdict; /* or NULL; where there is a b */
     const bl_surprise *cost;   /* or NULL */
+    const bl_heat *heat;       /* of drums, or NULL */
+    const bl_scatter *map;     /* of vectors, or NULL */
     char label[2][BL_REPORT_LABEL]; /* what sets are called; bl_report_write's */
 } bl_report;
 
@@ -69,6 +73,8 @@ void bl_report_scatter(bl_svg *s, const bl_report *r);
 void bl_report_distances(bl_svg *s, const bl_report *r);
 void bl_report_pieces(bl_svg *s, const bl_report *r);
 void bl_report_curves(bl_svg *s, const bl_buf *log);
+void bl_report_heat(bl_svg *s, const bl_report *r);
+void bl_report_map(bl_svg *s, const bl_report *r);
 int bl_report_has_groups(const bl_report *r);
 void bl_report_groups(bl_svg *s, const bl_report *r);
 /* The defined values of a single feature; *value is the caller's to free. group NULL:

@@ -22,6 +22,18 @@ static const char *const shown[] = {
     "mean_duration",
     "grooving_similarity",
     "off_grid",
+    "groove_noi",
+    "groove_total_step_density",
+    "groove_poly_velocity_mean",
+    "groove_poly_velocity_std",
+    "groove_poly_offset_mean",
+    "groove_poly_offset_std",
+    "groove_sync_combined",
+    "groove_complexity",
+    "groove_weak_to_strong",
+    "groove_acorr_centroid",
+    "groove_laidbackness",
+    "groove_timing_accuracy",
 };
 
 /* Distinct labels in the order they come. */
@@ -88,6 +100,8 @@ static void group_figure(bl_svg *s, const bl_report *r, size_t f,
                 p.x1 = fmax(p.x1, q[g][i][4]);
             }
         }
+    if (!isfinite(p.x0)) /* of pitches, where there are drums alone */
+        return;
     bl_report_begin_figure(s, field->name, field->doc);
     bl_svg_begin(s, 320, p.height + 44, field->doc, 0);
     bl_plot_frame(s, &p, strcmp(field->unit, "1") == 0 ? "" : field->unit, NULL);

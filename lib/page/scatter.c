@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { SIDE = 440, LEFT = 46, TOP = 42, BELOW = 40, RIGHT = 14 };
-enum { COLOURS = 8, MARKS = 3, ENTRY = 158, LINE = 20, NAMED_MOST = 2000 };
+enum { COLOURS = 8, MARKS = 3, ENTRY = 148, LINE = 20, NAMED_MOST = 2000 };
 
 /* Colours that are told apart best, and marks: a circle, a square, a triangle. */
 static const char *const classes[COLOURS] = {"fa", "fb", "fc", "fd",
@@ -171,21 +171,22 @@ static void draw_legend(bl_svg *s, const legend *l, double width, double top)
     }
 }
 
-void bl_scatter_draw(bl_svg *s, const bl_scatter *of, int is_tall, int is_standalone)
+void bl_scatter_draw(bl_svg *s, const bl_scatter *of, int plane, int is_standalone)
 {
-    legend l;
+    legend l = {.of = of};
     double one = LEFT + SIDE + RIGHT, high = TOP + SIDE + BELOW;
-    double width = is_tall ? one : 2 * one, height = is_tall ? 2 * high : high;
+    double width = plane < 0 ? 2 * one : one;
     size_t columns = (size_t)((width - LEFT) / ENTRY);
     if (s->rc == 0)
         s->rc = make_legend(&l, of, s->e);
-    else
-        return;
     double below = LINE * (double)((l.n_groups + columns - 1) / columns);
-    bl_svg_begin(s, width, height + below + 8, "map of vectors", is_standalone);
-    draw_plane(s, &l, &of->plane[0], 0, 0);
-    draw_plane(s, &l, &of->plane[1], is_tall ? 0 : one, is_tall ? high : 0);
-    draw_legend(s, &l, width, height + 8);
-    bl_svg_end(s);
+    if (s->rc == 0) {
+        bl_svg_begin(s, width, high + below + 8, "map of vectors", is_standalone);
+        draw_plane(s, &l, &of->plane[plane < 0 ? 0 : plane], 0, 0);
+        if (plane < 0)
+            draw_plane(s, &l, &of->plane[1], one, 0);
+        draw_legend(s, &l, width, high + 8);
+        bl_svg_end(s);
+    }
     legend_free(&l);
 }

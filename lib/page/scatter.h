@@ -19,9 +19,9 @@ typedef struct {
     bl_plane plane[2];
 } bl_scatter;
 
-/* Draws both planes above the legend, whose groups stand in the order of their sizes;
- * the first 24 have a colour and a mark of their own. `is_tall`: the second plane below
- * the first. Errors stay in s->rc. */
-void bl_scatter_draw(bl_svg *s, const bl_scatter *of, int is_tall, int is_standalone);
+/* Draws a plane, 0 or 1, or both (-1) side by side, above the legend, whose groups
+ * stand in the order of their sizes; the first 24 have a colour and a mark of their
+ * own. Errors stay in s->rc. */
+void bl_scatter_draw(bl_svg *s, const bl_scatter *of, int plane, int is_standalone);
 
 #endif

@@ -295,3 +295,31 @@ END
     run -65 --separate-stderr featstats --groove z
     says "not of grooves"
 }
+
+@test "drums: the page of grooves has their heat-maps, and the map of latents that it is given" {
+    printf 'name\tgenre\ntwelve-bar-blues.mid\tblues\nharbour-habanera.mid\thabanera\n' >labels
+    midi2remi --scheme groove --labels labels -q "$SAMPLES"/{twelve-bar-blues,harbour-habanera}.mid -o two.tensors.zst
+    xltrain "${vae[@]}" -o vae --steps 5
+    xlsample vae --latent --condition two.tensors.zst -q -o z
+    xlsample vae --condition two.tensors.zst -q -o made
+    featstats --groove --vs two.tensors.zst --html page.html --vectors-of z made >/dev/null
+    python3 - <<'END'
+import re, xml.dom.minidom as xml
+page = open("page.html").read()
+ids = re.findall('<h2 id="([a-z]+)"', page)
+assert {"pieces", "scatter", "distances", "drums", "map", "groups"} <= set(ids), ids
+assert re.findall('<nav>.*#drums.*#map', page)
+part = page[page.index('id="drums"'):page.index('id="map"')]
+assert "<figcaption>blues<" in part and "<figcaption>habanera<" in part
+for p in re.findall("<svg.*?</svg>", page, re.S):
+    xml.parseString(p)
+assert "groove_noi" in page[page.index('id="groups"'):]
+END
+    featstats --groove --vs two.tensors.zst --html again.html --vectors-of z made >/dev/null
+    cmp page.html again.html
+    # without latents, or of files beside grooves, there is none of either
+    featstats --groove --html page.html two.tensors.zst "$SAMPLES/korobeiniki.mid" >/dev/null
+    run -1 grep -E 'id="(drums|map)"' page.html
+    run -64 --separate-stderr featstats --groove --vectors-of z made
+    says "--vectors-of needs --html"
+}
