@@ -281,3 +281,36 @@ END
     run -65 --separate-stderr pipelines/genres.sh programs dir labels <features
     says "no columns file and genre"
 }
+
+@test "groove.mk: from drums and a table to both models, compared by genre; goes on; the same bytes twice" {
+    mkdir drums
+    cp "$SAMPLES"/{twelve-bar-blues,harbour-habanera,korobeiniki,uneven-steps}.mid drums
+    printf '%s\t%s\t%s\n' file genre split twelve-bar-blues.mid blues train harbour-habanera.mid tango validation \
+        korobeiniki.mid folk train uneven-steps.mid folk train >drums/labels.tsv
+    local small='--set layers=1 --set width=16 --set heads=2 --set ff=16 --set batch=4'
+    local args=(-s -f pipelines/groove.mk MIDI=drums STEPS=3 VAE_STEPS=3 TRAIN="$small"
+        VAE_TRAIN='--set latent=4 --set dec_layers=1 --set dec_width=8 --set dec_heads=2 --set dec_ff=8' ROLLS=1)
+    run -0 make "${args[@]}"
+    has "groove_noi"
+    cd drums.groove
+    [ "$(cut -f 1 table.tsv | sort -u | xargs)" = "all group tango" ]
+    [ "$(wc -l <scores.tsv)" -eq 3 ]
+    for f in transformer vae; do grep -q 'id="drums"' $f.html; done
+    grep -q 'id="map"' vae.html && grep -q '<svg' map.svg
+    grep -q uneven-steps rejects.tsv || [ ! -s rejects.tsv ]
+    sha256sum ./*.html ./*.tsv ./*.svg ./*.zst >../first
+    cd ..
+    # nothing is done twice; what is asked otherwise is done again
+    run -0 make "${args[@]}" -n
+    lacks() { [[ $output != *"$1"* ]] || fail "'$1' in: $output"; }
+    lacks xltrain
+    run -0 make "${args[@]}" SPLIT=train
+    [[ $(cut -f 1 drums.groove/table.tsv | sort -u | xargs) == *blues* ]]
+    rm -r drums.groove
+    run -0 make "${args[@]}"
+    (cd drums.groove && sha256sum -c --quiet ../first)
+    run -2 make -f pipelines/groove.mk
+    has "MIDI is not set"
+    run -2 make -f pipelines/groove.mk MIDI=midi
+    has "there is no table 'midi/labels.tsv'"
+}
