@@ -23,9 +23,10 @@ void bl_report_heat(bl_svg *s, const bl_report *r)
     bl_report_key(s, 'a', "", r->label[0]);
     if (h->set[1] != NULL)
         bl_report_key(s, 'b', "", r->label[1]);
-    bl_svg_raw(s, "<br>Two bars of each label: when a voice is struck (across, in beats) "
-                  "and how hard (up, velocity), in hits a loop; a voice is strongest where "
-                  "it is most, over both sets. Dots are hits.</p>\n<div class=\"half\">\n");
+    bl_svg_raw(
+        s, "<br>Two bars of each label: when a voice is struck (across, in beats) "
+           "and how hard (up, velocity), in hits a loop; a voice is strongest where "
+           "it is most, over both sets. Dots are hits.</p>\n<div class=\"half\">\n");
     for (size_t i = 0; i < h->n; i++) {
         const bl_heat_group *g = &h->group[i];
         bl_report_begin_figure(s, g->name, NULL);
