@@ -56,7 +56,7 @@ static int read_stream(bl_row_store *s, const char *path, int is_first,
         rc = read_records(s, r, e);
     bl_rowsr_del(r);
     bl_input_close(&in);
-    return rc == 0 ? 0 : bl_err_in(e, bl_path_shown(path));
+    return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_shown(path));
 }
 
 int bl_row_set_read(bl_row_store *s, const char *const *paths, size_t n,
@@ -81,7 +81,7 @@ int bl_row_labels_read(bl_labels *l, const char *path, bl_err *e)
     int rc = bl_load_records(path, '\n', LABEL_MAX, &l->text, LABELS_MAX, e);
     if (rc == 0)
         rc = bl_labels_parse(l, e);
-    return rc == 0 ? 0 : bl_err_in(e, bl_path_shown(path));
+    return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_shown(path));
 }
 
 void bl_row_group(const char *name, const char *words, const bl_labels *labels,
