@@ -103,6 +103,26 @@ static int refit_tensor(const fitting *f, const char *name, int is_column, bl_er
     return 0;
 }
 
+/* An encoder's own embedding, which may know fewer tokens, or more rows than there are
+ * tokens; it knows all of the new ones. */
+static int refit_sources(const fitting *f, bl_err *e)
+{
+    bl_model_config *m = &f->c->info.config.model;
+    int64_t known = bl_model_source_vocab(m);
+    fitting own = *f;
+    own.old = bl_min(known, f->old);
+    own.from = bl_calloc((size_t)f->to, sizeof *own.from, e);
+    if (own.from == NULL)
+        return BL_E_NOMEM;
+    for (int64_t id = 0; id < f->to; id++)
+        own.from[id] = f->from[id] < known ? f->from[id] : -1;
+    int rc = refit_tensor(&own, "param.enc.emb", 0, e);
+    free(own.from);
+    if (m->source_vocab > 0)
+        m->source_vocab = (int)(f->to + known - own.old);
+    return rc;
+}
+
 int bl_refit(bl_ckpt *c, const bl_token_names *names, const bl_vocab *to,
              bl_refit_counts *n, bl_err *e)
 {
@@ -121,6 +141,8 @@ int bl_refit(bl_ckpt *c, const bl_token_names *names, const bl_vocab *to,
     int rc = match(&f, names, to, n, e);
     for (size_t i = 0; i < BL_COUNT(tensors) && rc == 0; i++)
         rc = refit_tensor(&f, tensors[i].name, tensors[i].is_column, e);
+    if (rc == 0)
+        rc = refit_sources(&f, e);
     free(f.from);
     c->info.config.model.vocab = (int)f.to;
     return rc;

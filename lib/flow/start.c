@@ -120,6 +120,21 @@ static int load_run(bl_start *s, const bl_start_wish *w, bl_err *e)
     return bl_start_check_vocab(&s->train, w->data, &s->ckpt, w->run, e);
 }
 
+/* Grooves for a model of grooves, tokens for the others. */
+static int check_rows(const bl_shards *s, const bl_model_config *c, const char *data,
+                      bl_err *e)
+{
+    if (bl_model_is_groove(c) == (s->rows != NULL))
+        return 0;
+    return bl_fail(e, BL_E_ARG,
+                   s->rows != NULL
+                       ? "'%s' holds grooves: --preset groove or groove-vae, or --set "
+                         "arch=groove, learns from them"
+                       : "'%s' holds tokens, and %s learns from grooves; midi2remi "
+                         "--scheme groove makes some",
+                   data, bl_model_choice("arch", c->arch));
+}
+
 /* Other words than the data's: rows by name, and the mean of all for what is new. */
 static int fit_vocab(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
                      bl_err *e)
@@ -151,6 +166,8 @@ static int load(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
     if (w->init == NULL)
         return 0;
     int rc = bl_start_ckpt(&s->ckpt, w->init, "best", 0, e);
+    if (rc == 0 && w->data != NULL)
+        rc = check_rows(&s->train, &s->ckpt.info.config.model, w->data, e);
     return rc == 0 ? fit_vocab(s, w, notices, e) : rc;
 }
 
@@ -199,6 +216,22 @@ static int check_fixed(const bl_start *s, const bl_start_wish *w, bl_err *e)
                    w->resumes ? w->run : w->init);
 }
 
+/* The steps of a window are those of the data, whatever a preset has. */
+static int take_steps(bl_start *s, const bl_start_wish *w, bl_err *e)
+{
+    int steps = (int)s->train.rows->kind.shape[0], asked = 0;
+    for (size_t i = 0; i < w->n_set; i++)
+        asked |= strncmp(w->set[i], "segment=", strlen("segment=")) == 0;
+    if (asked && s->plan.model.segment != steps)
+        return bl_fail(
+            e, BL_E_ARG,
+            "segment is %d, and the windows of '%s' have %d steps; midi2remi "
+            "--window makes others",
+            s->plan.model.segment, w->data, steps);
+    s->plan.model.segment = steps;
+    return 0;
+}
+
 /* Of the preset or the run, then the file, the assignments, seed and steps. */
 static int settle(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
                   bl_err *e)
@@ -215,7 +248,9 @@ static int settle(bl_start *s, const bl_start_wish *w, const bl_notices *notices
     if (w->data != NULL)
         s->plan.model.vocab = (int)bl_words_size(s->train.vocab.words);
     if (w->data != NULL && s->train.rows != NULL)
-        s->plan.model.segment = (int)s->train.rows->kind.shape[0];
+        rc = take_steps(s, w, e);
+    if (rc != 0)
+        return rc;
     if (s->plan.model.vocab == 0 && bl_model_is_groove(&s->plan.model))
         s->plan.model.vocab = 3 * BL_VOICES + 4; /* names of a step's numbers */
     if (s->plan.model.vocab == 0)
@@ -241,6 +276,22 @@ static int read_shards(bl_start *s, const bl_start_wish *w, bl_err *e)
                : rc;
 }
 
+/* An encoder with an embedding of its own may know fewer tokens than there are. */
+static int check_sources(const bl_shards *s, const bl_model_config *c, const char *data,
+                         bl_err *e)
+{
+    int known = bl_model_source_vocab(c);
+    for (size_t i = 0; i < s->n_condition_tokens; i++)
+        if (s->condition_tokens[i] >= known)
+            return bl_fail(e, BL_E_ARG,
+                           "source_vocab is %d, and conditions in '%s' have token %d, "
+                           "'%s'; it wants to be %zu, or 0 for all of the vocabulary",
+                           known, data, s->condition_tokens[i],
+                           bl_words_name(s->vocab.words, s->condition_tokens[i]),
+                           bl_words_size(s->vocab.words));
+    return 0;
+}
+
 int bl_start_pairs(bl_pairs *p, const bl_shards *s, const bl_model_config *c,
                    const bl_token_place *places, const char *data, bl_err *e)
 {
@@ -250,14 +301,9 @@ int bl_start_pairs(bl_pairs *p, const bl_shards *s, const bl_model_config *c,
                                   .offsets = s->condition_offsets,
                                   .n_pieces = (int64_t)s->n_pieces};
     *p = (bl_pairs){.pieces = targets};
-    if (bl_model_is_groove(c) != (s->rows != NULL))
-        return bl_fail(e, BL_E_ARG,
-                       s->rows != NULL
-                           ? "'%s' holds grooves: --preset groove or groove-vae, or "
-                             "--set arch=groove, learns from them"
-                           : "'%s' holds tokens, and %s learns from grooves; midi2remi "
-                             "--scheme groove makes some",
-                       data, bl_model_choice("arch", c->arch));
+    int rc = check_rows(s, c, data, e);
+    if (rc != 0)
+        return rc;
     if (s->rows != NULL && s->rows->kind.shape[0] != c->segment)
         return bl_fail(e, BL_E_ARG, "'%s' has windows of %d steps, the model reads %d",
                        data, (int)s->rows->kind.shape[0], c->segment);
@@ -268,7 +314,8 @@ int bl_start_pairs(bl_pairs *p, const bl_shards *s, const bl_model_config *c,
                        "condition=%s wants a condition with each piece, which '%s' has "
                        "not; shard --condition gives it some",
                        bl_model_choice("condition", c->condition), data);
-    return bl_pairs_make(p, &targets, &conditions, c, places, e);
+    rc = c->condition == BL_CONDITION_ENCODER ? check_sources(s, c, data, e) : 0;
+    return rc == 0 ? bl_pairs_make(p, &targets, &conditions, c, places, e) : rc;
 }
 
 /* The genre of each window as the number of its labels. */

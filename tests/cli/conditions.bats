@@ -3,6 +3,9 @@
 # else can be asked for; what does not fit together.
 load ../helpers
 
+small=(-q --preset tiny --set layers=1 --set width=32 --set heads=2 --set ff=64
+    --set segment=32 --set memory=32 --set bar_rows=4 --steps 10 --set warmup=5)
+
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return 1
     local samples how
@@ -12,8 +15,6 @@ setup_file() {
     midi2remi --chords --labels labels.tsv "$samples"/[a-d]*.mid -o all.tok.zst
     vocab --bpe 40 all.tok.zst -o merged.tsv
     shard -q --vocab merged.tsv all.tok.zst --condition all.tok.zst -o pairs
-    small=(-q --preset tiny --set layers=1 --set width=32 --set heads=2 --set ff=64
-        --set segment=32 --set memory=32 --set bar_rows=4 --steps 10 --set warmup=5)
     for how in none prefix bars encoder; do
         xltrain "${small[@]}" --data pairs -o $how --set condition=$how
     done
@@ -191,6 +192,42 @@ pieces() {
     done
     run ! grep -Eq 'condition|prefix_mask|encoder_layers|source|share_embed' run-none/config.json
     grep -q '"condition":"encoder"' run-encoder/config.json
+}
+
+# rows FILE: name and first numbers of each row of the encoder's embedding
+rows() {
+    python3 -c '
+import json, struct, sys
+b = open(sys.argv[1], "rb").read()
+n = 8 + int.from_bytes(b[:8], "little")
+t = json.loads(b[8:n])["param.enc.emb"]
+start, end = t["data_offsets"]
+words = [w.split("\t")[1] for w in open(sys.argv[2], encoding="utf-8") if w[0] != "#"]
+for i, w in enumerate(words):
+    print(w, *struct.unpack_from("<4f", b, n + start + 4 * i * t["shape"][1]))' "$1/latest" "$2/vocab.tsv"
+}
+
+@test "conditions: an encoder of its own words knows all of the data, and keeps them by name" {
+    own=("${small[@]}" --set condition=encoder --set share_embed=0 --set lr=0)
+    for how in '--steps 1' --dry-run; do
+        run -64 --separate-stderr xltrain "${own[@]}" --data pairs --set source_vocab=10 $how -o bad
+        says "source_vocab is 10, and conditions in 'pairs' have token "
+        [ "$(wc -l <<<"$stderr")" -eq 1 ] && [ ! -e bad ]
+    done
+    midi2remi "$SAMPLES"/[ab]*.mid -o s.tok.zst
+    for n in 20 30; do
+        vocab --bpe $n s.tok.zst -o $n.tsv
+        shard -q --vocab $n.tsv s.tok.zst --condition s.tok.zst --split train=1 -o of$n
+    done
+    size=$(grep -vc '^#' of20/vocab.tsv)
+    for more in 0 $((size + 7)); do
+        xltrain "${own[@]}" --data of20 --set source_vocab=$more -o from$more
+        xltrain -q --data of30 --init from$more -o to$more --set lr=0 --steps 1
+        rows from$more of20 | sort >before
+        rows to$more of30 | sort >after
+        [ "$(comm -12 before after | wc -l)" -eq "$size" ]
+        xlsample to$more --condition s.tok.zst --max-tokens 20 -q -o /dev/null --bars 200
+    done
 }
 
 @test "conditions: a table of splits moves both sides" {
