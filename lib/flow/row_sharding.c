@@ -69,9 +69,12 @@ int bl_row_source_read(bl_row_source *s, const char *const *paths, size_t n,
             rc = read_stream(s, &in, paths[i], e);
         bl_input_close(&in);
     }
+    s->n_empty = rc == 0 ? bl_row_store_drop_empty(&s->store) : 0;
     if (rc == 0 && s->store.n_pieces == 0) {
-        return bl_fail_in(e, bl_fail(e, BL_E_FORMAT, "there is no piece in the input"),
-                          s->file);
+        rc = bl_fail(e, BL_E_FORMAT,
+                     s->n_empty > 0 ? "no piece of the input has a window"
+                                    : "there is no piece in the input");
+        return bl_fail_in(e, rc, s->file);
     }
     return rc;
 }

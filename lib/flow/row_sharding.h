@@ -13,10 +13,11 @@ typedef struct {
     bl_row_store store;
     bl_prov *pg;      /* of all streams */
     const char *file; /* that was read last, for messages */
+    size_t n_empty;   /* pieces without a row, which are left out */
 } bl_row_source;
 
 /* Reads n streams of grooves, the first of which is open, all of one kind. BL_E_FORMAT
- * where a number is out of range or there is no piece, BL_E_MISMATCH where kinds
+ * where a number is out of range or no piece has a row, BL_E_MISMATCH where kinds
  * differ; else as bl_rowsr_next. */
 int bl_row_source_read(bl_row_source *s, const char *const *paths, size_t n,
                        bl_input *first, bl_err *e) BL_MUST_CHECK;

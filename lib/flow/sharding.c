@@ -247,6 +247,9 @@ static int add_all_rows(bl_sharding *s, bl_err *e)
     int rc = s->wish->near != BL_NEAR_OFF
                  ? bl_prints_new(&s->prints, bl_shardw_path(s->writer), e)
                  : 0;
+    if (s->rows.n_empty > 0)
+        bl_notice(bl_notices_of(s->progress), BL_NOTICE_WARNING,
+                  "%zu pieces have no window and are left out", s->rows.n_empty);
     bl_shardw_of_rows(s->writer, &s->rows.store);
     for (size_t i = 0; i < s->rows.store.n_pieces && rc == 0; i++) {
         rc = add_rows(s, i, e);

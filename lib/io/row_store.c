@@ -13,6 +13,8 @@ const float *bl_row_store_x(const bl_row_store *s, size_t row)
 bl_rows bl_row_store_rows(const bl_row_store *s, size_t piece)
 {
     const bl_row_piece *p = &s->pieces[piece];
+    if (p->n == 0) /* there may be no block to point into */
+        return (bl_rows){.n = 0};
     return (bl_rows){p->n, bl_row_store_x(s, p->start),
                      (const int32_t *)(const void *)s->bar.data + p->start,
                      (const float *)(const void *)s->tempo.data + p->start};
@@ -76,6 +78,22 @@ int bl_row_store_read(bl_row_store *s, bl_rowsr *r, bl_err *e)
     }
     bl_rows_piece_free(&p);
     return rc;
+}
+
+size_t bl_row_store_drop_empty(bl_row_store *s)
+{
+    size_t kept = 0, n = s->n_pieces;
+    for (size_t i = 0; i < n; i++) {
+        bl_row_piece *p = &s->pieces[i];
+        if (p->n > 0) {
+            s->pieces[kept++] = *p;
+            continue;
+        }
+        free(p->name);
+        free(p->labels);
+    }
+    s->n_pieces = kept;
+    return n - kept;
 }
 
 int bl_row_store_write(const bl_row_store *s, size_t piece, int64_t bars, bl_rowsw *w,

@@ -31,6 +31,8 @@ bl_rows bl_row_store_rows(const bl_row_store *s, size_t piece);
 int bl_row_store_add(bl_row_store *s, const bl_rows_piece *p, bl_err *e) BL_MUST_CHECK;
 /* All that is left of a stream, whose kind becomes the store's. As bl_rowsr_next. */
 int bl_row_store_read(bl_row_store *s, bl_rowsr *r, bl_err *e) BL_MUST_CHECK;
+/* Leaves out pieces that have no rows; how many. */
+size_t bl_row_store_drop_empty(bl_row_store *s);
 /* Adds a piece of another store of the same kind. */
 int bl_row_store_copy(bl_row_store *s, const bl_row_store *from, size_t piece,
                       bl_err *e) BL_MUST_CHECK;
