@@ -28,6 +28,8 @@ typedef struct {
 } xlsample;
 
 static const bl_misuse misuses[] = {
+    {"latent", "threshold max-hits temperature", 0,
+     "--latent gives no hits: --threshold, --max-hits and --temperature choose hits"},
     {"like", "bars seconds", 0,
      "--like says how long pieces are: it goes with neither --bars nor --seconds"},
 };

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW_BARS_MAX = 1 << 16 }; /* of a piece, all its windows together: 113 MB */
-
 bl_rows_kind bl_groove_kind(int bars)
 {
     return (bl_rows_kind){.scheme = BL_GROOVE,
@@ -61,9 +59,9 @@ int bl_grooves_begin(bl_grooves *g, int level, bl_err *e)
 static int make_windows(bl_grooves *g, size_t n, bl_err *e)
 {
     size_t numbers = (size_t)g->frame.bars * BL_HVO_BAR * BL_HVO_CELLS;
-    if (n * (size_t)g->frame.bars > WINDOW_BARS_MAX)
+    if (n * (size_t)g->frame.bars > BL_GROOVE_BARS_MAX)
         return bl_fail(e, BL_E_LIMIT, "its windows have more than %d bars in all",
-                       WINDOW_BARS_MAX);
+                       BL_GROOVE_BARS_MAX);
     int rc = bl_buf_reserve(&g->x, n * numbers * sizeof(float), e);
     if (rc == 0)
         rc = bl_buf_reserve(&g->bar, n * sizeof(int32_t), e);

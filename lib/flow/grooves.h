@@ -8,6 +8,10 @@
 
 #define BL_GROOVE "groove"
 
+enum {
+    BL_GROOVE_BARS_MAX = 1 << 16 /* of a piece, all its windows together: 113 MB */
+};
+
 /* What windows of so many bars are: "groove hvo [32, 27]". */
 bl_rows_kind bl_groove_kind(int bars);
 /* The bars of a window of such a stream; BL_E_FORMAT where it is of something else, or

@@ -8,6 +8,7 @@
 #include "io/input.h"
 #include "io/row_store.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,15 +37,17 @@ typedef struct {
     const bl_real *window[LANES];
     bl_real *latent; /* (lanes, Z) */
     bl_real density[LANES];
-    bl_buf latents; /* of a piece (n, Z) */
+    const char *name; /* of the piece at hand */
+    bl_buf latents;   /* of it (n, Z) */
+    uint64_t drawing; /* the place of a piece's first window in all that is drawn */
     bl_counts counts;
 } grooving;
 
 /* ---- what is asked ---- */
 
 /* "V" or nine of them with commas; NULL: not given. */
-static int read_by_voice(by_voice *v, const char *option, const char *text, double low,
-                         double high, bl_err *e)
+static int read_by_voice(by_voice *v, const char *option, const char *text, double high,
+                         int whole, bl_err *e)
 {
     const char *at = text, *end;
     *v = (by_voice){.n = 0};
@@ -52,13 +55,13 @@ static int read_by_voice(by_voice *v, const char *option, const char *text, doub
         return 0;
     for (;; at = end + 1) {
         double x;
-        if (v->n == BL_HVO_VOICES || !bl_number_begin(at, &x, &end) || x < low ||
-            x > high || (*end != ',' && *end != '\0'))
+        if (v->n == BL_HVO_VOICES || !bl_number_begin(at, &x, &end) || x < 0 ||
+            x > high || (whole && x != floor(x)) || (*end != ',' && *end != '\0'))
             return bl_fail(
                 e, BL_E_ARG,
-                "--%s '%.64s': a number from %g to %g, or %d with commas, of "
+                "--%s '%.64s': a %snumber from 0 to %g, or %d with commas, of "
                 "the voices in their order",
-                option, text, low, high, BL_HVO_VOICES);
+                option, text, whole ? "whole " : "", high, BL_HVO_VOICES);
         v->of[v->n++] = x;
         if (*end == '\0')
             break;
@@ -133,6 +136,9 @@ static int check_wish(const grooving *g, bl_err *e)
                        "--between goes from each window of --condition to the next");
     if (w->density >= 0 && !g->ckpt.info.config.model.density)
         return bl_fail(e, BL_E_ARG, "--density wants a run of density=1");
+    if (w->density >= 0 && w->condition == NULL)
+        return bl_fail(e, BL_E_ARG,
+                       "--density goes with grooves as --condition, where it is seen");
     return 0;
 }
 
@@ -168,8 +174,12 @@ static int check_kind(grooving *g, const bl_rows_kind *kind, bl_err *e)
     char text[128];
     int bars;
     g->has_latents = is_vae(g) && is_latent(kind, c->latent);
-    if (g->has_latents && g->wish->gives_latents)
+    if (g->has_latents && g->wish->gives_latents && g->wish->between == 0)
         return bl_fail(e, BL_E_ARG, "--latent of latents gives what is there");
+    if (g->has_latents && g->wish->density >= 0)
+        return bl_fail(
+            e, BL_E_ARG,
+            "--density goes with grooves, where it is seen, not with latents");
     if (g->has_latents)
         return 0;
     if (strcmp(kind->name, "z") == 0)
@@ -197,29 +207,40 @@ static int check_numbers(const grooving *g, bl_err *e)
     return rc;
 }
 
+static const char *shown_of(const grooving *g)
+{
+    const char *path = g->wish->condition;
+    return path != NULL && strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
 static int read_condition(grooving *g, bl_err *e)
 {
     const char *path = g->wish->condition;
+    const char *shown = shown_of(g);
     bl_input in = BL_INPUT_INIT;
     bl_rowsr *r = NULL;
     int rc = bl_input_open(&in, path, e);
+    if (rc == 0 && in.is_empty)
+        rc = bl_fail(e, BL_E_TRUNC, "the input is empty");
     if (rc == 0 && !in.is_tensors)
         rc = bl_fail(e, BL_E_MISMATCH,
                      "a stream of tokens: the run wants grooves, as midi2remi --scheme "
                      "groove makes them");
     if (rc == 0)
-        rc = bl_rowsr_new(&r, bl_input_take(&in), path, e);
+        rc = bl_rowsr_new(&r, bl_input_take(&in), shown, e);
     if (rc == 0)
         rc = check_kind(g, bl_rowsr_kind(r), e);
     if (rc == 0)
         rc = bl_row_store_read(&g->from, r, e);
     if (rc == 0)
         rc = check_numbers(g, e);
+    if (rc == 0 && g->from.n_pieces == 0)
+        rc = bl_fail(e, BL_E_FORMAT, "there is no piece in the input");
     if (rc == 0)
         rc = bl_prov_add(&g->pg_from, bl_rowsr_pg(r), e);
     bl_rowsr_del(r);
     bl_input_close(&in);
-    return rc == 0 ? 0 : bl_fail_in(e, rc, path);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, shown);
 }
 
 /* ---- numbers to drums ---- */
@@ -258,6 +279,19 @@ static void choose_hits(const grooving *g, bl_real *x, int steps, uint64_t windo
         }
     for (int v = 0; v < BL_HVO_VOICES && g->max_hits.n > 0; v++)
         keep_likeliest(x, steps, v, (int)of_voice(&g->max_hits, v, steps));
+}
+
+/* Latents as large as floats go may lead to none. */
+static int check_logits(const grooving *g, const bl_real *logits, int bar, bl_err *e)
+{
+    int n = g->ckpt.info.config.model.segment * BL_HVO_CELLS;
+    for (int i = 0; i < n; i++)
+        if (!isfinite((double)logits[i]))
+            return bl_fail(e, BL_E_FORMAT,
+                           "piece '%.80s', window of bar %d: the run makes numbers of "
+                           "it that are not finite; latents are some units from 0",
+                           g->name, bar);
+    return 0;
 }
 
 static void make_drums(const grooving *g, const bl_real *logits, uint64_t window,
@@ -329,6 +363,7 @@ static int encode(grooving *g, const float *from, size_t n, bl_err *e)
 static int put(grooving *g, const float *x, int32_t bar, float tempo, bl_err *e)
 {
     char name[] = "";
+    tempo = g->wish->tempo > 0 ? (float)g->wish->tempo : tempo;
     bl_rows_piece p = {.name = name, .rows = {1, x, &bar, &tempo}};
     int rc = bl_row_store_add(&g->to, &p, e);
     g->counts.tokens += rc == 0;
@@ -351,10 +386,13 @@ static int decode(grooving *g, const float *from, size_t n, int are_latents,
         run(g, from + i * size, here, are_latents);
         for (int k = 0; k < here && rc == 0; k++) {
             size_t at = i + (size_t)k;
-            make_drums(g, bl_model_logits(g->model) + (size_t)k * drums,
-                       g->counts.tokens, window);
-            rc = put(g, window, steps > 0 ? (int32_t)at * bars : as->bar[at],
-                     as->tempo[steps > 0 ? at / steps : at], e);
+            const bl_real *logits = bl_model_logits(g->model) + (size_t)k * drums;
+            int32_t bar = steps > 0 ? (int32_t)at * bars : as->bar[at];
+            rc = check_logits(g, logits, bar, e);
+            if (rc != 0)
+                break;
+            make_drums(g, logits, g->drawing + at, window);
+            rc = put(g, window, bar, as->tempo[steps > 0 ? at / steps : at], e);
         }
     }
     free(window);
@@ -396,6 +434,19 @@ static int put_latents(grooving *g, const bl_rows *as, size_t steps, size_t n,
     return rc;
 }
 
+/* As many as midi2remi makes of a file. */
+static int check_way(const grooving *g, size_t n, bl_err *e)
+{
+    size_t bars = (size_t)g->ckpt.info.config.model.segment / BL_HVO_BAR;
+    if (n * bars <= BL_GROOVE_BARS_MAX)
+        return 0;
+    return bl_fail(
+        e, BL_E_LIMIT,
+        "piece '%.80s': with so many steps between its windows there are "
+        "%zu, with more than %d bars in all; a smaller --between makes fewer",
+        g->name, n, BL_GROOVE_BARS_MAX);
+}
+
 static int make_rows(grooving *g, const bl_rows *as, bl_err *e)
 {
     const bl_grooving_wish *w = g->wish;
@@ -410,9 +461,11 @@ static int make_rows(grooving *g, const bl_rows *as, bl_err *e)
     else
         rc = encode(g, as->x, n, e);
     if (rc == 0 && steps > 0) {
-        rc = go_between(g, n, steps, e);
         n = n > 0 ? (n - 1) * steps + 1 : 0;
+        rc = check_way(g, n, e);
     }
+    if (rc == 0 && steps > 0)
+        rc = go_between(g, as->n, steps, e);
     if (rc != 0)
         return rc;
     return w->gives_latents ? put_latents(g, as, steps, n, e)
@@ -420,7 +473,7 @@ static int make_rows(grooving *g, const bl_rows *as, bl_err *e)
                                      1, as, steps, e);
 }
 
-/* Of a piece, and to the stream. */
+/* Of a piece, and to the stream under g->name. */
 static int make_piece(grooving *g, const bl_row_piece *like, const bl_rows *as,
                       const bl_progress *progress, bl_err *e)
 {
@@ -431,7 +484,7 @@ static int make_piece(grooving *g, const bl_row_piece *like, const bl_rows *as,
     if (rc == 0 && g->to.n_pieces > 0)
         rows = bl_row_store_rows(&g->to, 0);
     const bl_rows_info info = {
-        .name = like->name, .sha256 = "", .tpq = like->tpq, .labels = like->labels};
+        .name = g->name, .sha256 = "", .tpq = like->tpq, .labels = like->labels};
     if (rc == 0)
         rc = bl_rowsw_piece(g->writer, &info, &rows, e);
     g->counts.pieces += rc == 0;
@@ -445,10 +498,10 @@ static int make_free(grooving *g, int64_t i, const bl_progress *progress, bl_err
     enum { LATENTS = 1 << 30 }; /* apart from what hits are drawn with */
     size_t z = (size_t)g->ckpt.info.config.model.latent;
     bl_rng rng = bl_rng_make((uint64_t)g->wish->seed, LATENTS + (uint64_t)i);
-    float tempo = g->wish->tempo > 0 ? (float)g->wish->tempo : 120;
+    float tempo = 120;
     int32_t bar = 0;
     char name[32];
-    bl_row_piece like = {.name = name};
+    const bl_row_piece like = {.tpq = 0};
     float *x = bl_calloc(z, sizeof *x, e);
     if (x == NULL)
         return BL_E_NOMEM;
@@ -456,10 +509,39 @@ static int make_free(grooving *g, int64_t i, const bl_progress *progress, bl_err
         x[k] = (float)bl_rng_normal(&rng);
     snprintf(name, sizeof name, "sample-%06lld", (long long)i);
     const bl_rows rows = {1, x, &bar, &tempo};
+    g->name = name;
     g->has_latents = 1;
+    g->drawing = (uint64_t)i;
     g->from.kind = latent_kind((int)z);
     int rc = make_piece(g, &like, &rows, progress, e);
     free(x);
+    return rc;
+}
+
+/* As often as is wished, those after the first as "NAME.2": each copy draws from
+ * streams of its own, so that the first is the same for any number. */
+static int make_copies(grooving *g, size_t i, const bl_progress *progress, bl_err *e)
+{
+    enum { COPY = 40 }; /* bits: windows of all pieces are fewer */
+    const bl_rows rows = bl_row_store_rows(&g->from, i);
+    const bl_row_piece *like = &g->from.pieces[i];
+    uint64_t first = g->drawing, made = 0;
+    bl_buf name = {0};
+    int rc = 0;
+    for (int64_t k = 0; k < g->wish->n && rc == 0; k++) {
+        uint64_t before = g->counts.tokens;
+        name.len = 0;
+        rc = k > 0 ? bl_buf_addf(&name, e, "%s.%lld", like->name, (long long)k + 1)
+                   : bl_buf_adds(&name, like->name, e);
+        g->name = rc == 0 ? bl_buf_str(&name, e) : NULL;
+        rc = rc == 0 && g->name == NULL ? BL_E_NOMEM : rc;
+        g->drawing = first + ((uint64_t)k << COPY);
+        if (rc == 0)
+            rc = make_piece(g, like, &rows, progress, e);
+        made = g->counts.tokens - before;
+    }
+    g->drawing = first + made;
+    bl_buf_free(&name);
     return rc;
 }
 
@@ -486,10 +568,10 @@ static int make_all(grooving *g, const bl_progress *progress, bl_err *e)
     for (int64_t i = 0; g->wish->condition == NULL && i < g->wish->n && rc == 0; i++)
         rc = make_free(g, i, progress, e);
     for (size_t i = 0; g->wish->condition != NULL && i < g->from.n_pieces && rc == 0;
-         i++) {
-        const bl_rows rows = bl_row_store_rows(&g->from, i);
-        rc = make_piece(g, &g->from.pieces[i], &rows, progress, e);
-    }
+         i++)
+        rc = make_copies(g, i, progress, e);
+    if (rc == BL_E_LIMIT || rc == BL_E_FORMAT) /* what a piece of it cannot be */
+        bl_err_in(e, shown_of(g));
     return rc == 0 ? bl_rowsw_finish(g->writer, 0, e) : rc;
 }
 
@@ -497,9 +579,9 @@ int bl_grooving_write(const bl_grooving_wish *w, int fd, int level, const bl_sel
                       const bl_progress *progress, bl_counts *counts, bl_err *e)
 {
     grooving g = {.wish = w};
-    int rc = read_by_voice(&g.threshold, "threshold", w->threshold, 0, 1, e);
+    int rc = read_by_voice(&g.threshold, "threshold", w->threshold, 1, 0, e);
     if (rc == 0)
-        rc = read_by_voice(&g.max_hits, "max-hits", w->max_hits, 0, 1024, e);
+        rc = read_by_voice(&g.max_hits, "max-hits", w->max_hits, 1024, 1, e);
     if (rc == 0)
         rc = bl_start_ckpt(&g.ckpt, w->model, "best", 0, e);
     if (rc == 0)

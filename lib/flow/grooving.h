@@ -12,7 +12,7 @@ typedef struct {
     const char *condition; /* a stream of grooves or latents; NULL: of nothing */
     int threads;
     int64_t seed;
-    int64_t n;         /* windows of nothing */
+    int64_t n;         /* windows of nothing, or pieces for each of the condition */
     int gives_latents; /* 1: latents in the place of drums */
     int64_t between;   /* steps from each window to the next; 0: the windows alone */
     /* of the odds of hits: which are drawn by them unless there is a threshold; 0 or
@@ -22,7 +22,7 @@ typedef struct {
      * window the N likeliest hits of a voice stay */
     const char *threshold, *max_hits;
     double density; /* of a run that sees one; -1: that of the groove */
-    int tempo;      /* of windows of nothing; 0: 120 */
+    int tempo;      /* 0: that of the condition, and of nothing 120 */
 } bl_grooving_wish;
 
 /* 1 if `model` is a run or checkpoint of grooves, 0 if not or if it cannot be said

@@ -11,6 +11,7 @@ static int sniff(bl_input *in, bl_err *e)
     uint8_t first[8];
     int rc = bl_zr_new(&in->zr, in->fd, e);
     int64_t n = rc == 0 ? bl_zr_peek(in->zr, first, sizeof first, e) : rc;
+    in->is_empty = n == 0;
     in->is_tensors = n > 0 && bl_tensors_begin(first, (size_t)n);
     return n < 0 ? (int)n : 0;
 }

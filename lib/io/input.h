@@ -8,7 +8,8 @@
 /* Initialise with BL_INPUT_INIT; release with bl_input_close, also after an error. */
 typedef struct {
     int fd;
-    bl_zr *zr;      /* NULL where a reader of the stream has taken it over */
+    bl_zr *zr; /* NULL where a reader of the stream has taken it over */
+    int is_empty;
     int is_tensors; /* its content begins as tensors do (io/rows.h) */
 } bl_input;
 

@@ -107,6 +107,11 @@ column() {
     midi2remi --scheme groove --window 4 "$SAMPLES/twelve-bar-blues.mid" -q | shard -o four --split train=1 -q
     run -64 --separate-stderr xltrain --data four --init run -o bad --eval train
     says "'four' has windows of 64 steps, the model reads 32"
+    run -64 --separate-stderr xltrain "${small[@]}" --data four --set segment=32 -o bad
+    says "segment is 32, and the windows of 'four' have 64 steps"
+    run -64 --separate-stderr xltrain --data "$F/tokens" --init run -o bad
+    says "'$F/tokens' holds tokens, and groove learns from grooves"
+    [ ! -e bad ]
     xltrain "${small[@]}" --data four -o long --steps 2
     grep -q '"segment":64' long/config.json
 }
@@ -136,6 +141,17 @@ while b:
     # the tap is all that is seen of it
     xlsample run --condition a -u -o b -j 2
     ! cmp -s a b
+    # so many of each, of which the first is the same, at a tempo of theirs
+    for how in '' '--temperature 1'; do
+        xlsample run --condition "$F/three.tensors.zst" $how -u -o one
+        xlsample run --condition "$F/three.tensors.zst" $how -n 2 --tempo 91 -u -o two
+        [ "$(drums two | awk '{print $1}' | uniq | sed 1d | grep -c '\.mid\.2$')" -eq 3 ]
+        cmp <(drums one | grep hvo) <(drums two | grep -v '\.mid\.2 ' | grep hvo)
+        if [ -n "$how" ]; then
+            ! cmp -s <(drums two | grep hvo | grep '\.2 ' | cut -d ' ' -f 2-) <(drums one | grep hvo | grep mid | cut -d ' ' -f 2-)
+        fi
+        [ "$(drums two | grep 'piece tempo' | awk '{print $NF}' | fold -w 8 | sort -u | grep .)" = 0000b642 ]
+    done
     hits() { xlsample run --condition "$F/three.tensors.zst" "$@" | remi2midi --csv | wc -l; }
     [ "$(hits --threshold 0)" -gt "$(hits --threshold .2)" ] && [ "$(hits --threshold .2)" -ge "$(hits)" ]
     [ "$(hits --threshold 1)" -le 1 ]
@@ -172,6 +188,7 @@ while b:
 @test "drums: what a run of grooves cannot do is one line" {
     xltrain "${small[@]}" -o run --steps 2
     xltrain "${vae[@]}" -o vae --steps 2
+    xltrain "${vae[@]}" -o dense --steps 2 --set density=1
     bad() { # status, what is said, arguments
         run "-$1" --separate-stderr xlsample "${@:3}" -o out
         says "$2"
@@ -181,20 +198,42 @@ while b:
     bad 64 "-n without --condition wants a run of arch=groove-vae" run -n 2
     bad 64 "--between goes from each window of --condition" vae --between 3
     bad 64 "--density wants a run of density=1" vae --density .2
+    bad 64 "--density goes with grooves as --condition" dense --density .2
     bad 64 "--bars goes with runs of tokens" vae --bars 3
     bad 64 "--threshold has 2 numbers" vae --threshold .1,.2
-    bad 64 "--max-hits '-1': a number from 0" vae --max-hits -1
+    bad 64 "--max-hits '-1': a whole number from 0" vae --max-hits -1
+    bad 64 "--max-hits '1.5': a whole number from 0" vae --max-hits 1.5
+    bad 64 "--latent gives no hits: --threshold" vae --latent --temperature 1
     midi2remi "$SAMPLES/korobeiniki.mid" -q -o tokens
     bad 65 "tokens': a stream of tokens: the run wants grooves" vae --condition tokens
     midi2remi --scheme groove --window 4 "$SAMPLES/korobeiniki.mid" -q -o four
     bad 65 "its windows have 64 steps, the run's 32" run --condition four
     xlsample vae -n 1 --latent -o z
+    bad 64 "--density goes with grooves, where it is seen, not with latents" dense --condition z --density .2
+    bad 65 "xlsample: '/dev/null': the input is empty" vae --condition /dev/null
+    midi2remi --scheme groove "$SAMPLES/sakura.mid" -q --max-reject 1 -o none 2>/dev/null || true
+    bad 65 "'none': there is no piece in the input" vae --condition none
+    midi2remi --scheme groove "$SAMPLES/korobeiniki.mid" -q -o k
+    # latents that are numbers, but lead to none
+    xlsample vae -n 1 --latent -u --no-pg -o z
+    python3 - <<'PY'
+import struct, subprocess
+b = open('z', 'rb').read()
+head = 8 + int.from_bytes(b[:8], 'little')
+n = head + 8 + int.from_bytes(b[head:head + 8], 'little')
+data = b[n:n + 8] + struct.pack('<4f', 1e38, -1e38, 3e38, 3e38)
+def hash(data):
+    p = subprocess.run(['xxhsum', '-H3', '-'], input=data, capture_output=True, check=True).stdout.split()
+    return p[-1] if b'=' in b''.join(p) else p[0][-16:]
+open('far', 'wb').write(b[:n].replace(hash(b[n:n + 24]), hash(data)) + data + b[n + 24:])
+PY
+    bad 65 "'far': piece 'sample-000000', window of bar 0: the run makes numbers of it that are not finite" vae --condition far
+    bad 65 "a smaller --between makes fewer" vae --condition k --between 60000
     bad 65 "a run of arch=groove has no latents" run --condition z
     head -c 500 "$F/three.tensors.zst" >cut
     bad 65 "cut'" vae --condition cut
     xltrain --data "$F/tokens" -o t --preset tiny --set layers=1 --set width=8 --set heads=2 --set ff=8 --steps 1 -q
     bad 64 "--latent goes with runs of grooves" t --latent
-    xltrain "${small[@]}" -o dense --set density=1 --steps 2
     xlsample dense --density .3 --condition "$F/three.tensors.zst" | remi2midi --check
 }
 
