@@ -3,6 +3,7 @@
 #include "model/model_impl.h"
 #include "nn/op/ops.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 int64_t bl_model_config_size(const bl_model_config *c)
@@ -121,12 +122,66 @@ static double shared_reals(const bl_model_config *c, double b, int train)
     return b * keys * d + grads + c->heads * head + by_head;
 }
 
+/* ---- grooves: layers without memory or positions, of two widths ---- */
+
+/* One half of a model of grooves as a model of its own: the encoder, or the decoder. */
+static bl_model_config half_of(const bl_model_config *c, int decodes)
+{
+    bl_model_config half = *c;
+    half.memory = half.compressed = 0;
+    if (decodes) {
+        half.width = c->dec_width;
+        half.ff = c->dec_ff;
+        half.heads = c->dec_heads;
+        half.layers = c->dec_layers;
+    }
+    return half;
+}
+
+static int n_halves(const bl_model_config *c)
+{
+    return c->arch == BL_ARCH_GROOVE_VAE ? 2 : 1;
+}
+
+/* Reals beside the parameters: of layers, of what they share, of both ends and of the
+ * latents between. */
+static double groove_reals(const bl_model_config *c, double b, int train)
+{
+    double t = c->segment, both = train ? 2 : 1, shared = 0;
+    double reals = b * t * (bl_model_inputs(c) + 3 * c->voices * both + 1);
+    for (int i = 0; i < n_halves(c); i++) {
+        const bl_model_config half = half_of(c, i);
+        reals += half.layers * layer_reals(&half, b, 0, train) + 2 * b * t * half.width;
+        shared = fmax(shared, shared_reals(&half, b, train));
+    }
+    return reals + shared + (n_halves(c) - 1) * b * c->latent * (2 + 2 * both);
+}
+
+/* Multiply-adds of a step of a window, its share of the latent's among them. */
+static double groove_products(const bl_model_config *c)
+{
+    double t = c->segment, z = c->latent, products = 0, last = c->width;
+    for (int i = 0; i < n_halves(c); i++) {
+        const bl_model_config half = half_of(c, i);
+        double d = half.width, kv = d * bl_model_kv_heads(&half) / half.heads;
+        products += half.layers * ((2 + gate_products(&half)) * d * d + 2 * d * kv +
+                                   (2 + half.glu) * d * (double)half.ff + 2 * t * d);
+        last = d;
+    }
+    if (n_halves(c) > 1)
+        products += 2 * c->width * z + z * c->dec_width;
+    return products + bl_model_inputs(c) * (double)c->width + last * 3 * c->voices;
+}
+
 int64_t bl_model_bytes(const bl_model_config *c, int lanes, int train)
 {
     double d = c->width, t = c->segment, b = lanes;
     double keys = (double)c->memory + c->compressed + t, r = n_remember(c);
-    double reals = (train ? 2 : 1) * (double)bl_model_config_size(c) +
-                   r * layer_reals(c, b, keys - t, train) +
+    double parameters = (train ? 2 : 1) * (double)bl_model_config_size(c);
+    if (bl_model_is_groove(c))
+        return (int64_t)((parameters + groove_reals(c, b, train)) *
+                         (double)sizeof(bl_real));
+    double reals = parameters + r * layer_reals(c, b, keys - t, train) +
                    (c->layers - r) * layer_reals(c, b, 0, train) +
                    shared_reals(c, b, train) + condition_reals(c, b, train) +
                    b * t * (c->vocab + 2 * d) + 2 * keys * d;
@@ -163,6 +218,8 @@ double bl_model_flops_per_token(const bl_model_config *c)
 {
     double d = c->width, t = c->segment, share = n_remember(c) / c->layers;
     double keys = ((double)c->memory + c->compressed) * share + t; /* on the mean */
+    if (bl_model_is_groove(c))
+        return 6 * groove_products(c);
     if (c->arch == BL_ARCH_LSTM)
         return 6 * ((c->layers * 2 - 1) * n_gates(c) * d * d + d * c->vocab);
     double kv = d * bl_model_kv_heads(c) / c->heads;

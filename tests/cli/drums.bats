@@ -131,6 +131,25 @@ while b:
     b = b[n + max(t["data_offsets"][1] for t in head.values()):]' "$1"
 }
 
+@test "drums: the forecast of memory and work knows both halves" {
+    forecast() { xltrain "${set[@]}" --dry-run | awk -v name="$1" -v unit="$2" '$1 == name && $3 == unit {print $2}'; }
+    for how in '--preset groove-small' '--preset groove-vae' \
+        '--preset groove-vae --set dec_width=512 --set dec_ff=512 --set dec_heads=4'; do
+        read -ra set <<<"$how --data $F/train"
+        xltrain "${set[@]}" -q -o run -f --steps 2 --costs costs.tsv
+        # a sanitizer takes memory of its own
+        [[ $(xltrain --version) == *sanitize* ]] ||
+            awk -v t="$(forecast memory bytes)" 'END {exit !(t > .93 * $4 && t < 1.15 * $4)}' costs.tsv
+    done
+    # 6 operations for each number of the matrices a step of a window meets, and attention
+    set=(--data "$F/train" --preset groove --set layers=1 --set width=16 --set heads=2 --set ff=32)
+    encoder=$((4 * 16 * 16 + 2 * 16 * 32 + 2 * 32 * 16 + 27 * 16))
+    [ "$(forecast token flop)" = "$(printf %.4g $((6 * (encoder + 16 * 27))))" ]
+    set+=(--set arch=groove-vae --set latent=4 --set dec_layers=2 --set dec_width=8 --set dec_heads=2 --set dec_ff=24)
+    decoder=$((2 * 16 * 4 + 4 * 8 + 2 * (4 * 8 * 8 + 2 * 8 * 24 + 2 * 32 * 8) + 8 * 27))
+    [ "$(forecast token flop)" = "$(printf %.4g $((6 * (encoder + decoder))))" ]
+}
+
 @test "drums: a pattern for each groove of a stream, by odds, thresholds and most hits" {
     xltrain "${small[@]}" -o run --steps 20
     xlsample run --condition "$F/three.tensors.zst" -u -o a
