@@ -28,8 +28,7 @@ typedef struct {
 } xlsample;
 
 static const bl_misuse misuses[] = {
-    {"latent", "threshold max-hits temperature", 0,
-     "--latent gives no hits: --threshold, --max-hits and --temperature choose hits"},
+    {"latent", "threshold max-hits temperature", 0, "--latent gives no hits to choose"},
     {"like", "bars seconds", 0,
      "--like says how long pieces are: it goes with neither --bars nor --seconds"},
 };
@@ -95,26 +94,25 @@ static int write_out(const xlsample *x, const bl_cli *cli, bl_sampling_counts *c
     return bl_output_close(&o, rc, e);
 }
 
-static void summarise(const bl_sampling_counts *n, bl_log *log)
-{
-    bl_log_info(log, "%" PRId64 " pieces, %" PRId64 " tokens, %.0f tok/s", n->pieces,
-                n->tokens, (double)n->tokens / bl_log_seconds(log));
-}
-
 /* ---- runs of grooves ---- */
 
-static int check_options(const bl_cli *cli, int is_groove, bl_err *e)
+/* What cannot be said of the run is told by who reads it, unless an option asks. */
+static int check_options(const bl_cli *cli, int *is_groove, bl_err *e)
 {
-    static const char *const of[2][17] = {
-        {"latent", "between", "threshold", "max-hits", "density"},
-        {"bars", "seconds", "like", "max-tokens", "prompt", "prompt-bars", "labels",
-         "meter", "programs", "chords", "precision", "top-k", "top-p", "min-p",
-         "no-grammar"}};
-    for (const char *const *option = of[is_groove]; *option != NULL; option++)
-        if (bl_opt_given(cli->opts, *option) != NULL)
-            return bl_fail(e, BL_E_ARG, "--%s goes with runs of %s, which this is not",
-                           *option, is_groove ? "tokens" : "grooves");
-    return 0;
+    static const char *const of[] = {
+        "latent between threshold max-hits density",
+        "bars seconds like max-tokens prompt prompt-bars labels meter programs chords "
+        "precision top-k top-p min-p no-grammar"};
+    bl_err why = BL_ERR_INIT;
+    int is = *is_groove = bl_grooving_is(cli->opts->operands[0], &why), len;
+    const char *option = bl_misuse_given(cli->opts, of[is > 0], &len);
+    if (option == NULL && why.code != BL_E_NOMEM)
+        return 0;
+    if (why.code == 0)
+        bl_fail(&why, BL_E_ARG, "--%.*s goes with runs of %s, which this is not", len,
+                option, is ? "tokens" : "grooves");
+    *e = why;
+    return why.code;
 }
 
 static int groove(const xlsample *x, const bl_cli *cli, bl_err *e)
@@ -150,19 +148,21 @@ static int groove(const xlsample *x, const bl_cli *cli, bl_err *e)
 static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     xlsample *x = tool;
-    int is_groove = bl_grooving_is(cli->opts->operands[0]);
-    if (check_options(cli, is_groove, e) != 0)
-        return BL_E_ARG;
-    if (is_groove)
+    int is_groove, rc = check_options(cli, &is_groove, e);
+    if (rc != 0)
+        return rc;
+    if (is_groove > 0)
         return groove(x, cli, e);
     bl_sampling_counts counts;
     bl_tool_need_room(cli->log, BL_TOOL_ROOM);
     make_wish(x, cli);
-    int rc = bl_sampling_new(&x->sampling, &x->wish, e);
+    rc = bl_sampling_new(&x->sampling, &x->wish, e);
     if (rc == 0)
         rc = write_out(x, cli, &counts, e);
     if (rc == 0)
-        summarise(&counts, cli->log);
+        bl_log_info(cli->log, "%" PRId64 " pieces, %" PRId64 " tokens, %.0f tok/s",
+                    counts.pieces, counts.tokens,
+                    (double)counts.tokens / bl_log_seconds(cli->log));
     return rc;
 }
 

@@ -45,17 +45,24 @@ static int fits(bl_operands wanted, int n)
     }
 }
 
+const char *bl_misuse_given(const bl_opts *o, const char *names, int *len)
+{
+    for (*len = 0; *names != '\0'; names += *len) {
+        names += strspn(names, " ");
+        *len = (int)strcspn(names, " ");
+        if (is_given(o, names, (size_t)*len))
+            return names;
+    }
+    return NULL;
+}
+
 /* "--run needs --html": the first that is given of those that want the one after '!'.
  */
 static int needs(const bl_misuse *m, const bl_opts *o, bl_err *e)
 {
-    const char *name = m->of;
-    size_t len = strcspn(name, " ");
-    while (name[len] != '\0' && !is_given(o, name, len)) {
-        name += len + strspn(name + len, " ");
-        len = strcspn(name, " ");
-    }
-    return bl_fail(e, BL_E_ARG, "--%.*s needs --%s; try '%s --help'", (int)len, name,
+    int len;
+    const char *name = bl_misuse_given(o, m->of, &len);
+    return bl_fail(e, BL_E_ARG, "--%.*s needs --%s; try '%s --help'", len, name,
                    m->with + 1, o->about->name);
 }
 

@@ -26,4 +26,7 @@ typedef struct {
 int bl_misuse_check(const bl_misuse *rows, size_t n, const bl_opts *o,
                     bl_err *e) BL_MUST_CHECK;
 
+/* The first of the names, blanks between, that is given, *len bytes; or NULL. */
+const char *bl_misuse_given(const bl_opts *o, const char *names, int *len);
+
 #endif

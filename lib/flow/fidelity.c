@@ -287,6 +287,13 @@ int bl_fidelity_add(const char *conditions, const char *const *paths, size_t n,
     bl_source source = {0};
     fidelity f = {.e = e};
     uint64_t n_alone = 0;
+    int reads_stdin = n == 0;
+    for (size_t i = 0; i < n; i++)
+        reads_stdin |= strcmp(paths[i], "-") == 0;
+    if (reads_stdin && strcmp(conditions, "-") == 0)
+        return bl_fail(e, BL_E_ARG,
+                       "--fidelity -: standard input is what is measured already; name "
+                       "the other one");
     int rc = bl_source_open(&source, paths, n, e);
     f.scheme = source.scheme;
     if (rc == 0 && !bl_scheme_takes_parts(f.scheme))

@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "base/rng.h"
 #include "flow/grooves.h"
+#include "flow/hub.h"
 #include "flow/start.h"
 #include "io/input.h"
 #include "io/row_store.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { LANES = 16, KNOWS_ENOUGH = 1 };
 
@@ -99,18 +101,31 @@ static int no_param(void *arg, const char *name, const bl_tensor *t, bl_err *e)
     return KNOWS_ENOUGH;
 }
 
-int bl_grooving_is(const char *model)
+/* What can be read only once is left to who samples. */
+static int is_pipe(const char *model)
 {
-    bl_err e = BL_ERR_INIT;
+    struct stat st;
+    return strcmp(model, "-") == 0 ||
+           (stat(model, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
+
+int bl_grooving_is(const char *model, bl_err *e)
+{
     char file[BL_RUN_PATH];
     look l = {0};
     bl_ckpt c = {0};
     const bl_ckpt_taker taker = {look_at, no_param, &l};
-    if (strcmp(model, "-") == 0 || bl_run_find(model, "best", file, &e) != 0)
+    if (is_pipe(model))
+        return bl_fail(
+            e, BL_E_ARG,
+            "'%.160s': a run of grooves is read from a file, not from a pipe", model);
+    if (bl_hub_is(model))
         return 0;
-    int rc = bl_ckpt_read(&c, file, &taker, &e);
+    int rc = bl_run_find(model, "best", file, e);
+    if (rc == 0)
+        rc = bl_ckpt_read(&c, file, &taker, e);
     bl_ckpt_free(&c);
-    return rc == KNOWS_ENOUGH && l.is_groove;
+    return rc < 0 ? rc : l.is_groove;
 }
 
 static int is_vae(const grooving *g)

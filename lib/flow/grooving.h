@@ -25,9 +25,9 @@ typedef struct {
     int tempo;      /* 0: that of the condition, and of nothing 120 */
 } bl_grooving_wish;
 
-/* 1 if `model` is a run or checkpoint of grooves, 0 if not or if it cannot be said
- * without reading what can be read once. */
-int bl_grooving_is(const char *model);
+/* 1 if `model` is a run or checkpoint of grooves, 0 if it is another; what reading
+ * gives, and BL_E_ARG where it can be read but once. */
+int bl_grooving_is(const char *model, bl_err *e) BL_MUST_CHECK;
 
 /* The stream to a descriptor, compressed at `level` (0: bare); *counts has pieces, and
  * windows as tokens. BL_E_ARG where the run cannot do what is wished, BL_E_FORMAT and

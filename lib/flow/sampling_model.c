@@ -77,6 +77,9 @@ static int begin(void *arg, const bl_ckpt *c, bl_err *e)
     const bl_sampling_wish *w = s->wish;
     s->streams = (int)bl_min(BL_SAMPLING_GROUP, s->n);
     s->condition = c->info.config.model.condition;
+    if (bl_model_is_groove(&c->info.config.model))
+        return bl_fail(e, BL_E_ARG,
+                       "a run of grooves is read from a file, not from a pipe");
     int rc = open_scheme(s, e);
     if (rc == 0)
         rc = map_vocab(s, e);

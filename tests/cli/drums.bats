@@ -222,7 +222,7 @@ while b:
     bad 64 "--threshold has 2 numbers" vae --threshold .1,.2
     bad 64 "--max-hits '-1': a whole number from 0" vae --max-hits -1
     bad 64 "--max-hits '1.5': a whole number from 0" vae --max-hits 1.5
-    bad 64 "--latent gives no hits: --threshold" vae --latent --temperature 1
+    bad 64 "--latent gives no hits to choose" vae --latent --temperature 1
     midi2remi "$SAMPLES/korobeiniki.mid" -q -o tokens
     bad 65 "tokens': a stream of tokens: the run wants grooves" vae --condition tokens
     midi2remi --scheme groove --window 4 "$SAMPLES/korobeiniki.mid" -q -o four
@@ -253,6 +253,12 @@ PY
     bad 65 "cut'" vae --condition cut
     xltrain --data "$F/tokens" -o t --preset tiny --set layers=1 --set width=8 --set heads=2 --set ff=8 --steps 1 -q
     bad 64 "--latent goes with runs of grooves" t --latent
+    # a run is looked at before it is read, but not where it can be read once
+    bad 64 "'-': a run of grooves is read from a file, not from a pipe" - <vae/latest
+    bad 64 "'-': a run of grooves is read from a file, not from a pipe" - --latent <vae/latest
+    head -c 3000 vae/latest >cut
+    bad 65 "'cut': byte 3000: the input ends" cut --latent
+    xlsample <(cat t/latest) --bars 1 -q -o one
     xlsample dense --density .3 --condition "$F/three.tensors.zst" | remi2midi --check
 }
 

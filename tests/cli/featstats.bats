@@ -1137,6 +1137,10 @@ PY
     says "no piece has the name of a condition in 'asked'"
     run -65 --separate-stderr featstats --fidelity asked "$F/three.tok.zst"
     says "differ"
+    for args in - ''; do
+        run -64 --separate-stderr featstats --fidelity - $args <asked
+        says "standard input is what is measured already; name the other one"
+    done
     run -64 --separate-stderr featstats --fidelity asked --summary whole
     says "--fidelity goes alone"
 }

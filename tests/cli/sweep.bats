@@ -15,10 +15,23 @@ setup_file() {
     midi2remi --scheme groove one.mid -o groove.tensors.zst
     midi2remi "$root"/samples/[a-c]*.mid | shard --split train=.6,valid=.2,test=.2 -o data
     xltrain --data data "${small[@]}" --steps 3 -o run
+    midi2remi --chords "$root"/samples/[a-c]*.mid -o all.tok.zst
+    shard --split train=1 all.tok.zst --condition all.tok.zst -o pairs
+    for how in prefix bars encoder; do
+        xltrain --data pairs "${small[@]}" --steps 2 --set condition=$how -o $how
+    done
+    xlsample run -n 2 --bars 2 -o asked.tok.zst
+    midi2remi --chords two.mid -o condition.tok.zst
+    shard --split train=1 groove.tensors.zst -o grooves
+    xltrain --data grooves "${drums[@]}" --steps 2 -o vae
 }
 
 small=(--set layers=1 --set width=16 --set heads=2 --set ff=32 --set segment=16
     --set memory=16 --set batch=2 --set warmup=2 --set eval_tokens=200)
+
+drums=(--preset groove-vae --set layers=1 --set width=8 --set heads=2 --set ff=8
+    --set latent=2 --set dec_layers=1 --set dec_width=8 --set dec_heads=2 --set dec_ff=8
+    --set batch=2)
 
 setup() {
     cd "$BATS_FILE_TMPDIR" || return 1
@@ -51,6 +64,32 @@ each_tool() {
             ANY_OUTPUT=1 sweep "$@" remi2midi two.tok.zst -d out
             sweep "$@" remi2midi groove.tensors.zst -o out
         }
+}
+
+# each_pair KIND ERRNO STEP: pieces made for others, and grooves
+each_pair() {
+    sweep "$@" midi2remi --keep melody --degrees one.mid -o out
+    sweep "$@" shard two.tok.zst --condition two.tok.zst --split train=1 -o out
+    sweep "$@" shard groove.tensors.zst --split train=1 -o out
+    for how in prefix bars encoder; do
+        ANY_OUTPUT=1 sweep "$@" xltrain --data pairs "${small[@]}" --set condition=$how --steps 2 -o out
+        sweep "$@" xlsample $how --condition condition.tok.zst --max-tokens 60 -o out
+    done
+    ANY_OUTPUT=1 sweep "$@" xltrain --data grooves "${drums[@]}" --set hit_balance=.9 --set genre_balance=.9 --steps 2 -o out
+    ANY_OUTPUT=1 BEFORE='cp -rL vae out && rm out/latest out/best' \
+        sweep "$@" xltrain --resume --steps 4 --data grooves -o out
+    sweep "$@" xlsample vae --condition groove.tensors.zst --between 2 -n 2 -o out
+    sweep "$@" xlsample vae --latent -n 2 -o out
+    sweep "$@" featstats --fidelity two.tok.zst two.tok.zst -o out
+    nm -D "$(command -v remi2midi)" | grep -q smf_save ||
+        ANY_OUTPUT=1 sweep "$@" remi2midi two.tok.zst --mix two.tok.zst -d out
+}
+
+@test "sweep: pairs and grooves without memory, at some places" {
+    local bad=0
+    each_pair alloc 12 0
+    each_pair alloc+ 12 0
+    [ "$bad" -eq 0 ]
 }
 
 @test "sweep: memory that is not there, at five places of each tool" {
