@@ -21,7 +21,7 @@ typedef struct {
     int64_t n, bars, max_tokens, tempo, top_k, prompt_bars;
     bl_meter meter;
     double seconds, temperature, top_p, min_p;
-    int no_grammar, precision;
+    int no_grammar, precision, endless;
     bl_opt_common common;
     bl_sampling_wish wish;
     bl_sampling *sampling;
@@ -31,6 +31,9 @@ static const bl_misuse misuses[] = {
     {"latent", "threshold max-hits temperature", 0, "--latent gives no hits to choose"},
     {"like", "bars seconds", 0,
      "--like says how long pieces are: it goes with neither --bars nor --seconds"},
+    {"endless", "pieces bars seconds like max-tokens condition", 0,
+     "--endless goes on until it is stopped: it goes with none of -n, --bars, "
+     "--seconds, --like, --max-tokens and --condition"},
 };
 
 static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
@@ -78,20 +81,28 @@ static void make_wish(xlsample *x, const bl_cli *cli)
         .max_tokens = x->max_tokens,
         .draw = {x->temperature, (int)x->top_k, x->top_p, x->min_p},
         .no_grammar = x->no_grammar,
+        .is_endless = x->endless,
+        .stop = bl_stop_asked,
     };
 }
 
-static int write_out(const xlsample *x, const bl_cli *cli, bl_sampling_counts *counts,
-                     bl_err *e)
+static int write_out(const xlsample *x, const bl_cli *cli, bl_err *e)
 {
+    bl_sampling_counts n;
     const bl_progress progress = bl_log_progress_of(cli->log);
     bl_output o;
     int rc = bl_output_open(&o, x->common.output, 0, &bl_tool_guards, e);
+    if (x->endless)
+        bl_stop_watch(); /* a file is whole then, too */
     if (rc == 0)
         rc =
             bl_sampling_write(x->sampling, o.out.fd, x->common.plain ? 0 : BL_ZIO_LEVEL,
-                              cli->self, &progress, counts, e);
-    return bl_output_close(&o, rc, e);
+                              cli->self, &progress, &n, e);
+    rc = bl_output_close(&o, rc, e);
+    if (rc == 0)
+        bl_log_info(cli->log, "%" PRId64 " pieces, %" PRId64 " tokens, %.0f tok/s",
+                    n.pieces, n.tokens, (double)n.tokens / bl_log_seconds(cli->log));
+    return rc;
 }
 
 /* ---- runs of grooves ---- */
@@ -102,7 +113,7 @@ static int check_options(const bl_cli *cli, int *is_groove, bl_err *e)
     static const char *const of[] = {
         "latent between threshold max-hits density",
         "bars seconds like max-tokens prompt prompt-bars labels meter programs chords "
-        "precision top-k top-p min-p no-grammar"};
+        "precision top-k top-p min-p no-grammar endless"};
     bl_err why = BL_ERR_INIT;
     int is = *is_groove = bl_grooving_is(cli->opts->operands[0], &why), len;
     const char *option = bl_misuse_given(cli->opts, of[is > 0], &len);
@@ -153,17 +164,10 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
         return rc;
     if (is_groove > 0)
         return groove(x, cli, e);
-    bl_sampling_counts counts;
     bl_tool_need_room(cli->log, BL_TOOL_ROOM);
     make_wish(x, cli);
     rc = bl_sampling_new(&x->sampling, &x->wish, e);
-    if (rc == 0)
-        rc = write_out(x, cli, &counts, e);
-    if (rc == 0)
-        bl_log_info(cli->log, "%" PRId64 " pieces, %" PRId64 " tokens, %.0f tok/s",
-                    counts.pieces, counts.tokens,
-                    (double)counts.tokens / bl_log_seconds(cli->log));
-    return rc;
+    return rc == 0 ? write_out(x, cli, e) : rc;
 }
 
 static void release(void *tool)
@@ -193,18 +197,20 @@ int main(int argc, char **argv)
     };
     const bl_opt own[] = {
         {'n', "pieces", BL_OPT_INT, &set.n, "N", 1, 1e9, "make N pieces", 1},
-        {0, "bars", BL_OPT_INT, &set.bars, "N", 0, 1 << 20,
-         "make N bars (after the prompt), 0 = until the model ends the piece", 1},
+        BL_INT("bars", &set.bars, 0, 1 << 20,
+               "make N bars (after the prompt), 0 = until the model ends the piece", 1),
         {0, "seconds", BL_OPT_REAL, &set.seconds, "S", 0, 65536,
          "make bars until the music lasts S seconds, 0 = --bars decides", 1},
         {0, "like", BL_OPT_STR, &set.like, "FILE", 0, 0,
          "as many pieces, each as long, as those of this token stream", 1},
-        {0, "max-tokens", BL_OPT_INT, &set.max_tokens, "N", 1, 1 << 24,
-         "cut a piece that has more new tokens", 1},
+        BL_INT("max-tokens", &set.max_tokens, 1, 1 << 24,
+               "cut a piece that has more new tokens", 1),
+        {0, "endless", BL_OPT_FLAG, &set.endless, NULL, 0, 0,
+         "go on bar after bar, each written as it is made, until a signal", 1},
         {0, "prompt", BL_OPT_STR, &set.prompt, "FILE", 0, 0,
          "go on from this MIDI file, or from the pieces of a token stream, in turn", 1},
-        {0, "prompt-bars", BL_OPT_INT, &set.prompt_bars, "N", 0, 1 << 20,
-         "take the first N bars of a prompt only, 0 = all", 1},
+        BL_INT("prompt-bars", &set.prompt_bars, 0, 1 << 20,
+               "take the first N bars of a prompt only, 0 = all", 1),
         {0, "labels", BL_OPT_STR, &set.labels, "WORDS", 0, 0,
          "begin with these labels, such as Composer_Bach,Genre_fugue", 1},
         {0, "tempo", BL_OPT_INT, &set.tempo, "BPM", 0, 300,

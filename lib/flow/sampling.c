@@ -35,6 +35,7 @@ typedef struct {
     int64_t n_silent;
     const bl_sampling *sampling;
     size_t n_written; /* ids of the piece at hand, 0: it is not begun */
+    size_t n_bars;    /* of it, likewise */
 } stream;
 
 static size_t count_bars(const bl_scheme *s, const bl_ids *ids)
@@ -56,7 +57,7 @@ static int name_piece(const bl_sampling *s, int64_t i, bl_buf *name, bl_err *e)
                : rc;
 }
 
-/* All that there is of it is whole bars. */
+/* All that there is of it is whole bars; without end those before it are gone. */
 static int write_bars(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
 {
     stream *to = arg;
@@ -69,10 +70,11 @@ static int write_bars(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
             rc = info.name != NULL ? bl_tokw_begin(to->writer, &info, e) : BL_E_NOMEM;
         to->n_written = 1; /* BOS is not music */
     }
-    if (rc == 0 && ids->n > to->n_written)
-        rc = bl_tokw_lines(to->writer, ids->id + to->n_written, ids->n - to->n_written,
-                           e);
-    to->n_written = ids->n;
+    const bl_ids music = {ids->id + to->n_written, ids->n - to->n_written, 0};
+    if (rc == 0 && music.n > 0)
+        rc = bl_tokw_lines(to->writer, music.id, music.n, e);
+    to->n_bars += count_bars(to->scheme, &music);
+    to->n_written = to->sampling->wish->is_endless ? 1 : ids->n;
     bl_buf_free(&name);
     return rc;
 }
@@ -94,15 +96,20 @@ static int write_piece(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
 {
     stream *to = arg;
     bl_ids music = {ids->id + 1, ids->n - 1, 0}; /* without BOS */
-    int rc = bl_scheme_decode(to->scheme, ids->id, ids->n, &to->song, NULL, e);
+    int rc = 0;
+    if (!to->sampling->wish->is_endless) {
+        rc = bl_scheme_decode(to->scheme, ids->id, ids->n, &to->song, NULL, e);
+        to->n_silent += to->song.n_notes == 0 && !bl_scheme_is_opaque(to->scheme);
+    }
     if (rc != 0)
         return rc;
-    to->n_silent += to->song.n_notes == 0 && !bl_scheme_is_opaque(to->scheme);
     if (to->n_written == 0)
         return write_whole(to, i, &music, e);
     rc = write_bars(to, i, ids, e);
-    to->n_written = 0;
-    return rc == 0 ? bl_tokw_end(to->writer, count_bars(to->scheme, &music), e) : rc;
+    if (rc == 0)
+        rc = bl_tokw_end(to->writer, to->n_bars, e);
+    to->n_written = to->n_bars = 0;
+    return rc;
 }
 
 static int make_pg(const bl_sampling *s, const bl_self *self, bl_json **pg, bl_err *e)
@@ -141,7 +148,9 @@ int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
 {
     stream to = {.scheme = s->scheme, .sampling = s};
     const bl_sampling_sink sink = {
-        write_piece, s->condition == BL_CONDITION_BARS ? write_bars : NULL, &to};
+        write_piece,
+        s->condition == BL_CONDITION_BARS || s->wish->is_endless ? write_bars : NULL,
+        &to};
     bl_json *pg;
     int rc = make_pg(s, self, &pg, e);
     *counts = (bl_sampling_counts){0};

@@ -11,7 +11,10 @@
 #include "nn/kernel/gemm.h"
 #include "token/scheme.h"
 
-enum { BL_SAMPLING_BARS = 16 };
+enum {
+    BL_SAMPLING_BARS = 16,
+    BL_SAMPLING_ENDLESS = 1 << 16, /* a day and a half of 4/4 at 120 */
+};
 
 typedef struct {
     const char *model;      /* a checkpoint, or a run folder: its best one */
@@ -43,6 +46,12 @@ typedef struct {
     const char *like;   /* a token stream: piece i ends where its piece i does, by bars
                          * or, in schemes without them, by seconds, in turn; or NULL */
     int64_t max_tokens; /* new ones, where it is cut */
+    /* Bar after bar in memory that does not grow, until `stop`, asked after each token,
+     * is not 0: then what was begun of a bar is left out, and the stream ends as any
+     * other. Pieces of BL_SAMPLING_ENDLESS bars follow each other. Of the others here,
+     * and of n and condition, nothing counts. */
+    int is_endless;
+    int (*stop)(void);
 
     bl_sample_params draw;
     int no_grammar; /* allows what the scheme's grammar forbids */
@@ -77,8 +86,8 @@ int bl_sampling_draw(bl_sampling *s, bl_sampling_put *put, void *arg,
                      bl_err *e) BL_MUST_CHECK;
 
 /* The same as a token stream to a descriptor, compressed at `level` (0: bare). Bar by
- * bar (condition=bars) each bar is written as soon as it is made. Pieces of a condition
- * have its name, NAME, NAME.2, ... */
+ * bar (condition=bars), and without end, each bar is written as soon as it is made.
+ * Pieces of a condition have its name, NAME, NAME.2, ... */
 int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
                       const bl_progress *progress, bl_sampling_counts *counts,
                       bl_err *e) BL_MUST_CHECK;

@@ -135,6 +135,7 @@ static void clear(bl_sampling *s, int lane)
     bl_sampling_lane *l = &s->lanes[lane];
     l->ids.n = l->fed.n = l->sides.n = 0;
     l->n_fed = l->whole = l->n_prompt = l->n_prompted = 0;
+    l->n_bar = l->n_gone = 0;
     l->bars = l->prompt_bars = l->steps = 0;
     l->seconds = l->prompt_seconds = 0;
     l->is_over = 0;
@@ -287,6 +288,14 @@ static unsigned first_of(const bl_sampling *s, int next)
     return id < n_base ? (unsigned)s->coder.to_scheme[id] : s->parts[id - n_base].id[0];
 }
 
+/* 1 where a piece has as many tokens as it may. */
+static int is_long(const bl_sampling *s, const bl_sampling_lane *l)
+{
+    return s->wish->is_endless
+               ? l->n_gone + l->ids.n >= BL_SAMPLING_ENDLESS_TOKENS
+               : (int64_t)(l->ids.n - l->n_prompt) >= s->wish->max_tokens;
+}
+
 /* Draws the next token. The piece is done at EOS, where its bars or seconds are
  * complete, at the most tokens, and where the vocabulary leaves nothing; what was begun
  * is cut. */
@@ -297,16 +306,22 @@ static int draw(bl_sampling *s, bl_sampling_lane *l, const bl_real *logits, bl_e
     int next = bl_sample(logits, s->mask, s->n_vocab, &w->draw, &l->rng, s->order,
                          s->prob, NULL);
     unsigned id = first_of(s, next);
-    int is_cut = next < 0 || (int64_t)(l->ids.n - l->n_prompt) >= w->max_tokens;
+    int is_cut = next < 0 || is_long(s, l);
     if (is_by_bars(s) && !is_cut && (id == BL_ID_EOS || id == s->own_bar)) {
         l->is_over = id == BL_ID_EOS ? 2 : 1;
         return 0;
     }
     measure(s, l, id);
-    if (id != BL_ID_EOS && !is_full(s, l, id) && !is_cut)
+    if (id != BL_ID_EOS && !is_full(s, l, id) && !is_cut) {
+        l->n_bar = w->is_endless && id == s->own_bar ? l->ids.n : 0;
         return take(s, l, next, e);
+    }
+    if (w->is_endless && next < 0 && l->n_gone == 0)
+        return bl_fail(e, BL_E_MISMATCH,
+                       "the model's vocabulary and what is settled leave no token that "
+                       "could follow");
     int rc = is_cut || !w->no_grammar ? cut(l, e) : 0;
-    s->n_cut += is_cut;
+    s->n_cut += is_cut && !w->is_endless;
     finish(s, l);
     return rc;
 }
@@ -369,6 +384,45 @@ static int end_bars(bl_sampling *s, const bl_sampling_sink *to, bl_err *e)
         if (s->lanes[i].piece >= 0 && s->lanes[i].is_over)
             rc = go_on(s, i, e);
     return rc;
+}
+
+/* ---- without end ---- */
+
+/* Forgets the ids of a piece up to the n-th but BOS, and what the model has read. */
+static void let_go(bl_sampling_lane *l, size_t n)
+{
+    memmove(l->ids.id + 1, l->ids.id + n, (l->ids.n - n) * sizeof *l->ids.id);
+    l->ids.n -= n - 1;
+    l->whole -= bl_min(n - 1, l->whole - 1);
+    l->n_gone += n - 1;
+    l->n_prompt = l->n_bar = 0;
+    memmove(l->fed.id, l->fed.id + l->n_fed, (l->fed.n - l->n_fed) * sizeof *l->fed.id);
+    l->fed.n = l->sides.n = l->fed.n - l->n_fed;
+    l->n_fed = 0;
+}
+
+/* Bars that are over go out at once. */
+static int pass_bar(bl_sampling *s, const bl_sampling_sink *to, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[0];
+    const bl_ids bars = {l->ids.id, l->n_bar, 0};
+    if (l->piece < 0 || l->n_bar <= 1)
+        return 0;
+    int rc = to->bars != NULL ? to->bars(to->arg, l->piece, &bars, e) : 0;
+    let_go(l, l->n_bar);
+    return rc;
+}
+
+/* 1 where somebody asked to stop: the piece ends with the last bar that went out. */
+static int is_stopped(bl_sampling *s)
+{
+    bl_sampling_lane *l = &s->lanes[0];
+    if (!s->wish->is_endless || s->wish->stop == NULL || s->wish->stop() == 0)
+        return 0;
+    l->ids.n = 1;
+    if (l->piece >= 0 && l->n_gone > 0)
+        finish(s, l);
+    return 1;
 }
 
 /* ---- all of them ---- */
@@ -468,9 +522,12 @@ int bl_sampling_run(bl_sampling *s, const bl_sampling_sink *to,
         rc = step(s, e);
         if (rc == 0 && is_by_bars(s))
             rc = end_bars(s, to, e);
+        if (rc == 0 && s->wish->is_endless)
+            rc = pass_bar(s, to, e);
+        int is_last = rc == 0 && is_stopped(s);
         if (rc == 0)
             rc = put_done(s, to, e);
-        if (rc != 0)
+        if (rc != 0 || is_last)
             break;
         bl_tell(progress,
                 &(bl_counts){.pieces = (uint64_t)s->n_put,

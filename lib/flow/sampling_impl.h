@@ -15,6 +15,8 @@ enum {
                             * others */
     BL_SAMPLING_AHEAD = 64, /* pieces that may be begun or done behind one that is not
                              * done yet */
+    BL_SAMPLING_ENDLESS_TOKENS = 1 << 23, /* of a piece without end, well below
+                                           * what a stream takes */
     BL_SAMPLING_CONDITIONS = 2 * BL_SAMPLING_AHEAD, /* that may be needed at once */
 };
 
@@ -59,6 +61,8 @@ typedef struct {
     size_t stretch_end; /* encoder: where what it reads now ends, likewise */
     int is_over; /* bar by bar: 1 where a bar of the piece is, 2 where EOS said so */
     size_t n_prompted; /* bar by bar: of the prompt given so far */
+    size_t n_bar;  /* without end: ids up to the bar that was begun just now; 0: none */
+    size_t n_gone; /* likewise: ids that were written and let go */
     bl_plan_at at;
     int64_t bars, prompt_bars;
     int64_t most_bars; /* where it ends; 0: no matter */
@@ -117,7 +121,7 @@ struct bl_sampling {
 /* What is written as it is made: pieces, and where `bars` is not NULL those of which
  * the bars so far are whole. */
 typedef struct {
-    bl_sampling_put *put, *bars;
+    bl_sampling_put *put, *bars; /* without end: BOS, and what is new */
     void *arg;
 } bl_sampling_sink;
 

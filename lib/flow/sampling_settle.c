@@ -140,7 +140,10 @@ static int read_lengths(bl_sampling *s, bl_err *e)
 int bl_sampling_count(bl_sampling *s, bl_err *e)
 {
     int rc = s->wish->like != NULL ? read_lengths(s, e) : 0;
-    s->n = s->wish->n > 0 ? s->wish->n : s->n_like > 0 ? (int64_t)s->n_like : 1;
+    if (s->wish->is_endless)
+        s->n = INT64_MAX;
+    else
+        s->n = s->wish->n > 0 ? s->wish->n : s->n_like > 0 ? (int64_t)s->n_like : 1;
     s->copies = bl_max(s->wish->n, 1);
     if (s->wish->condition != NULL)
         s->n = INT64_MAX; /* until the last one has come */
@@ -187,7 +190,12 @@ static int settle_bars(bl_sampling *s, bl_err *e)
 {
     const bl_sampling_wish *w = s->wish;
     int has_bars = bl_scheme_has_bars(s->scheme);
-    s->bars = w->bars;
+    s->bars = w->is_endless ? BL_SAMPLING_ENDLESS : w->bars;
+    if (w->is_endless && has_bars)
+        return 0;
+    if (w->is_endless)
+        return bl_fail(e, BL_E_ARG, "--endless: the tokens of '%s' have no bars",
+                       bl_scheme_name(s->scheme));
     if (w->bars > 0 && !has_bars)
         return bl_fail(e, BL_E_ARG, "--bars: the tokens of '%s' have none; %s",
                        bl_scheme_name(s->scheme),

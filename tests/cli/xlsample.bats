@@ -519,3 +519,62 @@ words() {
         [ "$(grep -oE 'Chord_[^ ]+' s.tok | sort -u)" = "$want" ] || fail "${chords[*]}"
     done <table
 }
+
+# endless SIGNAL BARS OPTION...: bars in out, stopped by a signal when so many are there
+endless() {
+    local sig=$1 bars=$2 pid
+    shift 2
+    mkfifo in
+    xlsample run --endless "$@" >in 2>err 3>&- &
+    pid=$!
+    # shellcheck disable=SC2016  # awk's own
+    tee out <in | (zstd -dcf --no-check 2>/dev/null || cat) | awk -v n="$bars" -v p="$pid" -v s="$sig" \
+        '/^Bar/ && ++bars == n {system("kill -" s " " p)}'
+    wait "$pid"
+}
+
+@test "xlsample: --endless goes on with the bars of any piece, and a signal ends the stream well" {
+    xlsample run --bars 40 --seed 7 -u -o forty.tok
+    for sig in INT TERM HUP; do
+        endless "$sig" 45 --seed 7 -u || fail "$sig: $?"
+        [ ! -s err ] || grep -q "tok/s" err
+        remi2midi --check out
+        # where a piece may end its last bar is drawn among other tokens
+        diff <(grep ^Bar forty.tok | head -n 39) <(grep ^Bar out | head -n 39)
+        tail -n 1 out | grep -q '^#eos {"pieces":1,'
+        rm in
+    done
+    endless INT 1 --prompt all.tok.zst --prompt-bars 2 -u
+    remi2midi --check out
+    xlsample run --prompt all.tok.zst --prompt-bars 2 --bars 1 -u -o prompted.tok
+    diff <(grep ^Bar prompted.tok | head -n 2) <(grep ^Bar out | head -n 2)
+    xlsample run --endless | head -c 20000 >/dev/null # who goes away ends it
+    timeout -s INT 2 xlsample run --endless -o whole.tok.zst || [ $? -eq 124 ]
+    remi2midi --check whole.tok.zst
+}
+
+@test "xlsample: --endless takes no more memory for more bars" {
+    mkfifo in
+    xlsample run --endless -u >in 2>/dev/null 3>&- &
+    pid=$! bars=0
+    while IFS= read -r line; do
+        bars=$((bars + 1))
+        [ "$bars" -ne 300 ] || first=$(awk '/RssAnon/ {print $2}' "/proc/$pid/status")
+        [ "$bars" -ne 2500 ] || {
+            last=$(awk '/RssAnon/ {print $2}' "/proc/$pid/status")
+            kill "$pid"
+        }
+    done <in
+    wait "$pid"
+    [ $((last - first)) -le 256 ] || fail "$first KiB, after $bars bars $last"
+}
+
+@test "xlsample: --endless goes with nothing that says how long" {
+    for option in "-n 2" "--bars 2" "--seconds 3" "--like all.tok.zst" "--max-tokens 9"; do
+        # shellcheck disable=SC2086  # options are words
+        run -64 --separate-stderr xlsample run --endless $option
+        says "--endless goes on until it is stopped"
+    done
+    run -64 --separate-stderr xlsample performer --endless
+    says "--endless: the tokens of 'performance' have no bars"
+}
