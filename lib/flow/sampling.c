@@ -151,12 +151,14 @@ int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
         write_piece,
         s->condition == BL_CONDITION_BARS || s->wish->is_endless ? write_bars : NULL,
         &to};
+    bl_tokens_kind kind = s->ckpt.vocab.kind;
     bl_json *pg;
     int rc = make_pg(s, self, &pg, e);
     *counts = (bl_sampling_counts){0};
+    kind.origin = bl_sampling_origin(s);
     if (rc == 0)
-        rc = bl_tokw_new(&to.writer, fd, level, &s->ckpt.vocab.kind,
-                         bl_scheme_words(s->scheme), bl_scheme_lines(s->scheme), pg, e);
+        rc = bl_tokw_new_live(&to.writer, fd, level, &kind, bl_scheme_words(s->scheme),
+                              bl_scheme_lines(s->scheme), pg, e);
     if (rc == 0)
         rc = bl_sampling_run(s, &sink, progress, counts, e);
     if (rc == 0)

@@ -87,7 +87,8 @@ int bl_sampling_draw(bl_sampling *s, bl_sampling_put *put, void *arg,
 
 /* The same as a token stream to a descriptor, compressed at `level` (0: bare). Bar by
  * bar (condition=bars), and without end, each bar is written as soon as it is made.
- * Pieces of a condition have its name, NAME, NAME.2, ... */
+ * Pieces of a condition have its name, NAME, NAME.2, ..., and its beat 1 if it is
+ * live. */
 int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
                       const bl_progress *progress, bl_sampling_counts *counts,
                       bl_err *e) BL_MUST_CHECK;

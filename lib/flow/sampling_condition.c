@@ -236,6 +236,12 @@ const bl_json *bl_sampling_given_pg(const bl_sampling *s)
     return s->given.reader != NULL ? bl_tokr_pg(s->given.reader) : NULL;
 }
 
+bl_origin bl_sampling_origin(const bl_sampling *s)
+{
+    return s->given.reader != NULL ? bl_tokr_kind(s->given.reader)->origin
+                                   : (bl_origin){0};
+}
+
 void bl_sampling_conditions_free(bl_sampling_conditions *c)
 {
     for (size_t i = 0; i < BL_SAMPLING_CONDITIONS; i++) {

@@ -165,6 +165,8 @@ int bl_sampling_too_many(const bl_sampling *s, const bl_sampling_lane *l, bl_err
 int bl_sampling_no_room(const bl_sampling *s, const bl_sampling_lane *l, bl_err *e);
 const char *bl_sampling_name(const bl_sampling *s, int64_t i);
 const bl_json *bl_sampling_given_pg(const bl_sampling *s); /* or NULL */
+/* When the condition begins, if it is a live stream: what is made goes with it. */
+bl_origin bl_sampling_origin(const bl_sampling *s);
 void bl_sampling_conditions_free(bl_sampling_conditions *c);
 
 /* What each piece begins with and how it ends. */

@@ -96,6 +96,17 @@ pieces() {
     exec 8<&-
 }
 
+@test "conditions: a live one says when its beat 1 is, and what is made says it, too" {
+    local live='"t0":1234567890123,"tempo":97.5'
+    for how in prefix bars encoder; do
+        xlsample $how --condition three.tok.zst -u --no-pg -o a
+        text three.tok.zst | sed "1s/}\$/,$live}/" | xlsample $how --condition - -u --no-pg >b
+        [[ $(head -n 1 b) == *"$live"* ]] || fail "$how: $(head -n 1 b)"
+        cmp <(tail -n +2 a) <(tail -n +2 b)
+        run ! grep -q '"t0"' a
+    done
+}
+
 @test "conditions: chords, tempo, labels, prompts and lengths go with them" {
     for how in prefix bars encoder; do
         xlsample $how --condition three.tok.zst --chords 'C Am' --tempo 91 --labels Mode_odd \
