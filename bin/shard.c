@@ -15,6 +15,7 @@
 typedef struct {
     const char *vocab, *split, *split_from, *augment, *report, *unshard, *condition;
     bl_opt_share max_alone;
+    int64_t holes;
     int dedup, near, ids, llmc, megatron, numpy;
     int64_t level, lines;
     bl_opt_common common;
@@ -53,11 +54,13 @@ static int parse_split(const char *text, double share[BL_SPLITS], bl_err *e)
 
 static const bl_misuse misuses[] = {
     {"unshard",
-     "augment condition dedup ids level llmc max-alone megatron near numpy report "
-     "split "
-     "split-from vocab",
+     "augment condition dedup holes ids level llmc max-alone megatron near numpy "
+     "report split split-from vocab",
      0, "--unshard goes with --lines alone"},
     {"split", "split-from", 0, "splits are of --split or of --split-from, not both"},
+    {"holes", "condition ids", 0,
+     "--holes: a piece's condition is the piece itself with a hole, so that neither "
+     "--condition nor --ids goes with it"},
     {"lines", "!unshard", 0, "--lines goes with --unshard"},
     {"unshard", "", BL_OPERANDS_NOT_ONE, "--unshard reads one folder of shards"},
 };
@@ -117,6 +120,7 @@ static int make_wish(shard *s, bl_err *e)
                                  : BL_ZIO_LEVEL,
         .replace = s->common.force,
         .threads = bl_tool_jobs(&s->common),
+        .holes = {(int)s->holes, s->common.seed},
     };
     int rc = parse_split(s->split, s->wish.share, e);
     if (rc == 0 && s->augment != NULL)
@@ -198,7 +202,6 @@ int main(int argc, char **argv)
         .examples = "  midi2remi samples/*.mid | shard -o data\n"
                     "  shard -o data --split train=.9,valid=.1 --dedup *.tok.zst\n",
         .see_also = "midi2remi(1), vocab(1), xltrain(1)",
-        .idle = "seed",
         .libraries = libraries,
     };
     const bl_opt own[] = {
@@ -209,6 +212,8 @@ int main(int argc, char **argv)
          "the files are ids or names that others made: NumPy, JSON or text", 1},
         {0, "condition", BL_OPT_STR, &set.condition, "FILE", 0, 0,
          "a stream of what the pieces go with, paired by name", 1},
+        {0, "holes", BL_OPT_INT, &set.holes, "N", 0, 1000,
+         "N copies of each piece, each with bars taken out to be filled, 0 = none", 1},
         {0, "max-alone", BL_OPT_SHARE, &set.max_alone, "N|P%", 0, 0,
          "fail if more lack one", 0},
         {0, "split", BL_OPT_STR, &set.split, "SHARES", 0, 0,

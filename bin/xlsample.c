@@ -13,15 +13,10 @@
 #include <string.h>
 
 typedef struct {
-    const char *prompt, *chords, *labels, *like, *programs, *condition;
     const char *threshold, *max_hits; /* of grooves, with latent, between, density */
-    int latent;
-    int64_t between;
-    double density;
-    int64_t n, bars, max_tokens, tempo, top_k, prompt_bars;
-    bl_meter meter;
-    double seconds, temperature, top_p, min_p;
-    int no_grammar, precision, endless;
+    int64_t n, bars, max_tokens, tempo, top_k, prompt_bars, between;
+    double temperature, top_p, min_p, density;
+    int precision, latent;
     bl_opt_common common;
     bl_sampling_wish wish;
     bl_sampling *sampling;
@@ -34,6 +29,10 @@ static const bl_misuse misuses[] = {
     {"endless", "pieces bars seconds like max-tokens condition", 0,
      "--endless goes on until it is stopped: it goes with none of -n, --bars, "
      "--seconds, --like, --max-tokens and --condition"},
+    {"fill",
+     "bars chords condition labels like meter programs prompt-bars seconds tempo", 0,
+     "--fill: all but the bars of the hole stays as --prompt has it"},
+    {"fill", "!prompt", 0, "--fill wants the piece that has the hole: --prompt FILE"},
 };
 
 static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
@@ -42,11 +41,10 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     int rc = bl_tool_tty_out(&x->common, e);
     if (rc == 0 && cli->opts->n_operands != 1)
         rc = bl_fail(e, BL_E_ARG,
-                     "name one checkpoint or run folder; try "
-                     "'xlsample --help'");
+                     "name one checkpoint or run folder; try 'xlsample --help'");
     if (rc == 0)
         rc = bl_misuse_check(misuses, BL_COUNT(misuses), cli->opts, e);
-    const char *const inputs[] = {x->condition, x->prompt, x->like};
+    const char *const inputs[] = {x->wish.condition, x->wish.prompt, x->wish.like};
     int n_stdin = 0;
     for (size_t i = 0; i < BL_COUNT(inputs); i++)
         n_stdin += inputs[i] != NULL && strcmp(inputs[i], "-") == 0;
@@ -61,29 +59,18 @@ static const bl_precision precisions[] = {BL_FP32, BL_BF16, BL_INT8};
 
 static void make_wish(xlsample *x, const bl_cli *cli)
 {
-    x->wish = (bl_sampling_wish){
-        .model = cli->opts->operands[0],
-        .precision = precisions[x->precision],
-        .threads = bl_tool_jobs(&x->common),
-        .seed = x->common.seed,
-        .n = x->like == NULL || bl_opt_given(cli->opts, "pieces") != NULL ? x->n : 0,
-        .prompt = x->prompt,
-        .prompt_bars = x->prompt_bars,
-        .labels = x->labels,
-        .tempo = (int)x->tempo,
-        .meter = x->meter,
-        .programs = x->programs,
-        .chords = x->chords,
-        .condition = x->condition,
-        .bars = bl_opt_given(cli->opts, "bars") != NULL ? x->bars : -1,
-        .seconds = x->seconds,
-        .like = x->like,
-        .max_tokens = x->max_tokens,
-        .draw = {x->temperature, (int)x->top_k, x->top_p, x->min_p},
-        .no_grammar = x->no_grammar,
-        .is_endless = x->endless,
-        .stop = bl_stop_asked,
-    };
+    bl_sampling_wish *w = &x->wish;
+    w->model = cli->opts->operands[0];
+    w->precision = precisions[x->precision];
+    w->threads = bl_tool_jobs(&x->common);
+    w->seed = x->common.seed;
+    w->n = x->wish.like == NULL || bl_opt_given(cli->opts, "pieces") != NULL ? x->n : 0;
+    w->prompt_bars = x->prompt_bars;
+    w->tempo = (int)x->tempo;
+    w->bars = bl_opt_given(cli->opts, "bars") != NULL ? x->bars : -1;
+    w->max_tokens = x->max_tokens;
+    w->draw = (bl_sample_params){x->temperature, (int)x->top_k, x->top_p, x->min_p};
+    w->stop = bl_stop_asked;
 }
 
 static int write_out(const xlsample *x, const bl_cli *cli, bl_err *e)
@@ -92,7 +79,7 @@ static int write_out(const xlsample *x, const bl_cli *cli, bl_err *e)
     const bl_progress progress = bl_log_progress_of(cli->log);
     bl_output o;
     int rc = bl_output_open(&o, x->common.output, 0, &bl_tool_guards, e);
-    if (x->endless)
+    if (x->wish.is_endless)
         bl_stop_watch(); /* a file is whole then, too */
     if (rc == 0)
         rc =
@@ -110,10 +97,10 @@ static int write_out(const xlsample *x, const bl_cli *cli, bl_err *e)
 /* What cannot be said of the run is told by who reads it, unless an option asks. */
 static int check_options(const bl_cli *cli, int *is_groove, bl_err *e)
 {
-    static const char *const of[] = {
-        "latent between threshold max-hits density",
-        "bars seconds like max-tokens prompt prompt-bars labels meter programs chords "
-        "precision top-k top-p min-p no-grammar endless"};
+    static const char *const of[] = {"latent between threshold max-hits density",
+                                     "bars seconds like max-tokens prompt prompt-bars "
+                                     "labels fill meter programs chords "
+                                     "precision top-k top-p min-p no-grammar endless"};
     bl_err why = BL_ERR_INIT;
     int is = *is_groove = bl_grooving_is(cli->opts->operands[0], &why), len;
     const char *option = bl_misuse_given(cli->opts, of[is > 0], &len);
@@ -130,7 +117,6 @@ static int groove(const xlsample *x, const bl_cli *cli, bl_err *e)
 {
     const bl_grooving_wish wish = {
         .model = cli->opts->operands[0],
-        .condition = x->condition,
         .threads = bl_tool_jobs(&x->common),
         .seed = x->common.seed,
         .n = x->n,
@@ -199,51 +185,58 @@ int main(int argc, char **argv)
         {'n', "pieces", BL_OPT_INT, &set.n, "N", 1, 1e9, "make N pieces", 1},
         BL_INT("bars", &set.bars, 0, 1 << 20,
                "make N bars (after the prompt), 0 = until the model ends the piece", 1),
-        {0, "seconds", BL_OPT_REAL, &set.seconds, "S", 0, 65536,
-         "make bars until the music lasts S seconds, 0 = --bars decides", 1},
-        {0, "like", BL_OPT_STR, &set.like, "FILE", 0, 0,
-         "as many pieces, each as long, as those of this token stream", 1},
+        BL_REAL("seconds", &set.wish.seconds, "S", 0, 65536,
+                "make bars until the music lasts S seconds, 0 = --bars decides", 1),
+        BL_TEXT("like", &set.wish.like, "FILE",
+                "as many pieces, each as long, as those of this token stream", 1),
         BL_INT("max-tokens", &set.max_tokens, 1, 1 << 24,
                "cut a piece that has more new tokens", 1),
-        {0, "endless", BL_OPT_FLAG, &set.endless, NULL, 0, 0,
+        {0, "endless", BL_OPT_FLAG, &set.wish.is_endless, NULL, 0, 0,
          "go on bar after bar, each written as it is made, until a signal", 1},
-        {0, "prompt", BL_OPT_STR, &set.prompt, "FILE", 0, 0,
-         "go on from this MIDI file, or from the pieces of a token stream, in turn", 1},
+        BL_TEXT(
+            "prompt", &set.wish.prompt, "FILE",
+            "go on from this MIDI file, or from the pieces of a token stream, in turn",
+            1),
         BL_INT("prompt-bars", &set.prompt_bars, 0, 1 << 20,
                "take the first N bars of a prompt only, 0 = all", 1),
-        {0, "labels", BL_OPT_STR, &set.labels, "WORDS", 0, 0,
-         "begin with these labels, such as Composer_Bach,Genre_fugue", 1},
+        BL_TEXT("labels", &set.wish.labels, "WORDS",
+                "begin with these labels, such as Composer_Bach,Genre_fugue", 1),
         {0, "tempo", BL_OPT_INT, &set.tempo, "BPM", 0, 300,
          "at BPM quarter notes a minute, 0 = as the model likes", 1},
-        BL_ROW_METER(&set.meter),
-        {0, "programs", BL_OPT_STR, &set.programs, "LIST", 0, 0,
-         "with no other instruments, such as piano,33,drums", 1},
-        {0, "chords", BL_OPT_STR, &set.chords, "CHORDS", 0, 0,
-         "a bar on each of these chords in turn, such as 'C Am F G7:2'", 1},
-        {0, "condition", BL_OPT_STR, &set.condition, "FILE", 0, 0,
+        BL_ROW_METER(&set.wish.meter),
+        BL_TEXT("programs", &set.wish.programs, "LIST",
+                "with no other instruments, such as piano,33,drums", 1),
+        BL_TEXT("chords", &set.wish.chords, "CHORDS",
+                "a bar on each of these chords in turn, such as 'C Am F G7:2'", 1),
+        {0, "condition", BL_OPT_STR, &set.wish.condition, "FILE", 0, 0,
          "make a piece for each of these (a token stream), of which the run has "
          "learned, or a pattern for each of these grooves",
          1},
+        BL_TEXT(
+            "fill", &set.wish.fill, "BARS[:PARTS]",
+            "make what is played in these bars of the prompt anew, such as 9-12:bass",
+            1),
         {0, "precision", BL_OPT_CHOICE, &set.precision, "fp32|bf16|int8", 0, 0,
          "of weights, keys and values; bf16 halves them, int8 the weights again", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How the next token is drawn", 0},
-        {0, "temperature", BL_OPT_REAL, &set.temperature, "T", 0, 100,
-         "flatten (over 1) or sharpen (below 1) the odds, 0 = the likeliest", 1},
+        BL_REAL("temperature", &set.temperature, "T", 0, 100,
+                "flatten (over 1) or sharpen (below 1) the odds, 0 = the likeliest", 1),
         {0, "top-k", BL_OPT_INT, &set.top_k, "K", 0, 65536,
          "among the K likeliest only, 0 = all", 1},
-        {0, "top-p", BL_OPT_REAL, &set.top_p, "P", 0, 1,
-         "among the likeliest that hold P of the odds", 1},
-        {0, "min-p", BL_OPT_REAL, &set.min_p, "P", 0, 1,
-         "among those with at least P times the odds of the likeliest", 1},
-        {0, "no-grammar", BL_OPT_FLAG, &set.no_grammar, NULL, 0, 0,
+        BL_REAL("top-p", &set.top_p, "P", 0, 1,
+                "among the likeliest that hold P of the odds", 1),
+        BL_REAL("min-p", &set.min_p, "P", 0, 1,
+                "among those with at least P times the odds of the likeliest", 1),
+        {0, "no-grammar", BL_OPT_FLAG, &set.wish.no_grammar, NULL, 0, 0,
          "allow what the scheme's grammar forbids (for experiments)", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Grooves", 0},
-        {0, "threshold", BL_OPT_STR, &set.threshold, "P[,...]", 0, 0,
-         "hits are what has at least these odds, of all or each of nine voices", 1},
-        {0, "max-hits", BL_OPT_STR, &set.max_hits, "N[,...]", 0, 0,
-         "of a window the N likeliest hits of a voice at most", 1},
-        {0, "density", BL_OPT_REAL, &set.density, "D", 0, 1,
-         "the share of cells to be hit, of runs that see one", 1},
+        BL_TEXT("threshold", &set.threshold, "P[,...]",
+                "hits are what has at least these odds, of all or each of nine voices",
+                1),
+        BL_TEXT("max-hits", &set.max_hits, "N[,...]",
+                "of a window the N likeliest hits of a voice at most", 1),
+        BL_REAL("density", &set.density, "D", 0, 1,
+                "the share of cells to be hit, of runs that see one", 1),
         {0, "latent", BL_OPT_FLAG, &set.latent, NULL, 0, 0,
          "give latents of a VAE in the place of drums", 1},
         {0, "between", BL_OPT_INT, &set.between, "N", 1, 65536,

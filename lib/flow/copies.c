@@ -58,10 +58,65 @@ static int side_at_tempo(work *w, int side, double factor, bl_err *e)
     return rc == 0 ? changed->n > 0 : rc;
 }
 
+static int is_hole(const work *w)
+{
+    int has_mask = 0;
+    for (size_t i = 0; w->n_sides > 1 && i < w->ids[1].n; i++)
+        has_mask |= w->ids[1].id[i] == BL_ID_MASK;
+    return has_mask;
+}
+
+/* MASK at the end of the bars of w->changed[1] at whose end it is in `from`. */
+static int put_masks(work *w, const bl_ids *from, bl_err *e)
+{
+    const bl_scheme *scheme = w->coder->scheme;
+    bl_ids *to = &w->changed[1], plain = *to;
+    size_t k = 0;
+    int rc = 0;
+    *to = (bl_ids){0};
+    for (size_t i = 0; i <= plain.n && rc == 0; i++) {
+        if (i == plain.n || bl_scheme_begins_bar(scheme, plain.id[i])) {
+            while (k < from->n && !bl_scheme_begins_bar(scheme, from->id[k]))
+                k++;
+            if (k > 0 && from->id[k - 1] == BL_ID_MASK)
+                rc = bl_ids_add(to, BL_ID_MASK, e);
+            k++;
+        }
+        if (rc == 0 && i < plain.n)
+            rc = bl_ids_add(to, plain.id[i], e);
+    }
+    bl_ids_free(&plain);
+    return rc;
+}
+
+/* What is to fill a hole has no tempo; the piece around it, as it is without MASK. */
+static int hole_at_tempo(work *w, double factor, bl_err *e)
+{
+    bl_ids masked = w->ids[1];
+    int rc = 0;
+    w->changed[0].n = 0;
+    w->ids[1] = (bl_ids){0};
+    for (size_t i = 0; i < masked.n && rc == 0; i++)
+        if (masked.id[i] != BL_ID_MASK)
+            rc = bl_ids_add(&w->ids[1], masked.id[i], e);
+    if (rc == 0)
+        rc = bl_ids_add_n(&w->changed[0], w->ids[0].id, w->ids[0].n, e);
+    if (rc == 0)
+        rc = side_at_tempo(w, 1, factor, e);
+    bl_ids_free(&w->ids[1]);
+    w->ids[1] = masked;
+    if (rc <= 0)
+        return rc;
+    rc = put_masks(w, &masked, e);
+    return rc == 0 ? 1 : rc;
+}
+
 /* Both sides: 1, or 0 where one of them does not come back. */
 static int at_tempo(work *w, double factor, bl_err *e)
 {
     int rc = 1;
+    if (is_hole(w))
+        return hole_at_tempo(w, factor, e);
     for (int side = 0; side < w->n_sides && rc > 0; side++)
         rc = side_at_tempo(w, side, factor, e);
     return rc;

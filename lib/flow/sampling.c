@@ -13,7 +13,9 @@ int bl_sampling_new(bl_sampling **out, const bl_sampling_wish *w, bl_err *e)
     if (s == NULL)
         return BL_E_NOMEM;
     s->wish = w;
-    int rc = bl_sampling_count(s, e);
+    int rc = bl_sampling_fill_parse(s, e);
+    if (rc == 0)
+        rc = bl_sampling_count(s, e);
     if (rc == 0)
         rc = bl_pool_new(&s->pool, w->threads, e);
     if (rc == 0)
@@ -188,6 +190,7 @@ void bl_sampling_del(bl_sampling *s)
     free(s->prompts);
     bl_json_del(s->prompt_pg);
     bl_sampling_conditions_free(&s->given);
+    bl_sampling_fills_free(s);
     for (size_t m = 0; s->parts != NULL && m < s->coder.merges.n; m++)
         bl_ids_free(&s->parts[m]);
     free(s->parts);

@@ -37,6 +37,10 @@ typedef struct {
      * lengths in turn for those; "-": standard input. NULL where the model was trained
      * without conditions. */
     const char *condition;
+    /* "9-12" or "9-12:bass": the prompts stay as they are, and what is played in these
+     * bars by all or these parts is made anew; or NULL. Nothing above nor below but
+     * `prompt`, `n` and `max_tokens` goes with it. */
+    const char *fill;
 
     /* How it ends. */
     int64_t bars;       /* after the prompt; 0: the model decides; -1: as many as the

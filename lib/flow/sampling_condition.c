@@ -44,6 +44,8 @@ static int open_stream(bl_sampling *s, bl_err *e)
 static int check_wish(const bl_sampling *s, bl_err *e)
 {
     int has = s->condition != BL_CONDITION_NONE, is_given = s->wish->condition != NULL;
+    if (s->wish->fill != NULL)
+        return 0;
     if (has && !is_given)
         return bl_fail(e, BL_E_ARG,
                        "the run wants a condition with each piece (condition=%s); name "
@@ -79,6 +81,10 @@ static int count_streams(bl_sampling *s, bl_err *e)
 int bl_sampling_conditions_open(bl_sampling *s, bl_err *e)
 {
     int rc = check_wish(s, e);
+    if (rc == 0 && s->wish->fill != NULL) {
+        rc = bl_sampling_fill_open(s, e);
+        return rc == 0 ? count_streams(s, e) : rc;
+    }
     if (rc != 0 || s->condition == BL_CONDITION_NONE)
         return rc;
     rc = open_stream(s, e);
@@ -190,6 +196,10 @@ static int read_next(bl_sampling *s, bl_err *e)
 {
     bl_sampling_conditions *c = &s->given;
     bl_sampling_given *g = slot_of(s, c->n_read);
+    if (s->n_fills > 0) {
+        c->is_at_end = c->n_read == (int64_t)s->n_fills;
+        return c->is_at_end ? 0 : bl_sampling_fill_given(s, c->n_read++, g, e);
+    }
     int rc = c->n_read > 0 ? read_rest(s, slot_of(s, c->n_read - 1), e) : 0;
     if (rc == 0)
         rc = bl_tokr_begin(c->reader, &c->piece, e);

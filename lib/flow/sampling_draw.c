@@ -18,7 +18,7 @@ static int is_timed(const bl_sampling *s)
 static int append(const bl_sampling *s, bl_sampling_lane *l, unsigned id, int given,
                   bl_err *e)
 {
-    (void)bl_grammar_step(&l->grammar, id);
+    (void)bl_sampling_step(s, l, &l->grammar, l->bars, id);
     bl_plan_step(&s->plan, &l->at, id, given);
     if (is_timed(s))
         bl_pace_step(&l->pace, id);
@@ -177,6 +177,11 @@ static int begin(bl_sampling *s, int lane, int64_t piece, bl_err *e)
         rc = feed(s, l, 0, e);
     for (size_t i = 0; i < l->sides.n; i++) /* BOS of the piece is given, too */
         l->sides.id[i] = 0;
+    if (rc == 0 && s->n_fills > 0) {
+        bl_sampling_fill_begin(s, l);
+        end_prompt(s, l);
+        return 0;
+    }
     if (rc == 0)
         rc = begin_after(s, lane, e);
     return rc == 0 ? follow(s, l, e) : rc;
@@ -190,12 +195,14 @@ static int may_follow(const bl_sampling *s, const bl_sampling_lane *l,
         return 0;
     bl_grammar g = l->grammar;
     bl_plan_at at = l->at;
+    int64_t bars = l->bars;
     for (size_t i = 0; i < parts->n; i++) {
         unsigned id = parts->id[i];
-        if (!bl_plan_allows(&s->plan, &at, id) ||
-            (bl_grammar_step(&g, id) != NULL && !s->wish->no_grammar))
+        if (!bl_sampling_allows(s, l, &at, id) ||
+            (bl_sampling_step(s, l, &g, bars, id) != NULL && !s->wish->no_grammar))
             return 0;
         bl_plan_step(&s->plan, &at, id, 0);
+        bars += id == s->own_bar;
     }
     return 1;
 }
@@ -228,7 +235,7 @@ static void make_mask(bl_sampling *s, bl_sampling_lane *l)
     for (size_t i = 0; i < s->coder.merges.n_base; i++) {
         unsigned id = (unsigned)s->coder.to_scheme[i];
         s->mask[i] =
-            s->scheme_mask[id] && bl_plan_allows(&s->plan, &l->at, id) &&
+            s->scheme_mask[id] && bl_sampling_allows(s, l, &l->at, id) &&
             (!only_bar || bl_scheme_begins_bar(s->scheme, id) || id == BL_ID_EOS);
     }
     for (size_t m = 0; m < s->coder.merges.n; m++)
@@ -321,6 +328,8 @@ static int draw(bl_sampling *s, bl_sampling_lane *l, const bl_real *logits, bl_e
                        "the model's vocabulary and what is settled leave no token that "
                        "could follow");
     int rc = is_cut || !w->no_grammar ? cut(l, e) : 0;
+    if (rc == 0 && s->n_fills > 0)
+        rc = bl_sampling_fill_whole(s, l, e);
     s->n_cut += is_cut && !w->is_endless;
     finish(s, l);
     return rc;

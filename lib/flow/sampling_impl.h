@@ -6,6 +6,7 @@
 #include "flow/places.h"
 #include "flow/sampling.h"
 #include "io/tokens.h"
+#include "token/holes.h"
 #include "token/pace.h"
 #include "token/plan.h"
 #include "train/ckpt.h"
@@ -28,6 +29,14 @@ typedef struct {
     size_t n_bars, cap;
     int is_whole;
 } bl_sampling_given;
+
+/* A piece with a hole. */
+typedef struct {
+    char *name;
+    bl_hole_piece piece;              /* what is taken out is marked */
+    uint8_t players[BL_HOLE_PLAYERS]; /* who may play in the hole */
+    bl_ids condition;                 /* the piece without it, in the scheme's ids */
+} bl_sampling_fill;
 
 typedef struct {
     int fd;
@@ -83,6 +92,11 @@ struct bl_sampling {
 
     int condition; /* bl_condition_kind */
     bl_sampling_conditions given;
+    bl_hole hole; /* of all `fills` */
+    bl_parts hole_parts;
+    int hole_has_parts;
+    bl_sampling_fill *fills; /* [n_fills] where holes are filled */
+    size_t n_fills, cap_fills;
     int64_t copies;   /* pieces for each condition */
     int follows;      /* pieces end where their conditions do */
     unsigned bar;     /* id of the model that begins a bar; without bars UINT_MAX */
@@ -168,6 +182,29 @@ const bl_json *bl_sampling_given_pg(const bl_sampling *s); /* or NULL */
 /* When the condition begins, if it is a live stream: what is made goes with it. */
 bl_origin bl_sampling_origin(const bl_sampling *s);
 void bl_sampling_conditions_free(bl_sampling_conditions *c);
+
+/* ---- sampling_fill.c: what differs where holes are filled ---- */
+
+/* What the wish says of the hole, before anything is read. */
+int bl_sampling_fill_parse(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
+/* Reads the pieces that have one. BL_E_ARG where the run cannot fill holes, the hole
+ * lies beyond a piece's end, or nobody plays there. */
+int bl_sampling_fill_open(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
+/* Piece i with the hole as a condition. */
+int bl_sampling_fill_given(bl_sampling *s, int64_t i, bl_sampling_given *g,
+                           bl_err *e) BL_MUST_CHECK;
+/* The lane's piece begins in the middle of another. */
+void bl_sampling_fill_begin(const bl_sampling *s, bl_sampling_lane *l);
+/* Steps of the grammar and what may come next, in pieces and in holes; `bars` are those
+ * that have begun. */
+const char *bl_sampling_step(const bl_sampling *s, const bl_sampling_lane *l,
+                             bl_grammar *g, int64_t bars, unsigned id);
+int bl_sampling_allows(const bl_sampling *s, const bl_sampling_lane *l,
+                       const bl_plan_at *at, unsigned id);
+/* The lane's ids become those of the whole piece. */
+int bl_sampling_fill_whole(const bl_sampling *s, bl_sampling_lane *l,
+                           bl_err *e) BL_MUST_CHECK;
+void bl_sampling_fills_free(bl_sampling *s);
 
 /* What each piece begins with and how it ends. */
 int bl_sampling_settle(bl_sampling *s, bl_err *e) BL_MUST_CHECK;

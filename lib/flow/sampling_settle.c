@@ -145,7 +145,7 @@ int bl_sampling_count(bl_sampling *s, bl_err *e)
     else
         s->n = s->wish->n > 0 ? s->wish->n : s->n_like > 0 ? (int64_t)s->n_like : 1;
     s->copies = bl_max(s->wish->n, 1);
-    if (s->wish->condition != NULL)
+    if (s->wish->condition != NULL || s->wish->fill != NULL)
         s->n = INT64_MAX; /* until the last one has come */
     return rc;
 }
@@ -247,5 +247,5 @@ int bl_sampling_settle(bl_sampling *s, bl_err *e)
         rc = check_known(s, &s->plan.chords, e);
     if (rc == 0)
         rc = check_known(s, &s->plan.tempo, e);
-    return rc == 0 && w->prompt != NULL ? read_prompts(s, e) : rc;
+    return rc == 0 && w->prompt != NULL && w->fill == NULL ? read_prompts(s, e) : rc;
 }

@@ -7,6 +7,7 @@
 #include "flow/row_sharding.h"
 #include "flow/split_table.h"
 #include "flow/tally.h"
+#include "token/holes.h"
 #include "io/file.h"
 
 #include <stdlib.h>
@@ -270,6 +271,7 @@ static int check_rows(const bl_sharding_wish *wish, bl_err *e)
         {"--vocab", wish->vocab != NULL},
         {"--condition", wish->condition != NULL},
         {"--augment", wish->copies.n_tempos > 0},
+        {"--holes", wish->holes.n > 0},
         {"--llmc", (wish->exports & BL_EXPORT_LLMC) != 0},
         {"--megatron", (wish->exports & BL_EXPORT_MEGATRON) != 0},
         {"--numpy", (wish->exports & BL_EXPORT_NUMPY) != 0},
@@ -291,6 +293,15 @@ static int join_alike(bl_sharding *s, bl_err *e)
                            s->wish->report != NULL ? &s->report : NULL, e);
 }
 
+static int make_holes(bl_sharding *s, bl_err *e)
+{
+    bl_counts done = {0};
+    int rc =
+        bl_holing_add(&s->wish->holes, &s->coder, s->writer, s->progress, &done, e);
+    s->counts.n_holes = done.copies;
+    return rc == 0 ? 0 : bl_fail_in(e, rc, bl_corpus_file(s->source.corpus));
+}
+
 static int arrange(bl_sharding *s, bl_err *e)
 {
     bl_counts done = {0};
@@ -299,6 +310,8 @@ static int arrange(bl_sharding *s, bl_err *e)
         s->counts.n_dropped = bl_shardw_dedup(s->writer);
     if (rc == 0)
         bl_shardw_settle(s->writer);
+    if (rc == 0 && s->wish->holes.n > 0)
+        rc = make_holes(s, e);
     if (rc == 0 && s->wish->copies.n_tempos > 0)
         rc = bl_copies_add(&s->wish->copies, &s->coder, s->writer, s->progress, &done,
                            e);
@@ -338,6 +351,13 @@ static int open_source(bl_sharding *s, const char *const *paths, size_t n, bl_er
     bl_input_close(&first);
     if (rc == 0)
         rc = is_rows ? bl_row_vocab(&s->vocab, e) : open_vocab(s, e);
+    if (rc == 0 && wish->holes.n > 0 && !bl_holes_are_of(s->source.scheme))
+        rc = bl_fail(e, BL_E_ARG,
+                     "--holes: pieces of the scheme '%s' %s; those of 'remi' can have "
+                     "holes",
+                     bl_scheme_name(s->source.scheme),
+                     bl_scheme_has_bars(s->source.scheme) ? "cannot have any"
+                                                          : "have no bars");
     if (rc == 0 && wish->condition != NULL)
         rc = bl_conditions_read(&s->conditions, wish->condition,
                                 bl_corpus_kind(s->source.corpus),

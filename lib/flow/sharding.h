@@ -4,6 +4,7 @@
 #define BL_SHARDING_H
 
 #include "flow/copies.h"
+#include "flow/holing.h"
 #include "base/progress.h"
 #include "flow/source.h"
 
@@ -24,10 +25,11 @@ typedef struct {
     const char *report; /* a table of near copies, or NULL */
     int dedup;          /* keep one of the pieces that have the same tokens */
     bl_copies copies;
-    unsigned exports; /* BL_EXPORT_... */
-    int level;        /* of compression, 0 = bare */
-    int replace;      /* a folder of shards that is there */
-    int threads;      /* that read pieces; 0 is 1 */
+    bl_holing_wish holes; /* no condition goes with them */
+    unsigned exports;     /* BL_EXPORT_... */
+    int level;            /* of compression, 0 = bare */
+    int replace;          /* a folder of shards that is there */
+    int threads;          /* that read pieces; 0 is 1 */
 } bl_sharding_wish;
 
 typedef struct {
@@ -35,6 +37,7 @@ typedef struct {
     uint64_t n_dropped; /* repeated pieces */
     uint64_t n_near;    /* pieces that are like an earlier one */
     uint64_t n_copies;
+    uint64_t n_holes; /* copies that have one, in the place of the pieces */
     uint64_t n_alone; /* pieces without a condition, and conditions without a piece */
     uint64_t n_named; /* pieces and conditions in all */
     uint64_t pieces[BL_SPLITS], tokens[BL_SPLITS];

@@ -232,11 +232,44 @@ static int take_steps(bl_start *s, const bl_start_wish *w, bl_err *e)
     return 0;
 }
 
+/* Whether the conditions of a split are pieces with holes: MASK stands in no other. */
+static int has_holes(const bl_shards *s)
+{
+    for (size_t i = 0; i < s->n_condition_tokens; i++)
+        if (s->condition_tokens[i] == BL_ID_MASK)
+            return 1;
+    return 0;
+}
+
+/* What the data say of it, whatever a run had that this one begins with. */
+static int settle_holes(bl_start *s, const bl_start_wish *w, bl_err *e)
+{
+    bl_model_config *c = &s->plan.model;
+    int has = has_holes(&s->train);
+    if (w->data == NULL)
+        return 0;
+    if (has &&
+        (c->condition == BL_CONDITION_BARS || c->condition == BL_CONDITION_ENCODER))
+        return bl_fail(e, BL_E_ARG,
+                       "'%s' has pieces with holes, whose bars are not those of what "
+                       "fills them: they go with condition=prefix, not %s",
+                       w->data, bl_model_choice("condition", c->condition));
+    if (c->holes && !has && w->init == NULL)
+        return bl_fail(e, BL_E_ARG,
+                       "holes=1 wants pieces with holes, which '%s' has not; shard "
+                       "--holes makes some",
+                       w->data);
+    c->holes = has && c->condition == BL_CONDITION_PREFIX;
+    return 0;
+}
+
 /* Of the preset or the run, then the file, the assignments, seed and steps. */
 static int settle(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
                   bl_err *e)
 {
     int is_new, rc = base_config(s, w, &is_new, e);
+    if (rc == 0 && is_new && w->data != NULL && has_holes(&s->train))
+        s->plan.model.condition = BL_CONDITION_PREFIX; /* unless another is asked for */
     if (rc == 0)
         rc = bl_config_change(&s->plan, w->config, w->set, w->n_set, is_new, e);
     if (rc != 0)
@@ -257,6 +290,9 @@ static int settle(bl_start *s, const bl_start_wish *w, const bl_notices *notices
         return bl_fail(e, BL_E_ARG,
                        "no data say how many tokens there are: name a folder made by "
                        "shard with --data DIR");
+    rc = settle_holes(s, w, e);
+    if (rc != 0)
+        return rc;
     s->asked = bl_start_precision(&s->plan.model, w->precision, notices);
     rc = bl_config_check(&s->plan, e);
     if (rc == 0)

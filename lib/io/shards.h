@@ -61,10 +61,12 @@ void bl_shardw_place(bl_shardw *w, size_t i, uint64_t key);
 /* Puts it into that split, whatever its content's hash or key decides; the writer then
  * fills no empty split, and its shares become those of the pieces. */
 void bl_shardw_put(bl_shardw *w, size_t i, int split);
-void bl_shardw_drop(bl_shardw *w, size_t i); /* goes with _settle */
+void bl_shardw_drop(bl_shardw *w, size_t i); /* goes with _settle or _sweep */
 /* Adds a changed copy of a piece, to the same split, under its name and a suffix. */
 int bl_shardw_add_copy(bl_shardw *w, size_t i, const char *suffix, const uint16_t *ids,
                        size_t n, bl_err *e) BL_MUST_CHECK;
+/* What was dropped goes, and splits stay as they are. */
+void bl_shardw_sweep(bl_shardw *w);
 /* After it splits do not change any more; _finish does it where the caller did not. */
 void bl_shardw_settle(bl_shardw *w);
 

@@ -540,7 +540,7 @@ static int write_folder(bl_shardw *w, const bl_json *pg, bl_err *e)
     return rc;
 }
 
-void bl_shardw_settle(bl_shardw *w)
+void bl_shardw_sweep(bl_shardw *w)
 {
     size_t kept = 0;
     for (size_t i = 0; i < w->n_pieces; i++) {
@@ -548,9 +548,14 @@ void bl_shardw_settle(bl_shardw *w)
             w->pieces[kept++] = w->pieces[i];
     }
     w->n_pieces = kept;
+}
+
+void bl_shardw_settle(bl_shardw *w)
+{
+    bl_shardw_sweep(w);
     if (w->is_put)
         count_shares(w);
-    else if (kept < BL_FEW_PIECES)
+    else if (w->n_pieces < BL_FEW_PIECES)
         fill_empty_splits(w);
     w->is_settled = 1;
 }

@@ -126,6 +126,7 @@ typedef struct {
     double rope_theta;  /* rotary: the wavelengths are 2 pi theta^(2c/e) */
     int condition;      /* bl_condition_kind */
     int prefix_mask;    /* bl_prefix_mask */
+    int holes;          /* 1: conditions are pieces with holes (token/holes.h) */
     int encoder_layers; /* layers of the encoder; 0 = L */
     int source;         /* tokens of a condition that the encoder reads, at most */
     int share_embed;    /* 1: the encoder reads the embedding of the targets */

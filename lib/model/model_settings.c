@@ -354,6 +354,11 @@ static const bl_setting rows[] = {
      .help = "with condition = prefix: a condition's token sees those before it, or "
              "all of the condition, only without memory and with pos = absolute, "
              "absolute_sinusoid or rotary"},
+    {"holes", BL_SET_INT, AT(holes), 0, 1, 0, .traits = BL_SET_QUIET,
+     .is_used = has_prefix, .with = "condition=prefix only",
+     .help =
+         "with condition = prefix: 1 = conditions are pieces with holes and targets "
+         "what fills them (shard --holes); as the data have it"},
     {"encoder_layers", BL_SET_INT, AT(encoder_layers), 0, 256, 0,
      .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION | BL_SET_QUIET,
      .is_used = has_encoder, .with = "condition=encoder only",

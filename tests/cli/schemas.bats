@@ -378,6 +378,17 @@ PY
     xltrain --dry-run --data "$G/remi-shard-1-pairs" --preset tiny --set condition=bars
 }
 
+@test "golden: shards of pieces with holes are what they were" {
+    shard "$G/remi-tokens-1.tok.zst" --holes 2 --no-pg --vocab "$G/remi-vocab-1.tsv" \
+        --split train=.5,valid=.5 -o data
+    for split in train valid test; do diff "$G/remi-shard-1-holes/$split.pieces.tsv" data; done
+    for key in splits share vocab_sha256; do
+        diff <(jq -cS .$key "$G/remi-shard-1-holes/manifest.json") <(jq -cS .$key data/manifest.json)
+    done
+    xltrain --data "$G/remi-shard-1-holes" --preset tiny --steps 2 -o run -q
+    jq -e '.condition == "prefix" and .holes == 1' run/config.json
+}
+
 @test "golden: the checkpoint samples, and training goes on from it" {
     xlsample "$G/xl-checkpoint-1.safetensors" --bars 1 -u -o s.tok
     vocab s.tok >/dev/null
