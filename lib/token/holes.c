@@ -156,8 +156,7 @@ size_t bl_hole_take(bl_hole_piece *p, const bl_hole *hole,
     size_t n = 0;
     for (size_t i = 0; i < p->n; i++) {
         bl_hole_item *item = &p->item[i];
-        item->is_taken =
-            is_in(hole, item) && (players == NULL || players[item->rank]);
+        item->is_taken = is_in(hole, item) && (players == NULL || players[item->rank]);
         n += item->is_taken;
     }
     return n;
@@ -400,7 +399,8 @@ static int insert(bl_hole_piece *notes, bl_hole_item item, bl_err *e)
 }
 
 /* So that all behind the hole stays token for token: leaves out the last notes up to
- * one that fits, or those behind the note that was last, which then stays; the fewer. */
+ * one that fits, or those behind the note that was last, which then stays; the fewer.
+ */
 static int settle_seam(const bl_hole_piece *p, const bl_hole *hole,
                        bl_hole_piece *notes, bl_err *e)
 {

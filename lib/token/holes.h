@@ -11,10 +11,10 @@ enum { BL_HOLE_DRUMS = BL_PROGRAM_DRUMS, BL_HOLE_PLAYERS = BL_HOLE_DRUMS + 1 };
 
 /* A note, or what else stands at a place of a bar. */
 typedef struct {
-    uint32_t bar;          /* from 1; 0: before the first */
-    int16_t position;      /* -1: before the first of the bar */
-    int16_t rank, pitch;   /* the order at a position: program or drums, pitch; -1 */
-    int16_t program;       /* that its tokens are of, or -1 */
+    uint32_t bar;        /* from 1; 0: before the first */
+    int16_t position;    /* -1: before the first of the bar */
+    int16_t rank, pitch; /* the order at a position: program or drums, pitch; -1 */
+    int16_t program;     /* that its tokens are of, or -1 */
     uint16_t token[3];
     uint8_t n;
     uint8_t is_note, is_taken;

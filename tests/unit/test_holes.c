@@ -166,8 +166,9 @@ static void test_random(const bl_spec *spec, const char *what)
         bl_ids_free(&ids);
     }
     bl_scheme_del(scheme);
-    printf("# %s: %d holes, %d same, %d conditions, %d outside, %d valid, %d remaining\n",
-         what, f.n, f.same, f.condition, f.outside, f.valid, f.remaining);
+    printf(
+        "# %s: %d holes, %d same, %d conditions, %d outside, %d valid, %d remaining\n",
+        what, f.n, f.same, f.condition, f.outside, f.valid, f.remaining);
     ok(f.n > ROUNDS / 2, "%s: pieces with bars", what);
     ok(f.same == f.n, "%s: cut and filled again they are the same tokens", what);
     ok(f.condition == f.n, "%s: MASK ends each bar of the hole, all bars stay", what);
@@ -179,9 +180,9 @@ static void test_random(const bl_spec *spec, const char *what)
 
 static void test_parse(void)
 {
-    static const char *const bad[] = {"",      "0",     "9-",      "12-9",    "a",
-                                      "9-12:", "9-12x", "1:oboe",  "-3",      "3:chords",
-                                      "99999999", "2:track=Lead"};
+    static const char *const bad[] = {"",   "0",        "9-",       "12-9",
+                                      "a",  "9-12:",    "9-12x",    "1:oboe",
+                                      "-3", "3:chords", "99999999", "2:track=Lead"};
     bl_hole h;
     bl_parts parts;
     int has_parts;
