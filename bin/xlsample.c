@@ -117,6 +117,7 @@ static int groove(const xlsample *x, const bl_cli *cli, bl_err *e)
 {
     const bl_grooving_wish wish = {
         .model = cli->opts->operands[0],
+        .condition = x->wish.condition,
         .threads = bl_tool_jobs(&x->common),
         .seed = x->common.seed,
         .n = x->n,
