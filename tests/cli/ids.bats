@@ -98,7 +98,7 @@ json.dump({"ids": [[(a * i) % 7 + a % 3 for i in range(60)] for a in range(1, 40
     [ "$(grep -v '^#' new | tr ' ' '\n' | grep -vc '^[0-8]$')" -eq 0 ]
     [ "$(grep -v '^#' new | wc -w)" -gt 20 ]
     xlsample -q run --max-tokens 5 --no-pg -u --prompt new | grep -v '^#' >more
-    [ "$(head -n 1 more)" = "$(grep -v '^#' new | head -n 1)" ]
+    [[ "$(head -n 1 more) " == "$(grep -v '^#' new | head -n 1) "* ]]
     run -64 --separate-stderr xlsample run --seconds 3
     says "--max-tokens"
     run -64 --separate-stderr xlsample run --bars 3
