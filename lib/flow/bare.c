@@ -2,6 +2,7 @@
 #include "flow/bare.h"
 
 #include "io/file.h"
+#include "io/walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +113,7 @@ int bl_bare_read(bl_bare *b, const char *path, bl_piece *piece, bl_err *e)
         rc = parse(b, &text, &piece->ids, e);
     bl_buf_free(&text);
     free(piece->name);
-    piece->name = bl_strdup(strcmp(path, "-") == 0 ? "stdin" : path, e);
+    piece->name = bl_strdup(bl_path_or_stdin(path), e);
     piece->index = 0;
     return rc == 0 && piece->name == NULL ? BL_E_NOMEM : rc;
 }

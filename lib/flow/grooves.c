@@ -49,6 +49,20 @@ int bl_groove_check(const bl_rows_piece *p, int bars, bl_err *e)
     return 0;
 }
 
+int bl_groove_read(bl_row_store *s, bl_rowsr *r, int bars, bl_err *e)
+{
+    bl_rows_piece p = {0};
+    int rc = 0, more = 0;
+    s->kind = *bl_rowsr_kind(r);
+    while (rc == 0 && (more = bl_rowsr_next(r, &p, e)) > 0) {
+        rc = bars > 0 ? bl_groove_check(&p, bars, e) : 0;
+        if (rc == 0)
+            rc = bl_row_store_add(s, &p, e);
+    }
+    bl_rows_piece_free(&p);
+    return rc == 0 ? more : rc;
+}
+
 int bl_grooves_begin(bl_grooves *g, int level, bl_err *e)
 {
     bl_rows_kind kind = bl_groove_kind(g->frame.bars);

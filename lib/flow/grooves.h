@@ -3,7 +3,7 @@
 #ifndef BL_GROOVES_H
 #define BL_GROOVES_H
 
-#include "io/rows.h"
+#include "io/row_store.h"
 #include "token/hvo.h"
 
 #define BL_GROOVE "groove"
@@ -19,6 +19,9 @@ bl_rows_kind bl_groove_kind(int bars);
 int bl_groove_bars(const bl_rows_kind *kind, int *bars, bl_err *e) BL_MUST_CHECK;
 /* Holds the numbers of a record against what they may be: bl_hvo_check. */
 int bl_groove_check(const bl_rows_piece *p, int bars, bl_err *e) BL_MUST_CHECK;
+/* As bl_row_store_read, each record checked so; bars = 0: rows of any kind, unchecked.
+ */
+int bl_groove_read(bl_row_store *s, bl_rowsr *r, int bars, bl_err *e) BL_MUST_CHECK;
 
 /* Songs to packed pieces. Zero-initialise but for the frame; release with
  * bl_grooves_free. */

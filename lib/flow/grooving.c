@@ -8,6 +8,7 @@
 #include "flow/start.h"
 #include "io/input.h"
 #include "io/row_store.h"
+#include "io/walk.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -225,7 +226,7 @@ static int check_numbers(const grooving *g, bl_err *e)
 static const char *shown_of(const grooving *g)
 {
     const char *path = g->wish->condition;
-    return path != NULL && strcmp(path, "-") == 0 ? "stdin" : path;
+    return path != NULL ? bl_path_or_stdin(path) : NULL;
 }
 
 static int read_condition(grooving *g, bl_err *e)

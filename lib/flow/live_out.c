@@ -5,6 +5,7 @@
 #include "io/input.h"
 #include "io/tokens.h"
 #include "token/scheme.h"
+#include "io/walk.h"
 
 #include <string.h>
 
@@ -219,7 +220,7 @@ static int read_grooves(performance *p, bl_input *in, bl_err *e)
 static int read_input(performance *p, const char *path, bl_err *e)
 {
     bl_input in;
-    p->input = strcmp(path, "-") == 0 ? "stdin" : path;
+    p->input = bl_path_or_stdin(path);
     int rc = bl_input_open(&in, path, e);
     if (rc == 0)
         rc = in.is_tensors ? read_grooves(p, &in, e) : read_tokens(p, &in, e);

@@ -1,5 +1,6 @@
 /* mixing.c - see mixing.h. */
 #include "flow/mixing.h"
+#include "io/walk.h"
 
 #include <string.h>
 
@@ -15,7 +16,7 @@ static int is_named(const char *name)
 
 int bl_mixing_open(bl_mixing *m, const char *path, bl_err *e)
 {
-    m->path = strcmp(path, "-") == 0 ? "stdin" : path;
+    m->path = bl_path_or_stdin(path);
     int rc = bl_conditions_read(&m->others, path, NULL, NULL, e);
     for (size_t i = 0; i < m->others.n && rc == 0; i++)
         m->has_names |= is_named(m->others.pieces[i].name);

@@ -6,6 +6,7 @@
 #include "flow/source.h"
 #include "io/names.h"
 #include "midi/midi.h"
+#include "io/walk.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -128,7 +129,7 @@ static int read_bare(rendering *r, const char *path, piece_fn *each, bl_err *e)
 
 static int read_input(rendering *r, const char *path, piece_fn *each, bl_err *e)
 {
-    r->input = strcmp(path, "-") == 0 ? "stdin" : path;
+    r->input = bl_path_or_stdin(path);
     int rc = r->wish->raw ? read_bare(r, path, each, e) : read_stream(r, path, each, e);
     return rc == 0 ? 0 : bl_fail_in(e, rc, r->input);
 }

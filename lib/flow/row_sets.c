@@ -23,27 +23,12 @@ static int check_kind(const bl_row_store *s, const bl_rows_kind *kind, int is_fi
     return wants_grooves ? bl_groove_bars(kind, &bars, e) : 0;
 }
 
-static int read_records(bl_row_store *s, bl_rowsr *r, bl_err *e)
-{
-    bl_rows_piece p = {0};
-    int bars = 0, rc = 0, more = 0;
-    int are_grooves = bl_groove_bars(bl_rowsr_kind(r), &bars, NULL) == 0;
-    s->kind = *bl_rowsr_kind(r);
-    while (rc == 0 && (more = bl_rowsr_next(r, &p, e)) > 0) {
-        rc = are_grooves ? bl_groove_check(&p, bars, e) : 0;
-        if (rc == 0)
-            rc = bl_row_store_add(s, &p, e);
-    }
-    bl_rows_piece_free(&p);
-    return rc == 0 ? more : rc;
-}
-
 static int read_stream(bl_row_store *s, const char *path, int is_first,
                        int wants_grooves, bl_err *e)
 {
     bl_input in = BL_INPUT_INIT;
     bl_rowsr *r = NULL;
-    int rc = bl_input_open(&in, path, e);
+    int bars = 0, rc = bl_input_open(&in, path, e);
     if (rc == 0 && !in.is_tensors)
         rc = bl_fail(e, BL_E_MISMATCH,
                      "no stream of tensors: 'midi2remi --scheme groove' makes one of "
@@ -52,8 +37,10 @@ static int read_stream(bl_row_store *s, const char *path, int is_first,
         rc = bl_rowsr_new(&r, bl_input_take(&in), path, e);
     if (rc == 0)
         rc = check_kind(s, bl_rowsr_kind(r), is_first, wants_grooves, e);
+    if (rc == 0 && bl_groove_bars(bl_rowsr_kind(r), &bars, NULL) != 0)
+        bars = 0; /* vectors of another kind */
     if (rc == 0)
-        rc = read_records(s, r, e);
+        rc = bl_groove_read(s, r, bars, e);
     bl_rowsr_del(r);
     bl_input_close(&in);
     return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_shown(path));

@@ -22,17 +22,9 @@ static int check_kind(const bl_row_source *s, const bl_rows_kind *kind,
 
 static int read_records(bl_row_source *s, bl_rowsr *r, bl_err *e)
 {
-    int bars, rc = bl_groove_bars(bl_rowsr_kind(r), &bars, e), more = 0;
-    bl_rows_piece p = {0};
-    s->store.kind = *bl_rowsr_kind(r);
-    while (rc == 0 && (more = bl_rowsr_next(r, &p, e)) > 0) {
-        rc = bl_groove_check(&p, bars, e);
-        if (rc == 0)
-            rc = bl_row_store_add(&s->store, &p, e);
-    }
-    bl_rows_piece_free(&p);
+    int bars, rc = bl_groove_bars(bl_rowsr_kind(r), &bars, e);
     if (rc == 0)
-        rc = more;
+        rc = bl_groove_read(&s->store, r, bars, e);
     return rc == 0 ? bl_prov_add(&s->pg, bl_rowsr_pg(r), e) : rc;
 }
 

@@ -4,6 +4,7 @@
 #include "flow/sampling_impl.h"
 
 #include "io/file.h"
+#include "io/walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 static const char *shown(const bl_sampling *s)
 {
     const char *path = s->wish->condition;
-    return strcmp(path, "-") == 0 ? "stdin" : path;
+    return bl_path_or_stdin(path);
 }
 
 /* ---- the stream ---- */

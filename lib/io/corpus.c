@@ -1,6 +1,7 @@
 /* corpus.c - see corpus.h. */
 #include "io/corpus.h"
 #include "io/prov.h"
+#include "io/walk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static const char *path_of(const bl_corpus *c, size_t i)
 
 static const char *shown(const bl_corpus *c, size_t i)
 {
-    return strcmp(path_of(c, i), "-") == 0 ? "stdin" : path_of(c, i);
+    return bl_path_or_stdin(path_of(c, i));
 }
 
 static int open_stream(bl_corpus *c, bl_err *e)

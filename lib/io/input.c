@@ -2,6 +2,7 @@
 #include "io/input.h"
 #include "io/file.h"
 #include "io/tensors.h"
+#include "io/walk.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@ int bl_input_open(bl_input *in, const char *path, bl_err *e)
     int rc = bl_in_open(path, &in->fd, e);
     if (rc == 0)
         rc = sniff(in, e);
-    return rc == 0 ? 0 : bl_fail_in(e, rc, strcmp(path, "-") == 0 ? "stdin" : path);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_or_stdin(path));
 }
 
 bl_zr *bl_input_take(bl_input *in)

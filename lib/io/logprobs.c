@@ -1,6 +1,7 @@
 /* logprobs.c - see logprobs.h. */
 #include "io/logprobs.h"
 #include "io/file.h"
+#include "io/walk.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -150,7 +151,7 @@ int bl_logprobs_read(bl_logprobs *l, const char *path, bl_err *e)
     if (rc == 0)
         rc = read_record(l, r, e);
     if (rc != 0)
-        rc = bl_fail_in(e, rc, strcmp(path, "-") == 0 ? "stdin" : path);
+        rc = bl_fail_in(e, rc, bl_path_or_stdin(path));
     bl_zr_del(r);
     if (fd != STDIN_FILENO)
         close(fd);

@@ -36,10 +36,14 @@ void bl_paths_free(bl_paths *p)
     *p = (bl_paths){0};
 }
 
+const char *bl_path_or_stdin(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
 const char *bl_path_shown(const char *path)
 {
-    if (strcmp(path, "-") == 0)
-        return "stdin";
+    path = bl_path_or_stdin(path);
     while (path[0] == '.' && path[1] == '/') {
         const char *rest = path + 2 + strspn(path + 2, "/");
         if (*rest == '\0')

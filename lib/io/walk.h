@@ -27,6 +27,8 @@ void bl_paths_keep_part(bl_paths *p, uint64_t i, uint64_t n);
 
 void bl_paths_free(bl_paths *p);
 
+/* The path as it was given, "stdin" for "-": for messages. */
+const char *bl_path_or_stdin(const char *path);
 /* The path as it is shown and named in streams: without "./" in front, "stdin" for "-".
  */
 const char *bl_path_shown(const char *path);
