@@ -235,6 +235,7 @@ test-data: all $(B)/tests/laws $(B)/tests/drum_laws
 	@$(B)/tests/laws $(DATA)
 	@$(B)/tests/laws --chords --pedal --grid 12 $(DATA)
 	@$(B)/tests/laws --degrees $(DATA)
+	@$(B)/tests/laws --degrees --common-key $(DATA)
 	@$(B)/tests/drum_laws $(DATA)
 
 ## test-chords: the chord finders against chords set by hand, DATA=dir (POP909-CL)

@@ -16,7 +16,7 @@
 
 typedef struct {
     int64_t grid, level, window, hop;
-    int chords, key, degrees, pedal, pair, listen;
+    int chords, key, degrees, common_key, pedal, pair, listen;
     const char *scheme, *part;
     bl_opt_share max_reject;
     bl_opt_common common;
@@ -88,8 +88,9 @@ static int make_wish(midi2remi *m, bl_err *e)
     snprintf(w->spec.scheme, sizeof w->spec.scheme, "%s", m->scheme);
     w->spec.grid = (int)m->grid;
     w->spec.chords = m->chords || m->degrees;
-    w->spec.key = m->key || m->degrees;
-    w->spec.degrees = m->degrees;
+    w->spec.key = m->key || m->degrees || m->common_key;
+    w->spec.degrees = m->degrees || (m->common_key && m->chords);
+    w->spec.common_key = m->common_key;
     w->spec.pedal = m->pedal;
     w->window = (int)m->window;
     w->hop = (int)m->hop;
@@ -189,6 +190,8 @@ int main(int argc, char **argv)
          "add a token of the key: the file's own, or found", 1},
         {0, "degrees", BL_OPT_FLAG, &set.degrees, NULL, 0, 0,
          "chords as degrees of the key; implies --chords and --key", 1},
+        {0, "common-key", BL_OPT_FLAG, &set.common_key, NULL, 0, 0,
+         "pitches as in C major or A minor, and the key; chords as degrees", 1},
         {0, "pedal", BL_OPT_FLAG, &set.pedal, NULL, 0, 0,
          "add tokens of the sustain pedal", 1},
         BL_ROW_METER(&w->meter),

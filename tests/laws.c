@@ -1,7 +1,8 @@
 /* laws.c - the laws of the token schemes on real files: `laws [OPTION]... DIR...` reads
  * every MIDI file below the directories and prints for each law how many files keep it.
- * Options: --scheme remi|performance, --grid N, --chords, --key, --degrees, --pedal.
- * Needs no tool; goes through real MIDI bytes. Exit status 1 if a law is broken. */
+ * Options: --scheme remi|performance, --grid N, --chords, --key, --degrees,
+ * --common-key, --pedal. Needs no tool; goes through real MIDI bytes. Exit status 1 if
+ * a law is broken. */
 #include "io/walk.h"
 #include "io/file.h"
 #include "midi/midi.h"
@@ -187,6 +188,8 @@ static int options(int argc, char **argv, bl_spec *spec)
             spec->key = 1;
         else if (strcmp(argv[i], "--degrees") == 0)
             spec->degrees = spec->chords = spec->key = 1;
+        else if (strcmp(argv[i], "--common-key") == 0)
+            spec->common_key = spec->key = 1;
         else if (strcmp(argv[i], "--pedal") == 0)
             spec->pedal = 1;
         else if (strcmp(argv[i], "--grid") == 0 && i + 1 < argc)
@@ -209,7 +212,7 @@ int main(int argc, char **argv)
     int first = options(argc, argv, &spec);
     if (first >= argc) {
         fprintf(stderr, "usage: laws [--scheme NAME] [--grid N] [--chords] [--key] "
-                        "[--degrees] [--pedal] DIR...\n");
+                        "[--degrees] [--common-key] [--pedal] DIR...\n");
         return 64;
     }
     int rc = 0;

@@ -37,6 +37,9 @@ void bl_spec_differ(const bl_spec *is, const bl_spec *wanted,
     if (is->degrees != wanted->degrees)
         add(text, ", ",
             is->degrees ? "with chords as degrees" : "without chords as degrees");
+    if (is->common_key != wanted->common_key)
+        add(text, ", ",
+            is->common_key ? "in a common key" : "in the keys of the pieces");
     if (is->pedal != wanted->pedal)
         add(text, ", ", is->pedal ? "with the pedal" : "without the pedal");
     if (strcmp(is->labels, wanted->labels) != 0)
@@ -58,10 +61,12 @@ void bl_spec_command(const bl_spec *s, char text[BL_SPEC_TEXT_MAX + 1])
         add(text, " ", "--grid %d", s->grid);
     if (s->chords)
         add(text, " ", "--chords");
-    if (s->key)
+    if (s->key && !s->common_key)
         add(text, " ", "--key");
     if (s->degrees)
         add(text, " ", "--degrees");
+    if (s->common_key)
+        add(text, " ", "--common-key");
     if (s->pedal)
         add(text, " ", "--pedal");
     if (s->labels[0] != '\0')

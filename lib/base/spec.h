@@ -13,7 +13,10 @@ typedef struct {
     int chords;  /* 1: with chord tokens */
     int key;     /* 1: with a token of the key */
     int degrees; /* 1: chords are degrees of it; with chords and key only */
-    int pedal;   /* 1: with tokens of the sustain pedal */
+    /* 1: pitches as if the piece were in C major or A minor; with a key, and chords
+     * only as its degrees. */
+    int common_key;
+    int pedal; /* 1: with tokens of the sustain pedal */
     /* The words of labels ("Genre_rock"), each ended by a line feed, without
      * duplicates, in byte order; "" = none. */
     char labels[BL_LABELS_MAX];

@@ -277,7 +277,7 @@ static int open_plain(fidelity *f)
 {
     bl_spec spec = *bl_scheme_spec(f->scheme);
     spec.chords = spec.key = 1;
-    spec.degrees = 0;
+    spec.degrees = spec.common_key = 0;
     return bl_scheme_open(&f->plain, &spec, f->e);
 }
 

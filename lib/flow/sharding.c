@@ -351,6 +351,12 @@ static int open_source(bl_sharding *s, const char *const *paths, size_t n, bl_er
     bl_input_close(&first);
     if (rc == 0)
         rc = is_rows ? bl_row_vocab(&s->vocab, e) : open_vocab(s, e);
+    if (rc == 0 && (wish->copies.low != 0 || wish->copies.high != 0) &&
+        bl_scheme_spec(s->source.scheme)->common_key)
+        rc =
+            bl_fail(e, BL_E_ARG,
+                    "--augment transpose: pieces in a common key are the same in every "
+                    "key; leave it out");
     if (rc == 0 && wish->holes.n > 0 && !bl_holes_are_of(s->source.scheme))
         rc = bl_fail(e, BL_E_ARG,
                      "--holes: pieces of the scheme '%s' %s; those of 'remi' can have "

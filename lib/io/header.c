@@ -64,6 +64,8 @@ int bl_header_set_spec(bl_json *o, const bl_spec *spec, bl_err *e)
         rc = bl_json_set_int(o, "key", 1, e);
     if (rc == 0 && spec->degrees)
         rc = bl_json_set_int(o, "degrees", 1, e);
+    if (rc == 0 && spec->common_key)
+        rc = bl_json_set_int(o, "common_key", 1, e);
     if (rc == 0 && spec->pedal)
         rc = bl_json_set_int(o, "pedal", 1, e);
     if (rc == 0 && spec->labels[0] != '\0')
@@ -109,8 +111,9 @@ static int get_flag(const bl_json *o, const char *key, int *flag, bl_err *e)
 
 int bl_header_get_spec(const bl_json *o, bl_spec *spec, bl_err *e)
 {
-    static const char *const keys[] = {"name",    "grid",  "chords", "key",
-                                       "degrees", "pedal", "labels", NULL};
+    static const char *const keys[] = {"name",  "grid",    "chords",
+                                       "key",   "degrees", "common_key",
+                                       "pedal", "labels",  NULL};
     const char *name;
     int64_t grid;
     *spec = (bl_spec){0};
@@ -123,6 +126,8 @@ int bl_header_get_spec(const bl_json *o, bl_spec *spec, bl_err *e)
         rc = get_flag(o, "key", &spec->key, e);
     if (rc == 0)
         rc = get_flag(o, "degrees", &spec->degrees, e);
+    if (rc == 0)
+        rc = get_flag(o, "common_key", &spec->common_key, e);
     if (rc == 0)
         rc = get_flag(o, "pedal", &spec->pedal, e);
     if (rc == 0 && bl_json_has(o, "labels"))

@@ -25,7 +25,7 @@ int bl_header_parse(bl_json **o, const char *line, size_t len, const char *tag,
 int bl_header_schema(const bl_json *o, const char *schema, bl_err *e) BL_MUST_CHECK;
 
 /* The members of the object "tokenizer": "name", "grid" and, where they are not off,
- * "chords", "key", "degrees", "pedal" and "labels". */
+ * "chords", "key", "degrees", "common_key", "pedal" and "labels". */
 int bl_header_set_spec(bl_json *o, const bl_spec *spec, bl_err *e) BL_MUST_CHECK;
 int bl_header_get_spec(const bl_json *o, bl_spec *spec, bl_err *e) BL_MUST_CHECK;
 

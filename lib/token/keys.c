@@ -11,6 +11,18 @@ static const int16_t profile[2][12] = {
     /* minor */ {563, -318, 86, 164, -264, 82, -293, 538, -87, -252, -91, -128},
 };
 
+int bl_key_above_common(int key)
+{
+    int above = bl_key_tonic(key < BL_KEYS_MINOR ? key : key + 3);
+    return above <= 6 ? above : above - 12;
+}
+
+int bl_pitch_moved(int pitch, int by)
+{
+    int moved = pitch + by;
+    return moved < 0 ? moved + 12 : moved > 127 ? moved - 12 : moved;
+}
+
 void bl_key_spell(int key, char name[BL_KEY_NAME_MAX + 1])
 {
     static const char tonics[12][3] = {"C",  "C#", "D",  "D#", "E",  "F",

@@ -12,6 +12,12 @@ static inline int bl_key_tonic(int key)
     return key % 12;
 }
 
+/* Semitones from C major or A minor up to the key, the nearest of the two ways: -5..6.
+ */
+int bl_key_above_common(int key);
+/* The pitch so many semitones higher; an octave nearer where it would leave 0..127. */
+int bl_pitch_moved(int pitch, int by);
+
 /* "C:maj", "F#:min". */
 void bl_key_spell(int key, char name[BL_KEY_NAME_MAX + 1]);
 

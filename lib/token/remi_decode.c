@@ -16,6 +16,7 @@ typedef struct {
     int meter, shown; /* of the bar; of the song's last meter event, -1 = none */
     int position;
     int program;
+    int above;    /* semitones of the key above the pitches of the tokens */
     bl_note note; /* begun by Pitch or PitchDrum */
 } decoder;
 
@@ -86,6 +87,13 @@ static int add_pedal(decoder *d, int move, bl_err *e)
     return rc == 0 && move != REMI_RELEASED ? add_pedal_value(d, 127, e) : rc;
 }
 
+static int add_key(decoder *d, int key, bl_err *e)
+{
+    if (d->s->spec.common_key)
+        d->above = bl_key_above_common(key);
+    return bl_song_add_key(d->song, 0, key, e);
+}
+
 static int add_chord(decoder *d, int chord, bl_err *e)
 {
     char name[BL_CHORD_NAME_MAX + 1];
@@ -153,7 +161,8 @@ static int read_token(decoder *d, int kind, int i, bl_err *e)
     case REMI_PEDAL:
         return add_pedal(d, i, e);
     case REMI_PITCH:
-        d->note = (bl_note){.pitch = (uint8_t)i, .program = (uint8_t)d->program};
+        d->note = (bl_note){.pitch = (uint8_t)bl_pitch_moved(i, d->above),
+                            .program = (uint8_t)d->program};
         return 0;
     case REMI_DRUM:
         d->note = (bl_note){.pitch = (uint8_t)i, .drum = 1};
@@ -179,7 +188,7 @@ static int read_all(decoder *d, const uint16_t *ids, size_t n, size_t *n_read,
             d->last = REMI_BAR;
         if (is_skipped(d, kind)) {
             int is_key = kind == REMI_KEY && d->song->n_keys == 0;
-            if (is_key && bl_song_add_key(d->song, 0, ids[t] - d->s->first[kind], e))
+            if (is_key && add_key(d, ids[t] - d->s->first[kind], e) != 0)
                 return BL_E_NOMEM;
             d->skipped += !is_key && kind != REMI_PAD && kind != REMI_BOS &&
                           !(kind == REMI_LABEL && d->n_bars == 0);

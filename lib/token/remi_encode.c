@@ -207,6 +207,21 @@ static int place_tones(encoder *c)
     return rc;
 }
 
+/* The pitches as they would be in the common key, in order again. */
+static void move_to_common_key(encoder *c)
+{
+    enum { SHIFT = DURATION_BITS + VELOCITY_BITS };
+    int below = -bl_key_above_common(c->key);
+    for (size_t i = 0; i < c->song->n_notes; i++) {
+        uint64_t *key = &c->note[i], rest = *key >> SHIFT;
+        uint64_t pitch = take(&rest, PITCH_BITS);
+        if (program_of(*key) == BL_PROGRAM_DRUMS)
+            continue;
+        *key ^= (pitch ^ (uint64_t)bl_pitch_moved((int)pitch, below)) << SHIFT;
+    }
+    sort_within_moments(c->note, c->song->n_notes);
+}
+
 static int place_all(encoder *c)
 {
     int rc = place_notes(c, &c->note, c->song->notes, c->song->n_notes,
@@ -217,6 +232,8 @@ static int place_all(encoder *c)
         rc = place_tones(c);
     if (rc == 0 && c->s->spec.key)
         c->key = bl_remi_key_of(c->song, c->tones, c->n_tones);
+    if (rc == 0 && c->s->spec.common_key)
+        move_to_common_key(c);
     if (rc == 0 && c->s->spec.chords && !c->song->hides_chords)
         rc = bl_remi_chords_of(&c->chords, &c->bars, c->s->grid, c->tones, c->n_tones,
                                c->e);

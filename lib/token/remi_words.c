@@ -210,6 +210,10 @@ void bl_remi_word(int kind, int i, const bl_spec *spec, char name[BL_WORD_MAX + 
         snprintf(name, BL_WORD_MAX + 1, "%s_%s", text, chord);
         return;
     }
+    if (kind == REMI_PITCH && spec->common_key) {
+        snprintf(name, BL_WORD_MAX + 1, "%sC_%d", text, i);
+        return;
+    }
     if (kind == REMI_KEY) {
         char key[BL_KEY_NAME_MAX + 1];
         bl_key_spell(i, key);

@@ -68,6 +68,11 @@ static int check_options(bl_spec *spec, const bl_scheme_ops *ops, bl_err *e)
         return bl_fail(e, BL_E_ARG, "scheme '%s' has no %s tokens", ops->name, option);
     if (spec->degrees && (!spec->chords || !spec->key))
         return bl_fail(e, BL_E_ARG, "degrees are of chords and of a key");
+    if (spec->common_key && (!spec->key || spec->chords != spec->degrees))
+        return bl_fail(
+            e, BL_E_ARG,
+            "a common key is that of pieces that state theirs, with chords as "
+            "degrees");
     size_t prefix = sizeof BL_MERGE_PREFIX - 1;
     if (strncmp(spec->labels, BL_MERGE_PREFIX, prefix) == 0 ||
         strstr(spec->labels, "\n" BL_MERGE_PREFIX) != NULL)

@@ -36,7 +36,7 @@ int bl_transposition(const bl_scheme *s, int by, int32_t *map, bl_err *e)
         bl_meaning is = bl_scheme_meaning(s, id);
         int pitch = bl_scheme_pitch(s, id) + by;
         map[id] = (int32_t)id;
-        if (is == BL_IS_NOTE || is == BL_IS_NOTE_OFF)
+        if ((is == BL_IS_NOTE && !s->spec.common_key) || is == BL_IS_NOTE_OFF)
             map[id] = pitch >= 0 && pitch <= 127 ? (int32_t)id + by : -1;
         else if (is == BL_IS_CHORD || is == BL_IS_KEY)
             map[id] = transpose_root(s, id, by);

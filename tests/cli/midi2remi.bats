@@ -584,6 +584,58 @@ PY
     says "scheme 'groove' has no parts: it is drums"
 }
 
+@test "midi2remi: --common-key: pieces that differ in their key alone are the same but for Key" {
+    band x.mid Solo Piano Low
+    # moved TO BY: the notes of melodic channels so much higher
+    moved() {
+        /usr/bin/python3 - "$@" <<'PY'
+import sys
+from mido import MidiFile
+f = MidiFile('x.mid')
+for t in f.tracks:
+    for m in t:
+        if m.type in ('note_on', 'note_off') and m.channel != 9:
+            m.note += int(sys.argv[2])
+f.save(sys.argv[1])
+PY
+    }
+    local by
+    midi2remi -u --common-key -o c x.mid
+    [ "$(music c | grep -c 'Key_C:maj')" -eq 1 ]
+    diff <(music c | sed 's/PitchC/Pitch/g; s/Key_C:maj //') <(midi2remi -u x.mid | grep -v '^#')
+    for by in -5 -1 4 6; do
+        moved y.mid $by
+        midi2remi -u --common-key -o y y.mid
+        diff <(music c | sed 's/Key_[^ ]*//') <(music y | sed 's/Key_[^ ]*//')
+        remi2midi -o back.mid y
+        diff <(midi2remi -u back.mid | grep -v '^#') <(midi2remi -u y.mid | grep -v '^#')
+    done
+    # chords come as degrees; what is the same in all keys is not copied into them
+    midi2remi -u --common-key --chords x.mid | grep -q ' Chord_I:maj '
+    midi2remi --common-key x.mid -o c.tok.zst
+    run -64 --separate-stderr shard --augment transpose=-1..1 c.tok.zst -o data
+    says "--augment transpose: pieces in a common key are the same in every key"
+    run -65 --separate-stderr shard -o data c.tok.zst <(midi2remi --key x.mid)
+    says "in the keys of the pieces"
+    # beyond 0 to 127: an octave nearer, there and back
+    /usr/bin/python3 - <<'PY'
+from mido import Message, MetaMessage, MidiFile, MidiTrack
+for name, key, pitches in (('low', 'F#', (2, 6)), ('high', 'G', (124, 122))):
+    f = MidiFile()
+    f.tracks.append(MidiTrack([MetaMessage('key_signature', key=key)]))
+    for p in pitches:
+        f.tracks[0] += [Message('note_on', note=p), Message('note_off', note=p, time=480)]
+    f.save(name + '.mid')
+PY
+    midi2remi -u --common-key low.mid -o l
+    midi2remi -u --common-key high.mid -o h
+    [ "$(music l h | grep -o 'PitchC_[0-9]*' | tr '\n' ' ')" = "PitchC_8 PitchC_0 PitchC_117 PitchC_127 " ] || fail "$(music l h)"
+    for by in l h; do
+        remi2midi -o $by.mid $by
+        midi2remi -u --common-key $by.mid | grep -v '^#' | diff <(music $by) -
+    done
+}
+
 @test "midi2remi: --key and --degrees: the file's own key, or found; chords from its tonic" {
     band x.mid Solo Piano Low
     midi2remi -u --key -o key x.mid

@@ -126,6 +126,7 @@ parts = itertools.chain(
     of_rows(F + '/g.tensors'), of_rows(G + '/tensors-1.tensors.zst'),
     of_tensors(F + '/log-probs', 'xl-logprobs-meta'),
     of_lines(G + '/remi-tokens-1.tok.zst'), of_lines(G + '/remi-tokens-1-degrees.tok.zst'),
+    of_lines(G + '/remi-tokens-1-common-key.tok.zst'),
     of_lines(G + '/remi-vocab-1.tsv'),
     of_folder(G + '/remi-shard-1'), of_folder(G + '/remi-shard-1-exports'),
     of_lines(G + '/feat-1.tsv'), of_lines(G + '/feat-2.tsv'),
@@ -343,6 +344,17 @@ PY
     remi2midi -d out "$G/remi-tokens-1-degrees.tok.zst"
     midi2remi --no-pg -u --degrees out/*.mid | grep -v '^#' | sort |
         diff - <(zstdcat "$G/remi-tokens-1-degrees.tok.zst" | grep -v '^#' | sort)
+}
+
+@test "golden: the common key means what it meant" {
+    midi2remi --no-pg -u --common-key "$SAMPLES"/{sakura,abide-with-me}.mid | grep -v '^#' |
+        diff - <(zstdcat "$G/remi-tokens-1-common-key.tok.zst" | grep -v '^#')
+    zstdcat "$G/remi-tokens-1-common-key.tok.zst" | head -n 1 | sed 's/^#remi //' |
+        jq -e '.tokenizer == {name: "remi", grid: 4, key: 1, common_key: 1}'
+    remi2midi -d out "$G/remi-tokens-1-common-key.tok.zst"
+    # the notes are those of the keys of the pieces
+    diff <(midi2remi -u --no-pg out/*.mid | grep ^Bar | sort) \
+        <(midi2remi -u --no-pg "$SAMPLES"/{sakura,abide-with-me}.mid | grep ^Bar | sort)
 }
 
 @test "golden: the shards are what they were" {
