@@ -13,9 +13,8 @@
 #include <string.h>
 
 typedef struct {
-    const char *threshold, *max_hits; /* of grooves, with latent, between, density */
-    int64_t n, bars, max_tokens, tempo, top_k, prompt_bars, between;
-    double temperature, top_p, min_p, density;
+    const char *threshold, *max_hits; /* of grooves, with latent, between */
+    int64_t n, bars, tempo, top_k, between;
     int precision, latent;
     bl_opt_common common;
     bl_sampling_wish wish;
@@ -30,8 +29,9 @@ static const bl_misuse misuses[] = {
      "--endless goes on until it is stopped: it goes with none of -n, --bars, "
      "--seconds, --like, --max-tokens and --condition"},
     {"fill",
-     "bars chords condition labels like meter programs prompt-bars seconds tempo", 0,
-     "--fill: all but the bars of the hole stays as --prompt has it"},
+     "bars chords condition density key labels like meter programs prompt-bars seconds "
+     "tempo",
+     0, "--fill: all but the bars of the hole stays as --prompt has it"},
     {"fill", "!prompt", 0, "--fill wants the piece that has the hole: --prompt FILE"},
 };
 
@@ -65,11 +65,9 @@ static void make_wish(xlsample *x, const bl_cli *cli)
     w->threads = bl_tool_jobs(&x->common);
     w->seed = x->common.seed;
     w->n = x->wish.like == NULL || bl_opt_given(cli->opts, "pieces") != NULL ? x->n : 0;
-    w->prompt_bars = x->prompt_bars;
     w->tempo = (int)x->tempo;
     w->bars = bl_opt_given(cli->opts, "bars") != NULL ? x->bars : -1;
-    w->max_tokens = x->max_tokens;
-    w->draw = (bl_sample_params){x->temperature, (int)x->top_k, x->top_p, x->min_p};
+    w->draw.top_k = (int)x->top_k;
     w->stop = bl_stop_asked;
 }
 
@@ -79,12 +77,12 @@ static int write_out(const xlsample *x, const bl_cli *cli, bl_err *e)
     const bl_progress progress = bl_log_progress_of(cli->log);
     bl_output o;
     int rc = bl_output_open(&o, x->common.output, 0, &bl_tool_guards, e);
+    int level = x->common.plain ? 0 : BL_ZIO_LEVEL;
     if (x->wish.is_endless)
         bl_stop_watch(); /* a file is whole then, too */
     if (rc == 0)
-        rc =
-            bl_sampling_write(x->sampling, o.out.fd, x->common.plain ? 0 : BL_ZIO_LEVEL,
-                              cli->self, &progress, &n, e);
+        rc = bl_sampling_write(x->sampling, o.out.fd, level, cli->self, &progress, &n,
+                               e);
     rc = bl_output_close(&o, rc, e);
     if (rc == 0)
         bl_log_info(cli->log, "%" PRId64 " pieces, %" PRId64 " tokens, %.0f tok/s",
@@ -97,9 +95,9 @@ static int write_out(const xlsample *x, const bl_cli *cli, bl_err *e)
 /* What cannot be said of the run is told by who reads it, unless an option asks. */
 static int check_options(const bl_cli *cli, int *is_groove, bl_err *e)
 {
-    static const char *const of[] = {"latent between threshold max-hits density",
+    static const char *const of[] = {"latent between threshold max-hits",
                                      "bars seconds like max-tokens prompt prompt-bars "
-                                     "labels fill meter programs chords "
+                                     "labels fill meter programs chords key "
                                      "precision top-k top-p min-p no-grammar endless"};
     bl_err why = BL_ERR_INIT;
     int is = *is_groove = bl_grooving_is(cli->opts->operands[0], &why), len;
@@ -123,11 +121,12 @@ static int groove(const xlsample *x, const bl_cli *cli, bl_err *e)
         .n = x->n,
         .gives_latents = x->latent,
         .between = x->between,
-        .temperature =
-            bl_opt_given(cli->opts, "temperature") != NULL ? x->temperature : -1,
+        .temperature = bl_opt_given(cli->opts, "temperature") != NULL
+                           ? x->wish.draw.temperature
+                           : -1,
         .threshold = x->threshold,
         .max_hits = x->max_hits,
-        .density = bl_opt_given(cli->opts, "density") != NULL ? x->density : -1,
+        .density = bl_opt_given(cli->opts, "density") != NULL ? x->wish.density : -1,
         .tempo = (int)x->tempo,
     };
     bl_counts counts = {0};
@@ -164,11 +163,10 @@ static void release(void *tool)
 
 int main(int argc, char **argv)
 {
-    xlsample set = {.n = 1,
-                    .bars = BL_SAMPLING_BARS,
-                    .max_tokens = 65536,
-                    .temperature = 0.9,
-                    .top_p = 0.9};
+    xlsample set = {
+        .n = 1,
+        .bars = BL_SAMPLING_BARS,
+        .wish = {.max_tokens = 65536, .draw = {.temperature = 0.9, .top_p = 0.9}}};
     char smf[64], libraries[BL_LIBRARIES_MAX];
     bl_midi_libraries(smf, sizeof smf);
     bl_engine_libraries(smf, libraries);
@@ -190,15 +188,15 @@ int main(int argc, char **argv)
                 "make bars until the music lasts S seconds, 0 = --bars decides", 1),
         BL_TEXT("like", &set.wish.like, "FILE",
                 "as many pieces, each as long, as those of this token stream", 1),
-        BL_INT("max-tokens", &set.max_tokens, 1, 1 << 24,
+        BL_INT("max-tokens", &set.wish.max_tokens, 1, 1 << 24,
                "cut a piece that has more new tokens", 1),
         {0, "endless", BL_OPT_FLAG, &set.wish.is_endless, NULL, 0, 0,
          "go on bar after bar, each written as it is made, until a signal", 1},
-        BL_TEXT(
-            "prompt", &set.wish.prompt, "FILE",
-            "go on from this MIDI file, or from the pieces of a token stream, in turn",
-            1),
-        BL_INT("prompt-bars", &set.prompt_bars, 0, 1 << 20,
+        BL_TEXT("prompt", &set.wish.prompt, "FILE",
+                "go on from this MIDI file, or from the pieces of a token stream, in "
+                "turn",
+                1),
+        BL_INT("prompt-bars", &set.wish.prompt_bars, 0, 1 << 20,
                "take the first N bars of a prompt only, 0 = all", 1),
         BL_TEXT("labels", &set.wish.labels, "WORDS",
                 "begin with these labels, such as Composer_Bach,Genre_fugue", 1),
@@ -207,26 +205,30 @@ int main(int argc, char **argv)
         BL_ROW_METER(&set.wish.meter),
         BL_TEXT("programs", &set.wish.programs, "LIST",
                 "with no other instruments, such as piano,33,drums", 1),
+        BL_TEXT("key", &set.wish.key, "KEY",
+                "in this key, such as C, F#m or 'Bb minor'", 1),
+        BL_REAL("density", &set.wish.density, "D", 0, 24,
+                "begin something D times a quarter note, of grooves hit D of cells", 1),
         BL_TEXT("chords", &set.wish.chords, "CHORDS",
                 "a bar on each of these chords in turn, such as 'C Am F G7:2'", 1),
-        {0, "condition", BL_OPT_STR, &set.wish.condition, "FILE", 0, 0,
-         "make a piece for each of these (a token stream), of which the run has "
-         "learned, or a pattern for each of these grooves",
-         1},
-        BL_TEXT(
-            "fill", &set.wish.fill, "BARS[:PARTS]",
-            "make what is played in these bars of the prompt anew, such as 9-12:bass",
-            1),
+        BL_TEXT("condition", &set.wish.condition, "FILE",
+                "make a piece for each of these (a token stream), of which the run has "
+                "learned, or a pattern for each of these grooves",
+                1),
+        BL_TEXT("fill", &set.wish.fill, "BARS[:PARTS]",
+                "make what is played in these bars of the prompt anew, such as "
+                "9-12:bass",
+                1),
         {0, "precision", BL_OPT_CHOICE, &set.precision, "fp32|bf16|int8", 0, 0,
          "of weights, keys and values; bf16 halves them, int8 the weights again", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How the next token is drawn", 0},
-        BL_REAL("temperature", &set.temperature, "T", 0, 100,
+        BL_REAL("temperature", &set.wish.draw.temperature, "T", 0, 100,
                 "flatten (over 1) or sharpen (below 1) the odds, 0 = the likeliest", 1),
         {0, "top-k", BL_OPT_INT, &set.top_k, "K", 0, 65536,
          "among the K likeliest only, 0 = all", 1},
-        BL_REAL("top-p", &set.top_p, "P", 0, 1,
+        BL_REAL("top-p", &set.wish.draw.top_p, "P", 0, 1,
                 "among the likeliest that hold P of the odds", 1),
-        BL_REAL("min-p", &set.min_p, "P", 0, 1,
+        BL_REAL("min-p", &set.wish.draw.min_p, "P", 0, 1,
                 "among those with at least P times the odds of the likeliest", 1),
         {0, "no-grammar", BL_OPT_FLAG, &set.wish.no_grammar, NULL, 0, 0,
          "allow what the scheme's grammar forbids (for experiments)", 1},
@@ -236,8 +238,6 @@ int main(int argc, char **argv)
                 1),
         BL_TEXT("max-hits", &set.max_hits, "N[,...]",
                 "of a window the N likeliest hits of a voice at most", 1),
-        BL_REAL("density", &set.density, "D", 0, 1,
-                "the share of cells to be hit, of runs that see one", 1),
         {0, "latent", BL_OPT_FLAG, &set.latent, NULL, 0, 0,
          "give latents of a VAE in the place of drums", 1},
         {0, "between", BL_OPT_INT, &set.between, "N", 1, 65536,

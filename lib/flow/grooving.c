@@ -150,6 +150,10 @@ static int check_wish(const grooving *g, bl_err *e)
     if (w->between > 0 && w->condition == NULL)
         return bl_fail(e, BL_E_ARG,
                        "--between goes from each window of --condition to the next");
+    if (w->density > 1)
+        return bl_fail(e, BL_E_ARG,
+                       "--density %g: of grooves it is a share of cells, 0 to 1",
+                       w->density);
     if (w->density >= 0 && !g->ckpt.info.config.model.density)
         return bl_fail(e, BL_E_ARG, "--density wants a run of density=1");
     if (w->density >= 0 && w->condition == NULL)

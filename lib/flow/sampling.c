@@ -124,6 +124,16 @@ static int make_pg(const bl_sampling *s, const bl_self *self, bl_json **pg, bl_e
     return *pg != NULL ? 0 : BL_E_NOMEM;
 }
 
+/* How a wish is met that a run can be asked for in two ways. */
+static void tell(const bl_notices *to, const bl_sampling *s)
+{
+    if (s->plan.scale != 0)
+        bl_notice(
+            to, BL_NOTICE_WARNING,
+            "--key is a mask: the model knows no keys (midi2remi --key), so notes "
+            "outside this one are not drawn");
+}
+
 /* What the pieces are not. */
 static void warn(const bl_notices *to, const bl_sampling_counts *n)
 {
@@ -157,6 +167,7 @@ int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
     bl_json *pg;
     int rc = make_pg(s, self, &pg, e);
     *counts = (bl_sampling_counts){0};
+    tell(bl_notices_of(progress), s);
     kind.origin = bl_sampling_origin(s);
     if (rc == 0)
         rc = bl_tokw_new_live(&to.writer, fd, level, &kind, bl_scheme_words(s->scheme),

@@ -32,6 +32,8 @@ typedef struct {
     int tempo;            /* beats a minute */
     bl_meter meter;       /* of all new bars; num 0: as the model likes */
     const char *programs; /* that may play: "piano,33,drums" */
+    const char *key;      /* "F#m": its token where the scheme has such, else a scale */
+    double density;       /* moments a quarter note in which notes begin; 0: any */
     const char *chords;   /* "C Am F G7:2": a bar each or as many, in turn */
     /* A token stream: pieces are made for each of its pieces, in order, prompts and
      * lengths in turn for those; "-": standard input. NULL where the model was trained

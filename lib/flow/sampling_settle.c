@@ -6,6 +6,7 @@
 #include "flow/source.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { NAME_SHOWN = 80 };
 
@@ -185,6 +186,35 @@ static int settle_programs(bl_sampling *s, bl_err *e)
                    : rc;
 }
 
+/* 1 if the model knows a token of the scale that begins with `word`. */
+static int knows_in_scale(const bl_sampling *s, const char *word)
+{
+    const bl_words *words = bl_scheme_words(s->scheme);
+    for (size_t id = 0; id < bl_words_size(words); id++)
+        if (s->coder.to_vocab[id] >= 0 && bl_plan_in_scale(&s->plan, (unsigned)id) &&
+            strncmp(bl_words_name(words, (unsigned)id), word, strlen(word)) == 0)
+            return 1;
+    return 0;
+}
+
+static int settle_key(bl_sampling *s, bl_err *e)
+{
+    const bl_sampling_wish *w = s->wish;
+    const bl_spec *spec = bl_scheme_spec(s->scheme);
+    int rc = bl_plan_key(&s->plan, s->scheme, w->key, e);
+    if (rc != 0)
+        return rc;
+    if (spec->key && w->prompt != NULL)
+        return bl_fail(e, BL_E_ARG, "--key: the prompt has its own");
+    if (!spec->key &&
+        (!knows_in_scale(s, "Pitch_") ||
+         (spec->chords && w->chords == NULL && !knows_in_scale(s, "Chord_"))))
+        return bl_fail(
+            e, BL_E_ARG,
+            "--key: the model's vocabulary has no notes, or no chords, of it");
+    return check_known(s, &s->plan.key, e);
+}
+
 /* Where nothing is said seconds decide alone, and without bars the model. */
 static int settle_bars(bl_sampling *s, bl_err *e)
 {
@@ -231,6 +261,10 @@ int bl_sampling_settle(bl_sampling *s, bl_err *e)
         rc = bl_plan_labels(&s->plan, s->scheme, w->labels, e);
     if (rc == 0 && w->chords != NULL)
         rc = bl_plan_chords(&s->plan, s->scheme, w->chords, e);
+    if (rc == 0 && w->key != NULL)
+        rc = settle_key(s, e);
+    if (rc == 0 && w->density > 0)
+        rc = bl_plan_density(&s->plan, s->scheme, w->density, s->coder.to_vocab, e);
     if (rc == 0 && w->tempo > 0)
         rc = bl_plan_tempo(&s->plan, s->scheme, w->tempo, e);
     if (rc == 0 && w->meter.num > 0)

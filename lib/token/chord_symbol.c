@@ -1,5 +1,6 @@
 /* chord_symbol.c - see chord_symbol.h. */
 #include "token/chord_symbol.h"
+#include "base/song.h"
 
 #include <string.h>
 
@@ -170,4 +171,31 @@ int bl_chord_degree(const char *symbol, size_t len, int *chord, int *bars)
         quality = *at == '\0' ? MIN : MIN7;
     *chord = (root + degrees[k].root) % 12 * BL_QUALITIES + quality;
     return quality >= 0;
+}
+
+int bl_key_symbol(const char *symbol, size_t len, int *key)
+{
+    static const struct {
+        const char *word;
+        int first;
+    } modes[] = {
+        {"", BL_KEYS_MAJOR},  {"maj", BL_KEYS_MAJOR}, {"major", BL_KEYS_MAJOR},
+        {"m", BL_KEYS_MINOR}, {"min", BL_KEYS_MINOR}, {"minor", BL_KEYS_MINOR},
+        {"-", BL_KEYS_MINOR},
+    };
+    char text[32];
+    size_t at = 0;
+    if (!to_ascii(symbol, len, text, sizeof text))
+        return 0;
+    int root = read_root(text, &at);
+    if (root < 0 || (text[at] == '\0' && text[0] >= 'a'))
+        return 0;
+    size_t between = strspn(text + at, " :-");
+    at += text[at + between] != '\0' ? between : 0;
+    for (size_t i = 0; i < BL_COUNT(modes); i++)
+        if (strcmp(modes[i].word, text + at) == 0) {
+            *key = modes[i].first + root;
+            return 1;
+        }
+    return 0;
 }

@@ -14,5 +14,8 @@ int bl_chord_symbol(const char *symbol, size_t len, int *chord, int *bars);
 /* The same of a degree, "bVII7", "vi" or "VI:min": the chord in C; small letters are
  * minor. */
 int bl_chord_degree(const char *symbol, size_t len, int *chord, int *bars);
+/* A key: "C", "F#m", "Bb major", "a minor", "A:min". 0 where it is none, as of a
+ * small letter alone, by which some mean the minor key and others do not. */
+int bl_key_symbol(const char *symbol, size_t len, int *key);
 
 #endif

@@ -135,6 +135,39 @@ int bl_plan_programs(bl_plan *p, const bl_scheme *scheme, const char *text, bl_e
                : rc;
 }
 
+int bl_plan_key(bl_plan *p, const bl_scheme *scheme, const char *text, bl_err *e)
+{
+    static const unsigned scales[] = {0xab5, 0xdad}; /* from the tonic: major, minor */
+    int key, rc = take_scheme(p, scheme, "the key", e);
+    if (rc != 0)
+        return rc;
+    if (!bl_key_symbol(text, strlen(text), &key))
+        return bl_fail(e, BL_E_ARG,
+                       "'%.20s' is no key; one is 'C', 'F#m' or 'Bb minor'", text);
+    p->key.n = 0;
+    if (bl_scheme_spec(scheme)->key)
+        return bl_ids_add(&p->key, bl_token(scheme, REMI_KEY, key), e);
+    unsigned scale = scales[key >= BL_KEYS_MINOR] << bl_key_tonic(key);
+    p->scale = (scale | scale >> 12) & 0xfff;
+    return 0;
+}
+
+int bl_plan_in_scale(const bl_plan *p, unsigned id)
+{
+    int kind = p->scheme->kind_of[id], i = (int)id - p->scheme->first[kind];
+    return kind == REMI_PITCH   ? (int)(p->scale >> i % 12 & 1)
+           : kind == REMI_CHORD ? (bl_chord_classes(i) & ~p->scale) == 0
+                                : 0;
+}
+
+int bl_plan_density(bl_plan *p, const bl_scheme *scheme, double density,
+                    const int32_t *known, bl_err *e)
+{
+    p->density = density;
+    p->known = known;
+    return take_scheme(p, scheme, "the density", e);
+}
+
 int bl_plan_names(const bl_plan *p, unsigned id)
 {
     int kind = p->scheme->kind_of[id], i = (int)id - p->scheme->first[kind];
@@ -198,6 +231,7 @@ void bl_plan_start(bl_plan_at *at)
                        .tempo_due = -1,
                        .meter_due = -1,
                        .program = -1,
+                       .position = -1,
                        .rank = -1,
                        .pitch = -1};
 }
@@ -214,6 +248,53 @@ static int32_t in_key(const bl_plan *p, const bl_plan_at *at, int32_t id)
     return p->of_c && id >= 0 ? first + bl_chord_raise(id - first, 12 - at->tonic) : id;
 }
 
+/* ---- how often something begins ---- */
+
+/* The latest position from which on a bar has room for what it still lacks. */
+static void find_latest(const bl_plan *p, bl_plan_at *at)
+{
+    if (!at->is_counted || at->meter < 0)
+        return;
+    int first = p->scheme->first[REMI_POSITION];
+    int q = bl_remi_positions(at->meter - p->scheme->first[REMI_TIMESIG],
+                              bl_scheme_spec(p->scheme)->grid) -
+            1;
+    int lacks = at->least - at->n_moments;
+    for (at->latest = q; q > at->position && lacks > 0; q--)
+        if (p->known[first + q] >= 0) {
+            at->latest = q;
+            lacks--;
+        }
+}
+
+/* Of a bar whose meter is stated or goes on. */
+static void count_moments(const bl_plan *p, bl_plan_at *at)
+{
+    if (!at->is_counted || at->meter < 0)
+        return;
+    int meter = at->meter - p->scheme->first[REMI_TIMESIG], n_known = 0;
+    int n = bl_remi_positions(meter, bl_scheme_spec(p->scheme)->grid);
+    for (int i = 0; i < n; i++)
+        n_known += p->known[p->scheme->first[REMI_POSITION] + i] >= 0;
+    int wanted = (int)(p->density * bl_remi_meter_ticks(meter) / REMI_TPQ + 0.5);
+    wanted = bl_max(wanted, 1);
+    at->least = bl_min(wanted - wanted / 4, n_known);
+    at->most = wanted + wanted / 4;
+    find_latest(p, at);
+}
+
+static int may_begin_at(const bl_plan_at *at, int position)
+{
+    return !at->is_counted || (at->n_moments < at->most && position <= at->latest);
+}
+
+static int may_leave_bar(const bl_plan_at *at)
+{
+    return !at->is_counted || at->n_moments >= at->least;
+}
+
+/* ---- token by token ---- */
+
 static void begin_bar(const bl_plan *p, bl_plan_at *at)
 {
     int32_t chord = -1, tempo = p->tempo.n > 0 ? p->tempo.id[0] : -1;
@@ -224,6 +305,10 @@ static void begin_bar(const bl_plan *p, bl_plan_at *at)
     at->meter_due = due(p->meter.n > 0 ? p->meter.id[0] : -1, at->meter);
     at->leaves_pickup = at->is_pickup && p->leaves_pickups && p->meter.n == 0;
     at->n_bars++;
+    at->is_counted = p->density > 0;
+    at->n_moments = at->least = at->most = 0;
+    at->position = -1;
+    count_moments(p, at);
 }
 
 /* 1 for a meter of a single beat. */
@@ -234,8 +319,10 @@ static int is_single(const bl_plan *p, unsigned id)
     return num == 1;
 }
 
-static void begin_note(bl_plan_at *at, int rank, int pitch)
+static void begin_note(const bl_plan *p, bl_plan_at *at, int rank, int pitch)
 {
+    at->n_moments += at->rank < 0; /* the first one of the moment */
+    find_latest(p, at);
     at->rank = rank;
     at->pitch = pitch;
 }
@@ -252,7 +339,8 @@ void bl_plan_step(const bl_plan *p, bl_plan_at *at, unsigned id, int given)
     case REMI_BAR:
         at->n_all_bars++;
         at->is_pickup &= !given; /* who gives a second bar means it */
-        begin_note(at, -1, -1);
+        at->rank = at->pitch = -1;
+        at->is_counted = 0;
         if (!given)
             begin_bar(p, at);
         break;
@@ -264,9 +352,12 @@ void bl_plan_step(const bl_plan *p, bl_plan_at *at, unsigned id, int given)
         at->meter_due = -1;
         at->leaves_pickup = 0;
         at->is_pickup = at->n_all_bars == 1 && is_single(p, id);
+        count_moments(p, at);
         break;
     case REMI_POSITION:
-        begin_note(at, -1, -1);
+        at->rank = at->pitch = -1;
+        at->position = i;
+        find_latest(p, at);
         break;
     case REMI_CHORD:
         at->chord = (int32_t)id;
@@ -280,14 +371,23 @@ void bl_plan_step(const bl_plan *p, bl_plan_at *at, unsigned id, int given)
         at->program = i;
         break;
     case REMI_PITCH:
-        begin_note(at, at->program, i);
+        begin_note(p, at, at->program, i);
         break;
     case REMI_DRUM:
-        begin_note(at, BL_PROGRAM_DRUMS, i);
+        begin_note(p, at, BL_PROGRAM_DRUMS, i);
         break;
     default:
         break;
     }
+}
+
+/* 1 if a class of pitch is of the key or of the chord. */
+static int in_scale(const bl_plan *p, const bl_plan_at *at, int pitch_class)
+{
+    unsigned scale = p->scale;
+    if (at->chord >= 0)
+        scale |= bl_chord_classes(at->chord - p->scheme->first[REMI_CHORD]);
+    return p->scale == 0 || (scale >> pitch_class & 1);
 }
 
 static int has_program(const bl_plan *p, int program)
@@ -306,7 +406,8 @@ static int may_sound(const bl_plan *p, const bl_plan_at *at, int kind, int i)
     case REMI_PEDAL:
         return has_program(p, at->program);
     case REMI_PITCH:
-        return has_program(p, at->program) && !(is_struck && at->rank == at->program);
+        return has_program(p, at->program) && in_scale(p, at, i % 12) &&
+               !(is_struck && at->rank == at->program);
     case REMI_DRUM:
         return (!p->has_programs || p->has_drums) &&
                !(is_struck && at->rank == BL_PROGRAM_DRUMS);
@@ -335,9 +436,14 @@ int bl_plan_allows(const bl_plan *p, const bl_plan_at *at, unsigned id)
     case REMI_KEY:
         return p->key.n == 0 || id == p->key.id[0];
     case REMI_POSITION:
-        return !is_due || id == p->scheme->first[REMI_POSITION];
+        return may_begin_at(at, (int)id - p->scheme->first[REMI_POSITION]) &&
+               (!is_due || id == p->scheme->first[REMI_POSITION]);
     case REMI_CHORD:
-        return p->chords.n == 0 || (int32_t)id == in_key(p, at, at->chord_due);
+        return p->chords.n > 0 ? (int32_t)id == in_key(p, at, at->chord_due)
+                               : p->scale == 0 || bl_plan_in_scale(p, id);
+    case REMI_BAR:
+    case REMI_EOS:
+        return !is_due && may_leave_bar(at);
     case REMI_TEMPO:
         return at->chord_due < 0 && (p->tempo.n == 0 || id == p->tempo.id[0]);
     default:

@@ -1,6 +1,6 @@
 /* plan.h - what of a piece in "remi" is settled before it is drawn: labels, the tempo,
- * the meter, who plays, the chord of each bar. A plan narrows what the grammar allows,
- * token by token, so that the model fills in the rest. */
+ * the meter, the key, who plays and how often, the chord of each bar. A plan narrows
+ * what the grammar allows, token by token, so that the model fills in the rest. */
 #ifndef BL_PLAN_H
 #define BL_PLAN_H
 
@@ -17,8 +17,11 @@ typedef struct {
     bl_ids meter;            /* one or none */
     uint32_t programs[4];    /* bits of those that may play, where has_programs */
     int has_programs, has_drums;
-    int has_sense;      /* see bl_plan_sense */
-    int leaves_pickups; /* likewise */
+    unsigned scale;       /* pitch classes that may sound, bit 0 = C; 0: any */
+    double density;       /* see bl_plan_density; 0: as it comes */
+    const int32_t *known; /* [words] -1: a token that is never drawn */
+    int has_sense;        /* see bl_plan_sense */
+    int leaves_pickups;   /* likewise */
 } bl_plan;
 
 /* `scheme` must outlive the plan. BL_E_ARG where it is not "remi", has no such tokens,
@@ -38,6 +41,19 @@ int bl_plan_names(const bl_plan *p, unsigned id);
  * all may be degrees ("I", "vi", "bVII7", "N"), of whatever key. */
 int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text,
                    bl_err *e) BL_MUST_CHECK;
+/* The key, "C", "F#m", "Bb major": the token of a scheme that has such. In others it is
+ * a scale: melodic notes of the key and of the chord in force, of chords that are not
+ * settled those of the key alone. Of minor keys, both the seventh above the tonic and
+ * the leading note are theirs. */
+int bl_plan_key(bl_plan *p, const bl_scheme *scheme, const char *text,
+                bl_err *e) BL_MUST_CHECK;
+/* 1 if the token is a pitch or chord that the scale leaves. */
+int bl_plan_in_scale(const bl_plan *p, unsigned id);
+/* In so many moments a quarter note something begins, whatever plays: in each new bar
+ * their number to the nearest, at least 1, give or take a quarter of it, as far as the
+ * bar has positions. `known` must outlive the plan. */
+int bl_plan_density(bl_plan *p, const bl_scheme *scheme, double density,
+                    const int32_t *known, bl_err *e) BL_MUST_CHECK;
 /* What no piece wants, though the grammar has it, for data does: a note that its
  * program has just struck at the same moment; and with leaves_pickups a meter of one
  * beat that goes on after the bar the piece begins with, a pickup. Of other schemes
@@ -59,6 +75,11 @@ typedef struct {
     int is_pickup;                /* all bars so far are the first, of one beat */
     int leaves_pickup;            /* this bar must state a longer meter */
     int program;                  /* in force, -1 = none yet */
+    int is_counted;               /* this bar is drawn, and a density settled */
+    int n_moments;                /* of this bar, in which a note has begun */
+    int least, most;              /* of them that it is to have */
+    int latest;      /* position where the next may be, that there be the least */
+    int position;    /* -1: before the first */
     int rank, pitch; /* last struck at this moment: program or BL_PROGRAM_DRUMS; -1 */
 } bl_plan_at;
 

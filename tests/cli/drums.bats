@@ -218,6 +218,8 @@ while b:
     bad 64 "--between goes from each window of --condition" vae --between 3
     bad 64 "--density wants a run of density=1" vae --density .2
     bad 64 "--density goes with grooves as --condition" dense --density .2
+    bad 64 "--density 2: of grooves it is a share of cells, 0 to 1" dense --density 2
+    bad 64 "--key goes with runs of tokens" vae --key C
     bad 64 "--bars goes with runs of tokens" vae --bars 3
     bad 64 "--threshold has 2 numbers" vae --threshold .1,.2
     bad 64 "--max-hits '-1': a whole number from 0" vae --max-hits -1

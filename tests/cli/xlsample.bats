@@ -466,6 +466,95 @@ words() {
     [ ! -e no ]
 }
 
+# classes FILE: the pitch classes of its melodic notes, as one line
+classes() {
+    text "$1" | grep -oE ' Pitch_[0-9]+' | sed 's/.*_//' | awk '{print $1 % 12}' | sort -nu | xargs
+}
+
+@test "xlsample: --key is the token of a model of keys, and a mask for others, which is said" {
+    run -0 --separate-stderr xlsample run -n 4 --bars 6 --temperature 2 --key C -o s
+    [[ $stderr == "xlsample: warning: --key is a mask: the model knows no keys"* ]] || fail "$stderr"
+    remi2midi --check s
+    [ "$(classes s)" = "0 2 4 5 7 9 11" ]
+    xlsample -q run -n 4 --bars 6 --temperature 2 --key 'F# minor' -o s
+    [ "$(classes s)" = "1 2 4 5 6 8 9 11" ] # with the leading note
+    for same in F♯m gbm Gb:min F#-; do
+        xlsample -q run -n 4 --bars 6 --temperature 2 --key "$same" -o t
+        cmp <(text s | grep '^Bar') <(text t | grep '^Bar') || fail "$same"
+    done
+    # of merges too; the chords are those of the key, or those that were asked for
+    xlsample -q settled -n 4 --bars 6 --temperature 2 --key Bb -o s
+    remi2midi --check s
+    [ "$(classes s)" = "0 2 3 5 7 9 10" ]
+    for c in $(bars s | grep -oE 'Chord_[^ ]+'); do
+        [[ $c =~ _(A#|C|D|D#|F|G|A|N) ]] || fail "$c"
+    done
+    xlsample -q settled -n 4 --bars 6 --temperature 2 --key C --chords 'E Am' -o s
+    remi2midi --check s
+    [ "$(classes s)" = "0 2 4 5 7 8 9 11" ]
+    # behind a prompt the new bars are
+    xlsample -q run --prompt "$SAMPLES/greensleeves.mid" --bars 3 --key B -u -o s
+    { echo '#'; grep '^Bar' s | tail -n 3; } >new
+    for c in $(classes new); do [[ " 1 3 4 6 8 10 11 " == *" $c "* ]] || fail "$c"; done
+
+    run -0 --separate-stderr xlsample composer -n 4 --bars 2 --key Eb -o s
+    [ -z "$stderr" ]
+    [ "$(text s | grep -oE 'Key_[^ ]+' | xargs)" = "Key_D#:maj Key_D#:maj Key_D#:maj Key_D#:maj" ]
+    xlsample composer --bars 4 --key G --chords 'C D' -o s
+    [ "$(text s | grep -oE '(Key|Chord)_[^ ]+' | xargs)" = \
+        "Key_G:maj Chord_IV:maj Chord_V:maj Chord_IV:maj Chord_V:maj" ]
+    xlsample composer --bars 4 --key Am --chords 'i iv' -o s
+    [ "$(text s | grep -oE 'Key_[^ ]+' | xargs)" = Key_A:min ]
+    run -64 --separate-stderr xlsample composer --key G --prompt "$SAMPLES/greensleeves.mid" -o no
+    says "--key: the prompt has its own"
+    for bad in c H 'C lydian' C7 '' '  '; do
+        run -64 --separate-stderr xlsample run --key "$bad" -o no
+        says "'$bad' is no key; one is 'C', 'F#m' or 'Bb minor'"
+    done
+    run -64 --separate-stderr xlsample performer --key C -o no
+    says "only in 'remi'"
+    [ ! -e no ]
+}
+
+# moments FILE LOW HIGH: fails where a bar has another number of moments with notes
+moments() {
+    text "$1" | grep '^Bar' | awk -v low="$2" -v high="$3" '{n = 0; open = 0
+        for (i = 1; i <= NF; i++) {
+            if ($i ~ /^Position_/) open = 1
+            if ($i ~ /^Pitch/ && open) {n++; open = 0}}
+        if (n < low || n > high) {print NR ": " n; exit 1}}'
+}
+
+@test "xlsample: --density is how many moments of each bar have a note" {
+    while read -r density low high how; do
+        xlsample -q run -n 4 --bars 8 --meter 4/4 --density "$density" $how -o s
+        remi2midi --check s
+        moments s "$low" "$high"
+    done <<<'0.1 1 1
+0.5 2 2
+1 3 5
+2 6 10 --temperature 2 --top-p 1
+4 12 16
+24 16 16 --temperature 2 --top-p 1'
+    # by the length of the bar, with drums alone, with merges and chords, behind a prompt
+    xlsample -q run -n 4 --bars 6 --meter 6/8 --density 2 --programs drums -o s
+    moments s 5 7
+    xlsample -q settled -n 4 --bars 6 --meter 4/4 --density 2 --chords 'C Am' --temperature 2 -o s
+    remi2midi --check s
+    moments s 6 10
+    xlsample -q run --prompt "$SAMPLES/greensleeves.mid" --bars 5 --meter 4/4 --density 4 -u -o s
+    { echo '#'; grep '^Bar' s | tail -n 5; } >new
+    moments new 12 16
+    # 0 asks for nothing
+    xlsample -q run -n 2 --no-pg -o a
+    xlsample -q run -n 2 --no-pg --density 0 -o b
+    cmp a b
+    run -64 --separate-stderr xlsample performer --density 2 -o no
+    says "only in 'remi'"
+    run -64 --separate-stderr xlsample run --density 25 -o no
+    says "0..24"
+}
+
 @test "xlsample: a pickup is left, and no note is struck twice at once" {
     # so hot that both would be in every other piece
     xlsample -q run -n 60 --bars 4 --temperature 3 --top-p 1 -u -o s
