@@ -142,6 +142,32 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29 pre_norm=0)
     done
 }
 
+@test "torch: the reader for people to take away gives the loss of xltrain --eval, or says what it lacks" {
+    local reader=$BARLINE_ROOT/samples/python/checkpoint.py
+    midi2remi "$SAMPLES"/*.mid | shard --split train=.8,valid=.1,test=.1 -o data
+    small=(--set layers=2 --set width=16 --set heads=2 --set ff=32 --set segment=24 --set batch=8 --steps 10)
+    while read -r arch more; do
+        xltrain -q --data data -o "$arch" --set arch="$arch" "${small[@]}" $more
+        ours=$(xltrain --data data -o "$arch" --eval valid | tail -n 1 | cut -f 4)
+        theirs=$(/usr/bin/python3 -B "$reader" "$arch" data valid)
+        echo "$arch $ours $theirs"
+        awk "BEGIN {exit !(($ours - $theirs) ^ 2 < 1e-8)}"
+    done <<<'xl --set memory=40 --set untie_uv=1 --set clamp_len=30 --set same_length=1
+remi --set memory=24 --set eval_memory=50
+gpt2
+llama --set memory=24 --set kv_heads=1 --set eval_segment=16'
+    /usr/bin/python3 -B "$reader" llama/best >settings
+    head -n 1 settings | jq -e '.arch == "llama"'
+    [ "$(sed -n 2p settings)" = "$(jq -r '.vocab' <(head -n 1 settings)) tokens, $(awk -F '\t' 'NR > 2 {
+        gsub(/[(),]/, " ", $2); n = split($2, of, " "); m = 1; for (i = 1; i <= n; i++) m *= of[i]; s += m}
+        END {print s}' settings) parameters" ]
+    xltrain -q --data data -o cells --set arch=lstm "${small[@]}" --set memory=0
+    run -1 --separate-stderr /usr/bin/python3 -B "$reader" cells data valid
+    says "checkpoint.py knows no arch=lstm"
+    run -1 --separate-stderr /usr/bin/python3 -B "$reader" none
+    says "No such file"
+}
+
 # bats test_tags=slow
 @test "torch: six layers of 256" {
     # of ReLU rounding decides the slope in a few of millions of places
