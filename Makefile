@@ -4,6 +4,7 @@
 # are kept apart. Variants live in folders of their own: B=build/NAME SAN=address,...;
 # CPU=baseline (avx2, avx512, bf16) leaves out the kernels above that level.
 
+comma := ,
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -18,6 +19,7 @@ CC := gcc
 endif
 SAN ?=
 MPI ?=
+STATIC ?=
 # The highest level of kernels, not of the environment: some systems have a CPU there.
 CPU :=
 B ?= $(if $(MPI),build/mpi,$(if $(CPU),build/cpu-$(CPU),build/release))
@@ -62,6 +64,10 @@ $(error CPU=$(CPU) is none of baseline, avx2, avx512, bf16, native)
 endif
 OWN_CFLAGS += -DBL_CPU=$(CPU_LEVEL)
 endif
+# STATIC=1: tools that need no library where they run.
+ifneq ($(STATIC),)
+OWN_LDFLAGS := $(patsubst -pie,-static-pie -Wl$(comma)--no-warnings,$(OWN_LDFLAGS))
+endif
 ifneq ($(SAN),)
 OWN_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 OWN_LDFLAGS += -fsanitize=$(SAN)
@@ -74,7 +80,7 @@ endif
 
 # Asked once, and only when something is compiled.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES))))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config $(if $(STATIC),--static) --libs $(PACKAGES)))$(PKG_LIBS)
 COMPILE = $(CC) $(OWN_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(KERNEL_CFLAGS)
 LINK = $(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS)
 
@@ -97,6 +103,11 @@ FUZZERS := $(TARGETS:%=$(B)/tests/fuzz/libfuzzer_%)
 ## all: build the tools (in bin/)
 .PHONY: all
 all: $(TOOLS:%=$(BIN)/%)
+
+## static: the tools without shared libraries, in build/static/bin
+.PHONY: static
+static:
+	@$(MAKE) all STATIC=1 B=build/static
 
 $(B)/flags: force
 	@mkdir -p $(@D)
@@ -197,7 +208,7 @@ test:
 ## test-slow: the long forms too
 .PHONY: test-slow
 test-slow:
-	@.ci/deps build test
+	@.ci/deps build test slow deb
 	@$(MAKE) all test-programs
 	@BARLINE_SLOW=1 tests/run.sh $(B) $(BIN)
 
@@ -393,31 +404,48 @@ settings: $(B)/tests/settings
 
 # ---- installing ----
 
-## completions: build/release/completions/barline.bash, for bash
+## completions: build/release/completions/barline.bash and _barline, for bash and zsh
 .PHONY: completions
-completions: $(B)/completions/barline.bash
-$(B)/completions/barline.bash: completions/bash.sh $(TOOLS:%=$(BIN)/%)
+completions: $(B)/completions/barline.bash $(B)/completions/_barline
+$(B)/completions/barline.bash: completions/bash.sh
+$(B)/completions/_barline: completions/zsh.sh
+$(B)/completions/barline.bash $(B)/completions/_barline: completions/settings.sh bin/xltrain.1 $(TOOLS:%=$(BIN)/%)
 	@mkdir -p $(@D)
-	$(call say,GEN)completions/bash.sh $(TOOLS:%=$(BIN)/%) >$@
+	$(call say,GEN)$(filter %bash.sh %zsh.sh,$^) $(TOOLS:%=$(BIN)/%) >$@
 
 # What a header is for says its first line: (internal) to its folder, or for (tools).
 HEADERS = $(shell grep -L -m 1 -E '^/\* [a-z0-9_]+\.h \((internal|tools)\)' $(wildcard lib/*/*.h lib/*/*/*.h))
+SHARE := $(PREFIX)/share/barline
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 
-## install, uninstall: tools, library, pages, under PREFIX (/usr/local), DESTDIR respected
-.PHONY: install uninstall
-install: all completions
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-	  $(DESTDIR)$(PREFIX)/share/barline/pipelines $(DESTDIR)$(PREFIX)/share/barline/schemas \
-	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/lib/pkgconfig
+## install, uninstall: tools, pages, samples, library, under PREFIX (/usr/local), DESTDIR respected
+.PHONY: install install-tools install-library uninstall
+install: install-tools install-library
+
+# Paths in the pages are those of the copy; pages for man(1) are there by name.
+install-tools: all completions
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/share/man/man1 \
+	  $(SHARE)/pipelines $(SHARE)/schemas $(SHARE)/samples/python \
+	  $(PREFIX)/share/bash-completion/completions $(ZSH_COMPLETIONS))
 	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(TOOLS:%=bin/%.1) $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 $(wildcard pipelines/*) $(DESTDIR)$(PREFIX)/share/barline/pipelines
-	chmod 755 $(patsubst %,$(DESTDIR)$(PREFIX)/share/barline/%,$(wildcard pipelines/*.sh))
-	install -m 644 $(wildcard schemas/*.*) $(DESTDIR)$(PREFIX)/share/barline/schemas
+	for t in $(TOOLS); do \
+	  sed -E 's#(^|[ (])(pipelines|samples|schemas)/#\1$(SHARE)/\2/#g' bin/$$t.1 \
+	    >$(DESTDIR)$(PREFIX)/share/man/man1/$$t.1; done
+	install -m 644 README.md LICENSE $(DESTDIR)$(SHARE)
+	install -m 644 $(wildcard pipelines/*) $(DESTDIR)$(SHARE)/pipelines
+	chmod 755 $(patsubst %,$(DESTDIR)$(SHARE)/%,$(wildcard pipelines/*.sh))
+	install -m 644 $(wildcard schemas/*.*) $(DESTDIR)$(SHARE)/schemas
+	install -m 644 $(wildcard samples/*.mid) samples/SOURCES.md $(DESTDIR)$(SHARE)/samples
+	install -m 644 $(wildcard samples/python/*) $(DESTDIR)$(SHARE)/samples/python
+	sed -i -E 's#\[([^]]*)\]\(\.\./bin/[^)]*\)#\1#g' $(DESTDIR)$(SHARE)/*/*.md
 	install -m 644 $(B)/completions/barline.bash \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(firstword $(TOOLS))
 	for t in $(wordlist 2,99,$(TOOLS)); do \
 	  ln -sf $(firstword $(TOOLS)) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$t; done
+	install -m 644 $(B)/completions/_barline $(DESTDIR)$(ZSH_COMPLETIONS)
+
+install-library: $(LIB)
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib
 	for h in $(HEADERS:lib/%=%); do \
 	  install -D -m 644 lib/$$h $(DESTDIR)$(PREFIX)/include/barline/$$h; done
@@ -431,8 +459,16 @@ uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/man/man1/%.1)
 	rm -f $(DESTDIR)$(PREFIX)/lib/libbarline.a $(DESTDIR)$(PREFIX)/lib/pkgconfig/barline.pc
-	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/bash-completion/completions/%)
-	rm -rf $(DESTDIR)$(PREFIX)/share/barline $(DESTDIR)$(PREFIX)/include/barline
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/bash-completion/completions/%) $(DESTDIR)$(ZSH_COMPLETIONS)/_barline
+	rm -rf $(DESTDIR)$(SHARE) $(DESTDIR)$(PREFIX)/include/barline
+
+## deb: build/barline_VERSION_ARCH.deb, which apt installs; DEB=dir elsewhere, DEBEMAIL= who packages it
+DEB ?= build
+.PHONY: deb
+deb:
+	@.ci/deps build deb
+	@$(MAKE) all completions
+	@VERSION=$(VERSION) .ci/deb $(DEB)
 
 ## dist: build/barline-VERSION.tar.gz of what is committed
 .PHONY: dist

@@ -1,21 +1,31 @@
 #!/bin/bash
 # bash.sh TOOL...: completions of the tools for bash, made of the option tables that their
-# --help prints: names, the words of a choice, files and folders. `make completions`
-# runs it.
+# --help prints: names, the words of a choice, files and folders; and the settings of
+# xltrain(1) for --set. `make completions` runs it.
 set -euo pipefail
+here=$(dirname "$0")
 
 cat <<'END'
 # Completions of barline's tools, made by completions/bash.sh: do not edit.
 _barline() {
-    local tool=${1##*/} now=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} row
+    local tool=${1##*/} now=${COMP_WORDS[COMP_CWORD]} i=$((COMP_CWORD - 1)) is_value= before row
     # --name=value comes as three words
-    [ "$now" != = ] || now=
-    [ "$before" != = ] || before=${COMP_WORDS[COMP_CWORD - 2]}
+    [ "$now" != = ] || now='' is_value=1
+    [ "${COMP_WORDS[i]}" != = ] || is_value=1 i=$((i - 1))
+    before=${COMP_WORDS[i]}
     COMPREPLY=()
+    if [ -n "$is_value" ] && [[ ${COMP_WORDS[*]:0:i} =~ \ --set(\ =)?$ ]]; then # KEY=VALUE as four
+        for row in $_barline_settings; do
+            [[ $row != "$before="* ]] || row=${row#*=} mapfile -t COMPREPLY < <(compgen -W "${row//|/ }" -- "$now")
+        done
+        return
+    fi
     for row in ${_barline_rows[$tool]}; do
         case $row in "$before:"*) ;; *) continue ;; esac
         case ${row#*:} in
         '') break ;; # takes no value
+        NAME) mapfile -t COMPREPLY < <(compgen -W 'remi remi-2020 performance groove' -- "$now") ;;
+        SPLIT) mapfile -t COMPREPLY < <(compgen -W 'train valid test' -- "$now") ;;
         DIR) mapfile -t COMPREPLY < <(compgen -d -- "$now") ;;
         *'|'*)
             row=${row#*:}
@@ -27,7 +37,15 @@ _barline() {
             mapfile -t COMPREPLY < <(compgen -P "$row" -W 'melody bass drums chords track= program=' -- "${now##*,}")
             compopt -o nospace 2>/dev/null || true
             ;;
-        N | S | P | K | M | T | BPM | I/N | N/D | 'N|P%' | SECONDS | LIST | WORDS | CHORDS) ;;
+        KEY=VALUE)
+            mapfile -t COMPREPLY < <(
+                for row in $_barline_settings; do
+                    [[ $row != "$now"* ]] || printf '%s\n' "${row%%=*}="
+                done
+            )
+            compopt -o nospace 2>/dev/null || true
+            ;;
+        N | S | P | K | M | T | D | BPM | I/N | N/D | 'N|P%' | SECONDS | LIST | WORDS | KEY | CHORDS) ;;
         *) mapfile -t COMPREPLY < <(compgen -f -- "$now") ;;
         esac
         return
@@ -44,8 +62,9 @@ _barline() {
         mapfile -t COMPREPLY < <(compgen -f -- "$now")
     fi
 }
-declare -A _barline_rows=(
 END
+printf "_barline_settings='%s'\n" "$("$here/settings.sh" | tr '\n' ' ')"
+echo 'declare -A _barline_rows=('
 for tool in "$@"; do
     # "-x, --name VALUE   help" to "--name:VALUE" and "-x:VALUE"
     rows=$("$tool" --help | sed -nE \

@@ -7,6 +7,8 @@
 
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 MIDI := $(HERE)../samples
+# in the repository the tools are beside their sources, of an installed copy on the PATH
+BIN := $(if $(wildcard $(HERE)../bin/xlsample),bin/)
 OUT := demo
 PRESET := tiny
 TRAIN := --set optimizer=muon --set batch=32 --set memory=128 --set eval_every=0 \
@@ -37,5 +39,5 @@ demo: features
 	@echo "  features.tsv     measures of each new piece     grep -v '^#' $(OUT)/features.tsv | cut -f 1-8 | column -t"
 	@echo
 	@echo "What to try next:"
-	@echo "  bin/xlsample $(OUT)/run -n 4 --bars 32 --seed 7 | bin/remi2midi -d more"
-	@echo "  bin/midi2remi YOUR-FOLDER | bin/shard -o data && bin/xltrain --data data -o run"
+	@echo "  $(BIN)xlsample $(OUT)/run -n 4 --bars 32 --seed 7 | $(BIN)remi2midi -d more"
+	@echo "  $(BIN)midi2remi YOUR-FOLDER | $(BIN)shard -o data && $(BIN)xltrain --data data -o run"

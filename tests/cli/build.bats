@@ -45,3 +45,87 @@ object() {
     make -C "$BARLINE_ROOT" --no-print-directory -s uninstall PREFIX="$PWD/usr"
     [ -z "$(find usr -type f)" ]
 }
+
+# links FOLDER: the relative links of its pages that lead nowhere
+links() {
+    find "$1" -name '*.md' | while read -r page; do
+        grep -oP '\]\(\K[^)#]+' "$page" | while read -r link; do
+            [[ $link == http* ]] || [ -e "$(dirname "$page")/$link" ] || echo "$page: $link"
+        done
+    done
+}
+
+@test "build: an installed copy has pages, samples and completions that lead to each other" {
+    unset MAKEFLAGS MFLAGS MAKEOVERRIDES B SAN CPU MPI CFLAGS CPPFLAGS LDFLAGS
+    make -C "$BARLINE_ROOT" --no-print-directory -s install PREFIX="$PWD/usr" >/dev/null
+    [ -z "$(links usr/share)" ] || fail "$(links usr/share)"
+    # paths that manual pages name are there
+    grep -ohE "$PWD/usr/share/barline/[a-z0-9./-]+[a-z0-9]" usr/share/man/man1/*.1 | sort -u >named
+    [ "$(wc -l <named)" -ge 20 ]
+    while read -r path; do [ -e "$path" ] || fail "$path"; done < <(grep -v '/samples/' named)
+    run -1 grep -nE '(^|[ (])(schemas|pipelines|samples)/' usr/share/man/man1/*.1
+    [ -L usr/share/bash-completion/completions/xlsample ] && [ -s usr/share/zsh/site-functions/_barline ]
+    # the demo, from there alone
+    mkdir away
+    (cd away && PATH="$PWD/../usr/bin:/usr/bin:/bin" make -s -f ../usr/share/barline/pipelines/demo.mk STEPS=2) >said
+    [ "$(find away/demo/new -name '*.mid' | wc -l)" -eq 8 ]
+    grep -q '^  xlsample demo/run' said
+    make -C "$BARLINE_ROOT" --no-print-directory -s uninstall PREFIX="$PWD/usr"
+    [ -z "$(find usr ! -type d)" ]
+}
+
+# bare ARGS...: a command in the bare system
+bare() {
+    chroot root env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin DEBIAN_FRONTEND=noninteractive LC_ALL=C bash -euo pipefail -c "$@"
+}
+
+teardown() {
+    ! mountpoint -q "$BATS_TEST_TMPDIR/root/proc" || umount "$BATS_TEST_TMPDIR/root/proc"
+}
+
+# bats test_tags=slow
+@test "build: the package on a bare Debian 12: installed, the demo and pipelines run, removed; static tools before" {
+    [ "$(id -u)" -eq 0 ] || skip "only root makes a bare system"
+    grep -q '^VERSION_CODENAME=bookworm' /etc/os-release || skip "this is no Debian 12"
+    unset MAKEFLAGS MFLAGS MAKEOVERRIDES B SAN CPU MPI CFLAGS CPPFLAGS LDFLAGS
+    export DEBEMAIL=nobody@debian.org
+    make -s -C "$BARLINE_ROOT" deb DEB="$PWD/deb" >/dev/null
+    make -s -C "$BARLINE_ROOT" deb DEB="$PWD/again" >/dev/null
+    cmp deb/*.deb again/*.deb
+    lintian --fail-on error,warning,info deb/*.deb
+    make -s -C "$BARLINE_ROOT" static >/dev/null
+    mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
+        awk '$2 == "bookworm" {print $1; exit}')
+    debootstrap --variant=minbase bookworm root "$mirror" >log || fail "$(tail -n 5 log)"
+    mountpoint -q root/proc || mount -t proc proc root/proc
+
+    # without a single library of ours
+    mkdir root/static
+    cp "$BARLINE_ROOT"/build/static/bin/{midi2remi,vocab,shard,xltrain,xlsample,remi2midi,featstats} root/static
+    cp -r "$SAMPLES" root/songs
+    chain='midi2remi $songs | shard -o data
+        xltrain -q --data data -o run --preset tiny --steps 3
+        xlsample run -n 2 --bars 4 --no-pg -o new.tok.zst
+        remi2midi -d new new.tok.zst
+        featstats new --tsv >features.tsv'
+    bare "mkdir /a; cd /a; PATH=/static:\$PATH; songs=/songs; $chain"
+
+    cp deb/*.deb root/barline.deb
+    bare 'apt-get -q update && apt-get -q install -y --no-install-recommends /barline.deb make zstd' >log 2>&1 ||
+        fail "$(tail -n 5 log)"
+    bare "mkdir /b; cd /b; songs=/usr/share/barline/samples; $chain; make -f /usr/share/barline/pipelines/demo.mk STEPS=20" >said
+    [ "$(find root/b/demo/new -name '*.mid' | wc -l)" -eq 8 ]
+    cmp root/a/new.tok.zst root/b/new.tok.zst
+    [ -z "$(links root/usr/share/barline)" ]
+    bare 'cd /b; make -s -j2 -f /usr/share/barline/pipelines/refresh.mk MIDI=/usr/share/barline/samples CORPUS=corpus
+        shard -q -o more corpus/tokens/*.tok.zst
+        make -s -f /usr/share/barline/pipelines/judge.mk RUN=demo/run DATA=demo/data N=4 >judged'
+    bare '. /usr/share/bash-completion/completions/xlsample; complete -p featstats' | grep -q _barline
+    dpkg-deb -c deb/*.deb | awk '/^[-l]/ {print substr($6, 2)}' >files
+    [ "$(wc -l <files)" -ge 150 ]
+    bare 'apt-get -q purge -y barline' >/dev/null
+    while read -r file; do
+        [ ! -e "root$file" ] && [ ! -L "root$file" ] || fail "$file is left"
+    done <files
+    [ ! -e root/usr/share/barline ]
+}
