@@ -159,9 +159,10 @@ static int check_parts(bl_encoder *c, bl_err *e)
         return 0;
     c->report.reject = BL_REJECT_NO_PART;
     if (c->how->drop_parts)
-        return bl_fail(e, BL_E_FORMAT, "no note is left of it without the parts");
-    return bl_fail(e, BL_E_FORMAT, "it has %s of the parts",
-                   is_chords ? "no chord and no note" : "no note");
+        return bl_fail(e, BL_E_FORMAT, "no note is left of it without '%.80s'",
+                       parts->text);
+    return bl_fail(e, BL_E_FORMAT, "it has %s of '%.80s'",
+                   is_chords ? "no chord and no note" : "no note", parts->text);
 }
 
 /* The labels of the file come before its music. */

@@ -61,7 +61,7 @@ static int parse_one(bl_parts *p, const char *text, size_t len, bl_err *e)
 
 int bl_parts_parse(bl_parts *p, const char *text, bl_err *e)
 {
-    *p = (bl_parts){0};
+    *p = (bl_parts){.text = text};
     for (;;) {
         size_t len = strcspn(text, ",");
         int rc = parse_one(p, text, len, e);

@@ -13,7 +13,8 @@ typedef struct {
     uint8_t program[128];
     char track[BL_PARTS_MAX][BL_PART_NAME_MAX + 1]; /* patterns: '*' and '?' */
     int n_tracks;
-    int n; /* named at all */
+    int n;            /* named at all */
+    const char *text; /* that was parsed: not owned */
 } bl_parts;
 
 /* Reads "melody,track=Lead*,program=32-39": parts between commas, their union. BL_E_ARG

@@ -63,13 +63,24 @@ static int set_others(bl_train_config *c, const char *const *set, size_t n, bl_e
     return rc;
 }
 
+/* Layers that a preset names, of what an assignment has switched off, are none. */
+static int is_idle(const bl_setting *s, const bl_train_config *c)
+{
+    return s->kind == BL_SET_LAYERS && s->is_used != NULL && !s->is_used(c);
+}
+
 static void follow_others(bl_train_config *c, const bl_json *object,
                           const char *const *set, size_t n)
 {
     const bl_setting *s;
-    for (size_t i = 0; (s = bl_config_setting(i)) != NULL; i++)
-        if (s->follows != NULL && !is_named(s->key, object, set, n))
+    for (size_t i = 0; (s = bl_config_setting(i)) != NULL; i++) {
+        if (is_named(s->key, object, set, n))
+            continue;
+        if (s->follows != NULL)
             bl_setting_put(s, c, s->follows(c));
+        else if (is_idle(s, c))
+            bl_setting_put(s, c, 0);
+    }
 }
 
 /* An arch that is assigned takes the place of the file's, and with it of what that one

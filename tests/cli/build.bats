@@ -88,7 +88,7 @@ teardown() {
     [ "$(id -u)" -eq 0 ] || skip "only root makes a bare system"
     grep -q '^VERSION_CODENAME=bookworm' /etc/os-release || skip "this is no Debian 12"
     unset MAKEFLAGS MFLAGS MAKEOVERRIDES B SAN CPU MPI CFLAGS CPPFLAGS LDFLAGS
-    export DEBEMAIL=nobody@debian.org
+    export DEBEMAIL=nobody@debian.org SOURCE_DATE_EPOCH=1700000000
     make -s -C "$BARLINE_ROOT" deb DEB="$PWD/deb" >/dev/null
     make -s -C "$BARLINE_ROOT" deb DEB="$PWD/again" >/dev/null
     cmp deb/*.deb again/*.deb

@@ -316,6 +316,15 @@ ends() {
     done
 }
 
+@test "threads that cannot be started: how many can is said, and so many do" {
+    [[ $BARLINE_BUILD != *san ]] || skip "sanitizers reserve all addresses"
+    midi2remi "$SAMPLES"/[a-c]*.mid | shard --split train=.8,valid=.2 -o few
+    train=(xltrain -q --data few -o run --preset tiny --steps 1)
+    run -70 --separate-stderr bash -c 'ulimit -v 400000 && exec "$@"' - "${train[@]}" -j 64
+    says "of 64 cannot be started: memory or threads are limited (ulimit -v, -u); -j "
+    bash -c 'ulimit -v 400000 && exec "$@"' - "${train[@]}" -j "$(grep -oP -- '; -j \K\d+' <<<"$stderr")"
+}
+
 @test "outputs beside the main one: costs, reports and pages never take another file's place" {
     midi2remi "$SAMPLES"/[a-c]*.mid -o all.tok.zst
     shard --split train=.8,valid=.2 -o few all.tok.zst

@@ -1144,3 +1144,19 @@ PY
     run -64 --separate-stderr featstats --fidelity asked --summary whole
     says "--fidelity goes alone"
 }
+
+@test "featstats: the row of a piece is there before the next piece has come" {
+    mkfifo pipe
+    midi2remi "$SAMPLES"/sakura.mid -o one.tok.zst
+    featstats -j 2 pipe >rows &
+    exec 9>pipe
+    cat one.tok.zst >&9
+    for _ in {1..100}; do
+        ! grep -q '^[^#]*sakura.mid' rows || break
+        sleep .05
+    done
+    grep -q '^[^#]*sakura.mid' rows
+    exec 9>&-
+    wait %1
+    tail -n 1 rows | grep -q '^#featend'
+}

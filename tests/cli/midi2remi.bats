@@ -569,6 +569,11 @@ PY
         [ "$(cut -f 2 table | tr '\n' ' ')" = 'code no-part ' ]
         [ "$(sed -n 's/^#piece //p' <<<"$output" | jq -r .name)" = d/x.mid ]
     done
+    run -65 --separate-stderr midi2remi --keep melody,bass drums.mid -o no
+    [[ $stderr == *"'drums.mid': it has no note of 'melody,bass' [no-part]"* ]] || fail "$stderr"
+    run -65 --separate-stderr midi2remi --drop drums drums.mid -o no
+    [[ $stderr == *"'drums.mid': no note is left of it without 'drums' [no-part]"* ]] || fail "$stderr"
+    rm -f no
     midi2remi -u -j 1 --keep melody --max-reject 1 d >one 2>/dev/null
     midi2remi -u -j 3 --keep melody --max-reject 1 d >three 2>/dev/null
     cmp <(grep -v '^#remi' one) <(grep -v '^#remi' three)

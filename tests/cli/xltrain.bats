@@ -509,6 +509,10 @@ PY
     done
     grep -q '"positions":12' gpt2/config.json
     grep -q '"compressed":8' compressive/config.json
+    # what a preset names of memory goes with it, what is named with it does not
+    xltrain --dry-run --data data --preset seed --set memory=0 | grep -q '^parameters'
+    run -64 --separate-stderr xltrain --dry-run --data data --preset seed --set memory=0 --set memory_layers=5
+    says "memory_layers goes with memory only"
     run -64 --separate-stderr train bad --set arch=gpt2 --set memory=0 --set zero_memory=1
     says "zero_memory goes with memory only"
     run -64 --separate-stderr train bad --set same_length=1 --set arch=compressive

@@ -133,8 +133,11 @@ static int start_member(bl_pool *p, int number, bl_err *e)
     if (number == 0)
         return 0;
     if (pthread_create(&m->thread, NULL, worker, m) != 0)
-        return bl_fail(e, BL_E_NOMEM, "thread %d of %d cannot be started", number + 1,
-                       p->n_threads);
+        return bl_fail(
+            e, BL_E_NOMEM,
+            "thread %d of %d cannot be started: memory or threads are limited "
+            "(ulimit -v, -u); -j %d wants less",
+            number + 1, p->n_threads, (int)bl_max(number / 2, 1));
     p->n_started++;
     return 0;
 }
