@@ -1148,7 +1148,7 @@ PY
 @test "featstats: the row of a piece is there before the next piece has come" {
     mkfifo pipe
     midi2remi "$SAMPLES"/sakura.mid -o one.tok.zst
-    featstats -j 2 pipe >rows &
+    featstats -j 2 pipe | cat >rows &
     exec 9>pipe
     cat one.tok.zst >&9
     for _ in {1..100}; do
@@ -1157,6 +1157,6 @@ PY
     done
     grep -q '^[^#]*sakura.mid' rows
     exec 9>&-
-    wait %1
+    wait
     tail -n 1 rows | grep -q '^#featend'
 }
