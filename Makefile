@@ -468,7 +468,7 @@ DEB ?= build
 deb:
 	@.ci/deps build deb
 	@$(MAKE) all completions
-	@VERSION=$(VERSION) .ci/deb $(DEB)
+	@.ci/deb $(VERSION) $(DEB)
 
 ## dist: build/barline-VERSION.tar.gz of what is committed
 .PHONY: dist

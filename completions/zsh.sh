@@ -23,8 +23,10 @@ _barline_parts() { # the last of a list
 }
 END
 printf "typeset -g _barline_settings='%s'\n" "$("$here/settings.sh" | tr '\n' ' ')"
-echo '_barline() {'
-echo '    case $service in'
+cat <<'END'
+_barline() {
+    case $service in
+END
 for tool in "$@"; do
     printf '    %s)\n        _arguments -s -S \\\n' "${tool##*/}"
     # an option whose name fills its column has its help on the next line

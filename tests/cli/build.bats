@@ -111,7 +111,8 @@ teardown() {
     bare "mkdir /a; cd /a; PATH=/static:\$PATH; songs=/songs; $chain"
 
     cp deb/*.deb root/barline.deb
-    bare 'apt-get -q update && apt-get -q install -y --no-install-recommends /barline.deb make zstd' >log 2>&1 ||
+    with=$(dpkg-deb -f deb/*.deb Recommends | tr -d ,)
+    bare "apt-get -q update && apt-get -q install -y --no-install-recommends /barline.deb $with" >log 2>&1 ||
         fail "$(tail -n 5 log)"
     bare "mkdir /b; cd /b; songs=/usr/share/barline/samples; $chain; make -f /usr/share/barline/pipelines/demo.mk STEPS=20" >said
     [ "$(find root/b/demo/new -name '*.mid' | wc -l)" -eq 8 ]

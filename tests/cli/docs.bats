@@ -1,5 +1,6 @@
-# docs.bats - what is written is run: every command of the README's `sh` fences and of the
-# man pages' EXAMPLES, in order, in an empty folder that holds samples/ and pipelines/.
+# docs.bats - what is written is run: every command of the `sh` fences of the README and of the
+# pages to try by hand, and of the man pages' EXAMPLES, in order, in an empty folder that holds
+# samples/ and pipelines/.
 # Training is cut short by a wrapper that adds a tiny model and three steps; nothing else
 # is changed. The README's two commands (make demo, make test) are run by .ci/run.
 load ../helpers
@@ -39,8 +40,34 @@ runs() {
 
 @test "README: every command in it runs" {
     awk '/^```sh$/{on=1; next} /^```/{on=0} on' "$BARLINE_ROOT/README.md" >script
-    [ "$(grep -c '|' script)" -ge 10 ]
+    [ "$(grep -c '|' script)" -ge 5 ]
     runs script
+}
+
+# by_hand PAGE...: runs the `sh` fences of pages, or those behind their headings "By hand"
+by_hand() {
+    local page
+    for page in "$@"; do
+        mkdir "$page"
+        cd "$page"
+        ln -s ../samples ../pipelines .
+        awk '/^## By hand/{all = 1} {line[NR] = $0} END {
+            from = !all; for (i = 1; i <= NR; i++) {
+                if (line[i] ~ /^## /) from = !all || line[i] == "## By hand"
+                if (line[i] ~ /^```/) on = line[i] == "```sh" && from; else if (on) print line[i]}}' \
+            "$BARLINE_ROOT/pipelines/$page.md" >script
+        [ "$(wc -l <script)" -ge 5 ] || fail "$page.md has fewer than five lines"
+        runs script
+        cd ..
+    done
+}
+
+@test "pipelines: every command of the pages on tokens and on asking runs" {
+    by_hand tokens asking
+}
+
+@test "pipelines: every command of the pages on bands, drums, judging and trials runs, where they say By hand" {
+    by_hand accompany groove judge experiment
 }
 
 man_examples() { # man_examples TOOL: the commands of its EXAMPLES section
