@@ -10,7 +10,7 @@
 
 enum { BINS_X = 2 * BL_HEAT_COLUMNS, BINS_Y = 2 * BL_HEAT_ROWS };
 enum { PANEL = 168, HIGH = 40, NAMES = 78, GAP = 10, BETWEEN = 5 };
-enum { TITLE = 70, HEAD = 44, FOOT = 22, LEVELS = 5, MARGIN = 14 };
+enum { TITLE = 70, TITLE_WIDTH = 560, HEAD = 44, FOOT = 22, LEVELS = 5, MARGIN = 14 };
 
 /* ---- what is drawn ---- */
 
@@ -312,8 +312,8 @@ void bl_heat_draw(bl_svg *s, const bl_heat *h)
     columns = sets_of(h) == 1 && h->n > 3 ? 4 : columns;
     double width = block_width(h) + MARGIN, height = block_height() + MARGIN;
     size_t lines = (h->n + columns - 1) / columns;
-    bl_svg_begin(s, width * (double)columns + MARGIN, TITLE + height * (double)lines,
-                 "velocity heat-maps of drums", 1);
+    bl_svg_begin(s, fmax(width * (double)columns + MARGIN, TITLE_WIDTH),
+                 TITLE + height * (double)lines, "velocity heat-maps of drums", 1);
     draw_title(s, h);
     for (size_t i = 0; i < h->n; i++) {
         double x = MARGIN + width * (double)(i % columns);

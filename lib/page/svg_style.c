@@ -21,11 +21,12 @@ static const struct {
     {"q", "#b3a100", "#e6d84a"},
 };
 
-/* What has one of them, and what else it is. */
+/* What of a picture has one of them, and what else it is. Office suites know neither
+ * the short form of fonts nor elements within elements. */
 static const struct {
     const char *selector, *property, *colour, *more;
 } rules[] = {
-    {"svg text", "fill", "dim", "font:11px system-ui,sans-serif"},
+    {"text", "fill", "dim", "font-size:11px;font-family:system-ui,sans-serif"},
     {".rule", "stroke", "rule", "fill:none"},
     {".bar", "stroke", "dim", "fill:none"},
     {".bg", "fill", "bg", NULL},
@@ -47,7 +48,7 @@ static const struct {
     {".fp", "fill", "p", NULL},
     {".fq", "fill", "q", NULL},
     {".fn", "fill", "dim", NULL},
-    {"svg .title", "fill", "fg", "font-weight:600;font-size:13px"},
+    {".title", "fill", "fg", "font-weight:600;font-size:13px"},
     {".la", "stroke", "a", "fill:none;stroke-width:1.5"},
     {".lb", "stroke", "b", "fill:none;stroke-width:1.5"},
     {".lc", "stroke", "c", "fill:none;stroke-width:1.5;stroke-dasharray:4 3"},
@@ -78,7 +79,7 @@ void bl_svg_style(bl_svg *s)
     add_variables(s, 1);
     bl_svg_raw(s, "}");
     for (size_t i = 0; i < BL_COUNT(rules); i++)
-        bl_svg_printf(s, "%s{%s:%s;%s:var(--%s)%s%s}", rules[i].selector,
+        bl_svg_printf(s, "svg %s{%s:%s;%s:var(--%s)%s%s}", rules[i].selector,
                       rules[i].property, colours[find(rules[i].colour)].light,
                       rules[i].property, rules[i].colour,
                       rules[i].more != NULL ? ";" : "",
@@ -92,9 +93,10 @@ void bl_svg_plain_style(bl_svg *s)
                       colours[find(rules[i].colour)].light,
                       rules[i].more != NULL ? ";" : "",
                       rules[i].more != NULL ? rules[i].more : "");
+    /* those suites take the rules of any medium for theirs, but know no :root either */
     bl_svg_raw(s, "@media(prefers-color-scheme:dark){");
     for (size_t i = 0; i < BL_COUNT(rules); i++)
-        bl_svg_printf(s, "%s{%s:%s}", rules[i].selector, rules[i].property,
+        bl_svg_printf(s, ":root %s{%s:%s}", rules[i].selector, rules[i].property,
                       colours[find(rules[i].colour)].dark);
     bl_svg_raw(s, "}");
 }

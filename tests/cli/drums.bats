@@ -279,6 +279,7 @@ END
     featstats --heat "$F/three.tensors.zst" >one.svg
     [[ $(svg one.svg) == *rect=* ]]
     grep -q 'no label' one.svg
+    [ "$(grep -oP -m 1 'viewBox="0 0 \K[0-9]+' one.svg)" -ge 560 ] # as wide as what it says
     printf 'name\tgenre\ntwelve-bar-blues.mid\tblues\nharbour-habanera.mid\thabanera\n' >labels
     midi2remi --scheme groove --labels labels -q "$SAMPLES"/{twelve-bar-blues,harbour-habanera,korobeiniki}.mid -o labelled
     featstats --heat labelled --vs "$F/three.tensors.zst" >two.svg

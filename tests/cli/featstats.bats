@@ -858,6 +858,10 @@ assert "var(" not in text
 svg = xml.dom.minidom.parse(sys.argv[1]).documentElement
 used = {r.getAttribute("class") for r in svg.getElementsByTagName("rect")} - {"bg", "soft"}
 style = text[text.index("<style>"):text.index("@media")]
+# office suites take the rules of any medium for theirs unless they know no such element,
+# and know neither elements within elements nor short forms
+dark = text[text.index("@media"):text.index("</style>")]
+assert dark.count("{") - 1 == dark.count(":root ") and "svg " not in style and "font:" not in style
 colour = {c: re.search(r"\.%s\{fill:(#\w+)" % c, style)[1] for c in used}
 assert len(used) == 16 == len(set(colour.values())), colour
 names = {t.firstChild.data for t in svg.getElementsByTagName("text")}
