@@ -505,6 +505,11 @@ classes() {
         "Key_G:maj Chord_IV:maj Chord_V:maj Chord_IV:maj Chord_V:maj" ]
     xlsample composer --bars 4 --key Am --chords 'i iv' -o s
     [ "$(text s | grep -oE 'Key_[^ ]+' | xargs)" = Key_A:min ]
+    # as of one in a common key
+    midi2remi --common-key "$SAMPLES"/[s-t]*.mid | shard --split train=.8,valid=.2 -o common
+    xltrain -q --data common -o moved --preset tiny --set layers=1 --set width=32 --set heads=2 --steps 2
+    run -0 --separate-stderr xlsample moved --bars 4 --key D -o s
+    [ -z "$stderr" ] && [ "$(text s | grep -oE 'Key_[^ ]+' | xargs)" = Key_D:maj ]
     run -64 --separate-stderr xlsample composer --key G --prompt "$SAMPLES/greensleeves.mid" -o no
     says "--key: the prompt has its own"
     for bad in c H 'C lydian' C7 '' '  '; do
