@@ -16,7 +16,9 @@ _barline() {
     COMPREPLY=()
     if [ -n "$is_value" ] && [[ ${COMP_WORDS[*]:0:i} =~ \ --set(\ =)?$ ]]; then # KEY=VALUE as four
         for row in $_barline_settings; do
-            [[ $row != "$before="* ]] || row=${row#*=} mapfile -t COMPREPLY < <(compgen -W "${row//|/ }" -- "$now")
+            [[ $row == "$before="* ]] || continue
+            row=${row#*=}
+            mapfile -t COMPREPLY < <(compgen -W "${row//|/ }" -- "$now")
         done
         return
     fi
