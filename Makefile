@@ -94,7 +94,7 @@ UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 GRAD := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/double_*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 # What the engine computes, for PyTorch to compute again.
-TORCH := $(B)/tests/torch/dump $(B)/tests/torch/steps
+TORCH := $(B)/tests/torch/dump $(B)/tests/torch/steps $(B)/tests/torch/drums_dump
 # Each fuzz target twice: with a plain main for the tests, with libFuzzer for `make fuzz`.
 TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(TARGETS:%=$(B)/tests/fuzz/replay_%)

@@ -155,7 +155,7 @@ static int check_wish(const grooving *g, bl_err *e)
                        "--density %g: of grooves it is a share of cells, 0 to 1",
                        w->density);
     if (w->density >= 0 && !g->ckpt.info.config.model.density)
-        return bl_fail(e, BL_E_ARG, "--density wants a run of density=1");
+        return bl_fail(e, BL_E_ARG, "--density wants a run of density=1 or density=2");
     if (w->density >= 0 && w->condition == NULL)
         return bl_fail(e, BL_E_ARG,
                        "--density goes with grooves as --condition, where it is seen");

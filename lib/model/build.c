@@ -218,8 +218,8 @@ static bl_mat *make_window(const bl_maker *k, bl_mat *x)
     const bl_model_config *c = &m->config;
     const bl_layer *l = &m->layer[k->n];
     const projections w = {l->wq, l->bq, l->wk, l->bk, l->wv, l->bv, l->wo, l->bo};
-    const bl_scope scope = {
-        .lanes = m->lanes, .queries = c->segment, .keys = c->segment};
+    int steps = k->n < c->layers ? bl_model_steps(c) : c->segment;
+    const bl_scope scope = {.lanes = m->lanes, .queries = steps, .keys = steps};
     if (c->pre_norm)
         x = make_norm(k, x, BL_WEIGHT(ln1_g), BL_WEIGHT(ln1_b));
     return attention_to(m, x, x, &scope, k->n < c->layers ? c->heads : c->dec_heads,
@@ -446,7 +446,7 @@ static bl_mat *through_latent(bl_model *m, bl_mat *x)
 {
     const bl_model_config *c = &m->config;
     bl_graph *g = &m->graph;
-    bl_mat *flat = bl_reshaped(g, x, m->lanes, (int64_t)c->segment * c->width);
+    bl_mat *flat = bl_reshaped(g, x, m->lanes, (int64_t)bl_model_steps(c) * c->width);
     m->mean = bl_linear(g, flat, m->mu_w, m->mu_b, BL_ACT_NONE, 0);
     m->log_var = bl_linear(g, flat, m->lv_w, m->lv_b, BL_ACT_NONE, 0);
     const bl_latent_args args = {m->mean, m->log_var, c->segment,
@@ -457,20 +457,36 @@ static bl_mat *through_latent(bl_model *m, bl_mat *x)
     return bl_reshaped(g, x, (int64_t)m->lanes * c->segment, c->dec_width);
 }
 
+/* What is seen of windows, as states in their places; the density's before the steps'.
+ */
+static bl_mat *seen_windows(bl_model *m)
+{
+    const bl_model_config *c = &m->config;
+    bl_graph *g = &m->graph;
+    int steps = bl_model_steps(c);
+    m->seen = bl_graph_mat(g, (int64_t)m->lanes * c->segment, bl_model_inputs(c), 0);
+    bl_mat *x = bl_linear(g, m->seen, m->in_w, m->in_b, BL_ACT_RELU, 0);
+    if (c->density == BL_DENSITY_STEP) {
+        m->density = bl_graph_mat(g, m->lanes, 1, 0);
+        x = bl_led(
+            g, bl_linear(g, m->density, m->density_w, m->density_b, BL_ACT_RELU, 0), x);
+    }
+    return bl_scaled(g, x, steps, 1, bl_place_rows(g, steps, c->width),
+                     bl_model_dropout(c, c->embed_dropout));
+}
+
 static void windows(bl_model *m)
 {
     const bl_model_config *c = &m->config;
     bl_graph *g = &m->graph;
     int is_vae = c->arch == BL_ARCH_GROOVE_VAE;
-    m->seen = bl_graph_mat(g, (int64_t)m->lanes * c->segment, bl_model_inputs(c), 0);
-    bl_mat *x = bl_linear(g, m->seen, m->in_w, m->in_b, BL_ACT_RELU, 0);
-    x = bl_scaled(g, x, c->segment, 1, bl_place_rows(g, c->segment, c->width),
-                  bl_model_dropout(c, c->embed_dropout));
-    x = window_layers(m, x, 0, c->layers, m->lnf_g, m->lnf_b);
+    bl_mat *x = window_layers(m, seen_windows(m), 0, c->layers, m->lnf_g, m->lnf_b);
     if (is_vae) {
         x = through_latent(m, x);
         x = window_layers(m, x, c->layers, c->layers + c->dec_layers, m->dec_g,
                           m->dec_b);
+    } else if (c->density == BL_DENSITY_STEP) {
+        x = bl_unled(g, x, m->lanes);
     }
     m->logits = bl_linear(g, x, m->out_w, m->out_b, BL_ACT_NONE, 0);
     const bl_window_loss_args args = {.x = m->logits,
@@ -525,19 +541,18 @@ void bl_model_see(bl_model *m)
         const bl_real *window = source != NULL ? source[lane] : NULL;
         const bl_real *goal = w->feed.target != NULL ? w->feed.target[lane] : window;
         bl_real *to = m->seen->v + (ptrdiff_t)lane * steps * n, density = 0;
-        if (window == NULL) {
+        if (window == NULL)
             memset(to, 0, (size_t)(steps * n) * sizeof *to);
-            continue;
-        }
-        if (c->density)
+        else if (c->density)
             density = w->density != NULL ? w->density[lane]
-                      : goal != NULL     ? density_of(goal, steps, c->voices)
-                                         : 0;
-        for (int t = 0; t < steps; t++) {
+                                         : density_of(goal, steps, c->voices);
+        for (int t = 0; t < steps && window != NULL; t++) {
             see_step(c, window + (ptrdiff_t)t * 3 * c->voices, to + (ptrdiff_t)t * n);
-            if (c->density)
+            if (c->density == BL_DENSITY_COLUMN)
                 to[(ptrdiff_t)t * n + c->inputs] = density;
         }
+        if (m->density != NULL)
+            m->density->v[lane] = density;
     }
 }
 

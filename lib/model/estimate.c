@@ -129,6 +129,7 @@ static bl_model_config half_of(const bl_model_config *c, int decodes)
 {
     bl_model_config half = *c;
     half.memory = half.compressed = 0;
+    half.segment = decodes ? c->segment : bl_model_steps(c);
     if (decodes) {
         half.width = c->dec_width;
         half.ff = c->dec_ff;
@@ -151,9 +152,12 @@ static double groove_reals(const bl_model_config *c, double b, int train)
     double reals = b * t * (bl_model_inputs(c) + 3 * c->voices * both + 1);
     for (int i = 0; i < n_halves(c); i++) {
         const bl_model_config half = half_of(c, i);
-        reals += half.layers * layer_reals(&half, b, 0, train) + 2 * b * t * half.width;
+        reals += half.layers * layer_reals(&half, b, 0, train) +
+                 2 * b * half.segment * half.width;
         shared = fmax(shared, shared_reals(&half, b, train));
     }
+    if (c->density == BL_DENSITY_STEP) /* before and after it stands with the steps */
+        reals += (3 - n_halves(c)) * both * b * (t + 1) * c->width;
     return reals + shared + (n_halves(c) - 1) * b * c->latent * (2 + 2 * both);
 }
 
@@ -164,8 +168,9 @@ static double groove_products(const bl_model_config *c)
     for (int i = 0; i < n_halves(c); i++) {
         const bl_model_config half = half_of(c, i);
         double d = half.width, kv = d * bl_model_kv_heads(&half) / half.heads;
-        products += half.layers * ((2 + gate_products(&half)) * d * d + 2 * d * kv +
-                                   (2 + half.glu) * d * (double)half.ff + 2 * t * d);
+        double of_step = (2 + gate_products(&half)) * d * d + 2 * d * kv +
+                         (2 + half.glu) * d * (double)half.ff + 2 * half.segment * d;
+        products += half.layers * of_step * half.segment / t;
         last = d;
     }
     if (n_halves(c) > 1)

@@ -47,6 +47,15 @@ typedef enum {
 /* Ba, Kiros and Hinton 2016; Zhang and Sennrich 2019, without biases. */
 typedef enum { BL_NORM_LAYER, BL_NORM_RMS, BL_N_NORM } bl_norm_kind;
 
+/* How a model of grooves sees the share of cells that are to be hit: not, as one number
+ * more of every step, or as a step of its own, the first. */
+typedef enum {
+    BL_DENSITY_NONE,
+    BL_DENSITY_COLUMN,
+    BL_DENSITY_STEP,
+    BL_N_DENSITY
+} bl_density_form;
+
 /* What joins a residual x and what a sub-layer made of it: x + y, or a GRU cell with x
  * as its state and y as its input. */
 typedef enum { BL_GATE_NONE, BL_GATE_GRU, BL_N_GATE } bl_gate_kind;
@@ -136,7 +145,7 @@ typedef struct {
     int input;          /* which voices a model sees of a window, bit n: voice n; 0: the
                          * loudest hit of each step */
     int inputs;         /* numbers of a step that are seen: 3 v, or 3 of a tap */
-    int density;        /* 1: one more, the share of cells that are to be hit */
+    int density;        /* bl_density_form: how the share of cells to be hit is seen */
     double miss_weight; /* of cells that are not hit, in the loss */
     int latent;         /* Z */
     int dec_layers, dec_width, dec_heads, dec_ff; /* of the VAE's decoder */
@@ -190,7 +199,12 @@ static inline int bl_model_is_groove(const bl_model_config *c)
 /* Numbers of a step that go in. */
 static inline int bl_model_inputs(const bl_model_config *c)
 {
-    return c->inputs + c->density;
+    return c->inputs + (c->density == BL_DENSITY_COLUMN);
+}
+/* Steps that the layers see of a window before it is a latent. */
+static inline int bl_model_steps(const bl_model_config *c)
+{
+    return c->segment + (c->density == BL_DENSITY_STEP);
 }
 /* Layers of a VAE's decoder or of an encoder of conditions, 0 without one. */
 int bl_model_more_layers(const bl_model_config *c);

@@ -33,7 +33,7 @@ typedef enum {
     BL_DIM_VS,    /* source_vocab, or V */
     BL_DIM_SEEN,  /* numbers of a step that go in */
     BL_DIM_STEP,  /* that come out */
-    BL_DIM_TD,    /* T * D */
+    BL_DIM_TD,    /* T * D, of the steps that are seen */
     BL_DIM_Z,
     BL_DIM_DEC,  /* of the decoder, or D */
     BL_DIM_TDEC, /* T times it */
@@ -134,7 +134,9 @@ struct bl_model {
     bl_mat *out_p, *out_pb; /* (D, A), (A) */
     bl_mat *out_w, *out_b;  /* (A, V), (V); with tie out_w is emb (V, A) */
     bl_mat *in_w, *in_b;    /* (inputs, D), (D) of grooves */
-    bl_mat *mu_w, *mu_b;    /* (T D, Z), (Z) of a VAE */
+    bl_mat *density_w;      /* (1, D) of a density that is a step */
+    bl_mat *density_b;      /* (D) */
+    bl_mat *mu_w, *mu_b;    /* (T D, Z), (Z) of a VAE, T of bl_model_steps */
     bl_mat *lv_w, *lv_b;    /* the same: ln variance */
     bl_mat *z_w, *z_b;      /* (Z, T Dd), (T Dd), Dd = dec_width */
     bl_mat *dec_g, *dec_b;  /* (Dd) the decoder's last norm */
@@ -160,6 +162,7 @@ struct bl_model {
     bl_windows no_windows;
     bl_window_feed *window_feed; /* its */
     bl_mat *seen;                /* (B*T, inputs) */
+    bl_mat *density;             /* (B, 1) where it is a step, or NULL */
     bl_mat *mean, *log_var;      /* (B, Z) of a VAE */
     size_t decodes_from;         /* the op that follows its encoder */
     bl_mat *drawn;               /* (B, Z) */

@@ -99,7 +99,7 @@ static int64_t size_of(bl_dim dim, const bl_model_config *config, int layer)
         [BL_DIM_VS] = bl_model_source_vocab(c),
         [BL_DIM_SEEN] = bl_model_inputs(c),
         [BL_DIM_STEP] = 3 * c->voices,
-        [BL_DIM_TD] = c->segment * d,
+        [BL_DIM_TD] = bl_model_steps(c) * d,
         [BL_DIM_Z] = c->latent,
         [BL_DIM_DEC] = dec,
         [BL_DIM_TDEC] = c->segment * dec,
@@ -265,6 +265,12 @@ static int crosses_mogrified(const bl_model_config *c, int n)
 static int crosses_mogrified_twice(const bl_model_config *c, int n)
 {
     return crosses(c, n) && mogrifies_twice(c, n);
+}
+
+static int has_lead(const bl_model_config *c, int n)
+{
+    (void)n;
+    return c->density == BL_DENSITY_STEP;
 }
 
 static int has_last_norm(const bl_model_config *c, int n)
@@ -435,11 +441,16 @@ static const bl_tensor_row after[] = {
 static const bl_tensor_row windows_in[] = {
     {"in.w", TOP(in_w), BL_DIM_SEEN, BL_DIM_D, MATRIX},
     {"in.b", TOP(in_b), BL_DIM_ONE, BL_DIM_D, BIAS},
+    {"density.w", TOP(density_w), BL_DIM_ONE, BL_DIM_D, MATRIX, .is_there = has_lead},
+    {"density.b", TOP(density_b), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_lead},
 };
 
 static const bl_tensor_row encoder_in[] = {
     {"enc.in.w", TOP(in_w), BL_DIM_SEEN, BL_DIM_D, MATRIX},
     {"enc.in.b", TOP(in_b), BL_DIM_ONE, BL_DIM_D, BIAS},
+    {"enc.density.w", TOP(density_w), BL_DIM_ONE, BL_DIM_D, MATRIX,
+     .is_there = has_lead},
+    {"enc.density.b", TOP(density_b), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = has_lead},
 };
 
 static const bl_tensor_row windows_norm[] = {
@@ -646,6 +657,7 @@ static double window_std(const bl_model *m, int i)
 {
     const char *name = m->param[i].name;
     int is_end = strcmp(name, "in.w") == 0 || strcmp(name, "enc.in.w") == 0 ||
+                 strcmp(name, "density.w") == 0 || strcmp(name, "enc.density.w") == 0 ||
                  strcmp(name, "out.w") == 0;
     return is_end ? 0.1 / sqrt(3) : 1 / sqrt(3.0 * (double)m->param[i].shape[0]);
 }

@@ -70,7 +70,7 @@ column() {
 }
 
 @test "drums: what is seen, weighed and counted can be set" {
-    for how in 'inputs=3' 'input=voices:kick,snare' 'density=1' 'hit_balance=.9' 'genre_balance=.9' \
+    for how in 'inputs=3' 'input=voices:kick,snare' 'density=1' 'density=2' 'hit_balance=.9' 'genre_balance=.9' \
         'optimizer=sgd' 'optimizer=muon' 'miss_weight=1' 'average=.1' 'pre_norm=1' 'glu=1'; do
         xltrain "${small[@]}" -o run -f --steps 2 --set "$how"
     done
@@ -182,6 +182,24 @@ while b:
     cmp <(xlsample run --condition a --temperature 1 --seed 1 -u -j 1) <(xlsample run --condition a --temperature 1 --seed 1 -u -j 2)
 }
 
+@test "drums: a density as one number more or as a step of its own decides how many hits there are" {
+    hits() { xlsample "$how" --condition "$F/three.tensors.zst" "$@" -q | remi2midi --csv | wc -l; }
+    for how in 1 2; do
+        # that of a voice which is never hit is all that is seen, but for the density
+        xltrain "${small[@]}" -o "$how" --steps 1500 --set batch=16 --set density=$how --set input=voices:high-tom \
+            --set eval_every=0 --set dropout=0 --set att_dropout=0
+        few=$(hits --density .02) many=$(hits --density .15) own=$(hits)
+        [ $((2 * many)) -gt $((3 * few)) ] || fail "density=$how: $few and $many hits"
+        [ "$own" -gt "$few" ] && [ "$own" -lt "$many" ] # by default that of the groove
+        xltrain "${vae[@]}" -o vae.$how --steps 3 --set density=$how
+        xlsample vae.$how --density .3 --condition "$F/three.tensors.zst" -q | remi2midi --check
+        xlsample vae.$how -n 2 -q | remi2midi --check
+    done
+    # weights of the one do not fit the other
+    run -64 --separate-stderr xltrain "${small[@]}" -o bad --init 1 --set density=2
+    [ "$(wc -l <<<"$stderr")" -eq 1 ]
+}
+
 @test "drums: a VAE makes windows of nothing, latents, drums of them, and ways between" {
     xltrain "${vae[@]}" -o run --steps 20
     xlsample run -n 3 --seed 1 -u -o three
@@ -216,7 +234,7 @@ while b:
     bad 64 "--latent wants a run of arch=groove-vae" run --latent --condition "$F/three.tensors.zst"
     bad 64 "-n without --condition wants a run of arch=groove-vae" run -n 2
     bad 64 "--between goes from each window of --condition" vae --between 3
-    bad 64 "--density wants a run of density=1" vae --density .2
+    bad 64 "--density wants a run of density=1 or density=2" vae --density .2
     bad 64 "--density goes with grooves as --condition" dense --density .2
     bad 64 "--density 2: of grooves it is a share of cells, 0 to 1" dense --density 2
     bad 64 "--key goes with runs of tokens" vae --key C

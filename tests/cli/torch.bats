@@ -101,6 +101,22 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29 pre_norm=0)
     compare lstm
 }
 
+@test "torch: grooves of torch's own layers: taps, densities as a number and as a step, the VAE" {
+    local size=(layers=2 width=18 heads=3 ff=29)
+    drums() { # NAME KEY=VALUE...
+        "${DUMP%dump}drums_dump" 7 3 2 "${size[@]}" "${@:2}" >"$1"
+    }
+    drums whole
+    drums tap inputs=3 density=1
+    drums step density=2 segment=9
+    size+=(arch=groove-vae latent=5 dec_layers=2 dec_width=12 dec_heads=2 dec_ff=11)
+    drums vae
+    drums column density=1 inputs=3
+    drums crossed density=2 velocity_loss=bce offset_loss=bce reduce=sum
+    OMP_NUM_THREADS=1 /usr/bin/python3 -B "$BARLINE_ROOT/tests/torch/drums_compare.py" \
+        whole tap step vae column crossed
+}
+
 @test "torch: products in bf16x3 and bf16, where the processor has them" {
     local size=(300 4 layers=2 width=128 heads=4 ff=256 segment=64 memory=64 act=gelu)
     local can

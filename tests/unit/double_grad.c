@@ -378,6 +378,8 @@ static void grooves(const bl_model_config *base, bl_pool *pool)
     c.inputs = 3;
     c.density = 1;
     check("of a tap and a density, with dropout", &c, 1, pool);
+    c.density = 2;
+    check("of a density as a step", &c, 1, pool);
     c.inputs = 3 * BL_VOICES;
     c.density = 0;
     c.input = 5;
@@ -395,6 +397,8 @@ static void grooves(const bl_model_config *base, bl_pool *pool)
     c.velocity_loss = c.offset_loss = BL_DISTANCE_BCE;
     c.dropout = 0.2;
     check("cross-entropies, dropout", &c, 1, pool);
+    c.density = 2;
+    check("a density as a step that the latent reads", &c, 1, pool);
 }
 
 int main(void)

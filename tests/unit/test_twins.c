@@ -5,6 +5,7 @@
 #include "op_bench.h"
 #include "twins.h"
 #include "nn/kernel/vec.h"
+#include "nn/op/windows.h"
 
 /* ---- attention ---- */
 
@@ -335,6 +336,24 @@ static void add_rows(bl_pool *pool, int t, int d, int n)
     compare(&b, "rows of a table added");
 }
 
+/* A row before those of each lane, and without the first again; both read x. */
+static void led(bl_pool *pool, int t, int d)
+{
+    bench b;
+    open_bench(&b, pool, LANES, t, 0);
+    input *first = take(&b, LANES, d), *x = take(&b, LANES * t, d);
+    give(&b,
+         bl_led(&b.g, first->m, bl_unled(&b.g, bl_led(&b.g, first->m, x->m), LANES)));
+    for (int i = 0; i < LANES * (t + 1) * d; i++) {
+        int lane = i / d / (t + 1), step = i / d % (t + 1), c = i % d;
+        input *from = step == 0 ? first : x;
+        int at = (step == 0 ? lane : lane * t + step - 1) * d + c;
+        b.v[i] = from->v[at];
+        from->g[at] += b.g_out[i];
+    }
+    compare(&b, "a row before those of a lane");
+}
+
 static void scaled(bl_pool *pool, int t, int d, double dropout)
 {
     bench b;
@@ -528,6 +547,8 @@ int main(void)
     embed(pool, 16, 32, 40, 0);
     scaled(pool, 9, 13, 0.2);
     add_rows(pool, 9, 13, 7);
+    led(pool, 1, 1);
+    led(pool, 6, 5);
     with_memory(pool, 5, 7, 3);
     residual(pool, 13, 37, 0.3);
     sinusoids(pool, 23, 12, 0);

@@ -41,6 +41,77 @@ bl_mat *bl_reshaped(bl_graph *g, bl_mat *m, int64_t rows, int64_t cols)
     return a.out;
 }
 
+/* ---- a row before those of a lane ---- */
+
+typedef struct {
+    bl_mat *first, *x, *out; /* first NULL: it is left out */
+    int lanes;
+} lead_args;
+
+/* n numbers that `to` is set to, or that are added to it; of NULL: zeros. */
+static void give(bl_real *to, const bl_real *from, size_t n, bl_real beta)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = (beta == 0 ? 0 : to[i]) + (from != NULL ? from[i] : 0);
+}
+
+/* The rows of lane b: the first, which is a row of its own or x's, and those behind. */
+static void lead_forward(bl_graph *g, void *args)
+{
+    lead_args *a = args;
+    size_t d = (size_t)a->x->cols, rows = (size_t)(a->x->rows / a->lanes);
+    size_t led = (size_t)(a->out->rows / a->lanes), skips = led < rows;
+    (void)g;
+    for (size_t b = 0; b < (size_t)a->lanes; b++) {
+        bl_real *to = a->out->v + b * led * d;
+        if (a->first != NULL)
+            memcpy(to, a->first->v + b * d, d * sizeof *to);
+        memcpy(to + (skips ? 0 : d), a->x->v + (b * rows + skips) * d,
+               (rows - skips) * d * sizeof *to);
+    }
+}
+
+static void lead_backward(bl_graph *g, void *args)
+{
+    lead_args *a = args;
+    size_t d = (size_t)a->x->cols, rows = (size_t)(a->x->rows / a->lanes);
+    size_t led = (size_t)(a->out->rows / a->lanes), skips = led < rows;
+    bl_real beta = bl_grad_beta(a->x), of_first = 0;
+    (void)g;
+    if (a->first != NULL)
+        of_first = bl_grad_beta(a->first);
+    for (size_t b = 0; b < (size_t)a->lanes; b++) {
+        const bl_real *from = a->out->g + b * led * d;
+        bl_real *to = a->x->g + b * rows * d;
+        if (a->first != NULL)
+            give(a->first->g + b * d, from, d, of_first);
+        give(to, NULL, skips * d, beta);
+        give(to + skips * d, from + (skips ? 0 : d), (rows - skips) * d, beta);
+    }
+}
+
+static bl_mat *lead(bl_graph *g, bl_mat *first, bl_mat *x, int lanes, int more)
+{
+    lead_args a = {.first = first, .x = x, .lanes = lanes};
+    if (g->e->code != 0)
+        return NULL;
+    a.out = bl_graph_mat(g, x->rows + (int64_t)more * lanes, x->cols, 1);
+    bl_graph_reads(g, first);
+    bl_graph_reads(g, x);
+    bl_graph_op(g, lead_forward, lead_backward, &a, sizeof a);
+    return a.out;
+}
+
+bl_mat *bl_led(bl_graph *g, bl_mat *first, bl_mat *x)
+{
+    return g->e->code != 0 ? NULL : lead(g, first, x, first->rows, 1);
+}
+
+bl_mat *bl_unled(bl_graph *g, bl_mat *x, int lanes)
+{
+    return lead(g, NULL, x, lanes, -1);
+}
+
 /* ---- the latent ---- */
 
 typedef struct {

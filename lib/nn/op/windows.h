@@ -42,6 +42,11 @@ typedef struct {
 /* m as rows x cols, as many numbers in the same order. */
 bl_mat *bl_reshaped(bl_graph *g, bl_mat *m, int64_t rows, int64_t cols);
 
+/* A row of first (B, D) before the T rows of each lane of x (B*T, D): (B*(T+1), D); and
+ * x (B*(T+1), D) without the first row of each lane. */
+bl_mat *bl_led(bl_graph *g, bl_mat *first, bl_mat *x);
+bl_mat *bl_unled(bl_graph *g, bl_mat *x, int lanes);
+
 /* mu + e^(log_var / 2) * noise, (B, Z), and the divergence from a normal distribution,
  * -1/2 (1 + log_var - mu^2 - e^log_var), as a term: its mean over Z at each of T steps,
  * or its sum. */
