@@ -1,5 +1,6 @@
 /* bands.c - see trials.h: the curves of settings, the seeds of each as a band. */
 #include "feature/summary.h"
+#include "page/curves.h"
 #include "page/trials.h"
 
 #include <math.h>
@@ -20,7 +21,8 @@ static void colour(bl_svg *s, const char *property, size_t setting)
                                              {"#2e8b57", "c"}, {"#8250df", "d"},
                                              {"#0e7c86", "e"}, {"#b83280", "f"}};
     const char *const *c = colours[setting % BL_COUNT(colours)];
-    bl_svg_printf(s, "%s:%s;%s:var(--%s);", property, c[0], property, c[1]);
+    /* the second where there are variables, as in pages */
+    bl_svg_printf(s, "%s:%s;%s:var(--%s,%s);", property, c[0], property, c[1], c[0]);
 }
 
 static void line_style(bl_svg *s, size_t setting, double width, double opacity)
@@ -93,7 +95,9 @@ static double x_of(const canvas *c, const bl_trial *t, size_t i)
 
 static double y_of(const canvas *c, const bl_trial *t, size_t i)
 {
-    double y = t->points.x[i * BL_POINT_SIZE + BL_POINT_LOSS];
+    double y = t->points.x[i * BL_POINT_SIZE + BL_POINT_LOSS + (size_t)c->how->term];
+    if (c->how->term > 0 && y == 0) /* it has none */
+        return NAN;
     return isfinite(y) && (y > 0 || !c->how->is_log) ? y : NAN;
 }
 
@@ -248,8 +252,13 @@ static void draw_frame(bl_svg *s, canvas *c)
     static const char *const what[] = {"steps", "tokens seen in training",
                                        "minutes of training"};
     char label[64];
-    const char *y = "nats a token on validation: mean of the seeds, band from the "
-                    "lowest to the highest";
+    char y[128];
+    const char *of = c->how->term > 0                 ? bl_curve_term(c->how->term - 1)
+                     : bl_trials_have_term(c->all, 1) ? "loss"
+                                                      : "nats a token";
+    snprintf(y, sizeof y,
+             "%s on validation: mean of the seeds, band from the lowest to the highest",
+             of);
     snprintf(label, sizeof label, "%s%s", what[c->how->by], c->unit);
     if (c->how->is_log)
         log_frame(s, c, label, y);
@@ -388,7 +397,9 @@ static void entry_text(const canvas *c, size_t setting, const bl_trial_row *row,
 {
     const bl_trial *t = row->first;
     double mean = row->mean[BL_TRIAL_VALID], sd = row->sd[BL_TRIAL_VALID];
-    int n = snprintf(text, size, "%.*s: ", NAME, t->setting);
+    int n = snprintf(text, size, "%.*s%s", NAME, t->setting, c->how->term ? "" : ": ");
+    if (c->how->term > 0)
+        return; /* the numbers are of the loss */
     if (t->state == BL_TRIAL_FAILED)
         snprintf(text + n, size - (size_t)n, "failed with status %d", t->status);
     else if (isnan(mean))
@@ -421,6 +432,7 @@ static void legend(bl_svg *s, const canvas *c, const bl_trial_row *rows, size_t 
 void bl_bands_draw(bl_svg *s, const bl_trials *all, const bl_bands *how)
 {
     canvas c = {.all = all, .how = how, .scale = 1};
+    int id = 2 * how->term + how->is_log; /* of the pictures of a page */
     bl_trial_row *rows = NULL;
     size_t n = 0;
     if (s->rc == 0)
@@ -438,7 +450,7 @@ void bl_bands_draw(bl_svg *s, const bl_trials *all, const bl_bands *how)
     bl_svg_printf(s,
                   "<clipPath id=\"bands%d\"><rect x=\"%d\" y=\"%d\" width=\"%d\" "
                   "height=\"%d\"/></clipPath><g clip-path=\"url(#bands%d)\">",
-                  how->is_log, LEFT, TOP, WIDTH - LEFT - RIGHT, FRAME, how->is_log);
+                  id, LEFT, TOP, WIDTH - LEFT - RIGHT, FRAME, id);
     draw_settings(s, &c);
     bl_svg_raw(s, "</g>");
     legend(s, &c, rows, n);

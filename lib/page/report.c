@@ -26,6 +26,23 @@ static void short_cell(bl_svg *s, double x)
         bl_svg_printf(s, "<td>%.3g</td>", x);
 }
 
+/* Of what follows what: where a piece of either set has such a matrix. */
+static const char *const matrix_fields[] = {"pitch_class_transition_matrix",
+                                            "note_length_transition_matrix"};
+
+static int has_matrices(const bl_report *r)
+{
+    const bl_table *both[2] = {r->a, r->b};
+    for (size_t k = 0; k < 2 * BL_COUNT(matrix_fields); k++) {
+        const bl_table *t = both[k % 2];
+        int f = t != NULL ? bl_layout_find(t->layout, matrix_fields[k / 2]) : -1;
+        for (size_t i = 0; f >= 0 && i < t->n; i++)
+            if (!isnan(t->value[i * t->layout->n_columns + t->layout->at[f]]))
+                return 1;
+    }
+    return 0;
+}
+
 /* Links to the sections that are there. */
 static void write_links(bl_svg *s, const bl_report *r)
 {
@@ -41,7 +58,7 @@ static void write_links(bl_svg *s, const bl_report *r)
         {"distances", "Distances", r->compared != NULL},
         {"drums", "Drums", r->heat != NULL},
         {"map", "Map", r->map != NULL},
-        {"transitions", "Transitions", 1},
+        {"transitions", "Transitions", has_matrices(r)},
         {"groups", "Groups", bl_report_has_groups(r)},
         {"surprise", "What tokens cost", r->cost != NULL},
         {"run", "Learning curves", r->log != NULL},
@@ -369,8 +386,8 @@ static void matrices(bl_svg *s, const bl_report *r)
         "From the row to the column: how often a pitch class, a note length, follows "
         "another. Shares, averaged over the pieces; the shade is of their root.",
         "grid");
-    heat(s, r, "pitch_class_transition_matrix", classes, "Pitch classes");
-    heat(s, r, "note_length_transition_matrix", lengths, "Note lengths");
+    heat(s, r, matrix_fields[0], classes, "Pitch classes");
+    heat(s, r, matrix_fields[1], lengths, "Note lengths");
     bl_svg_raw(s, "</div>\n");
 }
 
@@ -396,7 +413,8 @@ int bl_report_write(const bl_report *of, bl_buf *out, bl_err *e)
         bl_report_heat(&s, r);
     if (r->map != NULL)
         bl_report_map(&s, r);
-    matrices(&s, r);
+    if (has_matrices(r))
+        matrices(&s, r);
     bl_report_groups(&s, r);
     if (r->cost != NULL)
         bl_report_surprise(&s, r->cost);

@@ -48,6 +48,9 @@ enum { BL_REPORT_WIDTH = 320, BL_REPORT_HEIGHT = 190, BL_REPORT_GRID = 160 };
 void bl_report_begin(bl_svg *s, const char *title);
 /* `what`: a line below the title, or NULL. */
 void bl_report_begin_figure(bl_svg *s, const char *title, const char *what);
+/* Around a picture as wide as the page, which scrolls where a screen is narrow. */
+void bl_report_begin_plot(bl_svg *s);
+void bl_report_end_plot(bl_svg *s);
 /* Ends the figure; what is written between the two is the table below the plot. */
 void bl_report_begin_table(bl_svg *s);
 void bl_report_end_figure(bl_svg *s);

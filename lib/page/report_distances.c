@@ -215,6 +215,7 @@ void bl_report_scatter(bl_svg *s, const bl_report *r)
                "corner the sets differ, near the upper left they do not.</p>\n"
                "<div class=\"wide\">\n");
     bl_report_begin_figure(s, "KLD and overlapping area", NULL);
+    bl_report_begin_plot(s);
     bl_svg_begin(s, 720, 380, "divergence and overlap of each feature", 0);
     for (size_t f = 0; f < r->a->layout->n; f++) {
         const bl_comparison *c = bl_report_compared(r, f);
@@ -237,6 +238,7 @@ void bl_report_scatter(bl_svg *s, const bl_report *r)
     }
     write_labels(s, r, &p);
     bl_svg_end(s);
+    bl_report_end_plot(s);
     bl_report_begin_table(s);
     bl_svg_raw(s, "<tr><th>feature</th><th>KLD</th><th>overlap</th><th>KLD of halves"
                   "</th><th>of halves</th></tr>\n");

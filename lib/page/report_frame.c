@@ -18,8 +18,9 @@ static const char style[] =
     "td:first-child{position:sticky;left:0;background:var(--bg)}"
     ".grid{display:grid;gap:1rem;"
     "grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr))}"
-    ".wide,.half{display:grid;gap:1rem}"
+    ".wide,.half,.pair{display:grid;gap:1rem}"
     ".half{grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr))}"
+    ".pair{grid-template-columns:repeat(auto-fill,minmax(min(100%,560px),1fr))}"
     "figure{margin:0;padding:.6rem;border:1px solid var(--rule);border-radius:8px;"
     "min-width:0;break-inside:avoid;display:flex;flex-direction:column}"
     "figcaption{font-weight:600;margin-bottom:.3rem}.grid figcaption{flex:1}"
@@ -27,6 +28,7 @@ static const char style[] =
     "color:var(--dim)}"
     "figure svg{display:block;width:100%;height:auto}"
     ".grid figure svg{max-height:340px}.wide figure{max-width:940px}"
+    "@media(max-width:640px){figure .scroll svg{min-width:600px}}"
     "details{margin-top:.4rem;font-size:.85rem}summary{cursor:pointer;color:var(--dim)}"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.8rem;"
     "font-variant-numeric:tabular-nums}"
@@ -73,6 +75,16 @@ void bl_report_begin_figure(bl_svg *s, const char *title, const char *what)
         bl_svg_raw(s, "</small>");
     }
     bl_svg_raw(s, "</figcaption>");
+}
+
+void bl_report_begin_plot(bl_svg *s)
+{
+    bl_svg_raw(s, "<div class=\"scroll\">");
+}
+
+void bl_report_end_plot(bl_svg *s)
+{
+    bl_svg_raw(s, "</div>");
 }
 
 void bl_report_begin_table(bl_svg *s)

@@ -171,11 +171,18 @@ void bl_report_curves(bl_svg *s, const bl_buf *log)
     bl_run_curve run = {.name = "run", .log = log};
     if (s->rc == 0)
         s->rc = bl_curves_read(log, &rows, s->e);
-    bl_svg_raw(s, "<h2 id=\"run\">Learning curves</h2>\n<p class=\"dim\">Nats a token: "
-                  "training (pale, smoothed) and validation.</p>\n"
-                  "<div class=\"wide\">\n");
+    bl_report_section(
+        s, "run", "Learning curves",
+        bl_curves_of_grooves(&rows)
+            ? "The loss and its terms, which add up to it: hits in nats, velocities "
+              "and offsets as they were set to be measured, of a VAE the divergence "
+              "of latents. Training (pale, smoothed) and validation."
+            : "Nats a token: training (pale, smoothed) and validation.",
+        "wide");
     bl_report_begin_figure(s, "Loss", NULL);
+    bl_report_begin_plot(s);
     bl_curves_draw(s, &run, 1, 0);
+    bl_report_end_plot(s);
     bl_report_begin_table(s);
     bl_svg_raw(s, "<tr><th>step</th><th>training</th><th>validation</th></tr>\n");
     size_t n = rows.n / BL_CURVE_COLUMNS, stride = n / 50 + 1;
@@ -184,7 +191,7 @@ void bl_report_curves(bl_svg *s, const bl_buf *log)
             isnan(rows.x[i * BL_CURVE_COLUMNS + BL_CURVE_VALID]))
             continue;
         bl_svg_raw(s, "<tr>");
-        for (int k = 0; k < BL_CURVE_COLUMNS; k++)
+        for (int k = 0; k < BL_CURVE_TERMS; k++)
             bl_report_cell(s, rows.x[i * BL_CURVE_COLUMNS + (size_t)k]);
         bl_svg_raw(s, "</tr>\n");
     }

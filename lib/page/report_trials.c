@@ -1,4 +1,5 @@
 /* report_trials.c - see trials.h: the page of an experiment. */
+#include "page/curves.h"
 #include "page/report.h"
 #include "page/trials.h"
 
@@ -88,13 +89,40 @@ static void pictures(bl_svg *s, const bl_trials *all, int measures)
                       "of the second a power law is a straight line.",
                       "wide");
     bl_report_begin_figure(s, "Validation loss", NULL);
+    bl_report_begin_plot(s);
     bl_bands_draw(s, all, &line);
+    bl_report_end_plot(s);
     bl_report_begin_table(s);
     runs_table(s, all, measures);
     bl_report_end_figure(s);
     bl_report_begin_figure(s, "Validation loss, logarithmic", NULL);
+    bl_report_begin_plot(s);
     bl_bands_draw(s, all, &log);
+    bl_report_end_plot(s);
     bl_svg_raw(s, "</figure>\n</div>\n");
+}
+
+/* What the loss of models of grooves is the sum of. */
+static void terms(bl_svg *s, const bl_trials *all)
+{
+    if (!bl_trials_have_term(all, 1))
+        return;
+    bl_report_section(s, "terms", "Terms of the loss",
+                      "What the loss of models of grooves is the sum of, on the "
+                      "validation split: hits, velocities, offsets, and of a VAE the "
+                      "divergence of latents, times beta.",
+                      "pair");
+    for (int i = 1; i <= BL_TERMS; i++) {
+        const bl_bands how = {.by = BL_POINT_TOKENS, .term = i};
+        if (!bl_trials_have_term(all, i))
+            continue;
+        bl_report_begin_figure(s, bl_curve_term(i - 1), NULL);
+        bl_report_begin_plot(s);
+        bl_bands_draw(s, all, &how);
+        bl_report_end_plot(s);
+        bl_svg_raw(s, "</figure>\n");
+    }
+    bl_svg_raw(s, "</div>\n");
 }
 
 int bl_trials_page(const bl_trials *all, int with_costs, bl_buf *out, bl_err *e)
@@ -110,13 +138,19 @@ int bl_trials_page(const bl_trials *all, int with_costs, bl_buf *out, bl_err *e)
                   all->n == 1 ? "run" : "runs");
     bl_report_section(
         &s, "settings", "Settings",
-        "Mean and standard deviation over the seeds. Nats a token and "
-        "bits a note are of the best checkpoint on the split that was "
-        "evaluated at the end; validation is the best one while training.",
+        bl_trials_have_term(all, 1)
+            ? "Mean and standard deviation over the seeds. Nats a token, of models of "
+              "grooves the loss, and bits a note are of the best checkpoint on the "
+              "split that was evaluated at the end; validation is the best one while "
+              "training."
+            : "Mean and standard deviation over the seeds. Nats a token and "
+              "bits a note are of the best checkpoint on the split that was "
+              "evaluated at the end; validation is the best one while training.",
         "wide");
     settings_table(&s, rows, n, measures);
     bl_svg_raw(&s, "</div>\n");
     pictures(&s, all, measures);
+    terms(&s, all);
     bl_svg_raw(&s, "<footer>Written by featstats of barline " BL_VERSION
                    ": <code>featstats --runs</code>.</footer>\n</body></html>\n");
     bl_trial_rows_free(rows, n);

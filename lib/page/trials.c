@@ -1,8 +1,10 @@
 /* trials.c - see trials.h: what a run folder says. */
 #include "page/trials.h"
 #include "page/columns.h"
+#include "page/curves.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +111,12 @@ static int read_metrics(bl_trial *t, const bl_trial_files *f, bl_err *e)
         return 0;
     const char *line = bl_line_first(f->metrics);
     int at = bl_column_find(line, "step"), valid = bl_column_find(line, "valid_loss");
-    int tokens = bl_column_find(line, "tokens");
+    int tokens = bl_column_find(line, "tokens"), term[BL_TERMS];
+    for (int i = 0; i < BL_TERMS; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "valid_%s", bl_curve_term(i));
+        term[i] = bl_column_find(line, name);
+    }
     if (at < 0 || bl_column_find(line, "loss") < 0)
         return bl_fail(e, BL_E_FORMAT, "metrics.tsv is not the log of a training run");
     while (rc == 0 && (line = bl_line_next(line)) != NULL) {
@@ -123,8 +130,10 @@ static int read_metrics(bl_trial *t, const bl_trial_files *f, bl_err *e)
             best = t->value[BL_TRIAL_VALID] = loss;
             t->value[BL_TRIAL_BEST_STEP] = step;
         }
-        const double point[BL_POINT_SIZE] = {step, bl_column_number(line, tokens),
-                                             minutes_at(&b, step), loss};
+        double point[BL_POINT_SIZE] = {step, bl_column_number(line, tokens),
+                                       minutes_at(&b, step), loss};
+        for (int i = 0; i < BL_TERMS; i++)
+            point[BL_POINT_TERMS + i] = bl_column_number(line, term[i]);
         rc = add_point(t, point, e);
     }
     return rc;
@@ -195,6 +204,19 @@ int bl_trials_add(bl_trials *all, const bl_trial_files *files, bl_err *e)
         return rc;
     all->trial[all->n] = (bl_trial){0};
     return read_trial(&all->trial[all->n++], files, e);
+}
+
+int bl_trials_have_term(const bl_trials *all, int term)
+{
+    for (size_t k = 0; k < all->n; k++) {
+        const bl_series *p = &all->trial[k].points;
+        for (size_t i = 0; i < p->n; i += BL_POINT_SIZE) {
+            double y = p->x[i + BL_POINT_TERMS - 1 + (size_t)term];
+            if (isfinite(y) && y != 0)
+                return 1;
+        }
+    }
+    return 0;
 }
 
 void bl_trials_free(bl_trials *all)

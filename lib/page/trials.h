@@ -27,8 +27,16 @@ typedef enum {
     BL_TRIAL_NOT_RUN
 } bl_trial_state;
 
-/* A row of `points`: an evaluation on the validation split. */
-enum { BL_POINT_STEP, BL_POINT_TOKENS, BL_POINT_MINUTES, BL_POINT_LOSS, BL_POINT_SIZE };
+/* A row of `points`: an evaluation on the validation split; of models of grooves with
+ * the terms of the loss (bl_curve_term). */
+enum {
+    BL_POINT_STEP,
+    BL_POINT_TOKENS,
+    BL_POINT_MINUTES,
+    BL_POINT_LOSS,
+    BL_POINT_TERMS,
+    BL_POINT_SIZE = BL_POINT_TERMS + 4
+};
 
 typedef struct {
     char *setting, *words; /* its name, and how xltrain was asked for it or "" */
@@ -85,6 +93,8 @@ void bl_trial_rows_free(bl_trial_row *rows, size_t n);
 const char *bl_trial_state_name(bl_trial_state state);
 /* How many settings there are. */
 size_t bl_trials_settings(const bl_trials *all);
+/* 1 if some trial has numbers of the term that are not 0 (bl_bands.term). */
+int bl_trials_have_term(const bl_trials *all, int term);
 
 /* Appends the table with its line of names (schemas/runs.md); without costs the same
  * experiment gives the same bytes. */
@@ -100,14 +110,16 @@ int bl_trials_page(const bl_trials *all, int with_costs, bl_buf *out,
 /* ---- the picture ---- */
 
 typedef struct {
-    int by; /* BL_POINT_STEP, _TOKENS or _MINUTES: what goes to the right */
+    int by;   /* BL_POINT_STEP, _TOKENS or _MINUTES: what goes to the right */
+    int term; /* 0: the loss; n: the n-th of its terms, counted from 1 */
     int is_log;
     int is_standalone;
 } bl_bands;
 
-/* Draws validation losses: of each setting a line, the mean of its seeds, in a band
- * from the lowest to the highest, and a thin line for each seed. The frame shows what
- * comes after the first tenth; a logarithmic one everything. Errors stay in s->rc. */
+/* Draws validation losses, or terms of them: of each setting a line, the mean of its
+ * seeds, in a band from the lowest to the highest, and a thin line for each seed. The
+ * frame shows what comes after the first tenth; a logarithmic one everything. Errors
+ * stay in s->rc. */
 void bl_bands_draw(bl_svg *s, const bl_trials *all, const bl_bands *how);
 
 #endif

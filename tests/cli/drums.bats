@@ -381,6 +381,33 @@ END
     says "not of grooves"
 }
 
+@test "drums: curves of the terms of the loss, those that there are, alone and in pages" {
+    xltrain "${small[@]}" -o gt --steps 12
+    xltrain "${vae[@]}" -o vae --steps 12
+    terms() { grep -oE '>(loss of [a-z]+|divergence, times beta)<' "$1" | tr -d '<>' | sed 's/loss of //' | xargs; }
+    featstats --curves gt >one.svg
+    [ "$(terms one.svg)" = "hits velocities offsets" ]
+    featstats --curves gt vae >two.svg
+    [ "$(terms two.svg)" = "hits velocities offsets divergence, times beta" ]
+    svg two.svg
+    # a picture that stands alone has no variables: where one lacks there is a colour
+    grep -q 'var(--a,#0b6bcb)' two.svg
+    run -1 grep -E 'var\(--[a-z]\)|nats a token' two.svg
+    featstats --runs gt vae --html runs.html >/dev/null
+    [ "$(sed -n '/id="terms"/,$p' runs.html | grep -oE '<figcaption>[a-z]+' | cut -d '>' -f 2 | xargs)" = "hits velocities offsets divergence" ]
+    featstats --runs --curves gt vae >bands.svg
+    run -1 grep -E 'var\(--[a-z]\)' bands.svg
+    featstats --groove --run vae --html page.html "$F/three.tensors.zst" >/dev/null
+    [ "$(terms page.html)" = "hits velocities offsets divergence, times beta" ]
+    run -1 grep -i 'nats a token' page.html
+    # of tokens there are none
+    xltrain --data "$F/tokens" -o t --preset tiny --set layers=1 --set width=8 --set heads=2 --set ff=8 --steps 2 --set eval_every=1 -q
+    featstats --curves t >t.svg
+    [ -z "$(terms t.svg)" ] && grep -q 'nats a token' t.svg
+    featstats --runs t --html t.html >/dev/null
+    run -1 grep -E 'id="terms"' t.html
+}
+
 @test "drums: the page of grooves has their heat-maps, and the map of latents that it is given" {
     printf 'name\tgenre\ntwelve-bar-blues.mid\tblues\nharbour-habanera.mid\thabanera\n' >labels
     midi2remi --scheme groove --labels labels -q "$SAMPLES"/{twelve-bar-blues,harbour-habanera}.mid -o two.tensors.zst
@@ -393,6 +420,7 @@ import re, xml.dom.minidom as xml
 page = open("page.html").read()
 ids = re.findall('<h2 id="([a-z]+)"', page)
 assert {"pieces", "scatter", "distances", "drums", "map", "groups"} <= set(ids), ids
+assert "transitions" not in ids and "#transitions" not in page # nothing follows anything
 assert re.findall('<nav>.*#drums.*#map', page)
 part = page[page.index('id="drums"'):page.index('id="map"')]
 assert "<figcaption>blues<" in part and "<figcaption>habanera<" in part
