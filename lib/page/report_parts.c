@@ -206,8 +206,12 @@ void bl_report_pieces(bl_svg *s, const bl_report *r)
 {
     bl_report_section(
         s, "pieces", "Pieces",
-        "The first bars of some of the pieces: darker notes are louder, colours are "
-        "families of instruments, marks below are drums; chords as recognised.",
+        r->heat != NULL
+            ? "The first bars of some of the pieces, a row each voice: darker hits are "
+              "louder; lines are quarters."
+            : "The first bars of some of the pieces: darker notes are louder, colours "
+              "are families of instruments, marks below are drums; chords as "
+              "recognised.",
         "half");
     for (size_t i = 0; s->rc == 0 && i < r->n_pieces; i++) {
         const bl_report_piece *p = &r->pieces[i];

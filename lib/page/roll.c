@@ -2,6 +2,7 @@
 #include "page/roll.h"
 #include "base/instruments.h"
 #include "page/roll_chords.h"
+#include "token/hvo.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 
 enum { MARGIN = 30, CHORDS = 18, DRUMS = 26, GAP = 14, LANES = 6 };
 enum { TITLE = 24, LEGEND = 22, LETTER = 7 };
+/* Of drums alone: a row each voice, and one for drums of none. */
+enum { KIT_MARGIN = 76, KIT_ROW = 13, KIT_ROWS = BL_HVO_VOICES + 1 };
 
 /* As many as there are families. */
 static const char *const colours[BL_FAMILIES] = {"fa", "fb", "fc", "fd", "fe", "ff",
@@ -22,9 +25,13 @@ typedef struct {
     const bl_view *v;
     bl_roll_chords chords;
     int low, high; /* pitches */
-    double row;    /* height of a semitone */
+    double row;    /* height of a semitone, or of a voice */
+    double area;   /* height of all of them */
     double height; /* of a system */
+    double margin; /* on the left */
     int has_drums;
+    int is_kit; /* drums alone, so that voices take the place of pitches */
+    int rows;   /* of a kit */
     const char *colour[BL_FAMILIES]; /* of the families that play, else NULL */
     size_t n_bars;
 } drawing;
@@ -43,6 +50,29 @@ static void find_range(drawing *d)
     d->high = (int)bl_min(d->high + 1, 127);
     d->row = 160.0 / (d->high - d->low + 1);
     d->row = d->row > 8 ? 8 : d->row;
+    d->area = (d->high - d->low + 1) * d->row;
+    d->margin = MARGIN;
+}
+
+/* The voices of a kit from the highest down, kick last: where a drum is, from 0. */
+static int kit_row(const bl_note *note)
+{
+    int voice = bl_hvo_voice(note->pitch);
+    return voice < 0 ? BL_HVO_VOICES : BL_HVO_VOICES - 1 - voice;
+}
+
+static void find_kit(drawing *d)
+{
+    const bl_song *song = d->v->in.song;
+    d->is_kit = d->has_drums && d->v->n_pitched == 0;
+    if (!d->is_kit)
+        return;
+    d->rows = BL_HVO_VOICES;
+    for (size_t i = 0; i < song->n_notes; i++)
+        d->rows = (int)bl_max(d->rows, kit_row(&song->notes[i]) + 1);
+    d->row = KIT_ROW;
+    d->area = d->rows * KIT_ROW;
+    d->margin = KIT_MARGIN;
 }
 
 /* Families that play take the colours in their order. */
@@ -61,12 +91,12 @@ static void choose_colours(drawing *d)
 static int draw_legend(drawing *d, double y, int is_drawn)
 {
     double x = MARGIN;
-    int rows = 1;
+    int rows = !d->is_kit;
     for (int f = 0; f <= BL_FAMILIES; f++) {
         int is_drums = f == BL_FAMILIES;
         const char *name = is_drums ? "drums" : bl_family_name(f);
         double width = 24 + 6.2 * (double)strlen(name);
-        if (is_drums ? !d->has_drums : d->colour[f] == NULL)
+        if (is_drums ? !d->has_drums || d->is_kit : d->colour[f] == NULL)
             continue;
         if (x > MARGIN && x + width > d->roll->width) {
             x = MARGIN;
@@ -86,25 +116,26 @@ static int draw_legend(drawing *d, double y, int is_drawn)
 static double x_of(const drawing *d, size_t first, int64_t parts)
 {
     const bl_view_bar *bar = &d->v->bars[first];
-    double width = (d->roll->width - MARGIN - 8) / (double)d->roll->per_line;
+    double width = (d->roll->width - d->margin - 8) / (double)d->roll->per_line;
     for (size_t k = 0; k < d->roll->per_line; k++, bar++) {
         int is_last = first + k + 1 >= d->v->n_bars || k + 1 == d->roll->per_line;
         if (!is_last && parts >= bar->start + bar->length)
             continue;
         double at = (double)(parts - bar->start) / (double)bar->length;
         at = at < 0 ? 0 : at > 1 ? 1 : at;
-        return MARGIN + width * ((double)k + at);
+        return d->margin + width * ((double)k + at);
     }
     return d->roll->width - 8;
 }
 
-static void draw_grid(drawing *d, size_t first, double top)
+/* Height of what is below the pitches. */
+static double below_of(const drawing *d)
 {
-    size_t past = bl_min(first + d->roll->per_line, d->n_bars);
-    double pitches = (d->high - d->low + 1) * d->row;
-    double bottom = top + CHORDS + pitches + (d->has_drums ? DRUMS : 0);
-    double end =
-        x_of(d, first, d->v->bars[past - 1].start + d->v->bars[past - 1].length);
+    return d->has_drums && !d->is_kit ? DRUMS : 0;
+}
+
+static void draw_pitches(drawing *d, double top, double end)
+{
     char text[16];
     for (int p = d->low; p <= d->high; p++) {
         double y = top + CHORDS + (d->high - p) * d->row;
@@ -116,6 +147,41 @@ static void draw_grid(drawing *d, size_t first, double top)
         snprintf(text, sizeof text, "C%d", p / 12 - 1);
         bl_svg_text(d->s, MARGIN - 4, y + d->row + 3, "end", text);
     }
+}
+
+/* A row each voice, and a line each quarter. */
+static void draw_voices(drawing *d, size_t first, double top, double end)
+{
+    size_t past = bl_min(first + d->roll->per_line, d->n_bars);
+    int64_t quarter = (int64_t)d->v->in.song->tpq * BL_VIEW_PARTS;
+    for (int i = 0; i < d->rows; i++) {
+        double y = top + CHORDS + i * d->row;
+        const char *name =
+            i < BL_HVO_VOICES ? bl_hvo_voice_name(BL_HVO_VOICES - 1 - i) : "other";
+        if (i % 2 == 0)
+            bl_svg_rect(d->s, d->margin, y, end - d->margin, d->row, "soft", 1);
+        bl_svg_text(d->s, d->margin - 6, y + d->row - 3, "end", name);
+    }
+    for (size_t b = first; b < past; b++) {
+        const bl_view_bar *bar = &d->v->bars[b];
+        for (int64_t at = quarter; quarter > 0 && at < bar->length; at += quarter) {
+            double x = x_of(d, first, bar->start + at);
+            bl_svg_line(d->s, x, top + CHORDS, x, top + CHORDS + d->area, "rule");
+        }
+    }
+}
+
+static void draw_grid(drawing *d, size_t first, double top)
+{
+    size_t past = bl_min(first + d->roll->per_line, d->n_bars);
+    double bottom = top + CHORDS + d->area + below_of(d);
+    double end =
+        x_of(d, first, d->v->bars[past - 1].start + d->v->bars[past - 1].length);
+    char text[16];
+    if (d->is_kit)
+        draw_voices(d, first, top, end);
+    else
+        draw_pitches(d, top, end);
     for (size_t b = first; b <= past; b++) {
         double x = b < past ? x_of(d, first, d->v->bars[b].start) : end;
         bl_svg_line(d->s, x, top + CHORDS, x, bottom, "bar");
@@ -123,7 +189,7 @@ static void draw_grid(drawing *d, size_t first, double top)
             break;
         snprintf(text, sizeof text, "%zu", b + 1);
         if (b == first)
-            bl_svg_text(d->s, MARGIN - 4, top + 11, "end", text);
+            bl_svg_text(d->s, d->margin - 4, top + 11, "end", text);
     }
 }
 
@@ -164,8 +230,13 @@ static void draw_note(drawing *d, size_t first, double top, const bl_note *note,
                     d->colour[note->program / 8 % BL_FAMILIES], shade);
         return;
     }
-    y = top + CHORDS + (d->high - d->low + 1) * d->row + 3;
-    bl_svg_rect(d->s, x, y + note->pitch % LANES * 3.5, 3, 3, "fn", shade);
+    y = top + CHORDS;
+    if (d->is_kit) /* where in the step it is struck is seen */
+        bl_svg_rect(d->s, x, y + kit_row(note) * d->row + 2, 3, d->row - 4, "fa",
+                    shade);
+    else
+        bl_svg_rect(d->s, x, y + d->area + 3 + note->pitch % LANES * 3.5, 3, 3, "fn",
+                    shade);
 }
 
 static void draw_system(drawing *d, size_t first, double top)
@@ -193,8 +264,9 @@ int bl_roll_draw(bl_svg *s, const bl_roll *roll, const bl_view *v, const char *l
     d.n_bars = bl_min(n, roll->most_bars);
     d.has_drums = v->in.song->n_notes > v->n_pitched;
     find_range(&d);
+    find_kit(&d);
     choose_colours(&d);
-    d.height = CHORDS + (d.high - d.low + 1) * d.row + (d.has_drums ? DRUMS : 0) + GAP;
+    d.height = CHORDS + d.area + below_of(&d) + GAP;
     if (s->rc == 0)
         s->rc = bl_roll_chords_of(&d.chords, v, s->e);
     size_t lines = (d.n_bars + roll->per_line - 1) / roll->per_line;
@@ -207,8 +279,9 @@ int bl_roll_draw(bl_svg *s, const bl_roll *roll, const bl_view *v, const char *l
         bl_svg_escape(s, label);
         bl_svg_raw(s, "</text>");
     }
-    if (lines == 0)
-        bl_svg_text(s, MARGIN, top + 20, "start", "no bars");
+    if (lines == 0 || v->in.song->n_notes == 0)
+        bl_svg_text(s, d.margin + 8, top + CHORDS + 14, "start",
+                    lines == 0 ? "no bars" : "no notes");
     for (size_t i = 0; s->rc == 0 && i < lines; i++)
         draw_system(&d, i * roll->per_line, top + d.height * (double)i);
     (void)draw_legend(&d, bottom, 1);

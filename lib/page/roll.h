@@ -1,5 +1,6 @@
 /* roll.h - a piano roll: systems of so many bars one below the other, notes shaded by
- * velocity and coloured by program, drums as marks below, chords above the bars. */
+ * velocity and coloured by program, drums as marks below, chords above the bars. Drums
+ * alone have a row for each voice of a kit. */
 #ifndef BL_ROLL_H
 #define BL_ROLL_H
 

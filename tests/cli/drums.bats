@@ -381,6 +381,27 @@ END
     says "not of grooves"
 }
 
+@test "drums: a roll of drums alone has a row each voice, one without a note says so" {
+    featstats --roll "$F/three.tensors.zst" >roll.svg
+    svg roll.svg
+    for name in kick snare 'closed hat' ride; do grep -q ">$name<" roll.svg; done
+    run -1 grep -E '>(C4|other|drums)<' roll.svg
+    [ "$(grep -o 'class="fa"' roll.svg | wc -l)" -gt 100 ]
+    # a drum of none of the voices has one below; beside other notes drums are marks
+    printf '%s\n' '0, 0, Header, 1, 1, 480' '1, 0, Start_track' '1, 0, Note_on_c, 9, 36, 90' '1, 240, Note_on_c, 9, 70, 90' \
+        '1, 480, Note_off_c, 9, 36, 0' '1, 480, Note_off_c, 9, 70, 0' '1, 480, End_track' '0, 0, End_of_file' >odd.csv
+    if command -v csvmidi >/dev/null; then
+        csvmidi odd.csv odd.mid
+        featstats --roll odd.mid | grep -q '>other<'
+    fi
+    featstats --roll "$SAMPLES/twelve-bar-blues.mid" >mixed.svg
+    grep -q '>drums<' mixed.svg
+    run -1 grep '>kick<' mixed.svg
+    xltrain "${vae[@]}" -o vae --steps 1
+    xlsample vae -n 1 --threshold 1 -q | featstats --roll >none.svg
+    grep -q '>no notes<' none.svg
+}
+
 @test "drums: curves of the terms of the loss, those that there are, alone and in pages" {
     xltrain "${small[@]}" -o gt --steps 12
     xltrain "${vae[@]}" -o vae --steps 12
