@@ -364,6 +364,13 @@ bench-hour: all
 	    { echo "usage: make bench-hour MIDI=dir OUT=dir [MINUTES=60]" >&2; exit 64; }
 	@tests/bench/hour.sh $(BIN) $(OUT)
 
+## bench-drums: models of grooves beside PyTorch's: windows a second, scores, MIDI=dir OUT=dir
+.PHONY: bench-drums
+bench-drums: all
+	@[ -n "$(OUT)" ] && [ -n "$(MIDI)" ] || \
+	    { echo "usage: make bench-drums MIDI=dir OUT=dir [PRESETS= EPOCHS= ROUNDS=]" >&2; exit 64; }
+	@tests/bench/drums.sh $(BIN) $(OUT)
+
 ## bench-copying: does compressed memory help: nats a token by compressor, half an hour, OUT=dir
 .PHONY: bench-copying
 bench-copying: all $(B)/tests/bench/copy_task

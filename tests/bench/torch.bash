@@ -3,10 +3,11 @@
 # A setting is the OpenMP threads and the BLAS threads of PyTorch, with a colon between.
 # OPENMP_BLAS is a folder with a libblas.so.3 that shares PyTorch's OpenMP threads
 # (Debian: libopenblas0-openmp), one more setting if it is there.
+python=${PYTHON:-/usr/bin/python3} # PYTHON: one with another PyTorch
 openmp_blas=${OPENMP_BLAS:-/usr/lib/$(uname -m)-linux-gnu/openblas-openmp}
 
 has_torch() {
-    /usr/bin/python3 -c 'import torch' 2>/dev/null
+    "$python" -c 'import torch' 2>/dev/null
 }
 
 # As installed; without the pool that waits beside it; the other way round; one pool.
@@ -27,5 +28,5 @@ torch() { # torch SETTING PROGRAM ARGUMENT...: runs tests/torch/PROGRAM
         blas=$omp
     fi
     OMP_NUM_THREADS=$omp OPENBLAS_NUM_THREADS=$blas LD_LIBRARY_PATH=$path \
-        /usr/bin/python3 -B tests/torch/"$program" "$@"
+        "$python" -B tests/torch/"$program" "$@"
 }

@@ -123,7 +123,7 @@ spread() {
     for arch in $(tr -d , <<<"${list%%, not*}"); do
         if [[ $arch == groove* ]]; then
             local of_drums=(--preset tiny --set "arch=$arch") steps=300
-            [ "$arch" = groove ] || { of_drums+=(--set beta=0.005); steps=1000; }
+            [ "$arch" = groove ] || { of_drums+=(--set beta=0.005); steps=2000; }
             below=$(bare "${of_drums[@]}") spread "tiny, $arch, $steps steps" 10 --data drums "${of_drums[@]}" --steps $steps
             continue
         fi
@@ -133,14 +133,15 @@ spread() {
 
 # Published rates, under which a model answers with the bare frequencies for a thousand steps
 # and then leaves them: with fewer windows a step than published, which those steps do not
-# miss; a VAE with a smaller beta, as its latents stay empty for longer than these steps. Of one core ten seeds want some 6 minutes of groove, 3 of groove-small, 8 of the VAE;
-# three seeds 10 of groove-large, 15 of groove-deep.
+# miss. A VAE with a smaller beta, as its latents stay empty for longer than these steps; those
+# of width 512 with AdamW, as by their published rates some seeds still have nothing but the
+# frequencies after 3,000 steps. Ten seeds want some 6 minutes of one core of groove, 3 of
+# groove-small, 4 of the VAE; three seeds 3 of groove-large, 4 of groove-deep.
 of_grooves() { # of_grooves PRESET
     local seeds=10 steps=2500 batch=4 more=()
     case $1 in
     groove-vae) steps=1000 batch=16 more=(--set beta=0.02) ;;
-    groove-large) seeds=3 steps=4000 ;;
-    groove-deep) seeds=3 steps=4000 ;;
+    groove-large | groove-deep) seeds=3 steps=800 more=(--set optimizer=adamw --set lr=0.0003 --set warmup=100) ;;
     esac
     below=$(bare --preset "$1") spread "$1, $steps steps of $batch" $seeds --data drums --preset "$1" \
         --steps $steps --set batch=$batch "${more[@]}"

@@ -86,8 +86,12 @@ class Model(nn.Module):
         return self.out(self.decoder(x)), mu, log_var
 
     def loss(self, y, made, beta):
-        """That of Haki et al. 2022: sums over voices, cells that are not hit weigh less; of
-        the VAE means over all, or sums."""
+        return sum(self.parts(y, made, beta))
+
+    def parts(self, y, made, beta):
+        """The loss as its terms, of hits, velocities, offsets and latents: that of Haki et
+        al. 2022, sums over voices, cells that are not hit weigh less; of the VAE means over
+        all, or sums."""
         logits, mu, log_var = made
         h, v, o = logits.split(VOICES, 2)
         hit, velocity, offset = y.split(VOICES, 2)
@@ -97,13 +101,13 @@ class Model(nn.Module):
                 else (v.sigmoid() - velocity) ** 2)
         of_o = (bce(o, offset + 0.5, reduction="none") if self.c["offset_loss"] == "bce"
                 else (o.tanh() / 2 - offset) ** 2)
-        cells = w * (bce(h, hit, reduction="none") + of_v + of_o)
+        cells = [w * t for t in (bce(h, hit, reduction="none"), of_v, of_o)]
         if not self.is_vae:
-            return cells.sum(2).mean()
+            return [t.sum(2).mean() for t in cells] + [torch.zeros(())]
         apart = -0.5 * (1 + log_var - mu ** 2 - log_var.exp())
         if self.c["reduce"] == "sum":
-            return cells.sum() + beta * apart.sum()
-        return cells.mean() + beta * apart.mean()
+            return [t.sum() for t in cells] + [beta * apart.sum()]
+        return [t.mean() for t in cells] + [beta * apart.mean()]
 
     def named(self, gives):
         """{name in a checkpoint: what `gives` of a parameter, as it stands there}."""
