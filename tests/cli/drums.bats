@@ -326,6 +326,8 @@ END
     featstats --map --tsv z >t
     [ "$(head -n 1 t | tr '\t' ' ')" = "name bar group pc1 pc2 tsne1 tsne2" ]
     [ "$(awk -F '\t' 'NF != 7' t | wc -l)" -eq 0 ]
+    # its page names the columns in their order
+    [ "$(sed -n 's/^| \(`[a-z0-9`, ]*\) | .*/\1/p' "$BARLINE_ROOT/schemas/map.md" | tr -d '\140,' | xargs)" = "$(head -n 1 t | xargs)" ]
     # the components are those of numpy, but for their signs
     [ "$(drums <(zstdcat -f z) | wc -l)" -gt 2 ]
     zstdcat -f z >bare
