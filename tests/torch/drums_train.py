@@ -109,4 +109,5 @@ def main():
     print(*(f"{v:.6g}" for v in evaluate(model, c, windows(sys.argv[4]))), sep="\t")
 
 
-main()
+if __name__ == "__main__":
+    main()
