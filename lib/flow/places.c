@@ -47,7 +47,7 @@ int bl_places_of(bl_token_place **table, const bl_model_config *c,
     int by_bars = c->condition == BL_CONDITION_BARS;
     int wants = c->places > 0 || c->bar_rows > 0 || by_bars;
     *table = NULL;
-    if (!wants && c->condition != BL_CONDITION_ENCODER)
+    if (!wants && c->condition != BL_CONDITION_ENCODER && bl_model_stretch(c) == 0)
         return 0;
     int rc = bl_scheme_open_stated(&s, &vocab->kind.spec, vocab->kind.sha256, e);
     if (rc != 0)

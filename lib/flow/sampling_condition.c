@@ -301,7 +301,10 @@ static int tell_model(bl_sampling *s, int lane, const bl_sampling_given *g,
     }
     if (rc == 0 && last >= 0) {
         x[n] = last;
-        at[n] = s->lanes[lane].place[0] = now; /* it is of the condition's side */
+        s->lanes[lane].place[0] = now; /* it is of the condition's side */
+        if (s->places != NULL)
+            bl_place_step(&now, &s->places[last]);
+        at[n] = now;
     }
     if (rc == 0)
         rc = bl_gen_condition(s->gen, lane, x, at, (int)all, e);
@@ -310,62 +313,120 @@ static int tell_model(bl_sampling *s, int lane, const bl_sampling_given *g,
     return rc;
 }
 
-/* As many of its bars as the encoder reads at once, as in training (train/pairs.h). */
-static int begin_stretch(bl_sampling *s, int lane, bl_err *e)
+/* Its next tokens, *n of them: as many bars as are read at once, as in training
+ * (train/pairs.h). */
+static size_t take_stretch(bl_sampling_lane *l, size_t most, size_t *n)
 {
-    bl_sampling_lane *l = &s->lanes[lane];
     const bl_sampling_given *g = l->given;
-    size_t source = (size_t)s->ckpt.info.config.model.source;
     size_t first = unit_begin(g, l->stretch_end), to = l->stretch_end + 1;
-    while (to <= g->n_bars && unit_begin(g, to + 1) - first <= source)
+    while (to <= g->n_bars && unit_begin(g, to + 1) - first <= most)
         to++;
-    size_t n = (size_t)bl_min(unit_begin(g, to) - first, source);
     l->stretch_end = to;
-    return tell_model(s, lane, g, first, n, -1, e);
+    *n = unit_begin(g, to) - first;
+    return first;
 }
 
-int bl_sampling_before(bl_sampling *s, int lane, int32_t token, bl_err *e)
+static int begin_source(bl_sampling *s, int lane, bl_err *e)
 {
     bl_sampling_lane *l = &s->lanes[lane];
-    if (s->condition != BL_CONDITION_ENCODER || (unsigned)token != s->bar)
+    size_t n, source = (size_t)s->ckpt.info.config.model.source;
+    size_t first = take_stretch(l, source, &n);
+    return tell_model(s, lane, l->given, first, bl_min(n, source), -1, e);
+}
+
+/* A prefix's first stretch, or all of it; returns where it ends. */
+static size_t begin_prefix(bl_sampling *s, bl_sampling_lane *l)
+{
+    size_t n, stretch = (size_t)bl_model_stretch(&s->ckpt.info.config.model);
+    if (stretch > 0 && s->places != NULL)
+        return take_stretch(l, stretch, &n) + n;
+    l->stretch_end = l->given->n_bars + 1;
+    return l->given->ids.n;
+}
+
+/* Puts n ids of the condition before the next token that is fed. */
+static int feed_before(bl_sampling_lane *l, const uint16_t *ids, size_t n, bl_err *e)
+{
+    size_t at = l->n_fed, rest = l->fed.n - at;
+    int rc = bl_sampling_feed(l, ids, n, 0, e); /* makes room */
+    if (rc != 0)
+        return rc;
+    memmove(l->fed.id + at + n, l->fed.id + at, rest * sizeof *l->fed.id);
+    memmove(l->sides.id + at + n, l->sides.id + at, rest * sizeof *l->sides.id);
+    memcpy(l->fed.id + at, ids, n * sizeof *ids);
+    memset(l->sides.id + at, 0, n * sizeof *l->sides.id);
+    return 0;
+}
+
+static int check_seen(const bl_sampling *s, const bl_sampling_given *g, size_t n,
+                      bl_err *e)
+{
+    int segment = s->ckpt.info.config.model.segment;
+    char what[128];
+    if (n <= (size_t)segment)
         return 0;
-    return l->unit++ == l->stretch_end && l->stretch_end <= l->given->n_bars
-               ? begin_stretch(s, lane, e)
-               : 0;
+    snprintf(what, sizeof what,
+             "%zu tokens, more than the %d of the segment that the run sees at once; "
+             "give it fewer bars",
+             n, segment);
+    return fail_piece(s, g, BL_E_LIMIT, what, e);
+}
+
+/* Where all of it is seen it is read at once, and its last token is fed. */
+static int go_on_prefix(bl_sampling *s, int lane, bl_err *e)
+{
+    const bl_model_config *c = &s->ckpt.info.config.model;
+    bl_sampling_lane *l = &s->lanes[lane];
+    const bl_sampling_given *g = l->given;
+    size_t n, first = take_stretch(l, (size_t)bl_model_stretch(c), &n), read = 0;
+    int rc = 0;
+    if (bl_model_is_forgetful(c))
+        bl_gen_forget(s->gen, lane);
+    if (c->prefix_mask == BL_PREFIX_FULL) {
+        read = n - 1;
+        rc = check_seen(s, g, n, e);
+        if (rc == 0)
+            rc = tell_model(s, lane, g, first, read, g->ids.id[first + read], e);
+    }
+    return rc == 0 ? feed_before(l, g->ids.id + first + read, n - read, e) : rc;
+}
+
+int bl_sampling_before(bl_sampling *s, int lane, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[lane];
+    int is_prefix = s->condition == BL_CONDITION_PREFIX;
+    if ((!is_prefix && s->condition != BL_CONDITION_ENCODER) ||
+        l->fed.id[l->n_fed] != s->bar || !l->sides.id[l->n_fed])
+        return 0;
+    if (l->unit++ != l->stretch_end || l->stretch_end > l->given->n_bars)
+        return 0;
+    if (!is_prefix)
+        return begin_source(s, lane, e);
+    l->unit--; /* the bar is asked about once more, when it is fed */
+    return go_on_prefix(s, lane, e);
 }
 
 /* A prefix that is seen as a whole is read at once, but for the target's BOS. */
 static int see_prefix(bl_sampling *s, int lane, bl_err *e)
 {
-    const bl_model_config *m = &s->ckpt.info.config.model;
     const bl_sampling_given *g = s->lanes[lane].given;
-    char what[128];
-    if (g->ids.n + 1 > (size_t)m->segment) {
-        snprintf(
-            what, sizeof what,
-            "%zu tokens, more than the %d of the segment that the run sees at once; "
-            "give it fewer bars",
-            g->ids.n + 1, m->segment);
-        return fail_piece(s, g, BL_E_LIMIT, what, e);
-    }
-    return tell_model(s, lane, g, 0, g->ids.n, s->coder.to_vocab[BL_ID_BOS], e);
+    size_t n = begin_prefix(s, &s->lanes[lane]);
+    int rc = check_seen(s, g, n + 1, e);
+    return rc == 0 ? tell_model(s, lane, g, 0, n, s->coder.to_vocab[BL_ID_BOS], e) : rc;
 }
 
 int bl_sampling_give(bl_sampling *s, int lane, bl_err *e)
 {
     bl_sampling_lane *l = &s->lanes[lane];
-    const bl_sampling_given *g = l->given;
-    l->unit = 0;
+    l->unit = s->condition != BL_CONDITION_BARS;
     l->stretch_end = 0;
-    if (s->condition == BL_CONDITION_ENCODER) {
-        l->unit = 1;
-        return begin_stretch(s, lane, e);
-    }
+    if (s->condition == BL_CONDITION_ENCODER)
+        return begin_source(s, lane, e);
     if (s->condition == BL_CONDITION_BARS)
         return 0;
     if (s->ckpt.info.config.model.prefix_mask == BL_PREFIX_FULL)
         return see_prefix(s, lane, e);
-    return bl_sampling_feed(l, g->ids.id, g->ids.n, 0, e);
+    return bl_sampling_feed(l, l->given->ids.id, begin_prefix(s, l), 0, e);
 }
 
 int bl_sampling_give_head(bl_sampling *s, int lane, bl_err *e)

@@ -494,9 +494,9 @@ static int step(bl_sampling *s, bl_err *e)
         token[i] = -1;
         if (l->piece < 0)
             continue;
+        rc = bl_sampling_before(s, i, e);
         token[i] = l->fed.id[l->n_fed];
         find_place(s, i, l->n_fed++);
-        rc = bl_sampling_before(s, i, token[i], e);
     }
     if (rc != 0)
         return rc;

@@ -66,8 +66,8 @@ typedef struct {
     bl_ids sides;      /* of fed, where a condition stands among it: 1 of the piece */
     bl_place place[2]; /* of each side */
     bl_sampling_given *given; /* its condition, or NULL */
-    size_t unit;        /* bar by bar: bars that were given; encoder: the next bar */
-    size_t stretch_end; /* encoder: where what it reads now ends, likewise */
+    size_t unit;              /* bar by bar: bars that were given; else the next bar */
+    size_t stretch_end; /* prefix, encoder: where what is read now ends, likewise */
     int is_over; /* bar by bar: 1 where a bar of the piece is, 2 where EOS said so */
     size_t n_prompted; /* bar by bar: of the prompt given so far */
     size_t n_bar;  /* without end: ids up to the bar that was begun just now; 0: none */
@@ -167,9 +167,9 @@ int bl_sampling_given_bar(bl_sampling *s, bl_sampling_given *g, size_t n,
 /* Gives a lane's condition to the model, as far as that is done at once: of a prefix
  * all, of an encoder the first stretch. */
 int bl_sampling_give(bl_sampling *s, int lane, bl_err *e) BL_MUST_CHECK;
-/* Before a token is fed: an encoder's next stretch, where that is its bar's. */
-int bl_sampling_before(bl_sampling *s, int lane, int32_t token,
-                       bl_err *e) BL_MUST_CHECK;
+/* Before the lane's next token is fed: the next stretch, where that is its bar's; of a
+ * prefix it is fed before. */
+int bl_sampling_before(bl_sampling *s, int lane, bl_err *e) BL_MUST_CHECK;
 /* Bar by bar: what stands before the first one, and the next one, an empty one where
  * the condition has ended. */
 int bl_sampling_give_head(bl_sampling *s, int lane, bl_err *e) BL_MUST_CHECK;

@@ -263,6 +263,18 @@ static int settle_holes(bl_start *s, const bl_start_wish *w, bl_err *e)
     return 0;
 }
 
+/* Of a run that begins: a condition of which nothing is remembered any more when its
+ * target comes teaches nothing, whole ones crowd the targets out of most steps, and
+ * what stands near is found sooner. */
+static void settle_stretch(bl_model_config *c)
+{
+    enum { USUAL = 32 };
+    int seen =
+        bl_model_is_forgetful(c) || c->arch == BL_ARCH_LSTM ? c->segment : c->memory;
+    if (c->condition == BL_CONDITION_PREFIX && !c->holes && c->stretch == 0)
+        c->stretch = (int)bl_max(bl_min(seen / 4, USUAL), 1);
+}
+
 /* Of the preset or the run, then the file, the assignments, seed and steps. */
 static int settle(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
                   bl_err *e)
@@ -293,6 +305,8 @@ static int settle(bl_start *s, const bl_start_wish *w, const bl_notices *notices
     rc = settle_holes(s, w, e);
     if (rc != 0)
         return rc;
+    if (!w->resumes)
+        settle_stretch(&s->plan.model);
     s->asked = bl_start_precision(&s->plan.model, w->precision, notices);
     rc = bl_config_check(&s->plan, e);
     if (rc == 0)
@@ -422,9 +436,11 @@ static int pair(bl_start *s, const bl_start_wish *w, const bl_notices *notices,
     int64_t n_cut = s->train_pairs.n_cut + s->valid_pairs.n_cut;
     if (rc == 0 && n_cut > 0)
         bl_notice(notices, BL_NOTICE_INFO,
-                  "%lld of %zu conditions are longer than source=%d and are read in "
+                  "%lld of %zu conditions are longer than %s=%d and are read in "
                   "stretches of bars",
-                  (long long)n_cut, s->train.n_pieces + s->valid.n_pieces, c->source);
+                  (long long)n_cut, s->train.n_pieces + s->valid.n_pieces,
+                  bl_model_stretch(c) > 0 ? "stretch" : "source",
+                  bl_model_stretch(c) > 0 ? c->stretch : c->source);
     return rc;
 }
 

@@ -132,10 +132,12 @@ typedef struct {
     int norm;     /* bl_norm_kind */
     int freeze;   /* layers, the first, whose parameters stay as they are */
     int cell;     /* bl_cell_kind of an LSTM, whose name stands for both */
-    double rope_theta;  /* rotary: the wavelengths are 2 pi theta^(2c/e) */
-    int condition;      /* bl_condition_kind */
-    int prefix_mask;    /* bl_prefix_mask */
-    int holes;          /* 1: conditions are pieces with holes (token/holes.h) */
+    double rope_theta; /* rotary: the wavelengths are 2 pi theta^(2c/e) */
+    int condition;     /* bl_condition_kind */
+    int prefix_mask;   /* bl_prefix_mask */
+    int holes;         /* 1: conditions are pieces with holes (token/holes.h) */
+    int stretch; /* of a prefix: tokens of a condition that are given at once, in whole
+                  * bars, before the target's of the same bars; 0: all */
     int encoder_layers; /* layers of the encoder; 0 = L */
     int source;         /* tokens of a condition that the encoder reads, at most */
     int share_embed;    /* 1: the encoder reads the embedding of the targets */
@@ -205,6 +207,17 @@ static inline int bl_model_inputs(const bl_model_config *c)
 static inline int bl_model_steps(const bl_model_config *c)
 {
     return c->segment + (c->density == BL_DENSITY_STEP);
+}
+/* The setting `stretch` where it has a meaning, else 0: what fills a hole has no bars
+ * beside those of its condition. */
+static inline int bl_model_stretch(const bl_model_config *c)
+{
+    return c->condition == BL_CONDITION_PREFIX && !c->holes ? c->stretch : 0;
+}
+/* 1 if no token sees any of another segment: a stretch begins one then. */
+static inline int bl_model_is_forgetful(const bl_model_config *c)
+{
+    return c->arch != BL_ARCH_LSTM && c->memory == 0 && c->compressed == 0;
 }
 /* Layers of a VAE's decoder or of an encoder of conditions, 0 without one. */
 int bl_model_more_layers(const bl_model_config *c);

@@ -359,6 +359,13 @@ static const bl_setting rows[] = {
      .help =
          "with condition = prefix: 1 = conditions are pieces with holes and targets "
          "what fills them (shard --holes); as the data have it"},
+    {"stretch", BL_SET_INT, AT(stretch), 0, 65536, 0, .fixed = BL_FIXED_RUN,
+     .traits = BL_SET_QUIET, .is_used = has_prefix, .with = "condition=prefix only",
+     .help =
+         "with condition = prefix: tokens of a condition that are given at once, in "
+         "whole bars, before the target's of the same bars, and so on; 0 = 32, or "
+         "a quarter of memory, of the segment where there is none, if that is "
+         "less: targets see no farther back; absent = all"},
     {"encoder_layers", BL_SET_INT, AT(encoder_layers), 0, 256, 0,
      .fixed = BL_FIXED_WEIGHTS, .traits = ATTENTION | BL_SET_QUIET,
      .is_used = has_encoder, .with = "condition=encoder only",

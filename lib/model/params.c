@@ -676,6 +676,17 @@ static double cell_std(const bl_model *m, int i, int64_t k)
     return layer == 0 ? 1 : 3 / root;
 }
 
+/* Of the rows of tokens that an encoder adds sinusoids to: times sqrt(D) they are as
+ * large as those (Vaswani et al. 2017, 3.4), which else drown them, and nothing of the
+ * condition is found. */
+static double source_std(const bl_model *m, int i)
+{
+    const bl_model_config *c = &m->config;
+    const char *read = c->share_embed ? "emb" : "enc.emb";
+    int is_read = bl_model_encoder_layers(c) > 0 && strcmp(m->param[i].name, read) == 0;
+    return is_read ? fmax(c->init_std, 1 / sqrt((double)c->width)) : c->init_std;
+}
+
 void bl_model_init(bl_model *m, uint64_t seed)
 {
     const bl_model_config *c = &m->config;
@@ -687,7 +698,7 @@ void bl_model_init(bl_model *m, uint64_t seed)
         bl_init init = m->source[i].row->init;
         bl_real *x = m->value + t->start;
         bl_rng rng = bl_rng_make(seed, (uint64_t)i);
-        double std = c->init_std * (init == BL_INIT_RESIDUAL ? smaller : 1);
+        double std = source_std(m, i) * (init == BL_INIT_RESIDUAL ? smaller : 1);
         int is_random = init < BL_INIT_ONE;
         for (int64_t k = 0; k < t->size; k++) {
             if (by_size && t->decay)

@@ -278,12 +278,18 @@ static const bl_stretch *stretch_at(const bl_pieces *p, int64_t piece, int64_t a
     return s;
 }
 
+/* Tokens from the at-th on until the next stretch begins. */
+static int64_t until_stretch(const bl_pieces *p, int64_t piece, int64_t at)
+{
+    const bl_stretch *next = stretch_at(p, piece, at) + 1;
+    return next < p->stretches + p->first[piece + 1] ? next->at - at : INT64_MAX;
+}
+
 /* The lane's condition; returns how many tokens from the at-th on go with it. */
 static int64_t fill_source(bl_batch *b, int lane, int64_t piece, int64_t at)
 {
     const bl_pieces *p = &b->pieces;
-    const bl_stretch *s = stretch_at(p, piece, at), *next = s + 1;
-    const bl_stretch *end = p->stretches + p->first[piece + 1];
+    const bl_stretch *s = stretch_at(p, piece, at);
     ptrdiff_t row = (ptrdiff_t)lane * p->source;
     int64_t begin = p->stretches[p->first[piece]].begin;
     bl_place now = BL_PLACE_BEGIN;
@@ -295,7 +301,7 @@ static int64_t fill_source(bl_batch *b, int lane, int64_t piece, int64_t at)
         if (i >= s->begin)
             b->source_at[row + i - s->begin] = now;
     }
-    return next < end ? next->at - at : INT64_MAX;
+    return until_stretch(p, piece, at);
 }
 
 /* Of the lane's n tokens from `start` on among all, those before the first target. */
@@ -328,6 +334,8 @@ static int64_t fill_lane(bl_batch *b, int lane)
         n = bl_min(left, b->segment);
         if (b->source != NULL)
             n = bl_min(n, fill_source(b, lane, piece, at));
+        else if (b->pieces.stretches != NULL)
+            n = bl_min(n, until_stretch(&b->pieces, piece, at));
         for (int64_t t = 0; t < n; t++) {
             int is_target =
                 sides == NULL || bl_side_is_scored(sides[b->start[lane] + t + 1]);

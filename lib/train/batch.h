@@ -42,7 +42,8 @@ typedef struct {
     const uint8_t *sides; /* [tokens] bl_token_side where a condition stands in the
                            * stream; NULL: all are targets */
     /* of an encoder, else NULL: the conditions; the stretches of piece i from first[i]
-     * to first[i + 1] - 1, the first of them at 0, each of `source` tokens at most */
+     * to first[i + 1] - 1, the first of them at 0, each of `source` tokens at most.
+     * Without conditions they are places where a segment is to begin, or NULL */
     const uint16_t *sources;
     const bl_stretch *stretches;
     const int64_t *first; /* [n_pieces + 1] */

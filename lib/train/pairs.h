@@ -9,7 +9,7 @@
 /* Release with bl_pairs_free, also after an error. */
 typedef struct {
     bl_pieces pieces; /* of all below, and of the targets where they stay as they are */
-    int64_t n_cut; /* pairs whose condition is longer than an encoder reads at once */
+    int64_t n_cut;    /* pairs whose condition is longer than is read at once */
     uint16_t *tokens;
     int64_t *offsets;
     uint8_t *sides;
@@ -18,7 +18,9 @@ typedef struct {
 } bl_pairs;
 
 /* Piece i of `conditions` is that of target i; both begin with BOS and end with EOS.
- * - prefix: the condition, then the target.
+ * - prefix: the condition, then the target; with `stretch` as many of the condition's
+ *   bars as have so many tokens, one at least, the target's of the same bars, the next
+ *   ones of both: a target sees no farther back than its memory.
  * - bars: BOS, what stands before the first bar of either, then bar by bar the
  *   condition's and the target's; a side that has ended has empty bars, one token of
  *   the other's; one EOS, the target's. The token that begins a bar of the target is

@@ -320,9 +320,11 @@ static void test_run(const char *condition, const char *const *more)
 int main(void)
 {
     static const struct {
-        const char *condition, *set[4];
+        const char *condition, *set[5];
     } cases[] = {
-        {"prefix", {"segment=8", "memory=300", "arch=xl"}},
+        {"prefix", {"segment=8", "memory=300", "stretch=400", "arch=xl"}},
+        {"prefix", {"segment=8", "memory=40", "stretch=30", "pos=rotary"}},
+        {"prefix", {"segment=400", "stretch=20", "positions=400", "arch=gpt2"}},
         {"bars", {"segment=8", "memory=12", "arch=xl"}},
         {"encoder", {"segment=8", "memory=8", "source=40", "arch=xl"}},
         {"encoder", {"segment=5", "memory=9", "source=300", "pre_norm=1"}},
@@ -331,6 +333,9 @@ int main(void)
         {"prefix", {"segment=16", "bar_rows=0", "arch=lstm"}},
         {"bars", {"segment=16", "bar_rows=0", "arch=lstm"}},
         {"prefix", {"segment=600", "arch=gpt2", "positions=600", "prefix_mask=full"}},
+        {"prefix",
+         {"segment=300", "arch=gpt2", "positions=300", "prefix_mask=full",
+          "stretch=25"}},
         {"bars", {"segment=900", "positions=900", "arch=gpt2"}},
     };
     if (mkdtemp(folder) == NULL)
@@ -341,8 +346,8 @@ int main(void)
     write_pieces();
     make_data();
     for (size_t i = 0; i < BL_COUNT(cases); i++) {
-        const char *set[5] = {cases[i].set[0], cases[i].set[1], cases[i].set[2],
-                              cases[i].set[3], NULL};
+        const char *set[6] = {cases[i].set[0], cases[i].set[1], cases[i].set[2],
+                              cases[i].set[3], cases[i].set[4], NULL};
         test_run(cases[i].condition, set);
     }
     for (int i = 0; i < N_PIECES; i++)

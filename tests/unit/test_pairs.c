@@ -112,21 +112,27 @@ static void print_piece(const bl_pairs *p, int i, char *text)
 static void test_streams(const corpus *conditions, const corpus *targets)
 {
     static const struct {
-        int condition;
+        int condition, stretch;
         const char *want[2];
     } cases[] = {
-        {BL_CONDITION_BARS, {"bL/nn|N/n|NNN/|E", "bl/nnn|/|NN/|N/|NNNNE"}},
-        {BL_CONDITION_PREFIX, {"b/nn/n/ebL|N|NNNE", "bl/nnneb||NN|N|NNNNE"}},
+        {BL_CONDITION_BARS, 0, {"bL/nn|N/n|NNN/|E", "bl/nnn|/|NN/|N/|NNNNE"}},
+        {BL_CONDITION_PREFIX, 0, {"b/nn/n/ebL|N|NNNE", "bl/nnneb||NN|N|NNNNE"}},
+        {BL_CONDITION_PREFIX, 100, {"b/nn/n/ebL|N|NNNE", "bl/nnneb||NN|N|NNNNE"}},
+        {BL_CONDITION_PREFIX, 6, {"b/nn/nbL|N|NNNE", "blb/nnne||NN|N|NNNNE"}},
+        {BL_CONDITION_PREFIX, 4, {"b/nnbL|N/n/e|NNNE", "blb/nnne||NN|N|NNNNE"}},
+        {BL_CONDITION_PREFIX, 1, {"bbL/nn|N/n|NNNE", "blb/nnne||NN|N|NNNNE"}},
     };
     for (size_t k = 0; k < BL_COUNT(cases); k++) {
         bl_train_config c = config(cases[k].condition);
         bl_pairs p;
         char text[LONGEST];
+        c.model.stretch = cases[k].stretch;
         open_pairs(&p, &c, conditions, targets);
         for (int i = 0; i < 2; i++) {
             print_piece(&p, i, text);
-            ok(strcmp(text, cases[k].want[i]) == 0, "%s: %s",
-               bl_model_choice("condition", cases[k].condition), text);
+            ok(strcmp(text, cases[k].want[i]) == 0, "%s, stretch %d: %s",
+               bl_model_choice("condition", cases[k].condition), cases[k].stretch,
+               text);
         }
         bl_pairs_free(&p);
     }
@@ -163,6 +169,33 @@ static void test_targets(const corpus *conditions, const corpus *targets)
            bl_model_choice("condition", k), (int)bl_pieces_targets(&p.pieces));
         bl_pairs_free(&p);
     }
+}
+
+/* Where nothing is remembered a segment begins with each stretch, so that its bars are
+ * seen. */
+static void test_segments(const corpus *conditions, const corpus *targets)
+{
+    bl_train_config c = config(BL_CONDITION_PREFIX);
+    bl_pairs p;
+    bl_batch b;
+    int wrong = 0, begun = 0;
+    c.model.stretch = 5;
+    c.model.memory = 0;
+    open_pairs(&p, &c, conditions, targets);
+    if (bl_batch_init_once(&b, &p.pieces, 2, 30, 0, 0, NULL) != 0)
+        exit(1);
+    while (bl_batch_next(&b) > 0)
+        for (int lane = 0; lane < 2; lane++)
+            for (int t = 0; t < b.n_real[lane]; t++) {
+                int64_t at = b.start[lane] + t;
+                int begins = !bl_side_is_target(p.sides[at]) && p.tokens[at] == BAR &&
+                             bl_side_is_target(p.sides[at - 1]);
+                wrong += begins && t > 0;
+                begun += begins && t == 0;
+            }
+    ok(wrong == 0 && begun > 5, "%d later stretches begin a segment", begun);
+    bl_batch_free(&b);
+    bl_pairs_free(&p);
 }
 
 /* Where a batch says that tokens stand, and which it scores. */
@@ -382,6 +415,7 @@ int main(void)
     test_streams(&conditions, &targets);
     test_cues(&conditions, &targets);
     test_targets(&conditions, &targets);
+    test_segments(&conditions, &targets);
     test_places(&conditions, &targets);
     test_stretches(&conditions, &targets);
     test_sources(&conditions, &targets);
