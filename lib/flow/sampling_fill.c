@@ -80,7 +80,8 @@ static int read_piece(bl_sampling *s, bl_sampling_fill *f, const bl_piece *p,
         return fail_piece(p, rc, why.text, e);
     rc = take(s, f, p, e);
     if (rc == 0)
-        rc = bl_hole_cut(&f->piece, &s->hole, &f->condition, &target, e);
+        rc = bl_hole_cut(&f->piece, &s->hole, (size_t)s->ckpt.info.config.model.around,
+                         &f->condition, &target, e);
     if (rc == 0)
         rc = check_known(s, p, &f->condition, e);
     f->name = rc == 0 ? bl_strdup(p->name, e) : NULL;

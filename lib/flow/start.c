@@ -241,6 +241,26 @@ static int has_holes(const bl_shards *s)
     return 0;
 }
 
+/* The most bars that a condition has on a side of its hole. */
+static int bars_around(const bl_shards *s)
+{
+    int bar = bl_words_find(s->vocab.words, "Bar", strlen("Bar"));
+    int64_t most = 0;
+    for (size_t i = 0; i < s->n_pieces; i++) {
+        int64_t bars = 0, first = 0, last = 0;
+        for (int64_t k = s->condition_offsets[i]; k < s->condition_offsets[i + 1];
+             k++) {
+            bars += s->condition_tokens[k] == bar;
+            if (s->condition_tokens[k] == BL_ID_MASK)
+                last = bars;
+            if (first == 0)
+                first = last;
+        }
+        most = bl_max(most, bl_max(first - 1, bars - last));
+    }
+    return (int)bl_min(most, 65536);
+}
+
 /* What the data say of it, whatever a run had that this one begins with. */
 static int settle_holes(bl_start *s, const bl_start_wish *w, bl_err *e)
 {
@@ -260,6 +280,8 @@ static int settle_holes(bl_start *s, const bl_start_wish *w, bl_err *e)
                        "--holes makes some",
                        w->data);
     c->holes = has && c->condition == BL_CONDITION_PREFIX;
+    if (!w->resumes)
+        c->around = c->holes ? bars_around(&s->train) : 0;
     return 0;
 }
 

@@ -124,6 +124,11 @@ static int has_prefix(const void *record)
     return ((const bl_model_config *)record)->condition == BL_CONDITION_PREFIX;
 }
 
+static int has_holes(const void *record)
+{
+    return ((const bl_model_config *)record)->holes;
+}
+
 static int has_encoder(const void *record)
 {
     return ((const bl_model_config *)record)->condition == BL_CONDITION_ENCODER;
@@ -359,6 +364,10 @@ static const bl_setting rows[] = {
      .help =
          "with condition = prefix: 1 = conditions are pieces with holes and targets "
          "what fills them (shard --holes); as the data have it"},
+    {"around", BL_SET_INT, AT(around), 0, 65536, 0, .traits = BL_SET_QUIET,
+     .is_used = has_holes, .with = "holes=1 only",
+     .help = "with holes = 1: bars of the piece that a condition has on each side of "
+             "the hole, absent = all; as the data have it"},
     {"stretch", BL_SET_INT, AT(stretch), 0, 65536, 0, .fixed = BL_FIXED_RUN,
      .traits = BL_SET_QUIET, .is_used = has_prefix, .with = "condition=prefix only",
      .help =

@@ -272,17 +272,89 @@ static writer writer_of(const bl_scheme *s, bl_ids *out, size_t before)
     return (writer){s, out, (uint32_t)before, -1, -1, NULL};
 }
 
-int bl_hole_cut(const bl_hole_piece *p, const bl_hole *hole, bl_ids *condition,
-                bl_ids *target, bl_err *e)
+/* What holds where a part of the piece begins was said before it. */
+enum { N_LASTING = 4 };
+
+/* Of lasting ones in their order, N_LASTING of all others. */
+static int order_of(const bl_hole_piece *p, const bl_hole_item *item)
 {
-    writer rest = writer_of(p->scheme, condition, 0),
+    static const int kinds[N_LASTING] = {REMI_TIMESIG, REMI_KEY, REMI_CHORD,
+                                         REMI_TEMPO};
+    int i = 0;
+    while (i < N_LASTING && p->scheme->kind_of[item->token[0]] != kinds[i])
+        i++;
+    return i;
+}
+
+/* Those that hold at the beginning of bar `from`, as if they were said there; where it
+ * says another there is none, n = 0. */
+static void find_lasting(const bl_hole_piece *p, uint32_t from,
+                         bl_hole_item lasting[N_LASTING])
+{
+    for (size_t i = 0; i < p->n && p->item[i].bar <= from; i++) {
+        int order = order_of(p, &p->item[i]);
+        if (order == N_LASTING || p->item[i].bar == 0)
+            continue;
+        if (p->item[i].bar < from) {
+            lasting[order] = p->item[i];
+            lasting[order].bar = from;
+            lasting[order].position = (int16_t)bl_min(p->item[i].position, 0);
+        } else if (p->item[i].position <= 0) {
+            lasting[order].n = 0;
+        }
+    }
+}
+
+static int is_after(const bl_hole_piece *p, const bl_hole_item *a,
+                    const bl_hole_item *b)
+{
+    if (a->bar != b->bar)
+        return a->bar > b->bar;
+    if (a->position != b->position)
+        return a->position > b->position;
+    return order_of(p, a) > order_of(p, b);
+}
+
+/* What stays of the bars of `window`, and what holds there. */
+static int put_rest(writer *w, const bl_hole_piece *p, const bl_hole *window, bl_err *e)
+{
+    bl_hole_item lasting[N_LASTING] = {{.n = 0}};
+    int next = 0, rc = 0;
+    find_lasting(p, (uint32_t)window->from, lasting);
+    for (size_t i = 0; i <= p->n && rc == 0; i++) {
+        const bl_hole_item *item = i < p->n ? &p->item[i] : NULL;
+        int is_there =
+            item != NULL && !item->is_taken &&
+            (item->bar == 0 || (item->bar >= window->from && item->bar <= window->to));
+        if (!is_there && item != NULL)
+            continue;
+        for (; next < N_LASTING && rc == 0; next++) {
+            if (item != NULL && !is_after(p, item, &lasting[next]))
+                break;
+            if (lasting[next].n > 0)
+                rc = put_item(w, &lasting[next], e);
+        }
+        if (rc == 0 && item != NULL)
+            rc = put_item(w, item, e);
+    }
+    return rc == 0 ? put_end(w, window->to, e) : rc;
+}
+
+int bl_hole_cut(const bl_hole_piece *p, const bl_hole *hole, size_t around,
+                bl_ids *condition, bl_ids *target, bl_err *e)
+{
+    bl_hole window = {1, p->bars};
+    if (around > 0) {
+        window.from = hole->from > around ? hole->from - around : 1;
+        window.to = hole->to + bl_min(around, p->bars - hole->to);
+    }
+    writer rest = writer_of(p->scheme, condition, window.from - 1),
            taken = writer_of(p->scheme, target, hole->from - 1);
-    int rc = 0;
     rest.masked = hole;
+    int rc = put_rest(&rest, p, &window, e);
     for (size_t i = 0; i < p->n && rc == 0; i++)
-        rc = put_item(p->item[i].is_taken ? &taken : &rest, &p->item[i], e);
-    if (rc == 0)
-        rc = put_end(&rest, p->bars, e);
+        if (p->item[i].is_taken)
+            rc = put_item(&taken, &p->item[i], e);
     return rc == 0 ? put_end(&taken, hole->to, e) : rc;
 }
 

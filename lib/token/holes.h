@@ -54,9 +54,11 @@ int bl_hole_take_parts(bl_hole_piece *p, const bl_hole *hole, const bl_parts *pa
                        uint8_t players[BL_HOLE_PLAYERS], bl_err *e) BL_MUST_CHECK;
 
 /* What is marked goes to *target, bars alone; the rest, with MASK at the end of each
- * bar of the hole, to *condition. Both are set; without BOS and EOS. */
-int bl_hole_cut(const bl_hole_piece *p, const bl_hole *hole, bl_ids *condition,
-                bl_ids *target, bl_err *e) BL_MUST_CHECK;
+ * bar of the hole, to *condition: of it `around` bars on each side of the hole, the
+ * first of them with the meter, key, chord and tempo that hold, or with 0 all. Both are
+ * set; without BOS and EOS. */
+int bl_hole_cut(const bl_hole_piece *p, const bl_hole *hole, size_t around,
+                bl_ids *condition, bl_ids *target, bl_err *e) BL_MUST_CHECK;
 /* The piece with the notes of `target` in the place of what is marked: *whole is set.
  * All outside the hole is as it was, token for token: a Program token stands where the
  * instrument changes, so that of the notes of `target` the last may have to go, or the

@@ -1,6 +1,6 @@
-/* test_following.c - a target that follows from its condition is learned in every way of
- * a condition to nearly nothing, on pairs that were not trained on: a copy, and one in
- * another key. That fails where a target cannot see its condition. */
+/* test_following.c - a target that follows from its condition is learned in every way
+ * of a condition to nearly nothing, on pairs that were not trained on: a copy, and one
+ * in another key. That fails where a target cannot see its condition. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -103,9 +103,8 @@ int main(void)
 {
     static const struct {
         int condition, stretch;
-    } ways[] = {{BL_CONDITION_PREFIX, 7},
-                {BL_CONDITION_BARS, 0},
-                {BL_CONDITION_ENCODER, 0}};
+    } ways[] = {
+        {BL_CONDITION_PREFIX, 7}, {BL_CONDITION_BARS, 0}, {BL_CONDITION_ENCODER, 0}};
     static corpus c;
     bl_pool *pool;
     if (bl_pool_new(&pool, 1, NULL) != 0)
@@ -117,9 +116,11 @@ int main(void)
             make_corpus(&c, higher);
             bl_train_config how = config(ways[i].condition, ways[i].stretch);
             double loss = learned(&c, &how, pool);
-            ok(loss < 0.05, "%s: %s is learned, %.4f nats a token are left",
-               bl_model_choice("condition", how.model.condition),
-               higher > 0 ? "another key" : "a copy", loss);
+            ok(loss<0.05, "%s: %s is learned, %.4f nats a token are left",
+                    bl_model_choice("condition", how.model.condition), higher> 0
+                   ? "another key"
+                   : "a copy",
+               loss);
         }
     bl_pool_del(pool);
     return tap_done();

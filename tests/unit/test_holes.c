@@ -99,7 +99,7 @@ static void draw_target(bl_ids *target, const bl_hole_piece *p, const bl_hole *h
 }
 
 typedef struct {
-    int n, same, condition, skipped, outside, valid, remaining;
+    int n, same, condition, around, skipped, outside, valid, remaining;
 } figures;
 
 static size_t count(const bl_ids *ids, unsigned id)
@@ -108,6 +108,40 @@ static size_t count(const bl_ids *ids, unsigned id)
     for (size_t i = 0; i < ids->n; i++)
         n += ids->id[i] == id;
     return n;
+}
+
+/* The condition of some bars on each side alone: a piece that is sound but for MASK,
+ * whose bars last as long as they did. */
+static int is_sound_around(const bl_hole_piece *p, const bl_hole *h, size_t around)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_ids side[2] = {{0}}, all[2] = {{0}}, plain = {0};
+    bl_hole_piece some = {0};
+    size_t from = h->from > around ? h->from - around : 1;
+    size_t to = bl_min(h->to + around, p->bars);
+    need(bl_hole_cut(p, h, around, &side[0], &side[1], &e), &e);
+    need(bl_hole_cut(p, h, 0, &all[0], &all[1], &e), &e);
+    for (size_t i = 0; i < side[0].n; i++)
+        if (side[0].id[i] != BL_ID_MASK)
+            need(bl_ids_add(&plain, side[0].id[i], &e), &e);
+    int ok = is_equal(&side[1], &all[1]) && side[0].n <= all[0].n + 5;
+    ok = ok && bl_hole_read(&some, scheme, plain.id, plain.n, &e) == 0 &&
+         some.bars == to - from + 1;
+    if (e.code != 0)
+        printf("# %s\n", e.text);
+    size_t notes = 0, want = 0;
+    for (size_t i = 0; i < some.n; i++)
+        notes += some.item[i].is_note;
+    for (size_t i = 0; i < p->n; i++)
+        want += p->item[i].is_note && !p->item[i].is_taken && p->item[i].bar >= from &&
+                p->item[i].bar <= to;
+    bl_hole_piece_free(&some);
+    for (int i = 0; i < 2; i++) {
+        bl_ids_free(&side[i]);
+        bl_ids_free(&all[i]);
+    }
+    bl_ids_free(&plain);
+    return ok && notes == want;
 }
 
 static void try_hole(bl_hole_piece *p, const bl_ids *ids, bl_rng *rng, figures *f)
@@ -121,7 +155,8 @@ static void try_hole(bl_hole_piece *p, const bl_ids *ids, bl_rng *rng, figures *
     bl_hole h = draw_hole(p, rng);
     const uint8_t *who = draw_players(players, rng);
     (void)bl_hole_take(p, &h, who);
-    need(bl_hole_cut(p, &h, &side[0], &side[1], &e), &e);
+    need(bl_hole_cut(p, &h, 0, &side[0], &side[1], &e), &e);
+    f->around += is_sound_around(p, &h, 1 + bl_rng_below(rng, 4));
     f->condition += count(&side[0], BL_ID_MASK) == h.to - h.from + 1 &&
                     count(&side[0], 4) == p->bars &&
                     count(&side[1], 4) == h.to - h.from + 1;
@@ -138,7 +173,7 @@ static void try_hole(bl_hole_piece *p, const bl_ids *ids, bl_rng *rng, figures *
     /* who was not taken out plays the same */
     need(bl_hole_read(&filled, scheme, whole.id, whole.n, &e), &e);
     (void)bl_hole_take(&filled, &h, who);
-    need(bl_hole_cut(&filled, &h, &again[0], &again[1], &e), &e);
+    need(bl_hole_cut(&filled, &h, 0, &again[0], &again[1], &e), &e);
     f->remaining += is_equal(&again[0], &side[0]);
     f->n++;
     bl_hole_piece_free(&filled);
@@ -171,6 +206,7 @@ static void test_random(const bl_spec *spec, const char *what)
         what, f.n, f.same, f.condition, f.outside, f.valid, f.remaining);
     ok(f.n > ROUNDS / 2, "%s: pieces with bars", what);
     ok(f.same == f.n, "%s: cut and filled again they are the same tokens", what);
+    ok(f.around == f.n, "%s: some bars around a hole are a piece of their own", what);
     ok(f.condition == f.n, "%s: MASK ends each bar of the hole, all bars stay", what);
     ok(f.skipped == f.n, "%s: a decoder skips MASK and counts it", what);
     ok(f.outside == f.n, "%s: any filling leaves the outside as it was", what);

@@ -71,6 +71,7 @@ static const struct {
     {"condition", "none prefix bars encoder encoder"},
     {"prefix_mask", "causal full"},
     {"holes", "0 1"},
+    {"around", "0 2"},
     {"stretch", "0 3 40"},
     {"encoder_layers", "0 1 3"},
     {"source", "1 6 40"},
