@@ -149,6 +149,8 @@ static int take_lines(bl_sampling *s, bl_sampling_given *g, bl_err *e)
     if (rc == 0)
         rc = bl_ids_add_n(&ids, from, n, e);
     if (rc == 0)
+        rc = bl_plan_course_read(&g->course, s->scheme, from, n, e);
+    if (rc == 0)
         rc = (int)bl_coder_to_vocab(&s->coder, &ids, e);
     for (size_t i = 0; i < ids.n && rc == 0; i++)
         rc = add_id(s, g, ids.id[i], e);
@@ -211,7 +213,7 @@ static int read_next(bl_sampling *s, bl_err *e)
     c->n_taken = 0;
     free(g->name);
     g->name = bl_strdup(c->piece.name, e);
-    g->ids.n = g->n_bars = 0;
+    g->ids.n = g->n_bars = g->course.n = 0;
     g->is_whole = 0;
     rc = g->name != NULL ? 0 : BL_E_NOMEM;
     if (rc == 0)
@@ -258,6 +260,7 @@ void bl_sampling_conditions_free(bl_sampling_conditions *c)
     for (size_t i = 0; i < BL_SAMPLING_CONDITIONS; i++) {
         free(c->at[i].name);
         free(c->at[i].bars);
+        bl_plan_course_free(&c->at[i].course);
         bl_ids_free(&c->at[i].ids);
     }
     bl_piece_free(&c->piece);

@@ -168,8 +168,10 @@ static int begin(bl_sampling *s, int lane, int64_t piece, bl_err *e)
         l->number = piece / s->copies;
         rc = bl_sampling_given_at(s, l->number, &l->given, e);
     }
-    if (rc == 0 && l->given != NULL)
+    if (rc == 0 && l->given != NULL) {
+        l->at.course = &l->given->course;
         rc = bl_sampling_give(s, lane, e);
+    }
     set_end(s, l);
     if (rc == 0)
         rc = append(s, l, BL_ID_BOS, 1, e);

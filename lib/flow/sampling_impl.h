@@ -27,6 +27,7 @@ typedef struct {
     bl_ids ids;   /* BOS, what stands before the first bar, the bars; at last EOS */
     size_t *bars; /* [n_bars] where they begin in ids */
     size_t n_bars, cap;
+    bl_plan_course course; /* its meters and tempos */
     int is_whole;
 } bl_sampling_given;
 

@@ -7,6 +7,7 @@
 #include "token/remi.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void bl_plan_free(bl_plan *p)
@@ -220,11 +221,45 @@ int bl_plan_labels(bl_plan *p, const bl_scheme *scheme, const char *text, bl_err
     return rc == 0 ? order_labels(p, e) : rc;
 }
 
+/* ---- the course of another piece ---- */
+
+int bl_plan_course_read(bl_plan_course *c, const bl_scheme *scheme, const uint16_t *ids,
+                        size_t n, bl_err *e)
+{
+    if (strcmp(bl_scheme_name(scheme), "remi") != 0)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        int kind = scheme->kind_of[ids[i]];
+        if (kind == REMI_BAR) {
+            int rc = bl_room(&c->bar, &c->cap, c->n + 1, sizeof *c->bar, e);
+            if (rc != 0)
+                return rc;
+            c->bar[c->n] = c->n > 0 ? c->bar[c->n - 1] : (bl_plan_bar){-1, -1};
+            c->n++;
+            c->has_moved = 0;
+        }
+        if (kind == REMI_POSITION)
+            c->has_moved = ids[i] != scheme->first[REMI_POSITION];
+        if (kind == REMI_TIMESIG && c->n > 0)
+            c->bar[c->n - 1].meter = ids[i];
+        if (kind == REMI_TEMPO && c->n > 0 && !c->has_moved)
+            c->bar[c->n - 1].tempo = ids[i];
+    }
+    return 0;
+}
+
+void bl_plan_course_free(bl_plan_course *c)
+{
+    free(c->bar);
+    *c = (bl_plan_course){0};
+}
+
 /* ---- what may come ---- */
 
 void bl_plan_start(bl_plan_at *at)
 {
-    *at = (bl_plan_at){.chord = -1,
+    *at = (bl_plan_at){.asked = {-1, -1},
+                       .chord = -1,
                        .tempo = -1,
                        .meter = -1,
                        .chord_due = -1,
@@ -295,15 +330,29 @@ static int may_leave_bar(const bl_plan_at *at)
 
 /* ---- token by token ---- */
 
+/* What the plan settles, or else the course. */
+static void ask(const bl_plan *p, bl_plan_at *at)
+{
+    const bl_plan_course *c = at->course;
+    at->asked = (bl_plan_bar){-1, -1};
+    if (c != NULL && c->n > 0)
+        at->asked = c->bar[bl_min(at->n_all_bars, c->n) - 1];
+    if (p->meter.n > 0)
+        at->asked.meter = p->meter.id[0];
+    if (p->tempo.n > 0)
+        at->asked.tempo = p->tempo.id[0];
+}
+
 static void begin_bar(const bl_plan *p, bl_plan_at *at)
 {
-    int32_t chord = -1, tempo = p->tempo.n > 0 ? p->tempo.id[0] : -1;
+    int32_t chord = -1;
+    ask(p, at);
     if (p->chords.n > 0)
         chord = p->chords.id[at->n_bars % p->chords.n];
     at->chord_due = in_key(p, at, chord) != at->chord ? chord : -1;
-    at->tempo_due = due(tempo, at->tempo);
-    at->meter_due = due(p->meter.n > 0 ? p->meter.id[0] : -1, at->meter);
-    at->leaves_pickup = at->is_pickup && p->leaves_pickups && p->meter.n == 0;
+    at->tempo_due = due(at->asked.tempo, at->tempo);
+    at->meter_due = due(at->asked.meter, at->meter);
+    at->leaves_pickup = at->is_pickup && p->leaves_pickups && at->asked.meter < 0;
     at->n_bars++;
     at->is_counted = p->density > 0;
     at->n_moments = at->least = at->most = 0;
@@ -432,7 +481,7 @@ int bl_plan_allows(const bl_plan *p, const bl_plan_at *at, unsigned id)
     case REMI_LABEL:
         return p->labels.n == 0;
     case REMI_TIMESIG:
-        return p->meter.n == 0;
+        return at->asked.meter < 0;
     case REMI_KEY:
         return p->key.n == 0 || id == p->key.id[0];
     case REMI_POSITION:
@@ -445,7 +494,8 @@ int bl_plan_allows(const bl_plan *p, const bl_plan_at *at, unsigned id)
     case REMI_EOS:
         return !is_due && may_leave_bar(at);
     case REMI_TEMPO:
-        return at->chord_due < 0 && (p->tempo.n == 0 || id == p->tempo.id[0]);
+        return at->chord_due < 0 &&
+               (at->asked.tempo < 0 || (int32_t)id == at->asked.tempo);
     default:
         return !is_due && may_sound(p, at, kind, (int)id - p->scheme->first[kind]);
     }

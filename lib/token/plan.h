@@ -64,8 +64,30 @@ int bl_plan_labels(bl_plan *p, const bl_scheme *scheme, const char *text,
                    bl_err *e) BL_MUST_CHECK;
 void bl_plan_free(bl_plan *p);
 
+/* What another piece has in its bars: the meter, and the tempo that it begins with;
+ * ids, -1 = none was stated yet. Zero-initialise; release with bl_plan_course_free. */
+typedef struct {
+    int32_t meter, tempo;
+} bl_plan_bar;
+
+typedef struct {
+    bl_plan_bar *bar; /* [n] */
+    size_t n, cap;
+    int has_moved; /* 1: behind the beginning of the last bar */
+} bl_plan_course;
+
+/* Reads more of the piece, whole tokens in any parts. Of other schemes than "remi"
+ * nothing is kept. 0 or BL_E_NOMEM. */
+int bl_plan_course_read(bl_plan_course *c, const bl_scheme *scheme, const uint16_t *ids,
+                        size_t n, bl_err *e) BL_MUST_CHECK;
+void bl_plan_course_free(bl_plan_course *c);
+
 /* Where a piece is. Copy it to try a token. */
 typedef struct {
+    /* borrowed, or NULL: bar by bar what meter and tempo are to be where the plan has
+     * none; behind its last bar as there */
+    const bl_plan_course *course;
+    bl_plan_bar asked;            /* of it, in this bar */
     size_t n_labels, n_bars;      /* drawn */
     size_t n_all_bars;            /* with those given */
     int32_t chord, tempo, meter;  /* ids in force, -1 = none yet */

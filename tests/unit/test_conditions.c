@@ -134,8 +134,8 @@ static double likeliest(const bl_real *logits, const bl_grammar *g, const bl_pla
 /* Of the first n targets of the pair those that are less likely than another token, but
  * for the first ones, which are given. Bar by bar a bar may be over because EOS was
  * likelier than Bar. */
-static int wrong_of(bl_model *m, const bl_pieces *p, int is_by_bars, int64_t n,
-                    int64_t n_given)
+static int wrong_of(bl_model *m, const bl_pieces *p, const bl_plan_course *course,
+                    int is_by_bars, int64_t n, int64_t n_given)
 {
     bl_err e = BL_ERR_INIT;
     bl_batch b;
@@ -150,6 +150,7 @@ static int wrong_of(bl_model *m, const bl_pieces *p, int is_by_bars, int64_t n,
     (void)bl_grammar_step(&g, BL_ID_BOS);
     bl_plan_sense(&plan, scheme, 1);
     bl_plan_start(&at);
+    at.course = course;
     while (n > 0 && bl_batch_next(&b) > 0) {
         const bl_condition c = {b.source, b.source_length, b.source_at, b.prefix};
         bl_model_place(m, b.at);
@@ -165,13 +166,27 @@ static int wrong_of(bl_model *m, const bl_pieces *p, int is_by_bars, int64_t n,
                 own = fmax(own, (double)logits[BL_ID_EOS]);
             wrong += n_given <= 0 && !(best - own <= 1e-3 * (1 + fabs(best)));
             wrong += bl_grammar_step(&g, (unsigned)b.y[i]) != NULL;
-            bl_plan_step(&plan, &at, (unsigned)b.y[i], n_given-- > 0);
+            bl_plan_step(&plan, &at, (unsigned)b.y[i], n_given-- > 1);
         }
         bl_model_advance(m);
     }
     bl_batch_free(&b);
     bl_plan_free(&plan);
     return wrong + (n > 0);
+}
+
+/* 1 if a bar has another meter or tempo than the condition's. */
+static int strays(const bl_plan_course *course, const bl_ids *piece)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_plan_course own = {0};
+    int wrong = 0;
+    need(bl_plan_course_read(&own, scheme, piece->id, piece->n, &e), &e);
+    for (size_t i = 0; i < own.n && i < course->n; i++)
+        wrong |= own.bar[i].meter != course->bar[i].meter ||
+                 (own.bar[i].tempo != course->bar[i].tempo && i + 1 < own.n);
+    bl_plan_course_free(&own);
+    return wrong;
 }
 
 /* All pieces: with prompts those have all bars of the conditions, and one that follows
@@ -206,7 +221,12 @@ static int compare(const char *run, const drawn *d, int prompted, int64_t *check
         need(bl_pairs_make(&p, &target, &other, &c, places, &e), &e);
         int64_t n = (int64_t)own.n - 2;
         int64_t n_given = prompted ? (int64_t)condition->n - 2 + 1 : 0;
-        wrong += wrong_of(m, &p.pieces, c.condition == BL_CONDITION_BARS, n, n_given);
+        bl_plan_course course = {0};
+        need(bl_plan_course_read(&course, scheme, condition->id, condition->n, &e), &e);
+        wrong += wrong_of(m, &p.pieces, &course, c.condition == BL_CONDITION_BARS, n,
+                          n_given);
+        wrong += !prompted && strays(&course, &own);
+        bl_plan_course_free(&course);
         *checked += n - n_given;
         bl_pairs_free(&p);
         bl_ids_free(&own);
@@ -326,7 +346,7 @@ int main(void)
         {"prefix", {"segment=8", "memory=40", "stretch=30", "pos=rotary"}},
         {"prefix", {"segment=400", "stretch=20", "positions=400", "arch=gpt2"}},
         {"bars", {"segment=8", "memory=12", "arch=xl"}},
-        {"encoder", {"segment=8", "memory=8", "source=40", "arch=xl"}},
+        {"encoder", {"segment=8", "memory=8", "source=40", "init_std=0.5", "arch=xl"}},
         {"encoder", {"segment=5", "memory=9", "source=300", "pre_norm=1"}},
         {"prefix", {"segment=8", "memory=8", "arch=compressive"}},
         {"bars", {"segment=8", "memory=8", "arch=compressive"}},
