@@ -133,6 +133,24 @@ setup() {
     has "MIDI is not set"
 }
 
+@test "accompany.sh: its tables have all rows, and once made they stay" {
+    export PRESET=tiny STEPS=2 SET='layers=1 width=16 heads=2 ff=16 eval_every=0'
+    for what in table chords holes; do
+        run -0 --separate-stderr "$BARLINE_ROOT/pipelines/accompany.sh" $what "$SAMPLES" out
+        echo "$output" >$what.tsv
+    done
+    [ "$(cut -f 1 table.tsv | paste -sd ';')" = \
+        'condition;none;prefix;prefix, shuffled;bars;bars, shuffled;encoder;encoder, shuffled;encoder, trained on shuffled' ]
+    [ "$(cut -f 3 table.tsv | sed 1d | sort -u | head -n 1)" -gt 1000 ]
+    [ "$(cut -f 1 chords.tsv | paste -sd ';')" = 'what;chord;root' ]
+    [ "$(cut -f 1 holes.tsv | paste -sd ';')" = 'condition;both sides' ]
+    find out -newer table.tsv >before
+    run -0 --separate-stderr "$BARLINE_ROOT/pipelines/accompany.sh" table "$SAMPLES" out
+    [ "$output" = "$(cat table.tsv)" ]
+    find out -newer table.tsv | cmp - before
+    run -64 "$BARLINE_ROOT/pipelines/accompany.sh" table
+}
+
 @test "accompany.mk: over chords, by a piano, in a folder with a blank and a quote" {
     mv midi "Bach's own midi"
     cp "$SAMPLES"/[a-j]*.mid "Bach's own midi"
