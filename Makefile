@@ -357,6 +357,11 @@ bench: all $(BENCH)
 bench-train: $(B)/tests/bench/train_speed
 	@tests/bench/train.sh $(B)
 
+## bench-encoder: training an encoder-decoder beside sgemm and nn.Transformer, as TSV, PYTHON=
+.PHONY: bench-encoder
+bench-encoder: $(B)/tests/bench/train_speed
+	@tests/bench/encoder.sh $(B)
+
 ## bench-hour: an hour (MINUTES=) of training beside PyTorch's, MIDI=dir, OUT=dir
 .PHONY: bench-hour
 bench-hour: all

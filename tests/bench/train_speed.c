@@ -19,8 +19,9 @@ enum { M = 1024, N = 512, K = 512, SEGMENTS = 64, WARM_UP = 2 };
 
 typedef struct {
     bl_train_config config;
-    uint16_t *tokens;
-    int64_t *offsets;
+    uint16_t *tokens, *sources;
+    int64_t *offsets, *first;
+    bl_stretch *stretches;
     bl_pieces pieces;
     bl_pool *pool;
     bl_trainer trainer;
@@ -86,6 +87,34 @@ static int make_pieces(job *j, bl_err *e)
     return 0;
 }
 
+/* Of an encoder: as many tokens as it reads beside each segment. */
+static int make_sources(job *j, bl_err *e)
+{
+    const bl_model_config *m = &j->config.model;
+    int64_t n = (int64_t)j->config.lanes * SEGMENTS;
+    if (m->condition != BL_CONDITION_ENCODER)
+        return 0;
+    j->sources = bl_calloc((size_t)(n * m->source), sizeof *j->sources, e);
+    j->stretches = bl_calloc((size_t)n, sizeof *j->stretches, e);
+    j->first = bl_calloc((size_t)j->config.lanes + 1, sizeof *j->first, e);
+    if (j->sources == NULL || j->stretches == NULL || j->first == NULL)
+        return BL_E_NOMEM;
+    bl_rng rng = bl_rng_make(1, 2);
+    for (int64_t i = 0; i < n * m->source; i++)
+        j->sources[i] = (uint16_t)bl_rng_below(&rng, (uint32_t)m->vocab);
+    for (int64_t k = 0; k < n; k++)
+        j->stretches[k] =
+            (bl_stretch){k % SEGMENTS * m->segment, k * m->source, (k + 1) * m->source};
+    for (int b = 0; b <= j->config.lanes; b++)
+        j->first[b] = (int64_t)b * SEGMENTS;
+    j->pieces.sources = j->sources;
+    j->pieces.stretches = j->stretches;
+    j->pieces.first = j->first;
+    j->pieces.n_stretches = n;
+    j->pieces.source = m->source;
+    return 0;
+}
+
 static int measure(job *j, double seconds, bl_err *e)
 {
     bl_train_row row;
@@ -136,6 +165,8 @@ int main(int argc, char **argv)
     if (rc == 0)
         rc = make_pieces(&j, &e);
     if (rc == 0)
+        rc = make_sources(&j, &e);
+    if (rc == 0)
         rc = bl_trainer_init(&j.trainer, &j.config, &j.pieces, &none, j.pool, &e);
     if (rc == 0)
         rc = measure(&j, atof(argv[1]), &e);
@@ -150,5 +181,8 @@ int main(int argc, char **argv)
     bl_pool_del(j.pool);
     free(j.tokens);
     free(j.offsets);
+    free(j.sources);
+    free(j.stretches);
+    free(j.first);
     return rc == 0 ? 0 : rc == BL_E_ARG ? 64 : 1;
 }
