@@ -30,10 +30,13 @@ typedef struct {
     bl_ckpt ckpt;
     bl_pool *pool;
     bl_model *model;
-    bl_row_store from; /* the condition */
-    int has_latents;   /* it is of latents */
-    bl_prov *pg_from;  /* of it */
-    bl_row_store to;   /* one piece of what is made, in `kind` */
+    bl_row_store from; /* the condition, or its kind alone */
+    bl_input in;       /* it */
+    bl_rowsr *reader;
+    int arrives;      /* it is read as it comes, not before all else */
+    int has_latents;  /* it is of latents */
+    bl_prov *pg_from; /* of it */
+    bl_row_store to;  /* one piece of what is made, in `kind` */
     bl_rows_kind kind;
     bl_rowsw *writer;
     int lanes;
@@ -215,14 +218,20 @@ static int check_kind(grooving *g, const bl_rows_kind *kind, bl_err *e)
     return rc;
 }
 
+static int check_record(const grooving *g, const bl_rows_piece *p, bl_err *e)
+{
+    int bars = (int)(g->from.kind.shape[0] / BL_HVO_BAR);
+    return g->has_latents ? 0 : bl_groove_check(p, bars, e);
+}
+
 static int check_numbers(const grooving *g, bl_err *e)
 {
-    int bars = (int)(g->from.kind.shape[0] / BL_HVO_BAR), rc = 0;
-    for (size_t i = 0; i < g->from.n_pieces && !g->has_latents && rc == 0; i++) {
+    int rc = 0;
+    for (size_t i = 0; i < g->from.n_pieces && rc == 0; i++) {
         bl_rows_piece p = {.name = g->from.pieces[i].name,
                            .index = i,
                            .rows = bl_row_store_rows(&g->from, i)};
-        rc = bl_groove_check(&p, bars, e);
+        rc = check_record(g, &p, e);
     }
     return rc;
 }
@@ -233,34 +242,40 @@ static const char *shown_of(const grooving *g)
     return path != NULL ? bl_path_or_stdin(path) : NULL;
 }
 
-static int read_condition(grooving *g, bl_err *e)
+static int open_condition(grooving *g, bl_err *e)
 {
-    const char *path = g->wish->condition;
-    const char *shown = shown_of(g);
-    bl_input in = BL_INPUT_INIT;
-    bl_rowsr *r = NULL;
-    int rc = bl_input_open(&in, path, e);
-    if (rc == 0 && in.is_empty)
+    int rc = bl_input_open(&g->in, g->wish->condition, e);
+    if (rc == 0 && g->in.is_empty)
         rc = bl_fail(e, BL_E_TRUNC, "the input is empty");
-    if (rc == 0 && !in.is_tensors)
+    if (rc == 0 && !g->in.is_tensors)
         rc = bl_fail(e, BL_E_MISMATCH,
                      "a stream of tokens: the run wants grooves, as midi2remi --scheme "
                      "groove makes them");
     if (rc == 0)
-        rc = bl_rowsr_new(&r, bl_input_take(&in), shown, e);
-    if (rc == 0)
-        rc = check_kind(g, bl_rowsr_kind(r), e);
-    if (rc == 0)
-        rc = bl_row_store_read(&g->from, r, e);
+        rc = bl_rowsr_new(&g->reader, bl_input_take(&g->in), shown_of(g), e);
+    return rc == 0 ? check_kind(g, bl_rowsr_kind(g->reader), e) : rc;
+}
+
+/* A file is read at once, a pipe as it comes; but copies and ways are of whole pieces.
+ */
+static int read_condition(grooving *g, bl_err *e)
+{
+    struct stat st;
+    int rc = open_condition(g, e);
+    if (rc == 0) {
+        g->from.kind = *bl_rowsr_kind(g->reader);
+        g->arrives = g->wish->between == 0 && g->wish->n == 1 &&
+                     (fstat(g->in.fd, &st) != 0 || !S_ISREG(st.st_mode));
+    }
+    if (rc == 0 && !g->arrives)
+        rc = bl_row_store_read(&g->from, g->reader, e);
     if (rc == 0)
         rc = check_numbers(g, e);
-    if (rc == 0 && g->from.n_pieces == 0)
+    if (rc == 0 && !g->arrives && g->from.n_pieces == 0)
         rc = bl_fail(e, BL_E_FORMAT, "there is no piece in the input");
     if (rc == 0)
-        rc = bl_prov_add(&g->pg_from, bl_rowsr_pg(r), e);
-    bl_rowsr_del(r);
-    bl_input_close(&in);
-    return rc == 0 ? 0 : bl_fail_in(e, rc, shown);
+        rc = bl_prov_add(&g->pg_from, bl_rowsr_pg(g->reader), e);
+    return rc == 0 ? 0 : bl_fail_in(e, rc, shown_of(g));
 }
 
 /* ---- numbers to drums ---- */
@@ -493,21 +508,20 @@ static int make_rows(grooving *g, const bl_rows *as, bl_err *e)
                                      1, as, steps, e);
 }
 
-/* Of a piece, and to the stream under g->name. */
-static int make_piece(grooving *g, const bl_row_piece *like, const bl_rows *as,
-                      const bl_progress *progress, bl_err *e)
+/* Of a piece or, with is_more, of its next rows, and to the stream. */
+static int make_piece(grooving *g, const bl_rows_info *info, const bl_rows *as,
+                      int is_more, const bl_progress *progress, bl_err *e)
 {
     bl_row_store_free(&g->to);
     g->to.kind = g->kind;
+    g->name = info->name;
     int rc = make_rows(g, as, e);
     bl_rows rows = {0};
     if (rc == 0 && g->to.n_pieces > 0)
         rows = bl_row_store_rows(&g->to, 0);
-    const bl_rows_info info = {
-        .name = g->name, .sha256 = "", .tpq = like->tpq, .labels = like->labels};
     if (rc == 0)
-        rc = bl_rowsw_piece(g->writer, &info, &rows, e);
-    g->counts.pieces += rc == 0;
+        rc = (is_more ? bl_rowsw_more : bl_rowsw_piece)(g->writer, info, &rows, e);
+    g->counts.pieces += rc == 0 && !is_more;
     bl_tell(progress, &g->counts);
     return rc;
 }
@@ -521,7 +535,7 @@ static int make_free(grooving *g, int64_t i, const bl_progress *progress, bl_err
     float tempo = 120;
     int32_t bar = 0;
     char name[32];
-    const bl_row_piece like = {.tpq = 0};
+    const bl_rows_info info = {.name = name, .sha256 = ""};
     float *x = bl_calloc(z, sizeof *x, e);
     if (x == NULL)
         return BL_E_NOMEM;
@@ -529,11 +543,10 @@ static int make_free(grooving *g, int64_t i, const bl_progress *progress, bl_err
         x[k] = (float)bl_rng_normal(&rng);
     snprintf(name, sizeof name, "sample-%06lld", (long long)i);
     const bl_rows rows = {1, x, &bar, &tempo};
-    g->name = name;
     g->has_latents = 1;
     g->drawing = (uint64_t)i;
     g->from.kind = latent_kind((int)z);
-    int rc = make_piece(g, &like, &rows, progress, e);
+    int rc = make_piece(g, &info, &rows, 0, progress, e);
     free(x);
     return rc;
 }
@@ -545,6 +558,7 @@ static int make_copies(grooving *g, size_t i, const bl_progress *progress, bl_er
     enum { COPY = 40 }; /* bits: windows of all pieces are fewer */
     const bl_rows rows = bl_row_store_rows(&g->from, i);
     const bl_row_piece *like = &g->from.pieces[i];
+    bl_rows_info info = {.sha256 = "", .tpq = like->tpq, .labels = like->labels};
     uint64_t first = g->drawing, made = 0;
     bl_buf name = {0};
     int rc = 0;
@@ -553,15 +567,60 @@ static int make_copies(grooving *g, size_t i, const bl_progress *progress, bl_er
         name.len = 0;
         rc = k > 0 ? bl_buf_addf(&name, e, "%s.%lld", like->name, (long long)k + 1)
                    : bl_buf_adds(&name, like->name, e);
-        g->name = rc == 0 ? bl_buf_str(&name, e) : NULL;
-        rc = rc == 0 && g->name == NULL ? BL_E_NOMEM : rc;
+        info.name = rc == 0 ? bl_buf_str(&name, e) : NULL;
+        rc = rc == 0 && info.name == NULL ? BL_E_NOMEM : rc;
         g->drawing = first + ((uint64_t)k << COPY);
         if (rc == 0)
-            rc = make_piece(g, like, &rows, progress, e);
+            rc = make_piece(g, &info, &rows, 0, progress, e);
         made = g->counts.tokens - before;
     }
     g->drawing = first + made;
     bl_buf_free(&name);
+    return rc;
+}
+
+/* The next record; of a live stream the newest, those before it are passed over. */
+static int next_record(grooving *g, bl_rows_piece *p, bl_err *e)
+{
+    int is_live = g->from.kind.origin.tempo > 0, begins = 0;
+    int rc = bl_rowsr_next(g->reader, p, e), more = rc;
+    while (rc == 1 && is_live && more == 1) {
+        begins |= p->begins;
+        more = bl_rowsr_is_ready(g->reader, e);
+        rc = more < 0 ? more : 1;
+        if (more == 1) /* at the end the last one stays */
+            more = bl_rowsr_next(g->reader, p, e);
+        rc = more < 0 ? more : rc;
+    }
+    p->begins |= begins;
+    return rc;
+}
+
+static int answer_record(grooving *g, const bl_rows_piece *p,
+                         const bl_progress *progress, bl_err *e)
+{
+    const bl_rows_info info = {
+        .name = p->name, .sha256 = "", .tpq = p->tpq, .labels = p->labels};
+    uint64_t before = g->counts.tokens;
+    int rc = check_record(g, p, e);
+    if (rc == 0)
+        rc = make_piece(g, &info, &p->rows, !p->begins, progress, e);
+    g->drawing += g->counts.tokens - before;
+    return rc;
+}
+
+/* What comes is answered before more is waited for. */
+static int answer(grooving *g, const bl_progress *progress, bl_err *e)
+{
+    bl_rows_piece p = {0};
+    int is_live = g->from.kind.origin.tempo > 0, rc = 0, more = 0;
+    while (rc == 0 && (more = next_record(g, &p, e)) == 1)
+        rc = answer_record(g, &p, progress, e);
+    bl_rows_piece_free(&p);
+    if (more < 0)
+        return bl_fail_in(e, more, shown_of(g));
+    if (rc == 0 && !is_live && g->counts.pieces == 0) /* who listens may hear nothing */
+        rc = bl_fail(e, BL_E_FORMAT, "there is no piece in the input");
     return rc;
 }
 
@@ -577,6 +636,7 @@ static int open_writer(grooving *g, int fd, int level, const bl_self *self, bl_e
         return BL_E_NOMEM;
     g->kind = g->wish->gives_latents ? latent_kind(c->latent)
                                      : bl_groove_kind(c->segment / BL_HVO_BAR);
+    g->kind.origin = g->from.kind.origin;
     int rc = bl_rowsw_new(&g->writer, fd, level, &g->kind, pg, e);
     bl_json_del(pg);
     return rc;
@@ -590,6 +650,8 @@ static int make_all(grooving *g, const bl_progress *progress, bl_err *e)
     for (size_t i = 0; g->wish->condition != NULL && i < g->from.n_pieces && rc == 0;
          i++)
         rc = make_copies(g, i, progress, e);
+    if (rc == 0 && g->arrives)
+        rc = answer(g, progress, e);
     if (rc == BL_E_LIMIT || rc == BL_E_FORMAT) /* what a piece of it cannot be */
         bl_err_in(e, shown_of(g));
     return rc == 0 ? bl_rowsw_finish(g->writer, 0, e) : rc;
@@ -598,7 +660,7 @@ static int make_all(grooving *g, const bl_progress *progress, bl_err *e)
 int bl_grooving_write(const bl_grooving_wish *w, int fd, int level, const bl_self *self,
                       const bl_progress *progress, bl_counts *counts, bl_err *e)
 {
-    grooving g = {.wish = w};
+    grooving g = {.wish = w, .in = BL_INPUT_INIT};
     int rc = read_by_voice(&g.threshold, "threshold", w->threshold, 1, 0, e);
     if (rc == 0)
         rc = read_by_voice(&g.max_hits, "max-hits", w->max_hits, 1024, 1, e);
@@ -616,6 +678,8 @@ int bl_grooving_write(const bl_grooving_wish *w, int fd, int level, const bl_sel
         rc = make_all(&g, progress, e);
     *counts = g.counts;
     bl_rowsw_del(g.writer);
+    bl_rowsr_del(g.reader);
+    bl_input_close(&g.in);
     bl_model_del(g.model);
     bl_pool_del(g.pool);
     bl_ckpt_free(&g.ckpt);

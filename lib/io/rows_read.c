@@ -493,6 +493,12 @@ int bl_rowsr_next(bl_rowsr *r, bl_rows_piece *piece, bl_err *e)
     return rc < 0 ? fail_here(r, rc, e) : rc;
 }
 
+int bl_rowsr_is_ready(bl_rowsr *r, bl_err *e)
+{
+    int rc = bl_zr_is_ready(r->zr, e);
+    return rc < 0 ? fail_here(r, rc, e) : rc;
+}
+
 void bl_rowsr_del(bl_rowsr *r)
 {
     if (r == NULL)

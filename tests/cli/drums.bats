@@ -459,3 +459,42 @@ END
     run -64 --separate-stderr featstats --groove --vectors-of z made
     says "--vectors-of needs --html"
 }
+
+@test "drums: from a pipe each window is answered as it comes, of a live stream the newest" {
+    xltrain "${small[@]}" -o run --steps 5
+    xlsample run --condition "$F/three.tensors.zst" --no-pg -u -o a
+    zstd -dc "$F/three.tensors.zst" | xlsample run --condition - --no-pg -u | cmp - a
+    xlsample run --condition <(zstd -dc "$F/three.tensors.zst") --no-pg -u | cmp - a
+    {
+        printf '\x99\x24\x64'
+        sleep .3
+        printf '\x99\x26\x64'
+        sleep .3
+    } | midi2remi --listen --count-in 0 --scheme groove --tempo 120 --no-pg -q -u >live
+    t0() { grep -ao '"t0":"[0-9]*"' "$1"; }
+    [ "$(t0 live | wc -l)" -eq 1 ]
+    # what waits has been overtaken, but the last is answered
+    # shellcheck disable=SC2002  # a pipe is the point
+    cat live | xlsample run --condition - --no-pg -u -o newest
+    grep -aq '"pieces":"1"' newest
+    # who plays on is answered each time, before the next
+    mkfifo in
+    xlsample run --condition - --no-pg -u -q <in >out 3>&- &
+    pid=$!
+    exec 4>in
+    {
+        printf '\x99\x24\x64'
+        sleep 1
+        printf '\x99\x26\x64'
+        for _ in {1..100}; do
+            [ "$(grep -ac '"record":"piece"' out)" -lt 1 ] || break
+            sleep .05
+        done
+        sleep .5
+    } | midi2remi --listen --count-in 0 --scheme groove --tempo 120 --no-pg -q -u | tee said >&4
+    [ "$(grep -ao '"record":"piece"' out | wc -l)" -eq 2 ]
+    exec 4>&-
+    wait "$pid"
+    remi2midi --check out
+    [ "$(t0 out)" = "$(t0 said)" ]
+}
