@@ -26,12 +26,12 @@ static const bl_misuse misuses[] = {
     {"like", "bars seconds", 0,
      "--like says how long pieces are: it goes with neither --bars nor --seconds"},
     {"endless", "pieces bars seconds like max-tokens condition", 0,
-     "--endless goes on until it is stopped: it goes with none of -n, --bars, "
-     "--seconds, --like, --max-tokens and --condition"},
+     "--endless goes on until it is stopped, without what says how long pieces are"},
     {"fill",
      "bars chords condition density key labels like meter programs prompt-bars seconds "
      "tempo",
      0, "--fill: all but the bars of the hole stays as --prompt has it"},
+    {"control", "fill", 0, "--control goes on from bar to bar, without --fill"},
     {"fill", "!prompt", 0, "--fill wants the piece that has the hole: --prompt FILE"},
 };
 
@@ -55,13 +55,11 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
     return rc;
 }
 
-static const bl_precision precisions[] = {BL_FP32, BL_BF16, BL_INT8};
-
 static void make_wish(xlsample *x, const bl_cli *cli)
 {
     bl_sampling_wish *w = &x->wish;
     w->model = cli->opts->operands[0];
-    w->precision = precisions[x->precision];
+    w->precision = (const bl_precision[]){BL_FP32, BL_BF16, BL_INT8}[x->precision];
     w->threads = bl_tool_jobs(&x->common);
     w->seed = x->common.seed;
     w->n = x->wish.like == NULL || bl_opt_given(cli->opts, "pieces") != NULL ? x->n : 0;
@@ -128,13 +126,15 @@ static int groove(const xlsample *x, const bl_cli *cli, bl_err *e)
         .max_hits = x->max_hits,
         .density = bl_opt_given(cli->opts, "density") != NULL ? x->wish.density : -1,
         .tempo = (int)x->tempo,
+        .control = x->wish.control,
     };
     bl_counts counts = {0};
     bl_output o;
     int rc = bl_output_open(&o, x->common.output, 0, &bl_tool_guards, e);
+    const bl_progress progress = bl_log_progress_of(cli->log);
     if (rc == 0)
         rc = bl_grooving_write(&wish, o.out.fd, x->common.plain ? 0 : BL_ZIO_LEVEL,
-                               cli->self, NULL, &counts, e);
+                               cli->self, &progress, &counts, e);
     rc = bl_output_close(&o, rc, e);
     if (rc == 0)
         bl_log_info(cli->log, "%" PRIu64 " pieces, %" PRIu64 " windows", counts.pieces,
@@ -146,10 +146,8 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     xlsample *x = tool;
     int is_groove, rc = check_options(cli, &is_groove, e);
-    if (rc != 0)
-        return rc;
-    if (is_groove > 0)
-        return groove(x, cli, e);
+    if (rc != 0 || is_groove > 0)
+        return rc != 0 ? rc : groove(x, cli, e);
     bl_tool_need_room(cli->log, BL_TOOL_ROOM);
     make_wish(x, cli);
     rc = bl_sampling_new(&x->sampling, &x->wish, e);
@@ -215,6 +213,8 @@ int main(int argc, char **argv)
                 "make a piece for each of these (a token stream), of which the run has "
                 "learned, or a pattern for each of these grooves",
                 1),
+        BL_TEXT("control", &set.wish.control, "FILE",
+                "change what is wished while it runs: lines of a FIFO or of fd:N", 1),
         BL_TEXT("fill", &set.wish.fill, "BARS[:PARTS]",
                 "make what is played in these bars of the prompt anew, such as "
                 "9-12:bass",

@@ -1,8 +1,9 @@
 /* grooving.c - see grooving.h. */
 #include "flow/grooving.h"
 
-#include "base/number.h"
 #include "base/rng.h"
+#include "flow/control.h"
+#include "flow/groove_hits.h"
 #include "flow/grooves.h"
 #include "flow/hub.h"
 #include "flow/start.h"
@@ -18,15 +19,11 @@
 
 enum { LANES = 16, KNOWS_ENOUGH = 1 };
 
-/* Of each voice, or one for all: n is 0 (not given), 1 or BL_HVO_VOICES. */
 typedef struct {
-    int n;
-    double of[BL_HVO_VOICES];
-} by_voice;
-
-typedef struct {
-    const bl_grooving_wish *wish;
-    by_voice threshold, max_hits;
+    bl_grooving_wish *wish; /* as last asked for */
+    bl_control *control;    /* or NULL */
+    int is_over;
+    bl_hits_wish hits; /* likewise */
     bl_ckpt ckpt;
     bl_pool *pool;
     bl_model *model;
@@ -48,40 +45,6 @@ typedef struct {
     uint64_t drawing; /* the place of a piece's first window in all that is drawn */
     bl_counts counts;
 } grooving;
-
-/* ---- what is asked ---- */
-
-/* "V" or nine of them with commas; NULL: not given. */
-static int read_by_voice(by_voice *v, const char *option, const char *text, double high,
-                         int whole, bl_err *e)
-{
-    const char *at = text, *end;
-    *v = (by_voice){.n = 0};
-    if (text == NULL)
-        return 0;
-    for (;; at = end + 1) {
-        double x;
-        if (v->n == BL_HVO_VOICES || !bl_number_begin(at, &x, &end) || x < 0 ||
-            x > high || (whole && x != floor(x)) || (*end != ',' && *end != '\0'))
-            return bl_fail(
-                e, BL_E_ARG,
-                "--%s '%.64s': a %snumber from 0 to %g, or %d with commas, of "
-                "the voices in their order",
-                option, text, whole ? "whole " : "", high, BL_HVO_VOICES);
-        v->of[v->n++] = x;
-        if (*end == '\0')
-            break;
-    }
-    if (v->n != 1 && v->n != BL_HVO_VOICES)
-        return bl_fail(e, BL_E_ARG, "--%s has %d numbers: one for all voices, or %d",
-                       option, v->n, BL_HVO_VOICES);
-    return 0;
-}
-
-static double of_voice(const by_voice *v, int voice, double otherwise)
-{
-    return v->n == 0 ? otherwise : v->of[v->n == 1 ? 0 : voice];
-}
 
 /* ---- the model ---- */
 
@@ -169,6 +132,7 @@ static int open_model(grooving *g, size_t n, bl_err *e)
 {
     const bl_model_config *c = &g->ckpt.info.config.model;
     g->lanes = (int)bl_max(1, bl_min(LANES, (int64_t)n));
+    g->hits.offset_loss = (bl_distance)c->offset_loss;
     int rc = bl_pool_new(&g->pool, g->wish->threads, e);
     if (rc == 0)
         rc = bl_model_new(&g->model, c, g->lanes, 0, g->pool, e);
@@ -256,16 +220,17 @@ static int open_condition(grooving *g, bl_err *e)
     return rc == 0 ? check_kind(g, bl_rowsr_kind(g->reader), e) : rc;
 }
 
-/* A file is read at once, a pipe as it comes; but copies and ways are of whole pieces.
- */
+/* A file is read at once, a pipe as it comes, and so is what is controlled; but copies
+ * and ways are of whole pieces. */
 static int read_condition(grooving *g, bl_err *e)
 {
     struct stat st;
     int rc = open_condition(g, e);
     if (rc == 0) {
         g->from.kind = *bl_rowsr_kind(g->reader);
-        g->arrives = g->wish->between == 0 && g->wish->n == 1 &&
-                     (fstat(g->in.fd, &st) != 0 || !S_ISREG(st.st_mode));
+        g->arrives =
+            g->wish->between == 0 && g->wish->n == 1 &&
+            (g->control != NULL || fstat(g->in.fd, &st) != 0 || !S_ISREG(st.st_mode));
     }
     if (rc == 0 && !g->arrives)
         rc = bl_row_store_read(&g->from, g->reader, e);
@@ -276,44 +241,6 @@ static int read_condition(grooving *g, bl_err *e)
     if (rc == 0)
         rc = bl_prov_add(&g->pg_from, bl_rowsr_pg(g->reader), e);
     return rc == 0 ? 0 : bl_fail_in(e, rc, shown_of(g));
-}
-
-/* ---- numbers to drums ---- */
-
-/* The likeliest hits of a voice, n of them at most, stay. */
-static void keep_likeliest(bl_real *x, int steps, int voice, int n)
-{
-    for (int hits = 0;; hits = 0) {
-        int least = -1;
-        for (int t = 0; t < steps; t++) {
-            bl_real p = x[t * BL_HVO_CELLS + voice];
-            if (p <= 0)
-                continue;
-            hits++;
-            if (least < 0 || p < x[least * BL_HVO_CELLS + voice])
-                least = t;
-        }
-        if (hits <= n)
-            return;
-        x[least * BL_HVO_CELLS + voice] = 0;
-    }
-}
-
-/* Odds that are no hit become 0; what is drawn goes by the window's place in all that
- * is made, so that it does not change with what else is. */
-static void choose_hits(const grooving *g, bl_real *x, int steps, uint64_t window)
-{
-    const bl_grooving_wish *w = g->wish;
-    bl_rng rng = bl_rng_make((uint64_t)w->seed, window);
-    int draws = w->temperature > 0 && g->threshold.n == 0;
-    for (int t = 0; t < steps; t++)
-        for (int v = 0; v < BL_HVO_VOICES; v++) {
-            bl_real *p = &x[t * BL_HVO_CELLS + v];
-            double least = draws ? bl_rng_unit(&rng) : of_voice(&g->threshold, v, 0.5);
-            *p = (double)*p > 0 && (double)*p >= least ? *p : 0;
-        }
-    for (int v = 0; v < BL_HVO_VOICES && g->max_hits.n > 0; v++)
-        keep_likeliest(x, steps, v, (int)of_voice(&g->max_hits, v, steps));
 }
 
 /* Latents as large as floats go may lead to none. */
@@ -327,27 +254,6 @@ static int check_logits(const grooving *g, const bl_real *logits, int bar, bl_er
                            "it that are not finite; latents are some units from 0",
                            g->name, bar);
     return 0;
-}
-
-static void make_drums(const grooving *g, const bl_real *logits, uint64_t window,
-                       float *to)
-{
-    const bl_model_config *c = &g->ckpt.info.config.model;
-    double temperature = g->wish->temperature > 0 ? g->wish->temperature : 1;
-    int n = c->segment * BL_HVO_CELLS;
-    memcpy(to, logits, (size_t)n * sizeof *to);
-    for (int t = 0; t < c->segment; t++)
-        bl_window_row(to + t * BL_HVO_CELLS, BL_HVO_VOICES, (bl_distance)c->offset_loss,
-                      temperature);
-    choose_hits(g, to, c->segment, window);
-    for (int t = 0; t < c->segment; t++)
-        for (int v = 0; v < BL_HVO_VOICES; v++) {
-            float *step = to + t * BL_HVO_CELLS;
-            int is_hit = step[v] > 0;
-            step[v] = (float)is_hit;
-            step[BL_HVO_VOICES + v] *= (float)is_hit;
-            step[2 * BL_HVO_VOICES + v] *= (float)is_hit;
-        }
 }
 
 /* ---- the model at work ---- */
@@ -426,7 +332,7 @@ static int decode(grooving *g, const float *from, size_t n, int are_latents,
             rc = check_logits(g, logits, bar, e);
             if (rc != 0)
                 break;
-            make_drums(g, logits, g->drawing + at, window);
+            bl_hits_of(&g->hits, logits, c->segment, g->drawing + at, window);
             rc = put(g, window, bar, as->tempo[steps > 0 ? at / steps : at], e);
         }
     }
@@ -508,10 +414,50 @@ static int make_rows(grooving *g, const bl_rows *as, bl_err *e)
                                      1, as, steps, e);
 }
 
+/* ---- what is asked on the way ---- */
+
+static int obey_line(grooving *g, const bl_control_line *line, bl_err *e)
+{
+    int none = strcmp(line->text, "-") == 0;
+    switch (line->kind) {
+    case BL_CONTROL_TEMPERATURE:
+        g->hits.temperature = line->number;
+        return 0;
+    case BL_CONTROL_DENSITY:
+        if (!g->ckpt.info.config.model.density)
+            return bl_fail(e, BL_E_ARG, "wants a run of density=1");
+        g->wish->density = line->number;
+        return 0;
+    case BL_CONTROL_THRESHOLD:
+        return bl_hits_threshold(&g->hits, none ? NULL : line->text, e);
+    case BL_CONTROL_MAX_HITS:
+        return bl_hits_most(&g->hits, none ? NULL : line->text, e);
+    case BL_CONTROL_STOP:
+        g->is_over = 1;
+        return 0;
+    default:
+        return bl_fail(e, BL_E_ARG, "of runs of tokens, which this is not");
+    }
+}
+
+/* What was asked before this bar, from 0: 1 where nothing is to follow. */
+static int obey(grooving *g, int64_t bar, const bl_progress *progress)
+{
+    bl_control_line line;
+    while (bl_control_next(g->control, bar + 1, &line, bl_notices_of(progress))) {
+        bl_err why = BL_ERR_INIT;
+        if (obey_line(g, &line, &why) != 0)
+            bl_control_refuse(&line, &why, bl_notices_of(progress));
+    }
+    return g->is_over;
+}
+
 /* Of a piece or, with is_more, of its next rows, and to the stream. */
 static int make_piece(grooving *g, const bl_rows_info *info, const bl_rows *as,
                       int is_more, const bl_progress *progress, bl_err *e)
 {
+    if (obey(g, as->n > 0 ? as->bar[0] : 0, progress))
+        return 0;
     bl_row_store_free(&g->to);
     g->to.kind = g->kind;
     g->name = info->name;
@@ -596,16 +542,22 @@ static int next_record(grooving *g, bl_rows_piece *p, bl_err *e)
     return rc;
 }
 
+/* Where something may be asked on the way each window is a record of its own. */
 static int answer_record(grooving *g, const bl_rows_piece *p,
                          const bl_progress *progress, bl_err *e)
 {
     const bl_rows_info info = {
         .name = p->name, .sha256 = "", .tpq = p->tpq, .labels = p->labels};
-    uint64_t before = g->counts.tokens;
+    size_t numbers = bl_rows_numbers(&g->from.kind);
+    size_t n = p->rows.n > 0 ? p->rows.n : 1, step = g->control != NULL ? 1 : n;
     int rc = check_record(g, p, e);
-    if (rc == 0)
-        rc = make_piece(g, &info, &p->rows, !p->begins, progress, e);
-    g->drawing += g->counts.tokens - before;
+    for (size_t i = 0; rc == 0 && !g->is_over && i < n; i += step) {
+        const bl_rows some = {p->rows.n > 0 ? step : 0, p->rows.x + i * numbers,
+                              p->rows.bar + i, p->rows.tempo + i};
+        uint64_t before = g->counts.tokens;
+        rc = make_piece(g, &info, &some, !p->begins || i > 0, progress, e);
+        g->drawing += g->counts.tokens - before;
+    }
     return rc;
 }
 
@@ -614,12 +566,13 @@ static int answer(grooving *g, const bl_progress *progress, bl_err *e)
 {
     bl_rows_piece p = {0};
     int is_live = g->from.kind.origin.tempo > 0, rc = 0, more = 0;
-    while (rc == 0 && (more = next_record(g, &p, e)) == 1)
+    while (rc == 0 && !g->is_over && (more = next_record(g, &p, e)) == 1)
         rc = answer_record(g, &p, progress, e);
     bl_rows_piece_free(&p);
     if (more < 0)
         return bl_fail_in(e, more, shown_of(g));
-    if (rc == 0 && !is_live && g->counts.pieces == 0) /* who listens may hear nothing */
+    if (more == 0 && rc == 0 && !is_live &&
+        g->counts.pieces == 0) /* who listens may hear nothing */
         rc = bl_fail(e, BL_E_FORMAT, "there is no piece in the input");
     return rc;
 }
@@ -660,10 +613,15 @@ static int make_all(grooving *g, const bl_progress *progress, bl_err *e)
 int bl_grooving_write(const bl_grooving_wish *w, int fd, int level, const bl_self *self,
                       const bl_progress *progress, bl_counts *counts, bl_err *e)
 {
-    grooving g = {.wish = w, .in = BL_INPUT_INIT};
-    int rc = read_by_voice(&g.threshold, "threshold", w->threshold, 1, 0, e);
+    bl_grooving_wish wish = *w;
+    grooving g = {.wish = &wish,
+                  .in = BL_INPUT_INIT,
+                  .hits = {.temperature = w->temperature, .seed = w->seed}};
+    int rc = bl_hits_threshold(&g.hits, w->threshold, e);
     if (rc == 0)
-        rc = read_by_voice(&g.max_hits, "max-hits", w->max_hits, 1024, 1, e);
+        rc = bl_hits_most(&g.hits, w->max_hits, e);
+    if (rc == 0 && w->control != NULL)
+        rc = bl_control_open(&g.control, w->control, e);
     if (rc == 0)
         rc = bl_start_ckpt(&g.ckpt, w->model, "best", 0, e);
     if (rc == 0)
@@ -680,6 +638,7 @@ int bl_grooving_write(const bl_grooving_wish *w, int fd, int level, const bl_sel
     bl_rowsw_del(g.writer);
     bl_rowsr_del(g.reader);
     bl_input_close(&g.in);
+    bl_control_del(g.control);
     bl_model_del(g.model);
     bl_pool_del(g.pool);
     bl_ckpt_free(&g.ckpt);

@@ -23,6 +23,10 @@ typedef struct {
     const char *threshold, *max_hits;
     double density; /* of a run that sees one; -1: that of the groove */
     int tempo;      /* 0: that of the condition, and of nothing 120 */
+    /* Lines that change the odds of hits while it runs: a file, a FIFO, "fd:N"
+     * (flow/control.h); NULL: none. They hold for the next window, where `between` or
+     * copies are wished for the next piece. */
+    const char *control;
 } bl_grooving_wish;
 
 /* 1 if `model` is a run or checkpoint of grooves, 0 if it is another; what reading

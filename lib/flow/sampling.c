@@ -13,7 +13,10 @@ int bl_sampling_new(bl_sampling **out, const bl_sampling_wish *w, bl_err *e)
     if (s == NULL)
         return BL_E_NOMEM;
     s->wish = w;
+    s->draw = w->draw;
     int rc = bl_sampling_fill_parse(s, e);
+    if (rc == 0 && w->control != NULL)
+        rc = bl_control_open(&s->control, w->control, e);
     if (rc == 0)
         rc = bl_sampling_count(s, e);
     if (rc == 0)
@@ -215,6 +218,7 @@ void bl_sampling_del(bl_sampling *s)
     bl_gen_del(s->gen);
     bl_plan_free(&s->plan);
     free(s->like);
+    bl_control_del(s->control);
     bl_scheme_del(s->scheme);
     bl_ckpt_free(&s->ckpt);
     bl_pool_del(s->pool);

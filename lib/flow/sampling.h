@@ -58,6 +58,9 @@ typedef struct {
      * and of n and condition, nothing counts. */
     int is_endless;
     int (*stop)(void);
+    /* Lines that change what is wished while it is made: a file, a FIFO, "fd:N"
+     * (flow/control.h); pieces are made one after the other then. NULL: none. */
+    const char *control;
 
     bl_sample_params draw;
     int no_grammar; /* allows what the scheme's grammar forbids */

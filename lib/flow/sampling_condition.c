@@ -75,7 +75,7 @@ static int count_streams(bl_sampling *s, bl_err *e)
         rc = bl_fail(e, BL_E_FORMAT, "there is no piece in the input");
         bl_err_in(e, shown(s));
     }
-    s->streams = (int)bl_min(BL_SAMPLING_GROUP, n * s->copies);
+    s->streams = s->control != NULL ? 1 : (int)bl_min(BL_SAMPLING_GROUP, n * s->copies);
     return rc;
 }
 

@@ -163,6 +163,10 @@ static int begin(bl_sampling *s, int lane, int64_t piece, bl_err *e)
     int rc = 0;
     l->piece = l->number = piece;
     clear(s, lane);
+    if (bl_sampling_obey(s, l) && s->is_over) {
+        l->piece = -1;
+        return 0;
+    }
     l->rng = rng_of(s, piece);
     if (s->condition != BL_CONDITION_NONE) {
         l->number = piece / s->copies;
@@ -312,7 +316,7 @@ static int draw(bl_sampling *s, bl_sampling_lane *l, const bl_real *logits, bl_e
 {
     const bl_sampling_wish *w = s->wish;
     make_mask(s, l);
-    int next = bl_sample(logits, s->mask, s->n_vocab, &w->draw, &l->rng, s->order,
+    int next = bl_sample(logits, s->mask, s->n_vocab, &s->draw, &l->rng, s->order,
                          s->prob, NULL);
     unsigned id = first_of(s, next);
     int is_cut = next < 0 || is_long(s, l);
@@ -321,7 +325,12 @@ static int draw(bl_sampling *s, bl_sampling_lane *l, const bl_real *logits, bl_e
         return 0;
     }
     measure(s, l, id);
-    if (id != BL_ID_EOS && !is_full(s, l, id) && !is_cut) {
+    int goes_on = id != BL_ID_EOS && !is_full(s, l, id) && !is_cut;
+    if (goes_on && id == s->own_bar && bl_sampling_obey(s, l) && l->bars > 0) {
+        finish(s, l);
+        return 0;
+    }
+    if (goes_on) {
         l->n_bar = w->is_endless && id == s->own_bar ? l->ids.n : 0;
         return take(s, l, next, e);
     }
@@ -366,6 +375,10 @@ static int go_on(bl_sampling *s, int lane, bl_err *e)
         is_prompted = has_prompt(s, l);
         if (has_bar < 0)
             return has_bar;
+        if (!is_prompted && bl_sampling_obey(s, l) && l->bars > 0) {
+            finish(s, l);
+            return 0;
+        }
         if (!has_bar && s->follows && l->n_prompt > 0 && l->ids.n <= l->n_prompt)
             return bl_sampling_no_room(s, l, e);
         rc = is_prompted ? 0 : ends_here(s, l, has_bar, e);
@@ -451,7 +464,7 @@ static int n_active(const bl_sampling *s)
 static int has_next(bl_sampling *s, bl_err *e)
 {
     bl_sampling_given *g;
-    if (s->n_begun >= bl_min(s->n, s->n_put + BL_SAMPLING_AHEAD))
+    if (s->is_over || s->n_begun >= bl_min(s->n, s->n_put + BL_SAMPLING_AHEAD))
         return 0;
     if (s->condition == BL_CONDITION_NONE)
         return 1;
@@ -527,6 +540,7 @@ int bl_sampling_run(bl_sampling *s, const bl_sampling_sink *to,
                     const bl_progress *progress, bl_sampling_counts *counts, bl_err *e)
 {
     int rc;
+    s->notices = bl_notices_of(progress);
     for (int i = 0; i < s->streams; i++)
         s->lanes[i].piece = -1;
     while ((rc = fill_lanes(s, e)) > 0) {

@@ -3,6 +3,7 @@
 #define BL_SAMPLING_IMPL_H
 
 #include "flow/coder.h"
+#include "flow/control.h"
 #include "flow/places.h"
 #include "flow/sampling.h"
 #include "io/tokens.h"
@@ -85,8 +86,12 @@ typedef struct {
 
 struct bl_sampling {
     const bl_sampling_wish *wish;
-    int64_t n;    /* pieces, as settled */
-    int64_t bars; /* likewise */
+    bl_control *control;       /* or NULL */
+    bl_sample_params draw;     /* as last asked for */
+    const bl_notices *notices; /* of who draws */
+    int is_over;               /* no piece is begun any more */
+    int64_t n;                 /* pieces, as settled */
+    int64_t bars;              /* likewise */
     double *like; /* [n_like] bars or seconds of pieces; NULL: all end alike */
     size_t n_like, like_cap;
     int like_has_bars; /* which of both */
@@ -184,6 +189,10 @@ const bl_json *bl_sampling_given_pg(const bl_sampling *s); /* or NULL */
 bl_origin bl_sampling_origin(const bl_sampling *s);
 void bl_sampling_conditions_free(bl_sampling_conditions *c);
 
+/* Does what was asked before the next bar of a lane: 1 where its piece is to end with
+ * the bars that are there. */
+int bl_sampling_obey(bl_sampling *s, bl_sampling_lane *l) BL_MUST_CHECK;
+
 /* ---- sampling_fill.c: what differs where holes are filled ---- */
 
 /* What the wish says of the hole, before anything is read. */
@@ -207,6 +216,9 @@ int bl_sampling_fill_whole(const bl_sampling *s, bl_sampling_lane *l,
                            bl_err *e) BL_MUST_CHECK;
 void bl_sampling_fills_free(bl_sampling *s);
 
+/* BL_E_ARG: the model has not all of these tokens. */
+int bl_sampling_check_known(const bl_sampling *s, const bl_ids *ids,
+                            bl_err *e) BL_MUST_CHECK;
 /* What each piece begins with and how it ends. */
 int bl_sampling_settle(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
 

@@ -75,7 +75,8 @@ static int begin(void *arg, const bl_ckpt *c, bl_err *e)
 {
     bl_sampling *s = arg;
     const bl_sampling_wish *w = s->wish;
-    s->streams = (int)bl_min(w->is_endless ? 1 : BL_SAMPLING_GROUP, s->n);
+    s->streams =
+        (int)bl_min(w->is_endless || w->control != NULL ? 1 : BL_SAMPLING_GROUP, s->n);
     s->condition = c->info.config.model.condition;
     if (bl_model_is_groove(&c->info.config.model))
         return bl_fail(e, BL_E_ARG,

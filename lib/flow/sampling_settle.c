@@ -153,7 +153,7 @@ int bl_sampling_count(bl_sampling *s, bl_err *e)
 
 /* ---- the plan ---- */
 
-static int check_known(const bl_sampling *s, const bl_ids *ids, bl_err *e)
+int bl_sampling_check_known(const bl_sampling *s, const bl_ids *ids, bl_err *e)
 {
     for (size_t i = 0; i < ids->n; i++)
         if (s->coder.to_vocab[ids->id[i]] < 0)
@@ -274,12 +274,12 @@ int bl_sampling_settle(bl_sampling *s, bl_err *e)
     if (rc == 0 && !w->no_grammar)
         bl_plan_sense(&s->plan, s->scheme, knows_meters(s));
     if (rc == 0)
-        rc = check_known(s, &s->plan.meter, e);
+        rc = bl_sampling_check_known(s, &s->plan.meter, e);
     if (rc == 0)
-        rc = check_known(s, &s->plan.labels, e);
+        rc = bl_sampling_check_known(s, &s->plan.labels, e);
     if (rc == 0)
-        rc = check_known(s, &s->plan.chords, e);
+        rc = bl_sampling_check_known(s, &s->plan.chords, e);
     if (rc == 0)
-        rc = check_known(s, &s->plan.tempo, e);
+        rc = bl_sampling_check_known(s, &s->plan.tempo, e);
     return rc == 0 && w->prompt != NULL && w->fill == NULL ? read_prompts(s, e) : rc;
 }

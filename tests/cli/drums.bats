@@ -498,3 +498,17 @@ END
     remi2midi --check out
     [ "$(t0 out)" = "$(t0 said)" ]
 }
+
+@test "drums: thresholds and most hits change window by window, and who says stop stops it" {
+    xltrain "${small[@]}" -o run --steps 5
+    printf '%s\n' 'threshold 0' 'max-hits 2' '@3 threshold 1' 'chords C' '@5 stop' >score
+    zstd -dc "$F/three.tensors.zst" | xlsample run --condition - --control score -u -o a 2>err
+    [ "$(grep -c "control: 'chords': of runs of tokens" err)" -eq 1 ]
+    remi2midi --check a
+    grep -aq '"pieces":"1","rows":"4"' a
+    xlsample run --condition "$F/three.tensors.zst" --control score -u -q --no-pg -o b
+    zstd -dc "$F/three.tensors.zst" | xlsample run --condition - --control score -u -q --no-pg 2>/dev/null | cmp - b
+    # nine voices, twice each at most, of the windows before bar 3
+    hits=$(remi2midi --csv a | tail -n +2 | wc -l)
+    [ "$hits" -ge 18 ] && [ "$hits" -le 40 ]
+}

@@ -672,3 +672,56 @@ endless() {
     run -64 --separate-stderr xlsample performer --endless
     says "--endless: the tokens of 'performance' have no bars"
 }
+
+@test "xlsample: --control changes what is wished, a line at a time" {
+    # a file says the same each time; what is no line is said and passed over
+    cat >score <<'E'
+temperature 0
+@3 chords G
+@5 chords -
+@5 nonsense
+density 1
+@4 temperature 1
+@7 labels Mode_odd
+@9 stop
+E
+    run -0 --separate-stderr xlsample settled --endless --chords 'C Am' --labels Mode_even --control score --no-pg -u
+    says_two "--control: '@5 nonsense': what can be said is" "--control: 'density': of runs of grooves"
+    printf '%s\n' "$output" >a
+    xlsample settled --endless --chords 'C Am' --labels Mode_even --control score --no-pg -u -q 2>/dev/null >b
+    cmp a b
+    remi2midi --check a
+    [ "$(pieces a | tr '\n' ' ')" = "sample-000000 6 sample-000001 8 " ]
+    [ "$(sed -n '/"i":0/,/^#end/p' a | grep -o 'Chord_[^ ]*' | head -n 3 | tr '\n' ' ')" = "Chord_C:maj Chord_A:min Chord_G:maj " ]
+    [ "$(grep -c '^Mode_odd$' a)" -eq 1 ]
+    # of a FIFO, whose writers come and go
+    mkfifo ask
+    xlsample run --endless --control ask -u >out 2>err 3>&- &
+    pid=$!
+    echo foo >ask
+    for _ in {1..100}; do
+        ! grep -q foo err || break
+        sleep .05
+    done
+    printf 'temperature 2\nst' >ask
+    echo op >ask
+    wait "$pid"
+    remi2midi --check out
+    [ "$(grep -c control err)" -eq 1 ]
+    # of a descriptor; -n is told, too
+    xlsample run -n 3 --bars 4 --control fd:7 -u 7< <(echo '@3 stop') >out
+    [ "$(pieces out)" = "sample-000000 2" ]
+    xlsample run -n 3 --bars 4 --control fd:7 -u 7< <(echo 'stop') >out
+    [ "$(tail -n 1 out)" = '#eos {"pieces":0,"tokens":0,"rejects":0}' ]
+    for what in absent fd:77; do
+        run -66 --separate-stderr xlsample run --control $what
+        says "--control: "
+    done
+    run -64 --separate-stderr xlsample run --control fd:x
+    says "'fd:x' is no descriptor"
+}
+
+says_two() {
+    [ "$(printf '%s\n' "$stderr" | grep -c control)" -eq 2 ] || fail "not two lines: $stderr"
+    [[ $stderr == *"$1"* && $stderr == *"$2"* ]] || fail "missing '$1' or '$2' in: $stderr"
+}

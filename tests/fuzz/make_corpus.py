@@ -253,6 +253,17 @@ def make_wire(out):
             write(f"{out}/wire", f"{name}-{how}", bytes([how]) + chunks(*parts))
 
 
+def make_control(out):
+    """Lines said to a sampler while it runs."""
+    lines = ("temperature 0.8", "@12 density .5", "threshold .5", "@3 max-hits 1,2,3,4,5,6,7,8,9", "labels Mode_odd",
+             "@2 chords C Am:2 | F", "chords -", "stop", "# a remark", "", "@0 stop", "@x", "temperature", "density 2",
+             "stop now", "nonsense", "\t temperature\t1 \r", "temperature 1e999", "x" * 700, "\0\x1b[2J", "@999999999 stop")
+    for i, line in enumerate(lines):
+        write(f"{out}/control", f"line-{i}", line.encode())
+    write(f"{out}/control", "all", "\n".join(lines).encode())
+    write(f"{out}/control", "many", b"@150 stop\n" * 300)
+
+
 def make_beats(out):
     times = [0.5 * i for i in range(24)]
     write(f"{out}/beats", "times", "".join(f"{t}\n" for t in times).encode())
@@ -320,6 +331,7 @@ def main():
     make_beats(out)
     make_rows(out)
     make_wire(out)
+    make_control(out)
     make_midi(out)
     make_streams(out)
     make_vocabularies(out)
