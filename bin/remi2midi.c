@@ -13,7 +13,7 @@ enum { AHEAD = 2 }; /* bars, unless said otherwise */
 
 typedef struct {
     int check, raw, csv, play, clock;
-    int64_t grid, ahead;
+    int64_t grid, ahead, delay;
     double speed, tempo;
     const char *dir, *scheme, *vocab, *mix;
     bl_opt_common common;
@@ -31,7 +31,8 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
 {
     const remi2midi *m = tool;
     int rc = 0;
-    int is_timed = m->clock || m->ahead != AHEAD || m->speed != 1 || m->tempo != 0;
+    int is_timed = m->clock || m->ahead != AHEAD || m->speed != 1 || m->tempo != 0 ||
+                   m->delay != 0;
     if (m->check + m->csv + m->play + (m->dir != NULL) > 1 ||
         (m->common.output != NULL && (m->check || m->play || m->dir != NULL)))
         return bl_fail(e, BL_E_ARG,
@@ -39,7 +40,7 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
                        "--check; try 'remi2midi --help'");
     if (is_timed && !m->play)
         return bl_fail(e, BL_E_ARG,
-                       "--tempo, --speed, --ahead and --clock go with --play");
+                       "--tempo, --speed, --ahead, --delay and --clock go with --play");
     if (m->play && m->raw)
         return bl_fail(e, BL_E_ARG, "--play wants a stream, not --raw");
     if (m->play && m->speed > 0)
@@ -76,7 +77,7 @@ static int read_stream(void *arg, const bl_timed_sink *sink, bl_err *e)
 
 static int play(const remi2midi *m, const bl_cli *cli, bl_err *e)
 {
-    const bl_player_wish wish = {m->speed, (int)m->ahead};
+    const bl_player_wish wish = {m->speed, (int)m->ahead, (int)m->delay, m->tempo};
     bl_player_counts n;
     int rc = bl_player_run(&wish, read_stream, &(stream){m, cli}, cli->log, &n, e);
     if (rc == 0 || m->common.verbose)
@@ -146,6 +147,8 @@ int main(int argc, char **argv)
         BL_REAL("speed", &set.speed, "X", 0, 100,
                 "with --play: so many times as fast; 0: a table of all, at once", 0),
         BL_INT("ahead", &set.ahead, 1, 64, "with --play: read so many bars ahead", 0),
+        BL_INT("delay", &set.delay, 0, 64,
+               "with --play: a live stream so many bars after its time", 0),
         BL_FLAG("clock", &set.clock, "with --play: send MIDI clock, start and stop"),
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "Input", 0},
         {0, "mix", BL_OPT_STR, &set.mix, "FILE", 0, 0,

@@ -294,6 +294,12 @@ static int is_ahead(player *p)
            atomic_load(&p->put) - atomic_load(&p->taken) == RING || bl_stop_asked();
 }
 
+static int64_t delay_of(const player *p, const bl_origin *origin)
+{
+    double tempo = p->wish->tempo > 0 ? p->wish->tempo : origin->tempo;
+    return llround(p->wish->delay * 4 * 60e9 / tempo / p->wish->speed);
+}
+
 /* Says when time 0 is: at t0 where there is one. */
 static void begin_time(player *p)
 {
@@ -310,7 +316,7 @@ static void begin_time(player *p)
                             "when it has come");
     while (!p->is_fixed && !is_ahead(p))
         await(p->has_come);
-    p->start = p->is_fixed ? origin.t0 : now();
+    p->start = p->is_fixed ? origin.t0 + delay_of(p, &origin) : now();
 }
 
 static int play(player *p, bl_err *e)

@@ -9,6 +9,8 @@
 typedef struct {
     double speed; /* of time; 0: all at once, as text with the times */
     int ahead;    /* messages of none that are taken before their time, at least 1 */
+    int delay; /* bars of four beats that a stream with t0 is played after its time */
+    double tempo; /* of those bars; 0: the stream's */
 } bl_player_wish;
 
 typedef struct {

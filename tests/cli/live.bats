@@ -218,6 +218,27 @@ C
     done
 }
 
+@test "play: --delay is so many bars after the t0 of a live stream, and of no other" {
+    text "$F/a.tok.zst" | sed "1s/{/{\"t0\":1,\"tempo\":240,/" >form
+    first() { # milliseconds from t0 to the first byte
+        local t0
+        t0=$(/usr/bin/python3 -c 'import time; print(time.monotonic_ns() + 300000000)')
+        sed "1s/\"t0\":1,/\"t0\":$t0,/" form >live
+        timeout -s INT 5 remi2midi --play "$@" live 2>/dev/null | /usr/bin/python3 -c '
+import sys, time
+sys.stdin.buffer.read(1)
+print((time.monotonic_ns() - int(sys.argv[1])) // 1000000)' "$t0"
+    }
+    plain=$(first) later=$(first --delay 1) faster=$(first --delay 1 --tempo 480)
+    echo "$plain $later $faster"
+    [ "$plain" -ge 0 ] && [ "$plain" -lt 400 ]
+    [ "$later" -ge 1000 ] && [ "$later" -lt 1400 ]
+    [ "$faster" -ge 500 ] && [ "$faster" -lt 900 ]
+    cmp <(remi2midi --play --speed 0 form) <(remi2midi --play --speed 0 --delay 3 form)
+    run -64 --separate-stderr remi2midi --delay 1 -o x.mid form
+    says "--delay and --clock go with --play"
+}
+
 @test "play: begins at the t0 of its stream, where that is near" {
     t0=$(/usr/bin/python3 -c 'import time; print(time.monotonic_ns() + 700000000)')
     text "$F/a.tok.zst" | sed "1s/{/{\"t0\":$t0,\"tempo\":90,/" >near
