@@ -347,6 +347,13 @@ listen: all
 	@[ -n "$(PIECE)" ] || { echo "usage: make listen PIECE=file [OUT=file.wav]" >&2; exit 64; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) -f pipelines/listen.mk
 
+## play: a run as it plays, RUN=dir; to what is played with KEYS=device; OUT=file.wav records
+## drummer: drums to taps, RUN=dir of grooves [KEYS=device]
+.PHONY: play drummer
+play drummer: all
+	@[ -n "$(RUN)" ] || { echo "usage: make $@ RUN=dir [KEYS=device] [OUT=file.wav]" >&2; exit 64; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) -f pipelines/play.mk $@
+
 ## bench: speeds as TSV: name, value, unit
 .PHONY: bench
 bench: all $(BENCH)

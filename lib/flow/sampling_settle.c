@@ -212,7 +212,7 @@ static int settle_key(bl_sampling *s, bl_err *e)
         return bl_fail(
             e, BL_E_ARG,
             "--key: the model's vocabulary has no notes, or no chords, of it");
-    return check_known(s, &s->plan.key, e);
+    return bl_sampling_check_known(s, &s->plan.key, e);
 }
 
 /* Where nothing is said seconds decide alone, and without bars the model. */

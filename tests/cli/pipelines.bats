@@ -332,3 +332,36 @@ END
     run -2 make -f pipelines/groove.mk MIDI=midi
     has "there is no table 'midi/labels.tsv'"
 }
+
+@test "play.sh: a run is heard as it plays, or what is missing is said" {
+    mkdir none no
+    for tool in bash env; do ln -s "$(command -v $tool)" none/$tool; done
+    run -69 --separate-stderr env PATH="$PWD/none" "$BARLINE_ROOT/pipelines/play.sh" run
+    says "Debian: fluidsynth timgm6mb-soundfont"
+    # a synthesizer that keeps the bytes it hears, and leaves when told
+    cat >no/fluidsynth <<'S'
+#!/bin/bash
+for a; do [[ $a != midi.oss.device=* ]] || device=${a#*=}; done
+[ ! -e silent ] || { echo "fluidsynth: error: Failed to create the audio driver"; exit 1; }
+cat "$device" >heard 8>&- &
+read -r line
+kill $!
+S
+    chmod +x no/fluidsynth
+    touch font.sf2
+    export PATH=$PWD/no:$PATH SOUNDFONT=font.sf2
+    run -66 --separate-stderr "$BARLINE_ROOT/pipelines/play.sh" absent
+    says "there is no run 'absent'"
+    midi2remi -q "$SAMPLES"/[a-d]*.mid | shard -q -o data
+    xltrain -q --data data -o run --preset tiny --set layers=1 --set width=32 --set heads=2 --set ff=64 --steps 5
+    run -66 --separate-stderr "$BARLINE_ROOT/pipelines/play.sh" run no/keys
+    says "cannot read 'no/keys'"
+    echo '@3 stop' >two
+    CONTROL=two run -0 "$BARLINE_ROOT/pipelines/play.sh" run
+    [ -s heard ]
+    run -2 make -s -f "$BARLINE_ROOT/pipelines/play.mk"
+    has "RUN is not set: name a run folder"
+    touch silent
+    run -69 --separate-stderr "$BARLINE_ROOT/pipelines/play.sh" run
+    says "there is no sound card that FluidSynth can use"
+}
