@@ -12,8 +12,8 @@ enum { MOST = 1024 };
 /* ---- what is wished ---- */
 
 /* "V" or nine of them with commas; NULL: not given. */
-static int read_by_voice(bl_by_voice *to, const char *option, const char *text, double high,
-                         int whole, bl_err *e)
+static int read_by_voice(bl_by_voice *to, const char *option, const char *text,
+                         double high, int whole, bl_err *e)
 {
     const char *at = text, *end;
     bl_by_voice v = {.n = 0};
