@@ -63,7 +63,8 @@ if [ -z "$keys" ]; then
     xlsample "$run" --endless --seed random "${control[@]}" | remi2midi --play >&9
 else
     tempo=${TEMPO:-100} delay=${DELAY:-2}
-    hear=(--listen --tempo "$tempo" ${scheme:+--scheme "$scheme" --hop 1})
+    [ -z "$scheme" ] || delay=${DELAY:-0} # a loop needs none
+    hear=(--listen --tempo "$tempo" ${scheme:+--scheme "$scheme" --forget 8})
     midi2remi "${hear[@]}" <"$keys" | xlsample "$run" --condition - "${control[@]}" |
         remi2midi --play --delay "$delay" >&9
 fi

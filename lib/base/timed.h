@@ -25,6 +25,9 @@ typedef struct {
     /* 0, or a negative code, which ends whoever sends. */
     int (*take)(void *arg, const bl_timed *t, bl_err *e);
     void *arg;
+    /* After begin: 1 and the nanoseconds until that time of the stream is, below 0
+     * where it was, or 0 where times are held against no clock; NULL likewise. */
+    int (*until)(void *arg, int64_t ns, int64_t *left);
 } bl_timed_sink;
 
 /* Who hears bytes of a wire. Times may be below 0: before beat 1. */

@@ -46,7 +46,8 @@ typedef struct {
     /* the ring: from `taken` on to `put`, modulo RING */
     bl_timed *item;
     atomic_size_t put, taken;
-    atomic_int n_marks, has_begun, is_done, is_stopped;
+    atomic_int n_marks, has_begun, has_time, is_done, is_stopped;
+    int is_paced;           /* the reader waits for time itself, a mark ahead */
     int has_come, has_gone; /* eventfd: to whom waits for items, for room */
     /* set before has_begun and is_done are */
     bl_origin origin;
@@ -68,6 +69,13 @@ static struct timespec timespec_of(int64_t ns)
 {
     return (struct timespec){.tv_sec = (time_t)(ns / SECOND),
                              .tv_nsec = (long)(ns % SECOND)};
+}
+
+/* At the slowest of speeds never, which is a time like others. */
+static int64_t time_of(const player *p, int64_t ns)
+{
+    double away = (double)ns / p->wish->speed;
+    return away < NEVER ? p->start + (int64_t)llround(away) : INT64_MAX;
 }
 
 /* ---- the reader's thread ---- */
@@ -97,13 +105,26 @@ static int on_begin(void *arg, const bl_origin *origin, bl_err *e)
     return 0;
 }
 
+/* Of a stream with a t0. */
+static int on_until(void *arg, int64_t ns, int64_t *left)
+{
+    player *p = arg;
+    while (!atomic_load(&p->has_time) && !atomic_load(&p->is_stopped))
+        await(p->has_gone);
+    if (!atomic_load(&p->has_time) || !p->is_fixed)
+        return 0;
+    p->is_paced = 1;
+    *left = time_of(p, ns) - now();
+    return 1;
+}
+
 static int on_message(void *arg, const bl_timed *t, bl_err *e)
 {
     player *p = arg;
     (void)e;
     size_t put = atomic_load(&p->put);
-    while (atomic_load(&p->n_marks) >= p->wish->ahead ||
-           put - atomic_load(&p->taken) == RING) {
+    int ahead = p->is_paced ? bl_max(p->wish->ahead, 2) : p->wish->ahead;
+    while (atomic_load(&p->n_marks) >= ahead || put - atomic_load(&p->taken) == RING) {
         if (atomic_load(&p->is_stopped))
             return BL_E_STOPPED;
         await(p->has_gone);
@@ -120,7 +141,7 @@ static int on_message(void *arg, const bl_timed *t, bl_err *e)
 static void *read_all(void *arg)
 {
     player *p = arg;
-    const bl_timed_sink sink = {on_begin, on_message, p};
+    const bl_timed_sink sink = {on_begin, on_message, p, on_until};
     p->rc = p->source(p->arg, &sink, &p->why);
     atomic_store(&p->is_done, 1);
     wake(p->has_come);
@@ -198,13 +219,6 @@ static void silence(player *p)
             return;
         done += wrote > 0 ? (size_t)wrote : 0;
     }
-}
-
-/* At the slowest of speeds never, which is a time like others. */
-static int64_t time_of(const player *p, int64_t ns)
-{
-    double away = (double)ns / p->wish->speed;
-    return away < NEVER ? p->start + (int64_t)llround(away) : INT64_MAX;
 }
 
 /* Until then, or a signal. */
@@ -314,9 +328,13 @@ static void begin_time(player *p)
     if (!p->is_fixed && origin.tempo > 0)
         bl_log_warn(p->log, "the stream's t0 is not within a minute of now: it begins "
                             "when it has come");
+    p->start = p->is_fixed ? origin.t0 + delay_of(p, &origin) : t;
+    atomic_store(&p->has_time, 1);
+    wake(p->has_gone);
     while (!p->is_fixed && !is_ahead(p))
         await(p->has_come);
-    p->start = p->is_fixed ? origin.t0 + delay_of(p, &origin) : now();
+    if (!p->is_fixed)
+        p->start = now();
 }
 
 static int play(player *p, bl_err *e)
@@ -429,7 +447,7 @@ static int list_all(player *p, bl_err *e)
     if (l == NULL)
         return BL_E_NOMEM;
     l->counts = p->counts;
-    const bl_timed_sink sink = {list_begin, list_message, l};
+    const bl_timed_sink sink = {list_begin, list_message, l, NULL};
     int rc = p->source(p->arg, &sink, e);
     if (rc == 0) {
         l->n += bl_timed_print(&(bl_timed){.ns = l->last}, l->text + l->n);

@@ -532,7 +532,7 @@ static int next_record(grooving *g, bl_rows_piece *p, bl_err *e)
     int rc = bl_rowsr_next(g->reader, p, e), more = rc;
     while (rc == 1 && is_live && more == 1) {
         begins |= p->begins;
-        more = bl_rowsr_is_ready(g->reader, e);
+        more = bl_rowsr_is_ready(g->reader, 0, e);
         rc = more < 0 ? more : 1;
         if (more == 1) /* at the end the last one stays */
             more = bl_rowsr_next(g->reader, p, e);
@@ -590,6 +590,7 @@ static int open_writer(grooving *g, int fd, int level, const bl_self *self, bl_e
     g->kind = g->wish->gives_latents ? latent_kind(c->latent)
                                      : bl_groove_kind(c->segment / BL_HVO_BAR);
     g->kind.origin = g->from.kind.origin;
+    g->kind.is_loop = g->from.kind.is_loop;
     int rc = bl_rowsw_new(&g->writer, fd, level, &g->kind, pg, e);
     bl_json_del(pg);
     return rc;

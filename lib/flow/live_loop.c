@@ -58,6 +58,7 @@ int bl_live_loop_begin(bl_live_loop *l, int fd, const bl_origin *origin, int lev
 {
     bl_rows_kind kind = bl_groove_kind(l->window);
     kind.origin = *origin;
+    kind.is_loop = l->hop == 0;
     bl_json *pg = self != NULL ? bl_prov_chain(NULL, 0, self, e) : NULL;
     int rc = self != NULL && pg == NULL ? BL_E_NOMEM : 0;
     if (rc == 0)

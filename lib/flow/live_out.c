@@ -2,6 +2,7 @@
 #include "flow/live_out.h"
 
 #include "flow/grooves.h"
+#include "flow/live_round.h"
 #include "io/input.h"
 #include "io/tokens.h"
 #include "token/scheme.h"
@@ -198,6 +199,25 @@ static int read_records(performance *p, bl_rowsr *r, int bars, bl_rows_piece *ro
     return rc == 0 && is_in_piece ? end_piece(p, p->song.end, e) : rc;
 }
 
+static int send_all(void *arg, bl_err *e)
+{
+    return send(arg, e);
+}
+
+static int go_round(performance *p, bl_rowsr *r, int bars, bl_err *e)
+{
+    const bl_live_round_wish wish = {.reader = r,
+                                     .bars = bars,
+                                     .tempo = p->wish->tempo,
+                                     .timetable = p->timetable,
+                                     .song = &p->song,
+                                     .send = send_all,
+                                     .arg = p,
+                                     .sink = p->sink};
+    int rc = bl_live_round(&wish, e);
+    return rc == 0 ? end_piece(p, p->song.end, e) : rc;
+}
+
 static int read_grooves(performance *p, bl_input *in, bl_err *e)
 {
     bl_rowsr *r = NULL;
@@ -209,7 +229,8 @@ static int read_grooves(performance *p, bl_input *in, bl_err *e)
     if (rc == 0)
         rc = begin(p, &bl_rowsr_kind(r)->origin, e);
     if (rc == 0)
-        rc = read_records(p, r, bars, &rows, e);
+        rc = bl_rowsr_kind(r)->is_loop ? go_round(p, r, bars, e)
+                                       : read_records(p, r, bars, &rows, e);
     bl_rows_piece_free(&rows);
     bl_rowsr_del(r);
     return rc;

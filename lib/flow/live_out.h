@@ -13,7 +13,8 @@ typedef struct {
 
 /* Reads n inputs (0: standard input) and gives the sink the messages of each bar, or of
  * each window of a groove, as soon as it is whole, then a message of none at its end;
- * of schemes that are decoded as a whole, those of a piece. Pieces follow each other;
+ * of schemes that are decoded as a whole, those of a piece; of a loop those of a step
+ * (flow/live_round.h). Pieces follow each other;
  * at the end all notes are ended. Tokens that make no sense are left out, with a
  * warning. What the sink returns below 0 ends it. Errors as of bl_render. */
 int bl_live_out(const bl_live_out_wish *wish, const char *const *paths, size_t n,

@@ -24,6 +24,7 @@ typedef struct {
     int ndim;                          /* of a row: 1..BL_ROWS_DIMS */
     int64_t shape[BL_ROWS_DIMS];       /* each at least 1 */
     bl_origin origin;                  /* of a live stream; tempo 0: it is none */
+    int is_loop; /* each row is heard again and again until the next one */
 } bl_rows_kind;
 
 size_t bl_rows_numbers(const bl_rows_kind *k); /* of a row */
@@ -104,8 +105,9 @@ const bl_json *bl_rowsr_pg(const bl_rowsr *r); /* NULL if the stream has none */
  * and that concatenated segments are of one kind (else BL_E_MISMATCH). Anything cut is
  * BL_E_TRUNC. */
 int bl_rowsr_next(bl_rowsr *r, bl_rows_piece *piece, bl_err *e) BL_MUST_CHECK;
-/* 1 where that would not wait for the input to go on, 0, or what reading gives. */
-int bl_rowsr_is_ready(bl_rowsr *r, bl_err *e) BL_MUST_CHECK;
+/* 1 where that would not wait for the input to go on, or not longer than `ns`
+ * nanoseconds, which it has waited then; 0, or what reading gives. */
+int bl_rowsr_is_ready(bl_rowsr *r, int64_t ns, bl_err *e) BL_MUST_CHECK;
 uint64_t bl_rowsr_rejects(const bl_rowsr *r); /* summed over the trailers so far */
 void bl_rowsr_del(bl_rowsr *r);
 void bl_rows_piece_free(bl_rows_piece *p);

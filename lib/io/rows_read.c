@@ -243,17 +243,27 @@ static int get_origin(const bl_json *meta, bl_origin *origin, bl_err *e)
     return 0;
 }
 
+static int get_loop(const bl_json *meta, int *is_loop, bl_err *e)
+{
+    uint64_t n = 0;
+    int rc = bl_json_has(meta, "loop") ? get_count(meta, "loop", 1, 1, &n, e) : 0;
+    *is_loop = (int)n;
+    return rc;
+}
+
 static int read_header(bl_rowsr *r, const bl_tensors_head *h, const char *record,
                        bl_rows_kind *kind, bl_err *e)
 {
-    static const char *const keys[] = {"schema", "record", "scheme", "kind",
-                                       "pg",     "t0",     "tempo",  NULL};
+    static const char *const keys[] = {"schema", "record", "scheme", "kind", "pg",
+                                       "t0",     "tempo",  "loop",   NULL};
     if (strcmp(record, "header") != 0)
         return bl_fail(e, BL_E_FORMAT, "a record '%.16s' where the header should be",
                        record);
     int rc = get_kind(h, kind, e);
     if (rc == 0)
         rc = get_origin(h->meta, &kind->origin, e);
+    if (rc == 0)
+        rc = get_loop(h->meta, &kind->is_loop, e);
     if (rc == 0)
         rc = bl_json_only(h->meta, keys, e);
     return rc == 0 ? add_pg(r, h->meta, e) : rc;
@@ -493,9 +503,9 @@ int bl_rowsr_next(bl_rowsr *r, bl_rows_piece *piece, bl_err *e)
     return rc < 0 ? fail_here(r, rc, e) : rc;
 }
 
-int bl_rowsr_is_ready(bl_rowsr *r, bl_err *e)
+int bl_rowsr_is_ready(bl_rowsr *r, int64_t ns, bl_err *e)
 {
-    int rc = bl_zr_is_ready(r->zr, e);
+    int rc = bl_zr_is_ready(r->zr, ns, e);
     return rc < 0 ? fail_here(r, rc, e) : rc;
 }
 

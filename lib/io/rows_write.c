@@ -179,6 +179,8 @@ static int write_header(bl_rowsw *w, const bl_json *pg, bl_err *e)
         rc = bl_json_set_str(meta, "kind", w->kind.name, e);
     if (rc == 0)
         rc = set_origin(meta, &w->kind.origin, e);
+    if (rc == 0 && w->kind.is_loop)
+        rc = set_count(meta, "loop", 1, e);
     if (rc == 0)
         rc = bl_prov_put_text(meta, pg, e);
     if (rc == 0)

@@ -2,6 +2,7 @@
 #include "io/zio.h"
 #include "io/file.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -376,7 +377,7 @@ int64_t bl_zr_read(bl_zr *r, void *bytes, size_t len, bl_err *e)
     return (int64_t)n;
 }
 
-int bl_zr_is_ready(bl_zr *r, bl_err *e)
+int bl_zr_is_ready(bl_zr *r, int64_t ns, bl_err *e)
 {
     while (r->ctx != NULL && r->pos == r->len && r->in_pos < r->in_len) {
         r->pos = r->len = HEAD; /* what came may be but the end of a frame */
@@ -387,7 +388,8 @@ int bl_zr_is_ready(bl_zr *r, bl_err *e)
     if (r->pos < r->len || r->n_before > 0 || r->at_end)
         return 1;
     struct pollfd in = {.fd = r->fd, .events = POLLIN};
-    return poll(&in, 1, 0) > 0;
+    int ms = (int)bl_clamp((ns + 999999) / 1000000, 0, INT_MAX);
+    return poll(&in, 1, ms) > 0;
 }
 
 int bl_zr_read_exact(bl_zr *r, void *bytes, size_t len, bl_err *e)

@@ -46,9 +46,10 @@ int bl_zr_new_after(bl_zr **r, const void *bytes, size_t n, int fd,
  * BL_E_TRUNC, damage BL_E_CORRUPT, with the offset in the compressed input; an
  * output of more than 1,000 times the input after 64 MiB is BL_E_LIMIT. */
 int64_t bl_zr_read(bl_zr *r, void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
-/* 1 where a read would not wait: there is content, or the end may be; 0, or as
+/* 1 where a read would not wait, or not longer than `ns` nanoseconds (in
+ * whole milliseconds), which this waits: there is content, or the end may be; 0, or as
  * bl_zr_read. */
-int bl_zr_is_ready(bl_zr *r, bl_err *e) BL_MUST_CHECK;
+int bl_zr_is_ready(bl_zr *r, int64_t ns, bl_err *e) BL_MUST_CHECK;
 /* Exactly len bytes: 1; 0 at a clean end before the first; else BL_E_TRUNC. */
 int bl_zr_read_exact(bl_zr *r, void *bytes, size_t len, bl_err *e) BL_MUST_CHECK;
 /* One line without its LF, valid until the next call, NUL-terminated: 1, 0 at

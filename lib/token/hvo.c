@@ -220,6 +220,11 @@ static int64_t tick_of(int64_t step, double offset, int tpq)
     return bl_clamp(at, first_tick(step, tpq), first_tick(step + 1, tpq) - 1);
 }
 
+static int too_long(bl_err *e)
+{
+    return bl_fail(e, BL_E_LIMIT, "the piece is longer than %d ticks", BL_TICK_MAX);
+}
+
 static int add_hit(bl_hvo_decoder *d, int voice, int64_t step, const float *x,
                    bl_err *e)
 {
@@ -227,7 +232,7 @@ static int add_hit(bl_hvo_decoder *d, int voice, int64_t step, const float *x,
     int64_t on = tick_of(step, x[2 * BL_HVO_VOICES], s->tpq);
     int64_t off = on + bl_max(s->tpq / 8, 1);
     if (off > BL_TICK_MAX)
-        return bl_fail(e, BL_E_LIMIT, "the piece is longer than %d ticks", BL_TICK_MAX);
+        return too_long(e);
     if (d->last[voice] >= 0) {
         bl_note *before = &s->notes[d->last[voice]];
         before->off = (int32_t)bl_min(before->off, on);
@@ -244,14 +249,23 @@ static int add_hit(bl_hvo_decoder *d, int voice, int64_t step, const float *x,
                             e);
 }
 
-static int set_tempo(bl_hvo_decoder *d, int64_t bar, double tempo, bl_err *e)
+static int set_tempo(bl_hvo_decoder *d, int64_t tick, double tempo, bl_err *e)
 {
     bl_song *s = d->song;
     uint32_t us = (uint32_t)bl_clamp(llround(fmin(6e7 / tempo, 1e9)), 1, (1 << 24) - 1);
     if (d->us == us)
         return 0;
     d->us = us;
-    return bl_song_add_tempo(s, (int32_t)(bar * 4 * s->tpq), us, e);
+    return bl_song_add_tempo(s, (int32_t)tick, us, e);
+}
+
+static int add_step(bl_hvo_decoder *d, const float *x, int64_t step, bl_err *e)
+{
+    int rc = 0;
+    for (int v = 0; rc == 0 && v < BL_HVO_VOICES; v++)
+        if (x[v] > 0)
+            rc = add_hit(d, v, step, x + v, e);
+    return rc;
 }
 
 int bl_hvo_decode(bl_hvo_decoder *d, const float *x, int bars, int32_t bar, float tempo,
@@ -259,16 +273,26 @@ int bl_hvo_decode(bl_hvo_decoder *d, const float *x, int bars, int32_t bar, floa
 {
     int64_t from = bl_max(bar, d->next), end = (int64_t)bar + bars;
     if (end * 4 * d->song->tpq > BL_TICK_MAX)
-        return bl_fail(e, BL_E_LIMIT, "the piece is longer than %d ticks", BL_TICK_MAX);
-    int rc = set_tempo(d, bar, tempo, e);
-    for (int64_t step = from * BL_HVO_BAR; rc == 0 && step < end * BL_HVO_BAR; step++) {
-        const float *row = x + (step - (int64_t)bar * BL_HVO_BAR) * BL_HVO_CELLS;
-        for (int v = 0; rc == 0 && v < BL_HVO_VOICES; v++)
-            if (row[v] > 0)
-                rc = add_hit(d, v, step, row + v, e);
-    }
+        return too_long(e);
+    int rc = set_tempo(d, (int64_t)bar * 4 * d->song->tpq, tempo, e);
+    for (int64_t step = from * BL_HVO_BAR; rc == 0 && step < end * BL_HVO_BAR; step++)
+        rc =
+            add_step(d, x + (step - (int64_t)bar * BL_HVO_BAR) * BL_HVO_CELLS, step, e);
     d->next = bl_max(d->next, end);
     d->song->end = (int32_t)(d->next * 4 * d->song->tpq);
+    return rc;
+}
+
+int bl_hvo_decode_step(bl_hvo_decoder *d, const float *x, int64_t step, float tempo,
+                       bl_err *e)
+{
+    int tpq = d->song->tpq;
+    if (step >= (int64_t)BL_TICK_MAX / tpq * 4)
+        return too_long(e);
+    int rc = set_tempo(d, first_tick(step, tpq), tempo, e);
+    if (rc == 0 && x != NULL)
+        rc = add_step(d, x, step, e);
+    d->song->end = (int32_t)first_tick(step + 1, tpq);
     return rc;
 }
 

@@ -71,6 +71,11 @@ int bl_hvo_decode_begin(bl_hvo_decoder *d, bl_song *song, int tpq,
  * beyond BL_TICK_MAX. */
 int bl_hvo_decode(bl_hvo_decoder *d, const float *x, int bars, int32_t bar, float tempo,
                   bl_err *e) BL_MUST_CHECK;
+/* Adds one step of a loop, of steps that rise from 0 on, in the place of windows:
+ * [BL_HVO_CELLS] numbers, NULL: silence. The song's end is the first tick that belongs
+ * to the next one. BL_E_LIMIT likewise. */
+int bl_hvo_decode_step(bl_hvo_decoder *d, const float *x, int64_t step, float tempo,
+                       bl_err *e) BL_MUST_CHECK;
 /* The first tick that belongs to the windows to come: notes before it are all there. */
 int32_t bl_hvo_decoded(const bl_hvo_decoder *d);
 /* Empties the song: the caller has taken its notes and tempos away. */

@@ -201,6 +201,60 @@ C
     kill $reader
 }
 
+# hits: what was heard, as milliseconds and pitches.
+hits() {
+    awk -F '[, ]' '$2 == "99" { printf "%s%d:%s", n++ ? " " : "", $1 / 1e6, $3 }'
+}
+
+@test "play: the newest window of a loop goes round, from its bar on, whoever answers" {
+    cat >taps.csv <<'T'
+ns,bytes
+0,99 24 64
+500000000,99 26 64
+2250000000,99 2A 50
+4500000000,99 24 70
+T
+    midi2remi --listen --scheme groove --voices --tempo 120 -u --no-pg <taps.csv >loop
+    grep -aq '"loop":"1"' loop
+    remi2midi --check loop
+    remi2midi --play --speed 0 loop >a
+    [ "$(hits <a)" = "0:24 500:26 2250:2A 4000:24 4500:24 4500:26 6250:2A" ]
+    remi2midi --play --speed 0 --tempo 60 <loop | hits | grep -q '12500:2A$'
+    # as a file each window is a piece, and other streams go on as they did
+    [ "$(remi2midi --csv loop | cut -d , -f 1 | sort -u | wc -l)" -ge 2 ]
+    remi2midi --play --speed 0 "$F/g.tensors.zst" >b
+    sed 's/"loop":"1"/"loop":"2"/' loop >two
+    run -65 --separate-stderr remi2midi --play --speed 0 two
+    # a model answers it as it stands, and what is made goes round as well
+    midi2remi -q --scheme groove "$SAMPLES"/{twelve-bar-blues,harbour-habanera}.mid | shard -q -o data
+    xltrain -q --data data -o run --preset groove --set layers=1 --set width=16 --set heads=2 --set ff=16 --steps 2
+    xlsample -q run --condition loop --threshold 0 --max-hits 1 -u --no-pg -o made
+    grep -aq '"loop":"1"' made
+    remi2midi --play --speed 0 made >c
+    [ "$(hits <c | wc -w)" -ge 18 ]
+    for i in loop made; do
+        remi2midi --play --speed 0 $i | cmp - "$([ $i = loop ] && echo a || echo c)"
+    done
+}
+
+@test "play: a live loop goes round until a signal ends it, and no note goes on" {
+    mkfifo keys loop
+    for signal in INT TERM; do
+        midi2remi --listen --count-in 0 --scheme groove --window 1 --voices --tempo 300 -q <keys >loop 3>&- &
+        remi2midi --play -q <loop >out 3>&- &
+        pid=$!
+        exec 5>keys
+        printf '\x99\x24\x64\x26\x64\x2a\x64\x2e\x64' >&5
+        sleep 2 # a round is .8 s
+        kill -$signal $pid
+        wait $pid
+        exec 5>&-
+        wait
+        ends out
+        /usr/bin/python3 -c 'assert open("out", "rb").read().count(b"\x99\x24\x64") >= 2'
+    done
+}
+
 @test "play: as slow as can be it waits" {
     local speed
     for speed in 1e-9 1e-300; do

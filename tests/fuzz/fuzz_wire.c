@@ -37,7 +37,7 @@ static void play(int fd)
     char path[64];
     hearer h = {0};
     const char *const paths[] = {path};
-    const bl_timed_sink sink = {begin, take, &h};
+    const bl_timed_sink sink = {begin, take, &h, NULL};
     claim(lseek(fd, 0, SEEK_SET) == 0);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     claim(bl_live_out(&(bl_live_out_wish){0}, paths, 1, &sink, NULL, NULL) == 0);
