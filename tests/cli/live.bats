@@ -457,3 +457,64 @@ for i in range(60000 if len(sys.argv) > 1 else 9000):
         says midi2remi:
     done
 }
+
+# pipes: those of the page that end in a synthesizer, faster than there.
+pipes() {
+    sed -n 's/^| [^|]* | `\(.*> SYNTH\)`.*/\1/p' "$BARLINE_ROOT/pipelines/live.md" |
+        sed 's/\\|/|/g; s/--tempo 100/--tempo 300/; s/^mkfifo ASK; //'
+}
+
+# The runs that the page names, and FIFOs.
+stage() {
+    local small=(-q --set layers=1 --set width=16 --set heads=2 --set ff=16 --steps 5)
+    midi2remi -q "$SAMPLES"/[a-d]*.mid -o all.tok.zst
+    shard -q all.tok.zst --condition all.tok.zst -o pairs
+    midi2remi -q --scheme groove "$SAMPLES"/{twelve-bar-blues,harbour-habanera}.mid | shard -q -o grooves
+    xltrain --preset tiny "${small[@]}" --data pairs -o run --set condition=none
+    xltrain --preset tiny "${small[@]}" --data pairs -o band --set condition=bars
+    xltrain --preset groove "${small[@]}" --data grooves -o drums
+    [ "$(pipes | wc -l)" -ge 7 ]
+    mkfifo ASK
+}
+
+@test "live.md: its pipes play what is there, and the same each time, without a clock" {
+    stage
+    { # a tap each 350 ms, for eight bars
+        echo ns,bytes
+        for i in {0..18}; do echo "$((i * 350000000)),90 3C 64"; done
+    } >KEYS
+    n=0
+    while read -r pipe; do
+        [[ $pipe == *KEYS* ]] || continue
+        for to in a b; do
+            rm -f SYNTH
+            bash -euo pipefail -c "${pipe/--play/--play --speed 0}" || fail "$pipe"
+            mv SYNTH $to
+        done
+        cmp a b
+        [[ $pipe != *drums* ]] || n=$((n + ($(hits <a | wc -w) > 0)))
+    done < <(pipes)
+    [ "$n" -ge 1 ] # five steps of training do not always strike
+    # of N bars it answers each, in the N after
+    pipe=$(pipes | grep -e '--hop 2')
+    pipe=${pipe%|*}
+    bash -c "${pipe/--condition -/--condition - -q --threshold 0 --max-hits 1}" >answers
+    remi2midi --play --speed 0 answers >c
+    [ "$(hits <c | wc -w)" -eq $((9 * 4)) ] # of eight bars, four windows
+}
+
+# bats test_tags=slow
+@test "live.md: its pipes play in time" {
+    stage
+    mkfifo KEYS
+    while read -r pipe; do
+        rm -f SYNTH
+        if [[ $pipe == *KEYS* ]]; then
+            { for _ in {1..12}; do printf '\x90\x3c\x64' && sleep .35; done; } >KEYS 3>&- &
+            bash -euo pipefail -c "$pipe" 3>&- || fail "$pipe"
+        else
+            run -124 timeout -s INT 4 bash -c "$pipe" 3>&-
+        fi
+        [ ! -s SYNTH ] || ends SYNTH
+    done < <(pipes)
+}

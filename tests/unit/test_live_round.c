@@ -123,17 +123,17 @@ static int hears(const arrival *a, int64_t begins, int has_clock, const char *wa
 /* A step is 125 ms, a window 4 s, a note 62 ms. */
 static void test_clock(void)
 {
-    ok(hears((arrival[]){{0, "1.0=64@0 31.1=32@0"}, {9000, NULL}}, 0, 1,
-             "125+0.64 187-0.0 3875+1.32 3937-1.0 4125+0.64 4187-0.0 7875+1.32 7937-1.0 "
-             "8125+0.64 8187-0.0"),
+    ok(hears(
+           (arrival[]){{0, "1.0=64@0 31.1=32@0"}, {9000, NULL}}, 0, 1,
+           "125+0.64 187-0.0 3875+1.32 3937-1.0 4125+0.64 4187-0.0 7875+1.32 7937-1.0 "
+           "8125+0.64 8187-0.0"),
        "a window is heard again and again, to the end of the stream");
     ok(hears((arrival[]){{0, "1.0=64@0"}, {6000, NULL}}, 300, 1, "4125+0.64 4187-0.0"),
        "what is over when it comes is not heard before the next round");
     ok(hears((arrival[]){{0, "2.0=64@0 4.0=65@0"},
                          {400, "2.0=9@0 4.0=10@0 5.0=11@0"},
                          {800, NULL}},
-             0, 1,
-             "250+0.64 312-0.0 500+0.10 562-0.0 625+0.11 687-0.0"),
+             0, 1, "250+0.64 312-0.0 500+0.10 562-0.0 625+0.11 687-0.0"),
        "a new one replaces the steps that are still to come");
     ok(hears((arrival[]){{0, "2.0=64@40"}, {310, ""}, {900, NULL}}, 0, 1,
              "300+0.64 362-0.0"),
