@@ -518,3 +518,83 @@ stage() {
         [ ! -s SYNTH ] || ends SYNTH
     done < <(pipes)
 }
+
+@test "live: whichever of a pipe is killed, no note goes on and nobody waits" {
+    stage
+    mkfifo keys loop answer
+    while read -r victim signal; do
+        midi2remi --listen --count-in 0 --scheme groove --voices --window 2 --tempo 300 -q <keys >loop 2>err.listener 3>&- &
+        listener=$!
+        xlsample -q drums --condition - --threshold 0 --max-hits 8 <loop >answer 2>err.sampler 3>&- &
+        sampler=$!
+        remi2midi --play -q <answer >out 2>err.player 3>&- &
+        player=$!
+        exec 5>keys
+        printf '\x99\x24\x64\x26\x64' >&5
+        sleep 1.3
+        kill -"$signal" "${!victim}"
+        exec 5>&-
+        for who in listener sampler player; do
+            status=0
+            wait "${!who}" || status=$?
+            [[ $who != "$victim" || $signal == KILL ]] || [ $status -eq 0 ] || [ $status -eq 130 ]
+            [ "$(wc -l <err.$who)" -le 1 ]
+        done
+        ends out
+    done <<<'listener INT
+listener KILL
+sampler INT
+sampler KILL
+player INT'
+}
+
+# bats test_tags=slow
+@test "live: accompaniment by preset small on one core has each bar in time at 180 BPM" {
+    midi2remi -q "$SAMPLES"/[a-d]*.mid -o all.tok.zst
+    shard -q all.tok.zst --condition all.tok.zst -o pairs
+    xltrain -q --preset small --data pairs -o band --set condition=bars --steps 4
+    python3 "$BARLINE_ROOT/tests/melody.py" 40 180 |
+        midi2remi --listen --tempo 180 -q |
+        taskset -c 0 xlsample band --condition - --meter 4/4 -j 1 |
+        remi2midi --play --tempo 180 --delay 2 -v 2>err >out 3>&-
+    cat err >&3
+    grep -q ' 0 underruns' err
+    grep -q ' 0 late' err
+    ends out
+}
+
+# bats test_tags=slow
+@test "live: an hour without end takes no more memory" {
+    stage
+    python3 "$BARLINE_ROOT/tests/steady.py" 1 run --tempo 120 --meter 4/4 >&3
+}
+
+# bats test_tags=slow
+@test "live: FluidSynth makes sound of what comes through a FIFO, each stroke where it belongs" {
+    command -v fluidsynth >/dev/null || skip "no FluidSynth"
+    font=$(ls /usr/share/sounds/sf2/*.sf2 /usr/share/soundfonts/*.sf2 2>/dev/null | head -n 1)
+    [ -n "$font" ] || skip "no sound font"
+    /usr/bin/python3 - <<'PY'
+import mido, random
+random.seed(3)
+m, t, gap = mido.MidiFile(ticks_per_beat=480), mido.MidiTrack(), 60
+m.tracks.append(t)
+for i in range(60):
+    t.append(mido.Message('note_on', channel=9, note=75, velocity=110, time=gap - 60))
+    t.append(mido.Message('note_off', channel=9, note=75, velocity=0, time=60))
+    gap = random.choice((240, 360, 480))
+m.save('strokes.mid')
+PY
+    midi2remi -q strokes.mid -o strokes.tok.zst
+    remi2midi --play --speed 0 strokes.tok.zst >strokes.csv
+    mkfifo midi shell
+    exec 5<>shell 6<>midi
+    fluidsynth -q -g 0.6 -R 0 -C 0 -z 64 -c 2 -a file -o audio.file.name=strokes.wav -o audio.file.type=wav \
+        -m oss -o midi.oss.device=midi "$font" <&5 >said 2>&1 3>&- 6>&- &
+    sleep 1
+    remi2midi --play strokes.tok.zst >&6
+    sleep .5
+    echo quit >&5
+    wait $!
+    /usr/bin/python3 "$BARLINE_ROOT/tests/onsets.py" strokes.csv strokes.wav >&3
+}
