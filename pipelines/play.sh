@@ -66,6 +66,6 @@ else
     [ -z "$scheme" ] || delay=${DELAY:-0} # a loop needs none
     hear=(--listen --tempo "$tempo" ${scheme:+--scheme "$scheme" --forget 8})
     midi2remi "${hear[@]}" <"$keys" | xlsample "$run" --condition - "${control[@]}" |
-        remi2midi --play --delay "$delay" >&9
+        remi2midi --play --tempo "$tempo" --delay "$delay" >&9
 fi
 sleep 0.5

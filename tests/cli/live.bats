@@ -461,7 +461,7 @@ for i in range(60000 if len(sys.argv) > 1 else 9000):
 # pipes: those of the page that end in a synthesizer, faster than there.
 pipes() {
     sed -n 's/^| [^|]* | `\(.*> SYNTH\)`.*/\1/p' "$BARLINE_ROOT/pipelines/live.md" |
-        sed 's/\\|/|/g; s/--tempo 100/--tempo 300/; s/^mkfifo ASK; //'
+        sed 's/\\|/|/g; s/--tempo 100/--tempo 300/g; s/^mkfifo ASK; //'
 }
 
 # The runs that the page names, and FIFOs.
