@@ -22,16 +22,26 @@ static bl_real **per_layer(bl_gen *g, size_t n)
     return rows;
 }
 
+/* Tokens whose keys a layer keeps: those that one may see, itself among them. */
+static int n_kept(const bl_gen *g, int n)
+{
+    const bl_model_config *c = &g->m->config;
+    int kept = bl_gen_remembers(g, n) ? g->window : g->group;
+    if (g->span > 0)
+        kept = (int)bl_min(kept, g->span);
+    return bl_model_is_local(c, n) ? (int)bl_min(kept, 2 * (int64_t)c->block) : kept;
+}
+
 static void alloc_rings(bl_gen *g)
 {
     size_t layers = (size_t)g->m->config.layers, d = (size_t)g->m->config.width;
     g->recent = bl_graph_alloc(&g->store, layers, sizeof *g->recent);
     g->compressed = bl_graph_alloc(&g->store, layers, sizeof *g->compressed);
     for (size_t n = 0; n < layers && g->store.e->code == 0; n++) {
-        int remembers = bl_gen_remembers(g, (int)n);
-        int size = remembers ? g->window : g->group;
-        if (bl_ring_new(g, &g->recent[n], size) == 0 && remembers && g->slots > 0)
+        if (bl_ring_new(g, &g->recent[n], n_kept(g, (int)n)) == 0 && g->slots > 0 &&
+            bl_gen_remembers(g, (int)n))
             (void)!bl_ring_new(g, &g->compressed[n], g->slots);
+        g->keys_cap = (int)bl_max(g->keys_cap, bl_gen_whole(bl_gen_keys(g, (int)n)));
     }
     if (g->slots == 0)
         return;
@@ -65,8 +75,6 @@ static int alloc_buffers(bl_gen *g)
     int is_lstm = c->arch == BL_ARCH_LSTM;
     size_t s = (size_t)g->streams, d = (size_t)c->width;
     bl_graph *b = &g->store;
-    g->keys_cap = bl_gen_whole(g->window + g->slots);
-    g->score_cap = (int)bl_max(g->keys_cap, bl_gen_whole(g->encoded ? c->source : 0));
     if (is_lstm) {
         g->h = per_layer(g, s * d);
         g->c = per_layer(g, s * d);
@@ -76,6 +84,7 @@ static int alloc_buffers(bl_gen *g)
         g->rows = bl_graph_alloc(b, s * bl_gen_step_rows(c), sizeof(bl_real));
         g->value = bl_graph_alloc(b, bl_gen_step_values(c), sizeof *g->value);
     }
+    g->score_cap = (int)bl_max(g->keys_cap, bl_gen_whole(g->encoded ? c->source : 0));
     if (g->encoded != NULL)
         alloc_sources(g);
     if (g->reader != NULL) {

@@ -35,8 +35,9 @@ typedef struct {
     char *v; /* (S, G, size, wide) */
 } bl_ring;
 
-/* S streams. Keys and values of the last `window` tokens of a stream lie in rings,
- * those of compressed slots in rings of their own; an LSTM has its state instead. */
+/* S streams. Keys and values of the last tokens of a stream, of as many as a layer may
+ * see, lie in rings, those of compressed slots in rings of their own; an LSTM has its
+ * state instead. */
 struct bl_gen {
     bl_model *m; /* config, and the parameters that are neither packed nor made into
                   * keys; it has no ops */
@@ -52,23 +53,23 @@ struct bl_gen {
     bl_graph store;          /* owns the buffers; has no ops */
     bl_gen_packing *packing; /* [n_packing] */
     size_t n_packing, cap_packing;
-    uint8_t *taken;          /* [parameters] 1: it has come */
-    bl_real *sinusoids;      /* (2, window + C, D) until all have: rows, and keys */
-    bl_gen_weights *weights; /* [layers] */
-    bl_thin out;             /* (D, V) */
-    bl_ring *recent, *compressed; /* [layers] of `window` and of C slots */
+    uint8_t *taken;               /* [parameters] 1: it has come */
+    bl_real *sinusoids;           /* (2, keys_cap, D) until all have: rows, and keys */
+    bl_gen_weights *weights;      /* [layers] */
+    bl_thin out;                  /* (D, V) */
+    bl_ring *recent, *compressed; /* [layers]; of 0 slots: the layer has none */
     bl_real **raw;    /* [layers] rings (S, window, D) of inputs, for compression */
     bl_real **usage;  /* [layers] rings (S, H, window): what the tokens since memory
                        * moved on paid to each; NULL: nobody asks */
     bl_real **h, **c; /* [layers] (S, D): an LSTM's state */
     bl_precision precision; /* of keys and values */
     bl_precision of_weights;
-    int keys_cap;  /* window + C in whole blocks */
-    int score_cap; /* the larger of that and of `source` */
-    char **r;      /* [layers] (H, keys_cap / BLOCK, e, BLOCK): column d is the key of
-                    * distance d; NULL: none */
-    bl_real *turn; /* (S + 1, e) rotary: the angles of this step's places, and room
-                    * for others; NULL: none */
+    int keys_cap;      /* of the layer that sees most, in whole blocks */
+    int score_cap;     /* the larger of that and of `source` */
+    char **r;          /* [layers] (H, keys / BLOCK, e, BLOCK): column d is the key of
+                        * distance d; NULL: none */
+    bl_real *turn;     /* (S + 1, e) rotary: the angles of this step's places, and room
+                        * for others; NULL: none */
     bl_real *turn_old; /* the same of the query's places among the compressed slots */
     bl_real **zero_k, **zero_v; /* [layers] (D): of a row of zeros */
     int64_t *count;             /* [S] tokens seen, the zero memory among them */
@@ -115,6 +116,11 @@ static inline int bl_gen_remembers(const bl_gen *g, int n)
 static inline int bl_gen_whole(int n)
 {
     return (n + BL_GEN_BLOCK - 1) / BL_GEN_BLOCK * BL_GEN_BLOCK;
+}
+/* Keys that a token may see in layer n. */
+static inline int bl_gen_keys(const bl_gen *g, int n)
+{
+    return g->recent[n].size + g->compressed[n].size;
 }
 /* Numbers that a head needs: scores, products, a result. */
 static inline int bl_gen_scratch(const bl_gen *g)

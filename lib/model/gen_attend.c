@@ -323,7 +323,7 @@ static void count_usage(bl_gen *g, int layer, int s, int h, const span *recent,
     if (bl_gen_since(g, g->position[s]) == 0)
         memset(usage, 0, (size_t)g->window * sizeof *usage);
     for (int j = 0; j < recent->n; j++)
-        usage[slot_at(recent, j)] += score[j];
+        usage[(recent->newest - j) % g->window] += score[j];
 }
 
 static void attend_part(void *arg, int part)
@@ -334,7 +334,7 @@ static void attend_part(void *arg, int part)
     if (g->position[s] < 0)
         return;
     const bl_layer *l = &g->m->layer[j->layer];
-    int e = head_width(g), n = g->keys_cap;
+    int e = head_width(g), n = bl_gen_whole(bl_gen_keys(g, j->layer));
     ptrdiff_t at = (ptrdiff_t)s * g->m->config.width + h * e;
     bl_real *qu = g->q + at, *qv = g->y + at;
     bl_real *score = g->score + (ptrdiff_t)part * bl_gen_scratch(g);

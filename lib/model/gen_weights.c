@@ -104,15 +104,17 @@ int bl_gen_plan_weights(bl_gen *g)
     const bl_model *m = g->m;
     const bl_model_config *c = &m->config;
     size_t layers = (size_t)c->layers;
-    size_t keys = bl_store_bytes(g->precision, (size_t)c->width * (size_t)g->keys_cap);
     g->taken = bl_calloc((size_t)m->n_params, sizeof *g->taken, &g->build);
     g->weights = bl_graph_alloc(&g->store, layers, sizeof *g->weights);
     if (has_distances(c))
         g->r = bl_graph_alloc(&g->store, layers, sizeof *g->r);
     if (g->build.code == 0)
         pack_layers(g);
-    for (size_t n = 0; n < layers && g->build.code == 0 && g->r != NULL; n++)
-        g->r[n] = bl_graph_alloc(&g->store, keys, 1);
+    for (size_t n = 0; n < layers && g->build.code == 0 && g->r != NULL; n++) {
+        size_t keys = (size_t)bl_gen_whole(bl_gen_keys(g, (int)n));
+        g->r[n] = bl_graph_alloc(
+            &g->store, bl_store_bytes(g->precision, (size_t)c->width * keys), 1);
+    }
     pack(g, m->emb_w, 0, &g->emb_w);
     pack(g, m->out_p, 0, &g->out_p);
     pack(g, m->out_w, c->tie, &g->out);
@@ -126,9 +128,9 @@ int bl_gen_plan_weights(bl_gen *g)
 static void put_distances(bl_gen *g, int layer, int h, const bl_real *from,
                           ptrdiff_t next)
 {
-    int e = g->m->config.width / g->m->config.heads;
-    size_t head = bl_store_bytes(g->precision, (size_t)e * (size_t)g->keys_cap);
-    for (int d = 0; d < g->window + g->slots; d++, from += next)
+    int e = g->m->config.width / g->m->config.heads, n = bl_gen_keys(g, layer);
+    size_t head = bl_store_bytes(g->precision, (size_t)e * (size_t)bl_gen_whole(n));
+    for (int d = 0; d < n; d++, from += next)
         bl_gen_put_column(g, g->r[layer] + (size_t)h * head, e, d, from);
 }
 
@@ -136,11 +138,11 @@ static void put_distances(bl_gen *g, int layer, int h, const bl_real *from,
 static int make_sinusoids(bl_gen *g, int layer, const bl_real *wr)
 {
     const bl_model_config *c = &g->m->config;
-    int n = g->window + g->slots, width = c->width;
-    size_t size = (size_t)n * (size_t)width;
+    int width = c->width;
+    size_t size = (size_t)g->keys_cap * (size_t)width;
     if (g->sinusoids == NULL) { /* the same for all layers */
         g->sinusoids = bl_graph_alloc(&g->store, 2 * size, sizeof *g->sinusoids);
-        for (int d = 0; d < n && g->sinusoids != NULL; d++) {
+        for (int d = 0; d < g->keys_cap && g->sinusoids != NULL; d++) {
             int distance = c->clamp_len > 0 && d > c->clamp_len ? c->clamp_len : d;
             bl_position_row(distance, width, g->sinusoids + (ptrdiff_t)d * width);
         }
@@ -148,7 +150,7 @@ static int make_sinusoids(bl_gen *g, int layer, const bl_real *wr)
     if (g->sinusoids == NULL)
         return g->build.code;
     bl_real *keys = g->sinusoids + size;
-    bl_gemm_args p = {.m = n,
+    bl_gemm_args p = {.m = bl_gen_keys(g, layer),
                       .n = width,
                       .k = width,
                       .alpha = 1,
@@ -170,7 +172,7 @@ static int make_sinusoids(bl_gen *g, int layer, const bl_real *wr)
 static int make_distances(bl_gen *g, int layer, const bl_real *er)
 {
     const bl_model_config *c = &g->m->config;
-    int e = c->width / c->heads, n = g->window + g->slots;
+    int e = c->width / c->heads, n = bl_gen_keys(g, layer);
     bl_real *rows = bl_calloc((size_t)n * (size_t)e, sizeof *rows, &g->build);
     for (int h = 0; h < c->heads && rows != NULL; h++) {
         ptrdiff_t first = c->share_distances ? 0 : h * (ptrdiff_t)c->positions;

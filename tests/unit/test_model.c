@@ -2,6 +2,7 @@
  * memory against the whole context, generation against the training graph, dropout,
  * threads, sampling. Gradients are double_grad.c's. */
 #include "base/rng.h"
+#include "model/gen.h"
 #include "model/model.h"
 #include "model/sample.h"
 #include "base/cpu.h"
@@ -319,6 +320,45 @@ static void test_options(bl_pool *pool)
     same_as_graph("and compressed slots, one head of keys", &c, pool);
 }
 
+/* Numbers that a stream of a model of long context keeps of the past. */
+static int64_t n_kept(const bl_model_config *c, bl_pool *pool)
+{
+    bl_model *m = open_model(c, 1, 0, pool);
+    bl_gen *g;
+    if (bl_gen_new(&g, m, c, 1, BL_FP32, pool, NULL) != 0)
+        exit(1);
+    int64_t n = 0;
+    for (int i = 0; i < c->layers; i++)
+        n += (int64_t)g->recent[i].size * c->width;
+    bl_gen_del(g);
+    bl_model_del(m);
+    return n;
+}
+
+/* Layers see less than the context in three ways, and keep no more than they see. */
+static void test_near(bl_pool *pool)
+{
+    bl_model_config c = config(LENGTH, 0);
+    c.block = 5;
+    same_as_graph("local layers, a segment of many blocks", &c, pool);
+    c = config(11, 30);
+    c.block = 4;
+    c.local_layers[0] = 5;
+    c.same_length = 1;
+    same_as_graph("local in the first and third layer, and a memory", &c, pool);
+    c = config(4096, 0);
+    int64_t all = n_kept(&c, pool), row = (int64_t)c.width;
+    ok(all >= 3 * 4096 * row, "all keys of a context are kept where all are seen");
+    c.block = 128;
+    ok(n_kept(&c, pool) == 3 * 256 * row, "of local layers those of two blocks");
+    c.local_layers[0] = 5;
+    ok(n_kept(&c, pool) == all / 3 + 2 * 256 * row, "in each layer for itself");
+    c = config(4096, 100);
+    c.memory_layers[0] = 4;
+    c.same_length = 1;
+    ok(n_kept(&c, pool) == 3 * 101 * row, "of layers that see M + 1 tokens, so many");
+}
+
 static void test_generation(bl_pool *pool)
 {
     bl_model_config c = config(1, 6);
@@ -362,6 +402,7 @@ static void test_generation(bl_pool *pool)
     same_as_graph("GRU cells", &c, pool);
     test_mixtures(pool);
     test_options(pool);
+    test_near(pool);
 }
 
 /* A context of 8 absolute positions goes on with its last 4 tokens when it is full. */
