@@ -369,6 +369,11 @@ bench-train: $(B)/tests/bench/train_speed
 bench-encoder: $(B)/tests/bench/train_speed
 	@tests/bench/encoder.sh $(B)
 
+## bench-options: what each option of the models costs beside the plain block, as TSV, minutes
+.PHONY: bench-options
+bench-options: $(B)/tests/bench/train_speed
+	@tests/bench/options.sh $(B)
+
 ## bench-hour: an hour (MINUTES=) of training beside PyTorch's, MIDI=dir, OUT=dir
 .PHONY: bench-hour
 bench-hour: all

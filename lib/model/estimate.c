@@ -218,6 +218,22 @@ static double condition_products(const bl_model_config *c)
     return bl_model_encoder_layers(c) * encoder * share + c->layers * cross;
 }
 
+/* Multiply-adds a token, forward and backward, of a layer's compressor and its loss,
+ * when as many rows leave as tokens come. Nothing flows on to the rows themselves, so
+ * that backward is not twice forward: its convolutions (each of the two of a dilated
+ * one, and the first's gradient), then the loss. */
+static double compressor_products(const bl_model_config *c)
+{
+    double d = c->width, kv = d * bl_model_kv_heads(c) / c->heads, r = c->ratio;
+    if (c->compressed == 0 || !bl_compressor_learns((bl_compressor)c->compressor))
+        return 0;
+    double convolutions = c->compressor == BL_COMPRESS_DILATED ? 9 : 2;
+    double loss = c->compressor_loss == BL_REBUILD_ROWS
+                      ? 3 * d * d
+                      : 2 * d * kv * (1 + 2 / r) + c->segment * d * (2 + 5 / r);
+    return convolutions * d * d + loss;
+}
+
 /* 2 operations a multiply-add, forward once and backward twice. */
 double bl_model_flops_per_token(const bl_model_config *c)
 {
@@ -233,5 +249,6 @@ double bl_model_flops_per_token(const bl_model_config *c)
     double attention = (bl_model_has_distances(c) ? 3 : 2) * n_scored(c) * d;
     double a = bl_model_embed_width(c), between = a == d ? 0 : 2 * a * d;
     return 6 * (c->layers * (weights + attention) + a * c->vocab + between +
-                condition_products(c));
+                condition_products(c)) +
+           2 * n_remember(c) * compressor_products(c);
 }

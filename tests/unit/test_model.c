@@ -320,6 +320,41 @@ static void test_options(bl_pool *pool)
     same_as_graph("and compressed slots, one head of keys", &c, pool);
 }
 
+/* What a compressor adds to the operations of a token that are said: the numbers were
+ * counted where products go to the BLAS; of a dilated one the rows of zeros outside are
+ * among them. */
+static void test_compressor_work(void)
+{
+    static const struct {
+        int how, loss, kv_heads;
+        double counted;
+    } all[] = {{BL_COMPRESS_CONV, BL_REBUILD_ATTENTION, 0, 1736704},
+               {BL_COMPRESS_CONV, BL_REBUILD_ATTENTION, 1, 1048576},
+               {BL_COMPRESS_CONV, BL_REBUILD_ROWS, 0, 1310720},
+               {BL_COMPRESS_DILATED, BL_REBUILD_ATTENTION, 0, 3571712},
+               {BL_COMPRESS_DILATED, BL_REBUILD_ROWS, 0, 3145728},
+               {BL_COMPRESS_MAX, BL_REBUILD_ATTENTION, 0, 0},
+               {BL_COMPRESS_MOST_USED, BL_REBUILD_ATTENTION, 0, 0}};
+    bl_model_config c = config(128, 128);
+    c.layers = 2;
+    c.width = 256;
+    c.heads = 8;
+    c.ff = 1024;
+    c.compressed = 128;
+    c.ratio = 4;
+    for (size_t i = 0; i < BL_COUNT(all); i++) {
+        c.kv_heads = all[i].kv_heads;
+        c.compressor = BL_COMPRESS_MEAN;
+        double without = bl_model_flops_per_token(&c);
+        c.compressor = all[i].how;
+        c.compressor_loss = all[i].loss;
+        double more = bl_model_flops_per_token(&c) - without;
+        ok(fabs(more - all[i].counted) < 1, "the work of %s, loss %s (%.0f)",
+           bl_model_choice("compressor", all[i].how),
+           bl_model_choice("compressor_loss", all[i].loss), more);
+    }
+}
+
 /* Numbers that a stream of a model of long context keeps of the past. */
 static int64_t n_kept(const bl_model_config *c, bl_pool *pool)
 {
@@ -403,6 +438,7 @@ static void test_generation(bl_pool *pool)
     test_mixtures(pool);
     test_options(pool);
     test_near(pool);
+    test_compressor_work();
 }
 
 /* A context of 8 absolute positions goes on with its last 4 tokens when it is full. */
