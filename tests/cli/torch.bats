@@ -70,13 +70,20 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29 pre_norm=0)
     compare remi gpt2 gelu music music-memory unscaled same-length
 }
 
-@test "torch: Compressive Transformer, its three compressors and the auxiliary loss" {
-    for how in conv mean max; do
+@test "torch: Compressive Transformer, its compressors and the auxiliary losses" {
+    local how all=()
+    for how in conv mean max most_used dilated; do
         dump $how "${odd[@]}" segment=6 memory=9 arch=compressive pre_norm=0 compressed=5 ratio=3 compressor=$how
+        all+=("$how")
+    done
+    for how in conv dilated; do
+        dump $how-rows "${odd[@]}" segment=12 memory=9 arch=compressive compressed=5 ratio=3 compressor=$how \
+            compressor_loss=rows
+        all+=("$how-rows")
     done
     # old rows are reconstructed as the layer attends to them: normed
     dump pre "${odd[@]}" segment=6 memory=6 arch=compressive compressed=5 ratio=3 pre_norm=1 att_bias=1
-    compare conv mean max pre
+    compare "${all[@]}" pre
 }
 
 @test "torch: LLaMA, with memory and without" {
@@ -115,6 +122,19 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29 pre_norm=0)
     drums crossed density=2 velocity_loss=bce offset_loss=bce reduce=sum
     OMP_NUM_THREADS=1 /usr/bin/python3 -B "$BARLINE_ROOT/tests/torch/drums_compare.py" \
         whole tap step vae column crossed
+}
+
+draws() { # draws SEED COUNT: random settings of the whole family
+    OMP_NUM_THREADS=1 /usr/bin/python3 -B "$BARLINE_ROOT/tests/torch/draws.py" "$DUMP" "$1" "$2"
+}
+
+@test "torch: forty random settings of the whole family" {
+    draws 1 40
+}
+
+# bats test_tags=slow
+@test "torch: two thousand random settings of the whole family" {
+    draws 1000 2000
 }
 
 @test "torch: products in bf16x3 and bf16, where the processor has them" {

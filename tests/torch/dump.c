@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_TENSORS = 7 };
+enum { BATCH_TENSORS = 9 };
 
 typedef struct {
     bl_train_config config;
@@ -20,6 +20,8 @@ typedef struct {
     bl_model *model;
     int32_t *x, *y;          /* (B,T) */
     int32_t *n_real, *fresh; /* (B) */
+    bl_place *place;         /* (B,T) */
+    int32_t *position, *bar; /* (B,T) the same, to be written */
     records out;
 } job;
 
@@ -54,6 +56,9 @@ static void make_batch(job *j, int segment)
             int is_scored = is_real && (bl_rng_below(&rng, 10) > 0 || k == 0);
             j->x[k] = is_real ? (int32_t)x : 0;
             j->y[k] = is_scored ? (int32_t)y : -1;
+            j->position[k] = (int32_t)(x * 7 + y) % 11;
+            j->bar[k] = (int32_t)(segment * t + i) / 3 - 1;
+            j->place[k] = (bl_place){.bar = j->bar[k], .position = j->position[k]};
         }
     }
 }
@@ -66,6 +71,8 @@ static void write_segment(job *j, const bl_real *logits, double loss)
     double aux = bl_model_aux(j->model, &n_terms) / (double)bl_max(n_terms, 1);
     records_add(&j->out, "x", BL_I32, 2, shape, j->x);
     records_add(&j->out, "y", BL_I32, 2, shape, j->y);
+    records_add(&j->out, "position", BL_I32, 2, shape, j->position);
+    records_add(&j->out, "bar", BL_I32, 2, shape, j->bar);
     records_add(&j->out, "n_real", BL_I32, 1, shape, j->n_real);
     records_add(&j->out, "fresh", BL_I32, 1, shape, j->fresh);
     records_add(&j->out, "logits", BL_F32, 3, shape, logits);
@@ -86,6 +93,7 @@ static void run_segment(job *j, int segment, bl_err *e)
     for (int b = 0; b < j->lanes; b++)
         if (j->fresh[b])
             bl_model_forget(m, b);
+    bl_model_place(m, j->place);
     double sum = bl_model_forward(m, j->x, j->y, j->n_real, 1, 0, 0, &n);
     bl_real *logits = bl_calloc(1, bytes, e); /* the backward pass overwrites them */
     if (logits == NULL)
@@ -112,6 +120,9 @@ static int prepare(job *j, char **assignment, bl_pool *pool, bl_err *e)
     size_t lanes = (size_t)j->lanes, tokens = lanes * (size_t)j->config.model.segment;
     j->x = bl_calloc(tokens, sizeof *j->x, e);
     j->y = bl_calloc(tokens, sizeof *j->y, e);
+    j->place = bl_calloc(tokens, sizeof *j->place, e);
+    j->position = bl_calloc(tokens, sizeof *j->position, e);
+    j->bar = bl_calloc(tokens, sizeof *j->bar, e);
     j->n_real = bl_calloc(lanes, sizeof *j->n_real, e);
     j->fresh = bl_calloc(lanes, sizeof *j->fresh, e);
     return e->code;
@@ -151,6 +162,9 @@ int main(int argc, char **argv)
     bl_pool_del(pool);
     free(j.x);
     free(j.y);
+    free(j.place);
+    free(j.position);
+    free(j.bar);
     free(j.n_real);
     free(j.fresh);
     return rc == 0 ? 0 : 1;

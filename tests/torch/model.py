@@ -26,6 +26,10 @@ def remembers(c, n):
     return not c["memory_layers"] or n + 1 in c["memory_layers"]
 
 
+def is_local(c, n):
+    return c["block"] > 0 and (not c["local_layers"] or n + 1 in c["local_layers"])
+
+
 def norm_shapes(c, name):
     return {name + w: (c["width"],) for w in ((".g", ".b") if c["norm"] == "layer" else (".g",))}
 
@@ -49,9 +53,13 @@ def layer_shapes(c, n):
         if c["untie_uv"]:
             s.update({"u": (h, d // h), "v": (h, d // h)})
     if c["pos"] == "distance":
-        s["er"] = (h * c["positions"], d // h)
-    if c["compressed"] > 0 and c["compressor"] == "conv" and remembers(c, n):
+        s["er"] = ((1 if c["share_distances"] else h) * c["positions"], d // h)
+    if c["compressed"] > 0 and remembers(c, n) and c["compressor"] in ("conv", "dilated"):
         s.update({"cw": (c["ratio"] * d, d), "cb": (d,)})
+        if c["compressor"] == "dilated":
+            s.update({"dw": (3 * d, d), "db": (d,)})
+        if c["compressor_loss"] == "rows":
+            s.update({"gw": (c["ratio"] * d, d), "gb": (d,)})
     s.update({"w1": (d, wide), "w2": (f, d)})
     if c["ff_bias"]:
         s.update({"b1": (wide,), "b2": (d,)})
@@ -67,6 +75,10 @@ def transformer_shapes(c):
         s.update({"out.p": (d, embed_width(c)), "out.pb": (embed_width(c),)})
     if c["pos"] == "absolute":
         s["wpe"] = (c["positions"], d)
+    if c["places"]:
+        s["bar"] = (c["places"], d)
+    if c["bar_rows"]:
+        s["barno"] = (c["bar_rows"], d)
     if c["pos"] == "sinusoid" and not c["untie_uv"]:
         s.update({"u": (h, d // h), "v": (h, d // h)})
     for n in range(c["layers"]):
@@ -79,6 +91,10 @@ def transformer_shapes(c):
 def lstm_shapes(c):
     d, s = c["width"], {}
     for n in range(c["layers"]):
+        if c["cell"] == "gru":
+            s[f"gru{n}.w"] = ((d if n else c["vocab"]) + d, 3 * d)
+            s.update({f"gru{n}.bi": (3 * d,), f"gru{n}.bh": (3 * d,)})
+            continue
         s[f"lstm{n}.w"] = ((d if n else c["vocab"]) + d, 4 * d)
         s[f"lstm{n}.b"] = (4 * d,)
     return s
@@ -124,13 +140,23 @@ def sinusoids(keys, width, clamp, like):
     return torch.cat([angle.sin(), angle.cos()], 1).to(like.dtype)
 
 
-def unseen(t, length, slots, span):
-    """(B or 1,1,T,K), true where a query may not look: later tokens, empty slots, and
-    all but the last `span` keys (0 = all)."""
+def sinusoids_of_places(t, width, like):
+    """(T,D): sines and cosines by turns, as in Vaswani et al. 2017, 3.5."""
+    rate = 10000.0 ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
+    angle = torch.arange(t, dtype=torch.float64)[:, None] * rate
+    return torch.stack([angle.sin(), angle.cos()], 2).flatten(1)[:, :width].to(like.dtype)
+
+
+def unseen(t, length, slots, span, block=0):
+    """(B or 1,1,T,K), true where a query may not look: later tokens, empty slots, all but
+    the last `span` keys (0 = all), and what is before the block before its own, blocks being
+    counted from the segment's start (0 = one)."""
     key, last = torch.arange(slots + t), slots + torch.arange(t)[:, None]
     hidden = key > last
     if span > 0:
         hidden |= key <= last - span
+    if block > 0:
+        hidden |= key - slots < ((last - slots) // block - 1) * block
     if bool((length == slots).all()):
         return hidden[None, None]
     empty = key < (slots - length)[:, None]
@@ -168,7 +194,7 @@ def relative_keys(p, c, n, sines, keys):
     """(H,K,D/H): what stands for the distances K - 1 .. 0."""
     if c["pos"] == "sinusoid":
         return split(sines @ p[n + "wr"], c["heads"])
-    table = p[n + "er"].view(c["heads"], c["positions"], -1)
+    table = p[n + "er"].view(-1, c["positions"], c["width"] // c["heads"])
     return table[:, (c["positions"] - keys + torch.arange(keys)).clamp(min=0)]
 
 
@@ -180,7 +206,7 @@ def scores(p, c, n, q, k, sines):
         places = torch.arange(k.shape[-2])
         q = turned(q, places[-q.shape[-2]:], c["rope_theta"])
         k = turned(k, places, c["rope_theta"])
-    if c["pos"] in ("absolute", "rotary"):
+    if c["pos"] in ("absolute", "rotary", "absolute_sinusoid"):
         return q @ k.transpose(-1, -2)
     r = relative_keys(p, c, n, sines, k.shape[-2]).transpose(-1, -2)
     if c["pos"] == "distance":
@@ -191,13 +217,14 @@ def scores(p, c, n, q, k, sines):
 
 
 def attention(p, c, n, x, context, sines, hidden, drop):
-    """Queries from x, keys and values from [memory ; x]. Also returns the queries."""
+    """Queries from x, keys and values from [memory ; x]. Also returns the queries and what
+    they paid to the keys."""
     q = split(linear(p, n, x, "q"), c["heads"])
     kv = c["kv_heads"] or c["heads"]
     k, v = (split(linear(p, n, context, w), kv).repeat_interleave(c["heads"] // kv, -3) for w in "kv")
-    s = scores(p, c, n, q, k, sines).masked_fill(hidden, -1e30)
-    a = drop(s.softmax(-1), c["att_dropout"]) @ v
-    return linear(p, n, a.transpose(1, 2).reshape(x.shape), "o"), q
+    paid = scores(p, c, n, q, k, sines).masked_fill(hidden, -1e30).softmax(-1)
+    a = drop(paid, c["att_dropout"]) @ v
+    return linear(p, n, a.transpose(1, 2).reshape(x.shape), "o"), (q, paid.detach())
 
 
 # ---- layers and models ----
@@ -256,7 +283,7 @@ def block(p, c, n, x, memory, sines, hidden, drop):
     return norm(p, n + "ln2", joined(p, c, n + "gf", y, f, drop), c), q
 
 
-def embed(p, c, ids, drop):
+def embed(p, c, ids, places, drop):
     x = F.embedding(ids, p["emb"])
     if "emb.w" in p:
         x = x @ p["emb.w"] + p["emb.wb"]
@@ -264,18 +291,25 @@ def embed(p, c, ids, drop):
         x = x * math.sqrt(c["width"])
     if c["pos"] == "absolute":
         x = x + p["wpe"][:ids.shape[1]]
+    if c["pos"] == "absolute_sinusoid":
+        x = x + sinusoids_of_places(ids.shape[1], c["width"], x)
+    if c["places"]:
+        x = x + p["bar"][places[0].clamp(0, c["places"] - 1)]
+    if c["bar_rows"]:
+        x = x + p["barno"][places[1].clamp(min=0) % c["bar_rows"]]
     return drop(x, own_dropout(c, "embed_dropout"))
 
 
-def transformer(p, c, ids, memory, n_real, drop):
+def transformer(p, c, ids, memory, n_real, drop, places):
     t, aux, inputs, squeezed = ids.shape[1], 0.0, [], []
     sines = drop(sinusoids(memory.slots + t, c["width"], c["clamp_len"], p["emb"]),
                  own_dropout(c, "embed_dropout")) if c["pos"] == "sinusoid" else None
     span = c["memory"] + 1 if c["same_length"] else 0
-    hidden = unseen(t, memory.length, memory.slots, span)
-    alone = unseen(t, torch.zeros_like(memory.length), 0, span)
-    x = embed(p, c, ids, drop)
+    x = embed(p, c, ids, places, drop)
     for n in range(c["layers"]):
+        near = c["block"] if is_local(c, n) else 0
+        hidden = unseen(t, memory.length, memory.slots, span, near)
+        alone = unseen(t, torch.zeros_like(memory.length), 0, span, near)
         inputs.append(x)
         if remembers(c, n):
             x, q = block(p, c, f"l{n}.", x, memory.rows[n], sines, hidden, drop)
@@ -292,11 +326,26 @@ def transformer(p, c, ids, memory, n_real, drop):
     return norm(p, "lnf", x, c) if c["pre_norm"] else x, aux
 
 
-def lstm(p, c, ids, cells, n_real, drop):
+def gru_layer(p, n, x, ids, cells):
+    """torch's GRU cell, token by token; a token is one-hot."""
+    w, h, outputs = p[f"gru{n}.w"], cells.h[n], []
+    wi, wh = (m.t() for m in w.split([len(w) - h.shape[1], h.shape[1]]))
+    for t in range(ids.shape[1]):
+        now = F.one_hot(ids[:, t], wi.shape[1]).to(w.dtype) if n == 0 else x[:, t]
+        h = torch.gru_cell(now, h, wi, wh, p[f"gru{n}.bi"], p[f"gru{n}.bh"])
+        outputs.append(h)
+    return torch.stack(outputs, 1)
+
+
+def lstm(p, c, ids, cells, n_real, drop, _):
     """Gates in the order i, j, f, o, with 1 added to f (Hochreiter and Schmidhuber 1997;
     a token is one-hot)."""
     d, x = c["width"], None
     for n in range(c["layers"]):
+        if c["cell"] == "gru":
+            x = gru_layer(p, n, drop(x, c["dropout"]) if n else None, ids, cells)
+            cells.advance(n, x, x, n_real)
+            continue
         w, h, cell = p[f"lstm{n}.w"], cells.h[n], cells.c[n]
         z = F.embedding(ids, w[:-d]) if n == 0 else drop(x, c["dropout"]) @ w[:-d]
         z, outputs, memories = z + p[f"lstm{n}.b"], [], []
@@ -311,16 +360,17 @@ def lstm(p, c, ids, cells, n_real, drop):
     return x, 0.0
 
 
-def forward(p, c, ids, carried, n_real=None, train=False):
+def forward(p, c, ids, carried, n_real=None, train=False, places=None):
     """Logits (B,T,V) of a segment and the auxiliary loss; what is carried moves on by the
-    n_real tokens of each lane (all, if not given)."""
+    n_real tokens of each lane (all, if not given). Places are where tokens stand: (2,B,T),
+    positions in the bar and numbers of bars."""
     def drop(x, rate):
         return F.dropout(x, rate, True) if train and rate > 0 else x
 
     if n_real is None:
         n_real = torch.full((len(ids),), ids.shape[1])
     model = lstm if c["arch"] == "lstm" else transformer
-    x, aux = model(p, c, ids, carried, n_real, drop)
+    x, aux = model(p, c, ids, carried, n_real, drop, places)
     x = drop(x, c["dropout"])
     if "out.p" in p:
         x = x @ p["out.p"] + p["out.pb"]

@@ -84,14 +84,35 @@ def start(c, lanes, dtype=torch.float32):
     return (Cells if c["arch"] == "lstm" else Memory)(c, lanes, dtype)
 
 
-def compress(p, c, layer, old):
-    """`ratio` rows to one (Rae et al. 2019, 3.2): (n ratio, D) to (n, D)."""
-    groups = old.view(-1, c["ratio"], old.shape[-1])
+def dilated(p, layer, old):
+    """A convolution of three taps, two rows apart, zeros outside; (n, D) to (n, D)."""
+    w = p[f"l{layer}.dw"].view(3, *[old.shape[1]] * 2)
+    return F.conv1d(old.t()[None], w.permute(2, 1, 0), p[f"l{layer}.db"], padding=2, dilation=2)[0].t()
+
+
+def compress(p, c, layer, old, paid):
+    """`ratio` rows to one (Rae et al. 2019, 3.2): (n ratio, D) to (n, D). `paid`: what
+    attention paid to each."""
+    n = len(old) // c["ratio"]
+    groups = old.reshape(n, c["ratio"], -1)
     if c["compressor"] == "mean":
         return groups.mean(1)
     if c["compressor"] == "max":
         return groups.amax(1)
+    if c["compressor"] == "most_used":
+        return old[paid.argsort(descending=True, stable=True)[:n].sort().values]
+    if c["compressor"] == "dilated":
+        groups = dilated(p, layer, old).reshape(n, c["ratio"], -1)
     return groups.flatten(1) @ p[f"l{layer}.cw"] + p[f"l{layer}.cb"]
+
+
+def rebuilt_rows(p, c, layer, old, new):
+    """How far the rows that a transposed convolution makes of `new` are from `old`: a mean
+    for each row."""
+    d = old.shape[1]
+    w = p[f"l{layer}.gw"].view(c["ratio"], d, d).permute(1, 2, 0)
+    again = F.conv_transpose1d(new.t()[None], w, p[f"l{layer}.gb"], stride=c["ratio"])[0].t()
+    return ((again - old) ** 2).mean(1)
 
 
 def reconstruction(p, c, layer, q, old, new):
@@ -115,14 +136,20 @@ def reconstruction(p, c, layer, q, old, new):
     return ((attend(new) - attend(old)) ** 2).mean((0, 2))
 
 
-def squeeze(p, c, layer, memory, x, q, n_real):
+def squeeze(p, c, layer, memory, x, attended, n_real):
     """What leaves a layer's memory, compressed: the rows of each lane and the auxiliary
-    loss, a mean over the tokens of the lanes in which something leaves."""
-    rows, losses = [], []
+    loss, a mean over the tokens of the lanes in which something leaves, or over the rows
+    that do. `attended`: the queries, and what they paid to the keys (B,H,T,K)."""
+    (q, paid), rows, losses = attended, [], []
     for lane, n in enumerate(memory.leaving(n_real).tolist()):
-        old = memory.old(layer, x, lane, n)
-        rows.append(compress(p, c, layer, old) if n > 0 else old)
-        if n > 0 and c["compressor"] == "conv":
-            losses.append(reconstruction(p, c, layer, q[lane, :, :n_real[lane]],
-                                         old, rows[-1]))
+        old, real = memory.old(layer, x, lane, n), int(n_real[lane])
+        start = memory.slots - min(int(memory.length[lane]), memory.plain)
+        paid_to = paid[lane, :, :real, start:start + n].sum((0, 1))
+        rows.append(compress(p, c, layer, old, paid_to) if n > 0 else old)
+        if n == 0 or c["compressor"] not in ("conv", "dilated"):
+            continue
+        if c["compressor_loss"] == "rows":
+            losses.append(rebuilt_rows(p, c, layer, old, rows[-1]))
+        else:
+            losses.append(reconstruction(p, c, layer, q[lane, :, :real], old, rows[-1]))
     return rows, torch.cat(losses).mean() if losses else 0.0
