@@ -288,6 +288,24 @@ def make_hub(out):
     write(f"{out}/hub", "rope", json.dumps({**llama, "rope_parameters": rope, "eos_token_id": [2, 3]}).encode())
 
 
+def make_settings(out):
+    """Small models, and words that are none."""
+    small = "layers=2 width=8 heads=2 ff=8 segment=6 memory=6 dropout=0.1"
+    for i, words in enumerate((
+            "", "pre_norm=0 untie_uv=1 clamp_len=3", "block=2 local_layers=2 same_length=1",
+            "arch=compressive compressed=3 ratio=2 compressor=dilated compressor_loss=rows memory_layers=2",
+            "arch=compressive compressed=3 ratio=3 compressor=most_used zero_memory=1",
+            "arch=llama kv_heads=1 glu=1 act=silu rope_theta=50", "gate=gru mogrify=5 embed_width=5 tie=0",
+            "arch=gpt2 memory=0 positions=6 places=4 bar_rows=2", "norm=rms pos=distance positions=4 share_distances=1",
+            "pos=absolute_sinusoid ff_dropout=0 layer_dropout=0.5 embed_dropout=0.2", "optimizer=muon lr=1e-3 patience=2",
+            "width=7", "heads=0", "layers", "=", "memory_layers=3", "lr=nan", "segment=99999999999")):
+        write(f"{out}/settings", f"{i}", f"{small} {words}".encode())
+    for i in range(8):  # keys and values by number
+        write(f"{out}/settings", f"pairs-{i}", bytes([0]) + bytes((7 * i + 11 * k) % 90 for k in range(6 + 4 * i)))
+    for cell in "lstm", "gru":
+        write(f"{out}/settings", cell, f"arch=lstm cell={cell} layers=2 width=5 segment=4 memory=0".encode())
+
+
 def npy(kind, shape, data, form=1):
     head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
     return b"\x93NUMPY" + bytes((form, 0)) + struct.pack("<H" if form == 1 else "<I", len(head)) + head + data
@@ -328,6 +346,7 @@ def main():
     out = sys.argv[1]
     make_hub(out)
     make_ids(out)
+    make_settings(out)
     make_beats(out)
     make_rows(out)
     make_wire(out)

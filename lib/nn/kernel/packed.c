@@ -85,7 +85,11 @@ static void strip_columns(const block *b, const bl_tile_args *strip, int start, 
         bl_tile_multiply(&t);
         return;
     }
-    t.c = edge - start;
+    t.panels += (ptrdiff_t)start * t.rows_b; /* the columns left are a B of their own */
+    t.cols_b -= start;
+    t.start = 0;
+    t.end = end - start;
+    t.c = edge;
     t.ldc = BL_PANEL;
     t.add = 0;
     bl_tile_multiply(&t);
