@@ -374,6 +374,12 @@ bench-encoder: $(B)/tests/bench/train_speed
 bench-options: $(B)/tests/bench/train_speed
 	@tests/bench/options.sh $(B)
 
+## bench-peers: sampling beside CTranslate2, ONNX Runtime and PyTorch of pip, as TSV, a quarter of an hour, OUT=dir PYTHON=
+.PHONY: bench-peers
+bench-peers: all
+	@[ -n "$(OUT)" ] || { echo "usage: make bench-peers OUT=dir [PYTHON=python of the peers]" >&2; exit 64; }
+	@PYTHON="$(PYTHON)" tests/bench/peers.sh $(BIN) $(OUT)
+
 ## bench-hour: an hour (MINUTES=) of training beside PyTorch's, MIDI=dir, OUT=dir
 .PHONY: bench-hour
 bench-hour: all
