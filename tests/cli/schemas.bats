@@ -391,7 +391,7 @@ PY
 }
 
 @test "golden: shards of pieces with holes are what they were" {
-    shard "$G/remi-tokens-1.tok.zst" --holes 2 --no-pg --vocab "$G/remi-vocab-1.tsv" \
+    shard "$G/remi-tokens-1.tok.zst" --holes 2 --around 0 --no-pg --vocab "$G/remi-vocab-1.tsv" \
         --split train=.5,valid=.5 -o data
     for split in train valid test; do diff "$G/remi-shard-1-holes/$split.pieces.tsv" data; done
     for key in splits share vocab_sha256; do
