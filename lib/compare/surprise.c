@@ -23,7 +23,7 @@ static int begins_with(const char *word, const char *kind)
 
 static worth worth_of(const char *word)
 {
-    static const char *const notes[] = {"Pitch", "PitchDrum", "Note-On"};
+    static const char *const notes[] = {"Pitch", "PitchC", "PitchDrum", "Note-On"};
     worth w = {.bars = (uint16_t)begins_with(word, "Bar")};
     for (size_t i = 0; i < BL_COUNT(notes); i++)
         w.notes += begins_with(word, notes[i]);

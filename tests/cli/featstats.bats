@@ -1051,6 +1051,21 @@ PY
     diff <(cut -f 1,2,4 plain.bars) <(cut -f 1,2,4 merged.bars)
 }
 
+@test "featstats: --surprise counts the notes of every scheme" {
+    local how n=0
+    for how in '' --common-key '--scheme remi-2020' '--scheme performance'; do
+        midi2remi -q $how "$SAMPLES"/a*.mid | shard -q -f --split train=.5,valid=.5 -o of
+        xltrain -q -f --data of --preset tiny --set layers=1 --set width=16 --set heads=2 \
+            --set ff=32 --steps 1 -o run-of
+        xltrain -f --data of -o run-of --eval valid --log-probs p-of >/dev/null
+        featstats --surprise p-of | awk '$1 == "notes" {print $2}' >said
+        shard --unshard valid of | zstdcat | grep -v '^#' | tr ' ' '\n' |
+            grep -cE '^(Pitch(C|Drum)?|Note-On)_' | diff said - || fail "of '$how'"
+        n=$((n + $(cat said) / 100))
+    done
+    [ "$n" -gt 4 ]
+}
+
 @test "featstats: --surprise takes no more memory than the file has bytes" {
     /usr/bin/python3 - <<'PY'
 import json, struct
