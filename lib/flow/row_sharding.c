@@ -51,9 +51,11 @@ static int read_stream(bl_row_source *s, bl_input *in, const char *path, bl_err 
 }
 
 int bl_row_source_read(bl_row_source *s, const char *const *paths, size_t n,
-                       bl_input *first, bl_err *e)
+                       bl_input *first, const char *path, bl_err *e)
 {
-    int rc = read_stream(s, first, n > 0 ? paths[0] : "-", e);
+    int rc = bl_row_store_spill(&s->store, path, e);
+    if (rc == 0)
+        rc = read_stream(s, first, n > 0 ? paths[0] : "-", e);
     for (size_t i = 1; i < n && rc == 0; i++) {
         bl_input in = BL_INPUT_INIT;
         rc = bl_input_open(&in, paths[i], e);
@@ -116,19 +118,19 @@ int bl_row_vocab(bl_vocab *v, bl_err *e)
 
 /* ---- near copies ---- */
 
-int bl_row_print_add(bl_prints *prints, const bl_row_store *s, size_t i, bl_err *e)
+int bl_row_print_add(bl_prints *prints, const bl_row_store *s, size_t i,
+                     const bl_rows *rows, bl_err *e)
 {
     bl_fingerprint print;
     const bl_row_piece *p = &s->pieces[i];
-    bl_rows rows = bl_row_store_rows(s, i);
     size_t numbers = bl_rows_numbers(&s->kind);
     int bars = (int)(s->kind.shape[0] / BL_HVO_BAR);
     bl_song song = {0};
     bl_hvo_decoder d;
     int rc = bl_hvo_decode_begin(&d, &song, p->tpq, e);
-    for (size_t k = 0; k < rows.n && rc == 0; k++)
-        rc = bl_hvo_decode(&d, rows.x + k * numbers, bars, rows.bar[k], rows.tempo[k],
-                           e);
+    for (size_t k = 0; k < rows->n && rc == 0; k++)
+        rc = bl_hvo_decode(&d, rows->x + k * numbers, bars, rows->bar[k],
+                           rows->tempo[k], e);
     if (rc == 0)
         rc = bl_hvo_decode_end(&d, e);
     if (rc == 0)

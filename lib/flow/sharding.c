@@ -26,7 +26,10 @@ struct bl_sharding {
     const bl_sharding_wish *wish;
     const bl_progress *progress;
     bl_source source;
-    bl_row_source rows; /* or tensors */
+    bl_row_source rows; /* or tensors, while `first` is open to be read */
+    bl_input first;
+    int is_rows;
+    bl_buf room; /* of the rows of a piece */
     bl_vocab vocab;
     bl_coder coder;
     bl_shardw *writer;
@@ -220,20 +223,16 @@ static int add_all(bl_sharding *s, bl_err *e)
 
 /* ---- rows ---- */
 
-static uint64_t hash_of_rows(const bl_row_store *store, size_t i)
-{
-    bl_rows rows = bl_row_store_rows(store, i);
-    return bl_xxh3(rows.x, rows.n * bl_rows_numbers(&store->kind) * sizeof *rows.x);
-}
-
 static int add_rows(bl_sharding *s, size_t i, bl_err *e)
 {
     const bl_row_store *store = &s->rows.store;
-    int split, rc = 0;
-    if (s->wish->near != BL_NEAR_OFF)
-        rc = bl_row_print_add(s->prints, store, i, e);
+    size_t size = bl_rows_numbers(&store->kind) * sizeof(float);
+    bl_rows rows;
+    int split, rc = bl_row_store_fetch(store, i, &s->room, &rows, e);
+    if (rc == 0 && s->wish->near != BL_NEAR_OFF)
+        rc = bl_row_print_add(s->prints, store, i, &rows, e);
     if (rc == 0)
-        rc = bl_shardw_add_rows(s->writer, hash_of_rows(store, i), e);
+        rc = bl_shardw_add_rows(s->writer, bl_xxh3(rows.x, rows.n * size), e);
     if (rc != 0 || s->splits.table == NULL)
         return rc;
     rc = bl_split_table_of(&s->splits, store->pieces[i].name, &split, e);
@@ -243,12 +242,13 @@ static int add_rows(bl_sharding *s, size_t i, bl_err *e)
     return 0;
 }
 
-static int add_all_rows(bl_sharding *s, bl_err *e)
+static int add_all_rows(bl_sharding *s, const char *const *paths, size_t n, bl_err *e)
 {
-    int rc = s->wish->near != BL_NEAR_OFF
-                 ? bl_prints_new(&s->prints, bl_shardw_path(s->writer), e)
-                 : 0;
-    if (s->rows.n_empty > 0)
+    const char *beside = bl_shardw_path(s->writer);
+    int rc = bl_row_source_read(&s->rows, paths, n, &s->first, beside, e);
+    if (rc == 0 && s->wish->near != BL_NEAR_OFF)
+        rc = bl_prints_new(&s->prints, beside, e);
+    if (rc == 0 && s->rows.n_empty > 0)
         bl_notice(bl_notices_of(s->progress), BL_NOTICE_WARNING,
                   "%zu pieces have no window and are left out", s->rows.n_empty);
     bl_shardw_of_rows(s->writer, &s->rows.store);
@@ -336,21 +336,21 @@ static int chain(const bl_sharding *s, const bl_self *self, bl_json **pg, bl_err
 
 /* ---- the whole ---- */
 
-/* Streams of tokens, or of tensors. */
+/* Streams of tokens; of tensors the first, which are read when there is a writer,
+ * beside whose folder their numbers wait. */
 static int open_source(bl_sharding *s, const char *const *paths, size_t n, bl_err *e)
 {
     const bl_sharding_wish *wish = s->wish;
-    bl_input first = BL_INPUT_INIT;
-    int rc = bl_input_open(&first, n > 0 ? paths[0] : "-", e),
-        is_rows = first.is_tensors;
-    if (rc == 0 && is_rows)
+    int rc = bl_input_open(&s->first, n > 0 ? paths[0] : "-", e);
+    s->is_rows = s->first.is_tensors;
+    if (rc == 0 && s->is_rows) {
         rc = check_rows(wish, e);
+        return rc == 0 ? bl_row_vocab(&s->vocab, e) : rc;
+    }
     if (rc == 0)
-        rc = is_rows ? bl_row_source_read(&s->rows, paths, n, &first, e)
-                     : bl_source_open_over(&s->source, paths, n, &first, e);
-    bl_input_close(&first);
+        rc = bl_source_open_over(&s->source, paths, n, &s->first, e);
     if (rc == 0)
-        rc = is_rows ? bl_row_vocab(&s->vocab, e) : open_vocab(s, e);
+        rc = open_vocab(s, e);
     if (rc == 0 && (wish->copies.low != 0 || wish->copies.high != 0) &&
         bl_scheme_spec(s->source.scheme)->common_key)
         rc =
@@ -380,6 +380,7 @@ int bl_sharding_new(bl_sharding **out, const bl_sharding_wish *wish,
         return BL_E_NOMEM;
     s->wish = wish;
     s->progress = progress;
+    s->first = BL_INPUT_INIT;
     int rc = check_output(wish, e);
     if (rc == 0 && wish->split_from != NULL)
         rc = bl_split_table_read(&s->splits, wish->split_from, e);
@@ -389,7 +390,7 @@ int bl_sharding_new(bl_sharding **out, const bl_sharding_wish *wish,
         rc = bl_shardw_new(&s->writer, wish->dir, &s->vocab, wish->share, wish->level,
                            e);
     if (rc == 0)
-        rc = s->source.corpus != NULL ? add_all(s, e) : add_all_rows(s, e);
+        rc = s->is_rows ? add_all_rows(s, paths, n, e) : add_all(s, e);
     return rc == 0 ? arrange(s, e) : rc;
 }
 
@@ -451,5 +452,7 @@ void bl_sharding_del(bl_sharding *s)
     bl_vocab_free(&s->vocab);
     bl_source_free(&s->source);
     bl_row_source_free(&s->rows);
+    bl_input_close(&s->first);
+    bl_buf_free(&s->room);
     free(s);
 }

@@ -15,9 +15,33 @@ bl_rows bl_row_store_rows(const bl_row_store *s, size_t piece)
     const bl_row_piece *p = &s->pieces[piece];
     if (p->n == 0) /* there may be no block to point into */
         return (bl_rows){.n = 0};
-    return (bl_rows){p->n, bl_row_store_x(s, p->start),
+    return (bl_rows){p->n, s->spilled == NULL ? bl_row_store_x(s, p->start) : NULL,
                      (const int32_t *)(const void *)s->bar.data + p->start,
                      (const float *)(const void *)s->tempo.data + p->start};
+}
+
+int bl_row_store_spill(bl_row_store *s, const char *path, bl_err *e)
+{
+    return bl_spill_new(&s->spilled, path, e);
+}
+
+int bl_row_store_fetch(const bl_row_store *s, size_t piece, bl_buf *room, bl_rows *rows,
+                       bl_err *e)
+{
+    const bl_row_piece *p = &s->pieces[piece];
+    size_t size = bl_rows_numbers(&s->kind) * sizeof *rows->x;
+    *rows = bl_row_store_rows(s, piece);
+    if (s->spilled == NULL || p->n == 0)
+        return 0;
+    room->len = 0;
+    int rc = bl_buf_reserve(room, p->n * size, e);
+    if (rc == 0)
+        rc = bl_spill_read(s->spilled, p->start * size, room->data, p->n * size, e);
+    if (rc == 0) {
+        room->len = p->n * size;
+        rows->x = (const float *)(const void *)room->data;
+    }
+    return rc;
 }
 
 static int begin_piece(bl_row_store *s, const bl_rows_piece *p, bl_err *e)
@@ -36,12 +60,18 @@ static int begin_piece(bl_row_store *s, const bl_rows_piece *p, bl_err *e)
     return new->name != NULL &&new->labels != NULL ? 0 : BL_E_NOMEM;
 }
 
+static int add_numbers(bl_row_store *s, const float *x, size_t size, bl_err *e)
+{
+    return s->spilled != NULL ? bl_spill_add(s->spilled, x, size, e)
+                              : bl_buf_add(&s->x, x, size, e);
+}
+
 int bl_row_store_add(bl_row_store *s, const bl_rows_piece *p, bl_err *e)
 {
     size_t n = p->rows.n, numbers = bl_rows_numbers(&s->kind);
     int rc = p->begins || s->n_pieces == 0 ? begin_piece(s, p, e) : 0;
     if (rc == 0)
-        rc = bl_buf_add(&s->x, p->rows.x, n * numbers * sizeof *p->rows.x, e);
+        rc = add_numbers(s, p->rows.x, n * numbers * sizeof *p->rows.x, e);
     if (rc == 0)
         rc = bl_buf_add(&s->bar, p->rows.bar, n * sizeof *p->rows.bar, e);
     if (rc == 0)
@@ -57,13 +87,15 @@ int bl_row_store_copy(bl_row_store *s, const bl_row_store *from, size_t piece,
                       bl_err *e)
 {
     const bl_row_piece *p = &from->pieces[piece];
-    bl_rows_piece record = {.name = p->name,
-                            .tpq = p->tpq,
-                            .begins = 1,
-                            .rows = bl_row_store_rows(from, piece)};
+    bl_rows_piece record = {.name = p->name, .tpq = p->tpq, .begins = 1};
+    bl_buf room = {0};
+    int rc = bl_row_store_fetch(from, piece, &room, &record.rows, e);
     memcpy(record.sha256, p->sha256, sizeof record.sha256);
     snprintf(record.labels, sizeof record.labels, "%s", p->labels);
-    return bl_row_store_add(s, &record, e);
+    if (rc == 0)
+        rc = bl_row_store_add(s, &record, e);
+    bl_buf_free(&room);
+    return rc;
 }
 
 int bl_row_store_read(bl_row_store *s, bl_rowsr *r, bl_err *e)
@@ -100,12 +132,17 @@ int bl_row_store_write(const bl_row_store *s, size_t piece, int64_t bars, bl_row
                        bl_err *e)
 {
     const bl_row_piece *p = &s->pieces[piece];
-    bl_rows rows = bl_row_store_rows(s, piece);
+    bl_buf room = {0};
+    bl_rows rows;
     bl_rows_info info = {
         .name = p->name, .sha256 = p->sha256, .tpq = p->tpq, .labels = p->labels};
-    while (bars > 0 && rows.n > 0 && rows.bar[rows.n - 1] >= bars)
+    int rc = bl_row_store_fetch(s, piece, &room, &rows, e);
+    while (rc == 0 && bars > 0 && rows.n > 0 && rows.bar[rows.n - 1] >= bars)
         rows.n--;
-    return bl_rowsw_piece(w, &info, &rows, e);
+    if (rc == 0)
+        rc = bl_rowsw_piece(w, &info, &rows, e);
+    bl_buf_free(&room);
+    return rc;
 }
 
 void bl_row_store_free(bl_row_store *s)
@@ -118,5 +155,6 @@ void bl_row_store_free(bl_row_store *s)
     bl_buf_free(&s->x);
     bl_buf_free(&s->bar);
     bl_buf_free(&s->tempo);
+    bl_spill_del(s->spilled);
     *s = (bl_row_store){0};
 }

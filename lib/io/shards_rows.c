@@ -101,18 +101,23 @@ static int write_pieces(const bl_shardw *w, int split, bl_rowsw *to, uint64_t *x
 {
     size_t numbers = bl_rows_numbers(&w->rows->kind);
     bl_xxh3_state *hash = bl_xxh3_new(e);
+    bl_buf room = {0};
+    bl_rows rows;
     int rc = hash != NULL ? 0 : BL_E_NOMEM;
     for (size_t i = 0; i < w->n_pieces && rc == 0; i++) {
         const piece *p = &w->pieces[i];
         if (p->split != split)
             continue;
-        bl_rows rows = bl_row_store_rows(w->rows, p->start);
+        rc = bl_row_store_fetch(w->rows, p->start, &room, &rows, e);
+        if (rc != 0)
+            break;
         bl_xxh3_add(hash, rows.x, rows.n * numbers * sizeof *rows.x);
         rc = bl_row_store_write(w->rows, p->start, 0, to, e);
     }
     if (rc == 0)
         *xxh3 = bl_xxh3_value(hash);
     bl_xxh3_del(hash);
+    bl_buf_free(&room);
     return rc;
 }
 

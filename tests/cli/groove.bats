@@ -266,6 +266,26 @@ train.tensors.zst valid.pieces.tsv valid.tensors.zst vocab.tsv " ]
     [[ $stderr == *"1 repeated pieces dropped"* ]] || fail "$stderr"
 }
 
+# most_kib NEAR FILE: the memory that shard takes at most
+most_kib() {
+    /usr/bin/time -o used -f %M shard -q -f --near "$1" -o grown "$2"
+    tail -n 1 used
+}
+
+@test "groove: the memory of shard does not grow with the windows" {
+    [[ $BARLINE_BUILD != *san ]] || skip "sanitizers take memory of their own"
+    local one four near i
+    for i in {1..40}; do cat "$F/three.tensors.zst"; done >some
+    for i in {1..4}; do cat some; done >more
+    for near in off keep; do
+        one=$(most_kib $near some)
+        four=$(most_kib $near more)
+        # the windows behind it are 30 MB
+        ((four < one + 6000)) || fail "--near $near: $one KiB, then $four"
+    done
+    [ -z "$(ls -A grown.* 2>/dev/null)" ]
+}
+
 @test "groove: what shards of grooves cannot be is one line, and nothing is written" {
     for how in "--vocab $F/x" '--augment transpose=-1..1' '--numpy' '--llmc' '--megatron' '--condition x'; do
         run -64 --separate-stderr shard -o data $how "$F/three.tensors.zst"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "io/rows.h"
+#include "io/row_store.h"
 #include "io/tokens.h"
 #include "tap.h"
 #include "tempfd.h"
@@ -333,6 +333,63 @@ static void test_others(void)
     bl_buf_free(&b);
 }
 
+/* Pieces of `few` and `many` rows, whose numbers wait in a file or do not. */
+static bl_row_store stored(const char *path)
+{
+    static float x[MANY * NUMBERS], tempo[MANY];
+    static int32_t bar[MANY];
+    static const size_t n[] = {MANY, 0, 3, MANY - 1};
+    bl_err e = BL_ERR_INIT;
+    bl_row_store s = {.kind = kind};
+    int rc = path != NULL ? bl_row_store_spill(&s, path, &e) : 0;
+    fill(MANY, x, bar, tempo);
+    /* until there is more than a spill has in memory */
+    for (size_t i = 0; rc == 0 && i < 4 * 40; i++) {
+        bl_rows_piece p = {.name = (char[]){'a', (char)('a' + i % 26), '\0'},
+                           .begins = i % 3 != 1,
+                           .rows = {n[i % 4], x, bar, tempo}};
+        x[0] = (float)i;
+        rc = bl_row_store_add(&s, &p, &e);
+    }
+    if (rc != 0) {
+        printf("Bail out! %s\n", e.text);
+        exit(1);
+    }
+    return s;
+}
+
+static int same_rows(const bl_rows *a, const bl_rows *b)
+{
+    return a->n == b->n && (a->n == 0 || (memcmp(a->x, b->x, a->n * NUMBERS * 4) == 0 &&
+                                          memcmp(a->bar, b->bar, a->n * 4) == 0 &&
+                                          memcmp(a->tempo, b->tempo, a->n * 4) == 0));
+}
+
+static void test_stores(void)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_row_store a = stored(NULL), b = stored("/tmp/barline-rows"), c = {.kind = kind};
+    bl_buf room = {0};
+    bl_rows x, y, z;
+    size_t bad = 0;
+    for (size_t i = a.n_pieces; i-- > 0;) {
+        if (bl_row_store_fetch(&a, i, &room, &x, &e) != 0 ||
+            bl_row_store_fetch(&b, i, &room, &y, &e) != 0 ||
+            bl_row_store_copy(&c, &b, i, &e) != 0)
+            exit(1);
+        z = bl_row_store_rows(&c, c.n_pieces - 1);
+        bad += !same_rows(&x, &y) || !same_rows(&x, &z);
+    }
+    ok(a.n_pieces == b.n_pieces && bad == 0,
+       "what waits in a file is what stays in memory");
+    ok(bl_spill_size(b.spilled) == a.x.len && a.x.len > BL_SPILL_BUFFER && b.x.len == 0,
+       "and is in memory no more");
+    bl_buf_free(&room);
+    bl_row_store_free(&a);
+    bl_row_store_free(&b);
+    bl_row_store_free(&c);
+}
+
 int main(void)
 {
     test_round_trip();
@@ -342,5 +399,6 @@ int main(void)
     test_flips();
     test_values();
     test_others();
+    test_stores();
     return tap_done();
 }
