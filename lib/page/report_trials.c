@@ -23,11 +23,12 @@ static void state_cell(bl_svg *s, const bl_trial *t)
         bl_svg_printf(s, "<td>%s</td>", bl_trial_state_name(t->state));
 }
 
-static void head(bl_svg *s, const char *first, const char *second, int measures)
+static void head(bl_svg *s, const bl_trials *all, const char *first, const char *second,
+                 int measures)
 {
     bl_svg_printf(s, "<tr><th>%s</th><th>%s</th><th></th>", first, second);
     for (int m = 0; m < measures; m++)
-        bl_svg_printf(s, "<th>%s</th>", bl_trial_columns()[m].title);
+        bl_svg_printf(s, "<th>%s</th>", bl_trials_title(all, m));
     bl_svg_raw(s, "<th style=\"text-align:left\">settings</th></tr>\n");
 }
 
@@ -45,10 +46,11 @@ static void mean_cell(bl_svg *s, int measure, double mean, double sd)
     bl_svg_raw(s, "</td>");
 }
 
-static void settings_table(bl_svg *s, const bl_trial_row *rows, size_t n, int measures)
+static void settings_table(bl_svg *s, const bl_trials *all, const bl_trial_row *rows,
+                           size_t n, int measures)
 {
     bl_svg_raw(s, "<div class=\"scroll\"><table>\n");
-    head(s, "setting", "seeds", measures);
+    head(s, all, "setting", "seeds", measures);
     for (size_t i = 0; i < n; i++) {
         const bl_trial *t = rows[i].first;
         bl_svg_raw(s, "<tr>");
@@ -65,7 +67,7 @@ static void settings_table(bl_svg *s, const bl_trial_row *rows, size_t n, int me
 
 static void runs_table(bl_svg *s, const bl_trials *all, int measures)
 {
-    head(s, "setting", "seed", measures);
+    head(s, all, "setting", "seed", measures);
     for (size_t i = 0; i < all->n; i++) {
         const bl_trial *t = &all->trial[i];
         bl_svg_raw(s, "<tr>");
@@ -139,15 +141,15 @@ int bl_trials_page(const bl_trials *all, int with_costs, bl_buf *out, bl_err *e)
     bl_report_section(
         &s, "settings", "Settings",
         bl_trials_have_term(all, 1)
-            ? "Mean and standard deviation over the seeds. Nats a token, of models of "
-              "grooves the loss, and bits a note are of the best checkpoint on the "
-              "split that was evaluated at the end; validation is the best one while "
-              "training."
+            ? "Mean and standard deviation over the seeds. The loss, but for models of "
+              "grooves in nats a token, and bits a note are of the best checkpoint on "
+              "the split that was evaluated at the end; validation is the best one "
+              "while training."
             : "Mean and standard deviation over the seeds. Nats a token and "
               "bits a note are of the best checkpoint on the split that was "
               "evaluated at the end; validation is the best one while training.",
         "wide");
-    settings_table(&s, rows, n, measures);
+    settings_table(&s, all, rows, n, measures);
     bl_svg_raw(&s, "</div>\n");
     pictures(&s, all, measures);
     terms(&s, all);

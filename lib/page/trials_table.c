@@ -20,6 +20,13 @@ const bl_trial_column *bl_trial_columns(void)
     return columns;
 }
 
+const char *bl_trials_title(const bl_trials *all, int measure)
+{
+    return measure == BL_TRIAL_NATS && bl_trials_have_term(all, 1)
+               ? "loss"
+               : columns[measure].title;
+}
+
 const char *bl_trial_state_name(bl_trial_state state)
 {
     static const char *const names[] = {"done", "unfinished", "failed", "not run"};
@@ -189,14 +196,15 @@ static int ending(const bl_trial_row *row, bl_buf *out, bl_err *e)
 }
 
 /* How wide each column has to be. */
-static void find_widths(const bl_trial_row *rows, size_t n, int width[])
+static void find_widths(const bl_trials *all, const bl_trial_row *rows, size_t n,
+                        int width[])
 {
     char text[CELL];
     width[0] = (int)strlen("setting");
     for (size_t i = 0; i < n; i++)
         width[0] = (int)bl_max(width[0], (int64_t)strlen(rows[i].first->setting));
     for (int m = 0; m < BL_TRIAL_MEASURES; m++) {
-        width[m + 1] = (int)strlen(columns[m].title);
+        width[m + 1] = (int)strlen(bl_trials_title(all, m));
         for (size_t i = 0; i < n; i++) {
             mean_text(&rows[i], m, text);
             width[m + 1] = (int)bl_max(width[m + 1], (int64_t)strlen(text));
@@ -225,11 +233,11 @@ int bl_trials_text(const bl_trials *all, int with_costs, bl_buf *out, bl_err *e)
     int width[BL_TRIAL_MEASURES + 1];
     int measures = with_costs ? BL_TRIAL_MEASURES : BL_TRIAL_COSTS;
     int rc = bl_trial_rows_make(&rows, &n, all, e);
-    find_widths(rows, n, width);
+    find_widths(all, rows, n, width);
     if (rc == 0)
         rc = bl_buf_addf(out, e, "%-*s  runs", width[0], "setting");
     for (int m = 0; m < measures && rc == 0; m++)
-        rc = bl_buf_addf(out, e, "  %*s", width[m + 1], columns[m].title);
+        rc = bl_buf_addf(out, e, "  %*s", width[m + 1], bl_trials_title(all, m));
     if (rc == 0)
         rc = bl_buf_addc(out, '\n', e);
     for (size_t i = 0; i < n && rc == 0; i++)

@@ -417,6 +417,13 @@ END
     grep -q 'var(--a,#0b6bcb)' two.svg
     run -1 grep -E 'var\(--[a-z]\)|nats a token' two.svg
     featstats --runs gt vae --html runs.html >/dev/null
+    # its loss is no nats of a token, where people read it
+    for has in gt 'gt vae'; do
+        featstats --runs --summary $has | sed 1q >titles
+        [ "$(awk '{print $3}' titles)" = loss ] || fail "$(cat titles)"
+    done
+    run -1 grep -iE 'nats/token|nats a token are' runs.html
+    [ "$(grep -o '<th>loss</th>' runs.html | wc -l)" = 2 ]
     [ "$(sed -n '/id="terms"/,$p' runs.html | grep -oE '<figcaption>[a-z]+' | cut -d '>' -f 2 | xargs)" = "hits velocities offsets divergence" ]
     featstats --runs --curves gt vae >bands.svg
     run -1 grep -E 'var\(--[a-z]\)' bands.svg
@@ -428,6 +435,8 @@ END
     featstats --curves t >t.svg
     [ -z "$(terms t.svg)" ] && grep -q 'nats a token' t.svg
     featstats --runs t --html t.html >/dev/null
+    [ "$(featstats --runs --summary t | awk 'NR == 1 {print $3}')" = nats/token ]
+    grep -q '<th>nats/token</th>' t.html
     run -1 grep -E 'id="terms"' t.html
 }
 
