@@ -143,7 +143,7 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(B)/bin/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lm
 
 
-$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/bench/copy_task $(B)/tests/notes $(B)/tests/arrival $(B)/tests/laws $(B)/tests/drum_laws $(B)/tests/chords_eval $(B)/tests/parts_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
+$(UNIT) $(BENCH) $(B)/tests/bench/smf_load $(B)/tests/bench/train_speed $(B)/tests/bench/copy_task $(B)/tests/bench/drum_window $(B)/tests/notes $(B)/tests/arrival $(B)/tests/laws $(B)/tests/drum_laws $(B)/tests/chords_eval $(B)/tests/parts_eval $(B)/tests/kernels $(B)/tests/settings: $(B)/%: $(B)/%.o $(LIB)
 	$(call say,LD)$(LINK) -o $@ $< $(LIB) $(PKG_LIBS) -lm
 
 # counts what OpenBLAS is asked for
@@ -387,12 +387,12 @@ bench-hour: all
 	    { echo "usage: make bench-hour MIDI=dir OUT=dir [MINUTES=60]" >&2; exit 64; }
 	@tests/bench/hour.sh $(BIN) $(OUT)
 
-## bench-drums: models of grooves beside PyTorch's: windows a second, scores, MIDI=dir OUT=dir
+## bench-drums: models of grooves beside PyTorch's: windows a second, ms of one, scores, MIDI=dir OUT=dir
 .PHONY: bench-drums
-bench-drums: all
+bench-drums: all $(B)/tests/bench/drum_window
 	@[ -n "$(OUT)" ] && [ -n "$(MIDI)" ] || \
 	    { echo "usage: make bench-drums MIDI=dir OUT=dir [PRESETS= EPOCHS= ROUNDS=]" >&2; exit 64; }
-	@tests/bench/drums.sh $(BIN) $(OUT)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/bench/drums.sh $(B) $(OUT)
 
 ## bench-copying: does compressed memory help: nats a token by compressor, half an hour, OUT=dir
 .PHONY: bench-copying

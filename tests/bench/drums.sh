@@ -1,11 +1,16 @@
 #!/bin/bash
-# drums.sh BIN OUT: the models of grooves beside the same in PyTorch, on the split that the
+# drums.sh BUILD OUT: the models of grooves beside the same in PyTorch, on the split that the
 # data set has of its own. MIDI=folder, with labels.tsv and its column split (LABELS=file for
 # another). Leaves all in OUT and prints, as TSV:
 #
 #   train-PRESET-jN        windows a second, ours and PyTorch's by turns, the median of ROUNDS
 #                          (3), and their ratio; of each of PRESETS (groove). With one
 #                          thread seconds are of the processor, which others do not share
+#   window-PRESET          one window from drums to drums in one process and on one thread, ms,
+#                          ours and PyTorch's by turns: the medians of ROUNDS medians and of
+#                          their 99ths of a hundred, the ratio, and sgemm of the same core. The
+#                          goal for groove: below 1 ms where sgemm makes 120 GFLOP/s, elsewhere
+#                          3 times as fast as PyTorch
 #   score                  after EPOCHS (10; 0: none) of the first preset's published settings,
 #                          both from weights of their own: loss and its terms on validation,
 #                          where velocities and offsets are squared errors, summed over
@@ -15,8 +20,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 . tests/bench/torch.bash
-PATH=$PWD/$1:$PATH
-out=$2
+build=$1 out=$2
 threads=${THREADS:-1} seconds=${SECONDS_EACH:-4}
 read -ra presets <<<"${PRESETS:-groove}"
 mkdir -p "$out"
@@ -58,6 +62,22 @@ speed() { # speed PRESET
         printf "%s\t%.1f\twindows/s\n%s-torch\t%.1f\twindows/s\n%s-torch-ratio\t%.2f\tours over theirs\n", name, a, name, b, name, a / b}'
 }
 
+# One window after the other, each by itself.
+window() { # window PRESET
+    local round
+    rm -f "$out"/window.*
+    for ((round = 0; round < ${ROUNDS:-3}; round++)); do
+        "$build/tests/bench/drum_window" "$out/$1" "$out/valid" "$seconds" >>"$out/window.ours"
+        torch 1:1 drums_window.py "$out/$1/config.json" "$out/valid" "$seconds" >>"$out/window.torch"
+    done
+    of() { cut -f "$2" "$out/window.$1" | median; }
+    awk -v name="window-$1" -v a="$(of ours 2)" -v a99="$(of ours 3)" -v gflops="$(of ours 4)" \
+        -v b="$(of torch 2)" -v b99="$(of torch 3)" 'BEGIN {
+        printf "%s\t%.3f\tms\n%s-99\t%.3f\tms\n", name, a, name, a99
+        printf "%s-torch\t%.3f\tms\n%s-torch-99\t%.3f\tms\n", name, b, name, b99
+        printf "%s-torch-ratio\t%.2f\ttheirs over ours\n%s-sgemm\t%.1f\tGFLOP/s\n", name, b / a, name, gflops}'
+}
+
 # The same number of steps of both; ours as it ends, not its best.
 score() { # score PRESET EPOCHS
     local windows batch steps
@@ -77,5 +97,8 @@ score() { # score PRESET EPOCHS
     }
 }
 
-for preset in "${presets[@]}"; do speed "$preset"; done
+for preset in "${presets[@]}"; do
+    speed "$preset"
+    window "$preset"
+done
 [ "${EPOCHS:-10}" = 0 ] || score "${presets[0]}" "${EPOCHS:-10}"
