@@ -76,7 +76,8 @@ typedef struct {
     int digits, has_sd;
 } bl_trial_column;
 const bl_trial_column *bl_trial_columns(void);
-/* That heading where it is of these trials: the loss of a model of grooves is no nats. */
+/* That heading where it is of these trials: the loss of a model of grooves is no nats.
+ */
 const char *bl_trials_title(const bl_trials *all, int measure);
 
 /* The trials of one setting that ended alike: a row of the table. */
