@@ -25,30 +25,31 @@ static int show_tokens(bl_intake *in, int fd, bl_zr *zr, const char *path,
                        bl_intake_show_fn *show, void *arg, bl_err *e)
 {
     bl_intake_stream s = {.in = in, .path = path, .fd = fd, .zr = zr};
-    int rc = bl_intake_open_stream(&s, e);
+    int shown = 0, rc = bl_intake_open_stream(&s, e);
     while (rc == 0 && (rc = bl_tokr_next(s.reader, &in->piece, e)) > 0) {
         rc = bl_scheme_decode(s.scheme, in->piece.ids.id, in->piece.ids.n, &in->song,
                               NULL, e);
         if (rc == 0)
-            rc = show(arg,
-                      &(bl_shown){in->piece.name, &in->song, NULL,
-                                  bl_scheme_writing(s.scheme)},
-                      e);
+            rc = shown = show(arg,
+                              &(bl_shown){in->piece.name, &in->song, NULL,
+                                          bl_scheme_writing(s.scheme)},
+                              e);
     }
     bl_tokr_del(s.reader);
     bl_scheme_del(s.scheme);
-    return rc;
+    return shown == 0 ? bl_fail_in(e, rc, bl_path_shown(path)) : rc;
 }
 
 static int show_grooves(bl_intake *in, bl_zr *zr, const char *path,
                         bl_intake_show_fn *show, void *arg, bl_err *e)
 {
     bl_groove_songs songs = {0};
-    int rc = bl_groove_songs_begin(&songs, zr, path, e);
+    int shown = 0, rc = bl_groove_songs_begin(&songs, zr, path, e);
     while (rc == 0 && (rc = bl_groove_songs_next(&songs, &in->song, e)) > 0)
-        rc = show(arg, &(bl_shown){songs.name, &in->song, NULL, BL_WRITE_PROGRAMS}, e);
+        rc = shown =
+            show(arg, &(bl_shown){songs.name, &in->song, NULL, BL_WRITE_PROGRAMS}, e);
     bl_groove_songs_free(&songs);
-    return rc;
+    return shown == 0 ? bl_fail_in(e, rc, bl_path_shown(path)) : rc;
 }
 
 /* in->bytes holds what was read of it already. */

@@ -273,6 +273,7 @@ PY
     bad 65 "cut'" vae --condition cut
     xltrain --data "$F/tokens" -o t --preset tiny --set layers=1 --set width=8 --set heads=2 --set ff=8 --steps 1 -q
     bad 64 "--latent goes with runs of grooves" t --latent
+    bad 65 "three.tensors.zst': a stream of tensors, not of tokens" t --prompt "$F/three.tensors.zst"
     # a run is looked at before it is read, but not where it can be read once
     bad 64 "'-': a run of grooves is read from a file, not from a pipe" - <vae/latest
     bad 64 "'-': a run of grooves is read from a file, not from a pipe" - --latent <vae/latest

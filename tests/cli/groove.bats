@@ -24,6 +24,31 @@ def records(path):
         yield meta, head['hvo']['shape'], get('hvo', 'f'), get('bar', 'i'), get('tempo', 'f')
         b = b[n + max(t['data_offsets'][1] for t in head.values()):]
 PY
+    cat >make.py <<'PY'
+import json, math, struct, subprocess, sys
+# a stream of one window, which is right but for what is asked for
+def stream(steps=32, cells=27, change=None, kind='hvo', scheme='groove', bar=0, tempo=120):
+    x = [0.0] * (steps * cells)
+    for at, value in change or []:
+        x[at] = value
+    def record(n, **meta):
+        data = struct.pack('<i', bar) * n + struct.pack(f'<{len(x)}f', *x) * n + struct.pack('<f', tempo) * n
+        head = {'__metadata__': dict(meta, schema='tensors/1')}
+        at = 0
+        for name, dtype, shape in ('bar', 'I32', [n]), (kind, 'F32', [n, steps, cells]), ('tempo', 'F32', [n]):
+            size = 4 * math.prod(shape)
+            head[name] = {'dtype': dtype, 'shape': shape, 'data_offsets': [at, at + size]}
+            at += size
+        if n:
+            p = subprocess.run(['xxhsum', '-H3', '-'], input=data, capture_output=True, check=True)
+            head['__metadata__']['xxh3'] = p.stdout.split()[-1].decode() if b'=' in p.stdout else p.stdout.split()[0].decode()[-16:]
+        text = json.dumps(head).encode()
+        return len(text).to_bytes(8, 'little') + text + data
+    return record(0, record='header', scheme=scheme, kind=kind) + \
+        record(1, record='piece', i='0', name='x', sha256='', tpq='0') + \
+        record(0, record='eos', pieces='1', rows='1', rejects='0')
+sys.stdout.buffer.write(eval(f'stream({sys.argv[1]})'))
+PY
 }
 
 setup() {
@@ -164,34 +189,17 @@ assert sorted(json.loads(r[2]["labels"])) == ["Genre_game", "Style_fast-one"] an
     says "a stream of tensors, not of tokens"
     run -65 --separate-stderr vocab <"$F/three.tensors"
     says "a stream of tensors, not of tokens"
-    cat >make.py <<'PY'
-import json, math, struct, subprocess, sys
-def stream(steps=32, cells=27, change=None, kind='hvo', scheme='groove', bar=0, tempo=120):
-    x = [0.0] * (steps * cells)
-    for at, value in change or []:
-        x[at] = value
-    def record(n, **meta):
-        data = struct.pack('<i', bar) * n + struct.pack(f'<{len(x)}f', *x) * n + struct.pack('<f', tempo) * n
-        head = {'__metadata__': dict(meta, schema='tensors/1')}
-        at = 0
-        for name, dtype, shape in ('bar', 'I32', [n]), (kind, 'F32', [n, steps, cells]), ('tempo', 'F32', [n]):
-            size = 4 * math.prod(shape)
-            head[name] = {'dtype': dtype, 'shape': shape, 'data_offsets': [at, at + size]}
-            at += size
-        if n:
-            p = subprocess.run(['xxhsum', '-H3', '-'], input=data, capture_output=True, check=True)
-            head['__metadata__']['xxh3'] = p.stdout.split()[-1].decode() if b'=' in p.stdout else p.stdout.split()[0].decode()[-16:]
-        text = json.dumps(head).encode()
-        return len(text).to_bytes(8, 'little') + text + data
-    return record(0, record='header', scheme=scheme, kind=kind) + \
-        record(1, record='piece', i='0', name='x', sha256='', tpq='0') + \
-        record(0, record='eos', pieces='1', rows='1', rejects='0')
-sys.stdout.buffer.write(eval(f'stream({sys.argv[1]})'))
-PY
-    python3 make.py 'change=[(0, 1), (9, .5), (18, -.5)]' >good
+    run -65 --separate-stderr shard --condition "$F/three.tensors.zst" "$F/one.tok.zst" -o data
+    says "three.tensors.zst': a stream of tensors, not of tokens"
+    [ ! -e data ]
+    for how in --heat --map; do
+        run -65 --separate-stderr featstats $how "$F/one.tok.zst"
+        says "one.tok.zst': no stream of tensors: 'midi2remi --scheme groove' makes one"
+    done
+    python3 "$F/make.py" 'change=[(0, 1), (9, .5), (18, -.5)]' >good
     [ "$(remi2midi --csv good | tail -n 1)" = x,0,62,36,64,0,1 ]
     bad() {
-        python3 make.py "$1" >t
+        python3 "$F/make.py" "$1" >t
         run -65 --separate-stderr remi2midi --check t
         says "$2"
         run -65 --separate-stderr remi2midi -o out.mid t
@@ -210,10 +218,49 @@ PY
     bad 'change=[(9, .5)]' "velocity 0.5 is not 0 without a hit"
     bad 'tempo=-1' "row 0: -1 is no tempo"
     bad 'bar=-1' "row 0: bar -1 is not after bar -1"
-    python3 make.py '' >good
+    python3 "$F/make.py" '' >good
     bad 'bar=1<<27' "the piece is longer than"
     sed 's/"xxh3": "./"xxh3": "g/' good >t
     run -65 remi2midi --check t
+}
+
+@test "groove: whoever reads a stream of grooves says the same of what is wrong with it" {
+    shard -q --split train=1 -o data "$F/three.tensors.zst"
+    xltrain -q --data data --preset groove-vae --set layers=1 --set width=8 --set heads=2 --set ff=8 --set latent=4 \
+        --set dec_layers=1 --set dec_width=8 --set dec_heads=2 --set dec_ff=8 --set batch=4 --steps 1 -o run
+    bad() { # bad SAID FILE: one line that names it, and nothing is left
+        local tool before
+        before=$(ls -I 'separate-stderr*')
+        for tool in 'shard -o out' 'shard -f -o there' 'xlsample run -o out --condition' 'xlsample run --latent -o out --condition' \
+            'featstats --groove' 'featstats --groove --vs three' 'featstats --heat' 'featstats --roll' 'remi2midi -o out'; do
+            run -65 --separate-stderr $tool "$2"
+            [[ $tool == featstats* ]] || says "${tool%% *}: "
+            says "'$2'"
+            says "$1"
+            [ ! -e out ] || fail "$tool leaves something"
+            run -65 --separate-stderr $tool - <"$2"
+            says "$1"
+            [ ! -e out ] || fail "$tool leaves something"
+        done
+        diff -r data there
+        [ "$(ls -I 'separate-stderr*')" = "$before" ] || fail "$(ls)"
+    }
+    cp "$F/three.tensors.zst" three
+    cp -r data there
+    while IFS=@ read -r how says; do
+        python3 "$F/make.py" "$how" >bad
+        bad "$says" bad
+    done <<'END'
+steps=31@31 steps
+change=[(5, float("nan"))]@row 0: number 5 of 'hvo' is nan
+change=[(5, float("inf"))]@row 0: number 5 of 'hvo' is inf
+change=[(0, 2)]@window of bar 0: step 0, kick: hit 2 is not 0 or 1
+change=[(0, 1), (9, 1.5)]@window of bar 0: step 0, kick: velocity 1.5 is not from 0 to 1
+change=[(0, 1), (18, -.6)]@window of bar 0: step 0, kick: offset -0.6 is not from -0.5 to 0.5
+tempo=float("nan")@row 0: nan is no tempo
+END
+    head -c 1000 three >cut
+    bad "the input ends" cut
 }
 
 @test "groove: notes that are not grooves' keep out of the way" {
