@@ -60,10 +60,26 @@ static int add_hit(const bl_heat *h, bl_heat_cell *c, double step, double veloci
     return 0;
 }
 
+/* How many voices have a hit. */
+static int voices_of(const float *x, size_t steps)
+{
+    int n = 0;
+    for (int v = 0; v < BL_HEAT_VOICES; v++) {
+        int is_struck = 0;
+        for (size_t s = 0; s < steps; s++)
+            is_struck |= x[s * 3 * BL_HEAT_VOICES + v] > 0;
+        n += is_struck;
+    }
+    return n;
+}
+
 int bl_heat_add(bl_heat *h, bl_heat_group *g, int set, const float *x, size_t steps,
                 bl_err *e)
 {
     int rc = 0;
+    for (size_t s = 0; s < steps; s += BL_HEAT_STEPS)
+        g->used[set][voices_of(x + s * 3 * BL_HEAT_VOICES,
+                               (size_t)bl_min(BL_HEAT_STEPS, (int64_t)(steps - s)))]++;
     for (size_t s = 0; s < steps; s++)
         for (int v = 0; v < BL_HEAT_VOICES && rc == 0; v++) {
             const float *at = x + s * 3 * BL_HEAT_VOICES + v;

@@ -26,6 +26,7 @@ typedef struct {
     char *name;        /* the label */
     size_t windows[2]; /* of each set, and the pieces that they come from */
     size_t pieces[2];
+    size_t used[2][BL_HEAT_VOICES + 1]; /* of these windows, how many strike n voices */
     bl_heat_cell cell[2][BL_HEAT_VOICES];
 } bl_heat_group;
 

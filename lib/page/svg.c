@@ -104,7 +104,8 @@ void bl_plot_frame(bl_svg *s, bl_plot *p, const char *x_label, const char *y_lab
 {
     widen(&p->x0, &p->x1);
     widen(&p->y0, &p->y1);
-    double bottom = p->top + p->height, step = nice_step(p->x1 - p->x0, 4);
+    double bottom = p->top + p->height,
+           step = p->x_step > 0 ? p->x_step : nice_step(p->x1 - p->x0, 4);
     for (double x = ceil(p->x0 / step) * step; x <= p->x1; x += step) {
         bl_svg_line(s, bl_plot_x(p, x), p->top, bl_plot_x(p, x), bottom, "rule");
         tick_text(s, bl_plot_x(p, x), bottom + 14, "middle", x, step);

@@ -44,6 +44,7 @@ void bl_svg_text(bl_svg *s, double x, double y, const char *anchor, const char *
 typedef struct {
     double x0, x1, y0, y1;           /* of the data */
     double left, top, width, height; /* of the frame, in pixels */
+    double x_step;                   /* between ticks; 0: some four of them */
 } bl_plot;
 
 /* Draws frame and ticks. Ranges that are empty or not finite are widened. */

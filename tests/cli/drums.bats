@@ -449,7 +449,7 @@ END
     xlsample vae --condition two.tensors.zst -q -o made
     featstats --groove --vs two.tensors.zst --html page.html --vectors-of z made >/dev/null
     python3 - <<'END'
-import re, xml.dom.minidom as xml
+import json, re, struct, subprocess, xml.dom.minidom as xml
 page = open("page.html").read()
 ids = re.findall('<h2 id="([a-z]+)"', page)
 assert {"pieces", "scatter", "distances", "drums", "map", "groups"} <= set(ids), ids
@@ -457,6 +457,25 @@ assert "transitions" not in ids and "#transitions" not in page # nothing follows
 assert re.findall('<nav>.*#drums.*#map', page)
 part = page[page.index('id="drums"'):page.index('id="map"')]
 assert "<figcaption>blues<" in part and "<figcaption>habanera<" in part
+# loops by how many voices they strike
+figure = part[part.index("Voices of a loop"):part.index("<figcaption>blues<")]
+rows = re.findall("<tr><td>([0-9])</td><td>(.*?)</td><td>([0-9]+)</td>", figure)
+assert len(rows) == 20 and len({who for _, who, _ in rows}) == 2, rows
+for of, who in ("made", rows[0][1]), ("two.tensors.zst", rows[1][1]):
+    loops = {int(n): int(k) for n, name, k in rows if name == who}
+    windows = subprocess.run(["zstdcat", of], capture_output=True, check=True).stdout
+    want = [0] * 10
+    while windows:
+        n = 8 + int.from_bytes(windows[:8], "little")
+        head = json.loads(windows[8:n])
+        head.pop("__metadata__")
+        at, end = head["hvo"]["data_offsets"]
+        x = struct.unpack(f"<{(end - at) // 4}f", windows[n + at:n + end])
+        for w in range(0, len(x), 32 * 27):
+            want[sum(any(x[w + 27 * t + v] for t in range(32)) for v in range(9))] += 1
+        windows = windows[n + max(t["data_offsets"][1] for t in head.values()):]
+    assert [loops[n] for n in range(10)] == want and sum(want) > 0, (of, loops, want)
+assert 'class="fa"' in figure and 'class="fb"' in figure
 for p in re.findall("<svg.*?</svg>", page, re.S):
     xml.parseString(p)
 assert "groove_noi" in page[page.index('id="groups"'):]
