@@ -394,12 +394,21 @@ static int go_on_prefix(bl_sampling *s, int lane, bl_err *e)
     return rc == 0 ? feed_before(l, g->ids.id + first + read, n - read, e) : rc;
 }
 
+int bl_sampling_asks(const bl_sampling *s, const bl_sampling_lane *l)
+{
+    int is_by_stretches =
+        s->condition == BL_CONDITION_PREFIX || s->condition == BL_CONDITION_ENCODER;
+    return is_by_stretches && l->n_asked <= l->n_fed && l->fed.id[l->n_fed] == s->bar &&
+           l->sides.id[l->n_fed];
+}
+
 int bl_sampling_before(bl_sampling *s, int lane, bl_err *e)
 {
     bl_sampling_lane *l = &s->lanes[lane];
     int is_prefix = s->condition == BL_CONDITION_PREFIX;
-    if ((!is_prefix && s->condition != BL_CONDITION_ENCODER) ||
-        l->fed.id[l->n_fed] != s->bar || !l->sides.id[l->n_fed])
+    int asks = bl_sampling_asks(s, l);
+    l->n_asked = l->n_fed + 1;
+    if (!asks)
         return 0;
     if (l->unit++ != l->stretch_end || l->stretch_end > l->given->n_bars)
         return 0;

@@ -134,7 +134,7 @@ static void clear(bl_sampling *s, int lane)
 {
     bl_sampling_lane *l = &s->lanes[lane];
     l->ids.n = l->fed.n = l->sides.n = 0;
-    l->n_fed = l->whole = l->n_prompt = l->n_prompted = 0;
+    l->n_fed = l->n_asked = l->whole = l->n_prompt = l->n_prompted = 0;
     l->n_bar = l->n_gone = 0;
     l->bars = l->prompt_bars = l->steps = 0;
     l->seconds = l->prompt_seconds = 0;
@@ -422,7 +422,7 @@ static void let_go(bl_sampling_lane *l, size_t n)
     l->n_prompt = l->n_bar = 0;
     memmove(l->fed.id, l->fed.id + l->n_fed, (l->fed.n - l->n_fed) * sizeof *l->fed.id);
     l->fed.n = l->sides.n = l->fed.n - l->n_fed;
-    l->n_fed = 0;
+    l->n_fed = l->n_asked = 0;
 }
 
 /* Bars that are over go out at once. */
@@ -488,30 +488,78 @@ static int fill_lanes(bl_sampling *s, bl_err *e)
     return rc >= 0 ? n_active(s) : rc;
 }
 
-/* Where a token of the lane stands, counted for its side. */
-static void find_place(bl_sampling *s, int lane, size_t at)
+/* Where the lane's next token stands, counted for its side. */
+static bl_place find_place(const bl_sampling *s, bl_sampling_lane *l)
 {
-    bl_sampling_lane *l = &s->lanes[lane];
+    size_t at = l->n_fed;
     bl_place *own = &l->place[l->given != NULL && l->sides.id[at]];
     if (s->places != NULL)
         bl_place_step(own, &s->places[l->fed.id[at]]);
-    s->at[lane] = *own;
-    s->at[lane].side &= bl_model_has_sides(&s->ckpt.info.config.model);
+    bl_place place = *own;
+    place.side &= bl_model_has_sides(&s->ckpt.info.config.model);
+    return place;
+}
+
+/* 1 if the lane has a token before the one that its next is drawn from, and the model
+ * reads it at once with others. */
+static int may_read(bl_sampling *s, int lane, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[lane];
+    if (l->piece < 0)
+        return 0;
+    int rc = bl_sampling_before(s, lane, e);
+    return rc != 0 ? rc : l->n_fed + 1 < l->fed.n;
+}
+
+/* One token more of each lane that has more than the last one and room (-1: not known
+ * yet); returns how many. Before something may go the lane's tokens have to be read. */
+static int add_round(bl_sampling *s, bl_gen_token *t, int most, int *room, bl_err *e)
+{
+    int n = 0, rc = 0;
+    for (int i = 0; i < s->streams && n < most && rc >= 0; i++) {
+        bl_sampling_lane *l = &s->lanes[i];
+        if (room[i] == 0 || (rc = may_read(s, i, e)) <= 0)
+            continue;
+        room[i] = room[i] < 0 ? bl_gen_room(s->gen, i) : room[i];
+        if (room[i] == 0)
+            continue;
+        bl_place at = find_place(s, l);
+        t[n++] = (bl_gen_token){i, l->fed.id[l->n_fed++], at};
+        room[i] = bl_sampling_asks(s, l) ? 0 : room[i] - 1;
+    }
+    return rc < 0 ? rc : n;
+}
+
+/* What is there already but the last token of each lane is read many at once. */
+static int read_ahead(bl_sampling *s, bl_err *e)
+{
+    bl_gen_token t[BL_SAMPLING_ROWS];
+    int most = bl_min(BL_SAMPLING_ROWS, bl_gen_most(s->gen)), n, more;
+    do {
+        int room[BL_SAMPLING_GROUP];
+        for (int i = 0; i < s->streams; i++)
+            room[i] = -1;
+        for (n = 0; (more = add_round(s, t + n, most - n, room, e)) > 0; n += more)
+            continue;
+        if (more == 0 && n > 0)
+            bl_gen_read(s->gen, t, n);
+    } while (more == 0 && n > 0);
+    return more;
 }
 
 /* One token for each lane. */
 static int step(bl_sampling *s, bl_err *e)
 {
     int32_t token[BL_SAMPLING_GROUP];
-    int rc = 0;
+    int rc = read_ahead(s, e);
     for (int i = 0; i < s->streams && rc == 0; i++) {
         bl_sampling_lane *l = &s->lanes[i];
         token[i] = -1;
         if (l->piece < 0)
             continue;
         rc = bl_sampling_before(s, i, e);
-        token[i] = l->fed.id[l->n_fed];
-        find_place(s, i, l->n_fed++);
+        s->at[i] = find_place(s, l);
+        token[i] = l->fed.id[l->n_fed++];
     }
     if (rc != 0)
         return rc;

@@ -15,6 +15,7 @@
 enum {
     BL_SAMPLING_GROUP = 8, /* pieces side by side; the bytes of one do not depend on the
                             * others */
+    BL_SAMPLING_ROWS = 64, /* tokens of all of them that are read at once */
     BL_SAMPLING_AHEAD = 64, /* pieces that may be begun or done behind one that is not
                              * done yet */
     BL_SAMPLING_ENDLESS_TOKENS = 1 << 23, /* of a piece without end, well below
@@ -65,6 +66,7 @@ typedef struct {
     bl_grammar at_whole;
     bl_ids fed;
     size_t n_fed;      /* of them read by the model */
+    size_t n_asked;    /* of them asked about whether something goes before */
     bl_ids sides;      /* of fed, where a condition stands among it: 1 of the piece */
     bl_place place[2]; /* of each side */
     bl_sampling_given *given; /* its condition, or NULL */
@@ -173,8 +175,10 @@ int bl_sampling_given_bar(bl_sampling *s, bl_sampling_given *g, size_t n,
 /* Gives a lane's condition to the model, as far as that is done at once: of a prefix
  * all, of an encoder the first stretch. */
 int bl_sampling_give(bl_sampling *s, int lane, bl_err *e) BL_MUST_CHECK;
-/* Before the lane's next token is fed: the next stretch, where that is its bar's; of a
- * prefix it is fed before. */
+/* 1 if something may have to go before the lane's next token. */
+int bl_sampling_asks(const bl_sampling *s, const bl_sampling_lane *l);
+/* Before the lane's next token is fed, asked about once: the next stretch, where that
+ * is its bar's; of a prefix it is fed before. */
 int bl_sampling_before(bl_sampling *s, int lane, bl_err *e) BL_MUST_CHECK;
 /* Bar by bar: what stands before the first one, and the next one, an empty one where
  * the condition has ended. */

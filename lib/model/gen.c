@@ -1,6 +1,8 @@
 /* gen.c - generation one token at a time. Keys and values of the past stay in rings;
  * the keys of all distances are made once. A step costs what T = 1 costs in the
- * training graph, without recomputing the memory. */
+ * training graph, without recomputing the memory. What is there already, prompts and
+ * conditions, is read many tokens at once: a pass through the layers with a row for
+ * each, whose numbers are those of steps. */
 #include "base/mem.h"
 #include "model/gen.h"
 #include "nn/kernel/gemm.h"
@@ -73,7 +75,7 @@ static int alloc_buffers(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
     int is_lstm = c->arch == BL_ARCH_LSTM;
-    size_t s = (size_t)g->streams, d = (size_t)c->width;
+    size_t s = (size_t)g->streams, d = (size_t)c->width, r = (size_t)g->most;
     bl_graph *b = &g->store;
     if (is_lstm) {
         g->h = per_layer(g, s * d);
@@ -81,7 +83,7 @@ static int alloc_buffers(bl_gen *g)
         g->hidden = bl_graph_alloc(b, s * 6 * d, sizeof(bl_real));
     } else {
         alloc_rings(g);
-        g->rows = bl_graph_alloc(b, s * bl_gen_step_rows(c), sizeof(bl_real));
+        g->rows = bl_graph_alloc(b, r * bl_gen_step_rows(c), sizeof(bl_real));
         g->value = bl_graph_alloc(b, bl_gen_step_values(c), sizeof *g->value);
     }
     g->score_cap = (int)bl_max(g->keys_cap, bl_gen_whole(g->encoded ? c->source : 0));
@@ -95,22 +97,25 @@ static int alloc_buffers(bl_gen *g)
     g->zero_k = per_layer(g, d);
     g->zero_v = per_layer(g, d);
     g->count = bl_graph_alloc(b, s, sizeof *g->count);
-    g->position = bl_graph_alloc(b, s, sizeof *g->position);
+    g->position = bl_graph_alloc(b, r, sizeof *g->position);
+    g->stream = bl_graph_alloc(b, r, sizeof *g->stream);
     g->n_compressed = bl_graph_alloc(b, s, sizeof *g->n_compressed);
     g->history = bl_graph_alloc(b, s * (size_t)g->context, sizeof *g->history);
-    g->alone = bl_graph_alloc(b, s, sizeof *g->alone);
-    g->place = bl_graph_alloc(b, s, sizeof *g->place);
+    g->token = bl_graph_alloc(b, r, sizeof *g->token);
+    g->place = bl_graph_alloc(b, r, sizeof *g->place);
     g->place_history =
         bl_graph_alloc(b, s * (size_t)g->context, sizeof *g->place_history);
-    g->x = bl_graph_alloc(b, s * d, sizeof(bl_real));
-    g->y = bl_graph_alloc(b, s * d, sizeof(bl_real));
-    g->q = bl_graph_alloc(b, s * d, sizeof(bl_real));
-    g->a = bl_graph_alloc(b, s * d, sizeof(bl_real));
+    g->x = bl_graph_alloc(b, r * d, sizeof(bl_real));
+    g->y = bl_graph_alloc(b, r * d, sizeof(bl_real));
+    g->q = bl_graph_alloc(b, r * d, sizeof(bl_real));
+    g->a = bl_graph_alloc(b, r * d, sizeof(bl_real));
+    g->k = bl_graph_alloc(b, r * d, sizeof(bl_real));
+    g->v = bl_graph_alloc(b, r * d, sizeof(bl_real));
     if (!is_lstm && c->pos == BL_POS_ROTARY) {
-        g->turn = bl_graph_alloc(b, (s + 1) * d, sizeof(bl_real));
-        g->turn_old = bl_graph_alloc(b, s * d, sizeof(bl_real));
+        g->turn = bl_graph_alloc(b, (r + 1) * d, sizeof(bl_real));
+        g->turn_old = bl_graph_alloc(b, r * d, sizeof(bl_real));
     }
-    g->narrow = bl_graph_alloc(b, s * (size_t)bl_model_embed_width(c), sizeof(bl_real));
+    g->narrow = bl_graph_alloc(b, r * (size_t)bl_model_embed_width(c), sizeof(bl_real));
     g->score = bl_graph_alloc(b, s * (size_t)c->heads * (size_t)bl_gen_scratch(g),
                               sizeof(bl_real));
     g->logits = bl_graph_alloc(b, s * (size_t)c->vocab, sizeof(bl_real));
@@ -159,6 +164,7 @@ int bl_gen_begin(bl_gen **out, const bl_model_config *c, int n_streams,
     g->of_weights = precision;
     g->precision = precision == BL_INT8 ? BL_BF16 : precision;
     g->streams = n_streams;
+    g->most = c->arch == BL_ARCH_LSTM ? n_streams : (int)bl_max(n_streams, BL_GEN_ROWS);
     g->slots = c->compressed;
     set_window(g, c);
     g->build = BL_ERR_INIT;
@@ -230,19 +236,19 @@ void bl_gen_forget(bl_gen *g, int stream)
         }
 }
 
-/* ---- a step ---- */
+/* ---- a pass ---- */
 
 /* Rows of the embedding, of the model's width, to g->x. */
-static void look_up(bl_gen *g, const int32_t *token)
+static void look_up(bl_gen *g)
 {
     const bl_model *m = g->m;
     int n = m->emb->cols;
     bl_real *to = m->emb_w != NULL ? g->narrow : g->x;
-    for (ptrdiff_t s = 0; s < g->streams; s++)
-        memcpy(to + s * n, m->emb->v + (ptrdiff_t)(token[s] < 0 ? 0 : token[s]) * n,
+    for (ptrdiff_t r = 0; r < g->batch; r++)
+        memcpy(to + r * n, m->emb->v + (ptrdiff_t)bl_max(0, g->token[r]) * n,
                (size_t)n * sizeof *to);
     if (m->emb_w != NULL)
-        bl_gen_project(g, to, &g->emb_w, m->emb_wb, g->streams, g->x);
+        bl_gen_project(g, to, &g->emb_w, m->emb_wb, g->batch, g->x);
 }
 
 static void add_row(bl_real *x, const bl_mat *table, int64_t row)
@@ -251,27 +257,27 @@ static void add_row(bl_real *x, const bl_mat *table, int64_t row)
         x[c] += table->v[row * table->cols + c];
 }
 
-static void embed(bl_gen *g, const int32_t *token)
+static void embed(bl_gen *g)
 {
     const bl_model *m = g->m;
     int d = m->config.width;
     bl_real scale = m->config.embed_scale ? (bl_real)sqrt((double)d) : 1;
-    look_up(g, token);
-    for (int s = 0; s < g->streams; s++) {
+    look_up(g);
+    for (int r = 0; r < g->batch; r++) {
         for (int c = 0; c < d; c++)
-            g->x[(ptrdiff_t)s * d + c] *= scale;
-        bl_real *x = g->x + (ptrdiff_t)s * d;
-        if (g->position[s] < 0)
+            g->x[(ptrdiff_t)r * d + c] *= scale;
+        bl_real *x = g->x + (ptrdiff_t)r * d;
+        if (g->position[r] < 0)
             continue;
         if (m->wpe != NULL)
             add_row(x, m->wpe,
-                    g->context > 0 ? g->position[s] : bl_gen_since(g, g->position[s]));
+                    g->context > 0 ? g->position[r] : bl_gen_since(g, g->position[r]));
         if (m->bar != NULL)
-            add_row(x, m->bar, bl_place_row(g->place[s], m->config.places));
+            add_row(x, m->bar, bl_place_row(g->place[r], m->config.places));
         if (m->barno != NULL)
-            add_row(x, m->barno, bl_bar_row(g->place[s], m->config.bar_rows));
+            add_row(x, m->barno, bl_bar_row(g->place[r], m->config.bar_rows));
         if (m->side != NULL)
-            add_row(x, m->side, g->place[s].side != 0);
+            add_row(x, m->side, g->place[r].side != 0);
     }
 }
 
@@ -283,43 +289,51 @@ static void find_angles(bl_gen *g)
 {
     const bl_model_config *c = &g->m->config;
     int e = c->width / c->heads;
-    for (int s = 0; s < g->streams && g->turn != NULL; s++) {
-        int64_t place = g->position[s];
+    for (int r = 0; r < g->batch && g->turn != NULL; r++) {
+        int64_t place = g->position[r], compressed = g->n_compressed[g->stream[r]];
         if (place < 0)
             continue;
-        bl_rotary_angles(place, e, c->rope_theta, g->turn + (ptrdiff_t)s * e);
-        if (g->n_compressed[s] > 0)
-            bl_rotary_angles(g->n_compressed[s] - 1 + bl_gen_n_recent(g, place), e,
-                             c->rope_theta, g->turn_old + (ptrdiff_t)s * e);
+        bl_rotary_angles(place, e, c->rope_theta, g->turn + (ptrdiff_t)r * e);
+        if (compressed > 0)
+            bl_rotary_angles(compressed - 1 + bl_gen_n_recent(g, place), e,
+                             c->rope_theta, g->turn_old + (ptrdiff_t)r * e);
     }
 }
 
-/* All layers for one token a stream; the result is in g->x. */
-static void feed(bl_gen *g, const int32_t *token)
+/* A row more for a token, -1: the stream rests. */
+static void add_token(bl_gen *g, int stream, int32_t token, bl_place at)
+{
+    int r = g->batch++;
+    g->stream[r] = stream;
+    g->token[r] = token;
+    g->place[r] = at;
+    g->position[r] = token < 0 ? -1 : g->count[stream]++;
+    if (g->context == 0 || token < 0)
+        return;
+    ptrdiff_t slot = (ptrdiff_t)stream * g->context + g->position[r];
+    g->history[slot] = token;
+    g->place_history[slot] = at;
+}
+
+/* All layers for the rows of a pass; the result is in g->x. */
+static void feed(bl_gen *g)
 {
     const bl_model *m = g->m;
     const bl_model_config *c = &m->config;
-    for (int s = 0; s < g->streams; s++) {
-        g->position[s] = token[s] < 0 ? -1 : g->count[s]++;
-        if (g->context == 0 || token[s] < 0)
-            continue;
-        g->history[(ptrdiff_t)s * g->context + g->position[s]] = token[s];
-        g->place_history[(ptrdiff_t)s * g->context + g->position[s]] = g->place[s];
-    }
     if (c->arch == BL_ARCH_LSTM) {
         for (int n = 0; n < c->layers; n++)
-            bl_gen_lstm_layer(g, n, token);
+            bl_gen_lstm_layer(g, n, g->token);
         return;
     }
-    embed(g, token);
+    embed(g);
     find_angles(g);
     for (int n = 0; n < c->layers; n++)
         bl_gen_attention_layer(g, n);
     if (c->pre_norm)
-        bl_gen_norm(g, g->x, m->lnf_g, m->lnf_b, g->streams, g->x);
-    for (int s = 0; s < g->streams && g->slots > 0; s++)
-        if (token[s] >= 0 && bl_gen_since(g, g->count[s]) == 0)
-            bl_gen_compress(g, s);
+        bl_gen_norm(g, g->x, m->lnf_g, m->lnf_b, g->batch, g->x);
+    for (int r = 0; r < g->batch && g->slots > 0; r++)
+        if (g->position[r] >= 0 && bl_gen_since(g, g->position[r] + 1) == 0)
+            bl_gen_compress(g, g->stream[r]);
 }
 
 /* A stream whose context of absolute positions is full goes on with the last half of
@@ -328,16 +342,41 @@ static void feed(bl_gen *g, const int32_t *token)
 static void begin_anew(bl_gen *g, int stream)
 {
     int n = g->context, kept = n / 2;
-    int32_t *history = g->history + (ptrdiff_t)stream * n;
-    bl_place *places = g->place_history + (ptrdiff_t)stream * n;
-    for (int s = 0; s < g->streams; s++)
-        g->alone[s] = -1;
+    ptrdiff_t last = (ptrdiff_t)stream * n + n - kept;
+    if (n == 0 || g->count[stream] < n)
+        return;
     g->count[stream] = 0;
-    for (int i = 0; i < kept; i++) {
-        g->alone[stream] = history[n - kept + i];
-        g->place[stream] = places[n - kept + i];
-        feed(g, g->alone);
+    for (int i = 0; i < kept;) {
+        g->batch = 0;
+        for (; i < kept && g->batch < g->most; i++)
+            add_token(g, stream, g->history[last + i], g->place_history[last + i]);
+        feed(g);
     }
+}
+
+int bl_gen_room(const bl_gen *g, int stream)
+{
+    int64_t count = g->count[stream];
+    if (g->m->config.arch == BL_ARCH_LSTM)
+        return 0;
+    if (g->context > 0)
+        return g->context - (int)(count < g->context ? count : g->context / 2);
+    return g->slots > 0 ? g->group - bl_gen_since(g, count) : g->most;
+}
+
+int bl_gen_most(const bl_gen *g)
+{
+    return g->most;
+}
+
+void bl_gen_read(bl_gen *g, const bl_gen_token *t, int n)
+{
+    for (int i = 0; i < n; i++)
+        begin_anew(g, t[i].stream);
+    g->batch = 0;
+    for (int i = 0; i < n; i++)
+        add_token(g, t[i].stream, t[i].token, t[i].at);
+    feed(g);
 }
 
 void bl_gen_place(bl_gen *g, const bl_place *at)
@@ -417,12 +456,13 @@ void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits)
 {
     const bl_model *m = g->m;
     size_t vocab = (size_t)m->config.vocab;
-    for (int s = 0; s < g->streams && g->context > 0; s++)
-        if (token[s] >= 0 && g->count[s] == g->context)
-            begin_anew(g, s);
     for (int s = 0; s < g->streams; s++)
-        g->place[s] = g->at != NULL ? g->at[s] : BL_PLACE_BEGIN;
-    feed(g, token);
+        if (token[s] >= 0)
+            begin_anew(g, s);
+    g->batch = 0;
+    for (int s = 0; s < g->streams; s++)
+        add_token(g, s, token[s], g->at != NULL ? g->at[s] : BL_PLACE_BEGIN);
+    feed(g);
     const bl_real *last = g->x;
     if (m->out_p != NULL) {
         bl_gen_project(g, g->x, &g->out_p, m->out_pb, g->streams, g->narrow);

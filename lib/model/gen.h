@@ -6,8 +6,10 @@
 #include "nn/kernel/thin.h"
 #include "nn/kernel/store.h"
 
-/* Keys stored side by side. */
-enum { BL_GEN_BLOCK = 4 * BL_LANES };
+enum {
+    BL_GEN_BLOCK = 4 * BL_LANES, /* keys stored side by side */
+    BL_GEN_ROWS = 64             /* tokens that are read at once, of all streams */
+};
 
 /* The matrices of a layer as each step reads them, at the places of bl_layer's fields:
  * those that the table of tensors calls factors; of LSTM cells wx and wh, but no wx of
@@ -43,12 +45,17 @@ struct bl_gen {
                   * keys; it has no ops */
     bl_pool *pool;
     int streams, memory;
-    int zeros;  /* slots of zeros before a piece */
-    int group;  /* tokens that pass before memory moves on: the ratio, with absolute
-                 * positions the segment, or 1 */
-    int window; /* memory + group */
-    int span;   /* keys that a token sees, 0 = all that are there */
-    int slots;  /* compressed slots, C */
+    int most;  /* R, rows that there is room for: tokens of a pass */
+    int batch; /* of this pass: a stream's in order, those of all streams that are
+                * their first ones before the second ones */
+    int32_t
+        *stream; /* [R] whose they are, rising among the first ones, the second... */
+    int zeros;   /* slots of zeros before a piece */
+    int group;   /* tokens that pass before memory moves on: the ratio, with absolute
+                  * positions the segment, or 1 */
+    int window;  /* memory + group */
+    int span;    /* keys that a token sees, 0 = all that are there */
+    int slots;   /* compressed slots, C */
     bl_err build;
     bl_graph store;          /* owns the buffers; has no ops */
     bl_gen_packing *packing; /* [n_packing] */
@@ -68,21 +75,21 @@ struct bl_gen {
     int score_cap;     /* the larger of that and of `source` */
     char **r;          /* [layers] (H, keys / BLOCK, e, BLOCK): column d is the key of
                         * distance d; NULL: none */
-    bl_real *turn;     /* (S + 1, e) rotary: the angles of this step's places, and room
+    bl_real *turn;     /* (R + 1, e) rotary: the angles of this pass's places, and room
                         * for others; NULL: none */
     bl_real *turn_old; /* the same of the query's places among the compressed slots */
     bl_real **zero_k, **zero_v; /* [layers] (D): of a row of zeros */
     int64_t *count;             /* [S] tokens seen, the zero memory among them */
-    int64_t *position;          /* [S] of this step, -1 = rests */
+    int64_t *position;          /* [R] of this pass, -1 = rests */
     int64_t *n_compressed;      /* [S] compressed slots made */
     int context;      /* absolute positions without memory: when it is full it is left;
                        * else 0 */
     int32_t *history; /* (S, context) its tokens */
     const bl_place *at;              /* [S] as the caller counts, or NULL */
-    bl_place *place, *place_history; /* [S] of this step; (S, context) of its tokens */
-    int32_t *alone;       /* [S] tokens of a step in which all streams rest but one */
+    bl_place *place, *place_history; /* [R] of this pass; (S, context) of its tokens */
+    int32_t *token;                  /* [R] of this pass */
     bl_thin emb_w, out_p; /* to and from D, of an embedding of another width A */
-    bl_real *narrow;      /* (S, A) */
+    bl_real *narrow;      /* (R, A) */
     bl_mat *encoded;      /* (source, D) of the encoder that m has; NULL: none */
     bl_ring *sources;     /* [layers] of `source` slots: keys and values of its rows */
     bl_model *reader;     /* a lane of a segment, for prefixes that are seen as a whole;
@@ -92,7 +99,8 @@ struct bl_gen {
     int *n_source;        /* [S] how many there are */
     int32_t *source_x;    /* (source) ids of a condition */
     bl_real *source_rows; /* (source, D) */
-    bl_real *x, *y, *q, *a; /* (S, D) */
+    bl_real *x, *y, *q, *a; /* (R, D) */
+    bl_real *k, *v;         /* (R, D) new keys and values on their way into rings */
     bl_real *hidden;        /* (S, 6 D) of the gates of cells */
     bl_real *rows; /* what the steps of a sub-layer make, one after the other */
     size_t n_rows; /* numbers there, now */
@@ -149,9 +157,11 @@ void bl_ring_put_key(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                      const bl_real *key);
 void bl_ring_put_value(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                        const bl_real *value);
-/* a (S, D) = attention of the queries q; those and y are overwritten. */
+/* a (R, D) = attention of the queries q; those and y are overwritten. The keys and
+ * values k and v enter the rings, each before its own query and after those that no
+ * longer see what it takes the place of. */
 void bl_gen_attend(bl_gen *g, int layer);
-/* The same of the conditions' keys; zeros where a stream has none. */
+/* Likewise of the conditions' keys; zeros where a stream has none. */
 void bl_gen_attend_source(bl_gen *g, int layer);
 /* The recent tokens that the token at `position` sees, itself among them. */
 int bl_gen_n_recent(const bl_gen *g, int64_t position);
@@ -164,9 +174,9 @@ int bl_gen_plan_weights(bl_gen *g);
 int bl_gen_end_weights(bl_gen *g, bl_err *e) BL_MUST_CHECK;
 void bl_gen_let_go(bl_gen *g);
 
-/* ---- gen_layer.c: the layers of build.c for one new row a stream, in g->x ---- */
+/* ---- gen_layer.c: the layers of build.c for the rows of a pass, in g->x ---- */
 
-/* Numbers a stream, and matrices, that the steps of a sub-layer may need. */
+/* Numbers a row, and matrices, that the steps of a sub-layer may need. */
 size_t bl_gen_step_rows(const bl_model_config *c);
 size_t bl_gen_step_values(const bl_model_config *c);
 void bl_gen_attention_layer(bl_gen *g, int n);

@@ -1,4 +1,4 @@
-/* gen_attend.c - attention of one new token a stream to what its rings hold. */
+/* gen_attend.c - attention of new tokens to what the rings of their streams hold. */
 #include "model/gen.h"
 #include "nn/op/ops.h"
 
@@ -268,7 +268,7 @@ static void attend_head(const head *h)
 
 typedef struct {
     bl_gen *g;
-    int layer;
+    int layer, first, rows; /* of the pass, of each stream one at most */
 } job;
 
 static span span_of(const bl_gen *g, const bl_ring *r, int s, int h, int64_t newest,
@@ -295,11 +295,12 @@ static int n_near(const bl_gen *g, int64_t position)
     return (int)(i % c->block) + c->block + 1;
 }
 
-/* What the token of this step sees: itself and the tokens since the memory last moved
+/* What the token of a row sees: itself and the tokens since the memory last moved
  * on, the memory, the compressed slots. */
-static int spans_of(const bl_gen *g, int layer, int s, int h, span spans[2])
+static int spans_of(const bl_gen *g, int layer, int row, int h, span spans[2])
 {
-    int64_t position = g->position[s], compressed = g->n_compressed[s];
+    int s = g->stream[row];
+    int64_t position = g->position[row], compressed = g->n_compressed[s];
     int remembers = bl_gen_remembers(g, layer), since = bl_gen_since(g, position) + 1;
     int n = bl_gen_n_recent(g, position);
     if (bl_model_is_local(&g->m->config, layer))
@@ -313,14 +314,14 @@ static int spans_of(const bl_gen *g, int layer, int s, int h, span spans[2])
     return 2;
 }
 
-/* What this step's token paid, of which score has the newest first, is added to what
+/* What a row's token paid, of which score has the newest first, is added to what
  * those before it paid since memory last moved on. */
-static void count_usage(bl_gen *g, int layer, int s, int h, const span *recent,
+static void count_usage(bl_gen *g, int layer, int row, int h, const span *recent,
                         const bl_real *score)
 {
-    bl_real *usage =
-        g->usage[layer] + ((ptrdiff_t)s * g->m->config.heads + h) * g->window;
-    if (bl_gen_since(g, g->position[s]) == 0)
+    ptrdiff_t s = g->stream[row];
+    bl_real *usage = g->usage[layer] + (s * g->m->config.heads + h) * g->window;
+    if (bl_gen_since(g, g->position[row]) == 0)
         memset(usage, 0, (size_t)g->window * sizeof *usage);
     for (int j = 0; j < recent->n; j++)
         usage[(recent->newest - j) % g->window] += score[j];
@@ -330,12 +331,12 @@ static void attend_part(void *arg, int part)
 {
     const job *j = arg;
     bl_gen *g = j->g;
-    int heads = g->m->config.heads, s = part / heads, h = part % heads;
-    if (g->position[s] < 0)
+    int heads = g->m->config.heads, row = j->first + part / heads, h = part % heads;
+    if (g->position[row] < 0)
         return;
     const bl_layer *l = &g->m->layer[j->layer];
     int e = head_width(g), n = bl_gen_whole(bl_gen_keys(g, j->layer));
-    ptrdiff_t at = (ptrdiff_t)s * g->m->config.width + h * e;
+    ptrdiff_t at = (ptrdiff_t)row * g->m->config.width + h * e;
     bl_real *qu = g->q + at, *qv = g->y + at;
     bl_real *score = g->score + (ptrdiff_t)part * bl_gen_scratch(g);
     span spans[2];
@@ -343,7 +344,7 @@ static void attend_part(void *arg, int part)
                 .e = e,
                 .qv = qv,
                 .spans = spans,
-                .n_spans = spans_of(g, j->layer, s, h, spans),
+                .n_spans = spans_of(g, j->layer, row, h, spans),
                 .score = score,
                 .dot = score + n,
                 .out = score + 2 * (ptrdiff_t)n};
@@ -357,13 +358,13 @@ static void attend_part(void *arg, int part)
     }
     spans[0].q = spans[1].q = qu;
     if (g->turn != NULL) { /* qv is free: there are no keys of distances */
-        bl_rotary_row(qv, g->turn_old + (ptrdiff_t)s * e, e, 1, qv);
-        bl_rotary_row(qu, g->turn + (ptrdiff_t)s * e, e, 1, qu);
+        bl_rotary_row(qv, g->turn_old + (ptrdiff_t)row * e, e, 1, qv);
+        bl_rotary_row(qu, g->turn + (ptrdiff_t)row * e, e, 1, qu);
         spans[1].q = qv;
     }
     attend_head(&one);
     if (g->usage != NULL && bl_gen_remembers(g, j->layer))
-        count_usage(g, j->layer, s, h, &spans[0], score);
+        count_usage(g, j->layer, row, h, &spans[0], score);
     memcpy(g->a + at, one.out, (size_t)e * sizeof *one.out);
 }
 
@@ -371,11 +372,11 @@ static void source_part(void *arg, int part)
 {
     const job *j = arg;
     bl_gen *g = j->g;
-    int heads = g->m->config.heads, s = part / heads, h = part % heads;
-    int e = head_width(g), n = g->n_source[s];
-    ptrdiff_t at = (ptrdiff_t)s * g->m->config.width + h * e;
+    int heads = g->m->config.heads, row = j->first + part / heads, h = part % heads;
+    int s = g->stream[row], e = head_width(g), n = g->n_source[s];
+    ptrdiff_t at = (ptrdiff_t)row * g->m->config.width + h * e;
     bl_real *score = g->score + (ptrdiff_t)part * bl_gen_scratch(g);
-    if (g->position[s] < 0)
+    if (g->position[row] < 0)
         return;
     if (n == 0) {
         memset(g->a + at, 0, (size_t)e * sizeof *g->a);
@@ -394,14 +395,42 @@ static void source_part(void *arg, int part)
     memcpy(g->a + at, one.out, (size_t)e * sizeof *one.out);
 }
 
+/* The next rows, of each stream one at most: as many as there is scratch for. */
+static int next_round(job *j)
+{
+    const bl_gen *g = j->g;
+    j->first += j->rows;
+    j->rows = j->first < g->batch;
+    for (int r = j->first + 1; r < g->batch && g->stream[r] > g->stream[r - 1]; r++)
+        j->rows++;
+    return j->rows;
+}
+
 void bl_gen_attend_source(bl_gen *g, int layer)
 {
-    job j = {g, layer};
-    bl_pool_run(g->pool, source_part, &j, g->streams * g->m->config.heads);
+    job j = {.g = g, .layer = layer};
+    while (next_round(&j) > 0)
+        bl_pool_run(g->pool, source_part, &j, j.rows * g->m->config.heads);
+}
+
+/* New keys and values enter their rings. */
+static void remember(const job *j)
+{
+    const bl_gen *g = j->g;
+    const bl_ring *to = &g->recent[j->layer];
+    ptrdiff_t cols = (ptrdiff_t)head_width(g) * bl_model_kv_heads(&g->m->config);
+    for (int r = j->first; r < j->first + j->rows; r++)
+        if (g->position[r] >= 0) {
+            bl_ring_put_key(g, to, g->stream[r], g->position[r], g->k + r * cols);
+            bl_ring_put_value(g, to, g->stream[r], g->position[r], g->v + r * cols);
+        }
 }
 
 void bl_gen_attend(bl_gen *g, int layer)
 {
-    job j = {g, layer};
-    bl_pool_run(g->pool, attend_part, &j, g->streams * g->m->config.heads);
+    job j = {.g = g, .layer = layer};
+    while (next_round(&j) > 0) {
+        remember(&j);
+        bl_pool_run(g->pool, attend_part, &j, j.rows * g->m->config.heads);
+    }
 }

@@ -1,52 +1,39 @@
-/* gen_layer.c - the layers of build.c for one new token a stream: the steps of layer.h,
+/* gen_layer.c - the layers of build.c for new tokens of streams: the steps of layer.h,
  * and what has no description there. */
 #include "model/gen.h"
 #include "nn/kernel/gemm.h"
 #include "nn/op/ops.h"
 #include "nn/kernel/vec.h"
 
-/* Fresh keys, in g->y. */
+/* Fresh keys, in g->k. */
 static void turn_keys(bl_gen *g)
 {
     int e = g->m->config.width / g->m->config.heads,
         n = bl_model_kv_heads(&g->m->config);
-    for (ptrdiff_t s = 0; s < g->streams && g->turn != NULL; s++)
-        bl_rotary_row(g->y + s * n * e, g->turn + s * e, e, n, g->y + s * n * e);
-}
-
-typedef void put_fn(const bl_gen *g, const bl_ring *r, int s, int64_t token,
-                    const bl_real *row);
-
-/* Fresh rows (S, G e) of the streams that do not rest enter a ring. */
-static void remember(bl_gen *g, const bl_real *rows, const bl_ring *ring, put_fn *put)
-{
-    const bl_model_config *c = &g->m->config;
-    int cols = c->width / c->heads * bl_model_kv_heads(c);
-    for (int s = 0; s < g->streams; s++)
-        if (g->position[s] >= 0)
-            put(g, ring, s, g->position[s], rows + (ptrdiff_t)s * cols);
+    for (ptrdiff_t r = 0; r < g->batch && g->turn != NULL; r++)
+        bl_rotary_row(g->k + r * n * e, g->turn + r * e, e, n, g->k + r * n * e);
 }
 
 /* Inputs, for compression. */
 static void remember_raw(bl_gen *g, const bl_real *rows, bl_real *ring)
 {
     size_t d = (size_t)g->m->config.width;
-    for (int s = 0; s < g->streams; s++) {
-        if (g->position[s] < 0)
+    for (int r = 0; r < g->batch; r++) {
+        if (g->position[r] < 0)
             continue;
-        size_t slot = (size_t)(g->position[s] % g->window);
-        memcpy(ring + ((size_t)s * (size_t)g->window + slot) * d, rows + (size_t)s * d,
-               d * sizeof *rows);
+        size_t slot = (size_t)(g->position[r] % g->window);
+        slot += (size_t)g->stream[r] * (size_t)g->window;
+        memcpy(ring + slot * d, rows + (size_t)r * d, d * sizeof *rows);
     }
 }
 
-/* ---- the steps of layer.h for one row a stream ---- */
+/* ---- the steps of layer.h for the rows of a pass ---- */
 
-/* A matrix of the streams' rows at v. */
+/* A matrix of the pass's rows at v. */
 static bl_mat *value_at(bl_gen *g, bl_real *v, int cols)
 {
     bl_mat *x = &g->value[g->n_values++];
-    *x = (bl_mat){.v = v, .rows = g->streams, .cols = cols};
+    *x = (bl_mat){.v = v, .rows = g->batch, .cols = cols};
     return x;
 }
 
@@ -54,7 +41,7 @@ static bl_mat *value_at(bl_gen *g, bl_real *v, int cols)
 static bl_mat *new_value(bl_gen *g, int cols)
 {
     bl_mat *x = value_at(g, g->rows + g->n_rows, cols);
-    g->n_rows += (size_t)g->streams * (size_t)cols;
+    g->n_rows += (size_t)g->batch * (size_t)cols;
     return x;
 }
 
@@ -160,30 +147,28 @@ static bl_mat *run_done(const bl_maker *k, bl_mat *x)
     return value_at(g, g->x, x->cols);
 }
 
-/* Keys and values of the new row enter their rings, its query meets what is there. */
+/* Queries of the new rows meet keys and values, their own among them. */
 static bl_mat *run_attention(const bl_maker *k, bl_mat *x)
 {
     bl_gen *g = k->who;
     const bl_layer *l = &k->m->layer[k->n];
     const bl_gen_weights *w = &g->weights[k->n];
-    int n = k->n, rows = g->streams;
+    int n = k->n, rows = g->batch;
     const bl_real *from = x->v;
     if (g->slots > 0 && bl_gen_remembers(g, n))
         remember_raw(g, x->v, g->raw[n]);
     if (k->m->config.pre_norm)
         from = k->norm(k, x, BL_WEIGHT(ln1_g), BL_WEIGHT(ln1_b))->v;
-    bl_gen_project(g, from, BL_THIN(w, wk), l->bk, rows, g->y);
+    bl_gen_project(g, from, BL_THIN(w, wk), l->bk, rows, g->k);
     turn_keys(g);
-    remember(g, g->y, &g->recent[n], bl_ring_put_key);
-    bl_gen_project(g, from, BL_THIN(w, wv), l->bv, rows, g->y);
-    remember(g, g->y, &g->recent[n], bl_ring_put_value);
+    bl_gen_project(g, from, BL_THIN(w, wv), l->bv, rows, g->v);
     bl_gen_project(g, from, BL_THIN(w, wq), l->bq, rows, g->q);
     bl_gen_attend(g, n);
     bl_gen_project(g, g->a, BL_THIN(w, wo), l->bo, rows, g->y);
     return value_at(g, g->y, x->cols);
 }
 
-/* The queries of the streams meet their conditions. */
+/* The queries of the rows meet their streams' conditions. */
 static bl_mat *run_cross(const bl_maker *k, bl_mat *x)
 {
     bl_gen *g = k->who;
@@ -192,9 +177,9 @@ static bl_mat *run_cross(const bl_maker *k, bl_mat *x)
     const bl_real *from = x->v;
     if (k->m->config.pre_norm)
         from = k->norm(k, x, BL_WEIGHT(lnx_g), BL_WEIGHT(lnx_b))->v;
-    bl_gen_project(g, from, BL_THIN(w, xq), l->xbq, g->streams, g->q);
+    bl_gen_project(g, from, BL_THIN(w, xq), l->xbq, g->batch, g->q);
     bl_gen_attend_source(g, k->n);
-    bl_gen_project(g, g->a, BL_THIN(w, xo), l->xbo, g->streams, g->y);
+    bl_gen_project(g, g->a, BL_THIN(w, xo), l->xbo, g->batch, g->y);
     return value_at(g, g->y, x->cols);
 }
 

@@ -24,7 +24,7 @@ void bl_gen_turn(const bl_gen *g, int64_t place, bl_real *x)
     int e = c->width / c->heads;
     if (g->turn == NULL)
         return;
-    bl_real *angles = g->turn + (ptrdiff_t)g->streams * e;
+    bl_real *angles = g->turn + (ptrdiff_t)g->most * e;
     bl_rotary_angles(place, e, c->rope_theta, angles);
     bl_rotary_row(x, angles, e, bl_model_kv_heads(c), x);
 }

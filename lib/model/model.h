@@ -406,6 +406,20 @@ void bl_gen_place(bl_gen *g, const bl_place *at);
  * next to be fed. BL_E_ARG where there are more than `source`, or than a segment. */
 int bl_gen_condition(bl_gen *g, int stream, const int32_t *x, const bl_place *at, int n,
                      bl_err *e) BL_MUST_CHECK;
+/* A token that is there already. */
+typedef struct {
+    int stream;
+    int32_t token;
+    bl_place at; /* as bl_model_place's */
+} bl_gen_token;
+
+/* Reads n tokens, as many steps would whose logits nobody wants, to the last bit: those
+ * of a stream in order; the streams' first ones, then the second ones..., streams
+ * rising among each. Of all there may be as many as bl_gen_most says, of a stream as
+ * many as bl_gen_room says now: 0 where the model reads by steps alone. */
+void bl_gen_read(bl_gen *g, const bl_gen_token *t, int n);
+int bl_gen_most(const bl_gen *g);
+int bl_gen_room(const bl_gen *g, int stream);
 /* Feeds token[s] to stream s (-1: the stream rests) and writes logits (n_streams,V);
  * rows of resting streams are left alone. */
 void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits);

@@ -234,12 +234,53 @@ static double off_graph(const bl_model_config *c, bl_precision precision,
     return worst;
 }
 
+/* Two streams, the second one shorter: their tokens but the last at once, as much as
+ * goes, or step by step; the logits of the last. */
+static void read_all(const bl_model_config *c, int at_once, bl_pool *pool,
+                     bl_real logits[2 * VOCAB])
+{
+    enum { SHORTER = 3 };
+    bl_model *m = open_model(c, 1, 0, pool);
+    bl_gen *g;
+    if (bl_gen_new(&g, m, c, 2, BL_FP32, pool, NULL) != 0)
+        exit(1);
+    for (int i = 0; i + 1 < LENGTH && !at_once;) {
+        int32_t t[2] = {token(i), i < LENGTH - 1 - SHORTER ? token(i + 5) : -1};
+        bl_gen_step(g, t, logits);
+        i++;
+    }
+    for (int i = 0; i + 1 < LENGTH && at_once;) {
+        int most = (int)bl_min(bl_gen_most(g) / 2, bl_gen_room(g, 0)), n = 0;
+        bl_gen_token t[2 * LENGTH];
+        for (int k = 0; k < most && i + 1 < LENGTH; k++, i++) {
+            t[n++] = (bl_gen_token){0, token(i), BL_PLACE_BEGIN};
+            if (i < LENGTH - 1 - SHORTER)
+                t[n++] = (bl_gen_token){1, token(i + 5), BL_PLACE_BEGIN};
+        }
+        bl_gen_read(g, t, n);
+    }
+    bl_gen_step(g, (int32_t[]){token(LENGTH - 1), token(1)}, logits);
+    bl_gen_del(g);
+    bl_model_del(m);
+}
+
+static void reads_as_steps(const char *name, const bl_model_config *c, bl_pool *pool)
+{
+    static bl_real steps[2 * VOCAB], passes[2 * VOCAB];
+    if (c->arch == BL_ARCH_LSTM)
+        return;
+    read_all(c, 0, pool, steps);
+    read_all(c, 1, pool, passes);
+    ok(difference(steps, passes, 2 * VOCAB) == 0, "read at once as in steps: %s", name);
+}
+
 static void same_as_graph(const char *name, const bl_model_config *c, bl_pool *pool)
 {
     static bl_real graph[LENGTH * VOCAB];
     read_in_segments(c, pool, graph);
     double worst = off_graph(c, BL_FP32, graph, 2e-4, pool);
     ok(worst < 2e-4, "generation is the graph: %s (%.1g)", name, worst);
+    reads_as_steps(name, c, pool);
     worst = off_graph(c, BL_BF16, graph, 0.1, pool);
     ok(worst < 0.1 && worst > 1e-4, "in bf16 nearly: %s (%.1g)", name, worst);
     bl_model_config bytes = *c;
@@ -458,6 +499,7 @@ static void test_full_context(bl_pool *pool)
         bl_gen_step(g, (int32_t[]){token(i)}, fresh);
     ok(difference(logits, fresh, VOCAB) == 0,
        "a full context begins anew with its half");
+    reads_as_steps("a context that is full and begins anew", &c, pool);
     bl_gen_del(g);
     bl_model_del(m);
 }
