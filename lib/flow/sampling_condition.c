@@ -329,11 +329,30 @@ static size_t take_stretch(bl_sampling_lane *l, size_t most, size_t *n)
     return first;
 }
 
+/* A lane to which the encoder told the stretch of a condition that begins there, or -1.
+ */
+static int find_read(const bl_sampling *s, int64_t number, size_t first)
+{
+    for (int i = 0; i < s->streams; i++)
+        if (s->lanes[i].read_of == number && s->lanes[i].read_from == first)
+            return i;
+    return -1;
+}
+
+/* The copies of a piece have one condition, which is read for the first of them. */
 static int begin_source(bl_sampling *s, int lane, bl_err *e)
 {
     bl_sampling_lane *l = &s->lanes[lane];
     size_t n, source = (size_t)s->ckpt.info.config.model.source;
     size_t first = take_stretch(l, source, &n);
+    int from = find_read(s, l->number, first);
+    l->read_of = l->number;
+    l->read_from = first;
+    if (from >= 0) {
+        if (from != lane)
+            bl_gen_share_condition(s->gen, from, lane);
+        return 0;
+    }
     return tell_model(s, lane, l->given, first, bl_min(n, source), -1, e);
 }
 

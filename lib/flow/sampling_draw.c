@@ -590,7 +590,7 @@ int bl_sampling_run(bl_sampling *s, const bl_sampling_sink *to,
     int rc;
     s->notices = bl_notices_of(progress);
     for (int i = 0; i < s->streams; i++)
-        s->lanes[i].piece = -1;
+        s->lanes[i].piece = s->lanes[i].read_of = -1;
     while ((rc = fill_lanes(s, e)) > 0) {
         rc = step(s, e);
         if (rc == 0 && is_by_bars(s))

@@ -72,6 +72,8 @@ typedef struct {
     bl_sampling_given *given; /* its condition, or NULL */
     size_t unit;              /* bar by bar: bars that were given; else the next bar */
     size_t stretch_end; /* prefix, encoder: where what is read now ends, likewise */
+    int64_t read_of;    /* encoder: the condition of which the model has a stretch */
+    size_t read_from;   /* likewise: where it begins, the model's until the next */
     int is_over; /* bar by bar: 1 where a bar of the piece is, 2 where EOS said so */
     size_t n_prompted; /* bar by bar: of the prompt given so far */
     size_t n_bar;  /* without end: ids up to the bar that was begun just now; 0: none */

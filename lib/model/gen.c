@@ -86,8 +86,9 @@ static int alloc_buffers(bl_gen *g)
         g->rows = bl_graph_alloc(b, r * bl_gen_step_rows(c), sizeof(bl_real));
         g->value = bl_graph_alloc(b, bl_gen_step_values(c), sizeof *g->value);
     }
-    g->score_cap = (int)bl_max(g->keys_cap, bl_gen_whole(g->encoded ? c->source : 0));
-    if (g->encoded != NULL)
+    g->score_cap =
+        (int)bl_max(g->keys_cap, bl_gen_whole(g->n_encoders > 0 ? c->source : 0));
+    if (g->n_encoders > 0)
         alloc_sources(g);
     if (g->reader != NULL) {
         size_t t = (size_t)c->segment;
@@ -388,6 +389,7 @@ static int read_source(bl_gen *g, int stream, const int32_t *x, const bl_place *
                        int n, bl_err *e)
 {
     bl_model *m = g->m;
+    bl_gen_encoder *by = &g->encoder[0];
     int32_t length = n;
     if (n > m->config.source)
         return bl_fail(e, BL_E_ARG,
@@ -400,10 +402,20 @@ static int read_source(bl_gen *g, int stream, const int32_t *x, const bl_place *
     for (int i = 0; i < n && m->source_bar != NULL; i++)
         m->source_bar[i] =
             bl_bar_row(at != NULL ? at[i] : BL_PLACE_BEGIN, m->config.bar_rows);
-    bl_graph_forward(&m->graph);
+    for (int i = 1; i < g->n_encoders && g->encoder[i].rows >= n; i++)
+        by = &g->encoder[i];
+    bl_graph_forward(&by->graph);
     bl_model_condition(m, NULL);
-    bl_gen_keep_source(g, stream, n);
+    bl_gen_keep_source(g, stream, by->encoded, n);
     return 0;
+}
+
+void bl_gen_share_condition(bl_gen *g, int from, int to)
+{
+    for (int n = 0; n < g->m->config.layers && g->n_encoders > 0; n++)
+        bl_ring_copy(g, &g->sources[n], from, to);
+    if (g->n_encoders > 0)
+        g->n_source[to] = g->n_source[from];
 }
 
 /* All tokens but the last as one segment, of which keys and values are kept: the last
@@ -445,7 +457,7 @@ static int read_prefix(bl_gen *g, int stream, const int32_t *x, const bl_place *
 int bl_gen_condition(bl_gen *g, int stream, const int32_t *x, const bl_place *at, int n,
                      bl_err *e)
 {
-    if (g->encoded != NULL)
+    if (g->n_encoders > 0)
         return read_source(g, stream, x, at, n, e);
     if (g->reader != NULL)
         return read_prefix(g, stream, x, at, n, e);

@@ -8,7 +8,9 @@
 
 enum {
     BL_GEN_BLOCK = 4 * BL_LANES, /* keys stored side by side */
-    BL_GEN_ROWS = 64             /* tokens that are read at once, of all streams */
+    BL_GEN_ROWS = 64,            /* tokens that are read at once, of all streams */
+    BL_GEN_ENCODERS = 8,         /* shapes of the encoder, each half as long... */
+    BL_GEN_SHORTEST = 32         /* ...as the one before, and no shorter */
 };
 
 /* The matrices of a layer as each step reads them, at the places of bl_layer's fields:
@@ -36,6 +38,13 @@ typedef struct {
               * a query meets many at once */
     char *v; /* (S, G, size, wide) */
 } bl_ring;
+
+/* The encoder for conditions of up to `rows` tokens. */
+typedef struct {
+    int rows;
+    bl_graph graph;
+    bl_mat *encoded; /* (rows, D) */
+} bl_gen_encoder;
 
 /* S streams. Keys and values of the last tokens of a stream, of as many as a layer may
  * see, lie in rings, those of compressed slots in rings of their own; an LSTM has its
@@ -90,7 +99,9 @@ struct bl_gen {
     int32_t *token;                  /* [R] of this pass */
     bl_thin emb_w, out_p; /* to and from D, of an embedding of another width A */
     bl_real *narrow;      /* (R, A) */
-    bl_mat *encoded;      /* (source, D) of the encoder that m has; NULL: none */
+    bl_gen_encoder encoder[BL_GEN_ENCODERS]; /* the longest first; there are n_encoders,
+                                              * 0 = the model has none */
+    int n_encoders;
     bl_ring *sources;     /* [layers] of `source` slots: keys and values of its rows */
     bl_model *reader;     /* a lane of a segment, for prefixes that are seen as a whole;
                            * NULL:     there are none */
@@ -157,6 +168,8 @@ void bl_ring_put_key(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                      const bl_real *key);
 void bl_ring_put_value(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                        const bl_real *value);
+/* What a stream's part of a ring holds becomes that of another. */
+void bl_ring_copy(const bl_gen *g, const bl_ring *r, int from, int to);
 /* a (R, D) = attention of the queries q; those and y are overwritten. The keys and
  * values k and v enter the rings, each before its own query and after those that no
  * longer see what it takes the place of. */
@@ -182,7 +195,7 @@ size_t bl_gen_step_values(const bl_model_config *c);
 void bl_gen_attention_layer(bl_gen *g, int n);
 void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token);
 /* Keys and values of n of the encoder's rows, in every layer of a stream. */
-void bl_gen_keep_source(bl_gen *g, int stream, int n);
+void bl_gen_keep_source(bl_gen *g, int stream, const bl_mat *encoded, int n);
 /* Compresses the tokens that a stream's memory no longer holds, in every layer. */
 void bl_gen_compress(bl_gen *g, int stream);
 

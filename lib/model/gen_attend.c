@@ -73,6 +73,13 @@ void bl_ring_put_value(const bl_gen *g, const bl_ring *r, int s, int64_t token,
     }
 }
 
+void bl_ring_copy(const bl_gen *g, const bl_ring *r, int from, int to)
+{
+    ptrdiff_t keys = keys_of(g, r, 1, 0) - r->k, values = values_of(g, r, 1, 0) - r->v;
+    memcpy(r->k + to * keys, r->k + from * keys, (size_t)keys);
+    memcpy(r->v + to * values, r->v + from * values, (size_t)values);
+}
+
 /* ---- one head ---- */
 
 /* The n newest tokens of a ring, for one head of one stream. */

@@ -183,7 +183,7 @@ static bl_mat *run_cross(const bl_maker *k, bl_mat *x)
     return value_at(g, g->y, x->cols);
 }
 
-void bl_gen_keep_source(bl_gen *g, int stream, int n)
+void bl_gen_keep_source(bl_gen *g, int stream, const bl_mat *encoded, int n)
 {
     const bl_model *m = g->m;
     for (int layer = 0; layer < m->config.layers; layer++) {
@@ -191,10 +191,10 @@ void bl_gen_keep_source(bl_gen *g, int stream, int n)
         const bl_gen_weights *w = &g->weights[layer];
         const bl_ring *to = &g->sources[layer];
         ptrdiff_t cols = l->xk->cols;
-        bl_gen_project(g, g->encoded->v, BL_THIN(w, xk), l->xbk, n, g->source_rows);
+        bl_gen_project(g, encoded->v, BL_THIN(w, xk), l->xbk, n, g->source_rows);
         for (int i = 0; i < n; i++)
             bl_ring_put_key(g, to, stream, i, g->source_rows + i * cols);
-        bl_gen_project(g, g->encoded->v, BL_THIN(w, xv), l->xbv, n, g->source_rows);
+        bl_gen_project(g, encoded->v, BL_THIN(w, xv), l->xbv, n, g->source_rows);
         for (int i = 0; i < n; i++)
             bl_ring_put_value(g, to, stream, i, g->source_rows + i * cols);
     }

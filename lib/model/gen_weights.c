@@ -11,6 +11,28 @@
 
 /* ---- the parameters that are kept ---- */
 
+/* The encoder's graph for several lengths: a short condition need not cost what the
+ * longest does. */
+static void build_encoders(bl_gen *g)
+{
+    bl_model *m = g->m;
+    const bl_graph own = m->graph;
+    int source = m->config.source, rows = source;
+    while (g->n_encoders < BL_GEN_ENCODERS && g->build.code == 0) {
+        bl_gen_encoder *one = &g->encoder[g->n_encoders++];
+        m->graph = (bl_graph){.pool = g->pool, .e = &g->build};
+        m->config.source = one->rows = rows;
+        one->encoded = bl_model_build_encoder(m);
+        bl_graph_plan(&m->graph);
+        one->graph = m->graph;
+        if (rows / 2 < BL_GEN_SHORTEST)
+            break;
+        rows = (rows + 1) / 2;
+    }
+    m->config.source = source;
+    m->graph = own;
+}
+
 /* The tensors of a model, bound to room for all of them. Room is not memory: a page
  * that is never written takes none, and what is packed is not written here. */
 int bl_gen_hold(bl_gen *g, const bl_model_config *c)
@@ -30,10 +52,8 @@ int bl_gen_hold(bl_gen *g, const bl_model_config *c)
     bl_model_alloc_condition(m);
     if (g->build.code == 0)
         bl_model_bind(m);
-    if (c->condition == BL_CONDITION_ENCODER) {
-        g->encoded = bl_model_build_encoder(m);
-        bl_graph_plan(&m->graph);
-    }
+    if (c->condition == BL_CONDITION_ENCODER)
+        build_encoders(g);
     if (c->prefix_mask == BL_PREFIX_FULL && g->build.code == 0)
         (void)!bl_model_new(&g->reader, c, 1, 0, g->pool, &g->build);
     return g->build.code;
@@ -43,6 +63,8 @@ void bl_gen_let_go(bl_gen *g)
 {
     if (g->m == NULL)
         return;
+    for (int i = 0; i < g->n_encoders; i++)
+        bl_graph_free(&g->encoder[i].graph);
     bl_graph_free(&g->m->graph);
     bl_model_del(g->reader);
     free(g->m->param);
@@ -229,7 +251,7 @@ static int is_read_as_it_is(const bl_gen *g, const bl_param *p, const bl_real *v
     const bl_model *m = g->m;
     return part_of(g, m->emb, p, values) != NULL ||
            part_of(g, m->layer[0].wx, p, values) != NULL ||
-           (g->encoded != NULL && part_of(g, m->enc_w, p, values) != NULL);
+           (g->n_encoders > 0 && part_of(g, m->enc_w, p, values) != NULL);
 }
 
 int bl_gen_take(bl_gen *g, int i, const bl_real *values, bl_err *e)

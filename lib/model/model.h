@@ -406,6 +406,8 @@ void bl_gen_place(bl_gen *g, const bl_place *at);
  * next to be fed. BL_E_ARG where there are more than `source`, or than a segment. */
 int bl_gen_condition(bl_gen *g, int stream, const int32_t *x, const bl_place *at, int n,
                      bl_err *e) BL_MUST_CHECK;
+/* An encoder's condition of stream `from` is that of `to`, too. */
+void bl_gen_share_condition(bl_gen *g, int from, int to);
 /* A token that is there already. */
 typedef struct {
     int stream;

@@ -482,6 +482,40 @@ static void test_generation(bl_pool *pool)
     test_compressor_work();
 }
 
+/* Logits of two streams on one condition of n tokens, which is read once. */
+static void sample_on(bl_model_config c, int source, int n, bl_pool *pool,
+                      bl_real logits[2 * VOCAB])
+{
+    int32_t x[LENGTH];
+    c.source = source;
+    for (int i = 0; i < n; i++)
+        x[i] = token(i + 3);
+    bl_model *m = open_model(&c, 1, 0, pool);
+    bl_gen *g;
+    if (bl_gen_new(&g, m, &c, 2, BL_FP32, pool, NULL) != 0 ||
+        bl_gen_condition(g, 1, x, NULL, n, NULL) != 0)
+        exit(1);
+    bl_gen_share_condition(g, 1, 0);
+    for (int i = 0; i < 3; i++)
+        bl_gen_step(g, (int32_t[]){token(i), token(i)}, logits);
+    bl_gen_del(g);
+    bl_model_del(m);
+}
+
+static void test_conditions(bl_pool *pool)
+{
+    static bl_real exact[2 * VOCAB], longer[2 * VOCAB];
+    bl_model_config c = config(5, 7);
+    c.condition = BL_CONDITION_ENCODER;
+    for (int n = 30; n <= 130; n += 50) { /* of 150, 75, 38 rows */
+        sample_on(c, n, n, pool, exact);
+        sample_on(c, LENGTH, n, pool, longer);
+        ok(difference(exact, longer, 2 * VOCAB) < 2e-5,
+           "%d of a condition as an encoder of that length reads them", n);
+        ok(difference(longer, longer + VOCAB, VOCAB) == 0, "one condition for both");
+    }
+}
+
 /* A context of 8 absolute positions goes on with its last 4 tokens when it is full. */
 static void test_full_context(bl_pool *pool)
 {
@@ -829,6 +863,7 @@ int main(void)
     test_thin(pool);
     test_int8(pool);
     test_generation(pool);
+    test_conditions(pool);
     test_full_context(pool);
     test_adam(0.99, pool);
     test_adam(0.99999999, pool);
