@@ -285,7 +285,8 @@ static int32_t in_key(const bl_plan *p, const bl_plan_at *at, int32_t id)
 
 /* ---- how often something begins ---- */
 
-/* The latest position from which on a bar has room for what it still lacks. */
+/* The latest position from which on a bar has room for what it still lacks; where there
+ * is none, all behind the moment that has no note yet are needed, and that one too. */
 static void find_latest(const bl_plan *p, bl_plan_at *at)
 {
     if (!at->is_counted || at->meter < 0)
@@ -300,6 +301,8 @@ static void find_latest(const bl_plan *p, bl_plan_at *at)
             at->latest = q;
             lacks--;
         }
+    if (lacks > 0)
+        at->latest = at->position;
 }
 
 /* Of a bar whose meter is stated or goes on. */

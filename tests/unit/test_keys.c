@@ -1,5 +1,6 @@
 /* test_keys.c - keys: found, in files and back; chords as degrees of them, moved and
  * asked for. */
+#include "base/rng.h"
 #include "midi/midi.h"
 #include "songs.h"
 #include "tap.h"
@@ -258,6 +259,71 @@ static void test_plan(void)
     bl_scheme_del(s);
 }
 
+/* ---- how often something begins ---- */
+
+/* Draws a token of those that are allowed, kinds alike so that moments are often of a
+ * tempo alone. -1: none is left. */
+static int draw(const bl_plan *p, const bl_plan_at *at, const bl_grammar *g, bl_rng *r)
+{
+    uint8_t mask[4096];
+    int found = -1;
+    uint32_t n = 0;
+    const char *last = "";
+    bl_grammar_mask(g, mask);
+    for (unsigned id = 0; id < bl_words_size(bl_scheme_words(p->scheme)); id++) {
+        const char *kind = bl_scheme_kind(p->scheme, id);
+        if (!mask[id] || id == BL_ID_EOS || !bl_plan_allows(p, at, id))
+            continue;
+        int is_new = strcmp(kind, last) != 0;
+        if (is_new ? bl_rng_below(r, ++n) == 0
+                   : strcmp(bl_scheme_kind(p->scheme, (unsigned)bl_max(found, 0)),
+                            kind) == 0 &&
+                         bl_rng_below(r, 8) == 0)
+            found = (int)id;
+        last = kind;
+    }
+    return found;
+}
+
+/* 1 if so many tokens could be drawn. */
+static int goes_on(const bl_plan *p, int n_tokens, uint64_t seed)
+{
+    bl_grammar g;
+    bl_plan_at at;
+    bl_rng r;
+    r = bl_rng_make(seed, 0);
+    bl_grammar_start(&g, p->scheme);
+    bl_plan_start(&at);
+    for (int i = 0; i < n_tokens; i++) {
+        int id = draw(p, &at, &g, &r);
+        if (id < 0 || bl_grammar_step(&g, (unsigned)id) != NULL)
+            return 0;
+        bl_plan_step(p, &at, (unsigned)id, 0);
+    }
+    return 1;
+}
+
+static void test_density(void)
+{
+    bl_scheme *s = open_keyed_scheme(4);
+    int32_t known[4096] = {0};
+    static const double densities[] = {.1, 1, 3, 8, 24};
+    for (size_t i = 0; i < BL_COUNT(densities); i++) {
+        bl_err e = BL_ERR_INIT;
+        bl_plan p = {0};
+        int stuck = 0;
+        need(bl_plan_density(&p, s, densities[i], known, &e), &e);
+        need(bl_plan_programs(&p, s, "33,drums", &e), &e);
+        bl_plan_sense(&p, s, 0);
+        for (uint64_t seed = 0; seed < 40; seed++)
+            stuck += !goes_on(&p, 300, seed);
+        ok(stuck == 0, "density %g: %d of 40 walks end where nothing may follow",
+           densities[i], stuck);
+        bl_plan_free(&p);
+    }
+    bl_scheme_del(s);
+}
+
 int main(void)
 {
     test_find();
@@ -266,5 +332,6 @@ int main(void)
     test_transposed();
     test_decoded();
     test_plan();
+    test_density();
     return tap_done();
 }
