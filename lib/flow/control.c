@@ -32,7 +32,7 @@ static const struct {
     double most; /* of a number; 0: text, -1: nothing follows */
 } words[] = {
     {"temperature", BL_CONTROL_TEMPERATURE, 100},
-    {"density", BL_CONTROL_DENSITY, 1},
+    {"density", BL_CONTROL_DENSITY, BL_CONTROL_MAX_DENSITY},
     {"threshold", BL_CONTROL_THRESHOLD, 0},
     {"max-hits", BL_CONTROL_MAX_HITS, 0},
     {"labels", BL_CONTROL_LABELS, 0},

@@ -10,11 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BL_CONTROL_LINE = 512 }; /* bytes of a line, at most */
+enum {
+    BL_CONTROL_LINE = 512,       /* bytes of a line, at most */
+    BL_CONTROL_MAX_DENSITY = 24, /* as of the option */
+};
 
 typedef enum {
     BL_CONTROL_TEMPERATURE, /* number: 0..100 */
-    BL_CONTROL_DENSITY,     /* number: 0..1 */
+    BL_CONTROL_DENSITY,     /* number: 0..24, of grooves 0..1 */
     BL_CONTROL_THRESHOLD,   /* text, as of the options of these names; "-": none */
     BL_CONTROL_MAX_HITS,
     BL_CONTROL_LABELS,

@@ -425,7 +425,11 @@ static int obey_line(grooving *g, const bl_control_line *line, bl_err *e)
         return 0;
     case BL_CONTROL_DENSITY:
         if (!g->ckpt.info.config.model.density)
-            return bl_fail(e, BL_E_ARG, "wants a run of density=1");
+            return bl_fail(e, BL_E_ARG, "wants a run of density=1 or density=2");
+        if (g->has_latents)
+            return bl_fail(e, BL_E_ARG, "goes with grooves, not with latents");
+        if (line->number > 1)
+            return bl_fail(e, BL_E_ARG, "of grooves it is a share of cells, 0 to 1");
         g->wish->density = line->number;
         return 0;
     case BL_CONTROL_THRESHOLD:

@@ -144,6 +144,13 @@ static void warn(const bl_notices *to, const bl_sampling_counts *n)
         bl_notice(to, BL_NOTICE_WARNING,
                   "%" PRId64 " of %" PRId64 " pieces were cut at --max-tokens", n->cut,
                   n->pieces);
+    if (n->stuck > 0)
+        bl_notice(
+            to, BL_NOTICE_WARNING,
+            "%" PRId64 " of %" PRId64
+            " pieces end where the model's vocabulary and what was asked for leave "
+            "no token; ask for less",
+            n->stuck, n->pieces);
     if (n->silent > 0)
         bl_notice(to, BL_NOTICE_WARNING,
                   "%" PRId64 " of %" PRId64

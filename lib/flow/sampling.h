@@ -70,6 +70,7 @@ typedef struct {
     int64_t pieces;
     int64_t tokens;   /* drawn */
     int64_t cut;      /* pieces that ended at max_tokens */
+    int64_t stuck;    /* likewise where no token could follow */
     int64_t silent;   /* pieces without a note */
     int64_t replaced; /* tokens of a MIDI prompt that the model's vocabulary lacks: the
                        * nearest stand for them */

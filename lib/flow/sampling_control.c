@@ -21,11 +21,19 @@ static int set_chords(bl_sampling *s, bl_sampling_lane *l, const bl_control_line
 {
     bl_plan plan = {0};
     int rc = is_none(line) ? 0 : bl_plan_chords(&plan, s->scheme, line->text, e);
+    /* a piece that goes on has its key, as has one that was asked for */
+    int has_key = s->wish->key != NULL || s->n_prompts > 0;
+    int tonic = l->bars > 0 || s->n_prompts > 0
+                    ? l->at.tonic
+                    : bl_plan_tonic(has_key ? &s->plan : &plan);
+    if (rc == 0 && !has_key)
+        rc = bl_sampling_check_known(s, &plan.key, e);
     if (rc == 0)
-        rc = bl_sampling_check_known(s, &plan.chords, e);
+        rc = bl_sampling_check_chords(s, &plan, tonic, e);
     if (rc == 0) {
         swap(&s->plan.chords, &plan.chords);
-        swap(&s->plan.key, &plan.key);
+        if (!has_key)
+            swap(&s->plan.key, &plan.key);
         s->plan.of_c = plan.of_c;
         s->plan.scheme = plan.scheme != NULL ? plan.scheme : s->plan.scheme;
         l->at.n_bars = 0;
@@ -64,6 +72,8 @@ static int obey(bl_sampling *s, bl_sampling_lane *l, const bl_control_line *line
     case BL_CONTROL_LABELS: /* a piece begins with them: one without end makes room */
         rc = set_labels(s, line, e);
         return rc != 0 ? rc : s->wish->is_endless;
+    case BL_CONTROL_DENSITY:
+        return bl_plan_density(&s->plan, s->scheme, line->number, s->coder.to_vocab, e);
     case BL_CONTROL_STOP:
         s->is_over = 1;
         return 0;

@@ -341,7 +341,8 @@ static int draw(bl_sampling *s, bl_sampling_lane *l, const bl_real *logits, bl_e
     int rc = is_cut || !w->no_grammar ? cut(l, e) : 0;
     if (rc == 0 && s->n_fills > 0)
         rc = bl_sampling_fill_whole(s, l, e);
-    s->n_cut += is_cut && !w->is_endless;
+    s->n_stuck += next < 0;
+    s->n_cut += next >= 0 && is_cut && !w->is_endless;
     finish(s, l);
     return rc;
 }
@@ -610,6 +611,7 @@ int bl_sampling_run(bl_sampling *s, const bl_sampling_sink *to,
     *counts = (bl_sampling_counts){.pieces = s->n_put,
                                    .tokens = s->n_sampled,
                                    .cut = s->n_cut,
+                                   .stuck = s->n_stuck,
                                    .replaced = s->n_replaced};
     return rc;
 }

@@ -138,7 +138,7 @@ struct bl_sampling {
     uint8_t *mask;        /* [n_vocab] */
     int32_t *order;       /* [n_vocab] scratch of bl_sample */
     double *prob;         /* [n_vocab] scratch of bl_sample */
-    int64_t n_sampled, n_cut;
+    int64_t n_sampled, n_cut, n_stuck;
     int64_t n_replaced; /* tokens of a MIDI prompt that the model does not know */
 };
 
@@ -225,6 +225,9 @@ void bl_sampling_fills_free(bl_sampling *s);
 /* BL_E_ARG: the model has not all of these tokens. */
 int bl_sampling_check_known(const bl_sampling *s, const bl_ids *ids,
                             bl_err *e) BL_MUST_CHECK;
+/* Likewise of the plan's chords in a key of that tonic. */
+int bl_sampling_check_chords(const bl_sampling *s, const bl_plan *p, int tonic,
+                             bl_err *e) BL_MUST_CHECK;
 /* What each piece begins with and how it ends. */
 int bl_sampling_settle(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
 

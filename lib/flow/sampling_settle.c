@@ -162,6 +162,34 @@ int bl_sampling_check_known(const bl_sampling *s, const bl_ids *ids, bl_err *e)
     return 0;
 }
 
+int bl_sampling_check_chords(const bl_sampling *s, const bl_plan *p, int tonic,
+                             bl_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < p->chords.n && rc == 0; i++) {
+        uint16_t id = (uint16_t)bl_plan_chord(p, i, tonic);
+        const bl_ids one = {&id, 1, 0};
+        rc = bl_sampling_check_known(s, &one, e);
+    }
+    return rc;
+}
+
+/* Of the key that they are to be in, which is a prompt's where there are some. */
+static int check_chords(const bl_sampling *s, bl_err *e)
+{
+    int rc = s->n_prompts == 0 ? bl_sampling_check_known(s, &s->plan.key, e) : 0;
+    if (rc == 0 && s->n_prompts == 0)
+        return bl_sampling_check_chords(s, &s->plan, bl_plan_tonic(&s->plan), e);
+    for (size_t i = 0; i < s->n_prompts && s->plan.chords.n > 0 && rc == 0; i++) {
+        bl_plan_at at;
+        bl_plan_start(&at);
+        for (size_t k = 0; k < s->prompts[i].n; k++)
+            bl_plan_step(&s->plan, &at, s->prompts[i].id[k], 1);
+        rc = bl_sampling_check_chords(s, &s->plan, at.tonic, e);
+    }
+    return rc;
+}
+
 /* Of a pickup bar a model can go on only where it has a longer meter. */
 static int knows_meters(const bl_sampling *s)
 {
@@ -212,7 +240,7 @@ static int settle_key(bl_sampling *s, bl_err *e)
         return bl_fail(
             e, BL_E_ARG,
             "--key: the model's vocabulary has no notes, or no chords, of it");
-    return bl_sampling_check_known(s, &s->plan.key, e);
+    return 0;
 }
 
 /* Where nothing is said seconds decide alone, and without bars the model. */
@@ -278,8 +306,8 @@ int bl_sampling_settle(bl_sampling *s, bl_err *e)
     if (rc == 0)
         rc = bl_sampling_check_known(s, &s->plan.labels, e);
     if (rc == 0)
-        rc = bl_sampling_check_known(s, &s->plan.chords, e);
-    if (rc == 0)
         rc = bl_sampling_check_known(s, &s->plan.tempo, e);
-    return rc == 0 && w->prompt != NULL && w->fill == NULL ? read_prompts(s, e) : rc;
+    if (rc == 0 && w->prompt != NULL && w->fill == NULL)
+        rc = read_prompts(s, e);
+    return rc == 0 ? check_chords(s, e) : rc;
 }

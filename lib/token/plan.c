@@ -82,15 +82,25 @@ static int add_chord(bl_plan *p, chord_list *list, const char *text, size_t len,
     return rc;
 }
 
+static int knows_no_chords(const bl_scheme *scheme, bl_err *e)
+{
+    bl_spec spec = *bl_scheme_spec(scheme);
+    char command[BL_SPEC_TEXT_MAX + 1];
+    spec.chords = 1;
+    spec.degrees = spec.common_key;
+    bl_spec_command(&spec, command);
+    return bl_fail(e, BL_E_ARG,
+                   "the model knows no chords; train it on tokens made with '%s'",
+                   command);
+}
+
 int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text, bl_err *e)
 {
     static const char between[] = " ,|\t\n";
     chord_list list = {0};
     int rc = take_scheme(p, scheme, "chords", e);
     if (rc == 0 && !bl_scheme_spec(scheme)->chords)
-        return bl_fail(e, BL_E_ARG,
-                       "the model knows no chords; train it on tokens made with "
-                       "'midi2remi --chords'");
+        return knows_no_chords(scheme, e);
     text += strspn(text, between);
     while (rc == 0 && *text != '\0') {
         size_t len = strcspn(text, between);
@@ -276,11 +286,27 @@ static int32_t due(int32_t wanted, int32_t in_force)
     return wanted != in_force ? wanted : -1;
 }
 
+static int32_t raise(const bl_plan *p, int32_t id, int tonic)
+{
+    int first = p->scheme->first[REMI_CHORD];
+    return p->of_c && id >= 0 ? first + bl_chord_raise(id - first, 12 - tonic) : id;
+}
+
 /* The token of a chord of the plan in the key that is stated. */
 static int32_t in_key(const bl_plan *p, const bl_plan_at *at, int32_t id)
 {
-    int first = p->scheme->first[REMI_CHORD];
-    return p->of_c && id >= 0 ? first + bl_chord_raise(id - first, 12 - at->tonic) : id;
+    return raise(p, id, at->tonic);
+}
+
+unsigned bl_plan_chord(const bl_plan *p, size_t i, int tonic)
+{
+    return (unsigned)raise(p, p->chords.id[i], tonic);
+}
+
+int bl_plan_tonic(const bl_plan *p)
+{
+    return p->key.n > 0 ? bl_key_tonic((int)p->key.id[0] - p->scheme->first[REMI_KEY])
+                        : 0;
 }
 
 /* ---- how often something begins ---- */

@@ -41,6 +41,10 @@ int bl_plan_names(const bl_plan *p, unsigned id);
  * all may be degrees ("I", "vi", "bVII7", "N"), of whatever key. */
 int bl_plan_chords(bl_plan *p, const bl_scheme *scheme, const char *text,
                    bl_err *e) BL_MUST_CHECK;
+/* The token of the i-th chord in a key of that tonic, a pitch class; 0 where none is.
+ */
+unsigned bl_plan_chord(const bl_plan *p, size_t i, int tonic);
+int bl_plan_tonic(const bl_plan *p); /* of the key that is settled; 0 */
 /* The key, "C", "F#m", "Bb major": the token of a scheme that has such. In others it is
  * a scale: melodic notes of the key and of the chord in force, of chords that are not
  * settled those of the key alone. Of minor keys, both the seventh above the tonic and

@@ -298,7 +298,7 @@ END
     run -64 --separate-stderr xlsample settled --chords ' | ' -o s
     says "no chord is named"
     run -64 --separate-stderr xlsample run --chords C -o s
-    says "midi2remi --chords"
+    says "'midi2remi --grid 4 --chords'"
     run -64 --separate-stderr xlsample settled --labels Mode_odd,Mode_even -o s
     says "one label of a kind"
     run -64 --separate-stderr xlsample settled --labels Pitch_60 -o s
@@ -411,6 +411,30 @@ words() {
     midi2remi "$SAMPLES/old-macdonald.mid" -o f.tok.zst
     run -65 --separate-stderr xlsample small --prompt f.tok.zst -o t
     says "is not in the model's vocabulary"
+}
+
+@test "xlsample: what a small vocabulary leaves no token for is said" {
+    local tiny=(--preset tiny --set layers=1 --set width=16 --set heads=2 --set ff=16 --steps 2)
+    # pieces without a note: behind a second Position_0 nothing can stand
+    for i in 1 2 3; do
+        printf 'MThd\0\0\0\6\0\0\0\1\1\340MTrk\0\0\0\11\217\0\377\1\1%d\0\377\57\0' $i >s$i.mid
+    done
+    midi2remi -q --keep-empty s?.mid -o silent.tok.zst
+    vocab --order count --min-count 1 silent.tok.zst -o silent.tsv
+    shard -q -o silent --near off --split train=1 --vocab silent.tsv silent.tok.zst
+    xltrain -q --data silent -o mute "${tiny[@]}"
+    run -0 --separate-stderr xlsample mute -n 8 --bars 9 --temperature 9 --top-p 1 -o s
+    [[ $stderr == *"pieces end where the model's vocabulary and what was asked for leave no token"* ]]
+    [[ $stderr != *max-tokens* ]]
+    # chords whose key, or whose degrees in the key, are not there
+    cp "$SAMPLES"/{mary-had-a-little-lamb,ode-to-joy,frere-jacques}.mid .
+    midi2remi -q mary*.mid ode*.mid frere*.mid --degrees -o few.tok.zst
+    vocab --order count --min-count 1 few.tok.zst -o few.tsv
+    shard -q -o few --vocab few.tsv few.tok.zst
+    xltrain -q --data few -o small "${tiny[@]}"
+    run -64 --separate-stderr xlsample small --chords 'F# C#' -o t
+    says "the model's vocabulary has no token 'Key_C#:maj'"
+    [ ! -e t ]
 }
 
 @test "xlsample: -o song.mid names the line that works" {
@@ -680,13 +704,13 @@ temperature 0
 @3 chords G
 @5 chords -
 @5 nonsense
-density 1
+threshold .5
 @4 temperature 1
 @7 labels Mode_odd
 @9 stop
 E
     run -0 --separate-stderr xlsample settled --endless --chords 'C Am' --labels Mode_even --control score --no-pg -u
-    says_two "--control: '@5 nonsense': what can be said is" "--control: 'density': of runs of grooves"
+    says_two "--control: '@5 nonsense': what can be said is" "--control: 'threshold': of runs of grooves"
     printf '%s\n' "$output" >a
     xlsample settled --endless --chords 'C Am' --labels Mode_even --control score --no-pg -u -q 2>/dev/null >b
     cmp a b
@@ -694,6 +718,18 @@ E
     [ "$(pieces a | tr '\n' ' ')" = "sample-000000 6 sample-000001 8 " ]
     [ "$(sed -n '/"i":0/,/^#end/p' a | grep -o 'Chord_[^ ]*' | head -n 3 | tr '\n' ' ')" = "Chord_C:maj Chord_A:min Chord_G:maj " ]
     [ "$(grep -c '^Mode_odd$' a)" -eq 1 ]
+    # how often something begins, from a bar on
+    printf 'density 1\n@3 density 4\n@5 density 25\n' >score
+    run -0 --separate-stderr xlsample run --bars 4 --meter 4/4 --control score -u -o s
+    says "'@5 density 25': 'density' is a number from 0 to 24"
+    { echo '#'; grep '^Bar' s | head -n 2; } >slow
+    { echo '#'; grep '^Bar' s | tail -n 2; } >quick
+    moments slow 3 5
+    moments quick 12 16
+    # chords that come later take no key away that was asked for
+    echo '@2 chords C G' >score
+    xlsample composer -n 3 --bars 3 --key D --control score -u -o s
+    [ "$(grep -o 'Key_[^ ]*' s | tr '\n' ' ')" = "Key_D:maj Key_D:maj Key_D:maj " ]
     # of a FIFO, whose writers come and go
     mkfifo ask
     xlsample run --endless --control ask -u >out 2>err 3>&- &
