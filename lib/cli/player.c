@@ -5,6 +5,7 @@
 #include "cli/player.h"
 #include "base/mem.h"
 #include "base/sounding.h"
+#include "cli/pulses.h"
 #include "cli/tool.h"
 
 #include <errno.h>
@@ -56,6 +57,7 @@ typedef struct {
     /* time */
     int64_t start; /* of the messages' time 0 */
     int is_fixed;  /* by t0: what is late does not move the rest */
+    bl_pulses pulses;
 } player;
 
 static int64_t now(void)
@@ -283,13 +285,19 @@ static int send_chord(player *p, const bl_timed *first, bl_err *e)
     uint64_t messages = 0;
     bl_timed t = *first;
     bl_sounding after = p->sounding;
+    int64_t lag = now() - time_of(p, first->ns);
     do {
+        if (p->is_fixed && bl_pulses_is(&t)) {
+            size_t some = bl_pulses_pass(&p->pulses, &t, lag, bytes + n);
+            messages += some > 0;
+            n += some;
+            continue;
+        }
         memcpy(bytes + n, t.byte, t.n);
         bl_sounding_note(&after, t.byte, t.n);
         n += t.n;
         messages++;
-    } while (n + 6 <= CHORD && take_of(p, 0, first->ns, &t));
-    int64_t lag = now() - time_of(p, first->ns);
+    } while (n + BL_PULSES_MOST <= CHORD && take_of(p, 0, first->ns, &t));
     int rc = write_bytes(bytes, n, e);
     if (rc == 0)
         p->sounding = after;

@@ -293,6 +293,22 @@ print((time.monotonic_ns() - int(sys.argv[1])) // 1000000)' "$t0"
     says "--delay and --clock go with --play"
 }
 
+@test "play: a clock whose t0 is past goes on from where it is, without the pulses since then" {
+    t0=$(/usr/bin/python3 -c 'import time; print(time.monotonic_ns() - 20000000000)')
+    text "$F/a.tok.zst" | sed "1s/{/{\"t0\":$t0,\"tempo\":90,/" >past
+    timeout --preserve-status -s INT .6 remi2midi -q --play --clock --tempo 60 past >bytes
+    /usr/bin/python3 - bytes <<'E'
+import re, sys
+sent = open(sys.argv[1], "rb").read()
+assert not re.search(b"\xfa|\xfc", sent), "start, or stop where nothing had begun"
+at = [m.start() for m in re.finditer(b"\xf2..\xfb\xf8", sent, re.S)]
+assert len(at) == 1 and b"\xf8" not in sent[:at[0]], at
+place = sent[at[0] + 1] + 128 * sent[at[0] + 2]
+assert 80 <= place < 88, place # sixteenths of a quarter of a second, 20 s and what it takes to begin
+assert sent.count(b"\xf8") < 20, sent.count(b"\xf8")
+E
+}
+
 @test "play: begins at the t0 of its stream, where that is near" {
     t0=$(/usr/bin/python3 -c 'import time; print(time.monotonic_ns() + 700000000)')
     text "$F/a.tok.zst" | sed "1s/{/{\"t0\":$t0,\"tempo\":90,/" >near
