@@ -2,7 +2,7 @@
 #include "cli/pulses.h"
 
 enum { START = 0xFA, PULSE = 0xF8, STOP = 0xFC, POINTER = 0xF2, CONTINUE = 0xFB };
-enum { SIXTEENTH = 6 };                 /* pulses */
+enum { SIXTEENTH = 6 };                   /* pulses */
 static const int64_t TOO_LATE = 50000000; /* nanoseconds; a pulse at 50 a minute */
 
 int bl_pulses_is(const bl_timed *t)

@@ -16,8 +16,8 @@ typedef struct {
 
 /* 1 for start, pulse and stop. */
 int bl_pulses_is(const bl_timed *t);
-/* What is to be sent for one of them, so many nanoseconds late: the bytes to `to`, their
- * number. Behind a gap, from a sixteenth on: stop, if it had begun, song position
+/* What is to be sent for one of them, so many nanoseconds late: the bytes to `to`,
+ * their number. Behind a gap, from a sixteenth on: stop, if it had begun, song position
  * pointer, continue. */
 size_t bl_pulses_pass(bl_pulses *p, const bl_timed *t, int64_t lag,
                       uint8_t to[BL_PULSES_MOST]);

@@ -12,7 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WAITING = 256, BAR_DIGITS = 9 }; /* lines for bars that are still to come */
+enum {
+    CHUNK = 4096,        /* bytes that are read at once */
+    LATER = 256,         /* lines for bars that are still to come */
+    NOW = CHUNK / 5 + 1, /* lines for the next bar, of a chunk of "stop" */
+    BAR_DIGITS = 9,
+};
 
 struct bl_control {
     int fd; /* -1: it has ended */
@@ -20,8 +25,8 @@ struct bl_control {
     char line[BL_CONTROL_LINE]; /* the one that is being read */
     size_t n;
     int is_long;              /* it had more than that, which are passed over */
-    bl_control_line *waiting; /* [n_waiting] of WAITING, as they came */
-    size_t n_waiting;
+    bl_control_line *waiting; /* [n_waiting] of LATER + NOW, as they came */
+    size_t n_waiting, n_later;
 };
 
 /* ---- a line ---- */
@@ -134,7 +139,7 @@ int bl_control_open(bl_control **control, const char *what, bl_err *e)
     if (c == NULL)
         return BL_E_NOMEM;
     c->fd = -1;
-    c->waiting = bl_calloc(WAITING, sizeof *c->waiting, e);
+    c->waiting = bl_calloc(LATER + NOW, sizeof *c->waiting, e);
     int rc = c->waiting == NULL             ? BL_E_NOMEM
              : strncmp(what, "fd:", 3) == 0 ? open_number(c, what + 3, e)
                                             : open_named(c, what, e);
@@ -162,10 +167,12 @@ static void end_line(bl_control *c, const bl_notices *notices)
     bl_control_line line;
     int rc = c->is_long ? bl_fail(&why, BL_E_ARG, "more than %d bytes", BL_CONTROL_LINE)
                         : bl_control_parse(c->line, c->n, &line, &why);
-    if (rc == 1 && c->n_waiting == WAITING)
-        rc = bl_fail(&why, BL_E_LIMIT, "%d lines wait for their bars already", WAITING);
-    if (rc == 1)
+    if (rc == 1 && line.bar > 0 && c->n_later == LATER)
+        rc = bl_fail(&why, BL_E_LIMIT, "%d lines wait for their bars already", LATER);
+    if (rc == 1) {
         c->waiting[c->n_waiting++] = line;
+        c->n_later += line.bar > 0;
+    }
     if (rc < 0)
         complain(c->line, c->n, why.text, notices);
     c->n = 0;
@@ -191,12 +198,15 @@ static void close_input(bl_control *c)
     c->fd = -1;
 }
 
-/* A flood is read in the course of some bars. */
+/* A flood is read in the course of some bars; what is for the next one is obeyed before
+ * more is read, so that there is room for it, whatever waits. */
 static void read_what_came(bl_control *c, const bl_notices *to)
 {
-    char bytes[4096];
+    char bytes[CHUNK];
     struct pollfd in = {.fd = c->fd, .events = POLLIN};
-    for (int i = 0; i < 16 && c->fd >= 0 && poll(&in, 1, 0) > 0; i++) {
+    for (int i = 0;
+         i < 16 && c->fd >= 0 && c->n_waiting == c->n_later && poll(&in, 1, 0) > 0;
+         i++) {
         ssize_t n = read(c->fd, bytes, sizeof bytes);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             return;
@@ -220,6 +230,7 @@ int bl_control_next(bl_control *c, int64_t bar, bl_control_line *line,
         if (c->waiting[i].bar > bar)
             continue;
         *line = c->waiting[i];
+        c->n_later -= line->bar > 0;
         memmove(c->waiting + i, c->waiting + i + 1,
                 (--c->n_waiting - i) * sizeof *c->waiting);
         return 1;

@@ -730,6 +730,10 @@ E
     echo '@2 chords C G' >score
     xlsample composer -n 3 --bars 3 --key D --control score -u -o s
     [ "$(grep -o 'Key_[^ ]*' s | tr '\n' ' ')" = "Key_D:maj Key_D:maj Key_D:maj " ]
+    # what waits for bars far away keeps nothing from the next one
+    { seq -f '@999%g temperature 1' 300 && echo stop; } >score
+    run -0 --separate-stderr timeout 60 xlsample run --endless --control score -o s
+    [ "$(grep -c '256 lines wait' <<<"$stderr")" -eq 44 ]
     # of a FIFO, whose writers come and go
     mkfifo ask
     xlsample run --endless --control ask -u >out 2>err 3>&- &
