@@ -188,6 +188,17 @@ def pieces(folder, split):
             yield ids[begin:end]
 
 
+def check(folder, split, words):
+    """That the data have this split, and the model's words: their ids would mean others."""
+    with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as f:
+        m = json.load(f)
+    if split not in m["splits"]:
+        raise ValueError(f"{folder}: no split '{split}'; there are {', '.join(m['splits'])}")
+    with open(os.path.join(folder, m["vocab"]), encoding="utf-8") as f:
+        if [line.rstrip("\n").split("\t")[1] for line in f if line[0] != "#"] != words:
+            raise ValueError(f"{folder}: its vocabulary is not the model's")
+
+
 @torch.no_grad()
 def loss(model, folder, split):
     """Mean -ln p of a split's tokens, each piece by segments with its memory."""
@@ -208,6 +219,10 @@ def main():
         sys.exit(__doc__)
     try:
         config, words, model = load(sys.argv[1])
+        if len(sys.argv) == 4:
+            check(*sys.argv[2:], words)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        sys.exit(f"{sys.argv[1]}: no checkpoint of xltrain, or a cut one")
     except (OSError, ValueError) as e:
         sys.exit(str(e))
     if len(sys.argv) == 4:

@@ -202,6 +202,15 @@ llama --set memory=24 --set kv_heads=1 --set eval_segment=16'
     says "checkpoint.py knows no arch=lstm"
     run -1 --separate-stderr /usr/bin/python3 -B "$reader" none
     says "No such file"
+    head -c 3000 llama/best >cut
+    run -1 --separate-stderr /usr/bin/python3 -B "$reader" cut
+    says "cut: no checkpoint of xltrain, or a cut one"
+    # ids of other words would give a loss, too
+    run -1 --separate-stderr /usr/bin/python3 -B "$reader" llama data other
+    says "data: no split 'other'; there are"
+    midi2remi --key "$SAMPLES"/[a-c]*.mid | shard -o keyed
+    run -1 --separate-stderr /usr/bin/python3 -B "$reader" llama keyed train
+    says "keyed: its vocabulary is not the model's"
 }
 
 # bats test_tags=slow
