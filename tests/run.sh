@@ -4,6 +4,9 @@
 # prints TAP; what failed is shown in full. BARLINE_SLOW=1 adds the tests tagged slow.
 # ONLY=pattern runs the files whose name matches.
 set -u
+# Whoever ignores signals, as nohup does, has children that ignore them: tests send some.
+[ -n "${BARLINE_SIGNALS:-}" ] ||
+    exec env --default-signal BARLINE_SIGNALS=1 "$BASH" "$0" "$@"
 cd "$(dirname "$0")/.." || exit 1
 build=$1
 BARLINE_ROOT=$PWD
