@@ -6,7 +6,6 @@
 #include "flow/source.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { NAME_SHOWN = 80 };
 
@@ -214,13 +213,13 @@ static int settle_programs(bl_sampling *s, bl_err *e)
                    : rc;
 }
 
-/* 1 if the model knows a token of the scale that begins with `word`. */
-static int knows_in_scale(const bl_sampling *s, const char *word)
+/* 1 if the model knows a token of the scale that means that. */
+static int knows_in_scale(const bl_sampling *s, bl_meaning is)
 {
-    const bl_words *words = bl_scheme_words(s->scheme);
-    for (size_t id = 0; id < bl_words_size(words); id++)
-        if (s->coder.to_vocab[id] >= 0 && bl_plan_in_scale(&s->plan, (unsigned)id) &&
-            strncmp(bl_words_name(words, (unsigned)id), word, strlen(word)) == 0)
+    size_t n = bl_words_size(bl_scheme_words(s->scheme));
+    for (unsigned id = 0; id < n; id++)
+        if (s->coder.to_vocab[id] >= 0 && bl_plan_in_scale(&s->plan, id) &&
+            bl_scheme_meaning(s->scheme, id) == is)
             return 1;
     return 0;
 }
@@ -235,8 +234,8 @@ static int settle_key(bl_sampling *s, bl_err *e)
     if (spec->key && w->prompt != NULL)
         return bl_fail(e, BL_E_ARG, "--key: the prompt has its own");
     if (!spec->key &&
-        (!knows_in_scale(s, "Pitch_") ||
-         (spec->chords && w->chords == NULL && !knows_in_scale(s, "Chord_"))))
+        (!knows_in_scale(s, BL_IS_NOTE) ||
+         (spec->chords && w->chords == NULL && !knows_in_scale(s, BL_IS_CHORD))))
         return bl_fail(
             e, BL_E_ARG,
             "--key: the model's vocabulary has no notes, or no chords, of it");
