@@ -25,34 +25,32 @@ static const bl_misuse misuses[] = {
     {"latent", "threshold max-hits temperature", 0, "--latent gives no hits to choose"},
     {"like", "bars seconds", 0,
      "--like says how long pieces are: it goes with neither --bars nor --seconds"},
-    {"endless", "pieces bars seconds like max-tokens condition", 0,
+    {"endless", "pieces bars seconds like max-tokens condition answer", 0,
      "--endless goes on until it is stopped, without what says how long pieces are"},
     {"fill",
-     "bars chords condition density key labels like meter programs prompt-bars seconds "
-     "tempo",
+     "answer bars chords condition density key labels like meter programs "
+     "prompt-bars seconds tempo",
      0, "--fill: all but the bars of the hole stays as --prompt has it"},
     {"control", "fill", 0, "--control goes on from bar to bar, without --fill"},
+    {"answer", "bars condition like meter no-grammar pieces prompt-bars seconds tempo",
+     0, "--answer: who is answered says when, how fast and for how long"},
+    {"answer", "!prompt", 0, "--answer wants who is to be answered: --prompt FILE"},
     {"fill", "!prompt", 0, "--fill wants the piece that has the hole: --prompt FILE"},
 };
 
 static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
 {
     const xlsample *x = tool;
+    const char *const inputs[] = {x->wish.condition, x->wish.prompt, x->wish.like};
     int rc = bl_tool_tty_out(&x->common, e);
     if (rc == 0 && cli->opts->n_operands != 1)
         rc = bl_fail(e, BL_E_ARG,
                      "name one checkpoint or run folder; try 'xlsample --help'");
     if (rc == 0)
         rc = bl_misuse_check(misuses, BL_COUNT(misuses), cli->opts, e);
-    const char *const inputs[] = {x->wish.condition, x->wish.prompt, x->wish.like};
-    int n_stdin = 0;
-    for (size_t i = 0; i < BL_COUNT(inputs); i++)
-        n_stdin += inputs[i] != NULL && strcmp(inputs[i], "-") == 0;
-    if (rc == 0 && n_stdin > 1)
-        rc = bl_fail(e, BL_E_ARG,
-                     "one of --condition, --prompt and --like can be standard input; "
-                     "try 'xlsample --help'");
-    return rc;
+    return rc == 0 ? bl_misuse_inputs(inputs, BL_COUNT(inputs),
+                                      "--condition, --prompt and --like", cli->opts, e)
+                   : rc;
 }
 
 static void make_wish(xlsample *x, const bl_cli *cli)
@@ -93,10 +91,11 @@ static int write_out(const xlsample *x, const bl_cli *cli, bl_err *e)
 /* What cannot be said of the run is told by who reads it, unless an option asks. */
 static int check_options(const bl_cli *cli, int *is_groove, bl_err *e)
 {
-    static const char *const of[] = {"latent between threshold max-hits",
-                                     "bars seconds like max-tokens prompt prompt-bars "
-                                     "labels fill meter programs chords key "
-                                     "precision top-k top-p min-p no-grammar endless"};
+    static const char *const of[] = {
+        "latent between threshold max-hits",
+        "bars seconds like max-tokens prompt prompt-bars "
+        "labels fill meter programs chords key top-k top-p "
+        "min-p no-grammar precision endless answer"};
     bl_err why = BL_ERR_INIT;
     int is = *is_groove = bl_grooving_is(cli->opts->operands[0], &why), len;
     const char *option = bl_misuse_given(cli->opts, of[is > 0], &len);
@@ -130,8 +129,8 @@ static int groove(const xlsample *x, const bl_cli *cli, bl_err *e)
     };
     bl_counts counts = {0};
     bl_output o;
-    int rc = bl_output_open(&o, x->common.output, 0, &bl_tool_guards, e);
     const bl_progress progress = bl_log_progress_of(cli->log);
+    int rc = bl_output_open(&o, x->common.output, 0, &bl_tool_guards, e);
     if (rc == 0)
         rc = bl_grooving_write(&wish, o.out.fd, x->common.plain ? 0 : BL_ZIO_LEVEL,
                                cli->self, &progress, &counts, e);
@@ -196,6 +195,8 @@ int main(int argc, char **argv)
                 1),
         BL_INT("prompt-bars", &set.wish.prompt_bars, 0, 1 << 20,
                "take the first N bars of a prompt only, 0 = all", 1),
+        BL_INT("answer", &set.wish.answer, 1, 64,
+               "hear N bars of --prompt as they come, answer in N, and so on", 1),
         BL_TEXT("labels", &set.wish.labels, "WORDS",
                 "begin with these labels, such as Composer_Bach,Genre_fugue", 1),
         {0, "tempo", BL_OPT_INT, &set.tempo, "BPM", 0, 300,

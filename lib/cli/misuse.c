@@ -81,3 +81,15 @@ int bl_misuse_check(const bl_misuse *rows, size_t n, const bl_opts *o, bl_err *e
     }
     return 0;
 }
+
+int bl_misuse_inputs(const char *const *inputs, size_t n, const char *names,
+                     const bl_opts *o, bl_err *e)
+{
+    int n_stdin = 0;
+    for (size_t i = 0; i < n; i++)
+        n_stdin += inputs[i] != NULL && strcmp(inputs[i], "-") == 0;
+    return n_stdin < 2 ? 0
+                       : bl_fail(e, BL_E_ARG,
+                                 "one of %s can be standard input; try '%s --help'",
+                                 names, o->about->name);
+}

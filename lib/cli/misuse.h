@@ -26,6 +26,11 @@ typedef struct {
 int bl_misuse_check(const bl_misuse *rows, size_t n, const bl_opts *o,
                     bl_err *e) BL_MUST_CHECK;
 
+/* 0, or BL_E_ARG where more than one of n inputs (NULL: not given) is "-"; `names` are
+ * their options. */
+int bl_misuse_inputs(const char *const *inputs, size_t n, const char *names,
+                     const bl_opts *o, bl_err *e) BL_MUST_CHECK;
+
 /* The first of the names, blanks between, that is given, *len bytes; or NULL. */
 const char *bl_misuse_given(const bl_opts *o, const char *names, int *len);
 

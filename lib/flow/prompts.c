@@ -75,13 +75,13 @@ static int read_midi(const reader *r, bl_zr *zr, bl_err *e)
 
 /* ---- a stream ---- */
 
-static int check_kind(const reader *r, const bl_tokens_kind *kind, bl_err *e)
+int bl_prompts_check(const bl_scheme *s, const bl_tokens_kind *kind, bl_err *e)
 {
     char differ[BL_SPEC_TEXT_MAX + 1], command[BL_SPEC_TEXT_MAX + 1];
-    const bl_spec *wanted = bl_scheme_spec(r->scheme);
-    if (strcmp(kind->sha256, bl_scheme_sha256(r->scheme)) == 0)
+    const bl_spec *wanted = bl_scheme_spec(s);
+    if (strcmp(kind->sha256, bl_scheme_sha256(s)) == 0)
         return 0;
-    if (bl_scheme_is_opaque(r->scheme))
+    if (bl_scheme_is_opaque(s))
         return bl_fail(e, BL_E_MISMATCH,
                        "its tokens are not those of the model, which mean nothing "
                        "here");
@@ -100,7 +100,7 @@ static int read_stream(const reader *r, bl_zr *zr, bl_json **pg, bl_err *e)
     int n = 0;
     int rc = bl_tokr_new_over(&tokens, zr, r->path, e);
     if (rc == 0)
-        rc = check_kind(r, bl_tokr_kind(tokens), e);
+        rc = bl_prompts_check(r->scheme, bl_tokr_kind(tokens), e);
     if (rc == 0)
         bl_tokr_set_words(tokens, bl_scheme_words(r->scheme));
     while (rc == 0 && (rc = bl_tokr_next(tokens, &piece, e)) == 1) {

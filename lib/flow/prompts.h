@@ -18,4 +18,9 @@ typedef int bl_prompts_take_fn(void *arg, const bl_piece *piece, int is_midi,
 int bl_prompts_read(const bl_scheme *s, const char *path, bl_prompts_take_fn *take,
                     void *arg, bl_json **pg, bl_err *e) BL_MUST_CHECK;
 
+/* BL_E_MISMATCH where a stream says that its tokens are not those of the scheme: what
+ * differs, and the command that makes such. */
+int bl_prompts_check(const bl_scheme *s, const bl_tokens_kind *kind,
+                     bl_err *e) BL_MUST_CHECK;
+
 #endif

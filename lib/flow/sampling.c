@@ -54,12 +54,20 @@ static size_t count_bars(const bl_scheme *s, const bl_ids *ids)
 /* "sample-000007"; of a condition its name, of those after the first "NAME.2". */
 static int name_piece(const bl_sampling *s, int64_t i, bl_buf *name, bl_err *e)
 {
+    if (s->wish->answer > 0)
+        return bl_buf_adds(name, s->calls.piece.name, e);
     if (s->condition == BL_CONDITION_NONE)
         return bl_buf_addf(name, e, "sample-%06" PRId64, i);
     int rc = bl_buf_adds(name, bl_sampling_name(s, i / s->copies), e);
     return rc == 0 && i % s->copies > 0
                ? bl_buf_addf(name, e, ".%" PRId64, i % s->copies + 1)
                : rc;
+}
+
+/* 1 where what was written of a piece is not kept. */
+static int is_gone(const bl_sampling *s)
+{
+    return s->wish->is_endless || s->wish->answer > 0;
 }
 
 /* All that there is of it is whole bars; without end those before it are gone. */
@@ -79,7 +87,7 @@ static int write_bars(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
     if (rc == 0 && music.n > 0)
         rc = bl_tokw_lines(to->writer, music.id, music.n, e);
     to->n_bars += count_bars(to->scheme, &music);
-    to->n_written = to->sampling->wish->is_endless ? 1 : ids->n;
+    to->n_written = is_gone(to->sampling) ? 1 : ids->n;
     bl_buf_free(&name);
     return rc;
 }
@@ -102,7 +110,7 @@ static int write_piece(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
     stream *to = arg;
     bl_ids music = {ids->id + 1, ids->n - 1, 0}; /* without BOS */
     int rc = 0;
-    if (!to->sampling->wish->is_endless) {
+    if (!is_gone(to->sampling)) {
         rc = bl_scheme_decode(to->scheme, ids->id, ids->n, &to->song, NULL, e);
         to->n_silent += to->song.n_notes == 0 && !bl_scheme_is_opaque(to->scheme);
     }
@@ -171,8 +179,7 @@ int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
     stream to = {.scheme = s->scheme, .sampling = s};
     const bl_sampling_sink sink = {
         write_piece,
-        s->condition == BL_CONDITION_BARS || s->wish->is_endless ? write_bars : NULL,
-        &to};
+        s->condition == BL_CONDITION_BARS || is_gone(s) ? write_bars : NULL, &to};
     bl_tokens_kind kind = s->ckpt.vocab.kind;
     bl_json *pg;
     int rc = make_pg(s, self, &pg, e);
@@ -211,6 +218,7 @@ void bl_sampling_del(bl_sampling *s)
     free(s->prompts);
     bl_json_del(s->prompt_pg);
     bl_sampling_conditions_free(&s->given);
+    bl_sampling_calls_free(&s->calls);
     bl_sampling_fills_free(s);
     for (size_t m = 0; s->parts != NULL && m < s->coder.merges.n; m++)
         bl_ids_free(&s->parts[m]);

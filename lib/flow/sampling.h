@@ -61,6 +61,13 @@ typedef struct {
     /* Lines that change what is wished while it is made: a file, a FIFO, "fd:N"
      * (flow/control.h); pieces are made one after the other then. NULL: none. */
     const char *control;
+    /* Turns of so many bars: the pieces of `prompt`, a token stream, are heard as they
+     * come, their first turn, their third..., and answered in the turns between, at
+     * their tempo and in their meter; what is played there is not heard. A piece for
+     * each, silent where the other plays, until that ends. 0: none. Of the others here
+     * `programs`, `key`, `density`, `max_tokens`, of a turn's bar, and `control` go
+     * with it. */
+    int64_t answer;
 
     bl_sample_params draw;
     int no_grammar; /* allows what the scheme's grammar forbids */
@@ -96,9 +103,9 @@ int bl_sampling_draw(bl_sampling *s, bl_sampling_put *put, void *arg,
                      bl_err *e) BL_MUST_CHECK;
 
 /* The same as a token stream to a descriptor, compressed at `level` (0: bare). Bar by
- * bar (condition=bars), and without end, each bar is written as soon as it is made.
- * Pieces of a condition have its name, NAME, NAME.2, ..., and its beat 1 if it is
- * live. */
+ * bar (condition=bars), without end, and in turns, each bar is written as soon as it is
+ * made. Pieces of a condition have its name, NAME, NAME.2, ..., and its beat 1 if it is
+ * live; answers likewise those of what they answer. */
 int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
                       const bl_progress *progress, bl_sampling_counts *counts,
                       bl_err *e) BL_MUST_CHECK;

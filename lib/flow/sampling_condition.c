@@ -244,15 +244,22 @@ const char *bl_sampling_name(const bl_sampling *s, int64_t i)
     return s->given.at[i % BL_SAMPLING_CONDITIONS].name;
 }
 
+/* The stream that is played to, or NULL. */
+static const bl_tokr *live_of(const bl_sampling *s)
+{
+    return s->given.reader != NULL ? s->given.reader : s->calls.reader;
+}
+
 const bl_json *bl_sampling_given_pg(const bl_sampling *s)
 {
-    return s->given.reader != NULL ? bl_tokr_pg(s->given.reader) : NULL;
+    const bl_tokr *live = live_of(s);
+    return live != NULL ? bl_tokr_pg(live) : NULL;
 }
 
 bl_origin bl_sampling_origin(const bl_sampling *s)
 {
-    return s->given.reader != NULL ? bl_tokr_kind(s->given.reader)->origin
-                                   : (bl_origin){0};
+    const bl_tokr *live = live_of(s);
+    return live != NULL ? bl_tokr_kind(live)->origin : (bl_origin){0};
 }
 
 void bl_sampling_conditions_free(bl_sampling_conditions *c)

@@ -9,6 +9,12 @@ static int is_by_bars(const bl_sampling *s)
     return s->condition == BL_CONDITION_BARS;
 }
 
+/* 1 where what begins the next bar is not the model's to draw. */
+static int ends_bars(const bl_sampling *s)
+{
+    return is_by_bars(s) || s->wish->answer > 0;
+}
+
 /* Whether the clock of tokens runs: bars have one of their own, steps are counted. */
 static int is_timed(const bl_sampling *s)
 {
@@ -99,6 +105,7 @@ static int begin_after(bl_sampling *s, int lane, bl_err *e)
 {
     bl_sampling_lane *l = &s->lanes[lane];
     int rc = is_by_bars(s) ? bl_sampling_give_head(s, lane, e) : 0;
+    l->is_over = s->wish->answer > 0;
     if (rc != 0 || s->n_prompts == 0)
         return rc;
     if (!is_by_bars(s))
@@ -320,7 +327,7 @@ static int draw(bl_sampling *s, bl_sampling_lane *l, const bl_real *logits, bl_e
                          s->prob, NULL);
     unsigned id = first_of(s, next);
     int is_cut = next < 0 || is_long(s, l);
-    if (is_by_bars(s) && !is_cut && (id == BL_ID_EOS || id == s->own_bar)) {
+    if (ends_bars(s) && !is_cut && (id == BL_ID_EOS || id == s->own_bar)) {
         l->is_over = id == BL_ID_EOS ? 2 : 1;
         return 0;
     }
@@ -339,6 +346,8 @@ static int draw(bl_sampling *s, bl_sampling_lane *l, const bl_real *logits, bl_e
                        "the model's vocabulary and what is settled leave no token that "
                        "could follow");
     int rc = is_cut || !w->no_grammar ? cut(l, e) : 0;
+    if (w->answer > 0) /* of a turn whole bars are written */
+        l->ids.n = 1;
     if (rc == 0 && s->n_fills > 0)
         rc = bl_sampling_fill_whole(s, l, e);
     s->n_stuck += next < 0;
@@ -450,6 +459,58 @@ static int is_stopped(bl_sampling *s)
     return 1;
 }
 
+/* ---- in turns ---- */
+
+/* What was written and read is not kept. */
+static int tell_bar(bl_sampling *s, const bl_sampling_sink *to, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[0];
+    int rc = to->bars != NULL ? to->bars(to->arg, l->piece, &s->calls.told_bar, e) : 0;
+    let_go(l, l->ids.n);
+    return rc;
+}
+
+/* A bar of who plays to the model, silence to who listens: 1, or 0 at the end. */
+static int hear_bar(bl_sampling *s, const bl_sampling_sink *to, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[0];
+    const bl_ids *bar = &s->calls.known_bar;
+    size_t from = l->ids.n;
+    s->calls.told_bar.n = 1;
+    int rc = bl_sampling_hear(s, l->bars, e);
+    if (rc <= 0)
+        return rc;
+    rc = 0;
+    for (size_t i = 0; i < bar->n && rc == 0; i++)
+        rc = append(s, l, bar->id[i], 1, e);
+    if (rc == 0)
+        rc = feed(s, l, from, e);
+    if (rc == 0)
+        rc = tell_bar(s, to, e);
+    return rc == 0 ? 1 : rc;
+}
+
+/* A bar of a turn is over, or none has begun: up to the next that the model draws. */
+static int take_turn(bl_sampling *s, const bl_sampling_sink *to, bl_err *e)
+{
+    bl_sampling_lane *l = &s->lanes[0];
+    int rc = 0, more = 1;
+    if (l->ids.n > 1)
+        rc = bl_sampling_say(s, l->ids.id + 1, l->ids.n - 1, e);
+    if (rc == 0 && l->ids.n > 1)
+        rc = tell_bar(s, to, e);
+    while (rc == 0 && more > 0 && bl_sampling_is_call(s, l->bars))
+        more = hear_bar(s, to, e);
+    if (rc != 0 || more < 0)
+        return rc != 0 ? rc : more;
+    l->is_over = 0;
+    l->at.course = &s->calls.course;
+    if (more > 0 && !bl_sampling_obey(s, l))
+        return take(s, l, (int)s->bar, e);
+    finish(s, l);
+    return 0;
+}
+
 /* ---- all of them ---- */
 
 static int n_active(const bl_sampling *s)
@@ -467,6 +528,11 @@ static int has_next(bl_sampling *s, bl_err *e)
     bl_sampling_given *g;
     if (s->is_over || s->n_begun >= bl_min(s->n, s->n_put + BL_SAMPLING_AHEAD))
         return 0;
+    if (s->wish->answer > 0) {
+        int more = bl_sampling_calls_next(s, e);
+        s->n = more == 0 ? s->n_begun : s->n;
+        return more;
+    }
     if (s->condition == BL_CONDITION_NONE)
         return 1;
     if (s->given.is_live && s->n_begun % s->copies == 0 && n_active(s) > 0)
@@ -598,6 +664,8 @@ int bl_sampling_run(bl_sampling *s, const bl_sampling_sink *to,
             rc = end_bars(s, to, e);
         if (rc == 0 && s->wish->is_endless)
             rc = pass_bar(s, to, e);
+        if (rc == 0 && s->wish->answer > 0 && s->lanes[0].is_over)
+            rc = take_turn(s, to, e);
         int is_last = rc == 0 && is_stopped(s);
         if (rc == 0)
             rc = put_done(s, to, e);

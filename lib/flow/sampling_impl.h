@@ -10,6 +10,7 @@
 #include "token/holes.h"
 #include "token/pace.h"
 #include "token/plan.h"
+#include "token/restate.h"
 #include "train/ckpt.h"
 
 enum {
@@ -51,6 +52,22 @@ typedef struct {
     int64_t n_read; /* conditions, the one being read among them */
     bl_sampling_given at[BL_SAMPLING_CONDITIONS]; /* the i-th at i % CONDITIONS */
 } bl_sampling_conditions;
+
+/* Who plays in turn with the model: bars of a stream, as they come. */
+typedef struct {
+    int fd;
+    bl_tokr *reader;
+    bl_piece piece;     /* the bar that came last */
+    bl_grammar grammar; /* of all that came */
+    int64_t n_bars;     /* likewise */
+    int is_over;        /* the piece has no more */
+    /* of what came, of what the model knows, of what is written */
+    bl_stated heard, known, told;
+    bl_plan_course course; /* meter and tempo of the last call */
+    bl_ids known_bar;      /* the bar as the model is to know it */
+    bl_ids told_bar;       /* BOS, and the bar as it is to be written */
+    bl_ids alone;          /* scratch */
+} bl_sampling_calls;
 
 /* One piece as it grows: in the scheme's ids, and in the model's, where one may stand
  * for several. */
@@ -102,6 +119,7 @@ struct bl_sampling {
 
     int condition; /* bl_condition_kind */
     bl_sampling_conditions given;
+    bl_sampling_calls calls;
     bl_hole hole; /* of all `fills` */
     bl_parts hole_parts;
     int hole_has_parts;
@@ -191,9 +209,29 @@ int bl_sampling_too_many(const bl_sampling *s, const bl_sampling_lane *l, bl_err
 int bl_sampling_no_room(const bl_sampling *s, const bl_sampling_lane *l, bl_err *e);
 const char *bl_sampling_name(const bl_sampling *s, int64_t i);
 const bl_json *bl_sampling_given_pg(const bl_sampling *s); /* or NULL */
-/* When the condition begins, if it is a live stream: what is made goes with it. */
+/* When the condition, or what is answered, begins, if it is a live stream: what is made
+ * goes with it. */
 bl_origin bl_sampling_origin(const bl_sampling *s);
 void bl_sampling_conditions_free(bl_sampling_conditions *c);
+
+/* ---- sampling_answer.c: turns of bars ---- */
+
+/* Opens the stream of who is to be answered, where that is wished. BL_E_ARG where the
+ * run cannot; BL_E_MISMATCH of other tokens than the model's. */
+int bl_sampling_calls_open(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
+/* Waits for the next piece: 1, or 0 where there is none. */
+int bl_sampling_calls_next(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
+/* Whose turn a bar is, from 0: 1 where the other plays. */
+int bl_sampling_is_call(const bl_sampling *s, int64_t bar);
+/* Waits for that bar of who plays; those before it that were not heard are passed over.
+ * Sets known_bar, and told_bar to its silence: 1, or 0 where the piece ends before it.
+ * BL_E_FORMAT where the grammar forbids it, BL_E_MISMATCH where the model has no such
+ * bar. */
+int bl_sampling_hear(bl_sampling *s, int64_t bar, bl_err *e) BL_MUST_CHECK;
+/* Sets told_bar to a bar of the model. */
+int bl_sampling_say(bl_sampling *s, const uint16_t *ids, size_t n,
+                    bl_err *e) BL_MUST_CHECK;
+void bl_sampling_calls_free(bl_sampling_calls *c);
 
 /* Does what was asked before the next bar of a lane: 1 where its piece is to end with
  * the bars that are there. */

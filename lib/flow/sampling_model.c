@@ -86,6 +86,8 @@ static int begin(void *arg, const bl_ckpt *c, bl_err *e)
         rc = map_vocab(s, e);
     find_bar(s);
     if (rc == 0)
+        rc = bl_sampling_calls_open(s, e);
+    if (rc == 0)
         rc = bl_sampling_conditions_open(s, e);
     if (rc == 0)
         rc = bl_gen_begin(&s->gen, &c->info.config.model, s->streams, w->precision,

@@ -274,7 +274,9 @@ static int settle_bars(bl_sampling *s, bl_err *e)
     s->follows = s->condition != BL_CONDITION_NONE && has_bars && w->bars < 0 &&
                  w->seconds <= 0 && w->like == NULL;
     if (w->bars < 0)
-        s->bars = w->seconds > 0 || !has_bars || s->follows ? 0 : BL_SAMPLING_BARS;
+        s->bars = w->seconds > 0 || !has_bars || s->follows || w->answer > 0
+                      ? 0
+                      : BL_SAMPLING_BARS;
     return 0;
 }
 
@@ -306,7 +308,7 @@ int bl_sampling_settle(bl_sampling *s, bl_err *e)
         rc = bl_sampling_check_known(s, &s->plan.labels, e);
     if (rc == 0)
         rc = bl_sampling_check_known(s, &s->plan.tempo, e);
-    if (rc == 0 && w->prompt != NULL && w->fill == NULL)
+    if (rc == 0 && w->prompt != NULL && w->fill == NULL && w->answer == 0)
         rc = read_prompts(s, e);
     return rc == 0 ? check_chords(s, e) : rc;
 }
