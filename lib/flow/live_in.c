@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PULSES = 24, SENSES_NS = 330000000 }; /* of a quarter; active sensing: 300 ms */
+enum {
+    PULSES = 24,           /* of a quarter */
+    SIXTEENTH = 6,         /* pulses that a song position pointer counts by */
+    MEASURED = 12,         /* pulses that a tempo is measured by, at least */
+    UNHEARD = 4 * PULSES,  /* pulses without a start, until that is said */
+    SENSES_NS = 330000000, /* active sensing: 300 ms */
+};
 static const int64_t SECOND = 1000000000;
 
 struct bl_live_in {
@@ -27,7 +33,10 @@ struct bl_live_in {
     int n_counted;   /* beats of the count-in that were said */
     /* the clock of others */
     int is_running, has_begun;
-    int64_t pulse; /* the last one, from 0 at beat 1 */
+    int64_t pulse;   /* the last one, from 0 at beat 1 */
+    int64_t song;    /* likewise, from 0 where a start is: the place in their song */
+    int64_t pointer; /* where a continue goes on there, -1: behind the last */
+    int n_unheard;   /* pulses before all */
     int64_t pulse_ns, between;
     int64_t bar_pulse, bar_ns; /* when the bar began */
     double tempo;
@@ -52,7 +61,7 @@ int bl_live_in_new(bl_live_in **live, const bl_live_in_wish *wish, int fd,
     l->quarter = llround(6e7 / wish->tempo) * 1000; /* as players have it */
     l->of_bar = 4. * num / (1 << den_log2);
     l->now = -bl_live_in_lead(l);
-    l->pulse = -1;
+    l->pulse = l->song = l->pointer = -1;
     int rc = strcmp(wish->spec.scheme, BL_GROOVE) == 0
                  ? bl_live_loop_new(&l->loop, wish, e)
                  : bl_live_bars_new(&l->bars, wish, e);
@@ -100,15 +109,21 @@ static int is_heard(const bl_live_in *l)
     return !l->wish.follows || (l->is_running && l->pulse >= 0);
 }
 
-/* The tempo of the bar that is over, by the clock of others. */
+static int64_t bar_pulses(const bl_live_in *l)
+{
+    return llround(l->of_bar * PULSES);
+}
+
+/* The tempo of the bar that is over, or of its part since they went on, by the clock of
+ * others. */
 static void measure_bar(bl_live_in *l, int64_t ns)
 {
-    int64_t pulses = llround(l->of_bar * PULSES);
-    if (l->pulse - l->bar_pulse < pulses)
+    int64_t pulses = l->pulse - l->bar_pulse;
+    if (l->pulse % bar_pulses(l) != 0 || pulses == 0)
         return;
-    double quarters = (double)(l->pulse - l->bar_pulse) / PULSES;
-    double tempo = 6e10 * quarters / (double)bl_max(ns - l->bar_ns, 1);
-    l->tempo = fmin(fmax(tempo, 20), 300);
+    double tempo = 6e10 * (double)pulses / PULSES / (double)bl_max(ns - l->bar_ns, 1);
+    if (pulses >= MEASURED)
+        l->tempo = fmin(fmax(tempo, 20), 300);
     l->bar_pulse = l->pulse;
     l->bar_ns = ns;
 }
@@ -133,29 +148,56 @@ static void all_off(bl_live_in *l, int64_t ns)
         bl_live_bars_all_off(l->bars, tick_at(l, ns));
 }
 
-/* A start goes on at the next bar where there was music before. */
-static int start(bl_live_in *l, int64_t ns, bl_err *e)
+/* The next pulse is that one of their song: of the bar at hand, if that is not over yet
+ * (a pointer counts sixteenths that are), else of the next one, so that bars stay those
+ * of their song. */
+static int go_on_at(bl_live_in *l, int64_t ns, int64_t song, int is_new, bl_err *e)
 {
-    int64_t of_bar = llround(l->of_bar * PULSES);
-    int64_t bars = l->has_begun ? l->pulse / of_bar + 1 : 0;
-    all_off(l, ns);
-    l->is_running = 1;
-    l->pulse = bars * of_bar; /* until its first pulse comes: is_heard wants both */
-    int rc = l->has_begun ? pass(l, ns, e) : 0;
-    l->pulse--;
+    int64_t of_bar = bar_pulses(l), next = l->pulse + 1;
+    int64_t at = l->song + 1; /* of the bar that `next` is in */
+    int rc = 0;
+    if (l->has_begun && !is_new && song > at - SIXTEENTH &&
+        song / of_bar == at / of_bar) {
+        next += song - at;
+    } else {
+        if (is_new || l->bars != NULL) /* a loop goes on with its hits */
+            all_off(l, ns);
+        next = (next + of_bar - 1) / of_bar * of_bar;
+        l->is_running = 1;
+        l->pulse = next; /* until its first pulse comes: is_heard wants both */
+        rc = l->has_begun ? pass(l, ns, e) : 0;
+        next += song % of_bar;
+    }
+    l->pulse = next - 1;
+    l->song = song - 1;
+    l->pointer = l->bar_pulse = -1;
     l->between = 0;
-    l->bar_pulse = -1;
-    l->has_begun = 1;
+    l->is_running = l->has_begun = 1;
     return rc;
+}
+
+/* Where they stopped, where a pointer says, or at beat 1. */
+static int go_on(bl_live_in *l, int64_t ns, bl_err *e)
+{
+    if (!l->wish.follows || l->is_running)
+        return 0;
+    return go_on_at(l, ns, l->pointer >= 0 ? l->pointer : l->song + 1, 0, e);
 }
 
 static int take_pulse(bl_live_in *l, int64_t ns, bl_err *e)
 {
-    if (!l->is_running)
+    if (!l->is_running) {
+        l->n_unheard += !l->has_begun;
+        if (!l->has_begun && l->n_unheard == UNHEARD)
+            bl_notice(&l->notices, BL_NOTICE_WARNING,
+                      "MIDI clock has come without a start, so that nothing says where "
+                      "bars begin: stop whoever sends it, and start again");
         return 0;
+    }
     l->between = l->bar_pulse >= 0 ? ns - l->pulse_ns : 0;
     l->pulse_ns = ns;
     l->pulse++;
+    l->song++;
     if (l->bar_pulse < 0) {
         l->bar_pulse = l->pulse;
         l->bar_ns = ns;
@@ -179,14 +221,13 @@ static int take_real_time(bl_live_in *l, int64_t ns, int byte, bl_err *e)
     case 0xF8:
         return l->wish.follows ? take_pulse(l, ns, e) : 0;
     case 0xFA:
-        if (l->wish.follows)
-            return start(l, ns, e);
+        if (l->wish.follows) /* at the next bar where there was music before */
+            return go_on_at(l, ns, 0, 1, e);
         if (l->loop != NULL)
             all_off(l, ns);
         return 0;
     case 0xFB:
-        l->is_running |= l->has_begun;
-        return 0;
+        return go_on(l, ns, e);
     case 0xFC:
         return stop(l, ns, e);
     case 0xFE:
@@ -203,6 +244,10 @@ static int take_real_time(bl_live_in *l, int64_t ns, int byte, bl_err *e)
 static int take(bl_live_in *l, int64_t ns, const bl_timed *t, bl_err *e)
 {
     int is_on = (t->byte[0] & 0xF0) == 0x90;
+    if (t->byte[0] == 0xF2 && !l->is_running) /* one that plays does not move */
+        l->pointer = (t->byte[1] | (int64_t)t->byte[2] << 7) * SIXTEENTH;
+    if (t->byte[0] == 0xF2)
+        return 0;
     if (t->byte[0] >= 0xF8)
         return take_real_time(l, ns, t->byte[0], e);
     if (!is_heard(l) && is_on)

@@ -1,6 +1,8 @@
 /* wire.c - see wire.h (MIDI 1.0, table of status bytes and "running status"). */
 #include "midi/wire.h"
 
+enum { POINTER = 0xF2 }; /* song position: two bytes of data, the lower one first */
+
 static uint8_t length_of(uint8_t status)
 {
     unsigned kind = status & 0xF0;
@@ -19,8 +21,8 @@ static int give(const bl_wire *w, bl_timed *t)
     return 1;
 }
 
-/* Of system messages nothing is wanted: without a running status their data is passed
- * over, as is all of an exclusive one up to the next status. */
+/* Of other system messages nothing is wanted: without a running status their data is
+ * passed over, as is all of an exclusive one up to the next status. */
 int bl_wire_take(bl_wire *w, uint8_t byte, bl_timed *t)
 {
     if (byte >= 0xF8) {
@@ -30,7 +32,7 @@ int bl_wire_take(bl_wire *w, uint8_t byte, bl_timed *t)
         return 1;
     }
     if (byte >= 0x80) {
-        w->status = byte < 0xF0 ? byte : 0;
+        w->status = byte < 0xF0 || byte == POINTER ? byte : 0;
         w->has = 0;
         return 0;
     }
@@ -43,5 +45,6 @@ int bl_wire_take(bl_wire *w, uint8_t byte, bl_timed *t)
         return 0;
     give(w, t);
     w->has = 0;
+    w->status = w->status == POINTER ? 0 : w->status; /* it does not run on */
     return 1;
 }

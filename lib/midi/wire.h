@@ -11,10 +11,10 @@ typedef struct {
     uint8_t has, byte[3]; /* of the message at hand */
 } bl_wire;
 
-/* Takes a byte. 1 where it ends a message of a channel, or is a real-time byte (of
- * F8..FF): t->n and t->byte, a note-on of velocity 0 as the note-off it means; else 0.
- * Data without a status, system messages and those that another status cuts are passed
- * over. */
+/* Takes a byte. 1 where it ends a message of a channel or a song position pointer (F2),
+ * or is a real-time byte (of F8..FF): t->n and t->byte, a note-on of velocity 0 as the
+ * note-off it means; else 0. Data without a status, other system messages and those
+ * that another status cuts are passed over. */
 int bl_wire_take(bl_wire *w, uint8_t byte, bl_timed *t);
 
 #endif

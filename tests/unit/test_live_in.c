@@ -43,8 +43,10 @@ static void test_wire(void)
        "real-time bytes inside of a message change nothing of it");
     ok(gives("90 3C F0 7E 01 F8 02 F7 3C 40 90 3C 40", "F8 903C40"),
        "a system exclusive message is passed over, and ends what ran");
-    ok(gives("90 3C 40 F2 01 02 3C 40 F6 90 01 02", "903C40 900102"),
+    ok(gives("90 3C 40 F3 01 3C 40 F6 90 01 02", "903C40 900102"),
        "so is a common one");
+    ok(gives("90 3C 40 F2 01 F8 02 3C 40 F2 90 01 02", "903C40 F8 F20102 900102"),
+       "but for a song position pointer, which does not run on");
     ok(gives("F0 01 90 3C 40", "903C40"), "a status ends an exclusive message");
     ok(gives("3C 40 90 3C 91 3D 40 7F", "913D40"),
        "what is cut or has no status is lost");
@@ -189,6 +191,97 @@ static void test_clock(void)
        "bars follow a clock of others, and have its tempo");
 }
 
+/* What a sequencer sends, 24 pulses a quarter of 400 ms. */
+typedef struct {
+    event event[700];
+    size_t n;
+    int n_pulses;   /* so far: when it is */
+    int64_t pauses; /* ms */
+} sequencer;
+
+static void sends(sequencer *s, const char *bytes)
+{
+    s->event[s->n++] = (event){s->pauses + s->n_pulses * 400 / 24, bytes};
+    s->event[s->n] = (event){s->event[s->n - 1].ms, NULL};
+}
+
+static void pulses(sequencer *s, int n)
+{
+    for (int i = 0; i < n; i++) {
+        sends(s, "F8");
+        s->n_pulses++;
+    }
+    s->event[s->n] = (event){s->pauses + s->n_pulses * 400 / 24, NULL};
+}
+
+#define HIT "99 26 40 89 26 40"
+#define IS_HIT "PitchDrum_38 Velocity_63 Duration_1"
+
+static void test_places(void)
+{
+    bl_live_in_wish wish = bars_at(150);
+    wish.follows = 1;
+#define AT_150 "Bar TimeSig_4/4 Position_0 Tempo_150"
+    sequencer a = {.n = 0};
+    sends(&a, "F2 08 00 FB"); /* eight sixteenths */
+    pulses(&a, 1);
+    sends(&a, HIT);
+    pulses(&a, 48);
+    sends(&a, HIT);
+    pulses(&a, 96);
+    ok(makes(wish, a.event, AT_150 " Position_8 " IS_HIT " | Bar Position_0 " IS_HIT),
+       "a continue that is the first begins where the pointer says, in its bar");
+    sequencer b = {.n = 0};
+    pulses(&b, 30); /* of nobody knows which bar */
+    sends(&b, HIT " FB");
+    pulses(&b, 1);
+    sends(&b, HIT);
+    pulses(&b, 96);
+    ok(makes(wish, b.event, AT_150 " " IS_HIT), "without a pointer at beat 1");
+    sequencer c = {.n = 0};
+    sends(&c, "FA FC FA");
+    pulses(&c, 1);
+    sends(&c, HIT);
+    pulses(&c, 96);
+    ok(makes(wish, c.event, AT_150 " " IS_HIT),
+       "of two starts without a pulse between the second is the first");
+    sequencer d = {.n = 0};
+    sends(&d, "FA");
+    pulses(&d, 49);
+    sends(&d, "FC");
+    d.pauses = 30000;
+    sends(&d, "F2 08 00 F2 09 00 F2 08 00 FB"); /* where it is: the last one holds */
+    sends(&d, HIT);
+    pulses(&d, 241);
+    ok(makes(wish, d.event, AT_150 " Position_8 " IS_HIT " | Bar | Bar"),
+       "a continue goes on in its bar, and a pause is no tempo");
+    sequencer e = {.n = 0};
+    sends(&e, "FA");
+    pulses(&e, 97 + 24);
+    sends(&e, "FC F2 04 00 FB"); /* beat 2 of bar 1 again */
+    pulses(&e, 1);
+    sends(&e, HIT);
+    pulses(&e, 72 + 96);
+    ok(makes(wish, e.event, AT_150 " | Bar | Bar Position_4 " IS_HIT " | Bar"),
+       "back to another bar it goes on in the next one, at its place");
+    sequencer f = {.n = 0};
+    sends(&f, "FA");
+    pulses(&f, 25);
+    sends(&f, "FC F2 0C 00 FB"); /* beat 4 */
+    pulses(&f, 1);
+    sends(&f, HIT);
+    pulses(&f, 24);
+    ok(makes(wish, f.event, AT_150 " Position_12 " IS_HIT),
+       "ahead in its bar it goes on there");
+    sequencer g = {.n = 0};
+    sends(&g, "FA");
+    pulses(&g, 25);
+    sends(&g, "F2 00 04 FB " HIT); /* of one that plays */
+    pulses(&g, 72);
+    ok(makes(wish, g.event, AT_150 " Position_4 " IS_HIT),
+       "a pointer and a continue of one that plays change nothing");
+}
+
 /* ---- loops ---- */
 
 /* Windows of the stream as text: bar, then step.voice=velocity of each hit. */
@@ -302,6 +395,7 @@ int main(void)
     test_wire();
     test_bars();
     test_clock();
+    test_places();
     test_loops();
     test_refused();
     return tap_done();
