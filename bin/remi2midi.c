@@ -81,12 +81,12 @@ static int play(const remi2midi *m, const bl_cli *cli, bl_err *e)
     bl_player_counts n;
     int rc = bl_player_run(&wish, read_stream, &(stream){m, cli}, cli->log, &n, e);
     if (rc == 0 || m->common.verbose)
-        bl_log_info(
-            cli->log,
-            "%llu messages, %llu late (%.1f ms at most), %llu underruns, %.1f s",
-            (unsigned long long)n.sent, (unsigned long long)n.late,
-            (double)n.latest_ns / 1e6, (unsigned long long)n.underruns,
-            bl_log_seconds(cli->log));
+        bl_log_info(cli->log,
+                    "%llu messages, %llu late (%.1f ms at most), %llu notes left out, "
+                    "%llu underruns, %.1f s",
+                    (unsigned long long)n.sent, (unsigned long long)n.late,
+                    (double)n.latest_ns / 1e6, (unsigned long long)n.left_out,
+                    (unsigned long long)n.underruns, bl_log_seconds(cli->log));
     return rc;
 }
 

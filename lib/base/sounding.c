@@ -33,6 +33,11 @@ void bl_sounding_join(bl_sounding *s, const bl_sounding *other)
     s->pedal |= other->pedal;
 }
 
+int bl_sounding_has(const bl_sounding *s, int channel, int pitch)
+{
+    return s->on[channel & 15][(pitch & 127) >> 3] >> (pitch & 7) & 1;
+}
+
 int bl_sounding_is_any(const bl_sounding *s)
 {
     const uint8_t *on = &s->on[0][0];

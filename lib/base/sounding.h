@@ -15,6 +15,8 @@ typedef struct {
 void bl_sounding_note(bl_sounding *s, const uint8_t *byte, size_t n);
 /* What sounds in any of the two: it is not known which. */
 void bl_sounding_join(bl_sounding *s, const bl_sounding *other);
+/* 1 while that note sounds. */
+int bl_sounding_has(const bl_sounding *s, int channel, int pitch);
 /* 1 while a note sounds or a pedal is down. */
 int bl_sounding_is_any(const bl_sounding *s);
 

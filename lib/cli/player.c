@@ -4,7 +4,7 @@
 #define _GNU_SOURCE /* prctl */
 #include "cli/player.h"
 #include "base/mem.h"
-#include "base/sounding.h"
+#include "cli/late.h"
 #include "cli/pulses.h"
 #include "cli/tool.h"
 
@@ -293,6 +293,10 @@ static int send_chord(player *p, const bl_timed *first, bl_err *e)
             n += some;
             continue;
         }
+        if (p->is_fixed && !bl_late_sends(&after, &t, lag)) {
+            p->counts->left_out += (t.byte[0] & 0xF0) == 0x90;
+            continue;
+        }
         memcpy(bytes + n, t.byte, t.n);
         bl_sounding_note(&after, t.byte, t.n);
         n += t.n;
@@ -305,7 +309,8 @@ static int send_chord(player *p, const bl_timed *first, bl_err *e)
         bl_sounding_join(&p->sounding, &after);
     p->counts->sent += messages;
     p->counts->late += lag > LATE ? messages : 0;
-    p->counts->latest_ns = bl_max(p->counts->latest_ns, lag);
+    if (messages > 0)
+        p->counts->latest_ns = bl_max(p->counts->latest_ns, lag);
     return rc;
 }
 
@@ -386,6 +391,11 @@ static int play_in_time(player *p, bl_err *e)
     }
     come_first();
     rc = play(p, e);
+    if (p->counts->left_out > 0)
+        bl_log_warn(p->log,
+                    "%llu notes were left out that came more than 100 ms after their "
+                    "time; --delay 1 gives who makes them a bar more",
+                    (unsigned long long)p->counts->left_out);
     int is_done = atomic_load(&p->is_done);
     atomic_store(&p->is_stopped, 1);
     wake(p->has_gone);

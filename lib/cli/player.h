@@ -17,6 +17,7 @@ typedef struct {
     uint64_t sent;      /* messages */
     uint64_t late;      /* of them more than 1 ms after their time */
     int64_t latest_ns;  /* the most */
+    uint64_t left_out;  /* notes that came too late to be sent (cli/late.h) */
     uint64_t underruns; /* how often nothing had come in time */
 } bl_player_counts;
 
@@ -26,9 +27,10 @@ typedef int bl_player_source(void *arg, const bl_timed_sink *sink, bl_err *e);
 /* Plays what a source gives, which runs in a thread of its own, as far ahead as wished.
  * The first message is sent when so much has come, or at the source's t0 if that is
  * within a minute of now; what comes later than it should moves all the rest, or with
- * t0 is sent at once. Without messages, at the end, after an error, after SIGINT,
- * SIGTERM or SIGHUP what sounds is ended. 0, BL_E_IO, or what the source returned; a
- * signal ends it with 0, or the process where the source does not notice. */
+ * t0 is sent at once, but for notes that are too late for that. Without messages, at
+ * the end, after an error, after SIGINT, SIGTERM or SIGHUP what sounds is ended. 0,
+ * BL_E_IO, or what the source returned; a signal ends it with 0, or the process where
+ * the source does not notice. */
 int bl_player_run(const bl_player_wish *wish, bl_player_source *source, void *arg,
                   bl_log *log, bl_player_counts *counts, bl_err *e) BL_MUST_CHECK;
 

@@ -309,6 +309,32 @@ assert sent.count(b"\xf8") < 20, sent.count(b"\xf8")
 E
 }
 
+@test "play: where t0 is past it comes in where the music is, without the notes since then" {
+    t0=$(/usr/bin/python3 -c 'import time; print(time.monotonic_ns() - 20000000000)')
+    text "$F/a.tok.zst" | sed "1s/{/{\"t0\":$t0,\"tempo\":90,/" >past
+    remi2midi --play --speed 0 past >all.csv
+    timeout --preserve-status -s INT 1.2 remi2midi --play past >bytes 2>err
+    ends bytes
+    /usr/bin/python3 - bytes all.csv <<'PY'
+import csv, sys
+def messages(b):
+    i = 0
+    while i < len(b):
+        n = 2 if b[i] & 0xF0 in (0xC0, 0xD0) else 3
+        yield b[i:i + n]
+        i += n
+is_on = lambda m: len(m) == 3 and m[0] & 0xF0 == 0x90 and m[2]
+table = [(int(r['ns']) / 1e9, bytes.fromhex(r['bytes'])) for r in csv.DictReader(open(sys.argv[2]))]
+on = [(t, m) for t, m in table if is_on(m)]
+sent = list(messages(open(sys.argv[1], 'rb').read()))
+heard = [m for m in sent if is_on(m)]
+at = [t for i, (t, _) in enumerate(on) if [m for _, m in on[i:i + len(heard)]] == heard and t > 19.8]
+assert heard and at and at[0] < 30 and len(heard) < 60, (len(heard), at)
+assert {m for t, m in table if t < 19.9 and m[:1] and m[0] & 0xF0 == 0xC0} <= set(sent)
+PY
+    grep -q '^remi2midi: warning: [0-9]* notes were left out that came more than 100 ms after their time' err
+}
+
 @test "play: begins at the t0 of its stream, where that is near" {
     t0=$(/usr/bin/python3 -c 'import time; print(time.monotonic_ns() + 700000000)')
     text "$F/a.tok.zst" | sed "1s/{/{\"t0\":$t0,\"tempo\":90,/" >near

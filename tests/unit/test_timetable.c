@@ -1,6 +1,6 @@
 /* test_timetable.c - music to messages at their times, what sounds, and the text of
  * both (schemas/timed-bytes.md). */
-#include "base/sounding.h"
+#include "cli/late.h"
 #include "midi/timetable.h"
 #include "songs.h"
 #include "tap.h"
@@ -221,6 +221,34 @@ static void test_silence(void)
     ok(bl_sounding_silence(&s, bytes) == BL_SILENCE_MAX, "it has room for all notes");
 }
 
+/* Which of these messages are sent, so late (ms), one after the other. */
+static int sends_late(const bl_timed *t, const int *ms, size_t n, const char *want)
+{
+    bl_sounding s = {0};
+    int good = 1;
+    for (size_t i = 0; i < n; i++) {
+        int is = bl_late_sends(&s, &t[i], ms[i] * INT64_C(1000000));
+        good &= is == (want[i] == '1');
+        if (is)
+            bl_sounding_note(&s, t[i].byte, t[i].n);
+    }
+    return good;
+}
+
+static void test_late(void)
+{
+    const bl_timed wire[] = {{0, 2, {0xC0, 5}},       {0, 3, {0x90, 60, 64}},
+                             {0, 3, {0xB0, 64, 127}}, {0, 3, {0x80, 60, 64}},
+                             {0, 3, {0x90, 62, 64}},  {0, 3, {0x80, 62, 64}}};
+    ok(sends_late(wire, (int[]){0, 0, 0, 0, 0, 0}, 6, "111111") &&
+           sends_late(wire, (int[]){99, 99, 99, 99, 99, 99}, 6, "111111"),
+       "what is in time is sent, and what is a little late");
+    ok(sends_late(wire, (int[]){900, 900, 900, 900, 101, 40}, 6, "101000"),
+       "of what is later programs and pedals, no notes nor their ends");
+    ok(sends_late(wire, (int[]){50, 50, 50, 900, 900, 900}, 6, "111100"),
+       "a note that sounds is ended, however late");
+}
+
 static void test_text(void)
 {
     char line[BL_TIMED_LINE + 1];
@@ -255,6 +283,7 @@ int main(void)
     test_channels();
     test_bar_by_bar();
     test_silence();
+    test_late();
     test_text();
     return tap_done();
 }
