@@ -15,35 +15,28 @@ typedef struct {
     uint16_t notes, bars;
 } worth;
 
-static int begins_with(const char *word, const char *kind)
+static worth worth_of(const bl_scheme *s, const char *word)
 {
-    size_t n = strlen(kind);
-    return strncmp(word, kind, n) == 0 && (word[n] == '\0' || word[n] == '_');
-}
-
-static worth worth_of(const char *word)
-{
-    static const char *const notes[] = {"Pitch", "PitchC", "PitchDrum", "Note-On"};
-    worth w = {.bars = (uint16_t)begins_with(word, "Bar")};
-    for (size_t i = 0; i < BL_COUNT(notes); i++)
-        w.notes += begins_with(word, notes[i]);
-    return w;
+    int id = s != NULL ? bl_words_find(bl_scheme_words(s), word, strlen(word)) : -1;
+    bl_meaning is = id >= 0 ? bl_scheme_meaning(s, (unsigned)id) : BL_IS_OTHER;
+    return (worth){.notes = is == BL_IS_NOTE || is == BL_IS_DRUM,
+                   .bars = is == BL_IS_BAR};
 }
 
 /* What each word is worth; a merge as much as the two it is made of, which come before
  * it. Release *value with free, also after an error. */
-static int weigh(const char *const *words, size_t n_words, worth **value, bl_err *e)
+static int weigh(const bl_surprise_words *w, worth **value, bl_err *e)
 {
     bl_merges merges = {0};
     bl_words *names = bl_words_new(e);
-    worth *of = *value = bl_calloc(n_words, sizeof *of, e);
+    worth *of = *value = bl_calloc(w->n_words, sizeof *of, e);
     int rc = names != NULL && of != NULL ? 0 : BL_E_NOMEM;
-    for (size_t i = 0; i < n_words && rc == 0; i++)
-        rc = bl_words_add(names, words[i], strlen(words[i]), e);
+    for (size_t i = 0; i < w->n_words && rc == 0; i++)
+        rc = bl_words_add(names, w->words[i], strlen(w->words[i]), e);
     if (rc == 0)
         rc = bl_merges_of_words(&merges, names, e);
     for (size_t i = 0; i < merges.n_base && rc == 0; i++)
-        of[i] = worth_of(words[i]);
+        of[i] = worth_of(w->scheme, w->words[i]);
     for (size_t i = 0; i < merges.n && rc == 0; i++) {
         worth a = of[merges.merge[i].left], b = of[merges.merge[i].right];
         of[merges.n_base + i] = (worth){.notes = (uint16_t)(a.notes + b.notes),
@@ -73,30 +66,30 @@ static void drop_unused(bl_surprise *s)
     s->n_kinds = kept;
 }
 
-int bl_surprise_make(bl_surprise *s, const char *const *words, size_t n_words,
-                     const uint16_t *ids, const float *log_prob, size_t n, bl_err *e)
+int bl_surprise_make(bl_surprise *s, const bl_surprise_words *w, const uint16_t *ids,
+                     const float *log_prob, size_t n, bl_err *e)
 {
     *s = (bl_surprise){0};
     worth *of;
-    int rc = weigh(words, n_words, &of, e);
-    if (rc == 0 && (s->kinds = bl_calloc(n_words, sizeof *s->kinds, e)) == NULL)
+    int rc = weigh(w, &of, e);
+    if (rc == 0 && (s->kinds = bl_calloc(w->n_words, sizeof *s->kinds, e)) == NULL)
         rc = BL_E_NOMEM;
     if (rc != 0) {
         free(of);
         return rc;
     }
-    for (size_t i = 0; i < n_words; i++)
-        of[i].kind = kind_of(s, words[i]);
+    for (size_t i = 0; i < w->n_words; i++)
+        of[i].kind = kind_of(s, w->words[i]);
     for (size_t i = 0; i < n; i++) {
         if (isnan(log_prob[i]))
             continue;
-        const worth *w = &of[ids[i]];
-        s->kinds[w->kind].n++;
-        s->kinds[w->kind].nats -= (double)log_prob[i];
+        const worth *x = &of[ids[i]];
+        s->kinds[x->kind].n++;
+        s->kinds[x->kind].nats -= (double)log_prob[i];
         s->nats -= (double)log_prob[i];
         s->tokens++;
-        s->notes += w->notes;
-        s->bars += w->bars;
+        s->notes += x->notes;
+        s->bars += x->bars;
     }
     drop_unused(s);
     free(of);
@@ -155,24 +148,24 @@ static int print_bar(size_t piece, const bar_sum *b, bl_buf *text, bl_err *e)
                        piece + 1, b->bar, b->tokens, b->notes, b->nats);
 }
 
-int bl_surprise_bars(const char *const *words, size_t n_words, const uint16_t *ids,
+int bl_surprise_bars(const bl_surprise_words *w, const uint16_t *ids,
                      const float *log_prob, const int64_t *offsets, size_t n_pieces,
                      bl_buf *text, bl_err *e)
 {
     worth *of;
-    int rc = weigh(words, n_words, &of, e);
+    int rc = weigh(w, &of, e);
     if (rc == 0)
         rc = bl_buf_adds(text, "piece\tbar\ttokens\tnotes\tnats\n", e);
     for (size_t p = 0; rc == 0 && p < n_pieces; p++) {
         bar_sum b = {0};
         for (int64_t i = offsets[p]; rc == 0 && i < offsets[p + 1]; i++) {
-            const worth *w = &of[ids[i]];
-            if (w->bars > 0) {
+            const worth *x = &of[ids[i]];
+            if (x->bars > 0) {
                 rc = print_bar(p, &b, text, e);
-                b = (bar_sum){.bar = b.bar + w->bars};
+                b = (bar_sum){.bar = b.bar + x->bars};
             }
             b.tokens += !isnan(log_prob[i]);
-            b.notes += isnan(log_prob[i]) ? 0 : w->notes;
+            b.notes += isnan(log_prob[i]) ? 0 : x->notes;
             b.nats -= isnan(log_prob[i]) ? 0 : (double)log_prob[i];
         }
         if (rc == 0)

@@ -3,7 +3,7 @@
 #ifndef BL_SURPRISE_H
 #define BL_SURPRISE_H
 
-#include "base/mem.h"
+#include "token/scheme.h"
 
 #include <stdint.h>
 
@@ -21,12 +21,20 @@ typedef struct {
     double nats;
 } bl_surprise;
 
-/* Adds up n tokens: ids below n_words, log_prob NaN where not predicted. Words named as
- * merges (token/merges.h) count as what they stand for. 0; BL_E_NOMEM; BL_E_FORMAT
- * where the words are no vocabulary. Release with bl_surprise_free. */
-int bl_surprise_make(bl_surprise *s, const char *const *words, size_t n_words,
-                     const uint16_t *ids, const float *log_prob, size_t n,
-                     bl_err *e) BL_MUST_CHECK;
+/* A vocabulary: n_words names of tokens, those of merges (token/merges.h) among them;
+ * what they mean says the scheme, NULL where nothing does: then none is a note or a
+ * bar. */
+typedef struct {
+    const bl_scheme *scheme;
+    const char *const *words;
+    size_t n_words;
+} bl_surprise_words;
+
+/* Adds up n tokens: ids below w->n_words, log_prob NaN where not predicted. Merges
+ * count as what they stand for. 0; BL_E_NOMEM; BL_E_FORMAT where the words are no
+ * vocabulary. Release with bl_surprise_free. */
+int bl_surprise_make(bl_surprise *s, const bl_surprise_words *w, const uint16_t *ids,
+                     const float *log_prob, size_t n, bl_err *e) BL_MUST_CHECK;
 void bl_surprise_free(bl_surprise *s);
 
 /* Appends a table: name, value, unit. What cannot be computed is nan. */
@@ -35,7 +43,7 @@ int bl_surprise_print(const bl_surprise *s, bl_buf *text, bl_err *e) BL_MUST_CHE
 /* Appends a table of a row a bar: piece, from 1, bar, from 1 (0 is what comes before
  * the first), tokens and notes in it, and the sum of -ln p. Tokens as above; piece i is
  * the places offsets[i] to offsets[i + 1] - 1. */
-int bl_surprise_bars(const char *const *words, size_t n_words, const uint16_t *ids,
+int bl_surprise_bars(const bl_surprise_words *w, const uint16_t *ids,
                      const float *log_prob, const int64_t *offsets, size_t n_pieces,
                      bl_buf *text, bl_err *e) BL_MUST_CHECK;
 

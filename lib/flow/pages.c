@@ -156,12 +156,36 @@ static int write_report(const bl_report *page, const char *path,
     return rc;
 }
 
+/* The scheme that the record states, which the caller closes; NULL of tokens that mean
+ * nothing here. */
+static int open_words(bl_scheme **scheme, const bl_logprobs *l, bl_surprise_words *w,
+                      bl_err *e)
+{
+    *scheme = NULL;
+    int rc = strcmp(l->kind.spec.scheme, BL_SCHEME_IDS) == 0
+                 ? 0
+                 : bl_scheme_open_stated(scheme, &l->kind.spec, l->kind.sha256, e);
+    *w = (bl_surprise_words){*scheme, l->words, l->n_words};
+    return rc;
+}
+
+static int sum_costs(const bl_logprobs *l, bl_surprise *cost, bl_err *e)
+{
+    bl_scheme *scheme;
+    bl_surprise_words w;
+    int rc = open_words(&scheme, l, &w, e);
+    if (rc == 0)
+        rc = bl_surprise_make(cost, &w, l->ids, l->log_prob, l->n, e);
+    bl_scheme_del(scheme);
+    return rc;
+}
+
 static int read_costs(const char *path, bl_surprise *cost, bl_err *e)
 {
     bl_logprobs l;
     int rc = bl_logprobs_read(&l, path, e);
     if (rc == 0)
-        rc = bl_surprise_make(cost, l.words, l.n_words, l.ids, l.log_prob, l.n, e);
+        rc = sum_costs(&l, cost, e);
     bl_logprobs_free(&l);
     return rc == 0 ? 0 : bl_fail_in(e, rc, path);
 }
@@ -275,19 +299,28 @@ int bl_page_write(const bl_page_wish *wish, const bl_page_sets *sets,
 
 /* ---- what tokens cost ---- */
 
+static int add_bars(const bl_logprobs *l, bl_buf *text, bl_err *e)
+{
+    bl_scheme *scheme;
+    bl_surprise_words w;
+    int rc = open_words(&scheme, l, &w, e);
+    if (rc == 0)
+        rc =
+            bl_surprise_bars(&w, l->ids, l->log_prob, l->offsets, l->n_pieces, text, e);
+    bl_scheme_del(scheme);
+    return rc;
+}
+
 int bl_surprise_add(const char *path, int bars, bl_buf *text, bl_err *e)
 {
     bl_logprobs l;
     bl_surprise s = {0};
-    int rc = bl_logprobs_read(&l, path, e);
-    if (rc == 0 && bars)
-        rc = bl_surprise_bars(l.words, l.n_words, l.ids, l.log_prob, l.offsets,
-                              l.n_pieces, text, e);
-    else if (rc == 0)
-        rc = bl_surprise_make(&s, l.words, l.n_words, l.ids, l.log_prob, l.n, e);
+    int rc = bl_logprobs_read(&l, path, e), is_read = rc == 0;
+    if (rc == 0)
+        rc = bars ? add_bars(&l, text, e) : sum_costs(&l, &s, e);
     if (rc == 0 && !bars)
         rc = bl_surprise_print(&s, text, e);
     bl_surprise_free(&s);
     bl_logprobs_free(&l);
-    return rc;
+    return rc != 0 && is_read ? bl_fail_in(e, rc, bl_path_or_stdin(path)) : rc;
 }

@@ -170,6 +170,22 @@ int bl_header_get_kind(const bl_json *o, bl_tokens_kind *kind, bl_err *e)
     return rc;
 }
 
+int bl_header_get_kind_text(const bl_json *meta, bl_tokens_kind *kind, bl_err *e)
+{
+    const char *text;
+    bl_json *o = NULL;
+    int rc = bl_json_str(meta, "tokenizer", &text, e);
+    if (rc == 0) {
+        o = bl_json_parse(text, strlen(text), e);
+        rc = o != NULL ? bl_header_get_spec(o, &kind->spec, e)
+                       : bl_code_of(e, BL_E_FORMAT);
+    }
+    if (rc == 0)
+        rc = bl_header_get_sha256(meta, "tokenizer_sha256", kind->sha256, e);
+    bl_json_del(o);
+    return rc;
+}
+
 /* ---- live streams ---- */
 
 int bl_header_set_origin(bl_json *o, const bl_origin *origin, bl_err *e)

@@ -33,6 +33,10 @@ int bl_header_get_spec(const bl_json *o, bl_spec *spec, bl_err *e) BL_MUST_CHECK
 int bl_header_set_kind(bl_json *o, const bl_tokens_kind *kind, bl_err *e) BL_MUST_CHECK;
 int bl_header_get_kind(const bl_json *o, bl_tokens_kind *kind, bl_err *e) BL_MUST_CHECK;
 
+/* The same where both are strings, "tokenizer" of JSON, as in metadata of tensors. */
+int bl_header_get_kind_text(const bl_json *meta, bl_tokens_kind *kind,
+                            bl_err *e) BL_MUST_CHECK;
+
 /* "t0" and "tempo" of a live stream: sets nothing where origin->tempo is 0, and gets
  * that where there is neither. */
 int bl_header_set_origin(bl_json *o, const bl_origin *origin, bl_err *e) BL_MUST_CHECK;

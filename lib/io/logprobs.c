@@ -1,6 +1,7 @@
 /* logprobs.c - see logprobs.h. */
 #include "io/logprobs.h"
 #include "io/file.h"
+#include "io/header.h"
 #include "io/walk.h"
 
 #include <math.h>
@@ -129,6 +130,8 @@ static int read_record(bl_logprobs *l, bl_zr *r, bl_err *e)
     rc = check_schema(l->meta, e);
     if (rc == 0)
         rc = take_words(l, e);
+    if (rc == 0)
+        rc = bl_header_get_kind_text(l->meta, &l->kind, e);
     if (rc == 0)
         rc = take_tensors(l, &h, r, e);
     if (rc == 0)

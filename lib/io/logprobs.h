@@ -4,6 +4,7 @@
 #define BL_LOGPROBS_H
 
 #include "io/tensors.h"
+#include "io/tokens.h"
 
 typedef struct {
     uint16_t *ids;    /* [n], below n_words */
@@ -12,6 +13,7 @@ typedef struct {
     size_t n, n_pieces;
     const char **words; /* [n_words] names of the ids, in `vocab` */
     size_t n_words;
+    bl_tokens_kind kind; /* of the scheme that they belong to */
     bl_json *meta, *vocab;
 } bl_logprobs;
 

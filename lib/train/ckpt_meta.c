@@ -211,22 +211,6 @@ static int get_config(bl_ckpt *c, bl_err *e)
     return rc;
 }
 
-static int get_kind(const bl_json *meta, bl_tokens_kind *kind, bl_err *e)
-{
-    const char *text;
-    bl_json *o = NULL;
-    int rc = bl_json_str(meta, "tokenizer", &text, e);
-    if (rc == 0) {
-        o = bl_json_parse(text, strlen(text), e);
-        rc = o != NULL ? bl_header_get_spec(o, &kind->spec, e)
-                       : bl_code_of(e, BL_E_FORMAT);
-    }
-    if (rc == 0)
-        rc = get_text(meta, "tokenizer_sha256", kind->sha256, sizeof kind->sha256, e);
-    bl_json_del(o);
-    return rc;
-}
-
 /* The JSON parser takes objects only: a list is read as the member of one. */
 static bl_json *parse_list(const char *text, const bl_json **list, bl_err *e)
 {
@@ -273,7 +257,7 @@ static int get_vocab(bl_ckpt *c, bl_err *e)
         rc = bl_fail(e, BL_E_FORMAT, "the vocabulary has %zu tokens, the model %d",
                      bl_words_size(words), c->info.config.model.vocab);
     if (rc == 0)
-        rc = get_kind(meta, &kind, e);
+        rc = bl_header_get_kind_text(meta, &kind, e);
     if (rc == 0)
         rc = bl_json_str(meta, "vocab_sha256", &sha256, e);
     uint64_t *count = NULL;
