@@ -2,9 +2,10 @@
 #
 #     make -f pipelines/play.mk RUN=run                        # without end
 #     make -f pipelines/play.mk RUN=band KEYS=/dev/snd/midiC1D0  # to what is played
+#     make -f pipelines/play.mk RUN=run ANSWER=2 KEYS=/dev/snd/midiC1D0  # in turns
 #     make -f pipelines/play.mk drummer RUN=drums [KEYS=...]   # drums to taps
 #
-# SOUNDFONT, AUDIO, OUT, TEMPO, DELAY, CONTROL: play.sh.
+# SOUNDFONT, AUDIO, OUT, TEMPO, DELAY, ANSWER, CONTROL: play.sh.
 
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := play
@@ -12,7 +13,7 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 ifeq ($(RUN),)
 $(error RUN is not set: name a run folder, as in: make -f play.mk RUN=run)
 endif
-export SOUNDFONT AUDIO OUT TEMPO DELAY CONTROL
+export SOUNDFONT AUDIO OUT TEMPO DELAY ANSWER CONTROL
 
 .PHONY: play drummer
 play:

@@ -1,11 +1,13 @@
 #!/bin/bash
 # play.sh RUN [KEYS [groove]]: a run to be heard through FluidSynth as it plays: without
 # end, or to what comes from KEYS, a device or FIFO of raw MIDI: bar by bar (a run of
-# condition=bars), or drums to taps (a run of grooves). The tools are those on PATH.
+# condition=bars), in turns of ANSWER bars (a plain run), or drums to taps (a run of
+# grooves). The tools are those on PATH.
 # SOUNDFONT names a sound font, AUDIO FluidSynth's driver, OUT a WAV file in the place of
 # a sound card, TEMPO and DELAY what is played to, CONTROL a FIFO of control lines.
 set -euo pipefail
 run=$1 keys=${2:-} scheme=${3:-}
+interrupted=
 
 say() { # say TEXT STATUS
     echo "play: $1" >&2
@@ -43,7 +45,7 @@ leave() {
     rm -rf "$work"
 }
 trap leave EXIT
-trap : INT TERM HUP # the pipe ends its notes, then this goes on
+trap 'interrupted=1' INT TERM HUP # the pipe ends its notes, then this goes on
 
 # Blocks of 64 frames, two of them: 3 ms. Its shell reads nothing and has no end.
 mkfifo "$work/midi" "$work/shell"
@@ -59,13 +61,20 @@ if grep -qi 'audio driver\|audio device' "$work/said" || ! kill -0 "$synth" 2>/d
 fi
 
 control=(${CONTROL:+--control "$CONTROL"})
-if [ -z "$keys" ]; then
-    xlsample "$run" --endless --seed random "${control[@]}" | remi2midi --play >&9
-else
-    tempo=${TEMPO:-100} delay=${DELAY:-2}
-    [ -z "$scheme" ] || delay=${DELAY:-0} # a loop needs none
-    hear=(--listen --tempo "$tempo" ${scheme:+--scheme "$scheme" --forget 8})
-    midi2remi "${hear[@]}" <"$keys" | xlsample "$run" --condition - "${control[@]}" |
+play() {
+    if [ -z "$keys" ]; then
+        xlsample "$run" --endless --seed random "${control[@]}" | remi2midi --play >&9
+        return
+    fi
+    local tempo=${TEMPO:-100} delay=${DELAY:-2} to=(--condition -)
+    [ -z "$scheme${ANSWER:-}" ] || delay=${DELAY:-0} # neither a loop nor a turn needs one
+    [ -z "${ANSWER:-}" ] || to=(--prompt - --answer "$ANSWER")
+    midi2remi --listen --tempo "$tempo" ${scheme:+--scheme "$scheme" --forget 8} <"$keys" |
+        xlsample "$run" "${to[@]}" "${control[@]}" |
         remi2midi --play --tempo "$tempo" --delay "$delay" >&9
-fi
+}
+status=0
+play || status=$?
+[ -z "$interrupted" ] || status=0 # who of the pipe was not asked lost its reader
+[ "$status" -eq 0 ] || exit "$status"
 sleep 0.5

@@ -359,6 +359,16 @@ S
     echo '@3 stop' >two
     CONTROL=two run -0 "$BARLINE_ROOT/pipelines/play.sh" run
     [ -s heard ]
+    # in turns of a bar: one that is played, one that is the run's
+    printf 'ns,bytes\n0,90 3C 40\n400000000,80 3C 40\n800000000,\n' >keys
+    ANSWER=1 TEMPO=300 run -0 "$BARLINE_ROOT/pipelines/play.sh" run keys
+    run -65 "$BARLINE_ROOT/pipelines/play.sh" run keys
+    has "the run knows no condition"
+    # who ends it has not failed
+    setsid "$BARLINE_ROOT/pipelines/play.sh" run 3>&- &
+    sleep 3
+    kill -TERM -- -$!
+    wait $!
     run -2 make -s -f "$BARLINE_ROOT/pipelines/play.mk"
     has "RUN is not set: name a run folder"
     touch silent
