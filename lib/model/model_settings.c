@@ -174,7 +174,8 @@ static const bl_setting rows[] = {
      .help =
          "architecture: sets what the keys from pos to norm, pre_norm and norm_eps "
          "begin with; lstm begins with init_std 0, four times the lr and twice the "
-         "warmup, remi and music-transformer with three times the warmup of a preset"},
+         "warmup, groove-vae with a third of the lr, remi and music-transformer with "
+         "three times the warmup of a preset"},
     {"vocab", BL_SET_INT, AT(vocab), 0, 65536, 0, .fixed = BL_FIXED_WEIGHTS,
      .also = "vocab_size n_vocab",
      .help = "V: tokens of the vocabulary; set by the data"},

@@ -14,8 +14,12 @@ static int64_t warmup_factor(const bl_model_config *m)
     return !m->pre_norm || m->arch == BL_ARCH_MUSIC_TRANSFORMER ? 3 : 1;
 }
 
-/* The rate of an LSTM, of that of attention. */
-static const double LSTM_RATE = 4;
+/* The rate, of that of attention: an LSTM wants more; the latents of a VAE stay empty for
+ * good where its decoder learns the frequencies of hits too fast. */
+static double rate_factor(bl_arch arch)
+{
+    return arch == BL_ARCH_LSTM ? 4 : arch == BL_ARCH_GROOVE_VAE ? 1. / 3 : 1;
+}
 
 void bl_config_post_norm(bl_train_config *c)
 {
@@ -34,7 +38,7 @@ void bl_config_post_norm(bl_train_config *c)
 void bl_config_arch(bl_train_config *c, bl_arch arch)
 {
     int64_t before = warmup_factor(&c->model);
-    int was = c->model.arch == BL_ARCH_LSTM, is = arch == BL_ARCH_LSTM;
+    bl_arch was = c->model.arch;
     int was_groove = bl_model_is_groove(&c->model);
     bl_model_config_arch(&c->model, arch);
     if (arch == BL_ARCH_XL || arch == BL_ARCH_MUSIC_TRANSFORMER ||
@@ -45,9 +49,8 @@ void bl_config_arch(bl_train_config *c, bl_arch arch)
     c->warmup = c->warmup * warmup_factor(&c->model) / before;
     if (bl_model_is_groove(&c->model) != was_groove)
         c->model.init_std = was_groove ? bl_model_config_default().init_std : 0;
-    if (was == is)
-        return;
-    c->lr *= is ? LSTM_RATE : 1 / LSTM_RATE;
-    if (!bl_model_is_groove(&c->model))
-        c->model.init_std = is ? 0 : bl_model_config_default().init_std;
+    c->lr = c->lr / rate_factor(was) * rate_factor(arch);
+    if ((was == BL_ARCH_LSTM) != (arch == BL_ARCH_LSTM) && !bl_model_is_groove(&c->model))
+        c->model.init_std =
+            arch == BL_ARCH_LSTM ? 0 : bl_model_config_default().init_std;
 }

@@ -61,7 +61,8 @@ const bl_setting *bl_config_setting(size_t i);
 bl_train_config bl_config_default(void);
 
 /* An architecture with what it learns with at once, whatever the seed: norms before the
- * sub-layers where the published form has them behind, an LSTM's rate and warm-up. */
+ * sub-layers where the published form has them behind, the rates of an LSTM and
+ * of a VAE, an LSTM's warm-up. */
 void bl_config_arch(bl_train_config *c, bl_arch arch);
 /* Norms behind the sub-layers, as published, with the warm-up that they need. Does
  * nothing where they are there already. */

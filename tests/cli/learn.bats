@@ -59,6 +59,9 @@ final() {
         xltrain -q --data data --config $name/config.json -o again.$name
         cmp $name/config.json again.$name/config.json
     done
+    midi2remi -q --scheme groove --hop 1 --max-reject 100% "$SAMPLES" | shard --split train=1 -o data -f
+    [ "$(settings vae --set arch=groove-vae)" = "[0,0,50,0.001,0]" ]
+    [ "$(settings groove --set arch=groove-vae --set arch=lstm --set arch=groove)" = "[0,0,50,0.003,0]" ]
 }
 
 # ---- the long form ----
