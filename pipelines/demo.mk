@@ -11,8 +11,7 @@ MIDI := $(HERE)../samples
 BIN := $(if $(wildcard $(HERE)../bin/xlsample),bin/)
 OUT := demo
 PRESET := tiny
-TRAIN := --set optimizer=muon --set batch=32 --set memory=128 --set eval_every=0 \
-    --steps $(or $(STEPS),1200)
+TRAIN := --set optimizer=muon --set eval_every=0 --steps $(or $(STEPS),1200)
 SHARD := --vocab $(OUT)/vocab.tsv
 SAMPLE := --temperature 0.9 --top-p 0.9 --max-tokens 8000
 include $(HERE)rules.mk
