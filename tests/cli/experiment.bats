@@ -11,6 +11,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
     ln -s "$BATS_FILE_TMPDIR/data" "$BARLINE_ROOT/samples" "$BARLINE_ROOT/pipelines" .
     EXPERIMENT=pipelines/experiment.mk
+    unset DATA # in `make test-slow DATA=dir` a folder of tunes, here one of shards
 }
 
 TINY='--preset tiny --set layers=1 --set width=8 --set heads=2 --set ff=8 --set segment=16 --set memory=16 --set batch=2 --set eval_every=5 --set eval_tokens=200'
@@ -138,7 +139,10 @@ END
     printf 'm\t%s --set eval_every=100 --minutes 0.05\n' "$TINY" >grid.tsv
     make -s -f "$EXPERIMENT" GRID=grid.tsv SEEDS=1 runs 2>said &
     local job=$!
-    until grep -q '^[0-9]' grid.runs/m/1/metrics.tsv 2>/dev/null; do sleep 0.1; done
+    until grep -q '^[0-9]' grid.runs/m/1/metrics.tsv 2>/dev/null; do
+        kill -0 "$job" || fail "$(cat said)"
+        sleep 0.1
+    done
     sleep 1
     kill -TERM "$job"
     wait "$job" || true
