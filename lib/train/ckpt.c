@@ -180,25 +180,13 @@ typedef struct {
     const bl_ckpt_taker *taker; /* or NULL */
 } reading;
 
-static int check_hash(const bl_ckpt *c, const bl_tensor *t, uint64_t value, bl_err *e)
-{
-    char key[BL_TENSOR_NAME + 8], hex[17];
-    const char *stated;
-    snprintf(key, sizeof key, "xxh3.%s", t->name);
-    snprintf(hex, sizeof hex, "%016" PRIx64, value);
-    int rc = bl_json_str(c->head.meta, key, &stated, e);
-    if (rc == 0 && strcmp(hex, stated) != 0)
-        rc = bl_fail(e, BL_E_CORRUPT, "tensor '%s' does not match its hash", t->name);
-    return rc;
-}
-
 static int read_tensor(const bl_ckpt *c, bl_zr *r, bl_tensor *t, const reading *how,
                        bl_err *e)
 {
     uint64_t value = 0;
     int rc = read_data(r, t, how->with_state || is_param(t), &value, e);
     if (rc == 0)
-        rc = check_hash(c, t, value, e);
+        rc = bl_ckpt_check_hash(c, t->name, value, e);
     if (how->taker == NULL || !is_param(t))
         return rc;
     if (rc == 0)
@@ -355,5 +343,6 @@ void bl_ckpt_free(bl_ckpt *c)
     bl_tensors_head_free(&c->head);
     bl_vocab_free(&c->vocab);
     bl_json_del(c->pg);
+    bl_json_del(c->hashes);
     *c = (bl_ckpt){0};
 }

@@ -1,4 +1,4 @@
-/* ckpt.h - one checkpoint file, schema xl-checkpoint/1: a bare safetensors file that
+/* ckpt.h - one checkpoint file, schema xl-checkpoint/2: a bare safetensors file that
  * holds everything resuming needs (parameters, moments, memories, cursor) and
  * everything sampling needs (config, vocabulary). Layout: schemas/xl-checkpoint.md. */
 #ifndef BL_CKPT_H
@@ -43,6 +43,7 @@ typedef struct {
     bl_ckpt_info info;
     bl_vocab vocab;
     bl_json *pg;
+    bl_json *hashes;      /* of tensors, by name; NULL of version 1 */
     bl_tensors_head head; /* data owned; NULL where not kept, or moved */
 } bl_ckpt;
 

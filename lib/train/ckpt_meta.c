@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEMA "xl-checkpoint/1"
+#define SCHEMA "xl-checkpoint/2"
+#define FIRST "xl-checkpoint/1" /* an entry "xxh3.NAME" for each tensor */
+#define HASHES "tensors_xxh3"
 #define ASKED "x-precision-asked" /* a key that readers may leave alone */
 
 /* ---- writing ---- */
@@ -65,12 +67,20 @@ static int set_int(bl_json *meta, const char *key, int64_t x, bl_err *e)
     return bl_json_set_str(meta, key, text, e);
 }
 
-static int set_hash(bl_json *meta, const bl_tensor *t, bl_err *e)
+/* In one entry, so that what a person reads is not lost among hundreds of them. */
+static int set_hashes(bl_json *meta, const bl_tensor *t, size_t n, bl_err *e)
 {
-    char key[BL_TENSOR_NAME + 8], hex[17];
-    snprintf(key, sizeof key, "xxh3.%s", t->name);
-    snprintf(hex, sizeof hex, "%016" PRIx64, bl_xxh3(t->data, t->bytes));
-    return bl_json_set_str(meta, key, hex, e);
+    char hex[17];
+    bl_json *o = bl_json_object(e);
+    int rc = o != NULL ? 0 : BL_E_NOMEM;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        snprintf(hex, sizeof hex, "%016" PRIx64, bl_xxh3(t[i].data, t[i].bytes));
+        rc = bl_json_set_str(o, t[i].name, hex, e);
+    }
+    if (rc == 0)
+        rc = set_json(meta, HASHES, o, e);
+    bl_json_del(o);
+    return rc;
 }
 
 static int set_config(bl_json *meta, const bl_train_config *config, bl_err *e)
@@ -136,8 +146,8 @@ bl_json *bl_ckpt_make_meta(const bl_ckpt_info *info, const bl_tensor *t, size_t 
     char hex[17];
     bl_json *meta = bl_json_object(e);
     int rc = meta != NULL ? set_run(meta, info, e) : BL_E_NOMEM;
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = set_hash(meta, &t[i], e);
+    if (rc == 0)
+        rc = set_hashes(meta, t, n, e);
     if (rc == 0)
         rc = hash_meta(meta, hex, e);
     if (rc == 0)
@@ -301,12 +311,40 @@ static int check_schema(const bl_json *meta, bl_err *e)
     if (!bl_json_has(meta, "schema"))
         return bl_fail(e, BL_E_FORMAT, "not a checkpoint: it does not say " SCHEMA);
     int rc = bl_json_str(meta, "schema", &schema, e);
-    if (rc != 0 || strcmp(schema, SCHEMA) == 0)
+    if (rc != 0 || strcmp(schema, SCHEMA) == 0 || strcmp(schema, FIRST) == 0)
         return rc;
     if (strncmp(schema, "xl-checkpoint/", 14) == 0)
-        return bl_fail(e, BL_E_VERSION,
-                       "its schema is '%.40s', this program knows " SCHEMA, schema);
+        return bl_fail(
+            e, BL_E_VERSION,
+            "its schema is '%.40s', this program knows " FIRST " and " SCHEMA, schema);
     return bl_fail(e, BL_E_FORMAT, "not a checkpoint: its schema is '%.40s'", schema);
+}
+
+static int get_hashes(bl_ckpt *c, bl_err *e)
+{
+    const char *schema, *text;
+    int rc = bl_json_str(c->head.meta, "schema", &schema, e);
+    if (rc != 0 || strcmp(schema, FIRST) == 0)
+        return rc;
+    rc = bl_json_str(c->head.meta, HASHES, &text, e);
+    if (rc == 0) {
+        c->hashes = bl_json_parse(text, strlen(text), e);
+        rc = c->hashes != NULL ? 0 : bl_code_of(e, BL_E_FORMAT);
+    }
+    return rc;
+}
+
+int bl_ckpt_check_hash(const bl_ckpt *c, const char *name, uint64_t value, bl_err *e)
+{
+    char key[BL_TENSOR_NAME + 8], hex[17];
+    const char *stated;
+    snprintf(key, sizeof key, "%s%s", c->hashes != NULL ? "" : "xxh3.", name);
+    snprintf(hex, sizeof hex, "%016" PRIx64, value);
+    const bl_json *in = c->hashes != NULL ? c->hashes : c->head.meta;
+    int rc = bl_json_str(in, key, &stated, e);
+    if (rc == 0 && strcmp(hex, stated) != 0)
+        rc = bl_fail(e, BL_E_CORRUPT, "tensor '%s' does not match its hash", name);
+    return rc;
 }
 
 int bl_ckpt_get_meta(bl_ckpt *c, bl_err *e)
@@ -338,6 +376,8 @@ int bl_ckpt_get_meta(bl_ckpt *c, bl_err *e)
         rc = get_text(meta, ASKED, c->info.asked, sizeof c->info.asked, e);
     if (rc == 0)
         rc = get_vocab(c, e);
+    if (rc == 0)
+        rc = get_hashes(c, e);
     if (rc == 0)
         rc = get_pg(c, e);
     return rc;

@@ -10,10 +10,15 @@
 bl_json *bl_ckpt_make_meta(const bl_ckpt_info *info, const bl_tensor *t, size_t n,
                            bl_err *e) BL_MUST_CHECK;
 
-/* Verifies c->head.meta (schema, hash) and fills c->info, c->vocab and c->pg; keys that
- * are not known here are of later programs and ignored. The tensors' own hashes are the
- * caller's to check. */
+/* Verifies c->head.meta (schema, hash) and fills c->info, c->vocab, c->hashes and
+ * c->pg; keys that are not known here are of later programs and ignored. The tensors'
+ * own hashes are the caller's to check. */
 int bl_ckpt_get_meta(bl_ckpt *c, bl_err *e) BL_MUST_CHECK;
+
+/* BL_E_CORRUPT where the bytes of the tensor `name`, whose XXH3 is `value`, have
+ * another hash than the metadata state, BL_E_FORMAT where they state none. */
+int bl_ckpt_check_hash(const bl_ckpt *c, const char *name, uint64_t value,
+                       bl_err *e) BL_MUST_CHECK;
 
 /* Sets `vocab`, `vocab_sha256`, `tokenizer` and `tokenizer_sha256`. */
 int bl_ckpt_set_vocab(bl_json *meta, const bl_vocab *vocab, bl_err *e) BL_MUST_CHECK;

@@ -131,7 +131,8 @@ parts = itertools.chain(
     of_folder(G + '/remi-shard-1'), of_folder(G + '/remi-shard-1-exports'),
     of_lines(G + '/feat-1.tsv'), of_lines(G + '/feat-2.tsv'),
     of_json(G + '/xl-config-1.json', 'config'),
-    of_tensors(G + '/xl-checkpoint-1.safetensors', 'xl-checkpoint-meta'))
+    of_tensors(G + '/xl-checkpoint-1.safetensors', 'xl-checkpoint-meta'),
+    of_tensors(G + '/xl-checkpoint-2.safetensors', 'xl-checkpoint-meta'))
 for schema, part in parts:
     for error in v[schema].iter_errors(part):
         raise SystemExit(f'{schema}: {error.message}')
@@ -399,6 +400,23 @@ PY
     done
     xltrain --data "$G/remi-shard-1-holes" --preset tiny --steps 2 -o run -q
     jq -e '.condition == "prefix" and .holes == 1' run/config.json
+}
+
+@test "golden: checkpoints of both versions sample and are evaluated; training goes on and writes the second" {
+    for version in 1 2; do
+        xlsample "$G/xl-checkpoint-$version.safetensors" --bars 1 -u --no-pg -o "$version.tok"
+        vocab "$version.tok" >/dev/null
+        # a run that the version before left, on the way
+        mkdir of-$version
+        cp "$G/xl-checkpoint-$version.safetensors" of-$version/ckpt-00000002.safetensors
+        ln -s ckpt-00000002.safetensors of-$version/latest
+        ln -s ckpt-00000002.safetensors of-$version/best
+        cp "$G/xl-config-1.json" of-$version/config.json
+        sed -n 1,3p "$G/train-log-$version.tsv" >of-$version/metrics.tsv
+        xltrain --resume --data "$G/remi-shard-1" --steps 4 -o of-$version -q
+        xltrain --eval valid --data "$G/remi-shard-1" -o of-$version
+        head -c 20000 of-$version/latest | grep -aq '"schema":"xl-checkpoint/2"'
+    done
 }
 
 @test "golden: the checkpoint samples, and training goes on from it" {

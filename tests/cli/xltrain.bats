@@ -718,7 +718,7 @@ raw = open('run/latest', 'rb').read()
 n = int.from_bytes(raw[:8], 'little')
 head = json.loads(raw[8:8 + n])
 meta = head.pop('__metadata__')
-assert meta['schema'] == 'xl-checkpoint/1' and meta['step'] == '10'
+assert meta['schema'] == 'xl-checkpoint/2' and meta['step'] == '10'
 config, vocab = json.loads(meta['config']), json.loads(meta['vocab'])
 assert len(vocab) == config['vocab']
 sha = hashlib.sha256(''.join(v + '\n' for v in vocab).encode()).hexdigest()
@@ -729,8 +729,8 @@ t = {}
 for name, d in head.items():
     a, b = d['data_offsets']
     t[name] = np.frombuffer(raw[8 + n + a:8 + n + b], dtypes[d['dtype']]).reshape(d['shape'])
-    assert 'xxh3.' + name in meta
     end = max(end, b)
+assert sorted(json.loads(meta['tensors_xxh3'])) == sorted(t) and len(meta) < 20
 assert 8 + n + end == len(raw) and (8 + n) % 4096 == 0
 assert t['param.emb'].shape == (len(vocab), 16) and np.isfinite(t['param.emb']).all()
 assert t['adam.v.emb'].min() >= 0 and t['adam.v.emb'].max() > 0

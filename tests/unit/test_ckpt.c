@@ -354,7 +354,7 @@ static int load_with(const char *path, const char *other, const char *key,
     return rc == 0 ? load(other, e) : BL_E_IO;
 }
 
-static void test_metadata(const char *path, const char *other)
+static void test_metadata(const char *path, const char *golden_1, const char *other)
 {
     bl_err e = BL_ERR_INIT;
     ok(load_with(path, other, "step", "7", &e) == 0, "metadata: hashed anew %s",
@@ -365,18 +365,26 @@ static void test_metadata(const char *path, const char *other)
            load_with(path, other, "best_loss", "low", NULL) == BL_E_FORMAT &&
            load_with(path, other, "vocab", "[1]", NULL) == BL_E_FORMAT,
        "metadata: known keys hold what they should");
-    ok(load_with(path, other, "schema", "xl-checkpoint/2", NULL) == BL_E_VERSION,
+    ok(load_with(path, other, "schema", "xl-checkpoint/3", NULL) == BL_E_VERSION,
        "metadata: another version is refused");
+    ok(load_with(path, other, "schema", "xl-checkpoint/1", NULL) == BL_E_FORMAT &&
+           load_with(path, other, "tensors_xxh3", "{}", NULL) == BL_E_FORMAT &&
+           load_with(path, other, "tensors_xxh3", "[]", NULL) == BL_E_FORMAT,
+       "metadata: every tensor has its hash, as its version says it");
+    ok(load_with(golden_1, other, "step", "3", &e) == 0 &&
+           load_with(golden_1, other, "xxh3.mem.0", "0123456789abcdef", NULL) ==
+               BL_E_CORRUPT,
+       "metadata: hashes of version 1 are read, and count %s", e.text);
 }
 
-/* Every third byte in turn has one bit wrong, another bit from byte to byte. */
-static void test_damage(const char *path, const char *other)
+/* Every byte that is `step` away from the last has one bit wrong, another each. */
+static void test_damage(const char *path, size_t step, const char *other)
 {
     bl_buf whole = {0};
     int accepted = 0, cut = 0, unnamed = 0;
     if (!ok(slurp(path, &whole) == 0 && whole.len > 0, "damage: a checkpoint"))
         return;
-    for (size_t i = 0; i < whole.len; i += 3) {
+    for (size_t i = 0; i < whole.len; i += step) {
         bl_err e = BL_ERR_INIT;
         whole.data[i] ^= (uint8_t)(1 << (i * 5 + 2) % 8);
         accepted += spew(other, whole.data, whole.len) != 0 || load(other, &e) == 0;
@@ -385,7 +393,7 @@ static void test_damage(const char *path, const char *other)
     }
     ok(accepted == 0, "damage: no flipped bit of %zu bytes is accepted", whole.len);
     ok(unnamed == 0, "damage: every refusal names the file and a cause");
-    for (size_t n = 0; n < whole.len; n += 1 + (n > 64) * 12)
+    for (size_t n = 0; n < whole.len; n += 1 + (n > 64) * 4 * step)
         cut += spew(other, whole.data, n) != 0 || load(other, NULL) == 0;
     ok(cut == 0, "damage: no truncated file is accepted");
     ok(bl_buf_addc(&whole, 0, NULL) == 0 && spew(other, whole.data, whole.len) == 0 &&
@@ -412,7 +420,8 @@ static void test_hostile(const char *other)
 
 int main(void)
 {
-    char dir[] = "/tmp/test_ckpt.XXXXXX", path[64], other[64];
+    char dir[] = "/tmp/test_ckpt.XXXXXX", path[64], other[64], golden_1[512];
+    const char *root = getenv("BARLINE_ROOT");
     test_set();
     test_json();
     test_presets();
@@ -420,9 +429,12 @@ int main(void)
         return tap_done();
     snprintf(path, sizeof path, "%s/a.safetensors", dir);
     snprintf(other, sizeof other, "%s/b.safetensors", dir);
+    snprintf(golden_1, sizeof golden_1, "%s/schemas/golden/xl-checkpoint-1.safetensors",
+             root ? root : ".");
     test_round_trip(path, other);
-    test_metadata(path, other);
-    test_damage(path, other);
+    test_metadata(path, golden_1, other);
+    test_damage(path, 3, other);
+    test_damage(golden_1, 37, other);
     test_hostile(other);
     unlink(path);
     unlink(other);
