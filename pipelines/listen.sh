@@ -1,7 +1,8 @@
 #!/bin/bash
 # listen.sh PIECE [OUT.wav]: plays a MIDI file or the pieces of a token stream through
 # FluidSynth, or writes them as a WAV file, at about -16 LUFS whatever the velocities
-# are. The tools are those on PATH.
+# are; peaks are limited where that asks for it (played: with pw-play, paplay or aplay).
+# The tools are those on PATH.
 # SOUNDFONT names a sound font; without it the first that the system has is taken.
 set -euo pipefail
 piece=$1 out=${2:-}
@@ -70,15 +71,83 @@ loudness() {
         }'
 }
 
-# A first pass in a low rate says how loud it is; peaks stay below full scale.
-gain=$(fluidsynth -n -i -q -g 0.2 -r 11025 -O s16 -T raw -F - "$font" "${files[@]}" 2>/dev/null |
-    od -An -v -td2 -w4 | loudness 11025 |
-    awk '{g = $1 > -100 ? 0.2 * 10 ^ ((-16 - $1) / 20) : 0.2
-        if ($2 > 0 && g > 0.2 * 0.9 / $2) g = 0.2 * 0.9 / $2
-        printf "%.3f", (g > 10 ? 10 : g < 0.01 ? 0.01 : g)}')
+# limit RATE GAIN TEXT: of the same frames, those times GAIN whose peaks stay below 0.95 of
+# full scale: let down within 5 ms before a peak, and up again in 100 ms. Reads the file it
+# is given twice, from byte 44 on, for the peaks ahead; as bytes, or with TEXT as od prints.
+limit() {
+    LC_ALL=C awk -v rate="$1" -v gain="$2" -v text="${3:-}" '
+        BEGIN {
+            size = int(rate / 200); last = 1
+            for (i = 0; i < 256; i++) byte[i] = sprintf("%c", i)
+        }
+        function put(x) { # s16, little endian
+            x = int(x + (x < 0 ? -0.5 : 0.5)); if (x < 0) x += 65536
+            printf "%s%s", byte[x % 256], byte[int(x / 256)]
+        }
+        NR == FNR {
+            b = int((FNR - 1) / size)
+            for (c = 1; c <= 2; c++) {
+                x = $c < 0 ? -$c : $c
+                if (x > peak[b]) peak[b] = x
+            }
+            next
+        }
+        FNR == 1 {
+            most = 0.95 * 32767
+            for (i = 0; i <= b; i++) {
+                now = last + (1 - last) * 0.05
+                if (peak[i] * gain * now > most) now = most / (peak[i] * gain)
+                edge[i] = now < last ? now : last
+                last = now
+            }
+            edge[b + 1] = last
+        }
+        {
+            at = (FNR - 1) / size; i = int(at)
+            g = gain * (edge[i] + (at - i) * (edge[i + 1] - edge[i]))
+            if (text) print $1 * g, $2 * g
+            else { put($1 * g); put($2 * g) }
+        }' <(od -An -v -td2 -w4 -j 44 "$work/in.wav") <(od -An -v -td2 -w4 -j 44 "$work/in.wav")
+}
+
+# in_wav RATE GAIN: $work/in.wav is the piece, a head of 44 bytes before its frames
+in_wav() {
+    fluidsynth -n -i -q -g "$2" -r "$1" -O s16 -T wav -F "$work/in.wav" "$font" "${files[@]}" \
+        >/dev/null 2>"$work/errors" || say "FluidSynth: $(tail -n 1 "$work/errors")" 69
+}
+
+# A first pass in a low rate says how loud it is, and how far that is from full scale.
+in_wav 11025 0.2
+read -r gain more < <(od -An -v -td2 -w4 -j 44 "$work/in.wav" | loudness 11025 |
+    awk '{
+        g = $1 > -100 ? 0.2 * 10 ^ ((-16 - $1) / 20) : 0.2
+        most = $2 > 0 ? 0.2 * 0.9 / $2 : 10; if (most > 10) most = 10
+        more = g > most ? g / most : 1; if (more > 4) more = 4
+        g /= more; printf "%.3f %.3f\n", (g > 10 ? 10 : g < 0.01 ? 0.01 : g), more}')
+louder() { awk -v more="$more" 'BEGIN {exit !(more > 1)}'; }
+
+# Where peaks forbid it they are limited, and what that takes of the loudness is given back.
+if louder; then
+    in_wav 11025 "$gain"
+    for _ in 1 2; do
+        more=$(limit 11025 "$more" text | loudness 11025 |
+            awk -v more="$more" '{m = more * 10 ^ ((-16 - $1) / 20); printf "%.3f", (m > 4 ? 4 : m < 1 ? 1 : m)}')
+    done
+fi
+
+player=
+! louder || player=$(command -v pw-play paplay aplay | head -n 1) || true
+if [ -n "$out" ] || [ -n "$player" ]; then
+    in_wav 44100 "$gain"
+    if louder; then
+        { head -c 44 "$work/in.wav" && limit 44100 "$more"; } >"$work/out.wav"
+        mv "$work/out.wav" "$work/in.wav"
+    fi
+fi
 if [ -n "$out" ]; then
-    fluidsynth -n -i -q -g "$gain" -r 44100 -F "$work/out.wav" "$font" "${files[@]}" >/dev/null
-    mv "$work/out.wav" "$out"
+    mv "$work/in.wav" "$out"
+elif [ -n "$player" ] && "$player" "$work/in.wav" 2>"$work/errors"; then
+    exit 0
 elif ! fluidsynth -n -i -q -g "$gain" "$font" "${files[@]}" 2>"$work/errors" ||
     grep -qi 'audio driver' "$work/errors"; then
     if grep -qi 'audio driver\|audio device\|alsa\|no such file' "$work/errors"; then

@@ -204,11 +204,24 @@ for velocity in (30, 120):
             if x.type == "note_on" and x.velocity > 0:
                 x.velocity = velocity
     m.save("%d.mid" % velocity)
+# a stroke now and then: as loud, its peaks would be far above full scale
+m = mido.MidiFile(ticks_per_beat=480)
+m.tracks.append(mido.MidiTrack())
+for _ in range(8):
+    m.tracks[0].append(mido.Message("note_on", channel=9, note=37, velocity=127, time=480))
+    m.tracks[0].append(mido.Message("note_off", channel=9, note=37, time=480))
+m.save("strokes.mid")
 END
-    for velocity in 30 120; do
-        "$BARLINE_ROOT/pipelines/listen.sh" $velocity.mid $velocity.wav
+    for name in 30 120 strokes; do
+        "$BARLINE_ROOT/pipelines/listen.sh" $name.mid $name.wav
     done
-    /usr/bin/python3 - 30.wav 120.wav <<'END'
+    # and as loud where it is played
+    mkdir player
+    printf '#!/bin/sh\ncp "$1" played.wav\n' >player/pw-play
+    chmod +x player/pw-play
+    PATH=$PWD/player:$PATH "$BARLINE_ROOT/pipelines/listen.sh" strokes.mid
+    cmp played.wav strokes.wav
+    /usr/bin/python3 - 30.wav 120.wav strokes.wav <<'END'
 import array, math, sys, wave
 def biquad(x, b, a):
     y = [0.0, 0.0]
