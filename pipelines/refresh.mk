@@ -112,7 +112,11 @@ refresh:
 	for tool in midi2remi xxhsum flock; do
 	    command -v $$tool >/dev/null || missing+=" $$tool"
 	done
-	[ -z "$${missing:-}" ] || { say "this needs$$missing (Debian: xxhash util-linux)" >&2; exit 1; }
+	case $${missing:-} in
+	'') ;;
+	*midi2remi*) say "this needs$$missing: 'make install' puts barline's own on the PATH" >&2; exit 1 ;;
+	*) say "this needs$$missing (Debian: xxhash util-linux)" >&2; exit 1 ;;
+	esac
 	[ -d "$$MIDI" ] || { say "there is no folder '$$MIDI'" >&2; exit 1; }
 	export FROM
 	FROM=$$(cd "$$MIDI" && pwd)

@@ -168,12 +168,13 @@ static int refuse_midi_name(const bl_opt_common *c, bl_err *e)
 
 int bl_tool_no_png(const bl_opt_common *c, bl_err *e)
 {
-    if (!is_named(c, ".png"))
+    int is_pdf = is_named(c, ".pdf");
+    if (!is_pdf && !is_named(c, ".png"))
         return 0;
     return bl_fail(e, BL_E_ARG,
                    "-o %s: pictures are SVG here; instead of it end the line with "
-                   "'| rsvg-convert -o %s'",
-                   c->output, c->output);
+                   "'| rsvg-convert %s-o %s'",
+                   c->output, is_pdf ? "-f pdf " : "", c->output);
 }
 
 int bl_tool_tty_out(const bl_opt_common *c, bl_err *e)

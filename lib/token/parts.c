@@ -26,8 +26,8 @@ static int parse_program(bl_parts *p, const char *text, size_t len, bl_err *e)
     int is_drums = 0;
     if (!bl_instruments_word(text, len, p->program, &is_drums) || is_drums)
         return bl_fail(e, BL_E_ARG,
-                       "program= wants A or A-B, numbers of 0 to 127, or a family such "
-                       "as piano or strings, not '%.*s'",
+                       "program= wants A or A-B, numbers of 0 to 127, a family such as "
+                       "piano or strings, or a name such as violin, not '%.*s'",
                        (int)bl_min((int64_t)len, 40), text);
     return 0;
 }

@@ -131,10 +131,12 @@ int bl_plan_programs(bl_plan *p, const bl_scheme *scheme, const char *text, bl_e
     while (rc == 0 && *text != '\0') {
         size_t len = strcspn(text, ",");
         if (!bl_instruments_word(text, len, wanted, &p->has_drums))
-            return bl_fail(e, BL_E_ARG,
-                           "'%.*s' is no instrument; those are programs (0, 32-39), "
-                           "families (piano, guitar, bass, strings, ...) and drums",
-                           (int)bl_min((int64_t)len, 20), text);
+            return bl_fail(
+                e, BL_E_ARG,
+                "'%.*s' is no instrument; those are programs (0, 32-39), "
+                "families (piano, guitar, bass, strings, ...), names (violin, "
+                "alto-sax, ...) and drums",
+                (int)bl_min((int64_t)len, 20), text);
         text += len + (text[len] == ',');
         p->has_programs = 1;
     }

@@ -833,8 +833,33 @@ assert svg.tagName == "svg" and len(svg.getElementsByTagName("rect")) > 500
 END
     run -66 --separate-stderr featstats --roll none.mid
     [ -z "$output" ]
-    run -64 --separate-stderr featstats --roll "$SAMPLES/the-entertainer.mid" -o roll.png
-    says "end the line with '| rsvg-convert -o roll.png'"
+}
+
+# colours PNG: those with at least 30 points (as a note has), one a line, white and greys not
+colours() {
+    /usr/bin/python3 - "$1" <<'END'
+import collections, struct, sys, zlib
+raw = open(sys.argv[1], "rb").read()
+at, data = 8, b""
+while at < len(raw):
+    n, kind = struct.unpack(">I4s", raw[at:at + 8])
+    if kind == b"IHDR":
+        width, height, depth, colour = struct.unpack(">IIBB", raw[at + 8:at + 18])
+    data += raw[at + 8:at + 8 + n] if kind == b"IDAT" else b""
+    at += 12 + n
+assert depth == 8 and colour in (2, 6), (depth, colour)
+size = 3 if colour == 2 else 4
+data, old, seen = zlib.decompress(data), bytearray(width * size), collections.Counter()
+for y in range(height):
+    kind, row = data[y * (width * size + 1)], bytearray(data[y * (width * size + 1) + 1:][:width * size])
+    for x in range(len(row)):
+        a, b, c = (row[x - size], old[x], old[x - size]) if x >= size else (0, old[x], 0)
+        p = a + b - c
+        row[x] = (row[x] + (0, a, b, (a + b) // 2, min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2])[kind]) & 255
+    old = row
+    seen.update(tuple(row[x:x + 3]) for x in range(0, len(row), size))
+print(*sorted("#%02x%02x%02x" % c for c, n in seen.items() if n >= 30 and max(c) - min(c) > 20), sep="\n")
+END
 }
 
 @test "featstats: --roll has a colour for each family, plain ones, and all their names" {
@@ -867,11 +892,28 @@ assert len(used) == 16 == len(set(colour.values())), colour
 names = {t.firstChild.data for t in svg.getElementsByTagName("text")}
 assert {"piano", "bass", "synth lead", "sound effects", "drums"} <= names, names
 END
-    # a viewer without a style sheet's variables shows them, too
-    if command -v rsvg-convert >/dev/null; then
-        rsvg-convert all.svg -o all.png
-        [ "$(head -c 4 all.png | tail -c 3)" = PNG ]
-    fi
+    # viewers without a style sheet's variables show them, too
+    local viewer
+    for viewer in 'rsvg-convert all.svg -o all.png' 'inkscape all.svg --export-type=png -o all.png' \
+        "env HOME=$PWD soffice --headless --convert-to png all.svg"; do
+        command -v "$(sed 's/env [^ ]* //; s/ .*//' <<<"$viewer")" >/dev/null || continue
+        rm -f all.png
+        $viewer >said 2>&1 || fail "$viewer: $(cat said)"
+        [ "$(head -c 4 all.png | tail -c 3)" = PNG ] || fail "$viewer"
+        colours all.png >seen
+        [ "$(wc -l <seen)" -ge 16 ] || fail "$viewer: $(cat seen)"
+    done
+}
+
+@test "featstats: -o roll.png and roll.pdf name the line that works" {
+    run -64 --separate-stderr featstats --roll "$SAMPLES/sakura.mid" -o roll.png
+    says "-o roll.png: pictures are SVG here; instead of it end the line with '| rsvg-convert -o roll.png'"
+    run -64 --separate-stderr featstats --roll "$SAMPLES/sakura.mid" -o roll.pdf
+    says "end the line with '| rsvg-convert -f pdf -o roll.pdf'"
+    command -v rsvg-convert >/dev/null || skip "rsvg-convert is not installed"
+    featstats --roll "$SAMPLES/sakura.mid" | rsvg-convert -o roll.png
+    featstats --roll "$SAMPLES/sakura.mid" | rsvg-convert -f pdf -o roll.pdf
+    [ "$(head -c 4 roll.png | tail -c 3) $(head -c 4 roll.pdf)" = 'PNG %PDF' ]
 }
 
 @test "featstats: --roll names the chords of tokens, or those that midi2remi finds" {

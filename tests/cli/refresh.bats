@@ -143,6 +143,18 @@ whole() {
     [ -z "$output" ]
 }
 
+@test "refresh: what it needs and has not it names before it begins" {
+    mkdir some
+    for tool in bash env make midi2remi xxhsum flock mkdir dirname; do ln -s "$(command -v $tool)" some; done
+    rm some/flock
+    run -2 env PATH="$PWD/some" make -f "$BARLINE_ROOT/pipelines/refresh.mk" MIDI=midi CORPUS=corpus
+    has "refresh: this needs flock (Debian: xxhash util-linux)"
+    rm some/midi2remi
+    run -2 env PATH="$PWD/some" make -f "$BARLINE_ROOT/pipelines/refresh.mk" MIDI=midi CORPUS=corpus
+    has "refresh: this needs midi2remi flock: 'make install' puts barline's own on the PATH"
+    [ ! -e corpus ]
+}
+
 @test "refresh: an empty or missing folder is an error and leaves the corpus" {
     refresh
     state corpus/tokens/ >before

@@ -474,6 +474,12 @@ words() {
     [ -n "$(words s PitchDrum_)" ]
     xlsample -q run -n 2 --bars 4 --programs bass,48-51 -o s
     [ -z "$(words s PitchDrum_)" ]
+    # by name: "violin" is one, "sax" are four
+    xlsample -q run -n 2 --bars 4 --programs violin,Alto-Sax -o s
+    remi2midi --check s
+    for p in $(words s Program_); do [[ $p == Program_40 || $p == Program_65 ]] || fail "$p"; done
+    xlsample -q run -n 2 --bars 4 --programs sax -o s
+    for p in $(words s Program_); do [[ $p == Program_6[4-7] ]] || fail "$p"; done
     # after a prompt the new bars are so, those given stay
     xlsample -q run --prompt "$SAMPLES/greensleeves.mid" --bars 3 --meter 4/4 --programs 40 -u -o s
     remi2midi --check s

@@ -12,7 +12,8 @@ static void test_names(void)
     static const char *const good[] = {
         "melody",           "bass,drums",
         "chords,program=7", "track=*,program=0-127",
-        "track=lead ?",     "program=piano,program=synth-lead"};
+        "track=lead ?",     "program=piano,program=synth-lead",
+        "program=tuba,program=pan-flute"};
     static const char *const bad[] = {"",
                                       "melody,",
                                       "tune",
@@ -25,7 +26,7 @@ static void test_names(void)
                                       "Melody",
                                       "melody bass",
                                       "program=0001",
-                                      "program=tuba",
+                                      "program=kazoo",
                                       "program=drums"};
     bl_parts p;
     bl_err e = BL_ERR_INIT;
