@@ -44,6 +44,13 @@ comma := ,
 quote_all = $(if $(shell [ ! -e '$(subst ','\'',$(strip $1))' ] || echo 1),'$(subst ','\'',$(strip $1))',$1)
 targets = $(if $(shell [ ! -e '$(subst ','\'',$(strip $1))' ] || echo 1),$(subst $(blank),\ ,$(strip $1)),$1)
 first := $(subst ',,$(patsubst %/,%,$(if $(shell [ ! -e '$(subst ','\'',$(strip $(MIDI)))' ] || echo 1),$(subst $(blank),-,$(strip $(MIDI))),$(firstword $(MIDI)))))
+absent = $(strip $(shell for f in $(call quote_all,$1); do [ -e "$$f" ] || printf "'%s' " "$$f"; done))
+ifneq ($(call absent,$(MIDI)),)
+$(error MIDI: there is no $(call absent,$(MIDI)); it names the folder of MIDI files to learn from)
+endif
+ifneq ($(call absent,$(TUNES)),)
+$(error TUNES: there is no $(call absent,$(TUNES)); it names MIDI files to play to)
+endif
 
 GIVEN ?= melody
 PLAYED ?= --drop '$(GIVEN)'

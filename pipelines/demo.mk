@@ -34,7 +34,7 @@ demo: features
 	@echo "  data/            training shards                cat $(OUT)/data/manifest.json"
 	@echo "  run/             checkpoints, metrics.tsv       column -t $(OUT)/run/metrics.tsv | tail"
 	@echo "  new.tok.zst      the new pieces as tokens       zstdcat $(OUT)/new.tok.zst | head"
-	@echo "  new/*.mid        the new pieces, to listen to   timidity $(OUT)/new/*.mid"
+	@echo "  new/*.mid        the new pieces, to listen to   make -f $(HERE)listen.mk PIECE=$(OUT)/new/sample-000000.mid"
 	@echo "  features.tsv     measures of each new piece     grep -v '^#' $(OUT)/features.tsv | cut -f 1-8 | column -t"
 	@echo
 	@echo "What to try next:"

@@ -41,7 +41,7 @@ check_words() { # check_words LINE WORD...
 
 read_grid() {
     local line n=0 name words
-    [ -r "$GRID" ] || refuse "cannot read the grid '$GRID'"
+    [ -r "$GRID" ] || refuse "cannot read the grid '$GRID': a text of lines 'NAME TAB OPTIONS', as 'wide TAB --set width=256'"
     while IFS= read -r line || [ -n "$line" ]; do
         n=$((n + 1))
         line=${line%$'\r'}

@@ -93,6 +93,9 @@ teardown() {
     make -s -C "$BARLINE_ROOT" deb DEB="$PWD/again" >/dev/null
     cmp deb/*.deb again/*.deb
     lintian --fail-on error,warning,info deb/*.deb
+    # nor where nobody says who packages it
+    env -u DEBEMAIL -u EMAIL GIT_DIR=/none make -s -C "$BARLINE_ROOT" deb DEB="$PWD/plain" >/dev/null
+    lintian --fail-on error,warning,info plain/*.deb
     make -s -C "$BARLINE_ROOT" static >/dev/null
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
         awk '$2 == "bookworm" {print $1; exit}')

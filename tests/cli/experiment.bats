@@ -127,7 +127,7 @@ END
     run -2 --separate-stderr make -f "$EXPERIMENT"
     says "GRID is not set"
     run -2 --separate-stderr make -f "$EXPERIMENT" GRID=none
-    says "cannot read the grid 'none'"
+    says "cannot read the grid 'none': a text of lines 'NAME TAB OPTIONS', as"
     printf 'a\t--steps 3\n' >grid.tsv
     run -2 --separate-stderr experiment DATA=none
     says "there are no shards in 'none'"

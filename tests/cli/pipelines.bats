@@ -131,6 +131,10 @@ setup() {
     stat -c %Y.%s samples.melody/run/metrics.tsv | cmp - before
     run -2 make -f pipelines/accompany.mk
     has "MIDI is not set"
+    run -2 make -f pipelines/accompany.mk MIDI=my-midi-folder TUNES=my-tune.mid
+    has "MIDI: there is no 'my-midi-folder'; it names the folder of MIDI files to learn from"
+    run -2 make -f pipelines/accompany.mk MIDI="$SAMPLES" TUNES=my-tune.mid
+    has "TUNES: there is no 'my-tune.mid'; it names MIDI files to play to"
 }
 
 @test "accompany.sh: its tables have all rows, and once made they stay" {
