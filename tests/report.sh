@@ -21,6 +21,9 @@ addEventListener('load', () => {
         if (!e.closest('.scroll > *') && !e.closest('svg *') &&
             e.getBoundingClientRect().right > width + 1)
             wrong.push(e.tagName + ' is wider than the window: ' + e.className);
+    for (const e of document.querySelectorAll('.verdict *'))
+        if (e.getBoundingClientRect().right > e.closest('.verdict').getBoundingClientRect().right + 1)
+            wrong.push(e.tagName + ' is wider than the verdict: ' + e.innerText);
     if (document.documentElement.scrollWidth > width) wrong.push('the page scrolls sideways');
     parent.postMessage(width + ' ' + figures.length + ' figures, wrong: ' + wrong.length +
         ' ' + wrong.slice(0, 5).join('; '), '*');

@@ -9,11 +9,13 @@
 
 static void test_names(void)
 {
-    static const char *const good[] = {
-        "melody",           "bass,drums",
-        "chords,program=7", "track=*,program=0-127",
-        "track=lead ?",     "program=piano,program=synth-lead",
-        "program=tuba,program=pan-flute"};
+    static const char *const good[] = {"melody",
+                                       "bass,drums",
+                                       "chords,program=7",
+                                       "track=*,program=0-127",
+                                       "track=lead ?",
+                                       "program=piano,program=synth-lead",
+                                       "program=tuba,program=pan-flute"};
     static const char *const bad[] = {"",
                                       "melody,",
                                       "tune",
