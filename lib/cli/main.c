@@ -30,7 +30,7 @@ static int run(const bl_tool *functions, void *tool, const bl_opts *opts, bl_log
     };
     int rc = check_operands(opts, &e);
     if (rc == 0)
-        rc = bl_tool_no_png(opts->common, &e);
+        rc = bl_tool_no_media(opts->common, &e);
     if (rc == 0 && functions->misuse != NULL)
         rc = functions->misuse(tool, &cli, &e);
     if (rc == 0 && opts->common->seed_drawn && !opts->common->quiet)

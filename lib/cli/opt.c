@@ -399,6 +399,15 @@ static const char *nearest(const bl_opt *const *rows, size_t n, const char *name
     return best;
 }
 
+/* The settings of models are no options: 1 if the tool takes them by --set. */
+static int has_settings(const bl_opt *const *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rows[i]->type != BL_OPT_GROUP && strcmp(rows[i]->name, "set") == 0)
+            return 1;
+    return 0;
+}
+
 static int bad_option(const bl_opts *o, const bl_opt *const *rows, size_t n, int c,
                       char **argv)
 {
@@ -411,6 +420,10 @@ static int bad_option(const bl_opts *o, const bl_opt *const *rows, size_t n, int
     const char *meant = nearest(rows, n, argv[optind - 1] + 2);
     if (meant != NULL)
         return misuse(o, "unknown option '%s'; there is --%s", argv[optind - 1], meant);
+    if (has_settings(rows, n))
+        return misuse(o, "unknown option '%s'; a setting is --set %.*s=VALUE",
+                      argv[optind - 1], (int)strcspn(argv[optind - 1] + 2, "="),
+                      argv[optind - 1] + 2);
     return misuse(o, "unknown option '%s'", argv[optind - 1]);
 }
 

@@ -166,8 +166,13 @@ static int refuse_midi_name(const bl_opt_common *c, bl_err *e)
                    c->output, c->output);
 }
 
-int bl_tool_no_png(const bl_opt_common *c, bl_err *e)
+int bl_tool_no_media(const bl_opt_common *c, bl_err *e)
 {
+    if (is_named(c, ".wav") || is_named(c, ".mp3"))
+        return bl_fail(e, BL_E_ARG,
+                       "-o %s: nothing here is sound; 'make listen PIECE=FILE "
+                       "OUT=piece.wav' makes it of MIDI files and of tokens",
+                       c->output);
     int is_pdf = is_named(c, ".pdf");
     if (!is_pdf && !is_named(c, ".png"))
         return 0;

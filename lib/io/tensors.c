@@ -199,6 +199,9 @@ static int read_text(bl_zr *r, bl_buf *text, bl_err *e)
     int rc = bl_zr_read_exact(r, &length, sizeof length, e);
     if (rc <= 0)
         return rc;
+    if (memcmp(&length, "MThd", 4) == 0 || memcmp(&length, "#remi", 5) == 0)
+        return bl_fail(e, BL_E_FORMAT, "not safetensors but a %s",
+                       memcmp(&length, "#", 1) == 0 ? "token stream" : "MIDI file");
     if (length < 2 || length > HEAD_MAX)
         return bl_fail(e, BL_E_FORMAT, "not safetensors: a header of %llu bytes",
                        (unsigned long long)length);

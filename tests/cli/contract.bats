@@ -194,6 +194,16 @@ xltrain --minuts --minutes
 featstats --sumary --summary
 remi2midi --ouptut=x --output
 END
+    # settings of models are no options
+    while read -r wrong set; do
+        run -64 --separate-stderr xltrain --data data -o run "$wrong" 3
+        says "unknown option '$wrong'; a setting is --set $set=VALUE; try"
+    done <<'END'
+--lr lr
+--arch arch
+--batch-size batch-size
+--d_model=9 d_model
+END
     run -64 --separate-stderr xlsample --xyzzy
     says "unknown option '--xyzzy'; try"
     run -64 --separate-stderr xlsample "--$(printf 'x%.0s' {1..200})"

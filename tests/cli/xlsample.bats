@@ -445,6 +445,16 @@ words() {
     run -64 --separate-stderr midi2remi "$SAMPLES/fur-elise.mid" -o a.MID
     says "no MIDI file"
     xlsample -q run --bars 1 -f -o tokens.mid
+    for tool in 'xlsample run' 'remi2midi tokens.mid' "midi2remi $SAMPLES/fur-elise.mid"; do
+        run -64 --separate-stderr $tool -o new.wav
+        says "-o new.wav: nothing here is sound; 'make listen PIECE=FILE OUT=piece.wav' makes it"
+    done
+    [ ! -e new.wav ]
+    # what a model is not
+    run -65 --separate-stderr xlsample "$SAMPLES/fur-elise.mid"
+    says "not safetensors but a MIDI file"
+    run -65 --separate-stderr xlsample tokens.mid
+    says "not safetensors but a token stream"
 }
 
 @test "xlsample: --seed random draws another each time and says which" {
