@@ -17,12 +17,26 @@ setup_file() {
     done
     featstats "$root"/samples/[s-t]*.mid -o features.tsv
     featstats --runs runs/* -o runs.tsv
+    mkdir page
+    cp "$root"/samples/[s-t]*.mid page
+    cp "$root/samples/can-can.mid" page/'no. #1 "can".mid'
+    featstats --tsv page -o page/features.tsv
     remi2midi all.tok.zst -d back
 }
 
 setup() {
     cd "$BATS_FILE_TMPDIR" || return 1
     python=${TRANSFORMERS:-/usr/bin/python3}
+}
+
+# fence LANGUAGE: what the page on features has in that language
+fence() {
+    awk -v f="\`\`\`$1" '$0 == f {on = 1; next} /^\`\`\`/ {on = 0} on' "$BARLINE_ROOT/schemas/feat.md"
+}
+
+# mean: the number of notes of a piece of that table
+mean() {
+    awk -F '\t' 'NR > 1 {s += $2; n++} END {printf "%.6g\n", s / n}' features.tsv
 }
 
 wants() { # wants PACKAGE: skips where the Python at hand has it not
@@ -88,19 +102,22 @@ runs = read("runs.tsv")
 assert list(runs.setting) == [1, 2], runs
 assert len(read("data/train.pieces.tsv")) > 0
 PY
+    cd page
+    [ "$(fence pandas | "$python")" = "$(mean)" ]
 }
 
 @test "readers: R reads the same tables, and has means of them" {
     command -v Rscript >/dev/null || skip "R is not installed"
-    Rscript --vanilla - <<'R' >means
+    Rscript --vanilla - <<'R'
 read <- function(path) read.table(path, header = TRUE, sep = "\t", quote = "", comment.char = "#", na.strings = "nan")
 features <- read("features.tsv")
 curve <- read("runs/1/metrics.tsv")
 stopifnot(nrow(curve) == 20, sum(!is.na(curve$valid_loss)) == 2, nrow(read("runs.tsv")) == 2)
 stopifnot(all(sapply(features[-1], function(x) is.numeric(x) || is.logical(x))))
-cat(sprintf("%.6g\n", mean(features$n_notes)))
 R
-    awk -F '\t' '!/^#/ && NR > 2 {s += $2; n++} END {printf "%.6g\n", s / n}' features.tsv | cmp - means
+    cd page
+    fence r >means.R
+    [ "$(Rscript --vanilla means.R)" = "$(mean)" ]
 }
 
 @test "readers: gnuplot draws a learning curve of metrics.tsv as it stands" {
@@ -114,4 +131,8 @@ plot 'runs/1/metrics.tsv' using 'step':'loss' with lines title 'train', \
 END
     grep -q gnuplot_plot_2 curve.svg
     [ ! -s said ] || fail "$(cat said)"
+    cd page
+    fence gnuplot | gnuplot 2>said
+    [ ! -s said ] || fail "$(cat said)"
+    [ "$(grep -c 'use .*gpPt' features.svg)" -ge "$(grep -vc ^name features.tsv)" ]
 }
