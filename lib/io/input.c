@@ -5,6 +5,7 @@
 #include "io/walk.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int sniff(bl_input *in, bl_err *e)
@@ -19,8 +20,14 @@ static int sniff(bl_input *in, bl_err *e)
 
 int bl_input_open(bl_input *in, const char *path, bl_err *e)
 {
+    struct stat st;
     *in = BL_INPUT_INIT;
-    int rc = bl_in_open(path, &in->fd, e);
+    int is_folder =
+        strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    int rc = is_folder ? bl_fail(e, BL_E_OPEN,
+                                 "cannot open: Is a directory; midi2remi makes a "
+                                 "stream of the MIDI files in it")
+                       : bl_in_open(path, &in->fd, e);
     if (rc == 0)
         rc = sniff(in, e);
     return rc == 0 ? 0 : bl_fail_in(e, rc, bl_path_or_stdin(path));

@@ -129,7 +129,7 @@ column() { # column N FILE
     says "vocab: 'absent': cannot open: No such file or directory"
     [ -z "$output" ]
     run -66 --separate-stderr vocab .
-    says "vocab: '.': cannot open: Is a directory"
+    says "vocab: '.': cannot open: Is a directory; midi2remi makes a stream of the MIDI files in it"
 }
 
 @test "vocab: an error leaves the old output" {
