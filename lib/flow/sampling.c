@@ -146,7 +146,8 @@ static void tell(const bl_notices *to, const bl_sampling *s)
 }
 
 /* What the pieces are not. */
-static void warn(const bl_notices *to, const bl_sampling_counts *n)
+static void warn(const bl_notices *to, const bl_sampling_counts *n,
+                 const bl_sampling_wish *wish)
 {
     if (n->cut > 0)
         bl_notice(to, BL_NOTICE_WARNING,
@@ -161,9 +162,11 @@ static void warn(const bl_notices *to, const bl_sampling_counts *n)
             n->stuck, n->pieces);
     if (n->silent > 0)
         bl_notice(to, BL_NOTICE_WARNING,
-                  "%" PRId64 " of %" PRId64
-                  " pieces have no note; a model trained longer makes fewer of them",
-                  n->silent, n->pieces);
+                  "%" PRId64 " of %" PRId64 " pieces have no note; %s", n->silent,
+                  n->pieces,
+                  wish->programs != NULL
+                      ? "a model has --programs play that played in its training"
+                      : "a model trained longer makes fewer of them");
     if (n->replaced > 0)
         bl_notice(to, BL_NOTICE_WARNING,
                   "%" PRId64 " tokens of the prompt are not in the model's vocabulary; "
@@ -195,7 +198,7 @@ int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
         rc = bl_tokw_finish(to.writer, 0, e);
     counts->silent = to.n_silent;
     if (rc == 0)
-        warn(bl_notices_of(progress), counts);
+        warn(bl_notices_of(progress), counts, s->wish);
     bl_tokw_del(to.writer);
     bl_song_free(&to.song);
     bl_json_del(pg);

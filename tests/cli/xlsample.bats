@@ -287,7 +287,9 @@ END
     [ "$empty" -gt 0 ]
     [[ $stderr == *"warning: $empty of 800 pieces have no note"* ]]
     run -0 --separate-stderr xlsample run -n 3 --max-tokens 1 --bars 1 -o s
-    [[ $stderr == *"3 of 3 pieces have no note"* ]]
+    [[ $stderr == *"3 of 3 pieces have no note; a model trained longer makes fewer"* ]]
+    run -0 --separate-stderr xlsample run -n 3 --max-tokens 1 --bars 1 --programs sax -o s
+    [[ $stderr == *"3 of 3 pieces have no note; a model has --programs play that played in its training"* ]]
     run -0 --separate-stderr xlsample run -n 3 --max-tokens 1 --bars 1 -q -o s
     [ -z "$stderr" ]
 }
