@@ -128,9 +128,8 @@ louder() { awk -v more="$more" 'BEGIN {exit !(more > 1)}'; }
 
 # Where peaks forbid it they are limited, and what that takes of the loudness is given back.
 if louder; then
-    in_wav 11025 "$gain"
     for _ in 1 2; do
-        more=$(limit 11025 "$more" text | loudness 11025 |
+        more=$(limit 11025 "$(awk "BEGIN {print $more * $gain / 0.2}")" text | loudness 11025 |
             awk -v more="$more" '{m = more * 10 ^ ((-16 - $1) / 20); printf "%.3f", (m > 4 ? 4 : m < 1 ? 1 : m)}')
     done
 fi
