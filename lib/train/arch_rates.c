@@ -14,8 +14,8 @@ static int64_t warmup_factor(const bl_model_config *m)
     return !m->pre_norm || m->arch == BL_ARCH_MUSIC_TRANSFORMER ? 3 : 1;
 }
 
-/* The rate, of that of attention: an LSTM wants more; the latents of a VAE stay empty for
- * good where its decoder learns the frequencies of hits too fast. */
+/* The rate, of that of attention: an LSTM wants more; the latents of a VAE stay empty
+ * for good where its decoder learns the frequencies of hits too fast. */
 static double rate_factor(bl_arch arch)
 {
     return arch == BL_ARCH_LSTM ? 4 : arch == BL_ARCH_GROOVE_VAE ? 1. / 3 : 1;
@@ -50,7 +50,8 @@ void bl_config_arch(bl_train_config *c, bl_arch arch)
     if (bl_model_is_groove(&c->model) != was_groove)
         c->model.init_std = was_groove ? bl_model_config_default().init_std : 0;
     c->lr = c->lr / rate_factor(was) * rate_factor(arch);
-    if ((was == BL_ARCH_LSTM) != (arch == BL_ARCH_LSTM) && !bl_model_is_groove(&c->model))
+    if ((was == BL_ARCH_LSTM) != (arch == BL_ARCH_LSTM) &&
+        !bl_model_is_groove(&c->model))
         c->model.init_std =
             arch == BL_ARCH_LSTM ? 0 : bl_model_config_default().init_std;
 }

@@ -15,9 +15,10 @@ static void shape(bl_train_config *c, int layers, int width, int heads, int ff,
     c->model.memory = memory;
 }
 
-/* A minute on two processors: enough to hear what a handful of pieces teach. Many lanes,
- * as weights follow the pieces that are read at the time: eight lanes of the samples give
- * twice the programs a piece and half of the repeats (pipelines/recipes.md). */
+/* A minute on two processors: enough to hear what a handful of pieces teach. Many
+ * lanes, as weights follow the pieces that are read at the time: eight lanes of the
+ * samples give twice the programs a piece and half of the repeats
+ * (pipelines/recipes.md). */
 static void tiny(bl_train_config *c)
 {
     shape(c, 2, 96, 4, 384, 64, 128);
