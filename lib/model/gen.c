@@ -40,10 +40,13 @@ static void alloc_rings(bl_gen *g)
     g->recent = bl_graph_alloc(&g->store, layers, sizeof *g->recent);
     g->compressed = bl_graph_alloc(&g->store, layers, sizeof *g->compressed);
     for (size_t n = 0; n < layers && g->store.e->code == 0; n++) {
-        if (bl_ring_new(g, &g->recent[n], n_kept(g, (int)n)) == 0 && g->slots > 0 &&
-            bl_gen_remembers(g, (int)n))
-            (void)!bl_ring_new(g, &g->compressed[n], g->slots);
+        int seen = n_kept(g, (int)n), remembers = bl_gen_remembers(g, (int)n);
+        if (bl_ring_new(g, &g->recent[n], seen, seen + BL_GEN_TOGETHER - 1) == 0 &&
+            g->slots > 0 && remembers)
+            (void)!bl_ring_new(g, &g->compressed[n], g->slots, g->slots);
+        g->recent[n].remembers = remembers;
         g->keys_cap = (int)bl_max(g->keys_cap, bl_gen_whole(bl_gen_keys(g, (int)n)));
+        g->score_cap = (int)bl_max(g->score_cap, g->recent[n].cap);
     }
     if (g->slots == 0)
         return;
@@ -64,8 +67,16 @@ static void alloc_sources(bl_gen *g)
     size_t layers = (size_t)c->layers, n = (size_t)c->source;
     g->sources = bl_graph_alloc(&g->store, layers, sizeof *g->sources);
     for (size_t i = 0; i < layers && g->store.e->code == 0; i++)
-        (void)!bl_ring_new(g, &g->sources[i], c->source);
-    g->n_source = bl_graph_alloc(&g->store, (size_t)g->streams, sizeof *g->n_source);
+        (void)!bl_ring_new(g, &g->sources[i], c->source, c->source);
+    size_t s = (size_t)g->streams;
+    g->n_source = bl_graph_alloc(&g->store, s, sizeof *g->n_source);
+    g->source_of = bl_graph_alloc(&g->store, s, sizeof *g->source_of);
+    g->n_sharing = bl_graph_alloc(&g->store, s, sizeof *g->n_sharing);
+    g->open = bl_graph_alloc(&g->store, s, sizeof *g->open);
+    for (size_t i = 0; i < s && g->store.e->code == 0; i++) {
+        g->source_of[i] = (int)i;
+        g->n_sharing[i] = 1;
+    }
     g->source_x = bl_graph_alloc(&g->store, n, sizeof *g->source_x);
     g->source_rows =
         bl_graph_alloc(&g->store, n * (size_t)c->width, sizeof *g->source_rows);
@@ -86,8 +97,11 @@ static int alloc_buffers(bl_gen *g)
         g->rows = bl_graph_alloc(b, r * bl_gen_step_rows(c), sizeof(bl_real));
         g->value = bl_graph_alloc(b, bl_gen_step_values(c), sizeof *g->value);
     }
+    g->score_cap = (int)bl_max(g->score_cap, g->keys_cap);
     g->score_cap =
-        (int)bl_max(g->keys_cap, bl_gen_whole(g->n_encoders > 0 ? c->source : 0));
+        (int)bl_max(g->score_cap, bl_gen_whole(g->n_encoders > 0 ? c->source : 0));
+    g->near = bl_graph_alloc(b, r, sizeof *g->near);
+    g->far = bl_graph_alloc(b, g->n_encoders > 0 ? r : 0, sizeof *g->far);
     if (g->n_encoders > 0)
         alloc_sources(g);
     if (g->reader != NULL) {
@@ -117,8 +131,8 @@ static int alloc_buffers(bl_gen *g)
         g->turn_old = bl_graph_alloc(b, r * d, sizeof(bl_real));
     }
     g->narrow = bl_graph_alloc(b, r * (size_t)bl_model_embed_width(c), sizeof(bl_real));
-    g->score = bl_graph_alloc(b, s * (size_t)c->heads * (size_t)bl_gen_scratch(g),
-                              sizeof(bl_real));
+    size_t parts = (size_t)bl_max(BL_GEN_PARTS, c->heads);
+    g->score = bl_graph_alloc(b, parts * (size_t)bl_gen_scratch(g), sizeof(bl_real));
     g->logits = bl_graph_alloc(b, s * (size_t)c->vocab, sizeof(bl_real));
     return b->e->code;
 }
@@ -316,8 +330,9 @@ static void add_token(bl_gen *g, int stream, int32_t token, bl_place at)
     g->place_history[slot] = at;
 }
 
-/* All layers for the rows of a pass; the result is in g->x. */
-static void feed(bl_gen *g)
+/* All layers for the rows of a pass; the result is in g->x if it `is_asked` for. What
+ * others will see of the rows does not need the last layer's. */
+static void feed(bl_gen *g, int is_asked)
 {
     const bl_model *m = g->m;
     const bl_model_config *c = &m->config;
@@ -328,9 +343,13 @@ static void feed(bl_gen *g)
     }
     embed(g);
     find_angles(g);
-    for (int n = 0; n < c->layers; n++)
+    bl_gen_group_rows(g);
+    int n_whole = c->layers - (!is_asked && g->usage == NULL);
+    for (int n = 0; n < n_whole; n++)
         bl_gen_attention_layer(g, n);
-    if (c->pre_norm)
+    if (n_whole < c->layers)
+        bl_gen_last_keys(g, n_whole);
+    if (c->pre_norm && is_asked)
         bl_gen_norm(g, g->x, m->lnf_g, m->lnf_b, g->batch, g->x);
     for (int r = 0; r < g->batch && g->slots > 0; r++)
         if (g->position[r] >= 0 && bl_gen_since(g, g->position[r] + 1) == 0)
@@ -351,7 +370,7 @@ static void begin_anew(bl_gen *g, int stream)
         g->batch = 0;
         for (; i < kept && g->batch < g->most; i++)
             add_token(g, stream, g->history[last + i], g->place_history[last + i]);
-        feed(g);
+        feed(g, 0);
     }
 }
 
@@ -377,12 +396,25 @@ void bl_gen_read(bl_gen *g, const bl_gen_token *t, int n)
     g->batch = 0;
     for (int i = 0; i < n; i++)
         add_token(g, t[i].stream, t[i].token, t[i].at);
-    feed(g);
+    feed(g, 0);
 }
 
 void bl_gen_place(bl_gen *g, const bl_place *at)
 {
     g->at = at;
+}
+
+/* A part of `sources` for a stream's next condition, which others may share later. */
+static void find_part(bl_gen *g, int stream)
+{
+    int part = g->source_of[stream];
+    if (g->n_sharing[part] == 1)
+        return;
+    g->n_sharing[part]--;
+    for (part = 0; g->n_sharing[part] > 0; part++)
+        continue; /* there are as many as streams */
+    g->n_sharing[part] = 1;
+    g->source_of[stream] = part;
 }
 
 static int read_source(bl_gen *g, int stream, const int32_t *x, const bl_place *at,
@@ -406,16 +438,19 @@ static int read_source(bl_gen *g, int stream, const int32_t *x, const bl_place *
         by = &g->encoder[i];
     bl_graph_forward(&by->graph);
     bl_model_condition(m, NULL);
+    find_part(g, stream);
     bl_gen_keep_source(g, stream, by->encoded, n);
     return 0;
 }
 
 void bl_gen_share_condition(bl_gen *g, int from, int to)
 {
-    for (int n = 0; n < g->m->config.layers && g->n_encoders > 0; n++)
-        bl_ring_copy(g, &g->sources[n], from, to);
-    if (g->n_encoders > 0)
-        g->n_source[to] = g->n_source[from];
+    if (g->n_encoders == 0)
+        return;
+    g->n_sharing[g->source_of[to]]--;
+    g->source_of[to] = g->source_of[from];
+    g->n_sharing[g->source_of[to]]++;
+    g->n_source[to] = g->n_source[from];
 }
 
 /* All tokens but the last as one segment, of which keys and values are kept: the last
@@ -474,7 +509,7 @@ void bl_gen_step(bl_gen *g, const int32_t *token, bl_real *logits)
     g->batch = 0;
     for (int s = 0; s < g->streams; s++)
         add_token(g, s, token[s], g->at != NULL ? g->at[s] : BL_PLACE_BEGIN);
-    feed(g);
+    feed(g, 1);
     const bl_real *last = g->x;
     if (m->out_p != NULL) {
         bl_gen_project(g, g->x, &g->out_p, m->out_pb, g->streams, g->narrow);

@@ -9,6 +9,8 @@
 enum {
     BL_GEN_BLOCK = 4 * BL_LANES, /* keys stored side by side */
     BL_GEN_ROWS = 64,            /* tokens that are read at once, of all streams */
+    BL_GEN_TOGETHER = 4,         /* queries that meet keys at once */
+    BL_GEN_PARTS = 128,          /* heads of such that there is scratch for */
     BL_GEN_ENCODERS = 8,         /* shapes of the encoder, each half as long... */
     BL_GEN_SHORTEST = 32         /* ...as the one before, and no shorter */
 };
@@ -33,11 +35,19 @@ typedef struct {
 /* Keys and values of the last `size` tokens of each stream, token t at slot t % size,
  * stored as the weights are (nn/store.h). */
 typedef struct {
+    int seen;            /* by one token; there are slots for more, which others see */
+    int remembers;       /* of a layer that has memory */
     int size, cap, wide; /* slots; slots and a head's width e in whole blocks */
     char *k; /* (S, G, cap / BLOCK, e, BLOCK): a token is a column of its block, so that
               * a query meets many at once */
     char *v; /* (S, G, size, wide) */
 } bl_ring;
+
+/* Rows of a pass that meet the same keys, in order. */
+typedef struct {
+    int row[BL_GEN_TOGETHER], n;
+    int of_round; /* groups of streams that keep their keys at once */
+} bl_gen_group;
 
 /* The encoder for conditions of up to `rows` tokens. */
 typedef struct {
@@ -94,7 +104,10 @@ struct bl_gen {
     int context;      /* absolute positions without memory: when it is full it is left;
                        * else 0 */
     int32_t *history; /* (S, context) its tokens */
-    const bl_place *at;              /* [S] as the caller counts, or NULL */
+    const bl_place *at;       /* [S] as the caller counts, or NULL */
+    bl_gen_group *near, *far; /* [R] of this pass: of a stream; of a condition */
+    int n_near, n_far;
+    int *open;                       /* [S] scratch */
     bl_place *place, *place_history; /* [R] of this pass; (S, context) of its tokens */
     int32_t *token;                  /* [R] of this pass */
     bl_thin emb_w, out_p; /* to and from D, of an embedding of another width A */
@@ -108,6 +121,8 @@ struct bl_gen {
     int32_t *prefix_x;    /* (2, T) its tokens and targets */
     bl_place *prefix_at;  /* (T) */
     int *n_source;        /* [S] how many there are */
+    int *source_of;       /* [S] whose part of `sources` holds them: copies share one */
+    int *n_sharing;       /* [S] streams that do */
     int32_t *source_x;    /* (source) ids of a condition */
     bl_real *source_rows; /* (source, D) */
     bl_real *x, *y, *q, *a; /* (R, D) */
@@ -121,7 +136,7 @@ struct bl_gen {
     bl_real *between; /* (group, D) of a dilated convolution */
     bl_real *fresh;   /* (group / ratio, D) the slots */
     bl_real *paid;    /* (group) usage of the rows in old */
-    bl_real *score;   /* (S, H): scratch of a head */
+    bl_real *score;   /* (PARTS): scratch of a head */
     bl_real *logits;  /* (S, V) */
 };
 
@@ -139,13 +154,13 @@ static inline int bl_gen_whole(int n)
 /* Keys that a token may see in layer n. */
 static inline int bl_gen_keys(const bl_gen *g, int n)
 {
-    return g->recent[n].size + g->compressed[n].size;
+    return g->recent[n].seen + g->compressed[n].seen;
 }
-/* Numbers that a head needs: scores, products, a result. */
+/* Numbers that a head of some queries needs: scores, products, a result of each. */
 static inline int bl_gen_scratch(const bl_gen *g)
 {
-    return 2 * g->score_cap +
-           bl_store_whole(g->precision, g->m->config.width / g->m->config.heads);
+    int wide = bl_store_whole(g->precision, g->m->config.width / g->m->config.heads);
+    return BL_GEN_TOGETHER * (2 * g->score_cap + wide);
 }
 
 /* ---- gen_rows.c: rows of numbers ---- */
@@ -163,21 +178,55 @@ void bl_gen_turn(const bl_gen *g, int64_t place, bl_real *x);
 
 /* x (e) becomes column i of a matrix of e rows in blocks of columns. */
 void bl_gen_put_column(const bl_gen *g, char *m, int e, int i, const bl_real *x);
-int bl_ring_new(bl_gen *g, bl_ring *r, int size);
+int bl_ring_new(bl_gen *g, bl_ring *r, int seen, int size);
 void bl_ring_put_key(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                      const bl_real *key);
 void bl_ring_put_value(const bl_gen *g, const bl_ring *r, int s, int64_t token,
                        const bl_real *value);
-/* What a stream's part of a ring holds becomes that of another. */
-void bl_ring_copy(const bl_gen *g, const bl_ring *r, int from, int to);
-/* a (R, D) = attention of the queries q; those and y are overwritten. The keys and
- * values k and v enter the rings, each before its own query and after those that no
- * longer see what it takes the place of. */
+/* Which rows of a pass meet the same keys; before its layers. */
+void bl_gen_group_rows(bl_gen *g);
+/* The keys and values k and v of n groups enter the layer's ring. */
+void bl_gen_remember(bl_gen *g, int layer, const bl_gen_group *groups, int n);
+/* a (R, D) = attention of the queries q; those and y are overwritten. Keys and values
+ * enter the rings, each before its own query and after those that no longer see what it
+ * takes the place of. */
 void bl_gen_attend(bl_gen *g, int layer);
 /* Likewise of the conditions' keys; zeros where a stream has none. */
 void bl_gen_attend_source(bl_gen *g, int layer);
 /* The recent tokens that the token at `position` sees, itself among them. */
 int bl_gen_n_recent(const bl_gen *g, int64_t position);
+
+/* ---- gen_head.c: one head of some rows ---- */
+
+/* The n newest tokens of a ring that a query sees, for one head of one stream. */
+typedef struct {
+    const bl_ring *ring;
+    const char *k, *v;
+    int64_t newest;
+    int n;
+    const bl_real *q; /* [e] what meets the keys */
+} bl_gen_span;
+
+/* Queries of one head: several have one span each, of one ring, later ones after
+ * earlier ones. */
+typedef struct {
+    bl_precision precision;
+    int e, rows, n_spans;
+    const bl_real *qv[BL_GEN_TOGETHER];   /* [e] what meets r */
+    bl_gen_span span[BL_GEN_TOGETHER][2]; /* one older than the other */
+    const char *r;                        /* a column for each distance, or NULL */
+    int cap;                              /* keys that there is scratch for */
+    ptrdiff_t stride;                     /* of a row's: scores, products, result */
+    bl_real *scratch;                     /* after: the odds, newest key first */
+} bl_gen_head;
+
+static inline bl_real *bl_gen_head_out(const bl_gen_head *h, int row)
+{
+    return h->scratch + row * h->stride + 2 * (ptrdiff_t)h->cap;
+}
+/* softmax((q + u) k' + (q + vb) r') v over the spans; distance 0 is the token itself.
+ */
+void bl_gen_attend_head(const bl_gen_head *h);
 
 /* ---- gen_weights.c: parameters. All set g->build ---- */
 
@@ -193,6 +242,8 @@ void bl_gen_let_go(bl_gen *g);
 size_t bl_gen_step_rows(const bl_model_config *c);
 size_t bl_gen_step_values(const bl_model_config *c);
 void bl_gen_attention_layer(bl_gen *g, int n);
+/* The last layer of rows that nothing is drawn after: keys and values alone. */
+void bl_gen_last_keys(bl_gen *g, int n);
 void bl_gen_lstm_layer(bl_gen *g, int n, const int32_t *token);
 /* Keys and values of n of the encoder's rows, in every layer of a stream. */
 void bl_gen_keep_source(bl_gen *g, int stream, const bl_mat *encoded, int n);

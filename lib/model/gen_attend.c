@@ -1,4 +1,5 @@
-/* gen_attend.c - attention of new tokens to what the rings of their streams hold. */
+/* gen_attend.c - attention of new tokens to what the rings of their streams hold: which
+ * queries meet the same keys, and what each sees of them. */
 #include "model/gen.h"
 #include "nn/op/ops.h"
 
@@ -16,11 +17,12 @@ static int kv_of(const bl_gen *g, int h)
     return h / (c->heads / bl_model_kv_heads(c));
 }
 
-int bl_ring_new(bl_gen *g, bl_ring *r, int size)
+int bl_ring_new(bl_gen *g, bl_ring *r, int seen, int size)
 {
     const bl_model_config *c = &g->m->config;
     size_t s = (size_t)g->streams, n;
-    *r = (bl_ring){.size = size,
+    *r = (bl_ring){.seen = seen,
+                   .size = size,
                    .cap = bl_gen_whole(size),
                    .wide = bl_store_whole(g->precision, head_width(g))};
     size_t kv = (size_t)bl_model_kv_heads(c);
@@ -73,217 +75,84 @@ void bl_ring_put_value(const bl_gen *g, const bl_ring *r, int s, int64_t token,
     }
 }
 
-void bl_ring_copy(const bl_gen *g, const bl_ring *r, int from, int to)
-{
-    ptrdiff_t keys = keys_of(g, r, 1, 0) - r->k, values = values_of(g, r, 1, 0) - r->v;
-    memcpy(r->k + to * keys, r->k + from * keys, (size_t)keys);
-    memcpy(r->v + to * values, r->v + from * values, (size_t)values);
-}
-
-/* ---- one head ---- */
-
-/* The n newest tokens of a ring, for one head of one stream. */
-typedef struct {
-    const bl_ring *ring;
-    const char *k, *v;
-    int64_t newest;
-    int n;
-    const bl_real *q; /* [e] what meets the keys */
-} span;
-
-/* Of the token `age` before the newest. */
-static int slot_at(const span *s, int age)
-{
-    return (int)((s->newest - age) % s->ring->size);
-}
-
-static int older(const span *s, int slot)
-{
-    return slot > 0 ? slot - 1 : s->ring->size - 1;
-}
-
-/* COUNT vectors of a block of out = x (e) m. */
-#define COLUMNS(COUNT, AT)                                                             \
-    do {                                                                               \
-        bl_vec sum[COUNT];                                                             \
-        const char *row = m;                                                           \
-        for (int v = 0; v < COUNT; v++)                                                \
-            sum[v] = (bl_vec){0};                                                      \
-        for (int c = 0; c < e; c++, row += bytes)                                      \
-            for (int v = 0; v < COUNT; v++)                                            \
-                sum[v] += x[c] * AT(row, v);                                           \
-        memcpy(out, sum, sizeof sum);                                                  \
-    } while (0)
-
-/* out (n, in whole blocks) = x (e) m, columns in blocks. */
-BL_CLONES static void dots_fp32(const bl_real *x, const char *m, int e, int n,
-                                bl_real *out)
-{
-    size_t bytes = BL_GEN_BLOCK * sizeof(bl_real);
-    for (; n > 0; n -= BL_GEN_BLOCK, m += (size_t)e * bytes, out += BL_GEN_BLOCK)
-        if (n > 2 * BL_LANES)
-            COLUMNS(4, BL_FP32_AT);
-        else if (n > BL_LANES)
-            COLUMNS(2, BL_FP32_AT);
-        else
-            COLUMNS(1, BL_FP32_AT);
-}
-
-/* COUNT vectors, from those at m and out on, of out += sum over the span of p times its
- * values; newer and older half at once, for sums wait for the one before. */
-#define VALUES(COUNT, AT)                                                              \
-    do {                                                                               \
-        bl_vec sum[2][COUNT];                                                          \
-        int half = s->n / 2, slot[2] = {slot_at(s, 0), slot_at(s, half)};              \
-        for (int v = 0; v < COUNT; v++) {                                              \
-            sum[0][v] = ((const bl_vec *)out)[v];                                      \
-            sum[1][v] = (bl_vec){0};                                                   \
-        }                                                                              \
-        for (int j = 0; j < half; j++)                                                 \
-            for (int i = 0; i < 2; i++) {                                              \
-                const char *row = m + (size_t)slot[i] * bytes;                         \
-                for (int v = 0; v < COUNT; v++)                                        \
-                    sum[i][v] += p[j + i * half] * AT(row, v);                         \
-                slot[i] = older(s, slot[i]);                                           \
-            }                                                                          \
-        for (int v = 0; v < COUNT; v++)                                                \
-            sum[0][v] += sum[1][v];                                                    \
-        if (s->n % 2 != 0)                                                             \
-            for (int v = 0; v < COUNT; v++)                                            \
-                sum[0][v] += p[s->n - 1] * AT(m + (size_t)slot[1] * bytes, v);         \
-        memcpy(out, sum[0], sizeof sum[0]);                                            \
-    } while (0)
-
-BL_CLONES static void add_values_fp32(const span *s, const bl_real *p, bl_real *out)
-{
-    int left = s->ring->wide / BL_LANES;
-    const char *m = s->v;
-    size_t bytes = (size_t)s->ring->wide * sizeof(bl_real);
-    for (int done; left > 0; left -= done) {
-        done = left >= 4 ? 4 : left >= 2 ? 2 : 1;
-        if (done == 4)
-            VALUES(4, BL_FP32_AT);
-        else if (done == 2)
-            VALUES(2, BL_FP32_AT);
-        else
-            VALUES(1, BL_FP32_AT);
-        m += done * (int)sizeof(bl_vec);
-        out += done * BL_LANES;
-    }
-}
-
-#ifndef BL_DOUBLE
-BL_CLONES static void dots_bf16(const bl_real *x, const char *m, int e, int n,
-                                bl_real *out)
-{
-    size_t bytes = BL_GEN_BLOCK * sizeof(uint16_t);
-    for (; n > 0; n -= BL_GEN_BLOCK, m += (size_t)e * bytes, out += BL_GEN_BLOCK)
-        if (n > 2 * BL_LANES)
-            COLUMNS(4, BL_BF16_AT);
-        else
-            COLUMNS(2, BL_BF16_AT);
-}
-
-BL_CLONES static void add_values_bf16(const span *s, const bl_real *p, bl_real *out)
-{
-    int left = s->ring->wide / BL_LANES;
-    const char *m = s->v;
-    size_t bytes = (size_t)s->ring->wide * sizeof(uint16_t);
-    for (int done; left > 0; left -= done) {
-        done = left >= 4 ? 4 : 2;
-        if (done == 4)
-            VALUES(4, BL_BF16_AT);
-        else
-            VALUES(2, BL_BF16_AT);
-        m += done / 2 * (int)sizeof(bl_word_vec);
-        out += done * BL_LANES;
-    }
-}
-#endif
-
-static void dots(bl_precision precision, const bl_real *x, const char *m, int e, int n,
-                 bl_real *out)
-{
-#ifndef BL_DOUBLE
-    if (precision == BL_BF16)
-        dots_bf16(x, m, e, n, out);
-    else
-#endif
-        dots_fp32(x, m, e, n, out);
-    (void)precision;
-}
-
-static void add_values(bl_precision precision, const span *s, const bl_real *p,
-                       bl_real *out)
-{
-#ifndef BL_DOUBLE
-    if (precision == BL_BF16)
-        add_values_bf16(s, p, out);
-    else
-#endif
-        add_values_fp32(s, p, out);
-    (void)precision;
-}
-
-/* Scores -> probabilities. */
-BL_CLONES static void softmax(bl_real *z, int n, bl_real scale)
-{
-    bl_real max = bl_max_of(z, n);
-    for (int j = 0; j < n; j++)
-        z[j] = bl_exp((z[j] - max) * scale);
-    bl_real inverse = 1 / bl_sum(z, n);
-    for (int j = 0; j < n; j++)
-        z[j] *= inverse;
-}
-
-/* What a head works with. `score` and `dot` have room for the keys, `out` for the
- * head, in whole blocks. */
-typedef struct {
-    bl_precision precision;
-    int e;
-    const bl_real *qv; /* [e] */
-    const span *spans; /* [n_spans] one older than the other */
-    int n_spans;
-    const char *r; /* a column for each distance, or NULL */
-    bl_real *score, *dot, *out;
-} head;
-
-/* softmax((q + u) k' + (q + vb) r') v over the spans; distance 0 is the token itself.
- */
-static void attend_head(const head *h)
-{
-    int n = 0;
-    for (int i = 0; i < h->n_spans; i++) {
-        const span *s = &h->spans[i];
-        int filled = (int)bl_min(s->ring->size, s->newest + 1), slot = slot_at(s, 0);
-        dots(h->precision, s->q, s->k, h->e, filled, h->dot);
-        for (int j = 0; j < s->n; j++, slot = older(s, slot))
-            h->score[n++] = h->dot[slot];
-    }
-    if (h->r != NULL) {
-        dots(h->precision, h->qv, h->r, h->e, n, h->dot);
-        for (int j = 0; j < n; j++)
-            h->score[j] += h->dot[j];
-    }
-    softmax(h->score, n, 1 / (bl_real)sqrt((double)h->e));
-    memset(h->out, 0, (size_t)bl_store_whole(h->precision, h->e) * sizeof *h->out);
-    for (int i = 0, first = 0; i < h->n_spans; first += h->spans[i++].n)
-        add_values(h->precision, &h->spans[i], h->score + first, h->out);
-}
-
 /* ---- all heads ---- */
+
+/* ---- which rows meet the same keys ---- */
+
+/* Where the next round of a pass begins: of each stream one row at most. */
+static int end_of_round(const bl_gen *g, int r)
+{
+    for (r++; r < g->batch && g->stream[r] > g->stream[r - 1]; r++)
+        continue;
+    return (int)bl_min(r, g->batch);
+}
+
+/* Rows of a stream that follow each other: whose is first in a round is in those after
+ * it where it has more. */
+static void group_near(bl_gen *g)
+{
+    int most = g->slots > 0 ? 1 : BL_GEN_TOGETHER;
+    g->n_near = 0;
+    for (int r = 0; r < g->batch;) {
+        int at[BL_GEN_TOGETHER], end[BL_GEN_TOGETHER], first = g->n_near, next = r;
+        for (int i = 0; i < most; i++) {
+            at[i] = next;
+            end[i] = next = next < g->batch ? end_of_round(g, next) : next;
+        }
+        for (; r < end[0]; r++) {
+            bl_gen_group *to = &g->near[g->n_near];
+            to->n = 0;
+            for (int i = 0; i < most && g->position[r] >= 0; i++) {
+                while (at[i] < end[i] && g->stream[at[i]] < g->stream[r])
+                    at[i]++;
+                if (at[i] < end[i] && g->stream[at[i]] == g->stream[r])
+                    to->row[to->n++] = at[i];
+            }
+            g->n_near += to->n > 0;
+        }
+        for (int i = first; i < g->n_near; i++)
+            g->near[i].of_round = g->n_near - first;
+        r = next;
+    }
+}
+
+/* Rows whose streams have one condition. */
+static void group_far(bl_gen *g)
+{
+    g->n_far = 0;
+    for (int s = 0; s < g->streams; s++)
+        g->open[s] = -1;
+    for (int r = 0; r < g->batch; r++) {
+        if (g->position[r] < 0)
+            continue;
+        int *open = &g->open[g->source_of[g->stream[r]]];
+        if (*open < 0 || g->far[*open].n == BL_GEN_TOGETHER) {
+            *open = g->n_far++;
+            g->far[*open].n = 0;
+        }
+        g->far[*open].row[g->far[*open].n++] = r;
+    }
+}
+
+void bl_gen_group_rows(bl_gen *g)
+{
+    group_near(g);
+    if (g->n_encoders > 0)
+        group_far(g);
+}
 
 typedef struct {
     bl_gen *g;
-    int layer, first, rows; /* of the pass, of each stream one at most */
+    int layer, first;           /* of the groups that are met now */
+    const bl_gen_group *groups; /* rows that meet the same keys */
 } job;
 
-static span span_of(const bl_gen *g, const bl_ring *r, int s, int h, int64_t newest,
-                    int64_t n)
+static bl_gen_span span_of(const bl_gen *g, const bl_ring *r, int s, int h,
+                           int64_t newest, int64_t n)
 {
     int kv = kv_of(g, h);
-    return (span){r,   keys_of(g, r, s, kv), values_of(g, r, s, kv), newest, (int)n,
-                  NULL};
+    return (bl_gen_span){
+        r, keys_of(g, r, s, kv), values_of(g, r, s, kv), newest, (int)n, NULL};
 }
 
 int bl_gen_n_recent(const bl_gen *g, int64_t position)
@@ -304,17 +173,17 @@ static int n_near(const bl_gen *g, int64_t position)
 
 /* What the token of a row sees: itself and the tokens since the memory last moved
  * on, the memory, the compressed slots. */
-static int spans_of(const bl_gen *g, int layer, int row, int h, span spans[2])
+static int spans_of(const bl_gen *g, int layer, int row, int h, bl_gen_span spans[2])
 {
+    const bl_ring *recent = &g->recent[layer];
     int s = g->stream[row];
     int64_t position = g->position[row], compressed = g->n_compressed[s];
-    int remembers = bl_gen_remembers(g, layer), since = bl_gen_since(g, position) + 1;
-    int n = bl_gen_n_recent(g, position);
+    int since = bl_gen_since(g, position) + 1, n = bl_gen_n_recent(g, position);
     if (bl_model_is_local(&g->m->config, layer))
         n = (int)bl_min(n, n_near(g, position));
     spans[0] =
-        span_of(g, &g->recent[layer], s, h, position, remembers ? n : bl_min(n, since));
-    if (compressed == 0 || !remembers)
+        span_of(g, recent, s, h, position, recent->remembers ? n : bl_min(n, since));
+    if (compressed == 0 || !recent->remembers)
         return 1;
     spans[1] = span_of(g, &g->compressed[layer], s, h, compressed - 1,
                        bl_min(g->slots, compressed));
@@ -323,7 +192,7 @@ static int spans_of(const bl_gen *g, int layer, int row, int h, span spans[2])
 
 /* What a row's token paid, of which score has the newest first, is added to what
  * those before it paid since memory last moved on. */
-static void count_usage(bl_gen *g, int layer, int row, int h, const span *recent,
+static void count_usage(bl_gen *g, int layer, int row, int h, const bl_gen_span *recent,
                         const bl_real *score)
 {
     ptrdiff_t s = g->stream[row];
@@ -334,34 +203,21 @@ static void count_usage(bl_gen *g, int layer, int row, int h, const span *recent
         usage[(recent->newest - j) % g->window] += score[j];
 }
 
-static void attend_part(void *arg, int part)
+/* Head h of a row, its queries moved and turned. */
+static void prepare(const bl_gen *g, int layer, int row, int h, bl_gen_head *head,
+                    int i)
 {
-    const job *j = arg;
-    bl_gen *g = j->g;
-    int heads = g->m->config.heads, row = j->first + part / heads, h = part % heads;
-    if (g->position[row] < 0)
-        return;
-    const bl_layer *l = &g->m->layer[j->layer];
-    int e = head_width(g), n = bl_gen_whole(bl_gen_keys(g, j->layer));
+    const bl_layer *l = &g->m->layer[layer];
+    int e = head->e;
     ptrdiff_t at = (ptrdiff_t)row * g->m->config.width + h * e;
     bl_real *qu = g->q + at, *qv = g->y + at;
-    bl_real *score = g->score + (ptrdiff_t)part * bl_gen_scratch(g);
-    span spans[2];
-    head one = {.precision = g->precision,
-                .e = e,
-                .qv = qv,
-                .spans = spans,
-                .n_spans = spans_of(g, j->layer, row, h, spans),
-                .score = score,
-                .dot = score + n,
-                .out = score + 2 * (ptrdiff_t)n};
-    if (g->r != NULL)
-        one.r =
-            g->r[j->layer] + bl_store_bytes(g->precision, (size_t)(h * e) * (size_t)n);
+    bl_gen_span *spans = head->span[i];
+    head->n_spans = spans_of(g, layer, row, h, spans);
+    head->qv[i] = qv;
     memcpy(qv, qu, (size_t)e * sizeof *qu);
-    for (int i = 0; i < e && l->u != NULL; i++) {
-        qv[i] += l->vb->v[h * e + i];
-        qu[i] += l->u->v[h * e + i];
+    for (int c = 0; c < e && l->u != NULL; c++) {
+        qv[c] += l->vb->v[h * e + c];
+        qu[c] += l->u->v[h * e + c];
     }
     spans[0].q = spans[1].q = qu;
     if (g->turn != NULL) { /* qv is free: there are no keys of distances */
@@ -369,65 +225,93 @@ static void attend_part(void *arg, int part)
         bl_rotary_row(qu, g->turn + (ptrdiff_t)row * e, e, 1, qu);
         spans[1].q = qv;
     }
-    attend_head(&one);
-    if (g->usage != NULL && bl_gen_remembers(g, j->layer))
-        count_usage(g, j->layer, row, h, &spans[0], score);
-    memcpy(g->a + at, one.out, (size_t)e * sizeof *one.out);
+}
+
+/* What they make of it goes to g->a. */
+static void put_heads(const bl_gen *g, const bl_gen_group *rows, int h,
+                      const bl_gen_head *head)
+{
+    for (int i = 0; i < rows->n; i++) {
+        ptrdiff_t at = (ptrdiff_t)rows->row[i] * g->m->config.width + h * head->e;
+        memcpy(g->a + at, bl_gen_head_out(head, i), (size_t)head->e * sizeof *g->a);
+    }
+}
+
+/* With room for `cap` keys in the scratch of a part. */
+static bl_gen_head head_of(const bl_gen *g, const bl_gen_group *rows, int cap, int part)
+{
+    return (bl_gen_head){.precision = g->precision,
+                         .e = head_width(g),
+                         .rows = rows->n,
+                         .cap = cap,
+                         .stride = 2 * (ptrdiff_t)cap +
+                                   bl_store_whole(g->precision, head_width(g)),
+                         .scratch = g->score + (ptrdiff_t)part * bl_gen_scratch(g)};
+}
+
+static void attend_part(void *arg, int part)
+{
+    const job *j = arg;
+    bl_gen *g = j->g;
+    int heads = g->m->config.heads, h = part % heads;
+    const bl_gen_group *rows = &j->groups[j->first + part / heads];
+    size_t keys = (size_t)bl_gen_whole(bl_gen_keys(g, j->layer));
+    bl_gen_head head = head_of(g, rows, g->score_cap, part);
+    if (g->r != NULL)
+        head.r =
+            g->r[j->layer] + bl_store_bytes(g->precision, (size_t)(h * head.e) * keys);
+    for (int i = 0; i < rows->n; i++)
+        prepare(g, j->layer, rows->row[i], h, &head, i);
+    bl_gen_attend_head(&head);
+    if (g->usage != NULL && g->recent[j->layer].remembers)
+        count_usage(g, j->layer, rows->row[0], h, &head.span[0][0], head.scratch);
+    put_heads(g, rows, h, &head);
 }
 
 static void source_part(void *arg, int part)
 {
     const job *j = arg;
     bl_gen *g = j->g;
-    int heads = g->m->config.heads, row = j->first + part / heads, h = part % heads;
-    int s = g->stream[row], e = head_width(g), n = g->n_source[s];
-    ptrdiff_t at = (ptrdiff_t)row * g->m->config.width + h * e;
-    bl_real *score = g->score + (ptrdiff_t)part * bl_gen_scratch(g);
-    if (g->position[row] < 0)
-        return;
-    if (n == 0) {
-        memset(g->a + at, 0, (size_t)e * sizeof *g->a);
-        return;
+    int heads = g->m->config.heads, h = part % heads;
+    const bl_gen_group *rows = &j->groups[j->first + part / heads];
+    bl_gen_head head = head_of(g, rows, g->score_cap, part);
+    int s = g->stream[rows->row[0]], n = g->n_source[s];
+    head.n_spans = 1;
+    for (int i = 0; i < rows->n; i++) {
+        head.span[i][0] =
+            span_of(g, &g->sources[j->layer], g->source_of[s], h, n - 1, n);
+        head.span[i][0].q =
+            g->q + (ptrdiff_t)rows->row[i] * g->m->config.width + h * head.e;
     }
-    span keys = span_of(g, &g->sources[j->layer], s, h, n - 1, n);
-    keys.q = g->q + at;
-    const head one = {.precision = g->precision,
-                      .e = e,
-                      .spans = &keys,
-                      .n_spans = 1,
-                      .score = score,
-                      .dot = score + g->score_cap,
-                      .out = score + 2 * (ptrdiff_t)g->score_cap};
-    attend_head(&one);
-    memcpy(g->a + at, one.out, (size_t)e * sizeof *one.out);
+    if (n > 0)
+        bl_gen_attend_head(&head);
+    else
+        memset(head.scratch, 0, (size_t)(rows->n * head.stride) * sizeof(bl_real));
+    put_heads(g, rows, h, &head);
 }
 
-/* The next rows, of each stream one at most: as many as there is scratch for. */
-static int next_round(job *j)
+/* The heads of n groups from the first on, as many at once as there is scratch for. */
+static void run_groups(job *j, bl_pool_fn *fn, int n)
 {
     const bl_gen *g = j->g;
-    j->first += j->rows;
-    j->rows = j->first < g->batch;
-    for (int r = j->first + 1; r < g->batch && g->stream[r] > g->stream[r - 1]; r++)
-        j->rows++;
-    return j->rows;
+    int heads = g->m->config.heads, most = (int)bl_max(1, BL_GEN_PARTS / heads);
+    for (int end = j->first + n; j->first < end; j->first += most)
+        bl_pool_run(g->pool, fn, j, (int)bl_min(most, end - j->first) * heads);
 }
 
 void bl_gen_attend_source(bl_gen *g, int layer)
 {
-    job j = {.g = g, .layer = layer};
-    while (next_round(&j) > 0)
-        bl_pool_run(g->pool, source_part, &j, j.rows * g->m->config.heads);
+    job j = {.g = g, .layer = layer, .groups = g->far};
+    run_groups(&j, source_part, g->n_far);
 }
 
-/* New keys and values enter their rings. */
-static void remember(const job *j)
+void bl_gen_remember(bl_gen *g, int layer, const bl_gen_group *groups, int n)
 {
-    const bl_gen *g = j->g;
-    const bl_ring *to = &g->recent[j->layer];
+    const bl_ring *to = &g->recent[layer];
     ptrdiff_t cols = (ptrdiff_t)head_width(g) * bl_model_kv_heads(&g->m->config);
-    for (int r = j->first; r < j->first + j->rows; r++)
-        if (g->position[r] >= 0) {
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < groups[i].n; k++) {
+            int r = groups[i].row[k];
             bl_ring_put_key(g, to, g->stream[r], g->position[r], g->k + r * cols);
             bl_ring_put_value(g, to, g->stream[r], g->position[r], g->v + r * cols);
         }
@@ -435,9 +319,10 @@ static void remember(const job *j)
 
 void bl_gen_attend(bl_gen *g, int layer)
 {
-    job j = {.g = g, .layer = layer};
-    while (next_round(&j) > 0) {
-        remember(&j);
-        bl_pool_run(g->pool, attend_part, &j, j.rows * g->m->config.heads);
+    for (int i = 0, end; i < g->n_near; i = end) {
+        job j = {.g = g, .layer = layer, .first = i, .groups = g->near};
+        end = i + g->near[i].of_round;
+        bl_gen_remember(g, layer, g->near + i, end - i);
+        run_groups(&j, attend_part, end - i);
     }
 }

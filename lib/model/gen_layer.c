@@ -147,6 +147,23 @@ static bl_mat *run_done(const bl_maker *k, bl_mat *x)
     return value_at(g, g->x, x->cols);
 }
 
+/* Keys and values of the new rows, in g->k and g->v; returns what they are made of. */
+static const bl_real *make_keys(const bl_maker *k, bl_mat *x)
+{
+    bl_gen *g = k->who;
+    const bl_layer *l = &k->m->layer[k->n];
+    const bl_gen_weights *w = &g->weights[k->n];
+    const bl_real *from = x->v;
+    if (g->slots > 0 && bl_gen_remembers(g, k->n))
+        remember_raw(g, x->v, g->raw[k->n]);
+    if (k->m->config.pre_norm)
+        from = k->norm(k, x, BL_WEIGHT(ln1_g), BL_WEIGHT(ln1_b))->v;
+    bl_gen_project(g, from, BL_THIN(w, wk), l->bk, g->batch, g->k);
+    turn_keys(g);
+    bl_gen_project(g, from, BL_THIN(w, wv), l->bv, g->batch, g->v);
+    return from;
+}
+
 /* Queries of the new rows meet keys and values, their own among them. */
 static bl_mat *run_attention(const bl_maker *k, bl_mat *x)
 {
@@ -154,14 +171,7 @@ static bl_mat *run_attention(const bl_maker *k, bl_mat *x)
     const bl_layer *l = &k->m->layer[k->n];
     const bl_gen_weights *w = &g->weights[k->n];
     int n = k->n, rows = g->batch;
-    const bl_real *from = x->v;
-    if (g->slots > 0 && bl_gen_remembers(g, n))
-        remember_raw(g, x->v, g->raw[n]);
-    if (k->m->config.pre_norm)
-        from = k->norm(k, x, BL_WEIGHT(ln1_g), BL_WEIGHT(ln1_b))->v;
-    bl_gen_project(g, from, BL_THIN(w, wk), l->bk, rows, g->k);
-    turn_keys(g);
-    bl_gen_project(g, from, BL_THIN(w, wv), l->bv, rows, g->v);
+    const bl_real *from = make_keys(k, x);
     bl_gen_project(g, from, BL_THIN(w, wq), l->bq, rows, g->q);
     bl_gen_attend(g, n);
     bl_gen_project(g, g->a, BL_THIN(w, wo), l->bo, rows, g->y);
@@ -191,14 +201,24 @@ void bl_gen_keep_source(bl_gen *g, int stream, const bl_mat *encoded, int n)
         const bl_gen_weights *w = &g->weights[layer];
         const bl_ring *to = &g->sources[layer];
         ptrdiff_t cols = l->xk->cols;
+        int part = g->source_of[stream];
         bl_gen_project(g, encoded->v, BL_THIN(w, xk), l->xbk, n, g->source_rows);
         for (int i = 0; i < n; i++)
-            bl_ring_put_key(g, to, stream, i, g->source_rows + i * cols);
+            bl_ring_put_key(g, to, part, i, g->source_rows + i * cols);
         bl_gen_project(g, encoded->v, BL_THIN(w, xv), l->xbv, n, g->source_rows);
         for (int i = 0; i < n; i++)
-            bl_ring_put_value(g, to, stream, i, g->source_rows + i * cols);
+            bl_ring_put_value(g, to, part, i, g->source_rows + i * cols);
     }
     g->n_source[stream] = n;
+}
+
+void bl_gen_last_keys(bl_gen *g, int n)
+{
+    const bl_maker k = {.m = g->m, .who = g, .n = n, .norm = run_norm};
+    g->n_rows = 0;
+    g->n_values = 0;
+    (void)make_keys(&k, value_at(g, g->x, g->m->config.width));
+    bl_gen_remember(g, n, g->near, g->n_near);
 }
 
 void bl_gen_attention_layer(bl_gen *g, int n)

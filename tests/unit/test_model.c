@@ -404,8 +404,10 @@ static int64_t n_kept(const bl_model_config *c, bl_pool *pool)
     if (bl_gen_new(&g, m, c, 1, BL_FP32, pool, NULL) != 0)
         exit(1);
     int64_t n = 0;
-    for (int i = 0; i < c->layers; i++)
-        n += (int64_t)g->recent[i].size * c->width;
+    for (int i = 0; i < c->layers; i++) { /* and for those that are read with it */
+        const bl_ring *r = &g->recent[i];
+        n += r->size == r->seen + BL_GEN_TOGETHER - 1 ? (int64_t)r->seen * c->width : 0;
+    }
     bl_gen_del(g);
     bl_model_del(m);
     return n;
@@ -502,6 +504,60 @@ static void sample_on(bl_model_config c, int source, int n, bl_pool *pool,
     bl_model_del(m);
 }
 
+enum { SHARING = 6, SHARED_STEPS = 9 };
+
+/* One generator of streams on the same condition, or one that has stream s alone. */
+static bl_gen *on_condition(bl_model *m, const bl_model_config *c, int streams, int n,
+                            bl_pool *pool)
+{
+    int32_t x[LENGTH];
+    bl_gen *g;
+    for (int i = 0; i < n; i++)
+        x[i] = token(i + 3);
+    if (bl_gen_new(&g, m, c, streams, BL_FP32, pool, NULL) != 0 ||
+        bl_gen_condition(g, 0, x, NULL, n, NULL) != 0)
+        exit(1);
+    for (int s = 1; s < streams; s++)
+        bl_gen_share_condition(g, 0, s);
+    return g;
+}
+
+/* Streams that share a condition, of which the first goes on with another half way,
+ * have the numbers of streams that are alone. */
+static void test_shared_condition(bl_pool *pool)
+{
+    static bl_real together[SHARING * VOCAB], alone[VOCAB];
+    bl_model_config c = config(5, 7);
+    int32_t next[20];
+    int same = 1;
+    c.condition = BL_CONDITION_ENCODER;
+    c.source = 90;
+    for (int i = 0; i < 20; i++)
+        next[i] = token(i + 50);
+    bl_model *m = open_model(&c, 1, 0, pool);
+    bl_gen *all = on_condition(m, &c, SHARING, 83, pool), *one[SHARING];
+    for (int s = 0; s < SHARING; s++)
+        one[s] = on_condition(m, &c, 1, 83, pool);
+    for (int i = 0; i < SHARED_STEPS; i++) {
+        int32_t t[SHARING];
+        if (i == SHARED_STEPS / 2)
+            same &= bl_gen_condition(all, 0, next, NULL, 20, NULL) == 0 &&
+                    bl_gen_condition(one[0], 0, next, NULL, 20, NULL) == 0;
+        for (int s = 0; s < SHARING; s++)
+            t[s] = token(i * SHARING + s * s);
+        bl_gen_step(all, t, together);
+        for (int s = 0; s < SHARING; s++) {
+            bl_gen_step(one[s], t + s, alone);
+            same &= difference(together + (size_t)s * VOCAB, alone, VOCAB) == 0;
+        }
+    }
+    ok(same, "%d streams share a condition, until one goes on with another", SHARING);
+    for (int s = 0; s < SHARING; s++)
+        bl_gen_del(one[s]);
+    bl_gen_del(all);
+    bl_model_del(m);
+}
+
 static void test_conditions(bl_pool *pool)
 {
     static bl_real exact[2 * VOCAB], longer[2 * VOCAB];
@@ -514,6 +570,7 @@ static void test_conditions(bl_pool *pool)
            "%d of a condition as an encoder of that length reads them", n);
         ok(difference(longer, longer + VOCAB, VOCAB) == 0, "one condition for both");
     }
+    test_shared_condition(pool);
 }
 
 /* A context of 8 absolute positions goes on with its last 4 tokens when it is full. */
