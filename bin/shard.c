@@ -16,6 +16,7 @@ typedef struct {
     const char *vocab, *split, *split_from, *augment, *report, *unshard, *condition;
     bl_opt_share max_alone;
     int64_t holes, around;
+    int left_only;
     int dedup, near, ids, llmc, megatron, numpy;
     int64_t level, lines;
     bl_opt_common common;
@@ -54,15 +55,15 @@ static int parse_split(const char *text, double share[BL_SPLITS], bl_err *e)
 
 static const bl_misuse misuses[] = {
     {"unshard",
-     "around augment condition dedup holes ids level llmc max-alone megatron near "
-     "numpy "
-     "report split split-from vocab",
+     "around augment condition dedup holes ids left-only level llmc max-alone megatron "
+     "near numpy report split split-from vocab",
      0, "--unshard goes with --lines alone"},
     {"split", "split-from", 0, "splits are of --split or of --split-from, not both"},
     {"holes", "condition ids", 0,
      "--holes: a piece's condition is the piece itself with a hole, so that neither "
      "--condition nor --ids goes with it"},
     {"around", "!holes", 0, "--around goes with --holes alone"},
+    {"left-only", "!holes", 0, "--left-only goes with --holes alone"},
     {"lines", "!unshard", 0, "--lines goes with --unshard"},
     {"unshard", "", BL_OPERANDS_NOT_ONE, "--unshard reads one folder of shards"},
 };
@@ -122,7 +123,7 @@ static int make_wish(shard *s, bl_err *e)
                                  : BL_ZIO_LEVEL,
         .replace = s->common.force,
         .threads = bl_tool_jobs(&s->common),
-        .holes = {(int)s->holes, s->common.seed, (int)s->around},
+        .holes = {(int)s->holes, s->common.seed, {(size_t)s->around, s->left_only}},
     };
     int rc = parse_split(s->split, s->wish.share, e);
     if (rc == 0 && s->augment != NULL)
@@ -192,10 +193,7 @@ static void release(void *tool)
 
 int main(int argc, char **argv)
 {
-    shard set = {
-        .around = 4,
-        .split = "train=.8,valid=.1,test=.1",
-    };
+    shard set = {.around = 4, .split = "train=.8,valid=.1,test=.1"};
     char libraries[BL_LIBRARIES_MAX];
     bl_io_libraries(NULL, libraries);
     const bl_opt_about about = {
@@ -219,6 +217,8 @@ int main(int argc, char **argv)
          "N copies of each piece, each with bars taken out to be filled, 0 = none", 1},
         {0, "around", BL_OPT_INT, &set.around, "N", 0, 65536,
          "bars of the piece on each side of a hole, 0 = all", 1},
+        {0, "left-only", BL_OPT_FLAG, &set.left_only, NULL, 0, 0,
+         "of these the bars before the hole alone", 1},
         {0, "max-alone", BL_OPT_SHARE, &set.max_alone, "N|P%", 0, 0,
          "fail if more lack one", 0},
         {0, "split", BL_OPT_STR, &set.split, "SHARES", 0, 0,

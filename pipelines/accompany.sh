@@ -3,7 +3,7 @@
 #
 #     accompany.sh table MIDI OUT      none, shuffled and the three ways of a condition: bits a note
 #     accompany.sh chords MIDI OUT     of the chords asked for, how many come: made, real, chance
-#     accompany.sh holes MIDI OUT      bits a note of holes with both sides known
+#     accompany.sh holes MIDI OUT      bits a note of the same holes with both sides known, and with the left alone
 #
 # Each is what the same command said before, if it is there: interrupted it goes on. In the
 # environment, with their defaults: GIVEN=melody PLAYED="--drop melody" (table),
@@ -126,13 +126,23 @@ chords() { # chords MIDI OUT
         '($1 == "chord" || $1 == "root") {print $1, $2, $3, $7, $4, ($7 > 0 ? $3 / $7 : "nan")}'
 }
 
+holed() { # holed DIR STREAM OPTION...: the same holes, whatever is known beside them
+    local dir=$1 stream=$2
+    shift 2
+    [ -e "$dir/manifest.json" ] || shard -q --force --holes 2 --seed "$SEED" "$@" "$stream" -o "$dir"
+}
+
 holes() { # holes MIDI OUT
-    local out=$2
+    local out=$2 notes
     tokens_of all "$1" "$out"
-    [ -e "$out/holes/manifest.json" ] || shard -q --force --holes 2 --seed "$SEED" "$out/all.tok.zst" -o "$out/holes"
-    train "$out/holes" "$out/filler" prefix
+    holed "$out/holes" "$out/all.tok.zst"
+    holed "$out/left" "$out/all.tok.zst" --left-only
+    notes=$(notes_of "$out/holes")
     printf 'condition\tstep\ttokens\tloss\tbits_per_note\n'
-    row 'both sides' "$out/filler" "$out/holes" "$(notes_of "$out/holes")"
+    train "$out/holes" "$out/filler" prefix
+    row 'both sides' "$out/filler" "$out/holes" "$notes"
+    train "$out/left" "$out/leftward" prefix
+    row 'left side only' "$out/leftward" "$out/left" "$notes"
 }
 
 case ${1:-} in

@@ -3,7 +3,6 @@
 
 #include "base/hash.h"
 #include "base/rng.h"
-#include "token/holes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,8 +83,7 @@ static int add_copy(work *w, size_t i, int number, const bl_hole *hole, bl_err *
     char suffix[64];
     snprintf(suffix, sizeof suffix, "#hole=%d,bars=%zu-%zu", number, hole->from,
              hole->to);
-    int rc = bl_hole_cut(&w->piece, hole, (size_t)w->wish->around, &w->side[1],
-                         &w->side[0], e);
+    int rc = bl_hole_cut(&w->piece, hole, w->wish->seen, &w->side[1], &w->side[0], e);
     for (int side = 0; side < 2 && rc == 0; side++)
         rc = to_vocab(w, &w->side[side], e);
     if (rc == 0)

@@ -6,13 +6,14 @@
 #include "base/progress.h"
 #include "flow/coder.h"
 #include "io/shards.h"
+#include "token/holes.h"
 
 enum { BL_HOLING_BARS = 8 }; /* of the longest hole */
 
 typedef struct {
     int n;        /* copies of each piece, 0: pieces stay as they are */
     int64_t seed; /* of the stretches */
-    int around;   /* bars of the piece on each side of a hole, 0: all */
+    bl_hole_seen seen;
 } bl_holing_wish;
 
 /* Puts copies in the place of all pieces, in their splits; the writer's are settled. A

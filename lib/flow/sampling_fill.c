@@ -73,6 +73,7 @@ static int check_known(const bl_sampling *s, const bl_piece *p, const bl_ids *id
 static int read_piece(bl_sampling *s, bl_sampling_fill *f, const bl_piece *p,
                       const bl_ids *ids, bl_err *e)
 {
+    const bl_model_config *c = &s->ckpt.info.config.model;
     bl_ids target = {0};
     bl_err why = BL_ERR_INIT;
     int rc = bl_hole_read(&f->piece, s->scheme, ids->id, ids->n, &why);
@@ -80,8 +81,9 @@ static int read_piece(bl_sampling *s, bl_sampling_fill *f, const bl_piece *p,
         return fail_piece(p, rc, why.text, e);
     rc = take(s, f, p, e);
     if (rc == 0)
-        rc = bl_hole_cut(&f->piece, &s->hole, (size_t)s->ckpt.info.config.model.around,
-                         &f->condition, &target, e);
+        rc = bl_hole_cut(&f->piece, &s->hole,
+                         (bl_hole_seen){(size_t)c->around, c->left_only}, &f->condition,
+                         &target, e);
     if (rc == 0)
         rc = check_known(s, p, &f->condition, e);
     f->name = rc == 0 ? bl_strdup(p->name, e) : NULL;

@@ -241,11 +241,12 @@ static int has_holes(const bl_shards *s)
     return 0;
 }
 
-/* The most bars that a condition has on a side of its hole. */
-static int bars_around(const bl_shards *s)
+/* The most bars that a condition has on a side of its hole, and whether none has any
+ * after it. */
+static void look_around(const bl_shards *s, bl_model_config *c)
 {
     int bar = bl_words_find(s->vocab.words, "Bar", strlen("Bar"));
-    int64_t most = 0;
+    int64_t most = 0, most_after = 0;
     for (size_t i = 0; i < s->n_pieces; i++) {
         int64_t bars = 0, first = 0, last = 0;
         for (int64_t k = s->condition_offsets[i]; k < s->condition_offsets[i + 1];
@@ -257,8 +258,10 @@ static int bars_around(const bl_shards *s)
                 first = last;
         }
         most = bl_max(most, bl_max(first - 1, bars - last));
+        most_after = bl_max(most_after, bars - last);
     }
-    return (int)bl_min(most, 65536);
+    c->around = (int)bl_min(most, 65536);
+    c->left_only = most_after == 0;
 }
 
 /* What the data say of it, whatever a run had that this one begins with. */
@@ -280,8 +283,11 @@ static int settle_holes(bl_start *s, const bl_start_wish *w, bl_err *e)
                        "--holes makes some",
                        w->data);
     c->holes = has && c->condition == BL_CONDITION_PREFIX;
-    if (!w->resumes)
-        c->around = c->holes ? bars_around(&s->train) : 0;
+    if (w->resumes)
+        return 0;
+    c->around = c->left_only = 0;
+    if (c->holes)
+        look_around(&s->train, c);
     return 0;
 }
 

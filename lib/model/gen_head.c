@@ -382,8 +382,7 @@ static void add_together(const bl_gen_head *h, int at, int count)
     for (int r = 0; r < h->rows; r++) {
         for (int v = 0; v < count; v++)
             sum[0][r][v] += sum[1][r][v];
-        add_ages(&by, 1, p + r, end[r],
-                 end[r] + h->span[r][0].n % 2, sum[0] + r);
+        add_ages(&by, 1, p + r, end[r], end[r] + h->span[r][0].n % 2, sum[0] + r);
         memcpy(bl_gen_head_out(h, r) + (ptrdiff_t)at * BL_LANES, sum[0][r],
                (size_t)count * sizeof(bl_vec));
     }

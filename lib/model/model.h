@@ -137,6 +137,7 @@ typedef struct {
     int prefix_mask;   /* bl_prefix_mask */
     int holes;         /* 1: conditions are pieces with holes (token/holes.h) */
     int around;        /* bars on each side of the hole, 0: all */
+    int left_only;     /* of these the ones before the hole alone */
     int stretch; /* of a prefix: tokens of a condition that are given at once, in whole
                   * bars, before the target's of the same bars; 0: all */
     int encoder_layers; /* layers of the encoder; 0 = L */

@@ -369,6 +369,10 @@ static const bl_setting rows[] = {
      .is_used = has_holes, .with = "holes=1 only",
      .help = "with holes = 1: bars of the piece that a condition has on each side of "
              "the hole, absent = all; as the data have it"},
+    {"left_only", BL_SET_INT, AT(left_only), 0, 1, 0, .traits = BL_SET_QUIET,
+     .is_used = has_holes, .with = "holes=1 only",
+     .help = "with holes = 1: 1 = a condition ends with the hole, and nothing after it "
+             "is known (shard --left-only); as the data have it"},
     {"stretch", BL_SET_INT, AT(stretch), 0, 65536, 0, .fixed = BL_FIXED_RUN,
      .traits = BL_SET_QUIET, .is_used = has_prefix, .with = "condition=prefix only",
      .help =

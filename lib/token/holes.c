@@ -340,14 +340,16 @@ static int put_rest(writer *w, const bl_hole_piece *p, const bl_hole *window, bl
     return rc == 0 ? put_end(w, window->to, e) : rc;
 }
 
-int bl_hole_cut(const bl_hole_piece *p, const bl_hole *hole, size_t around,
+int bl_hole_cut(const bl_hole_piece *p, const bl_hole *hole, bl_hole_seen seen,
                 bl_ids *condition, bl_ids *target, bl_err *e)
 {
     bl_hole window = {1, p->bars};
-    if (around > 0) {
-        window.from = hole->from > around ? hole->from - around : 1;
-        window.to = hole->to + bl_min(around, p->bars - hole->to);
+    if (seen.around > 0) {
+        window.from = hole->from > seen.around ? hole->from - seen.around : 1;
+        window.to = hole->to + bl_min(seen.around, p->bars - hole->to);
     }
+    if (seen.left_only)
+        window.to = hole->to;
     writer rest = writer_of(p->scheme, condition, window.from - 1),
            taken = writer_of(p->scheme, target, hole->from - 1);
     rest.masked = hole;

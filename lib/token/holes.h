@@ -53,11 +53,17 @@ size_t bl_hole_take(bl_hole_piece *p, const bl_hole *hole,
 int bl_hole_take_parts(bl_hole_piece *p, const bl_hole *hole, const bl_parts *parts,
                        uint8_t players[BL_HOLE_PLAYERS], bl_err *e) BL_MUST_CHECK;
 
+/* What of the piece stands in a condition: so many bars on each side of the hole, 0:
+ * all, or of these the ones before it alone. */
+typedef struct {
+    size_t around;
+    int left_only;
+} bl_hole_seen;
+
 /* What is marked goes to *target, bars alone; the rest, with MASK at the end of each
- * bar of the hole, to *condition: of it `around` bars on each side of the hole, the
- * first of them with the meter, key, chord and tempo that hold, or with 0 all. Both are
- * set; without BOS and EOS. */
-int bl_hole_cut(const bl_hole_piece *p, const bl_hole *hole, size_t around,
+ * bar of the hole, to *condition: of it what is `seen`, the first bar with the meter,
+ * key, chord and tempo that hold. Both are set; without BOS and EOS. */
+int bl_hole_cut(const bl_hole_piece *p, const bl_hole *hole, bl_hole_seen seen,
                 bl_ids *condition, bl_ids *target, bl_err *e) BL_MUST_CHECK;
 /* The piece with the notes of `target` in the place of what is marked: *whole is set.
  * All outside the hole is as it was, token for token: a Program token stands where the

@@ -13,6 +13,7 @@ setup_file() {
     shard -q all.tok.zst -o plain
     small=(-q --preset tiny --set layers=1 --set width=32 --set heads=2 --set ff=64
         --set segment=32 --set memory=32 --steps 10 --set warmup=5)
+    declare -p small >small.bash
     xltrain "${small[@]}" --data holes -o filler
     xltrain "${small[@]}" --data plain -o other
     # the first nine bars of some, with several instruments
@@ -23,6 +24,8 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
     ln -s "$BATS_FILE_TMPDIR"/{filler,other,holes,plain} .
     cp "$BATS_FILE_TMPDIR"/{all,short}.tok.zst .
+    # shellcheck source=/dev/null
+    source "$BATS_FILE_TMPDIR/small.bash"
 }
 
 # outside FROM TO FILE: the bars of each piece that are not within
@@ -52,6 +55,33 @@ outside() {
     shard all.tok.zst --holes 0 --no-pg -q -o d
     shard all.tok.zst --no-pg -q -o e
     diff -r d e
+}
+
+@test "holes: --left-only is the same holes without what comes after them" {
+    shard all.tok.zst --holes 2 --seed 4 -q --no-pg -o both
+    shard all.tok.zst --holes 2 --seed 4 --left-only -q --no-pg -o left
+    for split in train valid test; do
+        cmp <(cut -f 4 both/$split.pieces.tsv) <(cut -f 4 left/$split.pieces.tsv)
+        shard --unshard $split both -u --no-pg -o both.tok
+        shard --unshard $split left -u --no-pg -o left.tok
+        cmp both.tok left.tok # the targets
+    done
+    xltrain "${small[@]}" --data both --steps 2 -o two
+    xltrain "${small[@]}" --data left --steps 2 -o one
+    run ! grep -q left_only two/config.json
+    grep -q '"around":4,"left_only":1' one/config.json
+    xltrain -q --data left --eval test --init one >table
+    # filling gives the model what it was trained on: what comes after changes nothing...
+    fill() { xlsample "$1" --prompt "$2" --fill 3:program=19 --no-pg -u -q --max-tokens 200 | awk '/^Bar/ && ++bar == 3' |
+        cut -d ' ' -f 1-24; } # of the last notes some go for what follows
+    midi2remi "$SAMPLES/amazing-grace.mid" -u -o long.tok
+    shard -q long.tok --split train=1 -o song
+    shard --unshard train song --lines 3 -q -o ends.tok.zst
+    diff <(fill one long.tok) <(fill one ends.tok.zst)
+    # ...as it does to one that knows both sides
+    run ! diff <(fill two long.tok) <(fill two ends.tok.zst)
+    run -64 --separate-stderr shard all.tok.zst --left-only -o s
+    says "--left-only goes with --holes alone"
 }
 
 @test "holes: copies in other keys and tempos move both sides" {
@@ -85,6 +115,24 @@ outside() {
     remi2midi --check f.tok.zst
     diff <(outside 5 8 all.tok.zst) <(outside 5 8 f.tok.zst)
     run ! cmp -s <(text all.tok.zst | grep -v '^#') <(text f.tok.zst | grep -v '^#')
+}
+
+# bats test_tags=slow
+@test "holes: a thousand random fills leave all outside as it was, and are valid" {
+    local n=0 from to hole
+    for seed in {1..60}; do
+        from=$((seed % 9 + 1)) to=$((from + seed / 9)) who=('' :melody :bass :drums :program=0-63)
+        to=$((to > 9 ? 9 : to)) hole=$from-$to${who[seed % 5]}
+        xlsample filler --prompt short.tok.zst --fill "$hole" -n 4 --seed $seed -q --max-tokens 300 \
+            -o f.tok.zst || continue # nobody plays the part
+        remi2midi --check f.tok.zst
+        outside $from $to short.tok.zst |
+            awk '/^piece/ {if (p != "") for (i = 0; i < 4; i++) printf "%s", p; p = ""}
+                {p = p $0 "\n"} END {for (i = 0; i < 4; i++) printf "%s", p}' >want
+        outside $from $to f.tok.zst | diff want -
+        n=$((n + $(text f.tok.zst | grep -c '^#piece')))
+    done
+    [ "$n" -ge 1000 ]
 }
 
 @test "holes: the same bytes for any -n and -j, of a stream, a pipe and a MIDI file" {

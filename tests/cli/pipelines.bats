@@ -147,7 +147,8 @@ setup() {
         'condition;none;prefix;prefix, shuffled;bars;bars, shuffled;encoder;encoder, shuffled;encoder, trained on shuffled' ]
     [ "$(cut -f 3 table.tsv | sed 1d | sort -u | head -n 1)" -gt 1000 ]
     [ "$(cut -f 1 chords.tsv | paste -sd ';')" = 'what;chord;root' ]
-    [ "$(cut -f 1 holes.tsv | paste -sd ';')" = 'condition;both sides' ]
+    [ "$(cut -f 1 holes.tsv | paste -sd ';')" = 'condition;both sides;left side only' ]
+    [ "$(cut -f 3 holes.tsv | sed 1d | uniq | wc -l)" -eq 1 ] # the same targets
     find out -newer table.tsv >before
     run -0 --separate-stderr "$BARLINE_ROOT/pipelines/accompany.sh" table "$SAMPLES" out
     [ "$output" = "$(cat table.tsv)" ]

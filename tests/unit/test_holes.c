@@ -119,12 +119,17 @@ static int is_sound_around(const bl_hole_piece *p, const bl_hole *h, size_t arou
     bl_hole_piece some = {0};
     size_t from = h->from > around ? h->from - around : 1;
     size_t to = bl_min(h->to + around, p->bars);
-    need(bl_hole_cut(p, h, around, &side[0], &side[1], &e), &e);
-    need(bl_hole_cut(p, h, 0, &all[0], &all[1], &e), &e);
+    need(bl_hole_cut(p, h, (bl_hole_seen){around, 0}, &side[0], &side[1], &e), &e);
+    need(bl_hole_cut(p, h, (bl_hole_seen){0, 0}, &all[0], &all[1], &e), &e);
     for (size_t i = 0; i < side[0].n; i++)
         if (side[0].id[i] != BL_ID_MASK)
             need(bl_ids_add(&plain, side[0].id[i], &e), &e);
+    bl_ids left[2] = {{0}};
+    need(bl_hole_cut(p, h, (bl_hole_seen){around, 1}, &left[0], &left[1], &e), &e);
     int ok = is_equal(&side[1], &all[1]) && side[0].n <= all[0].n + 5;
+    ok = ok && is_equal(&left[1], &all[1]) && left[0].n <= side[0].n &&
+         memcmp(left[0].id, side[0].id, left[0].n * sizeof *left[0].id) == 0 &&
+         left[0].id[left[0].n - 1] == BL_ID_MASK;
     ok = ok && bl_hole_read(&some, scheme, plain.id, plain.n, &e) == 0 &&
          some.bars == to - from + 1;
     if (e.code != 0)
@@ -138,6 +143,7 @@ static int is_sound_around(const bl_hole_piece *p, const bl_hole *h, size_t arou
     bl_hole_piece_free(&some);
     for (int i = 0; i < 2; i++) {
         bl_ids_free(&side[i]);
+        bl_ids_free(&left[i]);
         bl_ids_free(&all[i]);
     }
     bl_ids_free(&plain);
@@ -155,7 +161,7 @@ static void try_hole(bl_hole_piece *p, const bl_ids *ids, bl_rng *rng, figures *
     bl_hole h = draw_hole(p, rng);
     const uint8_t *who = draw_players(players, rng);
     (void)bl_hole_take(p, &h, who);
-    need(bl_hole_cut(p, &h, 0, &side[0], &side[1], &e), &e);
+    need(bl_hole_cut(p, &h, (bl_hole_seen){0, 0}, &side[0], &side[1], &e), &e);
     f->around += is_sound_around(p, &h, 1 + bl_rng_below(rng, 4));
     f->condition += count(&side[0], BL_ID_MASK) == h.to - h.from + 1 &&
                     count(&side[0], 4) == p->bars &&
@@ -173,7 +179,7 @@ static void try_hole(bl_hole_piece *p, const bl_ids *ids, bl_rng *rng, figures *
     /* who was not taken out plays the same */
     need(bl_hole_read(&filled, scheme, whole.id, whole.n, &e), &e);
     (void)bl_hole_take(&filled, &h, who);
-    need(bl_hole_cut(&filled, &h, 0, &again[0], &again[1], &e), &e);
+    need(bl_hole_cut(&filled, &h, (bl_hole_seen){0, 0}, &again[0], &again[1], &e), &e);
     f->remaining += is_equal(&again[0], &side[0]);
     f->n++;
     bl_hole_piece_free(&filled);

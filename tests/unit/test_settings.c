@@ -72,6 +72,7 @@ static const struct {
     {"prefix_mask", "causal full"},
     {"holes", "0 1"},
     {"around", "0 2"},
+    {"left_only", "0 1"},
     {"stretch", "0 3 40"},
     {"encoder_layers", "0 1 3"},
     {"source", "1 6 40"},
