@@ -4,6 +4,7 @@
 #include "flow/fidelity.h"
 
 #include "flow/conditions.h"
+#include "flow/fidelity_notes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,10 +25,13 @@ typedef struct {
 } frame;
 
 typedef struct {
+    size_t number; /* of the condition: copies have one */
     frame asked, came;
+    bl_kept_notes outside, notes; /* of the hole, in what is asked; that came */
 } pair;
 
-enum { CHORD, ROOT, METER, BARS, TEMPO, KEY, LABELS, N_ROWS };
+/* The last one only where a hole is told of. */
+enum { CHORD, ROOT, METER, BARS, TEMPO, KEY, LABELS, OUTSIDE, N_ROWS };
 
 typedef struct {
     uint64_t n, same;
@@ -37,6 +41,9 @@ typedef struct {
     const bl_scheme *scheme; /* of the pieces */
     bl_scheme *plain; /* the same with chords and keys: options come last, so that ids
                        * of bars, meters and tempos are those of any other */
+    bl_hole hole;
+    bl_parts parts;
+    int has_hole, has_parts;
     bl_song song;
     bl_ids found;
     pair *pairs;
@@ -155,17 +162,25 @@ static int read_came(fidelity *f, frame *to, const bl_ids *ids)
 
 /* ---- pairs ---- */
 
-static int add_pair(fidelity *f, const bl_ids *asked, const bl_ids *came)
+static int add_pair(fidelity *f, const bl_named_piece *condition, const bl_ids *came)
 {
+    const bl_ids *asked = &condition->ids;
     void *p = f->pairs;
     int rc = bl_grow(&p, &f->cap, f->n + 1, sizeof *f->pairs, f->e);
     f->pairs = p;
     if (rc != 0)
         return rc;
     pair *x = &f->pairs[f->n++];
-    *x = (pair){0};
+    *x = (pair){.number = condition->order};
     rc = read_frame(f->scheme, &x->asked, asked, f->e);
-    return rc == 0 ? read_came(f, &x->came, came) : rc;
+    if (rc == 0)
+        rc = read_came(f, &x->came, came);
+    if (rc == 0 && f->has_hole)
+        rc = bl_kept_read(&x->outside, f->scheme, asked->id, asked->n, &f->hole,
+                          f->has_parts ? &f->parts : NULL, f->e);
+    return rc == 0 && f->has_hole
+               ? bl_kept_read(&x->notes, f->scheme, came->id, came->n, NULL, NULL, f->e)
+               : rc;
 }
 
 static int read_pairs(fidelity *f, const char *conditions, bl_source *source,
@@ -178,7 +193,7 @@ static int read_pairs(fidelity *f, const char *conditions, bl_source *source,
     while (rc == 0 && (rc = bl_corpus_next(source->corpus, &piece, f->e)) > 0) {
         const bl_named_piece *asked = bl_conditions_of(&c, piece.name);
         *n_alone += asked == NULL;
-        rc = asked != NULL ? add_pair(f, &asked->ids, &piece.ids) : 0;
+        rc = asked != NULL ? add_pair(f, asked, &piece.ids) : 0;
     }
     bl_piece_free(&piece);
     bl_conditions_free(&c);
@@ -219,14 +234,18 @@ static void compare_bars(const frame *a, const frame *b, int n_chords,
     }
 }
 
-static void compare(const frame *a, const frame *b, int n_chords, share rows[N_ROWS])
+static void compare(const pair *asked, const pair *came, int n_chords,
+                    share rows[N_ROWS])
 {
+    const frame *a = &asked->asked, *b = &came->came;
     compare_bars(a, b, n_chords, rows);
     count(&rows[BARS], a->n_bars == b->n_bars);
     if (a->tempo != BL_ID_PAD)
         count(&rows[TEMPO], a->tempo == b->tempo);
     if (a->key >= 0)
         count(&rows[KEY], a->key == b->key);
+    rows[OUTSIDE].n += asked->outside.n;
+    rows[OUTSIDE].same += bl_kept_same(&asked->outside, &came->notes);
     if (a->labels.n > 0)
         count(&rows[LABELS], a->labels.n == b->labels.n &&
                                  memcmp(a->labels.id, b->labels.id,
@@ -246,21 +265,33 @@ static int count_chords(const bl_scheme *s)
     return n;
 }
 
-/* Chance: each piece against the condition of the next, the last against the first. */
+/* The next pair of another condition than the i-th's, after the last the first; or
+ * NULL. */
+static const pair *next_other(const fidelity *f, size_t i)
+{
+    for (size_t k = 1; k < f->n; k++) {
+        const pair *p = &f->pairs[(i + k) % f->n];
+        if (p->number != f->pairs[i].number)
+            return p;
+    }
+    return NULL;
+}
+
+/* Chance: each piece against the condition of the next that has another. */
 static int write_rows(const fidelity *f, bl_buf *text)
 {
-    static const char *const names[N_ROWS] = {"chord", "root", "meter", "bars",
-                                              "tempo", "key",  "labels"};
+    static const char *const names[N_ROWS] = {"chord", "root", "meter",  "bars",
+                                              "tempo", "key",  "labels", "outside"};
     share own[N_ROWS] = {{0}}, other[N_ROWS] = {{0}};
     int n_chords = count_chords(f->plain);
     for (size_t i = 0; i < f->n; i++) {
-        compare(&f->pairs[i].asked, &f->pairs[i].came, n_chords, own);
-        if (f->n > 1)
-            compare(&f->pairs[(i + 1) % f->n].asked, &f->pairs[i].came, n_chords,
-                    other);
+        compare(&f->pairs[i], &f->pairs[i], n_chords, own);
+        const pair *next = next_other(f, i);
+        if (next != NULL)
+            compare(next, &f->pairs[i], n_chords, other);
     }
     int rc = bl_buf_adds(text, "what\tasked\tkept\tchance\n", f->e);
-    for (int k = 0; k < N_ROWS && rc == 0; k++) {
+    for (int k = 0; k < N_ROWS - !f->has_hole && rc == 0; k++) {
         rc =
             bl_buf_addf(text, f->e, "%s\t%llu", names[k], (unsigned long long)own[k].n);
         const double of[] = {ratio(own[k]), ratio(other[k])};
@@ -281,11 +312,11 @@ static int open_plain(fidelity *f)
     return bl_scheme_open(&f->plain, &spec, f->e);
 }
 
-int bl_fidelity_add(const char *conditions, const char *const *paths, size_t n,
-                    const bl_progress *progress, bl_buf *text, bl_err *e)
+int bl_fidelity_add(const char *conditions, const char *hole, const char *const *paths,
+                    size_t n, const bl_progress *progress, bl_buf *text, bl_err *e)
 {
     bl_source source = {0};
-    fidelity f = {.e = e};
+    fidelity f = {.e = e, .has_hole = hole != NULL};
     uint64_t n_alone = 0;
     int reads_stdin = n == 0;
     for (size_t i = 0; i < n; i++)
@@ -294,7 +325,9 @@ int bl_fidelity_add(const char *conditions, const char *const *paths, size_t n,
         return bl_fail(e, BL_E_ARG,
                        "--fidelity -: standard input is what is measured already; name "
                        "the other one");
-    int rc = bl_source_open(&source, paths, n, e);
+    int rc = hole != NULL ? bl_hole_parse(&f.hole, &f.parts, &f.has_parts, hole, e) : 0;
+    if (rc == 0)
+        rc = bl_source_open(&source, paths, n, e);
     f.scheme = source.scheme;
     if (rc == 0 && !bl_scheme_takes_parts(f.scheme))
         rc = bl_fail(e, BL_E_ARG, "--fidelity is of the scheme 'remi', not of '%.32s'",
@@ -312,6 +345,8 @@ int bl_fidelity_add(const char *conditions, const char *const *paths, size_t n,
     for (size_t i = 0; i < f.n; i++) {
         free_frame(&f.pairs[i].asked);
         free_frame(&f.pairs[i].came);
+        free(f.pairs[i].outside.note);
+        free(f.pairs[i].notes.note);
     }
     free(f.pairs);
     bl_ids_free(&f.found);

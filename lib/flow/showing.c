@@ -40,7 +40,7 @@ int bl_show_add(bl_show_wish *w, const char *const *operands, size_t n,
     const bl_measure_wish *m = w->measured;
     const char *first = n > 0 ? operands[0] : "-";
     if (w->conditions != NULL)
-        return bl_fidelity_add(w->conditions, operands, n, progress, text, e);
+        return bl_fidelity_add(w->conditions, w->hole, operands, n, progress, text, e);
     if (asks(w, BL_SHOW_RUNS))
         return add_runs(w, operands, n, self, text, e);
     if (asks(w, BL_SHOW_BLIND))

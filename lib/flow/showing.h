@@ -23,6 +23,7 @@ typedef enum {
 typedef struct {
     unsigned asked;            /* bits of bl_measure_form and bl_show_form */
     const char *conditions;    /* what came of them instead; NULL: nothing is asked */
+    const char *hole;          /* of them, as bl_hole_parse reads it, or NULL */
     bl_runs_wish runs;         /* its form and page are set from the rest */
     bl_listening_wish blind;   /* its seed and pairing likewise */
     bl_measure_wish *measured; /* how pieces are read, what they are beside */

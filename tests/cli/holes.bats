@@ -117,6 +117,30 @@ outside() {
     run ! cmp -s <(text all.tok.zst | grep -v '^#') <(text f.tok.zst | grep -v '^#')
 }
 
+@test "holes: featstats --fidelity --hole counts the notes outside of it that are kept" {
+    # kept_of FILE: asked, kept, chance
+    kept_of() { featstats --fidelity short.tok.zst --hole "$hole" "$1" | awk -F '\t' '$1 == "outside" {print $2, $3, $4}'; }
+    for hole in 3-5 2-8:drums,program=0-63; do
+        xlsample filler --prompt short.tok.zst --fill $hole -n 2 -q --max-tokens 300 -o f.tok.zst
+        read -r asked kept chance < <(kept_of f.tok.zst)
+        [ "$kept" = 1.0000 ] || fail "$hole: $kept of $asked"
+        awk "BEGIN {exit !($chance < .5)}"
+    done
+    hole=3-5
+    [ "$(kept_of short.tok.zst | cut -d ' ' -f 2)" = 1.0000 ]
+    n=$(kept_of short.tok.zst | cut -d ' ' -f 1)
+    [ "$n" -eq "$(outside 3 5 short.tok.zst | grep -oE 'Pitch(Drum)?_' | wc -l)" ]
+    # of another hole the notes are not all there
+    xlsample filler --prompt short.tok.zst --fill 9 -q --max-tokens 300 -o nine.tok.zst
+    read -r asked kept chance < <(kept_of nine.tok.zst)
+    awk "BEGIN {exit !($kept < 1 && $kept > .5)}" || fail "$kept of $asked"
+    run ! grep outside <(featstats --fidelity short.tok.zst short.tok.zst)
+    run -64 --separate-stderr featstats --hole 3-5 short.tok.zst
+    says "--hole needs --fidelity"
+    run -64 --separate-stderr featstats --fidelity short.tok.zst --hole 5-3 short.tok.zst
+    says "'5-3' is no hole; one is bars such as 9-12, or 9-12:bass"
+}
+
 # bats test_tags=slow
 @test "holes: a thousand random fills leave all outside as it was, and are valid" {
     local n=0 from to hole
@@ -126,6 +150,7 @@ outside() {
         xlsample filler --prompt short.tok.zst --fill "$hole" -n 4 --seed $seed -q --max-tokens 300 \
             -o f.tok.zst || continue # nobody plays the part
         remi2midi --check f.tok.zst
+        [ "$(featstats --fidelity short.tok.zst --hole "$hole" f.tok.zst | awk '$1 == "outside" {print $3}')" = 1.0000 ]
         outside $from $to short.tok.zst |
             awk '/^piece/ {if (p != "") for (i = 0; i < 4; i++) printf "%s", p; p = ""}
                 {p = p $0 "\n"} END {for (i = 0; i < 4; i++) printf "%s", p}' >want
