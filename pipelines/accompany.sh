@@ -5,8 +5,11 @@
 #     accompany.sh chords MIDI OUT     of the chords asked for, how many come: made, real, chance
 #     accompany.sh holes MIDI OUT      bits a note of the same holes with both sides known, and with the left alone
 #
+#     accompany.sh style MIDI OUT      songs' chords under each label of LABELS: of them, how many come
+#
 # Each is what the same command said before, if it is there: interrupted it goes on. In the
-# environment, with their defaults: GIVEN=melody PLAYED="--drop melody" (table),
+# environment, with their defaults: GIVEN=melody PLAYED="--drop melody" (table), LABELS=a table
+# as of midi2remi --labels, which style wants, SONGS=the files of the test split (style),
 # PRESET=small STEPS=1500 SET="" SEED=1. All rows read as many targets as STEPS steps
 # without a condition have; one of prefix or bars has condition and target in one stream
 # and takes more steps.
@@ -145,11 +148,43 @@ holes() { # holes MIDI OUT
     row 'left side only' "$out/leftward" "$out/left" "$notes"
 }
 
+asked_songs() { # asked_songs OUT: names ended by zeros
+    if [ -n "${SONGS:-}" ]; then
+        # shellcheck disable=SC2086  # several names
+        printf '%s\0' $SONGS
+    else
+        sed 1d "$1/styled/test.pieces.tsv" | cut -f 4 | head -n 16 | tr '\n' '\0'
+    fi
+}
+
+# What is asked has the words of the labels, as one scheme wants, and none of them.
+style() { # style MIDI OUT
+    local out=$2 label
+    made "$out/nobody.tsv" awk -F '\t' -v OFS='\t' 'NR > 1 {$1 = "nobody/" NR} {print}' "$LABELS"
+    tokens_of chords "$1" "$out" --keep chords --labels "$out/nobody.tsv"
+    tokens_of labelled "$1" "$out" --chords --labels "$LABELS"
+    shards "$out/styled" "$out/labelled.tok.zst" "$out/chords.tok.zst"
+    train "$out/styled" "$out/stylist" bars
+    [ -e "$out/songs.tok.zst" ] || asked_songs "$out" |
+        midi2remi -q --keep chords --labels "$out/nobody.tsv" --files0-from - -o "$out/songs.tok.zst"
+    [ -e "$out/as-they-are.tok.zst" ] || asked_songs "$out" |
+        midi2remi -q --chords --labels "$LABELS" --files0-from - -o "$out/as-they-are.tok.zst"
+    printf 'label\twhat\tasked\tkept\tchance\n'
+    for label in as-they-are $(zstd -dcq "$out/labelled.tok.zst" | sed -n '1s/^#remi //p' | jq -r '.tokenizer.labels[]'); do
+        [ -e "$out/$label.tok.zst" ] ||
+            xlsample -q "$out/stylist" --condition "$out/songs.tok.zst" --labels "$label" --seed "$SEED" -o "$out/$label.tok.zst"
+        [ -e "$out/$label" ] || remi2midi -q "$out/$label.tok.zst" -d "$out/$label"
+        made "$out/$label.tsv" featstats --fidelity "$out/songs.tok.zst" "$out/$label.tok.zst"
+        awk -F '\t' -v OFS='\t' -v label="$label" '$1 ~ /^(chord|root|meter|bars|tempo)$/ {print label, $0}' "$out/$label.tsv"
+    done
+}
+
 case ${1:-} in
-table | chords | holes)
+table | chords | holes | style)
+    [ "$1" != style ] || [ -n "${LABELS:-}" ] || { echo 'LABELS is not set: name a table, as of midi2remi --labels' >&2 && exit 64; }
     [ $# -eq 3 ] || { echo "usage: accompany.sh $1 MIDI OUT" >&2 && exit 64; }
     mkdir -p "$3"
     "$@"
     ;;
-*) echo 'usage: accompany.sh table|chords|holes MIDI OUT' >&2 && exit 64 ;;
+*) echo 'usage: accompany.sh table|chords|holes|style MIDI OUT' >&2 && exit 64 ;;
 esac

@@ -19,7 +19,8 @@ typedef struct {
 } bl_kept_notes;
 
 /* All of a piece (hole NULL), or those that stand outside the hole, or within it but
- * are not of its parts (NULL: all are). BL_E_FORMAT where the grammar forbids the piece.
+ * are not of its parts (NULL: all are). BL_E_FORMAT where the grammar forbids the
+ * piece.
  */
 int bl_kept_read(bl_kept_notes *to, const bl_scheme *s, const uint16_t *ids, size_t n,
                  const bl_hole *hole, const bl_parts *parts, bl_err *e) BL_MUST_CHECK;

@@ -3,7 +3,9 @@
  */
 #include "flow/sampling_impl.h"
 
+#include "flow/made_as.h"
 #include "io/file.h"
+#include "io/input.h"
 #include "io/walk.h"
 
 #include <stdio.h>
@@ -20,6 +22,32 @@ static const char *shown(const bl_sampling *s)
 
 /* ---- the stream ---- */
 
+static int is_midi(const char *path)
+{
+    bl_input in = BL_INPUT_INIT;
+    char first[4] = "";
+    int is = bl_input_open(&in, path, NULL) == 0 &&
+             bl_zr_peek(in.zr, first, sizeof first, NULL) == 4 &&
+             memcmp(first, "MThd", sizeof first) == 0;
+    bl_input_close(&in);
+    return is;
+}
+
+/* Which part of a MIDI file is a condition the model has learned, and no scheme says:
+ * the chain of its data does. */
+static int fail_midi(const bl_sampling *s, bl_err *e)
+{
+    char command[BL_MADE_AS_MAX];
+    int is_known = bl_made_as(s->ckpt.pg, s->scheme, command);
+    *e = BL_ERR_INIT;
+    return bl_fail(e, BL_E_FORMAT,
+                   "a MIDI file; make a condition of it%s: %.200s FILE | xlsample RUN "
+                   "--condition -",
+                   is_known ? " as those of the run were made"
+                            : ", with --keep PARTS where the run's are parts",
+                   command);
+}
+
 static int open_stream(bl_sampling *s, bl_err *e)
 {
     bl_sampling_conditions *c = &s->given;
@@ -27,6 +55,9 @@ static int open_stream(bl_sampling *s, bl_err *e)
     int rc = bl_in_open(s->wish->condition, &c->fd, e);
     if (rc == 0)
         rc = bl_tokr_new(&c->reader, c->fd, shown(s), e);
+    if (rc == BL_E_FORMAT && strcmp(s->wish->condition, "-") != 0 &&
+        is_midi(s->wish->condition))
+        return fail_midi(s, e);
     if (rc != 0)
         return rc;
     c->is_live = s->condition == BL_CONDITION_BARS &&

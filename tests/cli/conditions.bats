@@ -263,3 +263,32 @@ for i, w in enumerate(words):
     run -65 --separate-stderr shard s.tok.zst --condition s.tok.zst --split-from less.tsv:split -o none2
     [ ! -e none2 ]
 }
+
+@test "conditions: a MIDI file is no condition, and how it becomes one is said in the run's own words" {
+    cp "$SAMPLES/korobeiniki.mid" song.mid
+    midi2remi -q --max-reject 100% --chords --keep melody "$SAMPLES"/[a-d]*.mid -o tunes.tok.zst 2>/dev/null
+    midi2remi -q --max-reject 100% --chords --drop melody "$SAMPLES"/[a-d]*.mid -o rest.tok.zst 2>/dev/null
+    shard -q --max-alone 100% rest.tok.zst --condition tunes.tok.zst -o parts
+    xltrain "${small[@]}" --data parts -o band --set condition=bars --steps 2
+    run -65 --separate-stderr xlsample band --condition song.mid -o s
+    says "song.mid': a MIDI file; make a condition of it as those of the run were made: midi2remi --chords --keep=melody FILE | xlsample RUN --condition -"
+    [ ! -e s ]
+    # which is what a person types next
+    midi2remi --chords --keep=melody song.mid | xlsample band --condition - -q -o with.tok.zst
+    midi2remi --chords --keep melody song.mid -u | grep -c '^Bar' >n.bars
+    text with.tok.zst | grep -c '^Bar' | cmp - n.bars
+    # the piece so far is what the band played, the rest of its condition's bars is made
+    midi2remi --chords --keep=melody song.mid -o tune.tok.zst
+    midi2remi --chords --drop=melody song.mid -o played.tok.zst
+    shard -q played.tok.zst --split train=1 -o one
+    shard --unshard train one --lines 4 -q -o four.tok.zst
+    xlsample band --condition tune.tok.zst --prompt four.tok.zst -q -o more.tok.zst
+    text more.tok.zst | grep -c '^Bar' | cmp - n.bars
+    cmp <(text more.tok.zst | grep '^Bar' | head -n 4) <(text four.tok.zst | grep '^Bar')
+    # where the chain does not tell the sides apart, both of one kind
+    run -65 --separate-stderr xlsample prefix --condition song.mid -o s
+    says "a MIDI file; make a condition of it, with --keep PARTS where the run's are parts: midi2remi --grid 4 --chords --labels TABLE FILE"
+    run -65 --separate-stderr xlsample prefix --condition - -o s <song.mid
+    says "not a token stream but a MIDI file; midi2remi makes one of it"
+    [ ! -e s ]
+}

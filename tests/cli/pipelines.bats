@@ -156,6 +156,25 @@ setup() {
     run -64 "$BARLINE_ROOT/pipelines/accompany.sh" table
 }
 
+@test "accompany.sh style: the chords of songs under each label, and how many of them come" {
+    export PRESET=tiny STEPS=2 SET='layers=1 width=16 heads=2 ff=16 eval_every=0'
+    (cd "$SAMPLES" && printf 'path\tMode\n' && printf '%s\n' *.mid | awk '{print $0 "\t" (NR % 2 ? "odd" : "even")}') >modes.tsv
+    run -64 --separate-stderr "$BARLINE_ROOT/pipelines/accompany.sh" style "$SAMPLES" out
+    says "LABELS is not set: name a table, as of midi2remi --labels"
+    run -0 --separate-stderr env LABELS=modes.tsv SONGS="$SAMPLES/can-can.mid $SAMPLES/sakura.mid" \
+        "$BARLINE_ROOT/pipelines/accompany.sh" style "$SAMPLES" out
+    [ "$(cut -f 1 <<<"$output" | uniq | paste -sd ';')" = 'label;as-they-are;Mode_even;Mode_odd' ]
+    [ "$(awk -F '\t' '$2 == "chord" {print $3}' <<<"$output" | sort -u)" -gt 50 ] # of each as many
+    # a song has all of its chords, as many bars under any label, which it begins with
+    [ "$(awk -F '\t' '$1 == "as-they-are" && $2 == "root" {print $4}' <<<"$output")" = 1.0000 ]
+    [ "$(awk -F '\t' '$2 == "bars" {print $4}' <<<"$output" | sort -u)" = 1.0000 ]
+    for label in Mode_even Mode_odd; do
+        [ "$(text out/$label.tok.zst | grep -c "^$label\$")" -eq 2 ]
+        [ "$(find out/$label -name '*.mid' | wc -l)" -eq 2 ]
+    done
+    ! text out/songs.tok.zst | grep -q '^Mode_'
+}
+
 @test "accompany.mk: over chords, by a piano, in a folder with a blank and a quote" {
     mv midi "Bach's own midi"
     cp "$SAMPLES"/[a-j]*.mid "Bach's own midi"
