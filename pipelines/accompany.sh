@@ -160,7 +160,7 @@ asked_songs() { # asked_songs OUT: names ended by zeros
 # What is asked has the words of the labels, as one scheme wants, and none of them.
 style() { # style MIDI OUT
     local out=$2 label
-    made "$out/nobody.tsv" awk -F '\t' -v OFS='\t' 'NR > 1 {$1 = "nobody/" NR} {print}' "$LABELS"
+    made "$out/nobody.tsv" sed '1n; s|^|nobody/|' "$LABELS"
     tokens_of chords "$1" "$out" --keep chords --labels "$out/nobody.tsv"
     tokens_of labelled "$1" "$out" --chords --labels "$LABELS"
     shards "$out/styled" "$out/labelled.tok.zst" "$out/chords.tok.zst"

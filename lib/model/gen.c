@@ -66,8 +66,10 @@ static void alloc_sources(bl_gen *g)
     const bl_model_config *c = &g->m->config;
     size_t layers = (size_t)c->layers, n = (size_t)c->source;
     g->sources = bl_graph_alloc(&g->store, layers, sizeof *g->sources);
+    g->store.is_room = 1; /* conditions may be short */
     for (size_t i = 0; i < layers && g->store.e->code == 0; i++)
         (void)!bl_ring_new(g, &g->sources[i], c->source, c->source);
+    g->store.is_room = 0;
     size_t s = (size_t)g->streams;
     g->n_source = bl_graph_alloc(&g->store, s, sizeof *g->n_source);
     g->source_of = bl_graph_alloc(&g->store, s, sizeof *g->source_of);

@@ -20,7 +20,7 @@ static void build_encoders(bl_gen *g)
     int source = m->config.source, rows = source;
     while (g->n_encoders < BL_GEN_ENCODERS && g->build.code == 0) {
         bl_gen_encoder *one = &g->encoder[g->n_encoders++];
-        m->graph = (bl_graph){.pool = g->pool, .e = &g->build};
+        m->graph = (bl_graph){.pool = g->pool, .is_room = 1, .e = &g->build};
         m->config.source = one->rows = rows;
         one->encoded = bl_model_build_encoder(m);
         bl_graph_plan(&m->graph);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "nn/kernel/tile.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,26 +29,27 @@ void *bl_graph_alloc(bl_graph *g, size_t n, size_t size)
         return NULL;
     }
     bytes = (bytes / ALIGN + 1) * ALIGN;
-    void *block = aligned_alloc(ALIGN, bytes);
+    void *block = g->is_room ? calloc(1, bytes + ALIGN) : aligned_alloc(ALIGN, bytes);
     if (block == NULL) {
         bl_fail(g->e, BL_E_NOMEM, "out of memory asking for %zu bytes", bytes);
         return NULL;
     }
-    memset(block, 0, bytes); /* touched: memory that is not there shows before step 0 */
+    if (!g->is_room) /* memory that is not there shows before step 0 */
+        memset(block, 0, bytes);
     if (keep(g, block) != 0) {
         free(block);
         return NULL;
     }
     g->bytes += (int64_t)bytes;
-    return block;
+    return (char *)block + (g->is_room ? ALIGN - (uintptr_t)block % ALIGN : 0);
 }
 
 void bl_graph_release(bl_graph *g, void *block)
 {
     for (size_t i = 0; i < g->n_blocks; i++)
-        if (g->blocks[i] == block) {
+        if ((uintptr_t)block - (uintptr_t)g->blocks[i] <= ALIGN) { /* is_room */
+            free(g->blocks[i]);
             g->blocks[i] = g->blocks[--g->n_blocks];
-            free(block);
             return;
         }
 }

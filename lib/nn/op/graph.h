@@ -52,6 +52,7 @@ struct bl_graph {
     bl_pool *pool;
     bl_feed feed;
     int train;              /* buffers have gradients */
+    int is_room;            /* pages of buffers are memory once they are written */
     bl_precision precision; /* asked for: bl_graph_precision says of what */
     bl_op *ops;
     size_t n_ops, cap_ops;
