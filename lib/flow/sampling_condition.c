@@ -5,7 +5,6 @@
 
 #include "flow/made_as.h"
 #include "io/file.h"
-#include "io/input.h"
 #include "io/walk.h"
 
 #include <stdio.h>
@@ -22,15 +21,12 @@ static const char *shown(const bl_sampling *s)
 
 /* ---- the stream ---- */
 
-static int is_midi(const char *path)
+/* Of a file, which can be read once more; of a pipe what has come is gone. */
+static int is_midi(int fd)
 {
-    bl_input in = BL_INPUT_INIT;
-    char first[4] = "";
-    int is = bl_input_open(&in, path, NULL) == 0 &&
-             bl_zr_peek(in.zr, first, sizeof first, NULL) == 4 &&
-             memcmp(first, "MThd", sizeof first) == 0;
-    bl_input_close(&in);
-    return is;
+    char first[4];
+    return pread(fd, first, sizeof first, 0) == (ssize_t)sizeof first &&
+           memcmp(first, "MThd", sizeof first) == 0;
 }
 
 /* Which part of a MIDI file is a condition the model has learned, and no scheme says:
@@ -55,8 +51,7 @@ static int open_stream(bl_sampling *s, bl_err *e)
     int rc = bl_in_open(s->wish->condition, &c->fd, e);
     if (rc == 0)
         rc = bl_tokr_new(&c->reader, c->fd, shown(s), e);
-    if (rc == BL_E_FORMAT && strcmp(s->wish->condition, "-") != 0 &&
-        is_midi(s->wish->condition))
+    if (rc == BL_E_FORMAT && is_midi(c->fd))
         return fail_midi(s, e);
     if (rc != 0)
         return rc;

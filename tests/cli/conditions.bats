@@ -289,6 +289,11 @@ for i, w in enumerate(words):
     run -65 --separate-stderr xlsample prefix --condition song.mid -o s
     says "a MIDI file; make a condition of it, with --keep PARTS where the run's are parts: midi2remi --grid 4 --chords --labels TABLE FILE"
     run -65 --separate-stderr xlsample prefix --condition - -o s <song.mid
+    says "a MIDI file; make a condition of it, with --keep PARTS"
+    # what came through a pipe is not there to be looked at again
+    mkfifo tunes
+    cat song.mid >tunes &
+    run -65 --separate-stderr timeout 10 xlsample prefix --condition tunes -o s
     says "not a token stream but a MIDI file; midi2remi makes one of it"
     [ ! -e s ]
 }
