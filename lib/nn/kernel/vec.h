@@ -76,14 +76,30 @@ BL_INLINE bl_real bl_tanh(bl_real z)
 #endif
 }
 
-/* The sum of the lanes: halves, quarters, eighths, so that no chain is long. */
-BL_INLINE bl_real bl_fold(const bl_real *lane)
+/* Asks for the cache line of an address before it is needed, where the processor does
+ * not foresee it: rows apart, of which a part is read. Any address will do. */
+BL_INLINE void bl_prefetch(const bl_real *x)
 {
-    bl_real eight[8], four[4];
-    for (int l = 0; l < 8; l++)
-        eight[l] = lane[l] + lane[l + 8];
-    for (int l = 0; l < 4; l++)
-        four[l] = eight[l] + eight[l + 4];
+    __builtin_prefetch(x);
+}
+
+/* Halves and quarters of a vector. */
+typedef bl_real bl_vec8
+    __attribute__((vector_size(8 * sizeof(bl_real)), aligned(32), may_alias));
+typedef bl_real bl_vec4
+    __attribute__((vector_size(4 * sizeof(bl_real)), aligned(16), may_alias));
+
+/* The sum of the lanes: halves, quarters, eighths, so that no chain is long. */
+BL_INLINE bl_real bl_fold(const bl_vec *lane)
+{
+    bl_vec8 eight, high8;
+    bl_vec4 four, high4;
+    memcpy(&eight, lane, sizeof eight);
+    memcpy(&high8, (const char *)lane + sizeof eight, sizeof high8);
+    eight += high8;
+    memcpy(&four, &eight, sizeof four);
+    memcpy(&high4, (const char *)&eight + sizeof four, sizeof high4);
+    four += high4;
     return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
@@ -92,28 +108,47 @@ BL_INLINE bl_real bl_larger(bl_real a, bl_real b)
     return a > b ? a : b;
 }
 
+/* Lanes of x from i on, those before n; zeros behind them. */
+BL_INLINE void bl_load(bl_vec *to, const bl_real *x, int i, int n)
+{
+    if (i + BL_LANES <= n) {
+        memcpy(to, x + i, sizeof *to);
+        return;
+    }
+    *to = (bl_vec){0};
+    for (int l = 0; i + l < n; l++)
+        (*to)[l] = x[i + l];
+}
+
+/* x[i ..] = those lanes that are before n. */
+BL_INLINE void bl_keep(bl_real *x, const bl_vec *from, int i, int n)
+{
+    if (i + BL_LANES <= n)
+        memcpy(x + i, from, sizeof *from);
+    else
+        for (int l = 0; i + l < n; l++)
+            x[i + l] = (*from)[l];
+}
+
 BL_INLINE bl_real bl_sum(const bl_real *x, int n)
 {
-    bl_real lane[BL_LANES] = {0};
-    int i = 0;
-    for (; i + BL_LANES <= n; i += BL_LANES)
-        for (int l = 0; l < BL_LANES; l++)
-            lane[l] += x[i + l];
-    for (int l = 0; i < n; i++, l++)
-        lane[l] += x[i];
-    return bl_fold(lane);
+    bl_vec lane = {0}, next;
+    for (int i = 0; i < n; i += BL_LANES) {
+        bl_load(&next, x, i, n);
+        lane += next;
+    }
+    return bl_fold(&lane);
 }
 
 BL_INLINE bl_real bl_dot(const bl_real *x, const bl_real *y, int n)
 {
-    bl_real lane[BL_LANES] = {0};
-    int i = 0;
-    for (; i + BL_LANES <= n; i += BL_LANES)
-        for (int l = 0; l < BL_LANES; l++)
-            lane[l] += x[i + l] * y[i + l];
-    for (int l = 0; i < n; i++, l++)
-        lane[l] += x[i] * y[i];
-    return bl_fold(lane);
+    bl_vec lane = {0}, a, b;
+    for (int i = 0; i < n; i += BL_LANES) {
+        bl_load(&a, x, i, n);
+        bl_load(&b, y, i, n);
+        lane += a * b;
+    }
+    return bl_fold(&lane);
 }
 
 BL_INLINE bl_real bl_max_of(const bl_real *x, int n)

@@ -210,22 +210,47 @@ static void activation_part(void *arg, int part)
     }
 }
 
+/* Sums of four vectors of columns, or of one, stay in registers. */
+#define ADD_COLUMNS(COUNT)                                                             \
+    for (; c + (COUNT)*BL_LANES <= end; c += (COUNT)*BL_LANES) {                       \
+        bl_vec s[COUNT], next;                                                         \
+        for (int v = 0; v < (COUNT); v++)                                              \
+            bl_load(&s[v], sum, c + v * BL_LANES, end);                                \
+        for (ptrdiff_t r = 0; r < rows; r++)                                           \
+            for (int v = 0; v < (COUNT); v++) {                                        \
+                bl_load(&next, x + r * cols, c + v * BL_LANES, end);                   \
+                s[v] += next;                                                          \
+            }                                                                          \
+        for (int v = 0; v < (COUNT); v++)                                              \
+            bl_keep(sum, &s[v], c + v * BL_LANES, end);                                \
+    }
+
 BL_CLONES void bl_add_columns(bl_real *sum, const bl_real *x, int rows, int cols,
                               int start, int end)
 {
-    for (int r = 0; r < rows; r++)
-        for (int c = start; c < end; c++)
-            sum[c] += x[(ptrdiff_t)r * cols + c];
+    int c = start;
+    ADD_COLUMNS(8)
+    ADD_COLUMNS(1)
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (int i = c; i < end; i++)
+            sum[i] += x[r * cols + i];
 }
 
-/* Each part owns some columns, so rows are added in order whatever the threads. */
+/* Each part owns some columns, so rows are added in order whatever the threads; few
+ * parts, for a row's numbers come from memory together. */
+enum { BIAS_COLUMNS = 128 };
+
+static int bias_parts(const linear_args *a)
+{
+    return (a->out->cols + BIAS_COLUMNS - 1) / BIAS_COLUMNS;
+}
+
 static void bias_part(void *arg, int part)
 {
-    job *j = arg;
-    int start, end;
-    bl_rows_of(j->a->out->cols, part, &start, &end);
-    bl_add_columns(j->a->b->g, j->a->out->g, j->a->out->rows, j->a->out->cols, start,
-                   end);
+    const linear_args *a = ((job *)arg)->a;
+    int start = part * BIAS_COLUMNS,
+        end = (int)bl_min(a->out->cols, start + BIAS_COLUMNS);
+    bl_add_columns(a->b->g, a->out->g, a->out->rows, a->out->cols, start, end);
 }
 
 static void linear_backward(bl_graph *g, void *args)
@@ -236,7 +261,7 @@ static void linear_backward(bl_graph *g, void *args)
     if (a->act != BL_ACT_NONE || a->dropout > 0)
         bl_pool_run(g->pool, activation_part, &j, BL_PARTS);
     if (a->b != NULL && a->b->g != NULL)
-        bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
+        bl_pool_run(g->pool, bias_part, &j, bias_parts(a));
     bl_gemm_args dw = {.ta = 1,
                        .m = in,
                        .n = n,
@@ -304,7 +329,7 @@ static void bias_backward(bl_graph *g, void *args)
 {
     linear_args *a = args;
     job j = {g, a};
-    bl_pool_run(g->pool, bias_part, &j, BL_PARTS);
+    bl_pool_run(g->pool, bias_part, &j, bias_parts(a));
     add_to(a->x->g, a->out->g, (int64_t)a->x->rows * a->x->cols, bl_grad_beta(a->x));
 }
 
@@ -332,19 +357,28 @@ typedef struct {
     bl_real x_beta, y_beta;
 } residual_job;
 
+/* Rows of which a mask is made at once: those of a site follow each other where a row
+ * is of whole groups of 8. */
+static int rows_at_once(int cols)
+{
+    return cols % 8 == 0 && cols <= 512 ? 8 : 1;
+}
+
 static void residual_part(void *arg, int part)
 {
     residual_job *j = arg;
     residual_args *a = j->a;
-    int start, end, n = a->out->cols;
+    int start, end, n = a->out->cols, step = rows_at_once(n);
     bl_rows_of(a->out->rows, part, &start, &end);
-    for (int r = start; r < end; r++) {
-        const bl_real *x = a->x->v + (ptrdiff_t)r * n;
-        bl_real *out = a->out->v + (ptrdiff_t)r * n;
-        if (out != a->y->v + (ptrdiff_t)r * n)
-            memcpy(out, a->y->v + (ptrdiff_t)r * n, (size_t)n * sizeof *out);
-        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), n, out);
-        for (int c = 0; c < n; c++)
+    for (int r = start; r < end; r += step) {
+        ptrdiff_t at = (ptrdiff_t)r * n;
+        const bl_real *x = a->x->v + at;
+        bl_real *out = a->out->v + at;
+        int count = (int)bl_min(step, end - r) * n;
+        if (out != a->y->v + at)
+            memcpy(out, a->y->v + at, (size_t)count * sizeof *out);
+        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), count, out);
+        for (int c = 0; c < count; c++)
             out[c] += x[c];
     }
 }
@@ -359,13 +393,15 @@ static void residual_back_part(void *arg, int part)
 {
     residual_job *j = arg;
     residual_args *a = j->a;
-    int start, end, n = a->out->cols;
+    int start, end, n = a->out->cols, step = rows_at_once(n);
     bl_rows_of(a->out->rows, part, &start, &end);
-    for (int r = start; r < end; r++) {
-        bl_real *grad = a->out->g + (ptrdiff_t)r * n;
-        add_to(a->x->g + (ptrdiff_t)r * n, grad, n, j->x_beta);
-        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), n, grad);
-        add_to(a->y->g + (ptrdiff_t)r * n, grad, n, j->y_beta);
+    for (int r = start; r < end; r += step) {
+        ptrdiff_t at = (ptrdiff_t)r * n;
+        bl_real *grad = a->out->g + at;
+        int count = (int)bl_min(step, end - r) * n;
+        add_to(a->x->g + at, grad, count, j->x_beta);
+        bl_dropout(&j->g->feed, a->site, a->dropout, bl_site_start(r, n), count, grad);
+        add_to(a->y->g + at, grad, count, j->y_beta);
     }
 }
 

@@ -20,14 +20,15 @@ BL_CLONES static void norm_row(const bl_real *x, const bl_real *gain,
                                bl_real *mean, bl_real *rstd)
 {
     bl_real mu = bl_sum(x, n) / (bl_real)n;
-    bl_real lane[BL_LANES] = {0};
-    int i = 0;
-    for (; i + BL_LANES <= n; i += BL_LANES)
-        for (int l = 0; l < BL_LANES; l++)
-            lane[l] += (x[i + l] - mu) * (x[i + l] - mu);
-    for (int l = 0; i < n; i++, l++)
-        lane[l] += (x[i] - mu) * (x[i] - mu);
-    bl_real var = bl_fold(lane) / (bl_real)n;
+    bl_vec lane = {0}, next;
+    int whole = n / BL_LANES * BL_LANES;
+    for (int i = 0; i < whole; i += BL_LANES) {
+        bl_load(&next, x, i, n);
+        lane += (next - mu) * (next - mu);
+    }
+    for (int i = whole; i < n; i++)
+        lane[i - whole] += (x[i] - mu) * (x[i] - mu);
+    bl_real var = bl_fold(&lane) / (bl_real)n;
     bl_real r = 1 / (bl_real)sqrt((double)(var + eps));
     for (int c = 0; c < n; c++)
         y[c] = (x[c] - mu) * r * gain[c] + bias[c];
@@ -75,36 +76,62 @@ static void norm_forward(bl_graph *g, void *args)
     bl_pool_run(g->pool, norm_part, &j, BL_PARTS);
 }
 
+/* What a row of norm_back_row is about. */
+typedef struct {
+    const bl_real *x, *gain, *grad;
+    bl_real *dx, *dgain, *dbias;
+    bl_real mean, rstd, mean_w, mean_wh;
+} row_back;
+
+/* Lanes from i on: h and w, and what they add to the sums. */
+BL_INLINE void add_lanes(const row_back *b, int i, int n, bl_vec *w, bl_vec *wh)
+{
+    bl_vec x, gain, grad, dgain, dbias;
+    bl_load(&x, b->x, i, n);
+    bl_load(&gain, b->gain, i, n);
+    bl_load(&grad, b->grad, i, n);
+    bl_load(&dgain, b->dgain, i, n);
+    bl_load(&dbias, b->dbias, i, n);
+    bl_vec h = (x - b->mean) * b->rstd, t = grad * gain;
+    dgain += grad * h;
+    dbias += grad;
+    *w += t;
+    *wh += t * h;
+    bl_keep(b->dgain, &dgain, i, n);
+    bl_keep(b->dbias, &dbias, i, n);
+}
+
+BL_INLINE void give_lanes(const row_back *b, int i, int n, int adds)
+{
+    bl_vec x, gain, grad, dx = {0};
+    bl_load(&x, b->x, i, n);
+    bl_load(&gain, b->gain, i, n);
+    bl_load(&grad, b->grad, i, n);
+    if (adds)
+        bl_load(&dx, b->dx, i, n);
+    bl_vec h = (x - b->mean) * b->rstd;
+    dx += b->rstd * (grad * gain - b->mean_w - h * b->mean_wh);
+    bl_keep(b->dx, &dx, i, n);
+}
+
 /* With h = (x - mean) rstd and w = grad gain:
  * dx = rstd (w - mean(w) - h mean(w h)), dgain += grad h, dbias += grad. */
 BL_CLONES static void norm_back_row(const bl_real *x, const bl_real *gain,
                                     const bl_real *grad, int n, bl_real mean,
                                     bl_real rstd, bl_real beta, bl_real *dx,
-                                    bl_real *restrict dgain, bl_real *restrict dbias)
+                                    bl_real *dgain, bl_real *dbias)
 {
-    bl_real w[BL_LANES] = {0}, wh[BL_LANES] = {0};
-    for (int c = 0; c < n; c++) {
-        dgain[c] += grad[c] * (x[c] - mean) * rstd;
-        dbias[c] += grad[c];
-    }
-    int i = 0;
-    for (; i + BL_LANES <= n; i += BL_LANES)
-        for (int l = 0; l < BL_LANES; l++) {
-            bl_real t = grad[i + l] * gain[i + l];
-            w[l] += t;
-            wh[l] += t * (x[i + l] - mean) * rstd;
-        }
-    for (int l = 0; i < n; i++, l++) {
-        bl_real t = grad[i] * gain[i];
-        w[l] += t;
-        wh[l] += t * (x[i] - mean) * rstd;
-    }
-    bl_real mean_w = bl_fold(w) / (bl_real)n, mean_wh = bl_fold(wh) / (bl_real)n;
-    for (int c = 0; c < n; c++) {
-        bl_real h = (x[c] - mean) * rstd;
-        bl_real d = rstd * (grad[c] * gain[c] - mean_w - h * mean_wh);
-        dx[c] = beta == 0 ? d : dx[c] + d;
-    }
+    row_back b = {x, gain, grad, dx, dgain, dbias, mean, rstd, 0, 0};
+    bl_vec w = {0}, wh = {0};
+    for (int i = 0; i < n; i += BL_LANES)
+        add_lanes(&b, i, n, &w, &wh);
+    b.mean_w = bl_fold(&w) / (bl_real)n;
+    b.mean_wh = bl_fold(&wh) / (bl_real)n;
+    for (int i = 0; i < n; i += BL_LANES)
+        if (beta == 0)
+            give_lanes(&b, i, n, 0);
+        else
+            give_lanes(&b, i, n, 1);
 }
 
 /* With h = x rstd and w = grad gain: dx = rstd (w - h mean(w h)), dgain += grad h. */
@@ -112,19 +139,19 @@ BL_CLONES static void rms_back_row(const bl_real *x, const bl_real *gain,
                                    const bl_real *grad, int n, bl_real rstd,
                                    bl_real beta, bl_real *dx, bl_real *restrict dgain)
 {
-    bl_real wx[BL_LANES] = {0};
-    for (int c = 0; c < n; c++)
-        dgain[c] += grad[c] * x[c] * rstd;
-    int i = 0;
-    for (; i + BL_LANES <= n; i += BL_LANES)
-        for (int l = 0; l < BL_LANES; l++)
-            wx[l] += grad[i + l] * gain[i + l] * x[i + l];
-    for (int l = 0; i < n; i++, l++)
-        wx[l] += grad[i] * gain[i] * x[i];
-    bl_real share = bl_fold(wx) / (bl_real)n * rstd * rstd;
-    for (int c = 0; c < n; c++) {
-        bl_real d = rstd * (grad[c] * gain[c] - x[c] * share);
-        dx[c] = beta == 0 ? d : dx[c] + d;
+    bl_vec wx = {0}, a, b, c;
+    for (int i = 0; i < n; i++)
+        dgain[i] += grad[i] * x[i] * rstd;
+    for (int i = 0; i < n; i += BL_LANES) {
+        bl_load(&a, grad, i, n);
+        bl_load(&b, gain, i, n);
+        bl_load(&c, x, i, n);
+        wx += a * b * c;
+    }
+    bl_real share = bl_fold(&wx) / (bl_real)n * rstd * rstd;
+    for (int i = 0; i < n; i++) {
+        bl_real d = rstd * (grad[i] * gain[i] - x[i] * share);
+        dx[i] = beta == 0 ? d : dx[i] + d;
     }
 }
 
