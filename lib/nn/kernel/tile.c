@@ -9,7 +9,10 @@
 #include <immintrin.h>
 #endif
 
-enum { DEPTH = 256 }; /* rows of a panel that stay in the first cache */
+enum {
+    DEPTH = 256,     /* rows of a panel that stay in the first cache */
+    SIDE_BY_SIDE = 8 /* panels that are packed at once */
+};
 
 /* One job of a kernel: m rows of C by one panel. */
 typedef struct {
@@ -109,18 +112,24 @@ int bl_tile_is_fast(void)
     return bl_cpu_has(BL_CPU_AVX512);
 }
 
-/* Rows of one panel, `cols` numbers of each. */
+/* Rows of a panel that is not whole, `cols` numbers of each. */
 static void pack_rows(int k, int cols, int wide, const bl_real *b, ptrdiff_t ld,
                       bl_real *to)
 {
     for (int p = 0; p < k; p++, b += ld, to += wide) {
-        if (cols == BL_PANEL) { /* a size known beforehand is a few instructions */
-            memcpy(to, b, BL_PANEL * sizeof *to);
-            continue;
-        }
         memcpy(to, b, (size_t)cols * sizeof *to);
         memset(to + cols, 0, (size_t)(wide - cols) * sizeof *to);
     }
+}
+
+/* Rows of n whole panels that are `apart`, each row from its first number to its last:
+ * so they come from memory fastest. */
+BL_CLONES static void pack_whole(int k, int n, const bl_real *b, ptrdiff_t ld,
+                                 bl_real *to, ptrdiff_t apart)
+{
+    for (int p = 0; p < k; p++, b += ld, to += BL_PANEL)
+        for (int i = 0; i < n; i++)
+            memcpy(to + i * apart, b + (ptrdiff_t)i * BL_PANEL, BL_PANEL * sizeof *to);
 }
 
 /* The same from columns. */
@@ -190,18 +199,30 @@ static void pack_columns(int k, int cols, int wide, const bl_real *b, ptrdiff_t 
     pack_columns_any(k, cols, wide, b, ld, to);
 }
 
-void bl_tile_pack(int transposed, int k, int n, const bl_real *b, ptrdiff_t ld,
-                  bl_real *panels)
+void bl_tile_pack_rows(int transposed, int rows_b, int row, int k, int n,
+                       const bl_real *b, ptrdiff_t ld, bl_real *panels)
 {
-    for (int start = 0; start < n; start += BL_PANEL) {
+    ptrdiff_t apart = (ptrdiff_t)rows_b * BL_PANEL;
+    int whole = transposed ? 0 : n / BL_PANEL;
+    for (int i = 0; i < whole; i += SIDE_BY_SIDE)
+        pack_whole(k, whole - i < SIDE_BY_SIDE ? whole - i : SIDE_BY_SIDE,
+                   b + (ptrdiff_t)i * BL_PANEL, ld,
+                   panels + i * apart + (ptrdiff_t)row * BL_PANEL, apart);
+    for (int start = whole * BL_PANEL; start < n; start += BL_PANEL) {
         int cols = n - start < BL_PANEL ? n - start : BL_PANEL;
         int wide = bl_tile_cols(cols);
-        bl_real *to = panels + (ptrdiff_t)start * k;
+        bl_real *to = panels + (ptrdiff_t)start * rows_b + (ptrdiff_t)row * wide;
         if (transposed)
             pack_columns(k, cols, wide, b + start * ld, ld, to);
         else
             pack_rows(k, cols, wide, b + start, ld, to);
     }
+}
+
+void bl_tile_pack(int transposed, int k, int n, const bl_real *b, ptrdiff_t ld,
+                  bl_real *panels)
+{
+    bl_tile_pack_rows(transposed, k, 0, k, n, b, ld, panels);
 }
 
 void bl_tile_pack_as(bl_precision precision, int transposed, int k, int n,

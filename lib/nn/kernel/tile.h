@@ -30,6 +30,10 @@ static inline int bl_tile_cols(int n)
  * has room for k * bl_tile_cols(n) numbers. */
 void bl_tile_pack(int transposed, int k, int n, const bl_real *b, ptrdiff_t ld,
                   bl_real *panels);
+/* The same for rows row .. row + k - 1 alone of a B that has rows_b of them: b is where
+ * the first of these is, `panels` those of all. */
+void bl_tile_pack_rows(int transposed, int rows_b, int row, int k, int n,
+                       const bl_real *b, ptrdiff_t ld, bl_real *panels);
 /* The same for products in another precision, whose panels have a form of their own.
  * Room for either: bl_tile_room(k, n). */
 void bl_tile_pack_as(bl_precision precision, int transposed, int k, int n,
