@@ -676,26 +676,28 @@ static void test_gemm(bl_pool *pool)
 {
     enum { MAX = 300 };
     static bl_real a[MAX * MAX], b[MAX * MAX], c[MAX * MAX], d[MAX * MAX];
-    static const int shape[][3] = {
-        {1, 7, 9}, {8, 299, 103}, {130, 70, 33}, {70, 300, 64}, {257, 16, 100}};
+    static const int shape[][3] = {{1, 7, 9},     {8, 299, 103},  {130, 70, 33},
+                                   {70, 300, 64}, {257, 16, 100}, {36, 30, 2400}};
     bl_rng rng = bl_rng_make(3, 0);
     for (int i = 0; i < MAX * MAX; i++) {
         a[i] = (bl_real)bl_rng_normal(&rng);
         b[i] = (bl_real)bl_rng_normal(&rng);
     }
     for (size_t s = 0; s < BL_COUNT(shape); s++)
-        for (int t = 0; t < 4; t++) {
+        for (int t = 0; t < 8; t++) { /* own kernels know no factors but 1 */
             int m = shape[s][0], n = shape[s][1], k = shape[s][2], ta = t & 1,
-                tb = t >> 1;
+                tb = t >> 1 & 1, own = t >> 2;
             for (int i = 0; i < MAX * MAX; i++)
                 c[i] = d[i] = (bl_real)i * 1e-3f;
-            bl_gemm_args g = {ta, tb,         m, n, k, 0.5,     a,    ta ? m : k,
-                              b,  tb ? k : n, 2, c, n, BL_FP32, NULL, NULL};
+            bl_gemm_args g = {
+                ta, tb,         m,    n,          k,           own ? 1 : (bl_real)0.5,
+                a,  ta ? m : k, b,    tb ? k : n, own ? 1 : 2, c,
+                n,  BL_FP32,    NULL, NULL};
             bl_gemm(pool, &g);
             g.c = d;
             bl_gemm_naive(&g);
-            ok(difference(c, d, MAX * MAX) < 1e-2, "product %dx%dx%d%s%s", m, n, k,
-               ta ? " a'" : "", tb ? " b'" : "");
+            ok(difference(c, d, MAX * MAX) < 1e-2, "product %dx%dx%d%s%s%s", m, n, k,
+               ta ? " a'" : "", tb ? " b'" : "", own ? " by factors of 1" : "");
         }
 }
 
@@ -737,6 +739,15 @@ static void test_dropout(void)
         same &= mask[i] == 0 || mask[i] == bl_dropout_keep(&f, 0.1);
     }
     ok(same, "counters beyond 32 bits go on");
+    for (int n_cut = 1; n_cut <= 160; n_cut++) { /* beside the mask as numbers */
+        for (int i = 0; i < 168; i++)
+            x[i] = (bl_real)(i + 1);
+        (void)bl_dropout_mask(&f, 3, 0.1, 8 * n_cut, 168, mask);
+        bl_dropout(&f, 3, 0.1, 8 * n_cut, n_cut, x);
+        for (int i = 0; i < 168; i++)
+            same &= x[i] == (bl_real)(i + 1) * (i < n_cut ? mask[i] : 1);
+    }
+    ok(same, "a row of any length is dropped as its mask says, and nothing behind it");
 }
 
 /* -ln p of a segment with dropout. */
