@@ -26,6 +26,7 @@ typedef struct {
  * of no use to the block. */
 typedef struct {
     int i, n, first, end, shift, first_r;
+    const bl_real *masks; /* NULL: none, or made row by row */
 } block;
 
 /* Tiles are moved to it. */
@@ -137,6 +138,15 @@ BL_CLONES static void softmax_row(bl_real *z, int n, bl_real *max, bl_real *sum)
     *sum = bl_sum(z, n);
 }
 
+static bl_real natural_log(bl_real x)
+{
+#ifdef BL_DOUBLE
+    return log(x);
+#else
+    return logf(x);
+#endif
+}
+
 /* Rows of the tile's result, each times its own factor, to rows d apart. */
 BL_CLONES static void scaled_rows(bl_real *to, ptrdiff_t d, const bl_real *from,
                                   ptrdiff_t wide, int rows, int n,
@@ -147,12 +157,25 @@ BL_CLONES static void scaled_rows(bl_real *to, ptrdiff_t d, const bl_real *from,
             to[c] = from[c] * factor[row];
 }
 
-/* Dropout's mask of one row of probabilities for the keys first .. last, the number for
- * key 0 first; NULL without dropout. */
-static const bl_real *mask_row(const bl_graph *g, const bl_attention_args *a,
-                               const bl_head *h, int i, int first, int last)
+/* The masks of all rows of a block, K apart, where they are short. */
+static void mask_block(const bl_graph *g, const bl_attention_args *a, const bl_head *h,
+                       block *b)
 {
-    int64_t start = bl_site_start((int64_t)h->unit * h->t + i, h->keys);
+    int64_t start = ((int64_t)h->unit * h->t + b->i) * h->keys;
+    if (bl_head_is_short(h->keys) && bl_dropout_mask(&g->feed, a->site, a->dropout,
+                                                     start, b->n * h->keys, h->w.mask))
+        b->masks = h->w.mask;
+}
+
+/* Dropout's mask of row i of a block's probabilities for the keys first .. last, the
+ * number for key 0 first; NULL without dropout. */
+static const bl_real *mask_row(const bl_graph *g, const bl_attention_args *a,
+                               const bl_head *h, const block *b, int i, int first,
+                               int last)
+{
+    if (bl_head_is_short(h->keys))
+        return b->masks != NULL ? b->masks + (ptrdiff_t)i * h->keys : NULL;
+    int64_t start = bl_site_start((int64_t)h->unit * h->t + b->i + i, h->keys);
     int from = first / 8 * 8;
     return bl_dropout_mask(&g->feed, a->site, a->dropout, start + from, last + 1 - from,
                            h->w.mask + from)
@@ -202,9 +225,8 @@ static void forward_block(const bl_graph *g, bl_attention_args *a, const bl_head
         inverse[i] = 1 / sum;
         if (a->usage != NULL)
             count_usage(g, a, h, b->i + i, row, first, last, inverse[i]);
-        drop_row(row, mask_row(g, a, h, b->i + i, first, last), first, last);
-        a->log_sum[(int64_t)h->unit * h->t + b->i + i] =
-            max + (bl_real)log((double)sum);
+        drop_row(row, mask_row(g, a, h, b, i, first, last), first, last);
+        a->log_sum[(int64_t)h->unit * h->t + b->i + i] = max + natural_log(sum);
     }
     times_keys(h, b->n, b->end - b->first, w->s + b->first, w->stride, w->v, b->first,
                w->o);
@@ -212,27 +234,47 @@ static void forward_block(const bl_graph *g, bl_attention_args *a, const bl_head
                 inverse);
 }
 
+static void forward_unit(const job *j, int unit, int part)
+{
+    bl_attention_args *a = j->a;
+    bl_head h;
+    bl_head_open(&h, j->g, a, unit, part);
+    if (a->usage != NULL)
+        bl_clear_between(a->usage + (ptrdiff_t)unit * h.keys, 0, h.keys);
+    for (int i = 0; i < h.t; i += BL_BLOCK) {
+        block b = block_at(&h, i);
+        mask_block(j->g, a, &h, &b);
+        forward_block(j->g, a, &h, &b);
+    }
+}
+
+/* The next unit of a part after `unit`, -1 the first; the number of all behind its
+ * last. With positions a part owns one head and takes the lanes in order, so that the
+ * sums over lanes (r, u, vb) have one order whatever the threads; without, what a lane
+ * holds stays in the cache from head to head. */
+static int next_unit(const bl_attention_args *a, int part, int unit)
+{
+    int all = a->scope.lanes * a->heads;
+    if (a->r != NULL)
+        return unit < 0 ? part : unit + a->heads;
+    int64_t first = (int64_t)all * part / a->parts,
+            end = (int64_t)all * (part + 1) / a->parts;
+    return unit < 0 ? (int)first : unit + 1 < end ? unit + 1 : all;
+}
+
 static void forward_part(void *arg, int part)
 {
-    job *j = arg;
-    bl_attention_args *a = j->a;
-    for (int unit = part; unit < a->scope.lanes * a->heads; unit += a->heads) {
-        bl_head h;
-        bl_head_open(&h, j->g, a, unit / a->heads, unit % a->heads);
-        if (a->usage != NULL)
-            bl_clear_between(a->usage + (ptrdiff_t)unit * h.keys, 0, h.keys);
-        for (int i = 0; i < h.t; i += BL_BLOCK) {
-            block b = block_at(&h, i);
-            forward_block(j->g, a, &h, &b);
-        }
-    }
+    const job *j = arg;
+    int all = j->a->scope.lanes * j->a->heads;
+    for (int u = next_unit(j->a, part, -1); u < all; u = next_unit(j->a, part, u))
+        forward_unit(j, u, part);
 }
 
 static void attention_forward(bl_graph *g, void *args)
 {
     bl_attention_args *a = args;
     job j = {.g = g, .a = a};
-    bl_pool_run(g->pool, forward_part, &j, a->heads);
+    bl_pool_run(g->pool, forward_part, &j, a->parts);
 }
 
 /* ---- backward ---- */
@@ -282,7 +324,7 @@ static void tiles_back(const bl_graph *g, const bl_attention_args *a, const bl_h
     for (int i = 0; i < b->n; i++) {
         bl_real *s = w->s + i * w->stride, *ds = w->ds + i * w->stride;
         int first = bl_head_first(h, b->i + i), last = bl_head_last(h, b->i + i);
-        const bl_real *mask = mask_row(g, a, h, b->i + i, first, last);
+        const bl_real *mask = mask_row(g, a, h, b, i, first, last);
         drop_row(ds, mask, first, last);
         softmax_back_row(s + first, ds + first, fill_up(s + first, last + 1 - first),
                          a->log_sum[(int64_t)h->unit * h->t + b->i + i], delta[i]);
@@ -354,23 +396,27 @@ static void backward_block(const job *j, const bl_head *h, const block *b)
                  a->vb != NULL ? a->vb->g + bias : NULL);
 }
 
-/* A part owns one head and takes the lanes in order, so that the sums over lanes (r, u,
- * vb) have one order whatever the threads. */
-static void backward_part(void *arg, int head)
+static void backward_unit(const job *j, bl_head *h, int unit, int part)
 {
-    job *j = arg;
     bl_attention_args *a = j->a;
     int apart = a->shared > 1 ? a->q->cols : a->k->cols;
-    bl_head h;
-    for (int lane = 0; lane < a->scope.lanes; lane++) {
-        bl_head_open_back(&h, j->g, a, lane, head);
-        for (int i = 0; i < h.t; i += BL_BLOCK) {
-            block b = block_at(&h, i);
-            backward_block(j, &h, &b);
-        }
-        bl_head_add_sums(&h, h.w.dk, h.k_grad, apart, a->shared > 1 ? 0 : j->k_beta);
-        bl_head_add_sums(&h, h.w.dv, h.v_grad, apart, a->shared > 1 ? 0 : j->v_beta);
+    bl_head_open_back(h, j->g, a, unit, part);
+    for (int i = 0; i < h->t; i += BL_BLOCK) {
+        block b = block_at(h, i);
+        mask_block(j->g, a, h, &b);
+        backward_block(j, h, &b);
     }
+    bl_head_add_sums(h, h->w.dk, h->k_grad, apart, a->shared > 1 ? 0 : j->k_beta);
+    bl_head_add_sums(h, h->w.dv, h->v_grad, apart, a->shared > 1 ? 0 : j->v_beta);
+}
+
+static void backward_part(void *arg, int part)
+{
+    const job *j = arg;
+    int all = j->a->scope.lanes * j->a->heads;
+    bl_head h = {.r = NULL};
+    for (int u = next_unit(j->a, part, -1); u < all; u = next_unit(j->a, part, u))
+        backward_unit(j, &h, u, part);
     if (h.r != NULL)
         bl_head_add_sums(&h, h.w.dr, h.r_grad, h.d, j->r_beta);
 }
@@ -410,7 +456,7 @@ static void attention_backward(bl_graph *g, void *args)
              bl_grad_beta(a->k),
              bl_grad_beta(a->v),
              a->r != NULL ? bl_grad_beta(a->r) : 0};
-    bl_pool_run(g->pool, backward_part, &j, a->heads);
+    bl_pool_run(g->pool, backward_part, &j, a->parts);
     if (a->shared > 1)
         bl_pool_run(g->pool, join_part, &j, BL_PARTS);
 }
@@ -439,8 +485,11 @@ bl_mat *bl_attention(bl_graph *g, bl_mat *q, bl_mat *k, bl_mat *v,
             g, (size_t)scope->lanes * (size_t)heads * (size_t)scope->keys,
             sizeof *a.usage);
     a.workspace = bl_space_size(g, scope, q->cols / heads);
+    a.parts = heads;
+    if (rel->r == NULL)
+        a.parts = (int)bl_min((int64_t)scope->lanes * heads, bl_max(heads, BL_PARTS));
     a.shared = q->cols / k->cols;
-    size_t spaces = (size_t)heads * a.workspace,
+    size_t spaces = (size_t)a.parts * a.workspace,
            sums = a.shared > 1 && g->train ? (size_t)k->rows * (size_t)q->cols : 0;
     a.scratch = bl_graph_scratch(g, spaces + 2 * sums);
     if (sums > 0) {

@@ -18,9 +18,10 @@ typedef struct {
     bl_real scale;
     bl_real *log_sum; /* (B, H, T) */
     bl_real *usage;   /* (B, H, K): probabilities summed over queries, or NULL */
-    bl_real *scratch; /* a workspace for each head */
+    bl_real *scratch; /* a workspace for each part */
     size_t workspace;
-    int shared;             /* query heads that share one of k and v */
+    int parts;  /* a head each, or runs of units where nothing is summed over lanes */
+    int shared; /* query heads that share one of k and v */
     bl_real *k_sum, *v_sum; /* (B*K, D): their gradients by query head, if they share */
 } bl_attention_args;
 
@@ -36,7 +37,7 @@ typedef struct {
     bl_real *qu, *qv, *go;  /* (n, E): (q + u) scale, (q + vb) scale, dO */
     bl_real *pu, *pv, *pgo; /* the same as panels (n, e); not of a narrow head */
     bl_real *o, *dqu, *dqv; /* results (n, E) */
-    bl_real *mask;          /* (W): dropout's, of a row */
+    bl_real *mask;          /* (W): dropout's, of a row; of few keys (n, K) */
     bl_real *room;          /* (K, E), where gradients of a narrow head are turned */
     ptrdiff_t stride;
     int origin, is_part; /* W < K */
@@ -60,15 +61,20 @@ typedef struct {
 
 /* Numbers in a workspace for heads of width e. */
 size_t bl_space_size(const bl_graph *g, const bl_scope *s, int e);
-/* Points h at its rows and packs what the forward pass needs of keys, values and
- * positions; the lanes of a head come one after the other from 0, positions are packed
- * with the first. */
-void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
-                  int head);
+/* Points h at the rows of a unit and packs what the forward pass needs of keys, values
+ * and positions, in the workspace of a part; with positions the lanes of a head come
+ * one after the other from 0, and they are packed with the first. */
+void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int unit,
+                  int part);
 /* The same for the backward pass; clears the sums over keys, those over lanes with the
  * first. */
 void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
-                       int lane, int head);
+                       int unit, int part);
+/* 1 where a row of probabilities is so short that a block's are dropped at once. */
+static inline int bl_head_is_short(int keys)
+{
+    return keys <= 64 && keys % 8 == 0; /* rows of a mask are whole groups of 8 */
+}
 /* Lets tiles and mask hold the columns from key `first` on, if they are not for all. */
 void bl_head_slide(bl_head *h, int first);
 /* The first and the last key that query i sees; last < first if it sees none. Later

@@ -2,7 +2,10 @@
 #include "nn/op/attention.h"
 #include "nn/kernel/vec.h"
 
-enum { LEFT = BL_BLOCK + BL_PANEL }; /* room for the shift, left of a tile's column 0 */
+enum {
+    LEFT = BL_BLOCK + BL_PANEL, /* room for the shift, left of a tile's column 0 */
+    ASKED = 2048                /* numbers of a matrix that are asked for at most */
+};
 
 /* ---- the workspace ---- */
 
@@ -57,7 +60,7 @@ static size_t lay_out(bl_space *w, bl_real *base, int train, const bl_scope *s, 
         *tiles[i] = take_tile(&a, (size_t)bl_max(n, BL_NARROW), row);
     for (size_t i = 0; i < (train ? BL_COUNT(rows) : 3); i++)
         *rows[i] = take(&a, n * wide);
-    w->mask = take(&a, (size_t)width + 8);
+    w->mask = take(&a, bl_head_is_short(keys) ? n * (size_t)keys : (size_t)width + 8);
     /* the tile of scores is free by then, and large enough if it is of all keys */
     w->room = train && e <= BL_NARROW && w->is_part ? take(&a, sums) : w->s;
     for (size_t i = 0; i < (train ? BL_COUNT(blocks) : 0); i++)
@@ -111,14 +114,41 @@ static int prefix(const bl_scope *s, int lane)
     return s->prefix != NULL && *s->prefix != NULL ? (*s->prefix)[lane] : 0;
 }
 
-static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
-                  int head)
+/* Rows of the head that comes next are asked for while this one is worked on: a part of
+ * each, apart, and long ago in the cache. More than a few would drive out others. */
+static void ask_for(const bl_real *x, ptrdiff_t ld, int rows, int e)
 {
+    for (int row = 0; row < rows && rows * e <= ASKED; row++, x += ld)
+        for (int c = 0; c < e; c += BL_VECTOR)
+            bl_prefetch(x + c);
+}
+
+static void ask_for_next(const bl_head *h, const bl_attention_args *a)
+{
+    int next = h->unit + (a->r != NULL ? a->heads : 1);
+    int lane = next / a->heads, head = next % a->heads;
+    ptrdiff_t at = (ptrdiff_t)lane * h->t * h->d + head * h->e;
+    ptrdiff_t key = (ptrdiff_t)lane * h->keys * h->kd + head / a->shared * h->e;
+    if (lane >= a->scope.lanes)
+        return;
+    ask_for(a->q->v + at, h->d, h->t, h->e);
+    ask_for(a->k->v + key, h->kd, h->keys, h->e);
+    ask_for(a->v->v + key, h->kd, h->keys, h->e);
+    if (h->grad == NULL)
+        return;
+    ask_for(a->out->g + at, h->d, h->t, h->e);
+    ask_for(a->out->v + at, h->d, h->t, h->e);
+}
+
+static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int unit,
+                  int part)
+{
+    int lane = unit / a->heads, head = unit % a->heads;
     int t = a->scope.queries, keys = a->scope.keys, d = a->q->cols, e = d / a->heads;
     ptrdiff_t at = (ptrdiff_t)lane * t * d + head * e;
     *h = (bl_head){.lane = lane,
                    .h = head,
-                   .unit = lane * a->heads + head,
+                   .unit = unit,
                    .t = t,
                    .keys = keys,
                    .e = e,
@@ -140,23 +170,25 @@ static void point(bl_head *h, const bl_graph *g, const bl_attention_args *a, int
                    .vb = a->vb != NULL ? a->vb->v + head * e : NULL,
                    .out = a->out->v + at};
     h->is_narrow = h->precision == BL_FP32 && e <= BL_NARROW && bl_narrow_is_fast();
-    lay_out(&h->w, a->scratch + (size_t)head * a->workspace, g->train, &a->scope, e);
+    lay_out(&h->w, a->scratch + (size_t)part * a->workspace, g->train, &a->scope, e);
     pack(h, 1, e, keys, a->k->v + keys_at(h), h->kd, h->w.kt);
     if (h->r != NULL && lane == 0)
         pack(h, 1, e, keys, h->r, d, h->w.rt);
 }
 
-void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int lane,
-                  int head)
+void bl_head_open(bl_head *h, const bl_graph *g, const bl_attention_args *a, int unit,
+                  int part)
 {
-    point(h, g, a, lane, head);
+    point(h, g, a, unit, part);
     pack_keyed(h, a->v->v + keys_at(h), h->kd, h->w.v);
+    ask_for_next(h, a);
 }
 
 void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a,
-                       int lane, int head)
+                       int unit, int part)
 {
-    point(h, g, a, lane, head);
+    point(h, g, a, unit, part);
+    int lane = h->lane;
     ptrdiff_t at = h->q - a->q->v, key = keys_at(h);
     size_t sums = (size_t)h->keys * (size_t)h->wide * sizeof(bl_real);
     h->grad = a->out->g + at;
@@ -172,6 +204,7 @@ void bl_head_open_back(bl_head *h, const bl_graph *g, const bl_attention_args *a
     pack(h, 1, h->e, h->keys, a->v->v + key, h->kd, h->w.vt);
     memset(h->w.dk, 0, sums);
     memset(h->w.dv, 0, sums);
+    ask_for_next(h, a);
     if (h->r == NULL)
         return;
     h->r_grad = a->r->g + h->h * h->e;
@@ -205,13 +238,16 @@ int bl_head_last(const bl_head *h, int i)
 }
 
 /* Rows of (q + bias) scale, d apart, to rows `wide` apart; bias may be NULL. */
-BL_CLONES static void biased_rows(const bl_real *q, ptrdiff_t d, int rows,
+BL_CLONES static void biased_rows(const bl_real *restrict q, ptrdiff_t d, int rows,
                                   const bl_real *bias, int n, bl_real scale,
-                                  bl_real *to, ptrdiff_t wide)
+                                  bl_real *restrict to, ptrdiff_t wide)
 {
-    for (int row = 0; row < rows; row++, q += d, to += wide)
+    for (int row = 0; row < rows && bias == NULL; row++, q += d, to += wide)
         for (int c = 0; c < n; c++)
-            to[c] = (q[c] + (bias != NULL ? bias[c] : 0)) * scale;
+            to[c] = q[c] * scale;
+    for (int row = 0; row < rows && bias != NULL; row++, q += d, to += wide)
+        for (int c = 0; c < n; c++)
+            to[c] = (q[c] + bias[c]) * scale;
 }
 
 void bl_head_queries(const bl_head *h, int i, int n)
