@@ -56,6 +56,16 @@ static int64_t setting_of(const bl_json *config, const char *key)
                : -1;
 }
 
+/* The steps of its windows, if the run is of grooves. */
+static int64_t window_of(const bl_json *config)
+{
+    const char *arch = "";
+    int is_groove = bl_json_has(config, "arch") &&
+                    bl_json_str(config, "arch", &arch, NULL) == 0 &&
+                    strncmp(arch, "groove", strlen("groove")) == 0;
+    return is_groove ? bl_max(setting_of(config, "segment"), 0) : 0;
+}
+
 static int read_config(const char *folder, const char *text, bl_trial_files *f,
                        bl_err *e)
 {
@@ -72,6 +82,7 @@ static int read_config(const char *folder, const char *text, bl_trial_files *f,
     f->steps = setting_of(config, "steps");
     f->eval_every = setting_of(config, "eval_every");
     f->patience = setting_of(config, "patience");
+    f->window = window_of(config);
     bl_json_del(config);
     return 0;
 }

@@ -89,6 +89,12 @@ static double eval_work(const bl_train_config *c, const bl_shards *valid)
     return tokens * bl_model_flops_per_token(&eval) / 3;
 }
 
+bl_unit bl_unit_of(const bl_model_config *c)
+{
+    return bl_model_is_groove(c) ? (bl_unit){"window", "windows", c->segment}
+                                 : (bl_unit){"token", "tokens", 1};
+}
+
 bl_forecast bl_forecast_of(const bl_train_config *c, const bl_shards *train,
                            const bl_shards *valid)
 {
@@ -109,6 +115,7 @@ bl_forecast bl_forecast_of(const bl_train_config *c, const bl_shards *train,
         .steps = c->steps,
         .epochs = (double)c->steps * tokens / epoch,
         .work = (double)c->steps * work + eval_work(c, valid),
+        .unit = bl_unit_of(&c->model),
     };
 }
 
@@ -137,28 +144,32 @@ int bl_forecast_check(const bl_forecast *f, double here, bl_err *e)
 
 int bl_forecast_write(const bl_forecast *f, double rate, bl_buf *text, bl_err *e)
 {
-    int rc = bl_buf_addf(text, e,
-                         "name\tvalue\tunit\n"
-                         "parameters\t%" PRId64 "\tnumbers\n"
-                         "memory\t%" PRId64 "\tbytes\n"
-                         "checkpoint\t%" PRId64 "\tbytes\n"
-                         "step\t%.0f\ttokens\n"
-                         "step_work\t%.4g\tflop\n"
-                         "token\t%.4g\tflop\n"
-                         "token\t%.0f\tbytes\n",
-                         f->parameters, f->bytes, f->checkpoint_bytes, f->step_tokens,
-                         f->step_work, f->token_work, f->token_bytes);
+    const bl_unit *u = &f->unit;
+    int rc =
+        bl_buf_addf(text, e,
+                    "name\tvalue\tunit\n"
+                    "parameters\t%" PRId64 "\tnumbers\n"
+                    "memory\t%" PRId64 "\tbytes\n"
+                    "checkpoint\t%" PRId64 "\tbytes\n"
+                    "step\t%.0f\t%s\n"
+                    "step_work\t%.4g\tflop\n"
+                    "%s\t%.4g\tflop\n"
+                    "%s\t%.0f\tbytes\n",
+                    f->parameters, f->bytes, f->checkpoint_bytes,
+                    f->step_tokens / u->targets, u->many, f->step_work, u->name,
+                    f->token_work * u->targets, u->name, f->token_bytes * u->targets);
     if (rc == 0 && f->epoch_tokens > 0)
         rc = bl_buf_addf(text, e,
-                         "epoch\t%.0f\ttokens\n"
+                         "epoch\t%.0f\t%s\n"
                          "run\t%" PRId64 "\tsteps\n"
                          "run\t%.4g\tepochs\n",
-                         f->epoch_tokens, f->steps, f->epochs);
+                         f->epoch_tokens / u->targets, u->many, f->steps, f->epochs);
     if (rc == 0 && f->epoch_tokens > 0 && rate > 0)
         rc = bl_buf_addf(text, e,
-                         "speed\t%.2g\ttokens/s, about\n"
+                         "speed\t%.2g\t%s/s, about\n"
                          "time\t%.2g\tseconds, about\n",
-                         f->step_tokens * rate / f->step_work, f->work / rate);
+                         f->step_tokens / u->targets * rate / f->step_work, u->many,
+                         f->work / rate);
     return rc;
 }
 

@@ -8,6 +8,14 @@
 #include "train/batch.h"
 #include "train/train_config.h"
 
+/* What people count a model's work in, and how many targets one is: a window of a
+ * groove has one for each of its steps. */
+typedef struct {
+    const char *name, *many; /* "token", "tokens" */
+    double targets;
+} bl_unit;
+bl_unit bl_unit_of(const bl_model_config *c);
+
 typedef struct {
     int64_t parameters;
     int64_t bytes; /* of memory, the program's among them */
@@ -19,7 +27,8 @@ typedef struct {
     double epoch_tokens;
     int64_t steps; /* of the run */
     double epochs;
-    double work; /* of all steps and evaluations */
+    double work;  /* of all steps and evaluations */
+    bl_unit unit; /* what the table has in the place of tokens */
 } bl_forecast;
 
 /* The pieces of a split as the trainer takes them; borrowed. */

@@ -198,9 +198,9 @@ static void say_plan(const bl_training *t)
     const bl_train_config *c = &t->start.plan;
     bl_forecast f = bl_forecast_of(c, &t->start.train, &t->start.valid);
     bl_notice(&t->notices, BL_NOTICE_INFO,
-              "%s, %" PRId64 " parameters, %" PRId64 " MiB, %.0f tokens an epoch",
+              "%s, %" PRId64 " parameters, %" PRId64 " MiB, %.0f %s an epoch",
               bl_model_choice("arch", c->model.arch), f.parameters, f.bytes >> 20,
-              f.epoch_tokens);
+              f.epoch_tokens / f.unit.targets, f.unit.many);
     bl_notice(&t->notices, BL_NOTICE_INFO, "%s, %d threads, %s",
               bl_model_choice("precision", c->model.precision),
               bl_pool_threads(t->pool), t->trainer.info.blas);
@@ -286,16 +286,17 @@ double bl_training_share(const bl_training_now *now)
 double bl_training_line(const bl_training_now *now, char line[BL_TRAINING_LINE])
 {
     char valid[32] = "-", tokens[32];
-    double speed = now->tokens_a_second;
+    const bl_unit unit = bl_unit_of(&now->config->model);
+    double speed = now->tokens_a_second / unit.targets;
     int64_t steps = now->config->steps, step = now->row->step;
     if (!isnan(now->valid_loss))
         snprintf(valid, sizeof valid, "%.3f", now->valid_loss);
     snprintf(tokens, sizeof tokens, speed < 1000 ? "%.0f" : "%.1fk",
              speed < 1000 ? speed : speed / 1000);
     snprintf(line, BL_TRAINING_LINE,
-             "%" PRId64 "/%" PRId64 "  ep %.2f  loss %.3f  val %s  %s tok/s %.0f%%",
+             "%" PRId64 "/%" PRId64 "  ep %.2f  loss %.3f  val %s  %s %s/s %.0f%%",
              step, steps, now->row->epoch, now->smooth_loss, valid, tokens,
-             100 * bl_training_share(now));
+             unit.targets > 1 ? unit.many : "tok", 100 * bl_training_share(now));
     return (double)(steps - step) / now->steps_a_second;
 }
 
@@ -495,12 +496,14 @@ static void say_complete(const bl_training *t)
 static void say_end(const bl_training *t)
 {
     const bl_ckpt_info *info = &t->trainer.info;
+    const bl_unit unit = bl_unit_of(&info->config.model);
     if (isfinite(t->split_loss) && isfinite(info->best_loss))
         bl_notice(&t->notices, BL_NOTICE_INFO,
-                  "%" PRId64 " steps, %" PRId64 " tokens, best validation loss %.4f at "
-                  "step %" PRId64 "; of the whole split at the end %.4f",
-                  info->step, info->tokens, info->best_loss, info->best_step,
-                  t->split_loss);
+                  "%" PRId64
+                  " steps, %.0f %s, best validation loss %.4f at step %" PRId64
+                  "; of the whole split at the end %.4f",
+                  info->step, (double)info->tokens / unit.targets, unit.many,
+                  info->best_loss, info->best_step, t->split_loss);
 }
 
 static int is_complete(const bl_training *t)

@@ -259,7 +259,10 @@ static void draw_frame(bl_svg *s, canvas *c)
     snprintf(y, sizeof y,
              "%s on validation: mean of the seeds, band from the lowest to the highest",
              of);
-    snprintf(label, sizeof label, "%s%s", what[c->how->by], c->unit);
+    int is_groove = bl_trials_have_term(c->all, 1) && c->how->by == BL_POINT_TOKENS;
+    snprintf(label, sizeof label, "%s%s",
+             is_groove ? "steps of windows seen in training" : what[c->how->by],
+             c->unit);
     if (c->how->is_log)
         log_frame(s, c, label, y);
     else

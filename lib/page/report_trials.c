@@ -58,7 +58,7 @@ static void settings_table(bl_svg *s, const bl_trials *all, const bl_trial_row *
         text_cell(s, rows[i].seeds.len > 0 ? (const char *)rows[i].seeds.data : "-");
         state_cell(s, t);
         for (int m = 0; m < measures; m++)
-            mean_cell(s, m, rows[i].mean[m], rows[i].sd[m]);
+            mean_cell(s, m, bl_trials_shown(all, t, m, rows[i].mean[m]), rows[i].sd[m]);
         text_cell(s, t->words);
         bl_svg_raw(s, "</tr>\n");
     }
@@ -75,7 +75,7 @@ static void runs_table(bl_svg *s, const bl_trials *all, int measures)
         bl_svg_printf(s, "<td>%" PRId64 "</td>", t->seed);
         state_cell(s, t);
         for (int m = 0; m < measures; m++)
-            mean_cell(s, m, t->value[m], NAN);
+            mean_cell(s, m, bl_trials_shown(all, t, m, t->value[m]), NAN);
         text_cell(s, t->words);
         bl_svg_raw(s, "</tr>\n");
     }

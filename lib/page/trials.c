@@ -174,6 +174,7 @@ static int read_trial(bl_trial *t, const bl_trial_files *f, bl_err *e)
     for (int i = 0; i < BL_TRIAL_MEASURES; i++)
         t->value[i] = NAN;
     t->seed = f->seed;
+    t->window = f->window;
     if (f->record != NULL) {
         double seed = number_of(f->record, "seed");
         t->setting = value_of(f->record, "name", e);

@@ -43,6 +43,7 @@ typedef struct {
     int64_t seed;          /* -1: not known */
     bl_trial_state state;
     int status;                      /* of the program that failed */
+    int64_t window;                  /* of grooves: the targets of one, otherwise 0 */
     double value[BL_TRIAL_MEASURES]; /* NaN where not known */
     bl_series points;
 } bl_trial;
@@ -62,6 +63,7 @@ typedef struct {
     const char *costs;    /* costs.tsv: of xltrain --costs */
     /* of config.json; -1 where not known */
     int64_t seed, steps, eval_every, patience;
+    int64_t window; /* of a model of grooves the steps of a window, otherwise 0 */
 } bl_trial_files;
 
 /* Appends a trial. BL_E_FORMAT where metrics.tsv is none; BL_E_NOMEM. Zero-initialise;
@@ -76,9 +78,11 @@ typedef struct {
     int digits, has_sd;
 } bl_trial_column;
 const bl_trial_column *bl_trial_columns(void);
-/* That heading where it is of these trials: the loss of a model of grooves is no nats.
- */
+/* That heading where it is of these trials: the loss of a model of grooves is no nats,
+ * and where there are no others its speed is told in windows. */
 const char *bl_trials_title(const bl_trials *all, int measure);
+/* What stands below that heading for a trial, or a mean of its like, of so much. */
+double bl_trials_shown(const bl_trials *all, const bl_trial *t, int measure, double x);
 
 /* The trials of one setting that ended alike: a row of the table. */
 typedef struct {

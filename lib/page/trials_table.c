@@ -20,8 +20,23 @@ const bl_trial_column *bl_trial_columns(void)
     return columns;
 }
 
+static int are_of_windows(const bl_trials *all)
+{
+    size_t n = 0;
+    while (n < all->n && all->trial[n].window > 0)
+        n++;
+    return n > 0 && n == all->n;
+}
+
+double bl_trials_shown(const bl_trials *all, const bl_trial *t, int measure, double x)
+{
+    return measure == BL_TRIAL_SPEED && are_of_windows(all) ? x / (double)t->window : x;
+}
+
 const char *bl_trials_title(const bl_trials *all, int measure)
 {
+    if (measure == BL_TRIAL_SPEED && are_of_windows(all))
+        return "windows/s";
     return measure == BL_TRIAL_NATS && bl_trials_have_term(all, 1)
                ? "loss"
                : columns[measure].title;
@@ -172,15 +187,17 @@ int bl_trials_tsv(const bl_trials *all, int with_costs, bl_buf *out, bl_err *e)
 enum { CELL = 24 };
 
 /* "1.6364 (0.0012)", the deviation where there is one. */
-static void mean_text(const bl_trial_row *row, int m, char text[CELL])
+static void mean_text(const bl_trials *all, const bl_trial_row *row, int m,
+                      char text[CELL])
 {
     int digits = columns[m].digits;
+    double mean = bl_trials_shown(all, row->first, m, row->mean[m]);
     if (isnan(row->mean[m]))
         snprintf(text, CELL, "-");
     else if (!columns[m].has_sd || isnan(row->sd[m]))
-        snprintf(text, CELL, "%.*f", digits, row->mean[m]);
+        snprintf(text, CELL, "%.*f", digits, mean);
     else
-        snprintf(text, CELL, "%.*f (%.*f)", digits, row->mean[m], digits, row->sd[m]);
+        snprintf(text, CELL, "%.*f (%.*f)", digits, mean, digits, row->sd[m]);
 }
 
 /* "seeds 1,2: failed with status 70", or "" of a row that is whole. */
@@ -206,19 +223,19 @@ static void find_widths(const bl_trials *all, const bl_trial_row *rows, size_t n
     for (int m = 0; m < BL_TRIAL_MEASURES; m++) {
         width[m + 1] = (int)strlen(bl_trials_title(all, m));
         for (size_t i = 0; i < n; i++) {
-            mean_text(&rows[i], m, text);
+            mean_text(all, &rows[i], m, text);
             width[m + 1] = (int)bl_max(width[m + 1], (int64_t)strlen(text));
         }
     }
 }
 
-static int text_row(const bl_trial_row *row, const int width[], int measures,
-                    bl_buf *out, bl_err *e)
+static int text_row(const bl_trials *all, const bl_trial_row *row, const int width[],
+                    int measures, bl_buf *out, bl_err *e)
 {
     char text[CELL];
     int rc = bl_buf_addf(out, e, "%-*s  %4zu", width[0], row->first->setting, row->n);
     for (int m = 0; m < measures && rc == 0; m++) {
-        mean_text(row, m, text);
+        mean_text(all, row, m, text);
         rc = bl_buf_addf(out, e, "  %*s", width[m + 1], text);
     }
     if (rc == 0 && row->first->state != BL_TRIAL_DONE)
@@ -241,7 +258,7 @@ int bl_trials_text(const bl_trials *all, int with_costs, bl_buf *out, bl_err *e)
     if (rc == 0)
         rc = bl_buf_addc(out, '\n', e);
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = text_row(&rows[i], width, measures, out, e);
+        rc = text_row(all, &rows[i], width, measures, out, e);
     bl_trial_rows_free(rows, n);
     return rc;
 }

@@ -144,10 +144,28 @@ while b:
     # 6 operations for each number of the matrices a step of a window meets, and attention
     set=(--data "$F/train" --preset groove --set layers=1 --set width=16 --set heads=2 --set ff=32)
     encoder=$((4 * 16 * 16 + 2 * 16 * 32 + 2 * 32 * 16 + 27 * 16))
-    [ "$(forecast token flop)" = "$(printf %.4g $((6 * (encoder + 16 * 27))))" ]
+    [ "$(forecast window flop)" = "$(printf %.4g $((32 * 6 * (encoder + 16 * 27))))" ]
+    [ "$(forecast step windows)" -eq 16 ] && [ "$(forecast epoch windows)" -gt 50 ]
+    [ -n "$(xltrain "${set[@]}" --dry-run | grep $'^speed\t.*\twindows/s, about$')" ]
     set+=(--set arch=groove-vae --set latent=4 --set dec_layers=2 --set dec_width=8 --set dec_heads=2 --set dec_ff=24)
     decoder=$((2 * 16 * 4 + 4 * 8 + 2 * (4 * 8 * 8 + 2 * 8 * 24 + 2 * 32 * 8) + 8 * 27))
-    [ "$(forecast token flop)" = "$(printf %.4g $((6 * (encoder + decoder))))" ]
+    [ "$(forecast window flop)" = "$(printf %.4g $((32 * 6 * (encoder + decoder))))" ]
+}
+
+@test "drums: people read of windows, tables of targets" {
+    xltrain "${small[@]:0:${#small[@]}-1}" -o run --minutes 0.06 --set eval_every=0 -v --progress always --costs costs.tsv 2>err
+    mv costs.tsv run
+    tr '\r' '\n' <err | sed 's/\x1b\[K//' >lines
+    n=$(xltrain "${small[@]}" --dry-run | awk '$1 == "epoch" {print $2}')
+    grep -E "^xltrain: groove, [0-9]+ parameters, [0-9]+ MiB, $n windows an epoch$" lines
+    grep -E '^xltrain: [0-9]+/[0-9]+  .*  [0-9.]+k? windows/s [0-9]+%  [0-9:]+ left$' lines
+    n=$(tail -n 1 run/metrics.tsv | cut -f 1)
+    grep "^xltrain: $n steps, $((4 * n)) windows, " lines
+    # 32 targets a window
+    featstats --runs run --html page.html -o runs.tsv
+    speed=$(awk -F '\t' 'NR == 2 {for (i = 1; i <= NF; i++) if ($i == "tokens_per_s") c = i} NR == 3 {printf "%.0f", $c / 32}' runs.tsv)
+    grep -q '<th>windows/s</th>' page.html && grep -q "<td>$speed</td>" page.html
+    ! grep -q 'tokens/s' page.html
 }
 
 @test "drums: a pattern for each groove of a stream, by odds, thresholds and most hits" {
