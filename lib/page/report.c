@@ -234,6 +234,29 @@ static void overview(bl_svg *s, const bl_report *r)
 
 /* ---- densities ---- */
 
+/* A whole number that all have in common stands between its neighbours: tenths of a
+ * count say nothing. */
+static void widen_count(bl_plot *frame)
+{
+    double x = frame->x0;
+    if (frame->x1 > x || x != floor(x) || fabs(x) > 1e6)
+        return;
+    frame->x0 = x == 0 ? 0 : x - 1;
+    frame->x1 = x + 1;
+    frame->x_step = 1;
+}
+
+/* What all of a sample have, over a sample before it so that both are seen. */
+static void draw_value(bl_svg *s, const bl_plot *p, double value, const char *class,
+                       int is_over)
+{
+    double x = bl_plot_x(p, value);
+    bl_svg_printf(s, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"", x, p->top,
+                  x, p->top + p->height);
+    bl_svg_printf(s, " class=\"%s\"%s/>", class,
+                  is_over ? " stroke-dasharray=\"8 8\"" : "");
+}
+
 /* Curves of two samples (q NULL: one) with their frame. */
 static void curves(bl_svg *s, const bl_density *p, const bl_density *q,
                    const char *unit, int is_share)
@@ -254,6 +277,8 @@ static void curves(bl_svg *s, const bl_density *p, const bl_density *q,
         frame.x1 = fmin(frame.x1, 1);
     if (is_share && !(frame.x1 > frame.x0))
         frame.x0 = 0, frame.x1 = 1; /* all the same */
+    widen_count(&frame);
+    int is_twice = q != NULL && p->h <= 0 && q->h <= 0 && p->low == q->low;
     double step = (frame.x1 - frame.x0) / (BL_REPORT_GRID - 1);
     for (int i = 0; i < 2; i++)
         if (both[i] != NULL && both[i]->h > 0) {
@@ -274,8 +299,7 @@ static void curves(bl_svg *s, const bl_density *p, const bl_density *q,
             bl_plot_curve(s, &frame, x0, step, y[i], BL_REPORT_GRID, fill, 1);
             bl_plot_curve(s, &frame, x0, step, y[i], BL_REPORT_GRID, line, 0);
         } else {
-            double x = bl_plot_x(&frame, both[i]->low);
-            bl_svg_line(s, x, frame.top, x, frame.top + frame.height, line);
+            draw_value(s, &frame, both[i]->low, line, i == 1 && is_twice);
         }
     }
 }

@@ -312,6 +312,44 @@ print(*sorted(f"{k}={v}" for k, v in names.items()))
 END
 }
 
+@test "drums: latents that are cut, or no numbers, are one line to whoever reads them" {
+    xltrain "${vae[@]}" -o vae --steps 1
+    xlsample vae --latent --condition "$F/three.tensors.zst" -q -u -o z
+    xlsample vae --condition "$F/three.tensors.zst" -q -o made
+    head -c $(($(wc -c <z) / 2)) z >cut
+    python3 - <<'END' # the first number of the first piece is none, and its hash is right
+import json, struct, subprocess
+b = open("z", "rb").read()
+at = 8 + int.from_bytes(b[:8], "little") # behind the header
+n = at + 8 + int.from_bytes(b[at:at + 8], "little")
+meta = json.loads(b[at + 8:n])
+hash = meta.pop("__metadata__")["xxh3"]
+size = max(t["data_offsets"][1] for t in meta.values())
+first = n + meta["z"]["data_offsets"][0]
+bad = b[:first] + struct.pack("<f", float("nan")) + b[first + 4:]
+p = subprocess.run(["xxhsum", "-H3", "-"], input=bad[n:n + size], capture_output=True, check=True).stdout
+own = p.split()[-1] if b"=" in p else p.split()[0][-16:]
+open("nan", "wb").write(bad[:at] + bad[at:n].replace(hash.encode(), own) + bad[n:])
+END
+    bad() { # bad SAID FILE
+        for tool in 'featstats --map -o out' 'featstats --groove made -o out --html page --vectors-of' \
+            'xlsample vae -o out --condition' 'xlsample vae -o out --between 2 --condition'; do
+            run -65 --separate-stderr $tool "$2"
+            [ "$(wc -l <<<"$stderr")" -eq 1 ]
+            says "'$2'"
+            says "$1"
+            [ ! -e out ] && [ ! -e page ] || fail "$tool leaves something"
+        done
+    }
+    bad "the input ends" cut
+    bad "row 0: number 0 of 'z' is nan" nan
+    for tool in 'shard -o out' 'remi2midi -o out'; do
+        run -65 --separate-stderr $tool z
+        says "'z': a stream of groove z [4], not of grooves"
+        [ ! -e out ]
+    done
+}
+
 @test "drums: --heat draws each voice and label of grooves, alone or beside others" {
     featstats --heat "$F/three.tensors.zst" >one.svg
     [[ $(svg one.svg) == *rect=* ]]
@@ -494,6 +532,11 @@ for of, who in ("made", rows[0][1]), ("two.tensors.zst", rows[1][1]):
         windows = windows[n + max(t["data_offsets"][1] for t in head.values()):]
     assert [loops[n] for n in range(10)] == want and sum(want) > 0, (of, loops, want)
 assert 'class="fa"' in figure and 'class="fb"' in figure
+# a count that all have in common stands between whole numbers, and both sets are seen
+figure = page[page.index("n_programs<", page.index('id="distributions"')):]
+figure = figure[:figure.index("</svg>")]
+assert re.findall(">([-0-9.]+)</text>", figure) == ["0", "1", "2"], figure
+assert re.findall('<line [^>]*class="(l[ab])"( stroke-dasharray)?', figure) == [("la", ""), ("lb", " stroke-dasharray")]
 for p in re.findall("<svg.*?</svg>", page, re.S):
     xml.parseString(p)
 assert "groove_noi" in page[page.index('id="groups"'):]
