@@ -296,7 +296,7 @@ double bl_training_line(const bl_training_now *now, char line[BL_TRAINING_LINE])
     snprintf(line, BL_TRAINING_LINE,
              "%" PRId64 "/%" PRId64 "  ep %.2f  loss %.3f  val %s  %s %s/s %.0f%%",
              step, steps, now->row->epoch, now->smooth_loss, valid, tokens,
-             unit.targets > 1 ? unit.many : "tok", 100 * bl_training_share(now));
+             unit.targets > 1 ? "win" : "tok", 100 * bl_training_share(now));
     return (double)(steps - step) / now->steps_a_second;
 }
 

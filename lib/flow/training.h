@@ -85,7 +85,7 @@ int bl_train_forecast_table(const bl_training_wish *w, bl_buf *table,
  * at the first call. */
 double bl_training_share(const bl_training_now *now);
 
-/* "10/600  ep 0.31  loss 4.012  val -  8.1k tok/s 40%" in `line`, of grooves windows/s;
+/* "10/600  ep 0.31  loss 4.012  val -  8.1k tok/s 40%" in `line`, of grooves win/s;
  * returns the seconds that are left. */
 enum { BL_TRAINING_LINE = 160 };
 double bl_training_line(const bl_training_now *now, char line[BL_TRAINING_LINE]);

@@ -158,7 +158,7 @@ while b:
     tr '\r' '\n' <err | sed 's/\x1b\[K//' >lines
     n=$(xltrain "${small[@]}" --dry-run | awk '$1 == "epoch" {print $2}')
     grep -E "^xltrain: groove, [0-9]+ parameters, [0-9]+ MiB, $n windows an epoch$" lines
-    grep -E '^xltrain: [0-9]+/[0-9]+  .*  [0-9.]+k? windows/s [0-9]+%  [0-9:]+ left$' lines
+    grep -E '^xltrain: [0-9]+/[0-9]+  .*  [0-9.]+k? win/s [0-9]+%  [0-9:]+ left$' lines
     n=$(tail -n 1 run/metrics.tsv | cut -f 1)
     grep "^xltrain: $n steps, $((4 * n)) windows, " lines
     # 32 targets a window

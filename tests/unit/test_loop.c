@@ -114,6 +114,8 @@ static int same(const trace *a, const trace *b)
            memcmp(a->values, b->values, (size_t)a->n * sizeof *a->values) == 0;
 }
 
+#define ONES "1111111111111111111111111111111111111111111111111111111111111111"
+
 /* One go on `threads`, broken off and resumed after `stop` steps if stop > 0. */
 static int run(trace *tr, const bl_train_config *config, int threads, int64_t stop)
 {
@@ -133,8 +135,9 @@ static int run(trace *tr, const bl_train_config *config, int threads, int64_t st
             return -1;
     }
     uint64_t *count = calloc(VOCAB, sizeof *count);
-    int rc = bl_vocab_make(&vocab, vocab.words, count,
-                           &(bl_tokens_kind){.spec = {.scheme = "remi"}}, &e);
+    int rc = bl_vocab_make(
+        &vocab, vocab.words, count,
+        &(bl_tokens_kind){.spec = {.scheme = "remi"}, .sha256 = ONES}, &e);
     if (rc == 0)
         rc = open_trainer(&t, &pool, &c, threads);
     if (rc == 0 && stop > 0) {
