@@ -269,8 +269,8 @@ static int take(player *p, int64_t due, bl_timed *t)
         await(p->has_come);
     if (bl_stop_asked() || !take_of(p, 1, 0, t))
         return 0;
-    if (was_dry) {
-        p->counts->underruns += p->counts->sent > 0;
+    if (was_dry) { /* who waited for the end missed nothing */
+        p->counts->underruns += p->counts->sent > 0 && !atomic_load(&p->is_done);
         if (!p->is_fixed)
             p->start += bl_max(now() - time_of(p, due), 0);
     }
