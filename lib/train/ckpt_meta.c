@@ -299,10 +299,14 @@ static int get_pg(bl_ckpt *c, bl_err *e)
     bl_json *o = parse_list(text, &list, e);
     if (o == NULL)
         return bl_code_of(e, BL_E_FORMAT);
-    c->pg = bl_json_copy(list, e);
+    if (bl_json_is_array(list)) {
+        c->pg = bl_json_copy(list, e);
+        rc = c->pg != NULL ? 0 : BL_E_NOMEM;
+    } else
+        rc = bl_fail(e, BL_E_FORMAT, "metadata 'pg' is not a list");
     c->info.pg = c->pg;
     bl_json_del(o);
-    return c->pg != NULL ? 0 : BL_E_NOMEM;
+    return rc;
 }
 
 static int check_schema(const bl_json *meta, bl_err *e)
@@ -328,8 +332,11 @@ static int get_hashes(bl_ckpt *c, bl_err *e)
         return rc;
     rc = bl_json_str(c->head.meta, HASHES, &text, e);
     if (rc == 0) {
-        c->hashes = bl_json_parse(text, strlen(text), e);
-        rc = c->hashes != NULL ? 0 : bl_code_of(e, BL_E_FORMAT);
+        bl_err why = BL_ERR_INIT;
+        c->hashes = bl_json_parse(text, strlen(text), &why);
+        if (c->hashes == NULL)
+            rc = bl_fail(e, bl_code_of(&why, BL_E_FORMAT), "metadata '" HASHES "': %s",
+                         why.text);
     }
     return rc;
 }
@@ -341,7 +348,9 @@ int bl_ckpt_check_hash(const bl_ckpt *c, const char *name, uint64_t value, bl_er
     snprintf(key, sizeof key, "%s%s", c->hashes != NULL ? "" : "xxh3.", name);
     snprintf(hex, sizeof hex, "%016" PRIx64, value);
     const bl_json *in = c->hashes != NULL ? c->hashes : c->head.meta;
-    int rc = bl_json_str(in, key, &stated, e);
+    int rc = bl_json_str(in, key, &stated, c->hashes != NULL ? NULL : e);
+    if (rc != 0 && c->hashes != NULL)
+        return bl_fail(e, rc, "metadata '" HASHES "' has no hash of '%s'", name);
     if (rc == 0 && strcmp(hex, stated) != 0)
         rc = bl_fail(e, BL_E_CORRUPT, "tensor '%s' does not match its hash", name);
     return rc;

@@ -356,7 +356,7 @@ static int load_with(const char *path, const char *other, const char *key,
 
 static void test_metadata(const char *path, const char *golden_1, const char *other)
 {
-    bl_err e = BL_ERR_INIT;
+    bl_err e = BL_ERR_INIT, none = BL_ERR_INIT, list = BL_ERR_INIT;
     ok(load_with(path, other, "step", "7", &e) == 0, "metadata: hashed anew %s",
        e.text);
     ok(load_with(path, other, "later", "what later programs say", &e) == 0,
@@ -367,10 +367,16 @@ static void test_metadata(const char *path, const char *golden_1, const char *ot
        "metadata: known keys hold what they should");
     ok(load_with(path, other, "schema", "xl-checkpoint/3", NULL) == BL_E_VERSION,
        "metadata: another version is refused");
+    ok(load_with(path, other, "pg", "{\"a\":{}}", NULL) == BL_E_FORMAT &&
+           load_with(path, other, "pg", "null", NULL) == BL_E_FORMAT,
+       "metadata: programs are a list");
     ok(load_with(path, other, "schema", "xl-checkpoint/1", NULL) == BL_E_FORMAT &&
-           load_with(path, other, "tensors_xxh3", "{}", NULL) == BL_E_FORMAT &&
-           load_with(path, other, "tensors_xxh3", "[]", NULL) == BL_E_FORMAT,
-       "metadata: every tensor has its hash, as its version says it");
+           load_with(path, other, "tensors_xxh3", "{}", &none) == BL_E_FORMAT &&
+           strstr(none.text, "'tensors_xxh3' has no hash of '") != NULL &&
+           load_with(path, other, "tensors_xxh3", "[]", &list) == BL_E_FORMAT &&
+           strstr(list.text, "'tensors_xxh3': the JSON text is not an object") != NULL,
+       "metadata: every tensor has its hash, as its version says it (%s, %s)",
+       none.text, list.text);
     ok(load_with(golden_1, other, "step", "3", &e) == 0 &&
            load_with(golden_1, other, "xxh3.mem.0", "0123456789abcdef", NULL) ==
                BL_E_CORRUPT,
