@@ -1,6 +1,8 @@
 /* train_config.c - the table of a training's settings; text, JSON and bounds by it. */
 #include "train/train_config.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the table, in the order of config.json, after that of the model ---- */
@@ -161,11 +163,15 @@ static const bl_setting *find(const char *key, int code, bl_err *e)
 {
     const bl_setting *s, *nearest = NULL;
     int least = 0;
+    char plain[65]; /* learning-rate, as options are written, means learning_rate */
+    snprintf(plain, sizeof plain, "%s", key);
+    for (char *c = plain; *c != '\0'; c++)
+        *c = *c == '-' ? '_' : (char)tolower((unsigned char)*c);
     for (size_t i = 0; (s = bl_config_setting(i)) != NULL; i++) {
-        int d = bl_setting_distance(key, s->key);
-        if (d == 0)
+        if (strcmp(key, s->key) == 0)
             return s;
-        if (bl_setting_is_called(s, key))
+        int d = bl_setting_distance(plain, s->key);
+        if (bl_setting_is_called(s, plain))
             d = -1;
         if (nearest == NULL || d < least) {
             nearest = s;

@@ -650,6 +650,8 @@ d_model width
 n_layer layers
 grad_clip clip
 mem_len memory
+learning-rate lr
+LR lr
 EOT
     [ ! -e bad ]
     # what a preset or a file of all settings says of others may stand
