@@ -12,36 +12,38 @@ static const struct {
     const char *symbol;
     int quality;
 } spellings[] = {
-    {"", MAJ},        {"maj", MAJ},      {"M", MAJ},      {"major", MAJ},
-    {"5", MAJ},       {"6", MAJ},        {"maj6", MAJ},   {"M6", MAJ},
-    {"69", MAJ},      {"6/9", MAJ},      {"add9", MAJ},   {"add2", MAJ},
-    {"2", MAJ},       {"add4", MAJ},     {"add11", MAJ},  {"m", MIN},
-    {"min", MIN},     {"minor", MIN},    {"-", MIN},      {"m6", MIN},
-    {"min6", MIN},    {"-6", MIN},       {"m69", MIN},    {"m6/9", MIN},
-    {"madd9", MIN},   {"m(add9)", MIN},  {"dim", DIM},    {"o", DIM},
-    {"aug", AUG},     {"+", AUG},        {"sus2", SUS2},  {"sus4", SUS4},
-    {"sus", SUS4},    {"7", DOM7},       {"dom7", DOM7},  {"9", DOM7},
-    {"11", DOM7},     {"13", DOM7},      {"7b9", DOM7},   {"7#9", DOM7},
-    {"7#11", DOM7},   {"7b13", DOM7},    {"7b5", DOM7},   {"7#5", DOM7},
-    {"+7", DOM7},     {"aug7", DOM7},    {"7alt", DOM7},  {"alt", DOM7},
-    {"7sus4", SUS4},  {"7sus", SUS4},    {"9sus4", SUS4}, {"9sus", SUS4},
-    {"maj7", MAJ7},   {"M7", MAJ7},      {"^", MAJ7},     {"^7", MAJ7},
-    {"major7", MAJ7}, {"maj9", MAJ7},    {"M9", MAJ7},    {"maj11", MAJ7},
-    {"maj13", MAJ7},  {"maj7#11", MAJ7}, {"m7", MIN7},    {"min7", MIN7},
-    {"minor7", MIN7}, {"-7", MIN7},      {"m9", MIN7},    {"min9", MIN7},
-    {"-9", MIN7},     {"m11", MIN7},     {"min11", MIN7}, {"m13", MIN7},
-    {"m7b5", HDIM7},  {"min7b5", HDIM7}, {"-7b5", HDIM7}, {"hdim7", HDIM7},
-    {"hdim", HDIM7},  {"0", HDIM7},      {"07", HDIM7},   {"dim7", DIM7},
-    {"o7", DIM7},
+    {"", MAJ},       {"maj", MAJ},     {"M", MAJ},       {"major", MAJ},
+    {"5", MAJ},      {"6", MAJ},       {"maj6", MAJ},    {"M6", MAJ},
+    {"69", MAJ},     {"6/9", MAJ},     {"add9", MAJ},    {"add2", MAJ},
+    {"2", MAJ},      {"add4", MAJ},    {"add11", MAJ},   {"m", MIN},
+    {"min", MIN},    {"minor", MIN},   {"-", MIN},       {"m6", MIN},
+    {"min6", MIN},   {"-6", MIN},      {"m69", MIN},     {"m6/9", MIN},
+    {"madd9", MIN},  {"mmaj7", MIN},   {"mM7", MIN},     {"minmaj7", MIN},
+    {"dim", DIM},    {"o", DIM},       {"aug", AUG},     {"+", AUG},
+    {"sus2", SUS2},  {"sus4", SUS4},   {"sus", SUS4},    {"7", DOM7},
+    {"dom7", DOM7},  {"9", DOM7},      {"11", DOM7},     {"13", DOM7},
+    {"7b9", DOM7},   {"7#9", DOM7},    {"7#11", DOM7},   {"7b13", DOM7},
+    {"7b5", DOM7},   {"7#5", DOM7},    {"+7", DOM7},     {"aug7", DOM7},
+    {"7alt", DOM7},  {"alt", DOM7},    {"7sus4", SUS4},  {"7sus", SUS4},
+    {"9sus4", SUS4}, {"9sus", SUS4},   {"maj7", MAJ7},   {"M7", MAJ7},
+    {"^", MAJ7},     {"^7", MAJ7},     {"major7", MAJ7}, {"maj9", MAJ7},
+    {"M9", MAJ7},    {"maj11", MAJ7},  {"maj13", MAJ7},  {"maj7#11", MAJ7},
+    {"m7", MIN7},    {"min7", MIN7},   {"minor7", MIN7}, {"-7", MIN7},
+    {"m9", MIN7},    {"min9", MIN7},   {"-9", MIN7},     {"m11", MIN7},
+    {"min11", MIN7}, {"m13", MIN7},    {"m7b5", HDIM7},  {"min7b5", HDIM7},
+    {"-7b5", HDIM7}, {"hdim7", HDIM7}, {"hdim", HDIM7},  {"0", HDIM7},
+    {"07", HDIM7},   {"dim7", DIM7},   {"o7", DIM7},
 };
 
-/* Signs of other alphabets than that of the table. */
+/* Signs of other alphabets than that of the table, and other ways to write its words.
+ */
 static const struct {
     const char *sign, *ascii;
 } signs[] = {
-    {"\u266f", "#"}, {"\u266d", "b"}, {"\u266e", ""},  {"\u0394", "^"},
-    {"\u2206", "^"}, {"\u25b3", "^"}, {"\u00b0", "o"}, {"\u00ba", "o"},
-    {"\u00f8", "0"}, {"\u00d8", "0"}, {"\u2212", "-"}, {"\u2013", "-"},
+    {"\u266f", "#"}, {"\u266d", "b"}, {"\u266e", ""},  {"\u0394", "^"}, {"\u2206", "^"},
+    {"\u25b3", "^"}, {"\u00b0", "o"}, {"\u00ba", "o"}, {"\u00f8", "0"}, {"\u00d8", "0"},
+    {"\u2212", "-"}, {"\u2013", "-"}, {"Maj", "maj"},  {"MAJ", "maj"},  {"Min", "min"},
+    {"min", "min"},  {"mi", "min"},   {"MI", "min"},
 };
 
 /* In ASCII into text[n]; 0 where there is no room. */
@@ -82,8 +84,15 @@ static int read_root(const char *text, size_t *at)
     return root % 12;
 }
 
-static int find_quality(const char *text)
+/* Parentheses say nothing: 7(b9). Behind the root alone, where C(b9) is not Cb9. */
+static int find_quality(const char *written)
 {
+    char text[32];
+    size_t n = 0;
+    for (; *written != '\0' && n + 1 < sizeof text; written++)
+        if (*written != '(' && *written != ')')
+            text[n++] = *written;
+    text[n] = '\0';
     for (size_t i = 0; i < BL_COUNT(spellings); i++)
         if (strcmp(spellings[i].symbol, text) == 0)
             return spellings[i].quality;

@@ -637,7 +637,12 @@ moments() {
     xlsample -q settled --bars 8 --chords 'C/E C6 D9 Dadd9 E5 e- C:7 C:min:2' -o s.tok.zst
     [ "$(bars s.tok.zst | grep -oE 'Chord_[^ ]+' | xargs)" = \
         "Chord_C:maj Chord_D:dom7 Chord_D:maj Chord_E:maj Chord_E:min Chord_C:dom7 Chord_C:min" ]
-    for wrong in H C:65 C/H N:x Cfoo '♯'; do
+    # as lead sheets have it: other letters, parentheses
+    xlsample -q settled --bars 8 -o s.tok.zst \
+        --chords 'CMaj7 DMAJ9 EMI7 fmi Gmi7b5 A7(b9)/E BmMaj7 Cm(maj7):2'
+    [ "$(bars s.tok.zst | grep -oE 'Chord_[^ ]+' | xargs)" = \
+        "Chord_C:maj7 Chord_D:maj7 Chord_E:min7 Chord_F:min Chord_G:hdim7 Chord_A:dom7 Chord_B:min Chord_C:min" ]
+    for wrong in H C:65 C/H N:x Cfoo '♯' 'C(b9)'; do
         run -64 --separate-stderr xlsample settled --chords "C $wrong" -o s
         says "'$wrong' is no chord"
     done
