@@ -39,11 +39,12 @@ static const char *const program_names[BL_FAMILIES] = {
     "soprano sax saxophone|alto sax saxophone|tenor sax saxophone|"
     "baritone sax saxophone|oboe|english horn|bassoon|clarinet",
     "piccolo|flute|recorder|pan flute|blown bottle|shakuhachi|whistle|ocarina",
-    "square lead|sawtooth lead|calliope lead|chiff lead|charang lead|voice lead|"
-    "fifths lead|bass lead",
-    "new age pad|warm pad|polysynth pad|choir pad|bowed pad|metallic pad|"
-    "halo pad|sweep pad",
-    "rain|soundtrack|crystal|atmosphere|brightness|goblins|echoes|sci fi",
+    "square lead 1|sawtooth lead 2|calliope lead 3|chiff lead 4|charang lead 5|"
+    "voice lead 6|fifths lead 7|bass lead 8",
+    "new age pad 1|warm pad 2|polysynth pad 3|choir pad 4|bowed pad 5|"
+    "metallic pad 6|halo pad 7|sweep pad 8",
+    "rain fx 1|soundtrack fx 2|crystal fx 3|atmosphere fx 4|brightness fx 5|"
+    "goblins fx 6|echoes fx 7|sci fi fx 8",
     "sitar|banjo|shamisen|koto|kalimba|bag pipe bagpipe|fiddle|shanai",
     "tinkle bell|agogo|steel drums|woodblock|taiko drum|melodic tom|synth drum|"
     "reverse cymbal",
@@ -56,14 +57,20 @@ const char *bl_family_name(int family)
     return family_name[family % BL_FAMILIES];
 }
 
-/* Capitals do not matter, and a hyphen is a blank. */
+/* As a name is written: "Pad 2 (warm)", "alto-sax", "alto_sax". */
+static int is_blank(char c)
+{
+    return c != '\0' && strchr(" -_()", c) != NULL;
+}
+
+/* Capitals do not matter, nor which of them a blank is. */
 static int is_name(const char *word, size_t len, const char *name)
 {
     if (strlen(name) != len)
         return 0;
     for (size_t i = 0; i < len; i++)
         if (tolower((unsigned char)word[i]) != name[i] &&
-            !(word[i] == '-' && name[i] == ' '))
+            !(is_blank(word[i]) && name[i] == ' '))
             return 0;
     return 1;
 }
@@ -92,7 +99,7 @@ static int has_words(const char *name, size_t n, const char *wish, size_t len)
     int some = 0;
     for (size_t i = 0; i < len;) {
         size_t m = 0;
-        while (i + m < len && wish[i + m] != ' ' && wish[i + m] != '-')
+        while (i + m < len && !is_blank(wish[i + m]))
             m++;
         if (m > 0 && !has_word(name, n, wish + i, m))
             return 0;

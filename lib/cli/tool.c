@@ -168,7 +168,8 @@ static int refuse_midi_name(const bl_opt_common *c, bl_err *e)
 
 int bl_tool_no_media(const bl_opt_common *c, bl_err *e)
 {
-    if (is_named(c, ".wav") || is_named(c, ".mp3"))
+    if (is_named(c, ".wav") || is_named(c, ".mp3") || is_named(c, ".ogg") ||
+        is_named(c, ".flac"))
         return bl_fail(e, BL_E_ARG,
                        "-o %s: nothing here is sound; 'make listen PIECE=FILE "
                        "OUT=piece.wav' makes it of MIDI files and of tokens",

@@ -451,7 +451,9 @@ words() {
         run -64 --separate-stderr $tool -o new.wav
         says "-o new.wav: nothing here is sound; 'make listen PIECE=FILE OUT=piece.wav' makes it"
     done
-    [ ! -e new.wav ]
+    run -64 --separate-stderr xlsample run -o new.Flac
+    says "nothing here is sound"
+    [ ! -e new.wav ] && [ ! -e new.Flac ]
     # what a model is not
     run -65 --separate-stderr xlsample "$SAMPLES/fur-elise.mid"
     says "not safetensors but a MIDI file"
@@ -492,6 +494,12 @@ words() {
     for p in $(words s Program_); do [[ $p == Program_40 || $p == Program_65 ]] || fail "$p"; done
     xlsample -q run -n 2 --bars 4 --programs sax -o s
     for p in $(words s Program_); do [[ $p == Program_6[4-7] ]] || fail "$p"; done
+    # and as General MIDI writes it
+    for name in 'Lead 5 (charang)' 'Pad 2 (warm)' 'FX 1 (rain)' alto_sax Synth_Lead; do
+        xlsample -q run -n 1 --bars 1 --programs "$name" -o s
+    done
+    xlsample -q run -n 2 --bars 4 --programs 'lead 5 (Charang)' -o s
+    for p in $(words s Program_); do [ "$p" = Program_84 ] || fail "$p"; done
     # after a prompt the new bars are so, those given stay
     xlsample -q run --prompt "$SAMPLES/greensleeves.mid" --bars 3 --meter 4/4 --programs 40 -u -o s
     remi2midi --check s
