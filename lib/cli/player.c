@@ -421,7 +421,9 @@ typedef struct {
     char text[TEXT];
     size_t n;
     int64_t last;
+    int is_cut; /* it could not be written */
     bl_player_counts *counts;
+    bl_sounding *sounding;
 } listing;
 
 static int flush(listing *l, bl_err *e)
@@ -429,7 +431,8 @@ static int flush(listing *l, bl_err *e)
     size_t done = 0;
     while (done < l->n) {
         ssize_t n = write(STDOUT_FILENO, l->text + done, l->n - done);
-        if (n < 0 && errno != EINTR)
+        l->is_cut = n < 0 && errno != EINTR;
+        if (l->is_cut)
             return bl_fail_errno(e, BL_E_IO, "cannot write");
         done += n > 0 ? (size_t)n : 0;
     }
@@ -455,8 +458,26 @@ static int list_message(void *arg, const bl_timed *t, bl_err *e)
     if (t->n == 0)
         return flush(l, e);
     l->counts->sent++;
+    bl_sounding_note(l->sounding, t->byte, t->n);
     l->n += bl_timed_print(t, l->text + l->n);
     return l->n + BL_TIMED_LINE > TEXT ? flush(l, e) : 0;
+}
+
+/* What sounds ends where the stream is cut; the error to be told is that one. */
+static void list_silence(listing *l)
+{
+    uint8_t bytes[BL_SILENCE_MAX];
+    if (l->is_cut || !bl_sounding_is_any(l->sounding))
+        return;
+    size_t n = bl_sounding_silence(l->sounding, bytes);
+    int rc = 0;
+    for (size_t i = 0; i + 3 <= n && rc == 0; i += 3) {
+        bl_timed t = {.ns = l->last, .n = 3};
+        memcpy(t.byte, bytes + i, 3);
+        rc = list_message(l, &t, NULL);
+    }
+    if (rc == 0)
+        (void)!flush(l, NULL);
 }
 
 static int list_all(player *p, bl_err *e)
@@ -465,12 +486,14 @@ static int list_all(player *p, bl_err *e)
     if (l == NULL)
         return BL_E_NOMEM;
     l->counts = p->counts;
+    l->sounding = &p->sounding;
     const bl_timed_sink sink = {list_begin, list_message, l, NULL};
     int rc = p->source(p->arg, &sink, e);
     if (rc == 0) {
         l->n += bl_timed_print(&(bl_timed){.ns = l->last}, l->text + l->n);
         rc = flush(l, e);
-    }
+    } else
+        list_silence(l);
     free(l);
     return rc;
 }

@@ -107,6 +107,14 @@ PY
     says "'cut': line 6: the stream ends inside a piece"
     remi2midi --play --speed 50 cut >out 2>/dev/null || true
     ends out
+    # as a table, too, wherever it is cut
+    for cut in 6 7 8; do
+        text "$F/a.tok.zst" | sed "s/Duration_[0-9]*/Duration_16/g; ${cut}q" >cut
+        remi2midi --play --speed 0 cut >out.csv 2>/dev/null || true
+        awk -F '[, ]' '$2 ~ /^9/ { on[substr($2, 2) $3] = 1 } $2 ~ /^8/ { delete on[substr($2, 2) $3] }
+            END { for (key in on) exit 1; if (NR < 20) exit 1 }' out.csv
+        tail -n 1 out.csv | grep -q ',B. 7B 00$'
+    done
 }
 
 @test "play: SIGINT and SIGTERM end all notes, with status 0 and no word" {
