@@ -13,6 +13,7 @@
 enum { CHUNK = 4096, LINE_BYTES = 256, LINE = 24 + 3 * LINE_BYTES };
 static const int64_t SECOND = 1000000000;
 static const int64_t SILENT = 5 * INT64_C(1000000000); /* until it is said */
+static const int64_t DAY = 86400 * INT64_C(1000000000);
 
 typedef struct {
     const bl_timed_ear *ear;
@@ -94,30 +95,38 @@ static int hear_all(listener *l, const sigset_t *signals, bl_err *e)
 
 /* ---- a table ---- */
 
+/* All bars of a silence are written: one that cannot be meant would be no end of them.
+ */
+static const char *wrong_line(const listener *l, int n, int64_t ns)
+{
+    if (n < 0)
+        return "not a time, a comma and bytes in hexadecimal";
+    if (ns < l->last)
+        return "its time is before that of the line before it";
+    return ns - l->last > DAY ? "its time is more than a day after the line before it"
+                              : NULL;
+}
+
 static int take_line(listener *l, bl_err *e)
 {
     uint8_t byte[LINE_BYTES];
-    int64_t ns;
+    int64_t ns = 0;
     l->line[l->n_line] = '\0';
     int n = strlen(l->line) == l->n_line ? bl_timed_scan(l->line, &ns, byte, LINE_BYTES)
                                          : -1;
     l->n_line = 0;
     l->n_lines++;
-    if (n < 0 || ns < l->last) {
-        return bl_fail_in(
-            e,
-            bl_fail_line(e, BL_E_FORMAT, l->n_lines,
-                         n < 0 ? "not a time, a comma and bytes in hexadecimal"
-                               : "its time is before that of the line before it"),
-            "stdin");
-    }
+    const char *wrong = wrong_line(l, n, ns);
+    if (wrong != NULL)
+        return bl_fail_in(e, bl_fail_line(e, BL_E_FORMAT, l->n_lines, "%s", wrong),
+                          "stdin");
     l->last = ns;
     return l->ear->bytes(l->ear->arg, ns, byte, (size_t)n, e);
 }
 
 static int take_lines(listener *l, const uint8_t *text, size_t n, bl_err *e)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !bl_stop_asked(); i++) {
         int rc = 0;
         if (text[i] == '\n')
             rc = take_line(l, e);
@@ -149,7 +158,7 @@ static int read_table(listener *l, size_t from, size_t n, bl_err *e)
             break;
         rc = take_lines(l, l->bytes, (size_t)more, e);
     }
-    if (rc == 0 && l->n_line > 0)
+    if (rc == 0 && l->n_line > 0 && !bl_stop_asked()) /* else it may be half a line */
         rc = take_line(l, e);
     return rc;
 }
@@ -164,7 +173,7 @@ static int begin(listener *l, const sigset_t *signals, ssize_t *n)
     size_t want = strlen(heading), has = 0;
     *n = 0;
     while (has < want && !bl_stop_asked()) {
-        int64_t due = l->ear->due(l->ear->arg);
+        int64_t due = has == 0 ? l->ear->due(l->ear->arg) : INT64_MAX;
         int ready = wait_until(l->beat1 + bl_min(due, INT64_MAX - l->beat1), signals);
         if (ready == 0 && has == 0)
             return 0;

@@ -481,6 +481,31 @@ assert 1 < time.monotonic() - t0 / 1e9 < 20'
     has "standard input is a terminal: connect a keyboard or a pad"
 }
 
+@test "listen: of a table no silence is longer than a day; a signal ends one at a line" {
+    printf 'ns,bytes\n0,90 3C 40\n86400000000001,80 3C 40\n' >far.csv
+    for scheme in remi 'groove --hop 1' groove; do
+        run -65 --separate-stderr timeout 20 midi2remi --listen --scheme $scheme <far.csv
+        says "'stdin': line 3: its time is more than a day after the line before it"
+    done
+    mkfifo table
+    midi2remi --listen -u <table >out 2>err 3>&- &
+    exec 4>table
+    printf 'ns,bytes\n0,90 3C 40\n5000000000,80 3' >&4
+    sleep .5
+    kill -INT $!
+    wait $!
+    exec 4>&-
+    [ ! -s err ]
+    remi2midi --check out
+}
+
+@test "listen: what may become a table is waited for at rest" {
+    local TIMEFORMAT='%U %S'
+    { time (printf ns; sleep 1.5) | midi2remi --listen -u --count-in 0 --tempo 240 >out; } 2>spent
+    remi2midi --check out
+    awk '{ exit $1 + $2 > .4 }' spent
+}
+
 @test "listen: any bytes give a sound stream, in the long form of ten minutes" {
     /usr/bin/python3 -c '
 import random, sys
