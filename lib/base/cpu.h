@@ -38,6 +38,17 @@ static inline int bl_cpu_has(int level)
 #endif
 }
 
+/* 1 if kernels of BL_CPU_AVX512 may use avx512bw too, which some of its processors have
+ * not. */
+static inline int bl_cpu_has_bw(void)
+{
+#if defined(__x86_64__)
+    return bl_cpu_has(BL_CPU_AVX512) && __builtin_cpu_supports("avx512bw");
+#else
+    return 0;
+#endif
+}
+
 /* Dot products of bytes, beside the levels: processors of Intel's have the one without
  * AVX-512. */
 static inline int bl_cpu_has_vnni(int wide)

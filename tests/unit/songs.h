@@ -175,4 +175,17 @@ __attribute__((unused)) static void unspell(bl_ids *ids, const bl_scheme *s,
     }
 }
 
+/* Such a song as tokens, in the place of what ids hold. */
+__attribute__((unused)) static void random_piece(const bl_scheme *scheme, bl_ids *ids,
+                                                 bl_rng *r)
+{
+    bl_err e = BL_ERR_INIT;
+    bl_song song = {0};
+    size_t bars = 0;
+    random_song(&song, r);
+    ids->n = 0;
+    need(bl_scheme_encode(scheme, &song, ids, &bars, NULL, &e), &e);
+    bl_song_free(&song);
+}
+
 #endif

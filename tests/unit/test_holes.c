@@ -11,17 +11,6 @@ enum { ROUNDS = 400 };
 
 static bl_scheme *scheme;
 
-static void make_piece(bl_ids *ids, bl_rng *rng)
-{
-    bl_err e = BL_ERR_INIT;
-    bl_song song = {0};
-    size_t bars = 0;
-    random_song(&song, rng);
-    ids->n = 0;
-    need(bl_scheme_encode(scheme, &song, ids, &bars, NULL, &e), &e);
-    bl_song_free(&song);
-}
-
 static bl_hole draw_hole(const bl_hole_piece *p, bl_rng *rng)
 {
     uint32_t n = 1 + bl_rng_below(rng, (uint32_t)bl_min((int64_t)p->bars, 6));
@@ -199,7 +188,7 @@ static void test_random(const bl_spec *spec, const char *what)
     for (int i = 0; i < ROUNDS; i++) {
         bl_ids ids = {0};
         bl_hole_piece p = {0};
-        make_piece(&ids, &rng);
+        random_piece(scheme, &ids, &rng);
         need(bl_hole_read(&p, scheme, ids.id, ids.n, &e), &e);
         if (p.bars > 0)
             try_hole(&p, &ids, &rng, &f);

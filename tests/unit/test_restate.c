@@ -11,17 +11,6 @@ enum { ROUNDS = 400 };
 
 static bl_scheme *scheme;
 
-static void make_piece(bl_ids *ids, bl_rng *rng)
-{
-    bl_err e = BL_ERR_INIT;
-    bl_song song = {0};
-    size_t bars = 0;
-    random_song(&song, rng);
-    ids->n = 0;
-    need(bl_scheme_encode(scheme, &song, ids, &bars, NULL, &e), &e);
-    bl_song_free(&song);
-}
-
 static int is_valid(const bl_ids *ids)
 {
     bl_grammar g;
@@ -96,7 +85,7 @@ static void test_silence(bl_rng *rng)
     int same = 1, valid = 1, heard = 1, stable = 1;
     for (int round = 0; round < ROUNDS; round++) {
         uint32_t kept = bl_rng_below(rng, UINT32_MAX);
-        make_piece(&ids, rng);
+        random_piece(scheme, &ids, rng);
         restate_all(&ids, UINT32_MAX, &out);
         same &= is_equal(&ids, &out);
         restate_all(&ids, kept, &out);
@@ -121,7 +110,7 @@ static void test_alone(bl_rng *rng)
     int valid = 1, same = 1;
     for (int round = 0; round < ROUNDS; round++) {
         bl_stated from = BL_NOTHING_STATED, to = BL_NOTHING_STATED;
-        make_piece(&ids, rng);
+        random_piece(scheme, &ids, rng);
         back.n = 0;
         for (size_t i = 0, end; i < ids.n; i = end) {
             bl_stated nothing = BL_NOTHING_STATED, again = BL_NOTHING_STATED;

@@ -154,8 +154,7 @@ static draw draw_of(const bl_feed *f, uint32_t site)
 #if defined(__x86_64__) && !defined(BL_DOUBLE)
 static int is_direct(uint32_t below)
 {
-    return below <= UINT16_MAX && bl_cpu_has(BL_CPU_AVX512) &&
-           __builtin_cpu_supports("avx512bw");
+    return below <= UINT16_MAX && bl_cpu_has_bw();
 }
 
 /* to = x, or all ones where it is NULL, times the mask of n elements, without numbers
