@@ -95,7 +95,7 @@ static int check_options(const bl_cli *cli, int *is_groove, bl_err *e)
         "latent between threshold max-hits",
         "bars seconds like max-tokens prompt prompt-bars "
         "labels fill meter programs chords key top-k top-p "
-        "min-p no-grammar precision endless answer"};
+        "min-p no-grammar memory precision endless answer"};
     bl_err why = BL_ERR_INIT;
     int is = *is_groove = bl_grooving_is(cli->opts->operands[0], &why), len;
     const char *option = bl_misuse_given(cli->opts, of[is > 0], &len);
@@ -190,9 +190,7 @@ int main(int argc, char **argv)
         {0, "endless", BL_OPT_FLAG, &set.wish.is_endless, NULL, 0, 0,
          "go on bar after bar, each written as it is made, until a signal", 1},
         BL_TEXT("prompt", &set.wish.prompt, "FILE",
-                "go on from this MIDI file, or from the pieces of a token stream, in "
-                "turn",
-                1),
+                "go on from this MIDI file, or from the pieces of a token stream", 1),
         BL_INT("prompt-bars", &set.wish.prompt_bars, 0, 1 << 20,
                "take the first N bars of a prompt only, 0 = all", 1),
         BL_INT("answer", &set.wish.answer, 1, 64,
@@ -217,9 +215,9 @@ int main(int argc, char **argv)
         BL_TEXT("control", &set.wish.control, "FILE",
                 "change what is wished while it runs: lines of a FIFO or of fd:N", 1),
         BL_TEXT("fill", &set.wish.fill, "BARS[:PARTS]",
-                "make what is played in these bars of the prompt anew, such as "
-                "9-12:bass",
-                1),
+                "make these bars of the prompt anew, such as 9-12:bass", 1),
+        BL_INT("memory", &set.wish.memory, 0, 65536,
+               "each token sees N before it, 0 = twice the memory of training", 1),
         {0, "precision", BL_OPT_CHOICE, &set.precision, "fp32|bf16|int8", 0, 0,
          "of weights, keys and values; bf16 halves them, int8 the weights again", 1},
         {0, NULL, BL_OPT_GROUP, NULL, NULL, 0, 0, "How the next token is drawn", 0},

@@ -69,6 +69,10 @@ typedef struct {
      * with it. */
     int64_t answer;
 
+    /* Tokens before it that each one sees. 0: twice as many as the memory of training
+     * holds, by which a piece keeps its key (pipelines/recipes.md), or what was trained
+     * where it may not be more (bl_model_may_remember_more). */
+    int64_t memory;
     bl_sample_params draw;
     int no_grammar; /* allows what the scheme's grammar forbids */
 } bl_sampling_wish;

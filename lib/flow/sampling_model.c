@@ -70,6 +70,20 @@ static void find_bar(bl_sampling *s)
         }
 }
 
+/* What is sampled from: the model that was trained, and how far back it looks. */
+static int look_back(const bl_sampling_wish *w, bl_model_config *c, bl_err *e)
+{
+    if (!bl_model_may_remember_more(c))
+        return w->memory == 0 || w->memory == c->memory
+                   ? 0
+                   : bl_fail(e, BL_E_ARG,
+                             "--memory: this run sees as far as it was trained to, "
+                             "which the settings of its memory and positions decide");
+    c->memory = w->memory > 0 ? (int)w->memory : (int)bl_max(2 * c->memory, c->segment);
+    c->segment = (int)bl_min(c->segment, c->memory);
+    return 0;
+}
+
 /* All but the parameters. */
 static int begin(void *arg, const bl_ckpt *c, bl_err *e)
 {
@@ -89,9 +103,11 @@ static int begin(void *arg, const bl_ckpt *c, bl_err *e)
         rc = bl_sampling_calls_open(s, e);
     if (rc == 0)
         rc = bl_sampling_conditions_open(s, e);
+    bl_model_config model = c->info.config.model;
     if (rc == 0)
-        rc = bl_gen_begin(&s->gen, &c->info.config.model, s->streams, w->precision,
-                          s->pool, e);
+        rc = look_back(w, &model, e);
+    if (rc == 0)
+        rc = bl_gen_begin(&s->gen, &model, s->streams, w->precision, s->pool, e);
     if (rc == 0)
         rc = bl_places_of(&s->places, &c->info.config.model, &s->ckpt.vocab, e);
     if (rc == 0)

@@ -229,6 +229,10 @@ int bl_model_encoder_layers(const bl_model_config *c);
 int bl_model_source_vocab(const bl_model_config *c);
 /* 1 if all layers have memory, where there are slots at all. */
 int bl_model_all_remember(const bl_model_config *c);
+/* 1 if its memory can have another size than in training: rows whose places are told by
+ * distances alone, and by no table of them (Dai et al. 2019, section 3.3: evaluation
+ * with a longer memory). */
+int bl_model_may_remember_more(const bl_model_config *c);
 /* BL_E_ARG naming the field that is out of range (bounds: layers <= 256, width <=
  * 65,536, ... so that a hostile file cannot ask for the world), or the fields that do
  * not go together. */

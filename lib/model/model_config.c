@@ -45,6 +45,14 @@ int bl_model_all_remember(const bl_model_config *c)
     return c->arch == BL_ARCH_LSTM || listed == 0 || listed == c->layers;
 }
 
+int bl_model_may_remember_more(const bl_model_config *c)
+{
+    int is_relative = c->pos == BL_POS_SINUSOID || c->pos == BL_POS_ROTARY;
+    return c->arch != BL_ARCH_LSTM && is_relative && c->memory > 0 &&
+           c->compressed == 0 && c->block == 0 && !c->zero_memory && !c->same_length &&
+           bl_model_all_remember(c);
+}
+
 int bl_model_is_local(const bl_model_config *c, int n)
 {
     return c->block > 0 && is_among(c->local_layers, n);

@@ -64,7 +64,7 @@ notes() {
 
 @test "answer: a turn is what the model makes of all turns before it" {
     # at temperature 0 it is what it makes of a prompt that has them
-    local likeliest=(--temperature 0 --programs 0 --density 2 -u --no-pg) turns
+    local likeliest=(--temperature 0 --memory 128 --programs 0 --density 2 -u --no-pg) turns
     play 0 1 4 5 8 9 | midi2remi --listen -u --no-pg --tempo 150 >calls
     xlsample "$F/run" --prompt calls --answer 2 "${likeliest[@]}" >out
     remi2midi --mix calls out -o both.mid

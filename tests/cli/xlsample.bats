@@ -366,6 +366,29 @@ words() {
     text "$1" | grep -v '^#' | grep -oE "$2[^ ]*" | sort -u | xargs
 }
 
+@test "xlsample: --memory is how far back each token sees, twice that of training where it may be" {
+    local f=$BATS_FILE_TMPDIR how=(--bars 24 --seed 3 -u --no-pg)
+    xlsample $f/run "${how[@]}" >twice
+    xlsample $f/run "${how[@]}" --memory 256 | cmp - twice
+    xlsample $f/run "${how[@]}" --memory 128 >once
+    xlsample $f/run "${how[@]}" --memory 20 >short
+    ! cmp -s once twice
+    ! cmp -s once short
+    # what is within reach of both is the same
+    cmp <(grep -v '^#' once | tr ' ' '\n' | head -n 127) <(grep -v '^#' twice | tr ' ' '\n' | head -n 127)
+    cmp <(grep -v '^#' once | tr ' ' '\n' | head -n 19) <(grep -v '^#' short | tr ' ' '\n' | head -n 19)
+    # a model that looks farther back is not worse at what comes
+    xltrain -q --data $f/data --eval valid -o $f/run --set eval_memory=128 >near
+    xltrain -q --data $f/data --eval valid -o $f/run --set eval_memory=256 >far
+    awk -F '\t' '/^valid/ { loss[++n] = $4 } END { exit n != 2 || loss[2] > 1.01 * loss[1] }' near far || { cat near far; false; }
+    # learned places are as many as there were
+    xltrain -q --data $f/data -o learned --preset tiny --set arch=gpt2 --set layers=1 --set width=32 \
+        --set heads=2 --set ff=64 --set segment=32 --set memory=0 --steps 2 --set warmup=1
+    run -64 xlsample learned --memory 64
+    [[ $output == "xlsample: 'learned/best': --memory: this run sees as far as it was trained to,"* ]] || { echo "$output"; false; }
+    xlsample learned --memory 0 --bars 1 >/dev/null
+}
+
 @test "xlsample: --prompt song.mid goes on from a MIDI file as from its tokens" {
     cp "$SAMPLES/greensleeves.mid" song.mid
     xlsample -q run --prompt song.mid --bars 2 --no-pg -u -o a
