@@ -230,8 +230,9 @@ int bl_model_source_vocab(const bl_model_config *c);
 /* 1 if all layers have memory, where there are slots at all. */
 int bl_model_all_remember(const bl_model_config *c);
 /* 1 if its memory can have another size than in training: rows whose places are told by
- * distances alone, and by no table of them (Dai et al. 2019, section 3.3: evaluation
- * with a longer memory). */
+ * sinusoids of the distance (Dai et al. 2019, section 3.3), of which those beyond what
+ * was trained are like those within; learned rows end, and angles (rotary) do not go
+ * on: the loss at twice the memory is half as much again (pipelines/recipes.md). */
 int bl_model_may_remember_more(const bl_model_config *c);
 /* BL_E_ARG naming the field that is out of range (bounds: layers <= 256, width <=
  * 65,536, ... so that a hostile file cannot ask for the world), or the fields that do

@@ -47,8 +47,7 @@ int bl_model_all_remember(const bl_model_config *c)
 
 int bl_model_may_remember_more(const bl_model_config *c)
 {
-    int is_relative = c->pos == BL_POS_SINUSOID || c->pos == BL_POS_ROTARY;
-    return c->arch != BL_ARCH_LSTM && is_relative && c->memory > 0 &&
+    return c->arch != BL_ARCH_LSTM && c->pos == BL_POS_SINUSOID && c->memory > 0 &&
            c->compressed == 0 && c->block == 0 && !c->zero_memory && !c->same_length &&
            bl_model_all_remember(c);
 }
