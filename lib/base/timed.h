@@ -5,7 +5,9 @@
 
 #include "base/err.h"
 
-/* A message. n = 0: none, but time has come so far: all before it is said. */
+/* A message. n = 0: none, but time has come so far: all before it is said. A pulse of a
+ * player's clock (F8) has the song position at it behind it, two bytes as behind F2,
+ * which are not sent. */
 typedef struct {
     int64_t ns;
     uint8_t n, byte[3];

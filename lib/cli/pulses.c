@@ -12,14 +12,14 @@ int bl_pulses_is(const bl_timed *t)
 }
 
 /* Says that this pulse, of a sixteenth, is the next one. */
-static size_t catch_up(bl_pulses *p, int64_t pulse, uint8_t *to)
+static size_t catch_up(bl_pulses *p, const bl_timed *pulse, uint8_t *to)
 {
     size_t n = 0;
     if (p->has_begun)
         to[n++] = STOP; /* a pointer counts where the clock stands */
     to[n++] = POINTER;
-    to[n++] = (uint8_t)(pulse / SIXTEENTH & 0x7f);
-    to[n++] = (uint8_t)(pulse / SIXTEENTH >> 7 & 0x7f);
+    to[n++] = pulse->byte[1];
+    to[n++] = pulse->byte[2];
     to[n++] = CONTINUE;
     p->has_begun = 1;
     p->is_behind = 0;
@@ -36,9 +36,9 @@ size_t bl_pulses_pass(bl_pulses *p, const bl_timed *t, int64_t lag,
     }
     p->is_behind |= lag > TOO_LATE;
     if (t->byte[0] == PULSE) {
-        int64_t pulse = p->n++;
-        if (p->is_behind && lag <= TOO_LATE && pulse % SIXTEENTH == 0)
-            n = catch_up(p, pulse, to);
+        int is_sixteenth = p->n++ % SIXTEENTH == 0;
+        if (p->is_behind && lag <= TOO_LATE && is_sixteenth)
+            n = catch_up(p, t, to);
     } else {
         p->n = 0;
         p->has_begun |= !p->is_behind;

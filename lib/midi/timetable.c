@@ -9,13 +9,16 @@
 #include <string.h>
 
 enum {
-    PARTS = 24, /* of a tick, so that each pulse of the clock is a whole number */
-    DRUMS = 9,  /* their channel, from 0 */
-    OUT = 8,    /* messages that one item gives, at most */
+    PARTS = 24,  /* of a tick, so that each pulse of the clock is a whole number */
+    DRUMS = 9,   /* their channel, from 0 */
+    OUT = 8,     /* messages that one item gives, at most */
+    PULSES = 24, /* of a quarter note */
+    SIXTEENTH = PULSES / 4, /* what a song position counts, in pulses */
+    PLACES = 1 << 14,       /* song positions that can be said */
 };
 
 /* In the order in which they are sent at one time. */
-typedef enum { TEMPO, PULSE, OFF, PEDAL, ON } kind;
+typedef enum { TEMPO, METER, PULSE, OFF, PEDAL, ON } kind;
 
 typedef struct {
     int64_t at;   /* parts of ticks of the piece */
@@ -23,6 +26,7 @@ typedef struct {
     kind kind;
     union {
         uint32_t us;
+        int64_t bar; /* pulses of one */
         bl_note note;
         bl_pedal pedal;
         struct {
@@ -43,6 +47,8 @@ struct bl_timetable {
     int64_t upto; /* all before it is known */
     int64_t last; /* time of the last message */
     int is_started;
+    int64_t n_pulses, bar,
+        bar_from; /* pulses of a bar, and since which it is so long */
     /* channels */
     int program[16];      /* -1: free */
     uint64_t used[16];    /* when it was last */
@@ -201,13 +207,34 @@ static void move_pedal(bl_timetable *s, const item *x)
     say(s, x->at, 0xB0u | (unsigned)c, 64, p->value & 127);
 }
 
+/* Sixteenths since the start; where there are more than can be said, so many bars of
+ * the meter less that a receiver is at the same place in its bar, and in a pattern of
+ * two, four or eight. */
+static int place(const bl_timetable *s)
+{
+    int64_t round = s->bar;
+    if (s->n_pulses < PLACES * SIXTEENTH)
+        return (int)(s->n_pulses / SIXTEENTH);
+    while (2 * round <= PLACES * SIXTEENTH)
+        round *= 2;
+    return (int)((s->n_pulses - s->bar_from) % round / SIXTEENTH);
+}
+
 static int pulse(bl_timetable *s, const item *x, bl_err *e)
 {
+    int at = place(s);
     if (!s->is_started)
         say(s, x->at, 0xFA, 0, 0);
     s->is_started = 1;
-    say(s, x->at, 0xF8, 0, 0);
-    return push(s, (item){.at = x->at + s->quarter / 24, .kind = PULSE}, e);
+    say(s, x->at, 0xF8, at & 127, at >> 7);
+    s->n_pulses++;
+    return push(s, (item){.at = x->at + s->quarter / PULSES, .kind = PULSE}, e);
+}
+
+static void set_bar(bl_timetable *s, int64_t bar)
+{
+    s->bar = bar;
+    s->bar_from = s->n_pulses;
 }
 
 static int play(bl_timetable *s, const item *x, bl_err *e)
@@ -216,6 +243,9 @@ static int play(bl_timetable *s, const item *x, bl_err *e)
     switch (x->kind) {
     case TEMPO:
         set_tempo(s, x->at, x->u.us);
+        return 0;
+    case METER:
+        set_bar(s, x->u.bar);
         return 0;
     case PULSE:
         return pulse(s, x, e);
@@ -252,6 +282,7 @@ int bl_timetable_begin(bl_timetable *s, int tpq, bl_err *e)
     s->quarter = (int64_t)tpq * PARTS;
     s->at = s->upto = 0;
     s->n = 0;
+    set_bar(s, 4 * PULSES);
     return s->wish.clock ? push(s, (item){.kind = PULSE}, e) : 0;
 }
 
@@ -261,6 +292,12 @@ int bl_timetable_add(bl_timetable *s, const bl_song *part, int32_t upto, bl_err 
     for (size_t i = 0; rc == 0 && s->wish.tempo <= 0 && i < part->n_tempos; i++) {
         item x = {.at = (int64_t)part->tempos[i].tick * PARTS, .kind = TEMPO};
         x.u.us = part->tempos[i].us;
+        rc = push(s, x, e);
+    }
+    for (size_t i = 0; rc == 0 && s->wish.clock && i < part->n_meters; i++) {
+        const bl_meter *m = &part->meters[i];
+        item x = {.at = (int64_t)m->tick * PARTS, .kind = METER};
+        x.u.bar = bl_max((4 * PULSES * m->num) >> m->den_log2, 1);
         rc = push(s, x, e);
     }
     for (size_t i = 0; rc == 0 && i < part->n_pedals; i++) {

@@ -1,6 +1,7 @@
 /* test_timetable.c - music to messages at their times, what sounds, and the text of
  * both (schemas/timed-bytes.md). */
 #include "cli/late.h"
+#include "cli/pulses.h"
 #include "midi/timetable.h"
 #include "songs.h"
 #include "tap.h"
@@ -249,6 +250,54 @@ static void test_late(void)
        "a note that sounds is ended, however late");
 }
 
+/* The song position of each sixteenth, two meters one after the other: at the same
+ * place in its bar, and in a pattern of bars; where it can be said it is the number of
+ * sixteenths since the start. */
+static int has_places(int num, int den_log2, int bar)
+{
+    enum { TPQ = 24, BARS = 1000, AFTER = 2100 };
+    bl_err e = BL_ERR_INIT;
+    bl_song s = {.tpq = TPQ, .end = (int32_t)(BARS * 4 * TPQ + AFTER * bar * TPQ / 4)};
+    messages m = {0};
+    int64_t n = 0, n_good = 0;
+    need(bl_song_add_meter(&s, 0, 4, 2, &e), &e);
+    need(bl_song_add_meter(&s, BARS * 4 * TPQ, num, den_log2, &e), &e);
+    play(&s, &(bl_timetable_wish){.clock = 1}, &m);
+    for (size_t i = 0; i < m.n; i++) {
+        const bl_timed *t = &m.t[i];
+        if (t->byte[0] != 0xF8 || n++ % 6 != 0)
+            continue;
+        int64_t at = (n - 1) / 6, said = t->byte[1] | t->byte[2] << 7;
+        int is_said =
+            at < 16384 ? said == at : (said - (at - BARS * 16)) % (8 * bar) == 0;
+        n_good += t->n == 1 && t->byte[1] < 128 && t->byte[2] < 128 && is_said;
+    }
+    free(m.t);
+    bl_song_free(&s);
+    return n / 6 == BARS * 16 + AFTER * bar && n_good == n / 6;
+}
+
+static void test_places(void)
+{
+    bl_pulses p = {0};
+    uint8_t to[BL_PULSES_MOST];
+    const bl_timed start = {.n = 1, .byte = {0xFA}};
+    ok(has_places(4, 2, 16) && has_places(3, 2, 12) && has_places(6, 3, 12) &&
+           has_places(5, 2, 20) && has_places(7, 3, 14) && has_places(9, 3, 18) &&
+           has_places(11, 3, 22),
+       "a position that is too great to be said is one at the same place in the bar");
+    int good = bl_pulses_pass(&p, &start, 0, to) == 1;
+    for (int i = 0; i <= 12; i++) {
+        const bl_timed pulse = {.n = 1, .byte = {0xF8, 5, (uint8_t)i}};
+        size_t n = bl_pulses_pass(&p, &pulse, i >= 2 && i < 9 ? 60000000 : 0, to);
+        const uint8_t want[] = {0xFC, 0xF2, 5, 12, 0xFB, 0xF8};
+        good &= i == 12 ? n == sizeof want && memcmp(to, want, n) == 0
+                        : n == (size_t)(i < 2);
+    }
+    ok(good,
+       "behind a gap a clock goes on at a sixteenth, with the place of its pulse");
+}
+
 static void test_text(void)
 {
     char line[BL_TIMED_LINE + 1];
@@ -284,6 +333,7 @@ int main(void)
     test_bar_by_bar();
     test_silence();
     test_late();
+    test_places();
     test_text();
     return tap_done();
 }
