@@ -25,6 +25,7 @@
 
 enum {
     RING = 1 << 16,     /* messages */
+    PULSE = 0xF8,       /* of MIDI clock */
     WAIT = 20,          /* milliseconds after which signals are looked for */
     CHORD = 1024,       /* bytes of one time that go into one write */
     SILENCE_WAIT = 500, /* milliseconds for a reader that takes nothing */
@@ -57,6 +58,7 @@ typedef struct {
     /* time */
     int64_t start; /* of the messages' time 0 */
     int is_fixed;  /* by t0: what is late does not move the rest */
+    int was_dry;   /* likewise: since the last note nothing had come for a while */
     bl_pulses pulses;
 } player;
 
@@ -269,12 +271,25 @@ static int take(player *p, int64_t due, bl_timed *t)
         await(p->has_come);
     if (bl_stop_asked() || !take_of(p, 1, 0, t))
         return 0;
-    if (was_dry) { /* who waited for the end missed nothing */
-        p->counts->underruns += p->counts->sent > 0 && !atomic_load(&p->is_done);
-        if (!p->is_fixed)
-            p->start += bl_max(now() - time_of(p, due), 0);
+    /* who waited for the end missed nothing */
+    int is_missed = was_dry && p->counts->sent > 0 && !atomic_load(&p->is_done);
+    if (p->is_fixed) { /* nor who waited for silence, which may be known when it is over
+                        */
+        p->was_dry |= is_missed;
+    } else if (was_dry) {
+        p->counts->underruns += (uint64_t)is_missed;
+        p->start += bl_max(now() - time_of(p, due), 0);
     }
     return 1;
+}
+
+/* The first note, or pulse of the clock, after nothing had come: was it missed? */
+static void count_missed(player *p, const bl_timed *t, int64_t lag)
+{
+    if (!p->was_dry || ((t->byte[0] & 0xF0) != 0x90 && t->byte[0] != PULSE))
+        return;
+    p->counts->underruns += lag > LATE;
+    p->was_dry = 0;
 }
 
 /* All of one time, in as few writes as there are. */
@@ -287,6 +302,7 @@ static int send_chord(player *p, const bl_timed *first, bl_err *e)
     bl_sounding after = p->sounding;
     int64_t lag = now() - time_of(p, first->ns);
     do {
+        count_missed(p, &t, lag);
         if (p->is_fixed && bl_pulses_is(&t)) {
             size_t some = bl_pulses_pass(&p->pulses, &t, lag, bytes + n);
             messages += some > 0;

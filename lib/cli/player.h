@@ -18,7 +18,8 @@ typedef struct {
     uint64_t late;      /* of them more than 1 ms after their time */
     int64_t latest_ns;  /* the most */
     uint64_t left_out;  /* notes that came too late to be sent (cli/late.h) */
-    uint64_t underruns; /* how often nothing had come in time */
+    uint64_t underruns; /* how often nothing had come in time; after a t0 silence that
+                         * is known when it is over is none */
 } bl_player_counts;
 
 /* Gives the sink all messages: 0, or a negative code, also what the sink returned. */

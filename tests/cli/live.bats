@@ -145,6 +145,33 @@ PY
     ends out
 }
 
+@test "play: after a t0 silence that comes when it is over is no underrun, a note is" {
+    local t0 notes="Position_8 Pitch_60 Velocity_79 Duration_4"
+    { # of a player in turns: four bars of .8 s, the second silent
+        echo 'Bar TimeSig_4/4 Position_0 Tempo_300 Program_0 Pitch_60 Velocity_79 Duration_4'
+        printf '%s\n' Bar "Bar $notes" "Bar $notes"
+    } >raw
+    remi2midi --raw raw -o turns.mid
+    midi2remi -u --no-pg turns.mid >turns
+    for late in 2.3 2.87; do # the note of the fourth bar is at 2.8
+        t0=$(/usr/bin/python3 -c 'import time; print(time.monotonic_ns() + 300000000)')
+        sed "1s/{/{\"t0\":$t0,\"tempo\":300,/" turns >live
+        /usr/bin/python3 - "$t0" $late <<'PY' | remi2midi --play -v 2>err >out
+import sys, time
+t0, late = int(sys.argv[1]), float(sys.argv[2])
+lines = open('live').read().splitlines(True)
+at = [0, 0, 0, 1.7, 1.7, late] + [3.3] * 3
+for line, t in zip(lines, at):
+    time.sleep(max(0, (t0 - time.monotonic_ns()) / 1e9 + t))
+    sys.stdout.write(line)
+    sys.stdout.flush()
+PY
+        ends out
+        cat err
+        grep -q " $([ $late = 2.87 ] && echo 1 || echo 0) underruns" err
+    done
+}
+
 @test "play: a write that fails ends it with one line, and the notes with the next write" {
     run --separate-stderr -74 bash -c "remi2midi --play --speed 100 '$F/a.tok.zst' >/dev/full"
     says "'stdout': cannot write: No space left on device"
@@ -607,7 +634,7 @@ stage() {
         exec 5>keys
         printf '\x99\x24\x64\x26\x64' >&5
         sleep 1.3
-        kill -"$signal" "${!victim}"
+        kill -"$signal" "${!victim}" || fail "$victim $signal: $(tail -v err.*)"
         exec 5>&-
         for who in listener sampler player; do
             status=0
