@@ -9,7 +9,8 @@ enum { ROUNDS = 4 };
 
 static int is_size(const char *kind)
 {
-    static const char *const kinds[] = {"Tempo", "Velocity", "Duration", "Program"};
+    static const char *const kinds[] = {"Tempo", "Velocity", "Duration", "Program",
+                                        "Position"};
     for (size_t i = 0; i < BL_COUNT(kinds); i++)
         if (strcmp(kind, kinds[i]) == 0)
             return 1;

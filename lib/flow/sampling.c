@@ -41,6 +41,7 @@ typedef struct {
     const bl_sampling *sampling;
     size_t n_written; /* ids of the piece at hand, 0: it is not begun */
     size_t n_bars;    /* of it, likewise */
+    bl_retold retold; /* likewise */
 } stream;
 
 static size_t count_bars(const bl_scheme *s, const bl_ids *ids)
@@ -82,12 +83,17 @@ static int write_bars(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
         if (rc == 0)
             rc = info.name != NULL ? bl_tokw_begin(to->writer, &info, e) : BL_E_NOMEM;
         to->n_written = 1; /* BOS is not music */
+        to->retold = BL_NOTHING_RETOLD;
     }
     const bl_ids music = {ids->id + to->n_written, ids->n - to->n_written, 0};
-    if (rc == 0 && music.n > 0)
-        rc = bl_tokw_lines(to->writer, music.id, music.n, e);
+    bl_ids told = {0};
+    if (rc == 0)
+        rc = bl_sampling_retell(to->sampling, i, &to->retold, &music, &told, e);
+    if (rc == 0 && told.n > 0)
+        rc = bl_tokw_lines(to->writer, told.id, told.n, e);
     to->n_bars += count_bars(to->scheme, &music);
     to->n_written = is_gone(to->sampling) ? 1 : ids->n;
+    bl_ids_free(&told);
     bl_buf_free(&name);
     return rc;
 }
@@ -168,11 +174,15 @@ static void warn(const bl_notices *to, const bl_sampling_counts *n,
                       ? "a model has --programs play that played in its training"
                       : "a model trained longer makes fewer of them");
     if (n->replaced > 0)
-        bl_notice(to, BL_NOTICE_WARNING,
-                  "%" PRId64 " tokens of the prompt are not in the model's vocabulary; "
-                  "the nearest tempo, velocity, duration, instrument or octave stands "
-                  "for each",
-                  n->replaced);
+        bl_notice(
+            to, BL_NOTICE_WARNING,
+            "%" PRId64 " tokens of the %s are not in the model's vocabulary; "
+            "the nearest tempo, velocity, duration, position, instrument or octave "
+            "stands for each",
+            n->replaced,
+            wish->condition == NULL ? "prompt"
+            : wish->prompt == NULL  ? "condition"
+                                    : "prompt or the condition");
 }
 
 int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,

@@ -3,7 +3,6 @@
  * silence, so that both stay in time. */
 #include "flow/sampling_impl.h"
 #include "flow/prompts.h"
-#include "flow/prompts_fit.h"
 
 #include "io/file.h"
 #include "io/walk.h"
@@ -18,14 +17,12 @@ static const char *shown(const bl_sampling *s)
 
 static int check_run(const bl_sampling *s, bl_err *e)
 {
-    const bl_spec *spec = bl_scheme_spec(s->scheme);
     if (s->condition != BL_CONDITION_NONE)
         return bl_fail(e, BL_E_ARG,
                        "--answer: the run plays to a condition (condition=%s), to "
                        "which --condition has it play bar by bar",
                        bl_model_choice("condition", s->condition));
-    if (strcmp(spec->scheme, "remi") != 0 || spec->chords || spec->key || spec->pedal ||
-        spec->labels[0] != '\0')
+    if (!bl_sampling_hears_bars(s))
         return bl_fail(e, BL_E_ARG,
                        "--answer wants a run of scheme 'remi' without chords, keys, "
                        "pedals and labels, which nobody says while playing");
@@ -115,17 +112,9 @@ static int read_bar(bl_sampling *s, bl_err *e)
 static int fit_bar(bl_sampling *s, bl_err *e)
 {
     bl_sampling_calls *c = &s->calls;
-    bl_stated heard = c->heard, nothing = BL_NOTHING_STATED;
-    bl_ids *ids = &c->alone;
-    size_t n = 1;
-    ids->n = 0;
-    int rc = bl_restate_bar(s->scheme, &heard, c->piece.ids.id, c->piece.ids.n, 1,
-                            &nothing, ids, e);
-    if (rc == 0)
-        rc = bl_prompts_fit(s->scheme, s->coder.to_vocab, ids, &s->n_replaced, e);
-    while (n < ids->n && !bl_scheme_begins_bar(s->scheme, ids->id[n]))
-        n++;
-    ids->n = bl_min(n, ids->n); /* what sounded beyond the bar ends with it */
+    bl_stated heard = c->heard;
+    const bl_ids *bar = &c->piece.ids, *ids = &c->alone;
+    int rc = bl_sampling_fit_bar(s, &heard, bar->id, bar->n, &c->alone, e);
     for (size_t i = 0; i < ids->n && rc == 0; i++)
         if (s->coder.to_vocab[ids->id[i]] < 0)
             rc = fail_token(s, BL_E_MISMATCH, "the model has no such", ids->id[i], e);

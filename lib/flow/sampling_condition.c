@@ -171,11 +171,11 @@ static int take_lines(bl_sampling *s, bl_sampling_given *g, bl_err *e)
                           "a bar goes on in another line; as it comes each bar has to "
                           "be a line",
                           e);
-    int rc = check_known(s, g, from, n, e);
+    int rc = bl_sampling_hear_line(s, g, from, n, &ids, e);
     if (rc == 0)
-        rc = bl_ids_add_n(&ids, from, n, e);
+        rc = check_known(s, g, ids.id, ids.n, e);
     if (rc == 0)
-        rc = bl_plan_course_read(&g->course, s->scheme, from, n, e);
+        rc = bl_plan_course_read(&g->course, s->scheme, ids.id, ids.n, e);
     if (rc == 0)
         rc = (int)bl_coder_to_vocab(&s->coder, &ids, e);
     for (size_t i = 0; i < ids.n && rc == 0; i++)
@@ -239,8 +239,9 @@ static int read_next(bl_sampling *s, bl_err *e)
     c->n_taken = 0;
     free(g->name);
     g->name = bl_strdup(c->piece.name, e);
-    g->ids.n = g->n_bars = g->course.n = 0;
-    g->is_whole = 0;
+    g->ids.n = g->n_bars = g->course.n = g->played.n = 0;
+    g->is_whole = g->is_fitted = 0;
+    g->heard = g->known = BL_NOTHING_STATED;
     rc = g->name != NULL ? 0 : BL_E_NOMEM;
     if (rc == 0)
         rc = bl_ids_add(&g->ids, (unsigned)s->coder.to_vocab[BL_ID_BOS], e);
@@ -294,6 +295,7 @@ void bl_sampling_conditions_free(bl_sampling_conditions *c)
         free(c->at[i].name);
         free(c->at[i].bars);
         bl_plan_course_free(&c->at[i].course);
+        bl_plan_course_free(&c->at[i].played);
         bl_ids_free(&c->at[i].ids);
     }
     bl_piece_free(&c->piece);

@@ -32,7 +32,21 @@ typedef struct {
     size_t n_bars, cap;
     bl_plan_course course; /* its meters and tempos */
     int is_whole;
+    /* of a live one, as it came and as the model has it (sampling_live.c) */
+    bl_stated heard, known;
+    bl_plan_course played; /* as it came */
+    int is_fitted;         /* the two differ */
 } bl_sampling_given;
+
+/* Bars that are written in the time of who plays; zero-initialise for each piece but
+ * for what is stated. */
+typedef struct {
+    bl_stated from, to;
+    int32_t tempo; /* that the model stated last */
+    size_t n_bars;
+} bl_retold;
+
+#define BL_NOTHING_RETOLD ((bl_retold){BL_NOTHING_STATED, BL_NOTHING_STATED, -1, 0})
 
 /* A piece with a hole. */
 typedef struct {
@@ -157,7 +171,7 @@ struct bl_sampling {
     int32_t *order;       /* [n_vocab] scratch of bl_sample */
     double *prob;         /* [n_vocab] scratch of bl_sample */
     int64_t n_sampled, n_cut, n_stuck;
-    int64_t n_replaced; /* tokens of a MIDI prompt that the model does not know */
+    int64_t n_replaced; /* tokens of what was given that the model does not know */
 };
 
 /* What is written as it is made: pieces, and where `bars` is not NULL those of which
@@ -213,6 +227,25 @@ const bl_json *bl_sampling_given_pg(const bl_sampling *s); /* or NULL */
  * goes with it. */
 bl_origin bl_sampling_origin(const bl_sampling *s);
 void bl_sampling_conditions_free(bl_sampling_conditions *c);
+
+/* ---- sampling_live.c: bars of who plays in the words of the model ---- */
+
+/* 1 for a scheme that midi2remi --listen writes: bars that can be stated anew. */
+int bl_sampling_hears_bars(const bl_sampling *s);
+/* A bar that was read where `heard` holds, which moves on: alone, as a piece would
+ * begin with it, the nearest for what the model has no word for; what has no nearest
+ * stays. */
+int bl_sampling_fit_bar(bl_sampling *s, bl_stated *heard, const uint16_t *ids, size_t n,
+                        bl_ids *alone, bl_err *e) BL_MUST_CHECK;
+/* Appends a line of a condition in the words of the model, if that is live and of such
+ * a scheme; else as it is. */
+int bl_sampling_hear_line(bl_sampling *s, bl_sampling_given *g, const uint16_t *ids,
+                          size_t n, bl_ids *to, bl_err *e) BL_MUST_CHECK;
+/* Appends bars of piece i, which follow those before, with the tempo of who plays in
+ * the place of the one that the model has for it; as they are where it has all words.
+ */
+int bl_sampling_retell(const bl_sampling *s, int64_t i, bl_retold *r,
+                       const bl_ids *bars, bl_ids *to, bl_err *e) BL_MUST_CHECK;
 
 /* ---- sampling_answer.c: turns of bars ---- */
 

@@ -79,8 +79,9 @@ notes() {
     ! cmp -s calls more
     xlsample "$F/run" --prompt more --answer 2 "${likeliest[@]}" | cmp - out
     # but the instrument that is chosen then is
-    { play 0 1 2 4 5; echo 3300000000,C0 20; } | sort -t, -k1,1n |
+    { play 0 1 2 4 5; echo 3300000000,C0 20; } | sort -st, -k1,1n |
         midi2remi --listen -u --no-pg --tempo 150 >bass
+    [ "$(bars bass | wc -l)" -eq 6 ]
     xlsample "$F/run" --prompt bass --answer 2 "${likeliest[@]}" >out
     remi2midi --check out
 }
@@ -135,6 +136,39 @@ notes() {
     play 0 1 2 3 | midi2remi --listen -u --meter 7/8 >odd
     run -65 --separate-stderr xlsample few --prompt odd --answer 2 -u
     says "'odd': piece 'live': token 'TimeSig_7/8': the model has no such"
+}
+
+@test "answer: nor does a band stop at such, bar by bar, and time is that of who plays" {
+    midi2remi -q "$SAMPLES"/aura-lee.mid -o a.tok.zst
+    vocab a.tok.zst --min-count 1 -o v.tsv
+    shard -q --split train=1 --vocab v.tsv a.tok.zst --condition a.tok.zst -o pairs
+    xltrain -q --preset tiny --set layers=1 --set width=16 --set heads=2 --set ff=16 --steps 2 --set condition=bars --data pairs -o few
+    # drums alone in bar 2, which are left out; then another tempo, by the clock of others
+    { play 0 2 3 4 5 6; echo 1700000000,99 24 40; echo 1800000000,89 24 40; } | sort -st, -k1,1n |
+        midi2remi --listen -u --no-pg --tempo 150 >played
+    bars played | sed '5s/Position_0/Position_0 Tempo_90/' >raw
+    remi2midi --raw raw -o live
+    midi2remi -u --no-pg live >keys
+    run -0 --separate-stderr xlsample few --condition - -u --no-pg --seed 3 < <(cat keys)
+    echo "$output" >out
+    says "tokens of the condition are not in the model's vocabulary"
+    remi2midi --check out
+    [ "$(bars out | wc -l)" -eq 7 ]
+    [ "$(bars out | awk '{ for (i = 1; i <= NF; i++) if ($i ~ /^Tempo/) printf "%d:%s ", NR, $i }')" = "1:Tempo_150 5:Tempo_90 " ]
+    cat keys | xlsample -q few --condition - -u --no-pg --seed 3 | cmp - out
+    # a tempo that was asked for is what is played
+    cat keys | xlsample -q few --condition - -u --no-pg --tempo 88 >out
+    [ "$(grep -o 'Tempo_[0-9]*' out | sort -u)" = Tempo_88 ]
+    # where the model has all words nothing is told anew
+    midi2remi -u --no-pg "$SAMPLES"/aura-lee.mid >known
+    xlsample few --condition known -u --no-pg >file
+    cat known | xlsample few --condition - -u --no-pg | cmp - file
+    # a file can be made anew as the data were
+    run -65 --separate-stderr xlsample few --condition keys
+    says "'keys': piece 'live': the model has no token 'Tempo_150'"
+    play 0 1 2 3 | midi2remi --listen -u --meter 7/8 >odd
+    run -65 --separate-stderr xlsample few --condition - -u < <(cat odd)
+    says "'stdin': piece 'live': the model has no token 'TimeSig_7/8'"
 }
 
 @test "answer: bad input is one line" {
