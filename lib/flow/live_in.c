@@ -18,6 +18,7 @@ enum {
     SENSES_NS = 330000000, /* active sensing: 300 ms */
 };
 static const int64_t SECOND = 1000000000;
+static const int64_t SLOWEST = 125000000; /* a pulse at 20 a minute */
 
 struct bl_live_in {
     bl_live_in_wish wish;
@@ -194,7 +195,10 @@ static int take_pulse(bl_live_in *l, int64_t ns, bl_err *e)
                       "bars begin: stop whoever sends it, and start again");
         return 0;
     }
-    l->between = l->bar_pulse >= 0 ? ns - l->pulse_ns : 0;
+    int64_t gap = ns - l->pulse_ns;
+    int is_pause = gap > SLOWEST && gap > 8 * l->between; /* that is no tempo */
+    l->between = l->bar_pulse < 0 ? 0 : is_pause ? SLOWEST : gap;
+    l->bar_pulse = is_pause ? -1 : l->bar_pulse;
     l->pulse_ns = ns;
     l->pulse++;
     l->song++;
@@ -206,11 +210,15 @@ static int take_pulse(bl_live_in *l, int64_t ns, bl_err *e)
     return pass(l, ns, e);
 }
 
-/* Where a pulse was about to come the bar may be over. */
+/* Where a pulse was about to come the bar may be over; it comes behind a continue. */
 static int stop(bl_live_in *l, int64_t ns, bl_err *e)
 {
-    int is_due = l->between > 0 && ns - l->pulse_ns > l->between * 3 / 4;
-    int rc = is_due ? take_pulse(l, ns, e) : 0;
+    int rc = 0;
+    if (l->is_running && l->between > 0 && ns - l->pulse_ns > l->between * 3 / 4) {
+        rc = take_pulse(l, ns, e);
+        l->pulse--;
+        l->song--;
+    }
     l->is_running = 0;
     return rc;
 }

@@ -193,7 +193,7 @@ static void test_clock(void)
 
 /* What a sequencer sends, 24 pulses a quarter of 400 ms. */
 typedef struct {
-    event event[700];
+    event event[800];
     size_t n;
     int n_pulses;   /* so far: when it is */
     int64_t pauses; /* ms */
@@ -280,6 +280,26 @@ static void test_places(void)
     pulses(&g, 72);
     ok(makes(wish, g.event, AT_150 " Position_4 " IS_HIT),
        "a pointer and a continue of one that plays change nothing");
+    sequencer h = {.n = 0};
+    sends(&h, "FA");
+    for (int i = 0; i < 8; i++) {
+        pulses(&h, 12);
+        sends(&h, "FC FB"); /* where the next one is due */
+    }
+    pulses(&h, 1);
+    sends(&h, HIT);
+    pulses(&h, 96);
+    ok(makes(wish, h.event, AT_150 " | Bar Position_0 " IS_HIT),
+       "a pulse that a stop has kept back comes behind the continue, and counts once");
+    sequencer i = {.n = 0};
+    sends(&i, "FA");
+    pulses(&i, 48);
+    i.pauses = 60000; /* and no stop */
+    pulses(&i, 49);
+    sends(&i, HIT);
+    pulses(&i, 96);
+    ok(makes(wish, i.event, AT_150 " | Bar Position_0 " IS_HIT),
+       "nor is a pause that nobody said");
 }
 
 /* ---- loops ---- */
