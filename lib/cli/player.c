@@ -186,6 +186,13 @@ static int is_room(void)
     return 1;
 }
 
+/* A word that nobody reads costs no note its end; a wire that nobody reads ends all. */
+static void end_by_pipe(void)
+{
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+}
+
 /* All bytes; a signal asks to stop between two writes only. */
 static int write_bytes(const uint8_t *bytes, size_t n, bl_err *e)
 {
@@ -193,6 +200,8 @@ static int write_bytes(const uint8_t *bytes, size_t n, bl_err *e)
         ssize_t done = is_room() ? write(STDOUT_FILENO, bytes, n) : 0;
         if (done <= 0 && bl_stop_asked())
             return BL_E_STOPPED;
+        if (done < 0 && errno == EPIPE)
+            end_by_pipe();
         if (done < 0 && errno != EINTR && errno != EAGAIN)
             return bl_fail_errno(e, BL_E_IO, "cannot write");
         if (done > 0) {
@@ -398,6 +407,7 @@ static int play_in_time(player *p, bl_err *e)
 {
     pthread_t thread;
     bl_stop_watch();
+    signal(SIGPIPE, SIG_IGN);
     /* what lies in a pipe has been made ahead, too; of a file this fails */
     fcntl(STDIN_FILENO, F_SETPIPE_SZ, PIPE_BYTES);
     int rc = begin_reader(p, &thread, e);

@@ -290,6 +290,25 @@ T
     done
 }
 
+@test "play: words that nobody reads cost no note its end, a wire that nobody reads ends it" {
+    remi2midi --play --speed 4 "$F/a.tok.zst" >out 3>&- &
+    sleep .3
+    kill -PIPE $!
+    sleep .1
+    kill -INT $!
+    wait $!
+    ends out
+    # the t0 of its stream is far: that is said while it plays
+    text "$F/a.tok.zst" | sed '1s/{/{"t0":5,"tempo":90,/' >far
+    mkfifo words
+    head -c 0 words 3>&- &
+    timeout --preserve-status -s INT 1 remi2midi --play --speed 4 far >out 2>words
+    ends out
+    bash -c 'remi2midi --play --speed 100 "$1"; echo $? >status' - "$F/a.tok.zst" 2>err | head -c 50 >part
+    [ ! -s err ]
+    [ "$(cat status)" -eq 141 ]
+}
+
 @test "play: as slow as can be it waits" {
     local speed
     for speed in 1e-9 1e-300; do
