@@ -63,7 +63,8 @@ fi
 control=(${CONTROL:+--control "$CONTROL"})
 play() {
     if [ -z "$keys" ]; then
-        xlsample "$run" --endless --seed random "${control[@]}" | remi2midi --play >&9
+        # fewer bars of text than of packed ones lie in the pipe, ahead of what is asked
+        xlsample "$run" --endless -u --seed random "${control[@]}" | remi2midi --play >&9
         return
     fi
     local tempo=${TEMPO:-100} delay=${DELAY:-2} to=(--condition -)

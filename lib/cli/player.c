@@ -226,7 +226,7 @@ static void silence(player *p)
             continue;
         if (ready <= 0 || !(out.revents & POLLOUT))
             return;
-        size_t some = n - done < 512 ? n - done : 512; /* what a pipe takes at once */
+        size_t some = n - done < 510 ? n - done : 510; /* a pipe takes it at once */
         ssize_t wrote = write(STDOUT_FILENO, bytes + done, some);
         if (wrote < 0 && errno != EINTR && errno != EAGAIN)
             return;

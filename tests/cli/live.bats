@@ -569,6 +569,93 @@ for i in range(60000 if len(sys.argv) > 1 else 9000):
     head -c 200000 /dev/urandom | midi2remi --listen --count-in 0 | remi2midi --check
 }
 
+@test "listen: however its bytes come, with running status and others between, the same stream" {
+    /usr/bin/python3 - <<'PY'
+import random, subprocess
+def heard(rows, *options):
+    table = 'ns,bytes\n' + ''.join('%d,%s\n' % (t, ' '.join('%02X' % x for x in b)) for t, b in rows)
+    return subprocess.run(['midi2remi', '--listen', '-uq', '--no-pg', *options], input=table.encode(),
+                          capture_output=True, check=True).stdout
+for seed in range(12):
+    r, t, last, plain, running, mixed = random.Random(seed), 0, 0, [], [], []
+    for i in range(60):
+        t += r.randint(0, 400) * 10**6
+        said = []
+        for _ in range(r.randint(1, 4)):
+            status = r.choice([0x90, 0x90, 0x80, 0x99, 0x89, 0xC0, 0xB0, 0xE0, 0xD0, 0xA0, 0x91])
+            n = 1 if status & 0xF0 in (0xC0, 0xD0) else 2
+            said.append([status] + [r.choice([0, 60, 61, 64, 123, 120, r.randint(0, 127)]) for _ in range(n)])
+        plain.append((t, sum(said, [])))
+        running.append((t, []))
+        mixed.append((t, []))
+        for m in said:
+            running[-1][1].extend(m[1:] if m[0] == last else m)
+            last = m[0]
+            if r.random() < .5: # exclusive, its end lost at times, a pulse inside
+                mixed[-1][1].extend([0xF0, *r.choices(range(128), k=r.randint(0, 9)), 0xF8, 1] + [0xF7] * (r.random() < .7))
+            for x in m:
+                mixed[-1][1].extend([0xF9, x] if r.random() < .1 else [x])
+    for options in ([], ['--scheme', 'groove', '--hop', '1', '--voices']):
+        want = heard(plain, *options)
+        for rows in (running, mixed):
+            cut = []
+            for t, b in rows:
+                while b:
+                    n = r.randint(1, 3)
+                    cut.append((t, b[:n]))
+                    b = b[n:]
+            assert heard(rows, *options) == heard(cut, *options) == want, (seed, options)
+PY
+}
+
+@test "listen: by the clock of others each note has its place in their bar, however they jump" {
+    /usr/bin/python3 - <<'PY'
+import random, subprocess
+for seed in range(60):
+    r = random.Random(seed)
+    num, den = r.choice([(4, 4), (3, 4), (7, 8), (6, 8), (5, 4), (2, 4)])
+    bar, rows, ns, song, runs, want, pitch, tempo = 96 * num // den, [], 0, 0, False, [], 36, 120
+    def send(*b):
+        rows.append('%d,%s\n' % (ns, ' '.join('%02X' % x for x in b)))
+    for _ in range(r.randint(3, 25)):
+        what = r.random()
+        if what < .15:
+            send(0xFA)
+            song, runs = 0, True
+        elif what < .3:
+            send(0xFC)
+            runs = False
+        elif what < .5:
+            if not runs and r.random() < .6: # not back by less than it counts
+                place = r.choice([0, 1, r.randint(0, 200), r.randint(0, 16383), -(-song // 6), song // 6 + 4]) & 16383
+                send(0xF2, place & 127, place >> 7)
+                song = 6 * place
+            send(0xFB)
+            runs = True
+        elif what < .6:
+            ns += r.choice([10**6, 3 * 10**8, 6 * 10**10])
+        elif what < .7:
+            tempo = min(max(r.choice([tempo * 2, tempo / 2, 60, 240]), 30), 280)
+        for _ in range(r.choice([0, 1, 3, 24, 72, 100, r.randint(1, 300)])):
+            send(0xF8)
+            if runs and r.random() < .15:
+                send(0x90, pitch, 64, 0x80, pitch, 64)
+                want.append((pitch, song % bar))
+                pitch = 36 + (pitch - 35) % 60
+            song += runs
+            ns += int(6e10 / tempo / 24)
+    made = subprocess.run(['midi2remi', '--listen', '-uq', '--no-pg', '--follow-clock', '--grid', '24', '--meter',
+                           '%d/%d' % (num, den)], input=('ns,bytes\n' + ''.join(rows)).encode(), capture_output=True, check=True)
+    got, at = [], 0
+    for token in made.stdout.decode().split():
+        kind, _, n = token.partition('_')
+        at = 0 if kind == 'Bar' else int(n) if kind == 'Position' else at
+        if kind == 'Pitch':
+            got.append((int(n), at))
+    assert got == want, (seed, [x for x in zip(got, want) if x[0] != x[1]][:3], len(got), len(want))
+PY
+}
+
 @test "listen: what goes with it, and what does not" {
     for options in '--listen x.mid' '--listen -o x' '--listen --trim' '--listen --keep bass' '--listen --key' '--listen --chords' \
         '--listen --scheme performance' '--listen --voices' '--listen --tempo 10' \
