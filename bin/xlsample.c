@@ -209,8 +209,8 @@ int main(int argc, char **argv)
         BL_TEXT("chords", &set.wish.chords, "CHORDS",
                 "a bar on each of these chords in turn, such as 'C Am F G7:2'", 1),
         BL_TEXT("condition", &set.wish.condition, "FILE",
-                "make a piece for each of these (a token stream), of which the run has "
-                "learned, or a pattern for each of these grooves",
+                "make a piece for each of these (a token stream or a MIDI file), of "
+                "which the run has learned, or a pattern for each of these grooves",
                 1),
         BL_TEXT("control", &set.wish.control, "FILE",
                 "change what is wished while it runs: lines of a FIFO or of fd:N", 1),

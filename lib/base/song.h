@@ -93,6 +93,7 @@ static inline int bl_reading_is_own(bl_reading how)
 }
 
 /* Which note a note-off ends, as a user says it. */
+#define BL_PAIR_WORDS "overlap|fifo|all"
 typedef enum {
     BL_PAIR_OWN = -1, /* as the scheme's paper */
     BL_PAIR_OVERLAP,

@@ -37,7 +37,7 @@
 /* int: a bl_pair (base/song.h); BL_PAIR_OWN where the scheme decides. */
 #define BL_ROW_PAIR(value)                                                             \
     {                                                                                  \
-        0, "pair", BL_OPT_CHOICE, value, "overlap|fifo|all", 0, 0,                     \
+        0, "pair", BL_OPT_CHOICE, value, BL_PAIR_WORDS, 0, 0,                          \
             "what note-offs end: overlap, fifo (the oldest), all", 1                   \
     }
 

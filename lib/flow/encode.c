@@ -44,10 +44,8 @@ int bl_encoder_new(bl_encoder **enc, const bl_encoding *how, bl_err *e)
                          bl_scheme_lines(how->scheme), e);
 }
 
-void bl_encoder_del(bl_encoder *c)
+static void free_all(bl_encoder *c)
 {
-    if (c == NULL)
-        return;
     bl_packer_del(c->packer);
     bl_grooves_free(&c->grooves);
     bl_buf_free(&c->bytes);
@@ -55,6 +53,13 @@ void bl_encoder_del(bl_encoder *c)
     free(c->beats.beat);
     bl_song_free(&c->song);
     bl_ids_free(&c->ids);
+}
+
+void bl_encoder_del(bl_encoder *c)
+{
+    if (c == NULL)
+        return;
+    free_all(c);
     free(c);
 }
 
@@ -100,10 +105,10 @@ static int refuse(bl_encoder *c, bl_err *e)
 }
 
 /* bytes -> song */
-static int read_song(bl_encoder *c, bl_err *e)
+static int read_song(bl_encoder *c, const bl_buf *bytes, bl_err *e)
 {
-    int rc = bl_midi_read(c->bytes.data, c->bytes.len, c->how->reading, &c->song,
-                          &c->report, e);
+    int rc =
+        bl_midi_read(bytes->data, bytes->len, c->how->reading, &c->song, &c->report, e);
     return rc == 0 ? refuse(c, e) : rc;
 }
 
@@ -165,6 +170,19 @@ static int check_parts(bl_encoder *c, bl_err *e)
                    is_chords ? "no chord and no note" : "no note", parts->text);
 }
 
+/* bytes -> the song that is wanted */
+static int make_song(bl_encoder *c, const bl_buf *bytes, const char *path, bl_err *e)
+{
+    int rc = read_song(c, bytes, e);
+    if (rc == 0)
+        rc = set_bars(c, path, e);
+    if (rc == 0 && c->how->trim)
+        bl_song_trim(&c->song);
+    if (rc == 0 && c->how->parts != NULL)
+        rc = bl_parts_take(c->how->parts, c->how->drop_parts, &c->song, e);
+    return rc;
+}
+
 /* The labels of the file come before its music. */
 static int add_labels(bl_encoder *c, const char *path, bl_encoded *o)
 {
@@ -193,7 +211,7 @@ static int encode(bl_encoder *c, size_t *bars, bl_err *e)
         c->report.reject = BL_REJECT_TOO_LONG;
     else if (rc == BL_E_FORMAT)
         c->report.reject = BL_REJECT_STRICT;
-    return rc;
+    return rc == 0 ? check_parts(c, e) : rc;
 }
 
 static int add_fixes(const bl_encoder *c, bl_json *j, bl_err *e)
@@ -299,23 +317,15 @@ static int make_piece(bl_encoder *c, const char *path, uint64_t i, bl_encoded *o
     c->ids.n = 0;
     int rc = read_bytes(c, path, &o->why);
     if (rc == 0)
-        rc = read_song(c, &o->why);
-    if (rc == 0)
-        rc = set_bars(c, path, &o->why);
-    if (rc == 0 && c->how->trim)
-        bl_song_trim(&c->song);
+        rc = make_song(c, &c->bytes, path, &o->why);
     if (rc == 0 && c->how->scheme == NULL) {
         rc = encode_drums(c, o);
         return rc == 0 ? pack_drums(c, path, i, o, piece, &o->why) : rc;
     }
-    if (rc == 0 && c->how->parts != NULL)
-        rc = bl_parts_take(c->how->parts, c->how->drop_parts, &c->song, &o->why);
     if (rc == 0)
         rc = add_labels(c, path, o);
     if (rc == 0)
         rc = encode(c, &bars, &o->why);
-    if (rc == 0)
-        rc = check_parts(c, &o->why);
     return rc == 0 ? pack(c, path, i, bars, piece, &o->why) : rc;
 }
 
@@ -341,4 +351,21 @@ int bl_encode_file(bl_encoder *c, const char *path, uint64_t i, bl_encoded *o,
     if (rc != 0)
         piece->len = start;
     return 0;
+}
+
+int bl_encode_piece(const bl_encoding *how, const bl_buf *bytes, const char *path,
+                    bl_piece *piece, bl_err *e)
+{
+    bl_encoder c = {.how = how};
+    int rc = make_song(&c, bytes, path, e);
+    if (rc == 0)
+        rc = encode(&c, &piece->bars, e);
+    if (rc == 0 && (piece->name = bl_strdup(bl_path_shown(path), e)) == NULL)
+        rc = BL_E_NOMEM;
+    if (rc == 0) {
+        piece->ids = c.ids;
+        c.ids = (bl_ids){0};
+    }
+    free_all(&c);
+    return rc;
 }

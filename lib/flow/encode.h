@@ -1,8 +1,9 @@
-/* encode.h - one MIDI file to one packed piece of a stream of tokens or of grooves, and
- * why it gave none: the task of a worker of convert.c. */
+/* encode.h - one MIDI file to one piece, and why it gave none: packed for a stream of
+ * tokens or of grooves, the task of a worker of convert.c, or as ids for a model. */
 #ifndef BL_ENCODE_H
 #define BL_ENCODE_H
 
+#include "io/tokens.h"
 #include "midi/midi.h"
 #include "token/label_table.h"
 #include "token/hvo.h"
@@ -44,6 +45,11 @@ int bl_encoder_new(bl_encoder **enc, const bl_encoding *how, bl_err *e) BL_MUST_
  * file's failures are rejects; negative is only what is no fault of it: BL_E_NOMEM. */
 int bl_encode_file(bl_encoder *enc, const char *path, uint64_t i, bl_encoded *o,
                    bl_buf *piece, bl_err *e) BL_MUST_CHECK;
+/* The bytes of such a file to a piece of the scheme, which is no groove: the same
+ * tokens under the same name, but no labels of a table. BL_E_FORMAT and what else makes
+ * a file a reject, as the message of bl_encoded says it. */
+int bl_encode_piece(const bl_encoding *how, const bl_buf *bytes, const char *path,
+                    bl_piece *piece, bl_err *e) BL_MUST_CHECK;
 void bl_encoder_del(bl_encoder *enc);
 
 #endif

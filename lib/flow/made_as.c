@@ -1,8 +1,14 @@
 /* made_as.c - see made_as.h. */
 #include "flow/made_as.h"
 
+#include "io/name.h"
+#include "io/prov.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- entries and their arguments ---- */
 
 static int is_of(const bl_json *entry, const char *id)
 {
@@ -20,50 +26,233 @@ static const char *arg_at(const bl_json *entry, size_t i)
     return bl_json_as_str(bl_json_at(args, i), &arg) ? arg : NULL;
 }
 
-static int begins(const char *text, const char *with)
+/* The value of "--name=value", "" of "--name"; NULL where it is another option. */
+static const char *value_of(const char *arg, const char *name)
 {
-    return strncmp(text, with, strlen(with)) == 0;
+    size_t n = strlen(name);
+    if (strncmp(arg, "--", 2) != 0 || strncmp(arg + 2, name, n) != 0)
+        return NULL;
+    arg += 2 + n;
+    return *arg == '=' ? arg + 1 : *arg == '\0' ? arg : NULL;
 }
 
-static int has_condition(const bl_json *entry)
+static int is_one_of(const char *arg, const char *const *names, size_t n)
 {
-    const char *arg;
-    for (size_t i = 0; (arg = arg_at(entry, i)) != NULL; i++)
-        if (begins(arg, "--condition="))
+    for (size_t i = 0; i < n; i++)
+        if (value_of(arg, names[i]) != NULL)
             return 1;
     return 0;
 }
 
-/* In quotes where a shell would read more in it. */
-static void add_arg(char text[BL_MADE_AS_MAX], const char *arg)
+/* Of which files there are, not of what becomes of one. */
+static int is_of_files(const char *arg)
 {
-    size_t n = strlen(text);
-    int plain = strpbrk(arg, " *?'\"$&|;<>()[]{}\\`!~#") == NULL;
-    snprintf(text + n, BL_MADE_AS_MAX - n, plain ? " %s" : " '%s'", arg);
+    static const char *const names[] = {"max-reject", "part"};
+    return is_one_of(arg, names, BL_COUNT(names));
 }
 
-int bl_made_as(const bl_json *pg, const bl_scheme *s, char text[BL_MADE_AS_MAX])
+/* 1 if the other entry has all arguments of the first, or those of the options `only`.
+ */
+static int has_all(const bl_json *a, const bl_json *b, const char *const *only,
+                   size_t n_only)
 {
-    const bl_json *last = NULL, *entry;
-    int n = 0, is_paired = 0;
-    for (size_t i = 0; pg != NULL && i < bl_json_size(pg) && !is_paired; i++) {
-        entry = bl_json_at(pg, i);
-        if (is_of(entry, "midi2remi")) {
-            last = entry;
-            n++;
-        }
-        is_paired = is_of(entry, "shard") && has_condition(entry);
+    const char *arg, *other;
+    for (size_t i = 0; (arg = arg_at(a, i)) != NULL; i++) {
+        if (is_of_files(arg) || (only != NULL && !is_one_of(arg, only, n_only)))
+            continue;
+        size_t k = 0;
+        while ((other = arg_at(b, k)) != NULL && strcmp(arg, other) != 0)
+            k++;
+        if (other == NULL)
+            return 0;
     }
-    if (!is_paired || n < 2) {
-        char command[BL_SPEC_TEXT_MAX + 1];
-        bl_spec_command(bl_scheme_spec(s), command);
-        snprintf(text, BL_MADE_AS_MAX, "%s", command);
+    return 1;
+}
+
+static int is_same(const bl_json *a, const bl_json *b)
+{
+    return has_all(a, b, NULL, 0) && has_all(b, a, NULL, 0);
+}
+
+static int has_same_parts(const bl_json *a, const bl_json *b)
+{
+    static const char *const parts[] = {"keep", "drop"};
+    return has_all(a, b, parts, BL_COUNT(parts)) &&
+           has_all(b, a, parts, BL_COUNT(parts));
+}
+
+static int has(const bl_json *entry, const char *option)
+{
+    const char *arg;
+    for (size_t i = 0; (arg = arg_at(entry, i)) != NULL; i++)
+        if (value_of(arg, option) != NULL)
+            return 1;
+    return 0;
+}
+
+/* Nobody but midi2remi made music of the chain: the shard that comes first is then of
+ * the run's own data, as what the run began with (--init) is told after those. */
+static int is_plain(const bl_json *pg)
+{
+    for (size_t i = 0; i < bl_json_size(pg); i++) {
+        const bl_json *entry = bl_json_at(pg, i);
+        if (!is_of(entry, "midi2remi") && !is_of(entry, "vocab") &&
+            !is_of(entry, "xltrain") &&
+            (!is_of(entry, "shard") || has(entry, "unshard")))
+            return 0;
+    }
+    return 1;
+}
+
+/* The entry of the midi2remi that made the conditions, or NULL. */
+static const bl_json *find(const bl_json *pg)
+{
+    const bl_json *way[2] = {NULL, NULL};
+    size_t i = 0, n_all = pg != NULL && is_plain(pg) ? bl_json_size(pg) : 0;
+    int n = 0;
+    while (i < n_all && !is_of(bl_json_at(pg, i), "shard")) {
+        const bl_json *entry = bl_json_at(pg, i++);
+        if (!is_of(entry, "midi2remi") || (n > 0 && is_same(entry, way[0])) ||
+            (n > 1 && is_same(entry, way[1])))
+            continue;
+        if (n == 2)
+            return NULL;
+        way[n++] = entry;
+    }
+    if (i == n_all || !has(bl_json_at(pg, i), "condition"))
+        return NULL;
+    return n < 2 || !has_same_parts(way[0], way[1]) ? way[n > 1] : NULL;
+}
+
+/* ---- as a person types it ---- */
+
+static void add(bl_made_as *m, const char *arg)
+{
+    size_t n = strlen(m->command);
+    const char *between = n > 0 ? " " : "";
+    /* in quotes where a shell would read more in it */
+    int is_plain = strpbrk(arg, " *?'\"$&|;<>()[]{}\\`!~#") == NULL;
+    snprintf(m->command + n, BL_MADE_AS_MAX - n, is_plain ? "%s%s" : "%s'%s'", between,
+             arg);
+}
+
+/* Sets plain[n_plain] to the arguments of one file, as typed; owned, also on failure.
+ */
+static int get_args(const bl_json *entry, char **plain, size_t *n_plain, bl_err *e)
+{
+    const char *arg;
+    for (size_t i = 0; (arg = arg_at(entry, i)) != NULL; i++) {
+        bl_err why = BL_ERR_INIT;
+        if (is_of_files(arg))
+            continue;
+        char *text = bl_name_decode(arg, &why);
+        if (text == NULL && why.code != BL_E_NOMEM)
+            text = bl_strdup(arg, &why);
+        if (text == NULL)
+            return bl_fail(e, BL_E_NOMEM, "out of memory");
+        plain[(*n_plain)++] = text;
+    }
+    return 0;
+}
+
+static int write_command(bl_made_as *m, const bl_json *entry, const bl_scheme *s,
+                         bl_err *e)
+{
+    const bl_json *args;
+    size_t n = 0,
+           most = bl_json_get(entry, "args", &args, NULL) == 0 ? bl_json_size(args) : 0;
+    char **plain = bl_calloc(most + 1, sizeof *plain, e);
+    int rc = plain != NULL ? get_args(entry, plain, &n, e) : BL_E_NOMEM;
+    const bl_self self = {"midi2remi", (const char *const *)plain, n};
+    add(m, self.tool);
+    for (size_t i = 0; i < n; i++)
+        add(m, plain[i]);
+    if (bl_scheme_spec(s)->labels[0] != '\0') {
+        add(m, "--labels");
+        add(m, "TABLE");
+    }
+    m->pg = rc == 0 ? bl_prov_chain(NULL, 0, &self, e) : NULL;
+    while (n > 0)
+        free(plain[--n]);
+    free(plain);
+    return m->pg != NULL ? 0 : BL_E_NOMEM;
+}
+
+/* ---- as it is done ---- */
+
+static int parse_pair(bl_made_as *m, const char *word)
+{
+    const char *name = BL_PAIR_WORDS;
+    for (int i = 0; *name != '\0'; i++) {
+        size_t len = strcspn(name, "|");
+        if (strlen(word) == len && memcmp(word, name, len) == 0) {
+            m->how.reading = bl_reading_with(m->how.reading, (bl_pair)i);
+            return 1;
+        }
+        name += len + (name[len] == '|');
+    }
+    return 0;
+}
+
+static int parse_meter(bl_made_as *m, const char *text)
+{
+    const char *end = bl_meter_scan(text, &m->how.meter_num, &m->how.meter_den_log2);
+    return end != NULL && *end == '\0';
+}
+
+static int parse_parts(bl_made_as *m, const char *text, int is_drop)
+{
+    free(m->text);
+    m->text = bl_name_decode(text, NULL);
+    m->parts = (bl_parts){0};
+    m->how.parts = &m->parts;
+    m->how.drop_parts = is_drop;
+    return m->text != NULL && bl_parts_parse(&m->parts, m->text, NULL) == 0;
+}
+
+/* 1 where it is known what the argument does to a file. */
+static int take_arg(bl_made_as *m, const char *arg)
+{
+    /* of the scheme, which is the run's, and of the tables of labels */
+    static const char *const told[] = {"scheme",  "grid",       "chords", "key",
+                                       "degrees", "common-key", "pedal",  "columns"};
+    const char *value;
+    if (is_of_files(arg) || is_one_of(arg, told, BL_COUNT(told)))
+        return 1;
+    if ((value = value_of(arg, "pair")) != NULL)
+        return parse_pair(m, value);
+    if ((value = value_of(arg, "meter")) != NULL)
+        return parse_meter(m, value);
+    if ((value = value_of(arg, "keep")) != NULL)
+        return parse_parts(m, value, 0);
+    if ((value = value_of(arg, "drop")) != NULL)
+        return parse_parts(m, value, 1);
+    m->how.trim |= value_of(arg, "trim") != NULL;
+    m->how.strict |= value_of(arg, "strict") != NULL;
+    m->how.keep_empty |= value_of(arg, "keep-empty") != NULL;
+    static const char *const flags[] = {"trim", "strict", "keep-empty"};
+    return is_one_of(arg, flags, BL_COUNT(flags));
+}
+
+int bl_made_as_read(bl_made_as *m, const bl_json *pg, const bl_scheme *s, bl_err *e)
+{
+    const bl_json *entry = find(pg);
+    const char *arg;
+    m->how.scheme = s;
+    m->how.reading = bl_scheme_reading(s);
+    m->is_stated = m->is_readable = entry != NULL;
+    if (entry == NULL) {
+        bl_spec_command(bl_scheme_spec(s), m->command);
         return 0;
     }
-    const char *arg;
-    snprintf(text, BL_MADE_AS_MAX, "midi2remi");
-    for (size_t i = 0; (arg = arg_at(last, i)) != NULL; i++)
-        if (!begins(arg, "--max-reject") && !begins(arg, "--part="))
-            add_arg(text, arg);
-    return 1;
+    for (size_t i = 0; (arg = arg_at(entry, i)) != NULL; i++)
+        m->is_readable &= take_arg(m, arg);
+    return write_command(m, entry, s, e);
+}
+
+void bl_made_as_free(bl_made_as *m)
+{
+    free(m->text);
+    bl_json_del(m->pg);
+    *m = (bl_made_as){0};
 }

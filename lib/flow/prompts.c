@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "io/input.h"
-#include "midi/midi.h"
 
 enum { READ_BYTES = 1 << 16 };
 
@@ -16,6 +15,15 @@ typedef struct {
 } reader;
 
 /* ---- a MIDI file ---- */
+
+int bl_prompts_is_midi(bl_zr *zr, bl_err *e)
+{
+    char first[4];
+    int64_t n = bl_zr_peek(zr, first, sizeof first, e);
+    return n < 0 ? (int)n
+                 : n == 4 &&
+                       (memcmp(first, "MThd", 4) == 0 || memcmp(first, "RIFF", 4) == 0);
+}
 
 static int load(bl_zr *zr, bl_buf *bytes, bl_err *e)
 {
@@ -30,46 +38,31 @@ static int load(bl_zr *zr, bl_buf *bytes, bl_err *e)
     return 0;
 }
 
-static int encode(const reader *r, const bl_buf *bytes, bl_song *song, bl_piece *piece,
-                  bl_err *e)
+int bl_prompts_midi(const bl_encoding *how, bl_zr *zr, const char *path,
+                    bl_piece *piece, bl_err *e)
 {
-    bl_midi_report report;
-    bl_scheme_fixes fixes = {0};
-    int rc = bl_midi_read(bytes->data, bytes->len, bl_scheme_reading(r->scheme), song,
-                          &report, e);
-    if (rc == 0 && report.strict_fix >= 0 && bl_scheme_is_strict(r->scheme))
-        rc = bl_fail_at(e, BL_E_FORMAT, report.strict_offset,
-                        "the published reader does not make this repair: %s",
-                        bl_fix_name((bl_fix)report.strict_fix));
-    if (rc == 0 && song->n_notes == 0)
-        rc = bl_fail(e, BL_E_FORMAT, "there is no note in it");
+    bl_buf bytes = {0};
+    int rc = load(zr, &bytes, e);
     if (rc == 0)
-        rc = bl_scheme_encode(r->scheme, song, &piece->ids, &piece->bars, &fixes, e);
-    if (rc == 0 && piece->ids.n > BL_TOKENS_PIECE_MAX)
-        rc = bl_fail(e, BL_E_LIMIT, "more than %d tokens", BL_TOKENS_PIECE_MAX);
+        rc = bl_encode_piece(how, &bytes, path, piece, e);
+    bl_buf_free(&bytes);
     return rc;
 }
 
 static int read_midi(const reader *r, bl_zr *zr, bl_err *e)
 {
-    bl_buf bytes = {0};
-    bl_song song = {0};
+    const bl_encoding how = {.scheme = r->scheme,
+                             .reading = bl_scheme_reading(r->scheme)};
     bl_piece piece = {0};
     int rc = 0;
     if (bl_scheme_is_opaque(r->scheme))
         rc = bl_fail(e, BL_E_MISMATCH,
                      "a MIDI file, but nothing says what the model's tokens mean");
     if (rc == 0)
-        rc = load(zr, &bytes, e);
-    if (rc == 0 && (piece.name = bl_strdup(r->path, e)) == NULL)
-        rc = BL_E_NOMEM;
-    if (rc == 0)
-        rc = encode(r, &bytes, &song, &piece, e);
+        rc = bl_prompts_midi(&how, zr, r->path, &piece, e);
     if (rc == 0)
         rc = r->take(r->arg, &piece, 1, e);
     bl_piece_free(&piece);
-    bl_song_free(&song);
-    bl_buf_free(&bytes);
     return rc;
 }
 
@@ -123,16 +116,13 @@ int bl_prompts_read(const bl_scheme *s, const char *path, bl_prompts_take_fn *ta
 {
     const reader r = {s, path, take, arg};
     bl_input in;
-    char first[4] = "";
     *pg = NULL;
     int rc = bl_input_open(&in, path, e);
     if (rc != 0)
         return rc;
-    int64_t n = bl_zr_peek(in.zr, first, sizeof first, e);
-    int is_midi =
-        n == 4 && (memcmp(first, "MThd", 4) == 0 || memcmp(first, "RIFF", 4) == 0);
-    if (n < 0)
-        rc = (int)n;
+    int is_midi = bl_prompts_is_midi(in.zr, e);
+    if (is_midi < 0)
+        rc = is_midi;
     else if (is_midi)
         rc = read_midi(&r, in.zr, e);
     else

@@ -3,8 +3,7 @@
 #ifndef BL_PROMPTS_H
 #define BL_PROMPTS_H
 
-#include "io/tokens.h"
-#include "token/scheme.h"
+#include "flow/encode.h"
 
 /* Takes a piece in ids of the scheme, valid during the call; `is_midi`: it was none of
  * a stream, so it has no labels. */
@@ -17,6 +16,13 @@ typedef int bl_prompts_take_fn(void *arg, const bl_piece *piece, int is_midi,
  * there is no music; what reading gives, naming the path. */
 int bl_prompts_read(const bl_scheme *s, const char *path, bl_prompts_take_fn *take,
                     void *arg, bl_json **pg, bl_err *e) BL_MUST_CHECK;
+
+/* 1 where a reader that nothing was read of begins with a MIDI file, else 0, or what
+ * reading gives. */
+int bl_prompts_is_midi(bl_zr *zr, bl_err *e) BL_MUST_CHECK;
+/* Reads that to a zeroed piece as bl_encode_piece does; `path` gives its name. */
+int bl_prompts_midi(const bl_encoding *how, bl_zr *zr, const char *path,
+                    bl_piece *piece, bl_err *e) BL_MUST_CHECK;
 
 /* BL_E_MISMATCH where a stream says that its tokens are not those of the scheme: what
  * differs, and the command that makes such. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "io/tokens.h"
+#include "io/walk.h"
 
 int bl_sampling_new(bl_sampling **out, const bl_sampling_wish *w, bl_err *e)
 {
@@ -149,6 +150,10 @@ static void tell(const bl_notices *to, const bl_sampling *s)
             to, BL_NOTICE_WARNING,
             "--key is a mask: the model knows no keys (midi2remi --key), so notes "
             "outside this one are not drawn");
+    if (s->given.is_midi)
+        bl_notice(to, BL_NOTICE_INFO,
+                  "the condition was made as those of the run: %s %s",
+                  s->given.as.command, bl_path_or_stdin(s->wish->condition));
 }
 
 /* What the pieces are not. */

@@ -36,7 +36,8 @@ typedef struct {
     double density;       /* moments a quarter note in which notes begin; 0: any */
     const char *chords;   /* "C Am F G7:2": a bar each or as many, in turn */
     /* A token stream: pieces are made for each of its pieces, in order, prompts and
-     * lengths in turn for those; "-": standard input. NULL where the model was trained
+     * lengths in turn for those; or a MIDI file, read as the chain of the run says that
+     * its conditions were; "-": standard input. NULL where the model was trained
      * without conditions. */
     const char *condition;
     /* "9-12" or "9-12:bass": the prompts stay as they are, and what is played in these
@@ -83,7 +84,7 @@ typedef struct {
     int64_t cut;      /* pieces that ended at max_tokens */
     int64_t stuck;    /* likewise where no token could follow */
     int64_t silent;   /* pieces without a note */
-    int64_t replaced; /* tokens of a MIDI prompt that the model's vocabulary lacks: the
+    int64_t replaced; /* tokens of a MIDI file that the model's vocabulary lacks: the
                        * nearest stand for them */
 } bl_sampling_counts;
 

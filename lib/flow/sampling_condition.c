@@ -3,15 +3,14 @@
  */
 #include "flow/sampling_impl.h"
 
-#include "flow/made_as.h"
-#include "io/file.h"
+#include "flow/prompts.h"
+#include "flow/prompts_fit.h"
 #include "io/walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static const char *shown(const bl_sampling *s)
 {
@@ -21,42 +20,66 @@ static const char *shown(const bl_sampling *s)
 
 /* ---- the stream ---- */
 
-/* Of a file, which can be read once more; of a pipe what has come is gone. */
-static int is_midi(int fd)
-{
-    char first[4];
-    return pread(fd, first, sizeof first, 0) == (ssize_t)sizeof first &&
-           memcmp(first, "MThd", sizeof first) == 0;
-}
-
 /* Which part of a MIDI file is a condition the model has learned, and no scheme says:
- * the chain of its data does. */
-static int fail_midi(const bl_sampling *s, bl_err *e)
+ * the chain of its data does, if it tells the two sides apart. */
+static int fail_midi(const bl_made_as *m, bl_err *e)
 {
-    char command[BL_MADE_AS_MAX];
-    int is_known = bl_made_as(s->ckpt.pg, s->scheme, command);
-    *e = BL_ERR_INIT;
     return bl_fail(e, BL_E_FORMAT,
                    "a MIDI file; make a condition of it%s: %.200s FILE | xlsample RUN "
                    "--condition -",
-                   is_known ? " as those of the run were made"
-                            : ", with --keep PARTS where the run's are parts",
-                   command);
+                   m->is_stated ? " as those of the run were made"
+                                : ", with --keep PARTS where the run's are parts",
+                   m->command);
 }
 
-static int open_stream(bl_sampling *s, bl_err *e)
+/* How many ids the side of the condition knows. */
+static int64_t n_known(const bl_sampling *s)
+{
+    return s->condition == BL_CONDITION_ENCODER
+               ? bl_model_source_vocab(&s->ckpt.info.config.model)
+               : s->n_vocab;
+}
+
+/* In words that the model knows, as a MIDI file that is a prompt. */
+static int fit(bl_sampling *s, bl_err *e)
+{
+    size_t n = bl_words_size(bl_scheme_words(s->scheme));
+    int32_t *known = bl_calloc(n, sizeof *known, e);
+    if (known == NULL)
+        return BL_E_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        int32_t id = s->coder.to_vocab[i];
+        known[i] = id < n_known(s) ? id : -1;
+    }
+    int rc = bl_prompts_fit(s->scheme, known, &s->given.piece.ids, &s->n_replaced, e);
+    free(known);
+    return rc;
+}
+
+/* To c->piece, as the command makes it that made the conditions of the data. */
+static int read_midi(bl_sampling *s, bl_zr *zr, bl_err *e)
+{
+    bl_sampling_conditions *c = &s->given;
+    int rc = bl_made_as_read(&c->as, s->ckpt.pg, s->scheme, e);
+    if (rc == 0 && !c->as.is_readable)
+        rc = fail_midi(&c->as, e);
+    if (rc == 0)
+        rc = bl_prompts_midi(&c->as.how, zr, s->wish->condition, &c->piece, e);
+    if (rc == 0)
+        rc = fit(s, e);
+    c->is_midi = rc == 0;
+    return rc;
+}
+
+static int open_tokens(bl_sampling *s, bl_input *in, bl_err *e)
 {
     bl_sampling_conditions *c = &s->given;
     struct stat st;
-    int rc = bl_in_open(s->wish->condition, &c->fd, e);
-    if (rc == 0)
-        rc = bl_tokr_new(&c->reader, c->fd, shown(s), e);
-    if (rc == BL_E_FORMAT && is_midi(c->fd))
-        return fail_midi(s, e);
+    c->is_live = s->condition == BL_CONDITION_BARS &&
+                 (fstat(in->fd, &st) != 0 || !S_ISREG(st.st_mode));
+    int rc = bl_tokr_new_over(&c->reader, bl_input_take(in), shown(s), e);
     if (rc != 0)
         return rc;
-    c->is_live = s->condition == BL_CONDITION_BARS &&
-                 (fstat(c->fd, &st) != 0 || !S_ISREG(st.st_mode));
     const bl_tokens_kind *kind = bl_tokr_kind(c->reader);
     if (strcmp(kind->sha256, bl_scheme_sha256(s->scheme)) != 0)
         return bl_fail(e, BL_E_MISMATCH,
@@ -68,6 +91,16 @@ static int open_stream(bl_sampling *s, bl_err *e)
     return 0;
 }
 
+static int open_given(bl_sampling *s, bl_err *e)
+{
+    bl_input *in = &s->given.in;
+    int rc = bl_input_open(in, s->wish->condition, e);
+    int is_midi = rc == 0 ? bl_prompts_is_midi(in->zr, e) : rc;
+    if (is_midi < 0)
+        return is_midi;
+    return is_midi ? read_midi(s, in->zr, e) : open_tokens(s, in, e);
+}
+
 static int check_wish(const bl_sampling *s, bl_err *e)
 {
     int has = s->condition != BL_CONDITION_NONE, is_given = s->wish->condition != NULL;
@@ -76,7 +109,7 @@ static int check_wish(const bl_sampling *s, bl_err *e)
     if (has && !is_given)
         return bl_fail(e, BL_E_ARG,
                        "the run wants a condition with each piece (condition=%s); name "
-                       "a token stream with --condition",
+                       "a token stream or a MIDI file with --condition",
                        bl_model_choice("condition", s->condition));
     if (!has && is_given)
         return bl_fail(e, BL_E_ARG,
@@ -114,7 +147,7 @@ int bl_sampling_conditions_open(bl_sampling *s, bl_err *e)
     }
     if (rc != 0 || s->condition == BL_CONDITION_NONE)
         return rc;
-    rc = open_stream(s, e);
+    rc = open_given(s, e);
     return rc == 0 ? count_streams(s, e) : bl_fail_in(e, rc, shown(s));
 }
 
@@ -131,9 +164,7 @@ static int fail_piece(const bl_sampling *s, const bl_sampling_given *g, int code
 static int check_known(const bl_sampling *s, const bl_sampling_given *g,
                        const uint16_t *ids, size_t n, bl_err *e)
 {
-    int64_t known = s->condition == BL_CONDITION_ENCODER
-                        ? bl_model_source_vocab(&s->ckpt.info.config.model)
-                        : s->n_vocab;
+    int64_t known = n_known(s);
     for (size_t i = 0; i < n; i++) {
         int32_t id = s->coder.to_vocab[ids[i]];
         if (id >= 0 && id < known)
@@ -201,7 +232,7 @@ static int end_piece(bl_sampling *s, bl_sampling_given *g, bl_err *e)
 static int read_line(bl_sampling *s, bl_sampling_given *g, bl_err *e)
 {
     bl_sampling_conditions *c = &s->given;
-    int rc = bl_tokr_line(c->reader, &c->piece, e);
+    int rc = c->is_midi ? 0 : bl_tokr_line(c->reader, &c->piece, e);
     if (rc == 1)
         return c->is_live ? take_lines(s, g, e) : 0;
     return rc == 0 ? end_piece(s, g, e) : rc;
@@ -231,7 +262,7 @@ static int read_next(bl_sampling *s, bl_err *e)
     }
     int rc = c->n_read > 0 ? read_rest(s, slot_of(s, c->n_read - 1), e) : 0;
     if (rc == 0)
-        rc = bl_tokr_begin(c->reader, &c->piece, e);
+        rc = c->is_midi ? c->n_read == 0 : bl_tokr_begin(c->reader, &c->piece, e);
     c->is_at_end = rc == 0;
     if (rc != 1)
         return rc;
@@ -280,7 +311,7 @@ static const bl_tokr *live_of(const bl_sampling *s)
 const bl_json *bl_sampling_given_pg(const bl_sampling *s)
 {
     const bl_tokr *live = live_of(s);
-    return live != NULL ? bl_tokr_pg(live) : NULL;
+    return live != NULL ? bl_tokr_pg(live) : s->given.as.pg;
 }
 
 bl_origin bl_sampling_origin(const bl_sampling *s)
@@ -300,8 +331,8 @@ void bl_sampling_conditions_free(bl_sampling_conditions *c)
     }
     bl_piece_free(&c->piece);
     bl_tokr_del(c->reader);
-    if (c->fd > STDIN_FILENO)
-        close(c->fd);
+    bl_input_close(&c->in);
+    bl_made_as_free(&c->as);
 }
 
 /* ---- to the model ---- */

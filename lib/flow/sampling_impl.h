@@ -4,8 +4,10 @@
 
 #include "flow/coder.h"
 #include "flow/control.h"
+#include "flow/made_as.h"
 #include "flow/places.h"
 #include "flow/sampling.h"
+#include "io/input.h"
 #include "io/tokens.h"
 #include "token/holes.h"
 #include "token/pace.h"
@@ -57,8 +59,10 @@ typedef struct {
 } bl_sampling_fill;
 
 typedef struct {
-    int fd;
-    bl_tokr *reader;
+    bl_input in;
+    bl_tokr *reader; /* or: */
+    int is_midi;     /* `piece` is all there is, made like this: */
+    bl_made_as as;
     bl_piece piece; /* being read */
     size_t n_taken; /* ids of it that its bl_sampling_given has */
     int is_live;    /* read bar by bar as it comes, one condition after the other */

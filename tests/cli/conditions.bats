@@ -137,7 +137,7 @@ pieces() {
 @test "conditions: what does not fit is one line, and nothing is written" {
     for how in prefix bars encoder; do
         run -64 --separate-stderr xlsample $how -o s
-        says "name a token stream with --condition"
+        says "name a token stream or a MIDI file with --condition"
         run -64 --separate-stderr xlsample $how --condition three.tok.zst --bars 4 -o s
         says "'three.tok.zst': piece 'sample-000000': the condition has more bars than the 4 asked for"
         run -64 --separate-stderr xlsample $how --condition three.tok.zst --prompt three.tok.zst -o s
@@ -264,36 +264,97 @@ for i, w in enumerate(words):
     [ ! -e none2 ]
 }
 
-@test "conditions: a MIDI file is no condition, and how it becomes one is said in the run's own words" {
+# sides TARGETS CONDITIONS: a run `band` of what midi2remi makes with these options
+sides() {
+    local i=0 how
+    for how in "$@"; do
+        # shellcheck disable=SC2086  # several words
+        midi2remi -q --max-reject 100% $how "$SAMPLES"/[a-d]*.mid -o side$((i++)).tok.zst 2>/dev/null
+    done
+    shard -q --max-alone 100% side0.tok.zst --condition side1.tok.zst --force -o sides
+    xltrain "${small[@]}" --data sides -o band --force --set condition=bars --steps 2
+}
+
+# as_by_hand RUN OPTION...: of song.mid the bytes that a stream of midi2remi gives
+as_by_hand() {
+    local run=$1
+    shift
+    midi2remi -q "$@" song.mid -o hand.tok.zst
+    xlsample "$run" -qu --no-pg -n 2 --condition hand.tok.zst -o hand
+    xlsample "$run" -qu --no-pg -n 2 --condition song.mid -o own
+    cmp hand own
+    midi2remi -q "$@" <song.mid | xlsample "$run" -qu --condition - -o hand
+    xlsample "$run" -qu --condition - -o own <song.mid
+    cmp hand own
+}
+
+@test "conditions: of a MIDI file the part is taken that the run learned from, as by hand" {
     cp "$SAMPLES/korobeiniki.mid" song.mid
-    midi2remi -q --max-reject 100% --chords --keep melody "$SAMPLES"/[a-d]*.mid -o tunes.tok.zst 2>/dev/null
-    midi2remi -q --max-reject 100% --chords --drop melody "$SAMPLES"/[a-d]*.mid -o rest.tok.zst 2>/dev/null
-    shard -q --max-alone 100% rest.tok.zst --condition tunes.tok.zst -o parts
-    xltrain "${small[@]}" --data parts -o band --set condition=bars --steps 2
+    sides '--chords --drop melody' '--keep melody --chords --strict --part 1/1'
+    as_by_hand band --keep melody --chords --strict
+    # and said
+    run --separate-stderr xlsample band -v --condition song.mid -o own.tok.zst
+    [[ $stderr == *"xlsample: the condition was made as those of the run: midi2remi --keep=melody --chords --strict song.mid"* ]]
+    [ "$(pieces own.tok.zst)" = "$(pieces <(midi2remi -u song.mid))" ]
+    # a pipe is looked at once, a file that is cut or has no such part is none
+    mkfifo tunes
+    cat song.mid >tunes &
+    timeout 10 xlsample band -qu --no-pg --condition tunes -o piped
+    diff <(grep -v '^#' piped) <(text own.tok.zst | grep -v '^#')
+    head -c 60 song.mid >cut.mid
+    run -65 --separate-stderr xlsample band --condition cut.mid -o s
+    says "xlsample: 'cut.mid': byte "
+    # the whole of it, all its bars in threes, other note-offs; tokens that are of labels
+    sides '--meter 3/4 --pair all --trim' '--pair all --meter 3/4 --trim'
+    as_by_hand band --meter 3/4 --pair all --trim
+    cut -f 1 "$BATS_FILE_TMPDIR/labels.tsv" | sed '1!s/$/x/;s/$/\tMode/;2s/x\tMode/\todd/;3s/x\tMode/\teven/;4,$d' >table.tsv
+    midi2remi -q --chords --labels table.tsv song.mid -o hand.tok.zst
+    for how in prefix bars encoder; do
+        xlsample $how -qu --no-pg --condition hand.tok.zst --max-tokens 200 -o hand
+        xlsample $how -qu --no-pg --condition song.mid --max-tokens 200 -o own
+        cmp hand own
+    done
+    # what the model has no word for is the nearest
+    midi2remi "$SAMPLES/god-rest-ye.mid" -o one.tok.zst
+    vocab --min-count 1 one.tok.zst -o few.tsv
+    shard -q --vocab few.tsv one.tok.zst --condition one.tok.zst --split train=1 -o known
+    xltrain "${small[@]}" --data known -o few --set condition=bars --steps 2
+    run --separate-stderr xlsample few --condition song.mid -o few.tok.zst
+    says "tokens of the condition are not in the model's vocabulary; the nearest"
+    remi2midi --check few.tok.zst
+}
+
+@test "conditions: a MIDI file that nobody knows how to read is no condition, and how it becomes one is said" {
+    cp "$SAMPLES/korobeiniki.mid" song.mid
+    line="song.mid': a MIDI file; make a condition of it, with --keep PARTS where the run's are parts: midi2remi --grid 4 --chords FILE | xlsample RUN --condition -"
+    # two ways that are not of parts: which side was made in which?
+    sides '--chords --trim' '--chords --meter 3/4'
     run -65 --separate-stderr xlsample band --condition song.mid -o s
-    says "song.mid': a MIDI file; make a condition of it as those of the run were made: midi2remi --chords --keep=melody FILE | xlsample RUN --condition -"
+    says "$line"
+    # three, one of them of the vocabulary or of another part of the data
+    midi2remi -q --chords --keep bass song.mid -o bass.tok.zst
+    sides '--chords --drop melody' '--chords --keep melody'
+    shard -q --max-alone 100% side0.tok.zst bass.tok.zst --condition side1.tok.zst --force -o sides
+    xltrain "${small[@]}" --data sides -o band --force --set condition=bars --steps 2
+    run -65 --separate-stderr xlsample band --condition song.mid -o s
+    says "$line"
+    # made by a model
+    shard -q three.tok.zst --condition three.tok.zst --split train=1 --force -o sides
+    xltrain "${small[@]}" --data sides -o band --force --set condition=bars --steps 2
+    run -65 --separate-stderr xlsample band --condition - -o s <song.mid
+    says "stdin': a MIDI file; make a condition of it, with --keep PARTS"
     [ ! -e s ]
-    # which is what a person types next
-    midi2remi --chords --keep=melody song.mid | xlsample band --condition - -q -o with.tok.zst
+}
+
+@test "conditions: a piece so far and the rest of its condition's bars" {
+    cp "$SAMPLES/korobeiniki.mid" song.mid
+    sides '--chords --drop melody' '--chords --keep melody'
     midi2remi --chords --keep melody song.mid -u | grep -c '^Bar' >n.bars
-    text with.tok.zst | grep -c '^Bar' | cmp - n.bars
-    # the piece so far is what the band played, the rest of its condition's bars is made
-    midi2remi --chords --keep=melody song.mid -o tune.tok.zst
+    # what is so far is what the band played, the rest is made
     midi2remi --chords --drop=melody song.mid -o played.tok.zst
     shard -q played.tok.zst --split train=1 -o one
     shard --unshard train one --lines 4 -q -o four.tok.zst
-    xlsample band --condition tune.tok.zst --prompt four.tok.zst -q -o more.tok.zst
+    xlsample band --condition song.mid --prompt four.tok.zst -q -o more.tok.zst
     text more.tok.zst | grep -c '^Bar' | cmp - n.bars
     cmp <(text more.tok.zst | grep '^Bar' | head -n 4) <(text four.tok.zst | grep '^Bar')
-    # where the chain does not tell the sides apart, both of one kind
-    run -65 --separate-stderr xlsample prefix --condition song.mid -o s
-    says "a MIDI file; make a condition of it, with --keep PARTS where the run's are parts: midi2remi --grid 4 --chords --labels TABLE FILE"
-    run -65 --separate-stderr xlsample prefix --condition - -o s <song.mid
-    says "a MIDI file; make a condition of it, with --keep PARTS"
-    # what came through a pipe is not there to be looked at again
-    mkfifo tunes
-    cat song.mid >tunes &
-    run -65 --separate-stderr timeout 10 xlsample prefix --condition tunes -o s
-    says "not a token stream but a MIDI file; midi2remi makes one of it"
-    [ ! -e s ]
 }
