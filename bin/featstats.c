@@ -62,11 +62,33 @@ static const bl_misuse misuses[] = {
     {"list", "", BL_OPERANDS_SOME, "--list takes no input"},
 };
 
+static int has_form(const featstats *f, unsigned forms)
+{
+    return (f->show.asked & forms) != 0;
+}
+
+static int misuse_name(const featstats *f, bl_err *e)
+{
+    const unsigned pictures = 1u << BL_SHOW_ROLL | 1u << BL_SHOW_CURVES |
+                              1u << BL_SHOW_HEAT | 1u << BL_SHOW_MAP;
+    if (has_form(f, pictures))
+        return bl_tool_no_midi(&f->common, "a picture", ".svg", e);
+    if (has_form(f, 1u << BL_SHOW_BLIND))
+        return bl_tool_no_midi(&f->common, "a page", ".html", e);
+    if (has_form(f, 1u << BL_MEASURE_JSON))
+        return bl_tool_no_midi(&f->common, "JSON", ".jsonl", e);
+    if (has_form(f, 1u << BL_MEASURE_TENSORS))
+        return bl_tool_no_midi(&f->common, "a stream of tensors", ".tensors.zst", e);
+    return bl_tool_no_midi(&f->common, "a table", ".tsv", e);
+}
+
 static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
 {
     const featstats *f = tool;
     const char *html = f->wish.page.path;
     int rc = bl_misuse_check(misuses, BL_COUNT(misuses), cli->opts, e);
+    if (rc == 0)
+        rc = misuse_name(f, e);
     if (rc == 0 && html != NULL && bl_tool_same_output(html, f->common.output))
         rc = bl_fail(e, BL_E_ARG, "the table and --html want a file each; try --help");
     return rc != 0 || f->show.asked >> BL_SHOW_LIST & 1 ? rc

@@ -43,7 +43,9 @@ static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
                        "--tempo, --speed, --ahead, --delay and --clock go with --play");
     if (m->play && m->raw)
         return bl_fail(e, BL_E_ARG, "--play wants a stream, not --raw");
-    if (m->play && m->speed > 0)
+    if (m->csv)
+        rc = bl_tool_no_midi(&m->common, "a table", ".csv", e);
+    if (rc == 0 && m->play && m->speed > 0)
         rc = bl_tool_tty_binary(&m->common, "a device or a FIFO: > SYNTH", e);
     if (rc == 0 && !m->play && !m->check && !m->csv && m->dir == NULL)
         rc = bl_tool_tty_binary(&m->common, "-o FILE, -d DIR, a pipe", e);

@@ -24,6 +24,10 @@ typedef struct {
 static int misuse(const void *tool, const bl_cli *cli, bl_err *e)
 {
     const vocab *v = tool;
+    int rc = bl_tool_no_midi(&v->common, "a vocabulary",
+                             v->json || v->miditok ? ".json" : ".tsv", e);
+    if (rc != 0)
+        return rc;
     if (v->scheme_name != NULL && cli->opts->n_operands > 0)
         return bl_fail(e, BL_E_ARG,
                        "the streams name their own scheme: give --scheme or files");

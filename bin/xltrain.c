@@ -181,9 +181,7 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
     int rc = bl_group_join(&x->group, e);
     bl_log_hush(cli->log, x->group.is_silent);
     bl_tool_need_room(cli->log, BL_TOOL_ROOM);
-    if (rc == 0)
-        rc = misuse(x, cli, e);
-    if (rc == 0)
+    if (rc == 0 && (rc = misuse(x, cli, e)) == 0)
         rc = run(x, cli, e);
     bl_log_hush(cli->log, x->group.is_silent);
     return rc;
@@ -208,6 +206,7 @@ int main(int argc, char **argv)
             "  xltrain --data data -o run --resume --steps 6000\n",
         .see_also = "shard(1), xlsample(1)",
         .idle = "plain",
+        .setting = bl_config_near,
         .libraries = libraries,
         .core = bl_engine_core(),
     };

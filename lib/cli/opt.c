@@ -399,13 +399,38 @@ static const char *nearest(const bl_opt *const *rows, size_t n, const char *name
     return best;
 }
 
-/* The settings of models are no options: 1 if the tool takes them by --set. */
-static int has_settings(const bl_opt *const *rows, size_t n)
+/* Options that begin with a name, getopt's abbreviation for more than one: "--tempo or
+ * --temperature" into text; how many there are. */
+static int begin_so(const bl_opt *const *rows, size_t n, const char *name, char *text,
+                    size_t size)
 {
+    size_t len = strcspn(name, "="), at = 0;
+    int found = 0;
     for (size_t i = 0; i < n; i++)
-        if (rows[i]->type != BL_OPT_GROUP && strcmp(rows[i]->name, "set") == 0)
-            return 1;
-    return 0;
+        if (rows[i]->type != BL_OPT_GROUP && rows[i]->help != NULL && len > 0 &&
+            strncmp(rows[i]->name, name, len) == 0 && at < size)
+            at += (size_t)snprintf(text + at, size - at, "%s--%s",
+                                   found++ > 0 ? " or " : "", rows[i]->name);
+    return found;
+}
+
+static int unknown_long(const bl_opts *o, const bl_opt *const *rows, size_t n,
+                        const char *arg)
+{
+    char several[256];
+    const char *name = arg + 2;
+    if (begin_so(rows, n, name, several, sizeof several) > 1)
+        return misuse(o, "'%.*s' is short for %s: write one of them",
+                      (int)strcspn(arg, "="), arg, several);
+    const char *meant = nearest(rows, n, name);
+    if (meant != NULL)
+        return misuse(o, "unknown option '%s'; there is --%s", arg, meant);
+    /* the settings of models are no options */
+    const char *key =
+        o->about->setting != NULL ? o->about->setting(name, strcspn(name, "=")) : NULL;
+    if (key != NULL)
+        return misuse(o, "unknown option '%s'; a setting is --set %s=VALUE", arg, key);
+    return misuse(o, "unknown option '%s'", arg);
 }
 
 static int bad_option(const bl_opts *o, const bl_opt *const *rows, size_t n, int c,
@@ -417,14 +442,7 @@ static int bad_option(const bl_opts *o, const bl_opt *const *rows, size_t n, int
         return misuse(o, "option '%s' takes no value", argv[optind - 1]);
     if (optopt != 0)
         return misuse(o, "unknown option '-%c'", optopt);
-    const char *meant = nearest(rows, n, argv[optind - 1] + 2);
-    if (meant != NULL)
-        return misuse(o, "unknown option '%s'; there is --%s", argv[optind - 1], meant);
-    if (has_settings(rows, n))
-        return misuse(o, "unknown option '%s'; a setting is --set %.*s=VALUE",
-                      argv[optind - 1], (int)strcspn(argv[optind - 1] + 2, "="),
-                      argv[optind - 1] + 2);
-    return misuse(o, "unknown option '%s'", argv[optind - 1]);
+    return unknown_long(o, rows, n, argv[optind - 1]);
 }
 
 static int parse_all(bl_opts *o, const bl_opt *const *rows, size_t n, int argc,

@@ -58,6 +58,8 @@ typedef struct {
     const char *core; /* of a tool that multiplies: see rerun.h; NULL: none is better */
     const char *idle; /* common options that change nothing here, so that --help
                        * has them not: "seed jobs"; or NULL */
+    const char *(*setting)(const char *name, size_t len); /* of a tool with --set: the
+                                                           * key that is near; NULL */
 } bl_opt_about;
 
 /* The options every tool shares: same letter, same meaning, same help. */

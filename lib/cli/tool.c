@@ -156,14 +156,31 @@ static int is_named(const bl_opt_common *c, const char *suffix)
 }
 
 /* A player would refuse what is in it. */
+static int is_midi_named(const bl_opt_common *c)
+{
+    return is_named(c, ".mid") || is_named(c, ".midi");
+}
+
 static int refuse_midi_name(const bl_opt_common *c, bl_err *e)
 {
-    if (!is_named(c, ".mid") && !is_named(c, ".midi"))
+    if (!is_midi_named(c))
         return 0;
     return bl_fail(e, BL_E_ARG,
                    "-o %s: these are tokens, no MIDI file; instead of it end the line "
                    "with '| remi2midi -o %s'",
                    c->output, c->output);
+}
+
+int bl_tool_no_midi(const bl_opt_common *c, const char *what, const char *suffix,
+                    bl_err *e)
+{
+    if (!is_midi_named(c))
+        return 0;
+    int stem = (int)(strrchr(c->output, '.') - c->output);
+    return bl_fail(e, BL_E_ARG,
+                   "-o %s: this is %s, no MIDI file: -o %.*s%s takes it; 'remi2midi "
+                   "FILE -o %s' makes a MIDI file of tokens",
+                   c->output, what, stem, c->output, suffix, c->output);
 }
 
 int bl_tool_no_media(const bl_opt_common *c, bl_err *e)

@@ -51,6 +51,10 @@ int bl_tool_tty_in(const bl_opts *o, bl_err *e) BL_MUST_CHECK;
 /* 0, or BL_E_ARG if the output is named as a PNG or PDF file or as sound, which
  * nothing here writes, or below as MIDI; --force takes any name. */
 int bl_tool_no_media(const bl_opt_common *c, bl_err *e) BL_MUST_CHECK;
+/* 0, or BL_E_ARG if the output is named as MIDI where something else is written:
+ * "a table", for a name with ".tsv"; --force takes any name. */
+int bl_tool_no_midi(const bl_opt_common *c, const char *what, const char *suffix,
+                    bl_err *e) BL_MUST_CHECK;
 /* 0, or BL_E_ARG if bytes that are no text would go to a terminal: a stream without
  * --plain. */
 int bl_tool_tty_out(const bl_opt_common *c, bl_err *e) BL_MUST_CHECK;

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { N_MAX = 1 << 30 }; /* tokens of a record */
@@ -147,6 +148,13 @@ int bl_logprobs_read(bl_logprobs *l, const char *path, bl_err *e)
     bl_zr *r = NULL;
     int fd;
     *l = (bl_logprobs){0};
+    struct stat st;
+    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        bl_fail(e, BL_E_OPEN,
+                "cannot open: Is a directory; a file is wanted that 'xltrain --eval "
+                "SPLIT --log-probs FILE' writes");
+        return bl_fail_in(e, BL_E_OPEN, path);
+    }
     int rc = bl_in_open(path, &fd, e);
     if (rc != 0)
         return rc;

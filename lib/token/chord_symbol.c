@@ -12,27 +12,27 @@ static const struct {
     const char *symbol;
     int quality;
 } spellings[] = {
-    {"", MAJ},       {"maj", MAJ},     {"M", MAJ},       {"major", MAJ},
-    {"5", MAJ},      {"6", MAJ},       {"maj6", MAJ},    {"M6", MAJ},
-    {"69", MAJ},     {"6/9", MAJ},     {"add9", MAJ},    {"add2", MAJ},
-    {"2", MAJ},      {"add4", MAJ},    {"add11", MAJ},   {"m", MIN},
-    {"min", MIN},    {"minor", MIN},   {"-", MIN},       {"m6", MIN},
-    {"min6", MIN},   {"-6", MIN},      {"m69", MIN},     {"m6/9", MIN},
-    {"madd9", MIN},  {"mmaj7", MIN},   {"mM7", MIN},     {"minmaj7", MIN},
-    {"dim", DIM},    {"o", DIM},       {"aug", AUG},     {"+", AUG},
-    {"sus2", SUS2},  {"sus4", SUS4},   {"sus", SUS4},    {"7", DOM7},
-    {"dom7", DOM7},  {"9", DOM7},      {"11", DOM7},     {"13", DOM7},
-    {"7b9", DOM7},   {"7#9", DOM7},    {"7#11", DOM7},   {"7b13", DOM7},
-    {"7b5", DOM7},   {"7#5", DOM7},    {"+7", DOM7},     {"aug7", DOM7},
-    {"7alt", DOM7},  {"alt", DOM7},    {"7sus4", SUS4},  {"7sus", SUS4},
-    {"9sus4", SUS4}, {"9sus", SUS4},   {"maj7", MAJ7},   {"M7", MAJ7},
-    {"^", MAJ7},     {"^7", MAJ7},     {"major7", MAJ7}, {"maj9", MAJ7},
-    {"M9", MAJ7},    {"maj11", MAJ7},  {"maj13", MAJ7},  {"maj7#11", MAJ7},
-    {"m7", MIN7},    {"min7", MIN7},   {"minor7", MIN7}, {"-7", MIN7},
-    {"m9", MIN7},    {"min9", MIN7},   {"-9", MIN7},     {"m11", MIN7},
-    {"min11", MIN7}, {"m13", MIN7},    {"m7b5", HDIM7},  {"min7b5", HDIM7},
-    {"-7b5", HDIM7}, {"hdim7", HDIM7}, {"hdim", HDIM7},  {"0", HDIM7},
-    {"07", HDIM7},   {"dim7", DIM7},   {"o7", DIM7},
+    {"", MAJ},         {"maj", MAJ},     {"M", MAJ},       {"major", MAJ},
+    {"5", MAJ},        {"6", MAJ},       {"maj6", MAJ},    {"M6", MAJ},
+    {"69", MAJ},       {"6/9", MAJ},     {"add9", MAJ},    {"add2", MAJ},
+    {"2", MAJ},        {"add4", MAJ},    {"add11", MAJ},   {"m", MIN},
+    {"min", MIN},      {"minor", MIN},   {"-", MIN},       {"m6", MIN},
+    {"min6", MIN},     {"-6", MIN},      {"m69", MIN},     {"m6/9", MIN},
+    {"madd9", MIN},    {"mmaj7", MIN},   {"mM7", MIN},     {"minmaj7", MIN},
+    {"dim", DIM},      {"o", DIM},       {"aug", AUG},     {"+", AUG},
+    {"sus2", SUS2},    {"sus4", SUS4},   {"sus", SUS4},    {"7", DOM7},
+    {"dom7", DOM7},    {"9", DOM7},      {"11", DOM7},     {"13", DOM7},
+    {"7b9", DOM7},     {"7#9", DOM7},    {"7#11", DOM7},   {"7b13", DOM7},
+    {"7b5", DOM7},     {"7#5", DOM7},    {"+7", DOM7},     {"aug7", DOM7},
+    {"7alt", DOM7},    {"alt", DOM7},    {"7sus4", SUS4},  {"7sus", SUS4},
+    {"9sus4", SUS4},   {"sus4b7", SUS4}, {"9sus", SUS4},   {"maj7", MAJ7},
+    {"M7", MAJ7},      {"^", MAJ7},      {"^7", MAJ7},     {"major7", MAJ7},
+    {"maj9", MAJ7},    {"M9", MAJ7},     {"maj11", MAJ7},  {"maj13", MAJ7},
+    {"maj7#11", MAJ7}, {"m7", MIN7},     {"min7", MIN7},   {"minor7", MIN7},
+    {"-7", MIN7},      {"m9", MIN7},     {"min9", MIN7},   {"-9", MIN7},
+    {"m11", MIN7},     {"min11", MIN7},  {"m13", MIN7},    {"m7b5", HDIM7},
+    {"min7b5", HDIM7}, {"-7b5", HDIM7},  {"hdim7", HDIM7}, {"hdim", HDIM7},
+    {"0", HDIM7},      {"07", HDIM7},    {"dim7", DIM7},   {"o7", DIM7},
 };
 
 /* Signs of other alphabets than that of the table, and other ways to write its words.
@@ -118,13 +118,25 @@ static int cut_bars(char *text, int *bars)
     return *bars >= 1 && *bars <= BL_CHORD_BARS_MAX;
 }
 
-/* Cuts "/E" off; a six-nine chord is none. */
+/* As Harte writes a bass note, by its degree: "b3", "5". */
+static int is_degree(const char *text)
+{
+    text += strspn(text, "#b");
+    int n = 0;
+    while (n < 20 && text[0] >= '0' && text[0] <= '9')
+        n = 10 * n + *text++ - '0';
+    return *text == '\0' && n >= 1 && n <= 13;
+}
+
+/* Cuts "/E" and "/b3" off; a six-nine chord has none. */
 static void cut_bass(char *text)
 {
     char *slash = strrchr(text, '/');
     size_t at = 1;
-    if (slash != NULL && slash > text && read_root(slash, &at) >= 0 &&
-        slash[at] == '\0')
+    if (slash == NULL || slash == text ||
+        (slash[-1] == '6' && strcmp(slash + 1, "9") == 0))
+        return;
+    if ((read_root(slash, &at) >= 0 && slash[at] == '\0') || is_degree(slash + 1))
         *slash = '\0';
 }
 

@@ -1,5 +1,5 @@
 /* chord_symbol.h (internal) - chords as musicians write them: "C", "F#m7", "Bb/D",
- * "a-7b5". */
+ * "a-7b5"; and as Harte does, "C:min7/b3". */
 #ifndef BL_CHORD_SYMBOL_H
 #define BL_CHORD_SYMBOL_H
 

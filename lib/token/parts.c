@@ -4,8 +4,10 @@
 #include "base/mem.h"
 #include "token/voices.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- their names ---- */
 
@@ -23,13 +25,43 @@ static int parse_track(bl_parts *p, const char *text, size_t len, bl_err *e)
 
 static int parse_program(bl_parts *p, const char *text, size_t len, bl_err *e)
 {
-    int is_drums = 0;
-    if (!bl_instruments_word(text, len, p->program, &is_drums) || is_drums)
+    int is_drums = 0, shown = (int)bl_min((int64_t)len, 40);
+    if (!bl_instruments_word(text, len, p->program, &is_drums))
         return bl_fail(e, BL_E_ARG,
                        "program= wants A or A-B, numbers of 0 to 127, a family such as "
                        "piano or strings, or a name such as violin, not '%.*s'",
-                       (int)bl_min((int64_t)len, 40), text);
+                       shown, text);
+    if (is_drums)
+        return bl_fail(e, BL_E_ARG,
+                       "program=%.*s: drums have no program, they are a part of their "
+                       "own: drums",
+                       shown, text);
     return 0;
+}
+
+/* What else a part is called, or the name of an instrument or a track alone. */
+static int fail_part(const char *text, size_t len, bl_err *e)
+{
+    static const struct {
+        const char *word, *part;
+    } also[] = {{"drum", "drums"},      {"percussion", "drums"}, {"kit", "drums"},
+                {"melodies", "melody"}, {"lead", "melody"},      {"tune", "melody"},
+                {"chord", "chords"},    {"harmony", "chords"}};
+    uint8_t program[BL_PROGRAMS];
+    char hint[96] = "";
+    int is_drums, shown = (int)bl_min((int64_t)len, 40);
+    for (size_t i = 0; i < BL_COUNT(also); i++)
+        if (strlen(also[i].word) == len && strncasecmp(also[i].word, text, len) == 0)
+            snprintf(hint, sizeof hint, "; '%s' is", also[i].part);
+    if (hint[0] == '\0' && bl_instruments_word(text, len, program, &is_drums))
+        snprintf(hint, sizeof hint, "; 'program=%.*s' is", shown, text);
+    else if (hint[0] == '\0' && len > 0)
+        snprintf(hint, sizeof hint, "; 'track=%.*s' is, of a track called so", shown,
+                 text);
+    return bl_fail(e, BL_E_ARG,
+                   "'%.*s' is no part%s; there are melody, bass, drums, chords, "
+                   "track=NAME and program=A-B",
+                   shown, text, hint);
 }
 
 static int parse_one(bl_parts *p, const char *text, size_t len, bl_err *e)
@@ -53,10 +85,7 @@ static int parse_one(bl_parts *p, const char *text, size_t len, bl_err *e)
     if (strncmp(text, program, sizeof program - 1) == 0)
         return parse_program(p, text + sizeof program - 1, len - (sizeof program - 1),
                              e);
-    return bl_fail(e, BL_E_ARG,
-                   "'%.*s' is no part; there are melody, bass, drums, chords, "
-                   "track=NAME and program=A-B",
-                   (int)bl_min((int64_t)len, 40), text);
+    return fail_part(text, len, e);
 }
 
 int bl_parts_parse(bl_parts *p, const char *text, bl_err *e)

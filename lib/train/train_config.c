@@ -159,26 +159,47 @@ bl_train_config bl_config_default(void)
     return c;
 }
 
-static const bl_setting *find(const char *key, int code, bl_err *e)
+/* The setting with the nearest key, *distance as far away: 0 of itself, -1 where others
+ * call it that. */
+static const bl_setting *nearest(const char *key, int *distance)
 {
-    const bl_setting *s, *nearest = NULL;
-    int least = 0;
+    const bl_setting *s, *best = NULL;
     char plain[65]; /* learning-rate, as options are written, means learning_rate */
     snprintf(plain, sizeof plain, "%s", key);
     for (char *c = plain; *c != '\0'; c++)
         *c = *c == '-' ? '_' : (char)tolower((unsigned char)*c);
     for (size_t i = 0; (s = bl_config_setting(i)) != NULL; i++) {
-        if (strcmp(key, s->key) == 0)
-            return s;
-        int d = bl_setting_distance(plain, s->key);
-        if (bl_setting_is_called(s, plain))
-            d = -1;
-        if (nearest == NULL || d < least) {
-            nearest = s;
-            least = d;
+        int d =
+            bl_setting_is_called(s, plain) ? -1 : bl_setting_distance(plain, s->key);
+        if (best == NULL || d < *distance) {
+            best = s;
+            *distance = d;
         }
     }
-    bl_fail(e, code, "unknown key '%.64s'; the nearest is '%s'", key, nearest->key);
+    return best;
+}
+
+const char *bl_config_near(const char *name, size_t len)
+{
+    char key[BL_SET_KEY_MAX + 1];
+    int distance;
+    if (len == 0 || len > BL_SET_KEY_MAX)
+        return NULL;
+    memcpy(key, name, len);
+    key[len] = '\0';
+    const bl_setting *s = nearest(key, &distance);
+    return distance <= (int)(len / 3) ? s->key : NULL;
+}
+
+static const bl_setting *find(const char *key, int code, bl_err *e)
+{
+    const bl_setting *s;
+    int distance;
+    for (size_t i = 0; (s = bl_config_setting(i)) != NULL; i++)
+        if (strcmp(key, s->key) == 0)
+            return s;
+    bl_fail(e, code, "unknown key '%.64s'; the nearest is '%s'", key,
+            nearest(key, &distance)->key);
     return NULL;
 }
 

@@ -80,6 +80,9 @@ const char *bl_config_preset_name(int i);
 /* 1 if settings of that name (`len` characters) go before others, which follow them. */
 int bl_config_leads(const char *key, size_t len);
 
+/* The key of the setting that is perhaps meant by a name of len bytes, of which a third
+ * may be wrong, or NULL. */
+const char *bl_config_near(const char *name, size_t len);
 /* Changes one field from "key=value". BL_E_ARG for an unknown key (the message names
  * the nearest one), a bad value, or one out of range. */
 int bl_config_set(bl_train_config *c, const char *assignment, bl_err *e) BL_MUST_CHECK;

@@ -194,6 +194,11 @@ xltrain --minuts --minutes
 featstats --sumary --summary
 remi2midi --ouptut=x --output
 END
+    # one that is short for several
+    run -64 --separate-stderr xlsample run --temp 0.8
+    says "'--temp' is short for --tempo or --temperature: write one of them; try"
+    run -64 --separate-stderr midi2remi --ke=x
+    says "'--ke' is short for --key or --keep or --keep-empty: write one of them"
     # settings of models are no options
     while read -r wrong set; do
         run -64 --separate-stderr xltrain --data data -o run "$wrong" 3
@@ -201,9 +206,15 @@ END
     done <<'END'
 --lr lr
 --arch arch
---batch-size batch-size
---d_model=9 d_model
+--batch-size batch
+--d_model=9 width
+--learning-rate lr
+--dropuot dropout
 END
+    for wrong in --nonsense --xyzzy=3 --frobnicate; do
+        run -64 --separate-stderr xltrain --data data -o run $wrong
+        says "unknown option '$wrong'; try"
+    done
     run -64 --separate-stderr xlsample --xyzzy
     says "unknown option '--xyzzy'; try"
     run -64 --separate-stderr xlsample "--$(printf 'x%.0s' {1..200})"

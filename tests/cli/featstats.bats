@@ -1049,6 +1049,14 @@ for kind, v in kinds.items():
     near(got['nats.' + kind], sum(v) / len(v))
     near(got['share.' + kind], sum(v) / nats)
 PY
+    # a folder is none, whatever was hoped for
+    midi2remi "$SAMPLES/sakura.mid" -o s.tok.zst
+    for wrong in run .; do
+        run -66 --separate-stderr featstats --surprise $wrong
+        says "'$wrong': cannot open: Is a directory; a file is wanted that 'xltrain --eval SPLIT --log-probs FILE' writes"
+        run -66 --separate-stderr featstats --fidelity $wrong s.tok.zst
+        says "'$wrong': cannot open: Is a directory; midi2remi makes a stream of the MIDI files in it"
+    done
     # bar by bar nothing is lost, and each piece has all its bars
     featstats --surprise --long p >bars
     /usr/bin/python3 - <<'PY'

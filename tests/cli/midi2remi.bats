@@ -579,8 +579,21 @@ PY
     cmp <(grep -v '^#remi' one) <(grep -v '^#remi' three)
     run -64 --separate-stderr midi2remi --keep melody --drop bass x.mid
     says "parts are kept or dropped, not both"
-    run -64 --separate-stderr midi2remi --keep tune x.mid
-    says "'tune' is no part; there are melody, bass, drums, chords, track=NAME and program=A-B"
+    # what a person calls them
+    while IFS=: read -r wrong hint; do
+        run -64 --separate-stderr midi2remi --keep "$wrong" x.mid
+        says "'$wrong' is no part; '$hint; there are melody, bass, drums, chords, track=NAME and program=A-B"
+    done <<'END'
+tune:melody' is
+drum:drums' is
+chord:chords' is
+violin:program=violin' is
+Piano:program=Piano' is
+33:program=33' is
+Vocals:track=Vocals' is, of a track called so
+END
+    run -64 --separate-stderr midi2remi --drop program=drums x.mid
+    says "program=drums: drums have no program, they are a part of their own: drums"
     for scheme in remi-2020 performance; do
         run -64 --separate-stderr midi2remi --scheme $scheme --keep melody x.mid
         says "scheme '$scheme' has no parts that would line up; 'remi' has"

@@ -477,6 +477,17 @@ words() {
     run -64 --separate-stderr xlsample run -o new.Flac
     says "nothing here is sound"
     [ ! -e new.wav ] && [ ! -e new.Flac ]
+    # what is no music at all
+    cp tokens.mid tokens
+    for other in "vocab tokens:a vocabulary:tsv" "vocab --json tokens:a vocabulary:json" \
+        "featstats tokens:a table:tsv" "featstats --json tokens:JSON:jsonl" \
+        "featstats --roll tokens:a picture:svg" "remi2midi --csv tokens:a table:csv"; do
+        IFS=: read -r line what suffix <<<"$other"
+        run -64 --separate-stderr $line -o out.mid
+        says "-o out.mid: this is $what, no MIDI file: -o out.$suffix takes it; 'remi2midi FILE -o out.mid' makes a MIDI file of tokens"
+        $line -q -o out.$suffix
+        [ -s out.$suffix ] && [ ! -e out.mid ]
+    done
     # what a model is not
     run -65 --separate-stderr xlsample "$SAMPLES/fur-elise.mid"
     says "not safetensors but a MIDI file"
@@ -673,7 +684,12 @@ moments() {
         --chords 'CMaj7 DMAJ9 EMI7 fmi Gmi7b5 A7(b9)/E BmMaj7 Cm(maj7):2'
     [ "$(bars s.tok.zst | grep -oE 'Chord_[^ ]+' | xargs)" = \
         "Chord_C:maj7 Chord_D:maj7 Chord_E:min7 Chord_F:min Chord_G:hdim7 Chord_A:dom7 Chord_B:min Chord_C:min" ]
-    for wrong in H C:65 C/H N:x Cfoo '♯' 'C(b9)'; do
+    # as Harte has it: a colon, a bass note by its degree
+    xlsample -q settled --bars 9 -o s.tok.zst \
+        --chords 'C:min7/b3 D:maj7 E:maj/5 F:hdim7/b7:2 G:sus4(b7) A:7/3 C6/9 Bb:minmaj7/bb7'
+    [ "$(bars s.tok.zst | grep -oE 'Chord_[^ ]+' | xargs)" = \
+        "Chord_C:min7 Chord_D:maj7 Chord_E:maj Chord_F:hdim7 Chord_G:sus4 Chord_A:dom7 Chord_C:maj Chord_A#:min" ]
+    for wrong in H C:65 C/H C/14 C:min7/ N:x Cfoo '♯' 'C(b9)'; do
         run -64 --separate-stderr xlsample settled --chords "C $wrong" -o s
         says "'$wrong' is no chord"
     done
