@@ -6,6 +6,7 @@
 #include "flow/groove_hits.h"
 #include "flow/grooves.h"
 #include "flow/hub.h"
+#include "flow/prompts.h"
 #include "flow/start.h"
 #include "io/input.h"
 #include "io/row_store.h"
@@ -206,15 +207,28 @@ static const char *shown_of(const grooving *g)
     return path != NULL ? bl_path_or_stdin(path) : NULL;
 }
 
+/* Music that is no stream of grooves. */
+static int fail_other(bl_zr *zr, bl_err *e)
+{
+    int is_midi = bl_prompts_is_midi(zr, e);
+    if (is_midi < 0)
+        return is_midi;
+    if (is_midi)
+        return bl_fail(e, BL_E_FORMAT,
+                       "a MIDI file; make grooves of it: midi2remi --scheme groove "
+                       "FILE | xlsample RUN --condition -");
+    return bl_fail(e, BL_E_MISMATCH,
+                   "a stream of tokens: the run wants grooves, as midi2remi --scheme "
+                   "groove makes them");
+}
+
 static int open_condition(grooving *g, bl_err *e)
 {
     int rc = bl_input_open(&g->in, g->wish->condition, e);
     if (rc == 0 && g->in.is_empty)
         rc = bl_fail(e, BL_E_TRUNC, "the input is empty");
     if (rc == 0 && !g->in.is_tensors)
-        rc = bl_fail(e, BL_E_MISMATCH,
-                     "a stream of tokens: the run wants grooves, as midi2remi --scheme "
-                     "groove makes them");
+        rc = fail_other(g->in.zr, e);
     if (rc == 0)
         rc = bl_rowsr_new(&g->reader, bl_input_take(&g->in), shown_of(g), e);
     return rc == 0 ? check_kind(g, bl_rowsr_kind(g->reader), e) : rc;

@@ -263,6 +263,8 @@ while b:
     bad 64 "--latent gives no hits to choose" vae --latent --temperature 1
     midi2remi "$SAMPLES/korobeiniki.mid" -q -o tokens
     bad 65 "tokens': a stream of tokens: the run wants grooves" vae --condition tokens
+    bad 65 "korobeiniki.mid': a MIDI file; make grooves of it: midi2remi --scheme groove FILE | xlsample RUN --condition -" \
+        vae --condition "$SAMPLES/korobeiniki.mid"
     midi2remi --scheme groove --window 4 "$SAMPLES/korobeiniki.mid" -q -o four
     bad 65 "its windows have 64 steps, the run's 32" run --condition four
     xlsample vae -n 1 --latent -o z
