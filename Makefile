@@ -449,11 +449,15 @@ SHARE := $(PREFIX)/share/barline
 ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 
 ## install, uninstall: tools, pages, samples, library, under PREFIX (/usr/local), DESTDIR respected
-.PHONY: install install-tools install-library uninstall
+.PHONY: install install-tools install-library uninstall place
 install: install-tools install-library
 
+# A blank would make two folders of one, and uninstall take away another.
+place:
+	@:$(if $(word 2,.$(DESTDIR)$(PREFIX)$(ZSH_COMPLETIONS).),$(error PREFIX and DESTDIR: a folder whose path has no blanks, not '$(DESTDIR)$(PREFIX)'))
+
 # Paths in the pages are those of the copy; pages for man(1) are there by name.
-install-tools: all completions
+install-tools: place all completions
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/share/man/man1 \
 	  $(SHARE)/pipelines $(SHARE)/schemas $(SHARE)/samples/python \
 	  $(PREFIX)/share/bash-completion/completions $(ZSH_COMPLETIONS))
@@ -474,7 +478,7 @@ install-tools: all completions
 	  ln -sf $(firstword $(TOOLS)) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$t; done
 	install -m 644 $(B)/completions/_barline $(DESTDIR)$(ZSH_COMPLETIONS)
 
-install-library: $(LIB)
+install-library: place $(LIB)
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib
 	for h in $(HEADERS:lib/%=%); do \
@@ -485,7 +489,7 @@ install-library: $(LIB)
 	  'Libs: -L$${prefix}/lib -lbarline -lm -pthread' \
 	  >$(DESTDIR)$(PREFIX)/lib/pkgconfig/barline.pc
 
-uninstall:
+uninstall: place
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/man/man1/%.1)
 	rm -f $(DESTDIR)$(PREFIX)/lib/libbarline.a $(DESTDIR)$(PREFIX)/lib/pkgconfig/barline.pc

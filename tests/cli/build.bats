@@ -72,6 +72,15 @@ links() {
     grep -q '^  xlsample demo/run' said
     make -C "$BARLINE_ROOT" --no-print-directory -s uninstall PREFIX="$PWD/usr"
     [ -z "$(find usr ! -type d)" ]
+    # a blank would make two folders of one path, and take away another
+    mkdir -p my/share/barline
+    for goal in install uninstall; do
+        run -2 make -C "$BARLINE_ROOT" --no-print-directory -s $goal PREFIX="$PWD/my usr"
+        has "PREFIX and DESTDIR: a folder whose path has no blanks, not '$PWD/my usr'"
+        run -2 make -C "$BARLINE_ROOT" --no-print-directory -s $goal PREFIX=/usr DESTDIR="$PWD/my root"
+        has "no blanks"
+    done
+    [ "$(find my | xargs)" = "my my/share my/share/barline" ]
 }
 
 # bare ARGS...: a command in the bare system
