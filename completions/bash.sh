@@ -8,7 +8,8 @@ here=$(dirname "$0")
 cat <<'END'
 # Completions of barline's tools, made by completions/bash.sh: do not edit.
 _barline() {
-    local tool=${1##*/} now=${COMP_WORDS[COMP_CWORD]} i=$((COMP_CWORD - 1)) is_value= before row
+    local - tool=${1##*/} now=${COMP_WORDS[COMP_CWORD]} i=$((COMP_CWORD - 1)) is_value= before row
+    set -f # nothing below is a pattern of files, whatever shopt says of those
     # --name=value comes as three words
     [ "$now" != = ] || now='' is_value=1
     [ "${COMP_WORDS[i]}" != = ] || is_value=1 i=$((i - 1))
@@ -29,6 +30,8 @@ _barline() {
         NAME) mapfile -t COMPREPLY < <(compgen -W 'remi remi-2020 performance groove' -- "$now") ;;
         SPLIT) mapfile -t COMPREPLY < <(compgen -W 'train valid test' -- "$now") ;;
         DIR) mapfile -t COMPREPLY < <(compgen -d -- "$now") ;;
+        [A-Z] | 'P[,...]' | 'N[,...]' | BPM | I/N | N/D | 'N|P%' | SECONDS | MINUTES) ;;
+        LIST | WORDS | KEY | CHORDS | COPIES | SHARES | BARS*) ;;
         *'|'*)
             row=${row#*:}
             mapfile -t COMPREPLY < <(compgen -W "${row//|/ }" -- "$now")
@@ -47,7 +50,6 @@ _barline() {
             )
             compopt -o nospace 2>/dev/null || true
             ;;
-        N | S | P | K | M | T | D | BPM | I/N | N/D | 'N|P%' | SECONDS | LIST | WORDS | KEY | CHORDS) ;;
         *) mapfile -t COMPREPLY < <(compgen -f -- "$now") ;;
         esac
         return

@@ -39,7 +39,7 @@ for tool in "$@"; do
             if (v == "DIR") return "_files -/"
             if (v == "KEY=VALUE") return "_barline_setting"
             if (v == "PARTS") return "_barline_parts"
-            if (v ~ /^(N|S|P|K|M|T|D|BPM|I\/N|N\/D|N\|P%|SECONDS|LIST|WORDS|KEY|CHORDS)$/) return " "
+            if (v ~ /^([A-Z]|[PN]\[.*|BPM|I\/N|N\/D|N\|P%|SECONDS|MINUTES|LIST|WORDS|KEY|CHORDS|COPIES|SHARES|BARS.*)$/) return " "
             if (v ~ /\|/) { words = v; gsub(/\|/, " ", words); return "(" words ")" }
             return "_files"
         }

@@ -4,7 +4,8 @@ load ../helpers
 
 # offers WORD...: what is offered for the last of the words of a line
 offers() {
-    bash -c '. ./barline.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _barline "$1"
+    bash ${SHELLOPT:+-O "$SHELLOPT"} -c '. ./barline.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _barline "$1"
+        [[ $- != *f* ]] || exit 1
         printf "%s\n" "${COMPREPLY[@]}"' - "$@" | xargs
 }
 
@@ -17,7 +18,15 @@ offers() {
     [ "$(offers xlsample --precision b)" = bf16 ]
     [ "$(offers xlsample --precision = '' | xargs -n 1 | sort | xargs)" = "bf16 fp32 int8" ]
     [ "$(offers xlsample --prompt so)" = song.mid ]
-    [ -z "$(offers xlsample --bars '')" ]
+    for line in 'xlsample --bars' 'midi2remi --max-reject' 'xlsample --threshold' 'shard --split' 'xlsample --fill'; do
+        # shellcheck disable=SC2086  # two words
+        [ -z "$(offers $line '')" ]
+    done
+    # whatever the shell makes of patterns of files
+    for shopt in failglob nullglob; do
+        [ "$(SHELLOPT=$shopt offers xlsample --fi)" = --fill ]
+        [ "$(SHELLOPT=$shopt offers midi2remi so)" = song.mid ]
+    done
     [ "$(offers featstats --run '')" = run ]
     [ "$(offers xlsample -o so)" = song.mid ]
     [ "$(offers midi2remi so)" = song.mid ]
