@@ -15,6 +15,7 @@ prints the settings and tensors, or the loss as `xltrain --eval SPLIT` does."""
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 
@@ -235,4 +236,5 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # | head
     main()

@@ -234,6 +234,10 @@ assert one == two and len(one) == 2
 assert [p["name"].rsplit("/")[-1] for p in read_features(new)] == ["can-can.mid", "kesh-jig.mid", "sakura.mid"]
 END
     /usr/bin/python3 reader.py "$BARLINE_ROOT/schemas/golden" new.tsv
+    printf '%s\tslow\n' can-can.mid kesh-jig.mid sakura.mid >groups
+    featstats --groups groups "$F/three.tok.zst" -o grouped.tsv
+    echo 'assert sys.argv[2] != "grouped.tsv" or {p["group"] for p in read_features(new)} == {"slow"}' >>reader.py
+    /usr/bin/python3 reader.py "$BARLINE_ROOT/schemas/golden" grouped.tsv
     head -n -1 new.tsv >cut.tsv
     run -1 /usr/bin/python3 reader.py "$BARLINE_ROOT/schemas/golden" cut.tsv
 }

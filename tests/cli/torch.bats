@@ -197,6 +197,9 @@ llama --set memory=24 --set kv_heads=1 --set eval_segment=16'
     [ "$(sed -n 2p settings)" = "$(jq -r '.vocab' <(head -n 1 settings)) tokens, $(awk -F '\t' 'NR > 2 {
         gsub(/[(),]/, " ", $2); n = split($2, of, " "); m = 1; for (i = 1; i <= n; i++) m *= of[i]; s += m}
         END {print s}' settings) parameters" ]
+    # whoever reads on no further ends it silently
+    run -0 --separate-stderr bash -c '/usr/bin/python3 -B "$1" llama/best | true' - "$reader"
+    [ -z "$output$stderr" ]
     xltrain -q --data data -o cells --set arch=lstm "${small[@]}" --set memory=0
     run -1 --separate-stderr /usr/bin/python3 -B "$reader" cells data valid
     says "checkpoint.py knows no arch=lstm"
