@@ -81,13 +81,14 @@ static int has_same_parts(const bl_json *a, const bl_json *b)
            has_all(b, a, parts, BL_COUNT(parts));
 }
 
-static int has(const bl_json *entry, const char *option)
+/* The value of an option of an entry, or NULL. */
+static const char *option_of(const bl_json *entry, const char *option)
 {
-    const char *arg;
+    const char *arg, *value = NULL;
     for (size_t i = 0; (arg = arg_at(entry, i)) != NULL; i++)
         if (value_of(arg, option) != NULL)
-            return 1;
-    return 0;
+            value = value_of(arg, option);
+    return value;
 }
 
 /* Nobody but midi2remi made music of the chain: the shard that comes first is then of
@@ -98,30 +99,59 @@ static int is_plain(const bl_json *pg)
         const bl_json *entry = bl_json_at(pg, i);
         if (!is_of(entry, "midi2remi") && !is_of(entry, "vocab") &&
             !is_of(entry, "xltrain") &&
-            (!is_of(entry, "shard") || has(entry, "unshard")))
+            (!is_of(entry, "shard") || option_of(entry, "unshard") != NULL))
             return 0;
     }
     return 1;
 }
 
+static int is_same_text(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* What one keeps the other drops. */
+static int are_halves(const bl_json *a, const bl_json *b)
+{
+    return is_same_text(option_of(a, "keep"), option_of(b, "drop")) ||
+           is_same_text(option_of(a, "drop"), option_of(b, "keep"));
+}
+
+/* The ways of n that come first, in their order: of targets, of conditions, of what a
+ * vocabulary was learned of, each way once. */
+static const bl_json *choose(const bl_json *const *way, int n, int has_vocab)
+{
+    if (n == 1)
+        return way[0];
+    if (n >= 2 && n <= 2 + has_vocab && are_halves(way[0], way[1]))
+        return way[1];
+    /* where all of a song may be both sides, the other may be the vocabulary's */
+    int is_whole =
+        n > 0 && option_of(way[0], "keep") == NULL && option_of(way[0], "drop") == NULL;
+    return n == 2 && !has_same_parts(way[0], way[1]) && !(has_vocab && is_whole)
+               ? way[1]
+               : NULL;
+}
+
 /* The entry of the midi2remi that made the conditions, or NULL. */
 static const bl_json *find(const bl_json *pg)
 {
-    const bl_json *way[2] = {NULL, NULL};
+    enum { MOST = 4 };
+    const bl_json *way[MOST];
     size_t i = 0, n_all = pg != NULL && is_plain(pg) ? bl_json_size(pg) : 0;
-    int n = 0;
-    while (i < n_all && !is_of(bl_json_at(pg, i), "shard")) {
-        const bl_json *entry = bl_json_at(pg, i++);
-        if (!is_of(entry, "midi2remi") || (n > 0 && is_same(entry, way[0])) ||
-            (n > 1 && is_same(entry, way[1])))
-            continue;
-        if (n == 2)
-            return NULL;
-        way[n++] = entry;
+    int n = 0, has_vocab = 0;
+    for (; i < n_all && !is_of(bl_json_at(pg, i), "shard"); i++) {
+        const bl_json *entry = bl_json_at(pg, i);
+        int k = 0;
+        has_vocab |= is_of(entry, "vocab");
+        while (k < n && !is_same(entry, way[k]))
+            k++;
+        if (k == n && n < MOST && is_of(entry, "midi2remi"))
+            way[n++] = entry;
     }
-    if (i == n_all || !has(bl_json_at(pg, i), "condition"))
-        return NULL;
-    return n < 2 || !has_same_parts(way[0], way[1]) ? way[n > 1] : NULL;
+    return i < n_all && option_of(bl_json_at(pg, i), "condition") != NULL
+               ? choose(way, n, has_vocab)
+               : NULL;
 }
 
 /* ---- as a person types it ---- */

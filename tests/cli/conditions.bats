@@ -331,13 +331,24 @@ as_by_hand() {
     sides '--chords --trim' '--chords --meter 3/4'
     run -65 --separate-stderr xlsample band --condition song.mid -o s
     says "$line"
-    # three, one of them of the vocabulary or of another part of the data
+    # three, one of them of another part of the data
     midi2remi -q --chords --keep bass song.mid -o bass.tok.zst
     sides '--chords --drop melody' '--chords --keep melody'
     shard -q --max-alone 100% side0.tok.zst bass.tok.zst --condition side1.tok.zst --force -o sides
     xltrain "${small[@]}" --data sides -o band --force --set condition=bars --steps 2
     run -65 --separate-stderr xlsample band --condition song.mid -o s
     says "$line"
+    # all of the songs on both sides, and a vocabulary of another part
+    vocab --bpe 20 bass.tok.zst -o bass.tsv
+    midi2remi -q --chords "$SAMPLES"/[a-d]*.mid -o all.tok.zst
+    shard -q --vocab bass.tsv all.tok.zst --condition all.tok.zst --force -o sides
+    xltrain "${small[@]}" --data sides -o band --force --set condition=bars --steps 2
+    run -65 --separate-stderr xlsample band --condition song.mid -o s
+    says "$line"
+    # but both halves, and a vocabulary of all, are what they are
+    shard -q --max-alone 100% --vocab <(vocab --bpe 20 all.tok.zst) side0.tok.zst --condition side1.tok.zst --force -o sides
+    xltrain "${small[@]}" --data sides -o band --force --set condition=bars --steps 2
+    as_by_hand band --chords --keep melody
     # made by a model
     shard -q three.tok.zst --condition three.tok.zst --split train=1 --force -o sides
     xltrain "${small[@]}" --data sides -o band --force --set condition=bars --steps 2
