@@ -66,6 +66,14 @@ static double layer_reals(const bl_model_config *c, double b, double slots, int 
            pre + normed + compress + b * t * d * gate_reals(c);
 }
 
+/* Workspace of a head that sees so many keys. */
+static double head_reals(const bl_model_config *c, double keys, double in_tiles,
+                         int train)
+{
+    return keys * c->width / c->heads * (train ? 9 : 3) +
+           48 * (in_tiles + 200) * (train + 1);
+}
+
 /* Reals of a layer of the encoder, and of a layer's attention to it. */
 static double encoder_reals(const bl_model_config *c, double b, int train)
 {
@@ -85,9 +93,11 @@ static double condition_reals(const bl_model_config *c, double b, int train)
 {
     if (c->condition != BL_CONDITION_ENCODER)
         return 0;
-    double rows = b * c->source * c->width;
+    /* rows in and out; gradients that live at the same time, as in shared_reals */
+    double row = train ? 6.0 * c->width + c->ff * (1.0 + 2 * c->glu) : 2.0 * c->width;
     return bl_model_encoder_layers(c) * encoder_reals(c, b, train) +
-           c->layers * cross_reals(c, b) + (train ? 6 : 2) * rows;
+           c->layers * cross_reals(c, b) + b * c->source * row +
+           c->heads * head_reals(c, c->source, c->source, train);
 }
 
 /* Keys that the tiles of a head are for: what a block of queries sees in a layer that
@@ -111,8 +121,7 @@ static double shared_reals(const bl_model_config *c, double b, int train)
     double d = c->width, t = c->segment, keys = (double)c->memory + c->compressed + t;
     if (c->arch == BL_ARCH_LSTM)
         return train ? b * t * d * 10 : 0;
-    double head = keys * d / c->heads * (train ? 9 : 3) +
-                  48 * (tile_keys(c, keys) + 200) * (train + 1);
+    double head = head_reals(c, keys, tile_keys(c, keys), train);
     double grads = train ? b * t *
                                    ((3 + (c->gate != BL_GATE_NONE) * 6) * d +
                                     c->ff * (1.0 + 2 * c->glu)) +
