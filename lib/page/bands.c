@@ -47,8 +47,9 @@ typedef struct {
     const bl_bands *how;
     part *part; /* of each trial */
     size_t settings;
-    bl_plot plot; /* of logarithms where is_log */
-    double scale; /* what data are divided by to the right */
+    bl_series *band; /* of each setting: rows of BAND numbers */
+    bl_plot plot;    /* of logarithms where is_log */
+    double scale;    /* what data are divided by to the right */
     const char *unit;
 } canvas;
 
@@ -271,9 +272,25 @@ static void draw_frame(bl_svg *s, canvas *c)
 
 /* ---- curves ---- */
 
+/* The only point that a trial has to draw, else -1. */
+static int64_t lone_point(const canvas *c, const bl_trial *t)
+{
+    int64_t lone = -1;
+    for (size_t i = 0; i < points_of(t); i++) {
+        if (isnan(x_of(c, t, i)) || isnan(y_of(c, t, i)))
+            continue;
+        if (lone >= 0)
+            return -1;
+        lone = (int64_t)i;
+    }
+    return lone;
+}
+
 static void seed_line(bl_svg *s, const canvas *c, const bl_trial *t, size_t setting)
 {
     int is_down = 0;
+    if (lone_point(c, t) >= 0) /* a dot, see below */
+        return;
     bl_svg_raw(s, "<path");
     line_style(s, setting, 0.7, 0.5);
     bl_svg_raw(s, " d=\"");
@@ -327,6 +344,15 @@ static int make_band(const canvas *c, size_t setting, bl_series *band, bl_err *e
     return rc;
 }
 
+static int make_bands(canvas *c, bl_err *e)
+{
+    c->band = bl_calloc(c->settings, sizeof *c->band, e);
+    int rc = c->band != NULL ? 0 : BL_E_NOMEM;
+    for (size_t i = 0; rc == 0 && i < c->settings; i++)
+        rc = make_band(c, i, &c->band[i], e);
+    return rc;
+}
+
 static void draw_path(bl_svg *s, const canvas *c, const bl_series *band, int which)
 {
     for (size_t i = 0; i < band->n; i += BAND)
@@ -359,27 +385,59 @@ static void draw_mean(bl_svg *s, const canvas *c, const bl_series *band, size_t 
 /* The means come last, so that no band lies on them. */
 static void draw_settings(bl_svg *s, const canvas *c)
 {
-    size_t n = c->settings;
-    bl_series *band = s->rc == 0 ? bl_calloc(n, sizeof *band, s->e) : NULL;
-    if (band == NULL) {
-        s->rc = s->rc != 0 ? s->rc : BL_E_NOMEM;
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (s->rc == 0)
-            s->rc = make_band(c, i, &band[i], s->e);
-        if (band[i].n > 0)
-            draw_band(s, c, &band[i], i);
+    for (size_t i = 0; i < c->settings; i++) {
+        if (c->band[i].n > BAND)
+            draw_band(s, c, &c->band[i], i);
         for (size_t k = 0; k < c->all->n; k++)
             if (c->part[k].setting == i)
                 seed_line(s, c, &c->all->trial[k], i);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (band[i].n > 0)
-            draw_mean(s, c, &band[i], i);
-        free(band[i].x);
+    for (size_t i = 0; i < c->settings; i++)
+        if (c->band[i].n > BAND)
+            draw_mean(s, c, &c->band[i], i);
+}
+
+/* ---- where there is but one evaluation, of which a line shows nothing ---- */
+
+/* Whole at the frame's edges, where the only point of a run often is. */
+static void dot(bl_svg *s, const canvas *c, double x, double y, size_t setting,
+                double radius, double opacity)
+{
+    if (isnan(x) || isnan(y) || pixel_y(c, y) < TOP - 0.5)
+        return;
+    bl_svg_printf(s, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" style=\"",
+                  pixel_x(c, x), pixel_y(c, y), radius);
+    colour(s, "fill", setting);
+    bl_svg_printf(s, "opacity:%.2f\"/>", opacity);
+}
+
+/* The band of one step: from the lowest to the highest of the seeds. */
+static void bar(bl_svg *s, const canvas *c, const double row[BAND], size_t setting)
+{
+    double top = fmax(pixel_y(c, row[HIGH]), TOP), bottom = pixel_y(c, row[LOW]);
+    if (!(bottom > top))
+        return;
+    bl_svg_printf(s, "<path d=\"M%.1f %.1fV%.1f\" style=\"fill:none;",
+                  pixel_x(c, row[AT]), top, bottom);
+    colour(s, "stroke", setting);
+    bl_svg_raw(s, "stroke-width:8;stroke-opacity:.25\"/>");
+}
+
+static void draw_lone(bl_svg *s, const canvas *c)
+{
+    for (size_t i = 0; i < c->settings; i++)
+        if (c->band[i].n == BAND)
+            bar(s, c, c->band[i].x, i);
+    for (size_t k = 0; k < c->all->n; k++) {
+        const bl_trial *t = &c->all->trial[k];
+        int64_t i = lone_point(c, t);
+        if (i >= 0)
+            dot(s, c, x_of(c, t, (size_t)i), y_of(c, t, (size_t)i), c->part[k].setting,
+                2, 0.5);
     }
-    free(band);
+    for (size_t i = 0; i < c->settings; i++)
+        if (c->band[i].n == BAND)
+            dot(s, c, c->band[i].x[AT], c->band[i].x[MEAN], i, 3.5, 1);
 }
 
 /* ---- below ---- */
@@ -432,32 +490,40 @@ static void legend(bl_svg *s, const canvas *c, const bl_trial_row *rows, size_t 
     }
 }
 
-void bl_bands_draw(bl_svg *s, const bl_trials *all, const bl_bands *how)
+static void draw(bl_svg *s, canvas *c)
 {
-    canvas c = {.all = all, .how = how, .scale = 1};
-    int id = 2 * how->term + how->is_log; /* of the pictures of a page */
+    int id = 2 * c->how->term + c->how->is_log; /* of the pictures of a page */
     bl_trial_row *rows = NULL;
     size_t n = 0;
-    if (s->rc == 0)
-        s->rc = find_parts(&c, s->e);
-    if (s->rc != 0) {
-        free(c.part);
-        return;
-    }
-    s->rc = find_frame(&c, s->e);
-    if (s->rc == 0)
-        s->rc = bl_trial_rows_make(&rows, &n, all, s->e);
-    bl_svg_begin(s, WIDTH, TOP + FRAME + BELOW + LINE * (double)((c.settings + 1) / 2),
-                 "validation loss of each setting", how->is_standalone);
-    draw_frame(s, &c);
+    s->rc = bl_trial_rows_make(&rows, &n, c->all, s->e);
+    bl_svg_begin(s, WIDTH, TOP + FRAME + BELOW + LINE * (double)((c->settings + 1) / 2),
+                 "validation loss of each setting", c->how->is_standalone);
+    draw_frame(s, c);
     bl_svg_printf(s,
                   "<clipPath id=\"bands%d\"><rect x=\"%d\" y=\"%d\" width=\"%d\" "
                   "height=\"%d\"/></clipPath><g clip-path=\"url(#bands%d)\">",
                   id, LEFT, TOP, WIDTH - LEFT - RIGHT, FRAME, id);
-    draw_settings(s, &c);
+    draw_settings(s, c);
     bl_svg_raw(s, "</g>");
-    legend(s, &c, rows, n);
+    draw_lone(s, c);
+    legend(s, c, rows, n);
     bl_svg_end(s);
     bl_trial_rows_free(rows, n);
+}
+
+void bl_bands_draw(bl_svg *s, const bl_trials *all, const bl_bands *how)
+{
+    canvas c = {.all = all, .how = how, .scale = 1};
+    if (s->rc == 0)
+        s->rc = find_parts(&c, s->e);
+    if (s->rc == 0)
+        s->rc = find_frame(&c, s->e);
+    if (s->rc == 0)
+        s->rc = make_bands(&c, s->e);
+    if (s->rc == 0)
+        draw(s, &c);
+    for (size_t i = 0; c.band != NULL && i < c.settings; i++)
+        free(c.band[i].x);
+    free(c.band);
     free(c.part);
 }

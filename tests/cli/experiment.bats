@@ -286,6 +286,39 @@ assert page.count('<svg') == 2 and '>nan<' not in page and 'failed, status 70' i
 PY
 }
 
+# points SVG: its dots, its bars, and the paths of one point, which nobody sees
+points() {
+    /usr/bin/python3 - "$1" <<'PY'
+import re, sys, xml.dom.minidom
+svg = xml.dom.minidom.parse(sys.argv[1])
+paths = [p.getAttribute('d') for p in svg.getElementsByTagName('path')]
+print(len(svg.getElementsByTagName('circle')), sum('V' in d for d in paths),
+      sum(re.fullmatch(r'(M[-0-9.]+ [-0-9.]+)?', d) is not None for d in paths))
+PY
+}
+
+@test "featstats: --runs --curves shows runs with one evaluation as dots, their seeds as a bar" {
+    made r/a1 a 1 0 2.25 8
+    made r/a2 a 2 0 2.75 9
+    made r/b1 b 1 0 1.5 6
+    made r/c1 c 1 0 3 6
+    sed -i '/^3\t/d' r/[ab]?/metrics.tsv # c has two, which are a line
+    for how in --by=step --by=tokens --log; do
+        featstats --runs --curves $how r/* >dots.svg
+        [ "$(points dots.svg)" = '5 1 0' ] || fail "$how: $(points dots.svg)"
+    done
+    # seeds that have but one step in common are a bar among their lines
+    made r/a2 a 2 0 2.75 9
+    featstats --runs --curves r/* >dots.svg
+    [ "$(points dots.svg)" = '4 1 0' ]
+    # the frame shows the better half, and what is above stays out of it
+    made r/d1 d 1 0 90 6
+    made r/e1 e 1 0 1.75 6
+    sed -i '/^3\t/d' r/[de]1/metrics.tsv
+    featstats --runs --curves r/a1 r/b1 r/d1 r/e1 >dots.svg
+    [ "$(points dots.svg)" = '4 0 0' ]
+}
+
 @test "featstats: --runs takes folders that xltrain alone made, and says which are none" {
     xltrain -q --data data $TINY --steps 10 --seed 3 -o alone
     xltrain -q --data data $TINY --steps 10 -o cut
