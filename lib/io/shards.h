@@ -107,7 +107,8 @@ typedef struct {
 } bl_shards;
 
 /* Reads a split, checks hashes, counts, ids < vocabulary size. A split without pieces
- * is no error. Release with bl_shards_free, also after an error. */
+ * is no error; BL_E_OPEN where there are no shards, saying what makes them. Release
+ * with bl_shards_free, also after an error. */
 int bl_shards_read(bl_shards *s, const char *dir, int split, bl_err *e) BL_MUST_CHECK;
 /* Of a split of rows: moves a tenth of its pieces by hash of their source, one at least
  * where there are two, into `to`, which has none. BL_E_NOMEM. */

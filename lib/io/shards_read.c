@@ -5,10 +5,12 @@
 #include "io/shards_impl.h"
 #include "io/zio.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const int64_t COUNT_MAX = BL_COUNT_MAX;
@@ -47,11 +49,38 @@ static int open_file(const reader *r, const char *name, bl_buf *path, int *fd,
 
 /* ---- manifest and vocabulary ---- */
 
+/* 0 where the folder has a manifest, or opening it will say why not. The path is often
+ * that of what shards are made of. */
+static int check_folder(const reader *r, const char *manifest, bl_err *e)
+{
+    struct stat st;
+    if (stat(manifest, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+        return 0;
+    if (stat(r->dir, &st) != 0) {
+        errno = ENOENT;
+        int rc = bl_fail_errno(e, BL_E_OPEN,
+                               "there are no shards; 'shard -o DIR' "
+                               "makes a folder of them: cannot open");
+        return bl_fail_in(e, rc, manifest);
+    }
+    bl_fail(e, BL_E_OPEN,
+            S_ISDIR(st.st_mode)
+                ? "the folder holds no shards; of token streams 'shard -o DIR' makes "
+                  "some, of MIDI files 'midi2remi FILES | shard -o DIR'"
+                : "a file, which holds no shards; of a token stream 'shard -o DIR' "
+                  "makes some");
+    return bl_fail_in(e, BL_E_OPEN, r->dir);
+}
+
 static int read_manifest(reader *r, bl_json **manifest, bl_err *e)
 {
     bl_buf path = {0}, text = {0};
     int fd;
-    int rc = open_file(r, "manifest.json", &path, &fd, e);
+    int rc = bl_buf_addf(&path, e, "%s/manifest.json", r->dir);
+    if (rc == 0)
+        rc = check_folder(r, (const char *)path.data, e);
+    if (rc == 0)
+        rc = open_file(r, "manifest.json", &path, &fd, e);
     if (rc == 0) {
         rc = bl_read_all(fd, &text, BL_MANIFEST_MAX, e);
         close(fd);

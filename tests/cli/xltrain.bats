@@ -242,6 +242,23 @@ PY
     [ ! -e other ]
 }
 
+@test "xltrain: what is no folder of shards is said with the command that makes one" {
+    midi2remi -q "$SAMPLES"/a*.mid -o plain.tok.zst
+    mkdir songs
+    cp "$SAMPLES"/a*.mid songs
+    for path in plain.tok.zst songs/*.mid; do
+        run -66 --separate-stderr xltrain --data "$path" -o new
+        [ "$stderr" = "xltrain: '$path': a file, which holds no shards; of a token stream 'shard -o DIR' makes some" ]
+    done
+    run -66 --separate-stderr xltrain --data songs -o new
+    [ "$stderr" = "xltrain: 'songs': the folder holds no shards; of token streams 'shard -o DIR' makes some, of MIDI files 'midi2remi FILES | shard -o DIR'" ]
+    run -66 --separate-stderr shard --unshard train songs -o new
+    says "shard: 'songs': the folder holds no shards"
+    run -66 --separate-stderr xltrain --data none -o new
+    [ "$stderr" = "xltrain: 'none/manifest.json': there are no shards; 'shard -o DIR' makes a folder of them: cannot open: No such file or directory" ]
+    [ ! -e new ]
+}
+
 @test "xltrain: every architecture trains, goes on bit by bit, and makes music" {
     local arch
     for arch in remi music-transformer gpt2 compressive lstm llama; do
