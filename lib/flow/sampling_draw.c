@@ -319,10 +319,11 @@ static int is_long(const bl_sampling *s, const bl_sampling_lane *l)
 /* Draws the next token. The piece is done at EOS, where its bars or seconds are
  * complete, at the most tokens, and where the vocabulary leaves nothing; what was begun
  * is cut. */
-static int draw(bl_sampling *s, bl_sampling_lane *l, const bl_real *logits, bl_err *e)
+static int draw(bl_sampling *s, bl_sampling_lane *l, bl_real *logits, bl_err *e)
 {
     const bl_sampling_wish *w = s->wish;
     make_mask(s, l);
+    bl_sampling_odds_keep(s, logits);
     int next = bl_sample(logits, s->mask, s->n_vocab, &s->draw, &l->rng, s->order,
                          s->prob, NULL);
     unsigned id = first_of(s, next);

@@ -172,6 +172,7 @@ struct bl_sampling {
     bl_real *logits;      /* (streams, n_vocab) */
     uint8_t *scheme_mask; /* [scheme words] */
     uint8_t *mask;        /* [n_vocab] */
+    uint8_t *role;        /* [n_base] of tokens (sampling_odds.c) */
     int32_t *order;       /* [n_vocab] scratch of bl_sample */
     double *prob;         /* [n_vocab] scratch of bl_sample */
     int64_t n_sampled, n_cut, n_stuck;
@@ -231,6 +232,14 @@ const bl_json *bl_sampling_given_pg(const bl_sampling *s); /* or NULL */
  * goes with it. */
 bl_origin bl_sampling_origin(const bl_sampling *s);
 void bl_sampling_conditions_free(bl_sampling_conditions *c);
+
+/* ---- sampling_odds.c: who may play instead of who may not ---- */
+
+int bl_sampling_odds_open(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
+/* Changes the logits (V) of a lane whose masks are made: what the programs lost that
+ * may not play go to those that may, or to notes where who may is playing already and
+ * nothing else than a note comes next. */
+void bl_sampling_odds_keep(const bl_sampling *s, bl_real *logits);
 
 /* ---- sampling_live.c: bars of who plays in the words of the model ---- */
 

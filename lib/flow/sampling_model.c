@@ -112,7 +112,9 @@ static int begin(void *arg, const bl_ckpt *c, bl_err *e)
         rc = bl_places_of(&s->places, &c->info.config.model, &s->ckpt.vocab, e);
     if (rc == 0)
         bl_gen_place(s->gen, s->at);
-    return rc == 0 ? make_scratch(s, e) : rc;
+    if (rc == 0)
+        rc = make_scratch(s, e);
+    return rc == 0 ? bl_sampling_odds_open(s, e) : rc;
 }
 
 static int take(void *arg, const char *name, const bl_tensor *t, bl_err *e)

@@ -431,7 +431,7 @@ void bl_plan_step(const bl_plan *p, bl_plan_at *at, unsigned id, int given)
         at->meter = (int32_t)id;
         at->meter_due = -1;
         at->leaves_pickup = 0;
-        at->is_pickup = at->n_all_bars == 1 && is_single(p, id);
+        at->is_pickup = is_single(p, id);
         count_moments(p, at);
         break;
     case REMI_POSITION:

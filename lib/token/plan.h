@@ -60,8 +60,8 @@ int bl_plan_density(bl_plan *p, const bl_scheme *scheme, double density,
                     const int32_t *known, bl_err *e) BL_MUST_CHECK;
 /* What no piece wants, though the grammar has it, for data does: a note that its
  * program has just struck at the same moment; and with leaves_pickups a meter of one
- * beat that goes on after the bar the piece begins with, a pickup. Of other schemes
- * than "remi" nothing is wanted. */
+ * beat that goes on after a bar, which is a pickup. Of other schemes than "remi"
+ * nothing is wanted. */
 void bl_plan_sense(bl_plan *p, const bl_scheme *scheme, int leaves_pickups);
 /* Words of the scheme, "Composer_Bach", between commas. */
 int bl_plan_labels(bl_plan *p, const bl_scheme *scheme, const char *text,
@@ -98,7 +98,7 @@ typedef struct {
     int tonic;                    /* of the key, 0 until it is stated */
     int32_t chord_due;            /* id that this bar begins with, -1 = none */
     int32_t tempo_due, meter_due; /* ids, -1 = none */
-    int is_pickup;                /* all bars so far are the first, of one beat */
+    int is_pickup;                /* this bar has one beat, and the next one more */
     int leaves_pickup;            /* this bar must state a longer meter */
     int program;                  /* in force, -1 = none yet */
     int is_counted;               /* this bar is drawn, and a density settled */

@@ -534,6 +534,11 @@ words() {
     done
     xlsample -q run -n 2 --bars 4 --programs 'lead 5 (Charang)' -o s
     for p in $(words s Program_); do [ "$p" = Program_84 ] || fail "$p"; done
+    # who may play does so in the place of who may not, and no tempos in theirs
+    local free only
+    free=$(xlsample -q run -n 16 --bars 8 -u | grep -o Tempo_ | wc -l)
+    only=$(xlsample -q run -n 16 --bars 8 -u --programs violin | grep -o Tempo_ | wc -l)
+    [ "$only" -le "$free" ] || fail "$only tempos with one instrument, $free with all"
     # after a prompt the new bars are so, those given stay
     xlsample -q run --prompt "$SAMPLES/greensleeves.mid" --bars 3 --meter 4/4 --programs 40 -u -o s
     remi2midi --check s
