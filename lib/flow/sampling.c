@@ -102,12 +102,17 @@ static int write_bars(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
 static int write_whole(const stream *to, int64_t i, const bl_ids *music, bl_err *e)
 {
     bl_buf name = {0};
+    bl_retold retold = BL_NOTHING_RETOLD;
+    bl_ids told = {0};
     int rc = name_piece(to->sampling, i, &name, e);
+    if (rc == 0)
+        rc = bl_sampling_retell(to->sampling, i, &retold, music, &told, e);
     bl_piece_info info = {.name = bl_buf_str(&name, e), .sha256 = ""};
     if (rc == 0)
-        rc = info.name != NULL ? bl_tokw_piece(to->writer, &info, music->id, music->n,
-                                               count_bars(to->scheme, music), e)
+        rc = info.name != NULL ? bl_tokw_piece(to->writer, &info, told.id, told.n,
+                                               count_bars(to->scheme, &told), e)
                                : BL_E_NOMEM;
+    bl_ids_free(&told);
     bl_buf_free(&name);
     return rc;
 }
@@ -246,6 +251,7 @@ void bl_sampling_del(bl_sampling *s)
     free(s->scheme_mask);
     free(s->places);
     free(s->mask);
+    free(s->role);
     free(s->order);
     free(s->prob);
     bl_gen_del(s->gen);

@@ -81,7 +81,8 @@ int bl_sampling_hear_line(bl_sampling *s, bl_sampling_given *g, const uint16_t *
 static int32_t tempo_of(const bl_sampling_given *g, size_t bar, int32_t tempo)
 {
     size_t i = bl_min(bar, g->played.n - 1);
-    return tempo == g->course.bar[i].tempo ? g->played.bar[i].tempo : tempo;
+    int32_t played = g->played.bar[i].tempo; /* -1: none was stated yet */
+    return played >= 0 && tempo == g->course.bar[i].tempo ? played : tempo;
 }
 
 static int is_tempo(const bl_sampling *s, unsigned id)
