@@ -51,21 +51,31 @@ static int is_of_files(const char *arg)
     return is_one_of(arg, names, BL_COUNT(names));
 }
 
-/* 1 if the other entry has all arguments of the first, or those of the options `only`.
- */
+static int is_same_text(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* Of an entry the last argument of the same option, which counts; or NULL. */
+static const char *last_of(const bl_json *entry, const char *arg)
+{
+    const char *other, *last = NULL;
+    size_t n = strcspn(arg, "=");
+    for (size_t i = 0; (other = arg_at(entry, i)) != NULL; i++)
+        if (strcspn(other, "=") == n && strncmp(other, arg, n) == 0)
+            last = other;
+    return last;
+}
+
+/* 1 if the other entry has all options of the first, or those of `only`. */
 static int has_all(const bl_json *a, const bl_json *b, const char *const *only,
                    size_t n_only)
 {
-    const char *arg, *other;
-    for (size_t i = 0; (arg = arg_at(a, i)) != NULL; i++) {
-        if (is_of_files(arg) || (only != NULL && !is_one_of(arg, only, n_only)))
-            continue;
-        size_t k = 0;
-        while ((other = arg_at(b, k)) != NULL && strcmp(arg, other) != 0)
-            k++;
-        if (other == NULL)
+    const char *arg;
+    for (size_t i = 0; (arg = arg_at(a, i)) != NULL; i++)
+        if (!is_of_files(arg) && (only == NULL || is_one_of(arg, only, n_only)) &&
+            !is_same_text(last_of(a, arg), last_of(b, arg)))
             return 0;
-    }
     return 1;
 }
 
@@ -91,23 +101,18 @@ static const char *option_of(const bl_json *entry, const char *option)
     return value;
 }
 
-/* Nobody but midi2remi made music of the chain: the shard that comes first is then of
- * the run's own data, as what the run began with (--init) is told after those. */
+/* Nobody but midi2remi made music of the chain, and the run began with no other's
+ * weights (--init), whose data are told of in it too. */
 static int is_plain(const bl_json *pg)
 {
     for (size_t i = 0; i < bl_json_size(pg); i++) {
         const bl_json *entry = bl_json_at(pg, i);
         if (!is_of(entry, "midi2remi") && !is_of(entry, "vocab") &&
-            !is_of(entry, "xltrain") &&
+            (!is_of(entry, "xltrain") || option_of(entry, "init") != NULL) &&
             (!is_of(entry, "shard") || option_of(entry, "unshard") != NULL))
             return 0;
     }
     return 1;
-}
-
-static int is_same_text(const char *a, const char *b)
-{
-    return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
 /* What one keeps the other drops. */
@@ -117,20 +122,15 @@ static int are_halves(const bl_json *a, const bl_json *b)
            is_same_text(option_of(a, "drop"), option_of(b, "keep"));
 }
 
-/* The ways of n that come first, in their order: of targets, of conditions, of what a
- * vocabulary was learned of, each way once. */
+/* Of the ways of targets, of conditions and of what a vocabulary was learned of, in
+ * this order and each once: that of conditions. One way alone may be that of targets
+ * beside conditions whose chain was left out; of two the other may be the
+ * vocabulary's. */
 static const bl_json *choose(const bl_json *const *way, int n, int has_vocab)
 {
-    if (n == 1)
-        return way[0];
     if (n >= 2 && n <= 2 + has_vocab && are_halves(way[0], way[1]))
         return way[1];
-    /* where all of a song may be both sides, the other may be the vocabulary's */
-    int is_whole =
-        n > 0 && option_of(way[0], "keep") == NULL && option_of(way[0], "drop") == NULL;
-    return n == 2 && !has_same_parts(way[0], way[1]) && !(has_vocab && is_whole)
-               ? way[1]
-               : NULL;
+    return n == 2 && !has_vocab && !has_same_parts(way[0], way[1]) ? way[1] : NULL;
 }
 
 /* The entry of the midi2remi that made the conditions, or NULL. */
@@ -243,9 +243,9 @@ static int parse_parts(bl_made_as *m, const char *text, int is_drop)
 /* 1 where it is known what the argument does to a file. */
 static int take_arg(bl_made_as *m, const char *arg)
 {
-    /* of the scheme, which is the run's, and of the tables of labels */
+    /* of the scheme, which is the run's */
     static const char *const told[] = {"scheme",  "grid",       "chords", "key",
-                                       "degrees", "common-key", "pedal",  "columns"};
+                                       "degrees", "common-key", "pedal"};
     const char *value;
     if (is_of_files(arg) || is_one_of(arg, told, BL_COUNT(told)))
         return 1;
@@ -270,11 +270,13 @@ int bl_made_as_read(bl_made_as *m, const bl_json *pg, const bl_scheme *s, bl_err
     const char *arg;
     m->how.scheme = s;
     m->how.reading = bl_scheme_reading(s);
-    m->is_stated = m->is_readable = entry != NULL;
+    m->is_stated = entry != NULL;
+    m->is_readable = 0;
     if (entry == NULL) {
         bl_spec_command(bl_scheme_spec(s), m->command);
         return 0;
     }
+    m->is_readable = bl_scheme_spec(s)->labels[0] == '\0'; /* of a table */
     for (size_t i = 0; (arg = arg_at(entry, i)) != NULL; i++)
         m->is_readable &= take_arg(m, arg);
     return write_command(m, entry, s, e);

@@ -20,10 +20,11 @@ typedef struct {
     char *text; /* of them, or NULL */
 } bl_made_as;
 
-/* Of the chain of a run (may be NULL) whose data have conditions. One way of midi2remi
- * was that of both sides; of two that differ in their parts the second was the
- * condition's, as targets come first. Where there are more (but that of a vocabulary),
- * or other programs made music of it, nothing is stated. 0 or BL_E_NOMEM. */
+/* Of the chain of a run (may be NULL) whose data have conditions. Of two ways of
+ * midi2remi that differ in their parts the second was the condition's, as targets come
+ * first; beside a vocabulary only where one keeps what the other drops. Where there is
+ * one or are more, other programs made music of it, or the run began with another's
+ * weights, nothing is stated. Labels of a table are not read. 0 or BL_E_NOMEM. */
 int bl_made_as_read(bl_made_as *m, const bl_json *pg, const bl_scheme *s,
                     bl_err *e) BL_MUST_CHECK;
 void bl_made_as_free(bl_made_as *m);

@@ -40,9 +40,13 @@ static int64_t n_known(const bl_sampling *s)
                : s->n_vocab;
 }
 
-/* In words that the model knows, as a MIDI file that is a prompt. */
+/* In words that the model knows, as a MIDI file that is a prompt; but chords and keys,
+ * which are those of all parts, would be found anew in the part that is kept. */
 static int fit(bl_sampling *s, bl_err *e)
 {
+    const bl_spec *spec = bl_scheme_spec(s->scheme);
+    if (spec->chords || spec->key)
+        return 0;
     size_t n = bl_words_size(bl_scheme_words(s->scheme));
     int32_t *known = bl_calloc(n, sizeof *known, e);
     if (known == NULL)

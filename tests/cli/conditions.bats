@@ -304,20 +304,16 @@ as_by_hand() {
     head -c 60 song.mid >cut.mid
     run -65 --separate-stderr xlsample band --condition cut.mid -o s
     says "xlsample: 'cut.mid': byte "
-    # the whole of it, all its bars in threes, other note-offs; tokens that are of labels
-    sides '--meter 3/4 --pair all --trim' '--pair all --meter 3/4 --trim'
-    as_by_hand band --meter 3/4 --pair all --trim
-    cut -f 1 "$BATS_FILE_TMPDIR/labels.tsv" | sed '1!s/$/x/;s/$/\tMode/;2s/x\tMode/\todd/;3s/x\tMode/\teven/;4,$d' >table.tsv
-    midi2remi -q --chords --labels table.tsv song.mid -o hand.tok.zst
-    for how in prefix bars encoder; do
-        xlsample $how -qu --no-pg --condition hand.tok.zst --max-tokens 200 -o hand
-        xlsample $how -qu --no-pg --condition song.mid --max-tokens 200 -o own
-        cmp hand own
-    done
+    # all its bars in threes, other note-offs; of options that are repeated the last one counts
+    sides '--drop melody --pair all --trim --meter 3/4' '--keep melody --meter 3/4 --pair all --trim'
+    as_by_hand band --keep melody --meter 3/4 --pair all --trim
+    sides '--keep melody --keep bass' '--keep bass --keep melody'
+    as_by_hand band --keep bass --keep melody
     # what the model has no word for is the nearest
-    midi2remi "$SAMPLES/god-rest-ye.mid" -o one.tok.zst
-    vocab --min-count 1 one.tok.zst -o few.tsv
-    shard -q --vocab few.tsv one.tok.zst --condition one.tok.zst --split train=1 -o known
+    midi2remi --drop melody "$SAMPLES/god-rest-ye.mid" -o one.tok.zst
+    midi2remi --keep melody "$SAMPLES/god-rest-ye.mid" -o two.tok.zst
+    vocab --min-count 1 one.tok.zst two.tok.zst -o few.tsv
+    shard -q --vocab few.tsv one.tok.zst --condition two.tok.zst --split train=1 -o known
     xltrain "${small[@]}" --data known -o few --set condition=bars --steps 2
     run --separate-stderr xlsample few --condition song.mid -o few.tok.zst
     says "tokens of the condition are not in the model's vocabulary; the nearest"
@@ -327,6 +323,22 @@ as_by_hand() {
 @test "conditions: a MIDI file that nobody knows how to read is no condition, and how it becomes one is said" {
     cp "$SAMPLES/korobeiniki.mid" song.mid
     line="song.mid': a MIDI file; make a condition of it, with --keep PARTS where the run's are parts: midi2remi --grid 4 --chords FILE | xlsample RUN --condition -"
+    # one way alone: of both sides, or of one beside another whose chain was left out?
+    sides '--chords --drop melody' '--chords --keep melody --no-pg'
+    run -65 --separate-stderr xlsample band --condition song.mid -o s
+    says "$line"
+    # a vocabulary of the melodies, beside basses on both sides
+    sides '--chords --keep bass' '--chords --keep bass'
+    midi2remi -q --chords --keep melody "$SAMPLES"/[a-d]*.mid --max-reject 100% -o tunes.tok.zst
+    shard -q --vocab <(vocab --bpe 20 tunes.tok.zst) side0.tok.zst --condition side1.tok.zst --force -o sides
+    xltrain "${small[@]}" --data sides -o band --force --set condition=bars --steps 2
+    run -65 --separate-stderr xlsample band --condition song.mid -o s
+    says "$line"
+    # another's weights, whose data stand in the chain as well
+    sides '--chords --drop melody' '--chords --keep melody'
+    xltrain "${small[@]}" --data sides -o band2 --init band --set condition=bars --steps 2
+    run -65 --separate-stderr xlsample band2 --condition song.mid -o s
+    says "$line"
     # two ways that are not of parts: which side was made in which?
     sides '--chords --trim' '--chords --meter 3/4'
     run -65 --separate-stderr xlsample band --condition song.mid -o s
@@ -349,6 +361,18 @@ as_by_hand() {
     shard -q --max-alone 100% --vocab <(vocab --bpe 20 all.tok.zst) side0.tok.zst --condition side1.tok.zst --force -o sides
     xltrain "${small[@]}" --data sides -o band --force --set condition=bars --steps 2
     as_by_hand band --chords --keep melody
+    # labels of a table
+    run -65 --separate-stderr xlsample bars --condition song.mid -o s
+    says "song.mid': a MIDI file; make a condition of it"
+    # chords are those of all parts: what the model has no word for is named, as of a stream
+    midi2remi -q --chords --drop melody "$SAMPLES/god-rest-ye.mid" -o one.tok.zst
+    midi2remi -q --chords --keep melody "$SAMPLES/god-rest-ye.mid" -o two.tok.zst
+    shard -q --vocab <(vocab --min-count 1 one.tok.zst two.tok.zst) one.tok.zst --condition two.tok.zst --split train=1 --force -o sides
+    xltrain "${small[@]}" --data sides -o band --force --set condition=bars --steps 2
+    as_by_hand_fails=$(midi2remi --chords --keep melody song.mid | xlsample band --condition - -o s 2>&1 || true)
+    run -65 --separate-stderr xlsample band --condition song.mid -o s
+    says "piece 'song.mid': the model has no token 'Chord_"
+    [ "${stderr#*: piece}" = "${as_by_hand_fails#*: piece}" ]
     # made by a model
     shard -q three.tok.zst --condition three.tok.zst --split train=1 --force -o sides
     xltrain "${small[@]}" --data sides -o band --force --set condition=bars --steps 2
