@@ -6,13 +6,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The stem of a piece's file name, at most max bytes. */
-static void stem_of(const char *piece, char *stem, size_t max)
+enum { NUMBER = 24 }; /* bytes for "-2", and for ".2" */
+
+static int is_number(const char *text, size_t len)
 {
-    const char *slash = strrchr(piece, '/');
-    const char *base = slash == NULL ? piece : slash + 1;
+    return len > 0 && len < NUMBER && strspn(text, "0123456789") >= len;
+}
+
+/* How long a name is without the extension. A number is none: NAME.2 is another piece
+ * like NAME. */
+static size_t without_extension(const char *name, size_t len)
+{
+    size_t dot = len;
+    while (dot > 0 && name[dot - 1] != '.')
+        dot--;
+    return dot < 2 || is_number(name + dot, len - dot) ? len : dot - 1;
+}
+
+/* The ".2" of NAME.2, or what is empty. */
+static const char *number_of(const char *base)
+{
     const char *dot = strrchr(base, '.');
-    size_t len = dot == NULL || dot == base ? strlen(base) : (size_t)(dot - base);
+    return dot != NULL && dot != base && is_number(dot + 1, strlen(dot + 1))
+               ? dot
+               : base + strlen(base);
+}
+
+/* The stem of a piece's file name, at most max bytes, from the first `len` of its last
+ * part. */
+static void stem_of(const char *base, size_t len, char *stem, size_t max)
+{
     size_t n = 0;
     if (len == 0 || base[0] == '.' || base[0] == '-')
         stem[n++] = '_';
@@ -34,9 +57,14 @@ static void stem_of(const char *piece, char *stem, size_t max)
 int bl_names_give(bl_names *names, const char *piece, const char *suffix,
                   char name[BL_FILE_NAME_MAX + 1], bl_err *e)
 {
-    enum { NUMBER = 24 };
     char stem[BL_FILE_NAME_MAX + 1];
-    stem_of(piece, stem, BL_FILE_NAME_MAX - NUMBER - strlen(suffix));
+    const char *slash = strrchr(piece, '/');
+    const char *base = slash == NULL ? piece : slash + 1;
+    const char *number = number_of(base);
+    size_t len = without_extension(base, (size_t)(number - base));
+    stem_of(base, len, stem,
+            BL_FILE_NAME_MAX - NUMBER - strlen(number) - strlen(suffix));
+    strcat(stem, number); /* there is room */
     snprintf(name, BL_FILE_NAME_MAX + 1, "%s%s", stem, suffix);
     uint64_t key = bl_xxh3(name, strlen(name));
     for (unsigned long k = 2; bl_index_find(&names->given, key) >= 0; k++) {

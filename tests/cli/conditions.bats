@@ -292,6 +292,12 @@ as_by_hand() {
     cp "$SAMPLES/korobeiniki.mid" song.mid
     sides '--chords --drop melody' '--keep melody --chords --strict --part 1/1'
     as_by_hand band --keep melody --chords --strict
+    # its takes are files in the order of their names
+    xlsample band -q --condition song.mid -n 3 --max-tokens 200 -o takes.tok.zst
+    remi2midi -d takes takes.tok.zst
+    [ "$(cd takes && echo ./*)" = './song.2.mid ./song.3.mid ./song.mid' ]
+    xlsample band -q --condition song.mid --max-tokens 200 | remi2midi -o first.mid
+    cmp first.mid takes/song.mid
     # and said
     run --separate-stderr xlsample band -v --condition song.mid -o own.tok.zst
     [[ $stderr == *"xlsample: the condition was made as those of the run: midi2remi --keep=melody --chords --strict song.mid"* ]]

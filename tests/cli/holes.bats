@@ -171,6 +171,14 @@ outside() {
     diff <(outside 3 4 one.tok.zst | grep -v piece) <(outside 3 4 f.tok.zst | grep -v piece)
 }
 
+@test "holes: several fills of a song are files in the order of their names" {
+    cp "$SAMPLES"/a[a-z]*.mid .
+    local song
+    song=$(basename "$(find . -name 'a*.mid' | sort | head -n 1)" .mid)
+    xlsample filler -q --prompt "$song.mid" --fill 2 -n 2 --max-tokens 300 | remi2midi -d fills
+    [ "$(cd fills && echo ./*)" = "./$song.2.mid ./$song.mid" ]
+}
+
 @test "holes: what fills them is read back as a stream, without MASK" {
     shard --unshard train holes -u -o t.tok
     run ! grep -q MASK t.tok

@@ -275,6 +275,14 @@ static void test_names(void)
            gives(&names, "song-2.mid", "song-2-2.mid") &&
            gives(&names, "x/song.tar.gz", "song.tar.mid"),
        "each name once");
+    ok(gives(&names, "d/tune.mid", "tune.mid") &&
+           gives(&names, "d/tune.mid.2", "tune.2.mid") &&
+           gives(&names, "d/tune.mid.13", "tune.13.mid") &&
+           gives(&names, "e/tune.kar.2", "tune.2-2.mid") &&
+           gives(&names, "sample-000001.2", "sample-000001.2.mid") &&
+           gives(&names, "Op.27", "Op.27.mid") &&
+           gives(&names, "Op.27.2", "Op.27.2.mid") && gives(&names, ".2", "_.2.mid"),
+       "a number is kept");
     ok(gives(&names, "..", "_..mid") && gives(&names, "", "_.mid") &&
            gives(&names, "a/", "_-2.mid") && gives(&names, ".x.mid", "_.x.mid") &&
            gives(&names, "-rf", "_-rf.mid") && gives(&names, "a\n\x7f", "a__.mid"),
@@ -284,6 +292,11 @@ static void test_names(void)
     piece[599] = '\0';
     ok(bl_names_give(&names, piece, ".mid", name, &e) == 0 && strlen(name) < 200,
        "long ones are cut");
+    memcpy(piece + 590, ".mid.12345", 10);
+    piece[599] = '\0';
+    ok(bl_names_give(&names, piece, ".mid", name, &e) == 0 && strlen(name) < 200 &&
+           strcmp(name + strlen(name) - 9, ".1234.mid") == 0,
+       "before their number");
     for (size_t i = 0; i + 1 < sizeof piece; i++)
         piece[i] = (char)(i % 2 ? 0xa4 : 0xc3);
     ok(bl_names_give(&names, piece, ".mid", name, &e) == 0 && strlen(name) % 2 == 0 &&
