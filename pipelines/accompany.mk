@@ -92,10 +92,12 @@ data: $(DATA)/manifest.json
 train: $(RUN)/done
 
 # Files without one of the two sides are no pairs: they are listed, and the rest goes on.
+# What ends a reading is said here too: the log may have a line for each file before it.
+logged = 2>$(@:.tok.zst=.log) || { status=$$?; tail -n 3 $(@:.tok.zst=.log) >&2; exit $$status; }
 $(OUT)/given.tok.zst: $(call targets,$(MIDI)) $(OUT)/parts.asked
-	$(READING) --keep '$(GIVEN)' --rejects $(OUT)/given.rejects.tsv -o $@ $(call quote_all,$(MIDI)) 2>$(OUT)/given.log
+	$(READING) --keep '$(GIVEN)' --rejects $(OUT)/given.rejects.tsv -o $@ $(call quote_all,$(MIDI)) $(logged)
 $(OUT)/played.tok.zst: $(call targets,$(MIDI)) $(OUT)/parts.asked
-	$(READING) $(PLAYED) --rejects $(OUT)/played.rejects.tsv -o $@ $(call quote_all,$(MIDI)) 2>$(OUT)/played.log
+	$(READING) $(PLAYED) --rejects $(OUT)/played.rejects.tsv -o $@ $(call quote_all,$(MIDI)) $(logged)
 
 $(DATA)/manifest.json: $(OUT)/played.tok.zst $(OUT)/given.tok.zst $(OUT)/pairs.asked
 	shard --force --max-alone 100% $(SHARD) -o $(DATA) $< --condition $(OUT)/given.tok.zst

@@ -32,7 +32,10 @@ made() {
 tokens_of() { # tokens_of SIDE MIDI OUT OPTION...: a stream
     local to=$3/$1.tok.zst midi=$2
     shift 3
-    [ -e "$to" ] || midi2remi -q --max-reject 100% "$@" -o "$to" "$midi" 2>"${to%.tok.zst}.log"
+    local log=${to%.tok.zst}.log status=0
+    [ -e "$to" ] || midi2remi -q --max-reject 100% "$@" -o "$to" "$midi" 2>"$log" || status=$?
+    [ "$status" -eq 0 ] || tail -n 3 "$log" >&2
+    return "$status"
 }
 
 # The condition of each piece goes to the next one, in the text of a stream on stdin.

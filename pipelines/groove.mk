@@ -90,7 +90,8 @@ train: $(MODELS:%=$(OUT)/%/done)
 # Broken files, other meters and files without drums are listed in rejects.tsv.
 $(OUT)/corpus.tensors.zst: $(MIDI) $(LABELS) $(OUT)/asked-corpus
 	midi2remi -q --scheme groove --hop $(HOP) --labels $(LABELS) $(GENRES) --max-reject 100% \
-	    --rejects $(OUT)/rejects.tsv -o $@ $(MIDI) 2>$(OUT)/rejects.log
+	    --rejects $(OUT)/rejects.tsv -o $@ $(MIDI) 2>$(OUT)/rejects.log || \
+	    { status=$$?; tail -n 3 $(OUT)/rejects.log >&2; exit $$status; }
 $(OUT)/data/manifest.json: $(OUT)/corpus.tensors.zst $(OUT)/asked-data
 	shard -q --force $(SPLITS) -o $(@D) $<
 

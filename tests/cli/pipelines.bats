@@ -140,6 +140,19 @@ setup() {
     has "TUNES: there is no 'my-tune.mid'; it names MIDI files to play to"
 }
 
+@test "accompany.mk, accompany.sh, groove.mk: why a folder could not be read is on the terminal" {
+    local why="midi2remi: 'melodie' is no part"
+    run -2 make -s -f pipelines/accompany.mk MIDI=midi GIVEN=melodie
+    has "$why"
+    run -2 make -s -f pipelines/accompany.mk MIDI=midi OUT=new 'PLAYED=--drop melodie'
+    has "$why"
+    GIVEN=melodie run -64 bash pipelines/accompany.sh table midi table
+    has "$why"
+    printf 'name\tgenre\n' >labels.tsv
+    run -2 make -s -f pipelines/groove.mk MIDI=midi LABELS=labels.tsv HOP=none data
+    has "midi2remi: --hop"
+}
+
 @test "accompany.sh: its tables have all rows, and once made they stay" {
     export PRESET=tiny STEPS=2 SET='layers=1 width=16 heads=2 ff=16 eval_every=0'
     for what in table chords holes; do
