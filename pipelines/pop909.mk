@@ -6,7 +6,8 @@
 # can be trusted; in the original, most files declare 1/4 and lie off the beat grid.
 # Ten minutes on two processors give a first model; TRAIN='--minutes 120' a better one.
 
-PRESET ?= small
-TRAIN ?= --minutes 10
+PRESET ?= minutes
+SHARD ?= --augment transpose=-5..6
+TRAIN ?= --minutes 10 --precision bf16
 BARS ?= 32
 include $(dir $(lastword $(MAKEFILE_LIST)))rules.mk

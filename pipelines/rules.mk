@@ -10,7 +10,7 @@
 #   MIDI     folder (or files) to learn from           (required)
 #   OUT      folder for everything that is made        $(notdir MIDI).barline
 #   SHARD    further shard options
-#   PRESET   size of the model: tiny small remi seed   small
+#   PRESET   of xltrain: tiny small minutes remi...    small
 #   TRAIN    further xltrain options                   --minutes 10
 #   PIECES   how many pieces to make                   8
 #   BARS     how long each one is                      16
