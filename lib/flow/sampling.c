@@ -43,6 +43,7 @@ typedef struct {
     size_t n_written; /* ids of the piece at hand, 0: it is not begun */
     size_t n_bars;    /* of it, likewise */
     bl_retold retold; /* likewise */
+    bl_ids told;      /* scratch */
 } stream;
 
 static size_t count_bars(const bl_scheme *s, const bl_ids *ids)
@@ -87,32 +88,31 @@ static int write_bars(void *arg, int64_t i, const bl_ids *ids, bl_err *e)
         to->retold = BL_NOTHING_RETOLD;
     }
     const bl_ids music = {ids->id + to->n_written, ids->n - to->n_written, 0};
-    bl_ids told = {0};
+    to->told.n = 0;
     if (rc == 0)
-        rc = bl_sampling_retell(to->sampling, i, &to->retold, &music, &told, e);
-    if (rc == 0 && told.n > 0)
-        rc = bl_tokw_lines(to->writer, told.id, told.n, e);
+        rc = bl_sampling_retell(to->sampling, i, &to->retold, &music, &to->told, e);
+    if (rc == 0 && to->told.n > 0)
+        rc = bl_tokw_lines(to->writer, to->told.id, to->told.n, e);
     to->n_bars += count_bars(to->scheme, &music);
     to->n_written = is_gone(to->sampling) ? 1 : ids->n;
-    bl_ids_free(&told);
     bl_buf_free(&name);
     return rc;
 }
 
-static int write_whole(const stream *to, int64_t i, const bl_ids *music, bl_err *e)
+static int write_whole(stream *to, int64_t i, const bl_ids *music, bl_err *e)
 {
     bl_buf name = {0};
     bl_retold retold = BL_NOTHING_RETOLD;
-    bl_ids told = {0};
+    bl_ids *told = &to->told;
     int rc = name_piece(to->sampling, i, &name, e);
+    told->n = 0;
     if (rc == 0)
-        rc = bl_sampling_retell(to->sampling, i, &retold, music, &told, e);
+        rc = bl_sampling_retell(to->sampling, i, &retold, music, told, e);
     bl_piece_info info = {.name = bl_buf_str(&name, e), .sha256 = ""};
     if (rc == 0)
-        rc = info.name != NULL ? bl_tokw_piece(to->writer, &info, told.id, told.n,
-                                               count_bars(to->scheme, &told), e)
+        rc = info.name != NULL ? bl_tokw_piece(to->writer, &info, told->id, told->n,
+                                               count_bars(to->scheme, told), e)
                                : BL_E_NOMEM;
-    bl_ids_free(&told);
     bl_buf_free(&name);
     return rc;
 }
@@ -221,6 +221,7 @@ int bl_sampling_write(bl_sampling *s, int fd, int level, const bl_self *self,
         warn(bl_notices_of(progress), counts, s->wish);
     bl_tokw_del(to.writer);
     bl_song_free(&to.song);
+    bl_ids_free(&to.told);
     bl_json_del(pg);
     return rc;
 }
