@@ -20,6 +20,11 @@ setup_file() {
     for how in prefix bars encoder; do
         xltrain --data pairs "${small[@]}" --steps 2 --set condition=$how -o $how
     done
+    # whose data say how a MIDI file becomes a condition
+    midi2remi -q --max-reject 100% --drop melody "$root"/samples/[a-c]*.mid -o rest.tok.zst
+    midi2remi -q --max-reject 100% --keep melody "$root"/samples/[a-c]*.mid -o tunes.tok.zst
+    shard -q --max-alone 100% --split train=1 rest.tok.zst --condition tunes.tok.zst -o halves
+    xltrain --data halves "${small[@]}" --steps 2 --set condition=bars -o band
     xlsample run -n 2 --bars 2 -o asked.tok.zst
     midi2remi --chords two.mid -o condition.tok.zst
     shard --split train=1 groove.tensors.zst -o grooves
@@ -90,7 +95,7 @@ each_pair() {
     each_pair alloc 12 0
     each_pair alloc+ 12 0
     # GLib has words of its own where there is no more memory at all
-    sweep alloc 12 0 xlsample bars --condition two.mid --max-tokens 60 -o out
+    sweep alloc 12 0 xlsample band --condition two.mid --max-tokens 60 -o out
     [ "$bad" -eq 0 ]
 }
 
