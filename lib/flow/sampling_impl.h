@@ -40,8 +40,8 @@ typedef struct {
     int is_fitted;         /* the two differ */
 } bl_sampling_given;
 
-/* Bars that are written in the time of who plays; zero-initialise for each piece but
- * for what is stated. */
+/* Bars that are written in the time of who plays; each piece begins with
+ * BL_NOTHING_RETOLD. */
 typedef struct {
     bl_stated from, to;
     int32_t tempo; /* that the model stated last */
