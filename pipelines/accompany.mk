@@ -33,18 +33,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(strip $(MIDI)),)
 $(error MIDI is not set: name the folder of MIDI files, as in: make -f accompany.mk MIDI=dir)
 endif
-MISSING := $(strip $(foreach t,midi2remi shard xltrain xlsample remi2midi featstats,$(if $(shell command -v $t),,$t)))
-ifneq ($(MISSING),)
-$(error not found: $(MISSING); 'make install' puts the tools on the PATH)
-endif
-
-# A name with blanks is one folder where it is there, else these are several names.
-blank := $() $()
-comma := ,
-quote_all = $(if $(shell [ ! -e '$(subst ','\'',$(strip $1))' ] || echo 1),'$(subst ','\'',$(strip $1))',$1)
-targets = $(if $(shell [ ! -e '$(subst ','\'',$(strip $1))' ] || echo 1),$(subst $(blank),\ ,$(strip $1)),$1)
-first := $(subst ',,$(patsubst %/,%,$(if $(shell [ ! -e '$(subst ','\'',$(strip $(MIDI)))' ] || echo 1),$(subst $(blank),-,$(strip $(MIDI))),$(firstword $(MIDI)))))
-absent = $(strip $(shell for f in $(call quote_all,$1); do [ -e "$$f" ] || printf "'%s' " "$$f"; done))
+include $(dir $(lastword $(MAKEFILE_LIST)))names.mk
+$(call needs,midi2remi shard xltrain xlsample remi2midi featstats)
 ifneq ($(call absent,$(MIDI)),)
 $(error MIDI: there is no $(call absent,$(MIDI)); it names the folder of MIDI files to learn from)
 endif
@@ -55,7 +45,7 @@ endif
 GIVEN ?= melody
 PLAYED ?= --drop '$(GIVEN)'
 TUNES ?=
-OUT ?= $(notdir $(first)).$(firstword $(subst $(comma), ,$(subst =, ,$(GIVEN))))
+OUT ?= $(call base,$(MIDI)).$(firstword $(subst $(comma), ,$(subst =, ,$(GIVEN))))
 HOW ?= bars
 READ ?=
 SHARD ?=
@@ -65,6 +55,7 @@ PIECES ?= 8
 TAKES ?= 1
 SAMPLE ?=
 SEED ?= 1
+$(call one_word,OUT)
 
 DATA := $(OUT)/data
 RUN := $(OUT)/run
@@ -76,7 +67,6 @@ define note
 $(OUT)/$1.asked: force
 	@printf '%s\n' $$(call quoted,$2) | cmp -s - $$@ || printf '%s\n' $$(call quoted,$2) >$$@
 endef
-quoted = '$(subst ','\'',$1)'
 $(eval $(call note,parts,$$(GIVEN) $$(PLAYED) $$(READ)))
 $(eval $(call note,pairs,$$(SHARD)))
 $(eval $(call note,tunes,$$(TUNES) $$(PIECES)))
@@ -95,9 +85,9 @@ train: $(RUN)/done
 # What ends a reading is said here too: the log may have a line for each file before it.
 logged = 2>$(@:.tok.zst=.log) || { status=$$?; tail -n 3 $(@:.tok.zst=.log) >&2; exit $$status; }
 $(OUT)/given.tok.zst: $(call targets,$(MIDI)) $(OUT)/parts.asked
-	$(READING) --keep '$(GIVEN)' --rejects $(OUT)/given.rejects.tsv -o $@ $(call quote_all,$(MIDI)) $(logged)
+	$(READING) --keep '$(GIVEN)' --rejects $(OUT)/given.rejects.tsv -o $@ $(call as_words,$(MIDI)) $(logged)
 $(OUT)/played.tok.zst: $(call targets,$(MIDI)) $(OUT)/parts.asked
-	$(READING) $(PLAYED) --rejects $(OUT)/played.rejects.tsv -o $@ $(call quote_all,$(MIDI)) $(logged)
+	$(READING) $(PLAYED) --rejects $(OUT)/played.rejects.tsv -o $@ $(call as_words,$(MIDI)) $(logged)
 
 $(DATA)/manifest.json: $(OUT)/played.tok.zst $(OUT)/given.tok.zst $(OUT)/pairs.asked
 	shard --force --max-alone 100% $(SHARD) -o $(DATA) $< --condition $(OUT)/given.tok.zst
@@ -116,7 +106,7 @@ $(OUT)/asked.tok.zst: $(DATA)/manifest.json $(OUT)/tunes.asked
 	    $(READING) --keep '$(GIVEN)' --files0-from - -o $@
 else
 $(OUT)/asked.tok.zst: $(call targets,$(TUNES)) $(OUT)/parts.asked $(OUT)/tunes.asked
-	$(READING) --keep '$(GIVEN)' -o $@ $(call quote_all,$(TUNES))
+	$(READING) --keep '$(GIVEN)' -o $@ $(call as_words,$(TUNES))
 endif
 
 $(OUT)/made.tok.zst: $(RUN)/done $(OUT)/asked.tok.zst $(OUT)/takes.asked

@@ -38,10 +38,9 @@ LABELS ?= $(MIDI)/labels.tsv
 ifeq ($(wildcard $(LABELS)),)
 $(error LABELS: there is no table '$(LABELS)'; its first column is names of files, genre and split are others)
 endif
-MISSING := $(strip $(foreach t,midi2remi shard xltrain xlsample featstats column,$(if $(shell command -v $t),,$t)))
-ifneq ($(MISSING),)
-$(error not found: $(MISSING); 'make install' puts the tools on the PATH, column is in bsdextrautils)
-endif
+include $(dir $(lastword $(MAKEFILE_LIST)))names.mk
+$(call needs,midi2remi shard xltrain xlsample featstats column)
+$(call one_word,MIDI LABELS)
 
 GENRE ?= genre
 COLUMN ?= split
@@ -58,6 +57,7 @@ SAMPLE ?=
 ROLLS ?= 4
 SEED ?= 1
 JOBS ?= 0
+$(call one_word,OUT)
 
 has = $(shell head -n 1 $(LABELS) | tr '\t' '\n' | grep -Fxc -- '$1')
 SPLITS := $(if $(filter 1,$(call has,$(COLUMN))),--split-from $(LABELS):$(COLUMN))

@@ -28,6 +28,8 @@ ifeq ($(strip $(RUN)),)
 $(error RUN is not set: name the run to judge, as in: make -f judge.mk RUN=run DATA=data)
 endif
 
+include $(dir $(lastword $(MAKEFILE_LIST)))names.mk
+
 DATA ?= data
 OUT ?= $(patsubst %/,%,$(RUN)).judge
 SPLIT ?= test
@@ -38,6 +40,7 @@ SAMPLE ?=
 MEASURE ?= --repeats --si
 SEED ?= 1
 JOBS ?= 0
+$(call one_word,RUN DATA OUT)
 # What is missing is said before the first minute, not after the last.
 ifeq ($(wildcard $(RUN) $(RUN)/best $(RUN)/latest),)
 $(error there is no run '$(RUN)': xltrain -o $(RUN) makes one)
@@ -45,10 +48,7 @@ endif
 ifeq ($(wildcard $(DATA)/manifest.json),)
 $(error '$(DATA)' holds no shards: name those that the run learnt from, as in: make -f judge.mk RUN=run DATA=data)
 endif
-MISSING := $(strip $(foreach t,shard xlsample xltrain featstats column,$(if $(shell command -v $t),,$t)))
-ifneq ($(MISSING),)
-$(error not found: $(MISSING); 'make install' puts the tools on the PATH, column is in bsdextrautils)
-endif
+$(call needs,shard xlsample xltrain featstats column)
 
 MODEL := $(or $(wildcard $(RUN)/best),$(RUN))
 

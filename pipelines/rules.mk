@@ -27,19 +27,15 @@ ifeq ($(strip $(MIDI)),)
 $(error MIDI is not set: name the folder of MIDI files, as in: make -f FILE.mk MIDI=dir)
 endif
 
-# A name with blanks is one folder where it is there, else these are several names.
-blank := $() $()
-IS_ONE := $(shell [ ! -e '$(subst ','\'',$(strip $(MIDI)))' ] || echo 1)
-MIDI_FILES := $(if $(IS_ONE),$(subst $(blank),\ ,$(strip $(MIDI))),$(MIDI))
-MIDI_WORDS := $(if $(IS_ONE),'$(subst ','\'',$(strip $(MIDI)))',$(MIDI))
-FIRST := $(if $(IS_ONE),$(subst ',,$(subst $(blank),-,$(strip $(MIDI)))),$(firstword $(MIDI)))
-
-OUT ?= $(notdir $(patsubst %/,%,$(FIRST))).barline
+include $(dir $(lastword $(MAKEFILE_LIST)))names.mk
+OUT ?= $(call base,$(MIDI)).barline
 PRESET ?= small
 TRAIN ?= --minutes 10
 PIECES ?= 8
 BARS ?= 16
 SEED ?= 1
+
+$(call one_word,OUT)
 
 TOKENS := $(OUT)/corpus.tok.zst
 DATA := $(OUT)/data
@@ -55,9 +51,9 @@ new: $(NEW)/done
 features: $(OUT)/features.tsv
 
 # Broken files are named on standard error and listed in rejects.tsv; they do not stop us.
-$(TOKENS): $(MIDI_FILES)
+$(TOKENS): $(call targets,$(MIDI))
 	@mkdir -p $(@D)
-	midi2remi --max-reject 100% --rejects $(OUT)/rejects.tsv -o $@ $(MIDI_WORDS)
+	midi2remi --max-reject 100% --rejects $(OUT)/rejects.tsv -o $@ $(call as_words,$(MIDI))
 
 $(DATA)/manifest.json: $(TOKENS)
 	shard --force $(SHARD) -o $(DATA) $<

@@ -110,6 +110,10 @@ static int check_wish(const bl_sampling *s, bl_err *e)
     int has = s->condition != BL_CONDITION_NONE, is_given = s->wish->condition != NULL;
     if (s->wish->fill != NULL)
         return 0;
+    if (has && !is_given && s->ckpt.info.config.model.holes)
+        return bl_fail(e, BL_E_ARG,
+                       "the run fills holes; name a piece and the bars to fill, as in "
+                       "--prompt FILE --fill 5-8");
     if (has && !is_given)
         return bl_fail(e, BL_E_ARG,
                        "the run wants a condition with each piece (condition=%s); name "
@@ -220,6 +224,17 @@ static int take_lines(bl_sampling *s, bl_sampling_given *g, bl_err *e)
     return rc;
 }
 
+/* Whether the condition says what is to be filled, where the model fills holes. */
+static int has_its_hole(const bl_sampling *s, const bl_sampling_given *g)
+{
+    if (!s->ckpt.info.config.model.holes)
+        return 1;
+    for (size_t i = 0; i < g->ids.n; i++)
+        if (g->ids.id[i] == BL_ID_MASK)
+            return 1;
+    return 0;
+}
+
 static int end_piece(bl_sampling *s, bl_sampling_given *g, bl_err *e)
 {
     int rc = take_lines(s, g, e);
@@ -227,6 +242,11 @@ static int end_piece(bl_sampling *s, bl_sampling_given *g, bl_err *e)
         rc = fail_piece(s, g, BL_E_FORMAT, "a condition without a bar", e);
     if (rc == 0 && g->ids.n < 2)
         rc = fail_piece(s, g, BL_E_FORMAT, "a condition without a token", e);
+    if (rc == 0 && !has_its_hole(s, g))
+        rc = fail_piece(s, g, BL_E_FORMAT,
+                        "it has no hole, and the run fills holes; --prompt FILE --fill "
+                        "BARS takes a piece without one",
+                        e);
     g->is_whole = 1;
     return rc == 0 ? bl_ids_add(&g->ids, (unsigned)s->coder.to_vocab[BL_ID_EOS], e)
                    : rc;

@@ -203,7 +203,9 @@ outside() {
     run -64 --separate-stderr xlsample filler --prompt short.tok.zst --fill 2 --no-grammar -o s
     says "leave --no-grammar out"
     run -64 --separate-stderr xlsample filler -o s
-    says "the run wants a condition with each piece"
+    says "the run fills holes; name a piece and the bars to fill, as in --prompt FILE --fill 5-8"
+    run -65 --separate-stderr xlsample filler --condition short.tok.zst -o s
+    says "it has no hole, and the run fills holes; --prompt FILE --fill BARS takes a piece without one"
     [ ! -e s ]
     run -64 --separate-stderr shard all.tok.zst --holes 2 --condition all.tok.zst -o s
     says "--holes: a piece's condition is the piece itself with a hole"
