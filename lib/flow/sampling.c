@@ -234,6 +234,7 @@ void bl_sampling_del(bl_sampling *s)
         bl_ids_free(&s->lanes[i].ids);
         bl_ids_free(&s->lanes[i].fed);
         bl_ids_free(&s->lanes[i].sides);
+        bl_recall_del(s->lanes[i].recall);
     }
     for (size_t i = 0; i < BL_SAMPLING_AHEAD; i++)
         bl_ids_free(&s->done[i]);

@@ -387,10 +387,12 @@ static int tell_model(bl_sampling *s, int lane, const bl_sampling_given *g,
     for (size_t i = 0; i < first + n && rc == 0; i++) {
         if (s->places != NULL)
             bl_place_step(&now, &s->places[g->ids.id[i]]);
-        if (i >= first) {
-            x[i - first] = g->ids.id[i];
-            at[i - first] = now;
-        }
+        if (i < first)
+            continue;
+        x[i - first] = g->ids.id[i];
+        at[i - first] = now;
+        if (last >= 0)
+            rc = bl_sampling_recall(&s->lanes[lane], g->ids.id[i], &at[i - first], e);
     }
     if (rc == 0 && last >= 0) {
         x[n] = last;

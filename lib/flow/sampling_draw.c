@@ -152,6 +152,8 @@ static void clear(bl_sampling *s, int lane)
     bl_gen_forget(s->gen, lane);
     l->place[0] = l->place[1] = s->at[lane] = BL_PLACE_BEGIN;
     l->place[1].side = 1;
+    if (l->recall != NULL)
+        bl_recall_forget(l->recall);
 }
 
 /* Copies of a condition's piece have numbers of their own, whatever -n is. */
@@ -556,16 +558,27 @@ static int fill_lanes(bl_sampling *s, bl_err *e)
     return rc >= 0 ? n_active(s) : rc;
 }
 
+int bl_sampling_recall(bl_sampling_lane *l, uint16_t token, bl_place *at, bl_err *e)
+{
+    if (l->recall == NULL)
+        return 0;
+    int rc = bl_recall_reserve(l->recall, 1, e);
+    if (rc == 0)
+        at->recalled = bl_recall_step(l->recall, token);
+    return rc;
+}
+
 /* Where the lane's next token stands, counted for its side. */
-static bl_place find_place(const bl_sampling *s, bl_sampling_lane *l)
+static int find_place(const bl_sampling *s, bl_sampling_lane *l, bl_place *to,
+                      bl_err *e)
 {
     size_t at = l->n_fed;
     bl_place *own = &l->place[l->given != NULL && l->sides.id[at]];
     if (s->places != NULL)
         bl_place_step(own, &s->places[l->fed.id[at]]);
-    bl_place place = *own;
-    place.side &= bl_model_has_sides(&s->ckpt.info.config.model);
-    return place;
+    *to = *own;
+    to->side &= bl_model_has_sides(&s->ckpt.info.config.model);
+    return bl_sampling_recall(l, l->fed.id[at], to, e);
 }
 
 /* 1 if the lane has a token before the one that its next is drawn from, and the model
@@ -591,7 +604,9 @@ static int add_round(bl_sampling *s, bl_gen_token *t, int most, int *room, bl_er
         room[i] = room[i] < 0 ? bl_gen_room(s->gen, i) : room[i];
         if (room[i] == 0)
             continue;
-        bl_place at = find_place(s, l);
+        bl_place at;
+        if ((rc = find_place(s, l, &at, e)) != 0)
+            break;
         t[n++] = (bl_gen_token){i, l->fed.id[l->n_fed++], at};
         room[i] = bl_sampling_asks(s, l) ? 0 : room[i] - 1;
     }
@@ -626,7 +641,8 @@ static int step(bl_sampling *s, bl_err *e)
         if (l->piece < 0)
             continue;
         rc = bl_sampling_before(s, i, e);
-        s->at[i] = find_place(s, l);
+        if (rc == 0)
+            rc = find_place(s, l, &s->at[i], e);
         token[i] = l->fed.id[l->n_fed++];
     }
     if (rc != 0)

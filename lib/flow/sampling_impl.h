@@ -104,6 +104,7 @@ typedef struct {
     size_t n_asked;    /* of them asked about whether something goes before */
     bl_ids sides;      /* of fed, where a condition stands among it: 1 of the piece */
     bl_place place[2]; /* of each side */
+    bl_recall *recall; /* of all that was fed, or NULL */
     bl_sampling_given *given; /* its condition, or NULL */
     size_t unit;              /* bar by bar: bars that were given; else the next bar */
     size_t stretch_end; /* prefix, encoder: where what is read now ends, likewise */
@@ -194,6 +195,8 @@ int bl_sampling_run(bl_sampling *s, const bl_sampling_sink *to,
 int bl_sampling_count(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
 /* The model of a checkpoint or run folder, its scheme and vocabulary, scratch. */
 int bl_sampling_open(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
+/* at->recalled after a token that the lane's model reads, where it recalls. */
+int bl_sampling_recall(bl_sampling_lane *l, uint16_t token, bl_place *at, bl_err *e);
 /* Appends the model's ids of a side to what a lane is to read. */
 int bl_sampling_feed(bl_sampling_lane *l, const uint16_t *ids, size_t n, int side,
                      bl_err *e) BL_MUST_CHECK;

@@ -54,10 +54,13 @@ static int make_scratch(bl_sampling *s, bl_err *e)
     s->mask = bl_calloc(n, 1, e);
     s->order = bl_calloc(n, sizeof *s->order, e);
     s->prob = bl_calloc(n, sizeof *s->prob, e);
-    return s->logits != NULL && s->scheme_mask != NULL && s->mask != NULL &&
-                   s->order != NULL && s->prob != NULL
-               ? 0
-               : BL_E_NOMEM;
+    if (s->logits == NULL || s->scheme_mask == NULL || s->mask == NULL ||
+        s->order == NULL || s->prob == NULL)
+        return BL_E_NOMEM;
+    int longest = s->ckpt.info.config.model.recall, rc = 0;
+    for (int i = 0; longest > 0 && i < s->streams && rc == 0; i++)
+        rc = bl_recall_new(&s->lanes[i].recall, longest, e);
+    return rc;
 }
 
 static void find_bar(bl_sampling *s)

@@ -374,7 +374,8 @@ int bl_start_pairs(bl_pairs *p, const bl_shards *s, const bl_model_config *c,
                    const bl_token_place *places, const char *data, bl_err *e)
 {
     int asks = c->places > 0 || c->bar_rows > 0;
-    const bl_pieces targets = bl_pieces_of(s, asks ? places : NULL);
+    bl_pieces targets = bl_pieces_of(s, asks ? places : NULL);
+    targets.recall = c->recall;
     const bl_pieces conditions = {.tokens = s->condition_tokens,
                                   .offsets = s->condition_offsets,
                                   .n_pieces = (int64_t)s->n_pieces};

@@ -299,19 +299,28 @@ static const bl_maker ops = {.attention = make_attention,
 
 /* ---- whole models ---- */
 
+static bl_mat *with_row(bl_model *m, bl_mat *x, bl_mat *table, int32_t *const *id)
+{
+    const bl_id_rows ids = of_segment(m, (const int32_t *const *)id);
+    return table != NULL ? bl_add_rows(&m->graph, x, &ids, table) : x;
+}
+
+/* Rows for whose the token is, and for what came next the last time. */
+static bl_mat *with_input_rows(bl_model *m, bl_mat *x)
+{
+    x = with_row(m, x, m->side, &m->side_id);
+    bl_mat *const recalled[] = {m->recall, m->recall_length, m->recall_distance,
+                                m->recall_times};
+    for (size_t i = 0; i < BL_COUNT(recalled); i++)
+        x = with_row(m, x, recalled[i], &m->recall_id[i]);
+    return x;
+}
+
 /* Rows for a token's position in its bar and for its bar (as MuseNet, Payne 2019). */
 static bl_mat *placed_in_bars(bl_model *m, bl_mat *x)
 {
-    const int32_t *const *const id[] = {(const int32_t *const *)&m->place_id,
-                                        (const int32_t *const *)&m->bar_id,
-                                        (const int32_t *const *)&m->side_id};
-    bl_mat *const table[] = {m->bar, m->barno, m->side};
-    for (size_t i = 0; i < BL_COUNT(table); i++) {
-        const bl_id_rows ids = of_segment(m, id[i]);
-        if (table[i] != NULL)
-            x = bl_add_rows(&m->graph, x, &ids, table[i]);
-    }
-    return x;
+    x = with_row(m, x, m->bar, &m->place_id);
+    return with_row(m, x, m->barno, &m->bar_id);
 }
 
 /* Rows of an embedding, by a matrix to the width if theirs is another; dropped unless
@@ -338,10 +347,12 @@ static bl_mat *embedded_tokens(bl_model *m)
 {
     const bl_model_config *c = &m->config;
     double drop = bl_model_dropout(c, c->embed_dropout);
-    int has_rows = m->bar != NULL || m->barno != NULL || m->side != NULL;
+    int has_rows = bl_model_has_rows(c);
     const lookup l = {tokens(m), m->emb, m->emb_w, m->emb_wb, m->wpe};
     bl_mat *x = embedded(m, &l, has_rows ? 0 : drop);
-    return has_rows ? bl_dropped(&m->graph, placed_in_bars(m, x), drop) : x;
+    if (!has_rows)
+        return x;
+    return bl_dropped(&m->graph, with_input_rows(m, placed_in_bars(m, x)), drop);
 }
 
 /* The condition read both ways (Vaswani et al. 2017, 3.1); its bars' rows are those of
@@ -407,7 +418,6 @@ static bl_mat *cells(bl_model *m)
     const bl_model_config *c = &m->config;
     bl_graph *g = &m->graph;
     const bl_id_rows ids = tokens(m);
-    const bl_id_rows sides = of_segment(m, (const int32_t *const *)&m->side_id);
     bl_mat *x = NULL;
     for (int n = 0; n < c->layers && g->e->code == 0; n++) {
         const bl_layer *l = &m->layer[n];
@@ -415,8 +425,8 @@ static bl_mat *cells(bl_model *m)
         bl_mat *zx = n == 0 ? bl_add_bias(g, bl_embed(g, &ids, l->wx, 1, NULL, 0), b)
                             : bl_linear(g, bl_dropped(g, x, c->dropout), l->wx, b,
                                         BL_ACT_NONE, 0);
-        if (n == 0 && m->side != NULL)
-            zx = bl_add_rows(g, zx, &sides, m->side);
+        if (n == 0)
+            zx = with_input_rows(m, zx);
         x = c->cell == BL_CELL_GRU
                 ? bl_gru_cells(g, zx, l->wh, l->bh, m->lanes, m->memory[n])
                 : bl_lstm(g, zx, l->wh, m->lanes, m->memory[n], &m->extra[n]);

@@ -268,12 +268,6 @@ static void look_up(bl_gen *g)
         bl_gen_project(g, to, &g->emb_w, m->emb_wb, g->batch, g->x);
 }
 
-static void add_row(bl_real *x, const bl_mat *table, int64_t row)
-{
-    for (int c = 0; c < table->cols; c++)
-        x[c] += table->v[row * table->cols + c];
-}
-
 static void embed(bl_gen *g)
 {
     const bl_model *m = g->m;
@@ -286,15 +280,14 @@ static void embed(bl_gen *g)
         bl_real *x = g->x + (ptrdiff_t)r * d;
         if (g->position[r] < 0)
             continue;
-        if (m->wpe != NULL)
-            add_row(x, m->wpe,
-                    g->context > 0 ? g->position[r] : bl_gen_since(g, g->position[r]));
+        bl_gen_add_row(x, m->wpe,
+                       g->context > 0 ? g->position[r]
+                                      : bl_gen_since(g, g->position[r]));
         if (m->bar != NULL)
-            add_row(x, m->bar, bl_place_row(g->place[r], m->config.places));
+            bl_gen_add_row(x, m->bar, bl_place_row(g->place[r], m->config.places));
         if (m->barno != NULL)
-            add_row(x, m->barno, bl_bar_row(g->place[r], m->config.bar_rows));
-        if (m->side != NULL)
-            add_row(x, m->side, g->place[r].side != 0);
+            bl_gen_add_row(x, m->barno, bl_bar_row(g->place[r], m->config.bar_rows));
+        bl_gen_add_input_rows(g, r, x);
     }
 }
 

@@ -171,6 +171,10 @@ void bl_gen_project(bl_gen *g, const bl_real *x, const bl_thin *w, const bl_mat 
 /* Rows of a norm; y may be x. */
 void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *bias,
                  int rows, bl_real *y);
+/* A row of a table added to x; nothing without a table. */
+void bl_gen_add_row(bl_real *x, const bl_mat *table, int64_t row);
+/* What is added to the r-th token's own row, in a cell to its gates' inputs. */
+void bl_gen_add_input_rows(const bl_gen *g, int r, bl_real *x);
 /* Row x of keys or queries turned for a place by rotary positions; as it is without. */
 void bl_gen_turn(const bl_gen *g, int64_t place, bl_real *x);
 

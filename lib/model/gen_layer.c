@@ -320,9 +320,7 @@ static void input_of_gates(bl_gen *g, int n, const int32_t *token, const bl_mat 
         const bl_real *row = l->wx->v + (ptrdiff_t)(token[s] < 0 ? 0 : token[s]) * wide;
         for (int c = 0; c < wide; c++)
             g->hidden[s * wide + c] = row[c] + bias->v[c];
-        const bl_mat *side = g->m->side;
-        for (int c = 0; c < wide && side != NULL; c++)
-            g->hidden[s * wide + c] += side->v[(g->place[s].side != 0) * wide + c];
+        bl_gen_add_input_rows(g, (int)s, g->hidden + s * wide);
     }
 }
 

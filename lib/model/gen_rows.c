@@ -18,6 +18,22 @@ void bl_gen_norm(bl_gen *g, const bl_real *x, const bl_mat *gain, const bl_mat *
                     g->m->config.norm_eps, y + (ptrdiff_t)s * d, &mean, &rstd);
 }
 
+void bl_gen_add_row(bl_real *x, const bl_mat *table, int64_t row)
+{
+    for (int c = 0; table != NULL && c < table->cols; c++)
+        x[c] += table->v[row * table->cols + c];
+}
+
+void bl_gen_add_input_rows(const bl_gen *g, int r, bl_real *x)
+{
+    const bl_place *at = &g->place[r];
+    bl_gen_add_row(x, g->m->side, at->side != 0);
+    bl_gen_add_row(x, g->m->recall, at->recalled.token);
+    bl_gen_add_row(x, g->m->recall_length, at->recalled.length);
+    bl_gen_add_row(x, g->m->recall_distance, at->recalled.distance);
+    bl_gen_add_row(x, g->m->recall_times, at->recalled.times);
+}
+
 void bl_gen_turn(const bl_gen *g, int64_t place, bl_real *x)
 {
     const bl_model_config *c = &g->m->config;

@@ -31,6 +31,8 @@ static int alloc_blocks(bl_model *m)
         m->bar_id = bl_graph_alloc(g, tokens, sizeof *m->bar_id);
     if (bl_model_has_sides(&m->config))
         m->side_id = bl_graph_alloc(g, tokens, sizeof *m->side_id);
+    for (size_t i = 0; m->config.recall > 0 && i < BL_COUNT(m->recall_id); i++)
+        m->recall_id[i] = bl_graph_alloc(g, tokens, sizeof *m->recall_id[i]);
     bl_model_alloc_condition(m);
     bl_model_windows(m, NULL);
     for (size_t n = 0; n < layers && g->e->code == 0; n++)
@@ -157,6 +159,12 @@ static void find_rows(bl_model *m)
             m->bar_id[i] = bl_bar_row(at, c->bar_rows);
         if (m->side_id != NULL)
             m->side_id[i] = at.side != 0;
+        if (c->recall > 0) {
+            m->recall_id[0][i] = at.recalled.token;
+            m->recall_id[1][i] = at.recalled.length;
+            m->recall_id[2][i] = at.recalled.distance;
+            m->recall_id[3][i] = at.recalled.times;
+        }
     }
 }
 
@@ -229,7 +237,7 @@ double bl_model_forward(bl_model *m, const int32_t *x, const int32_t *y,
                               .train = train,
                               .seed = seed,
                               .step = step};
-    if (m->place_id != NULL || m->bar_id != NULL || m->side_id != NULL)
+    if (bl_model_has_rows(&m->config))
         find_rows(m);
     if (m->source_bar != NULL)
         find_source(m);

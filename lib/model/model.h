@@ -122,6 +122,7 @@ typedef struct {
     uint64_t memory_layers[4]; /* bit n: layer n has memory; none set: all have */
     int places;                /* learned rows by the position in the bar; 0 = none */
     int bar_rows;    /* learned rows by the bar's number, which come round; 0 = none */
+    int recall;      /* the longest end that is looked for, recall.h; 0 = none */
     int embed_width; /* of the embedding, and of what the output matrix reads; 0 = D */
     int kv_heads; /* heads of keys and values, which divide H: queries share them; 0 =
                    * H */
@@ -194,6 +195,11 @@ static inline int bl_model_has_table(const bl_model_config *c)
 static inline int bl_model_has_sides(const bl_model_config *c)
 {
     return c->condition == BL_CONDITION_PREFIX || c->condition == BL_CONDITION_BARS;
+}
+/* 1 if tokens are read with the places where they stand. */
+static inline int bl_model_has_rows(const bl_model_config *c)
+{
+    return bl_model_has_sides(c) || c->places > 0 || c->bar_rows > 0 || c->recall > 0;
 }
 /* 1 if windows of drums go in and come out. */
 static inline int bl_model_is_groove(const bl_model_config *c)
@@ -303,7 +309,7 @@ int bl_model_length_after(const bl_model_config *c, int length, int n_real);
 int bl_model_aux_terms(const bl_model_config *c, int length, int n_real);
 
 /* Where the tokens (B,T) of the following forwards stand, which a model with `places`,
- * `bar_rows` or sides is told; borrowed. NULL: all at the beginning. */
+ * `bar_rows`, `recall` or sides is told; borrowed. NULL: all at the beginning. */
 void bl_model_place(bl_model *m, const bl_place *at);
 
 /* What the following forwards are conditioned on; borrowed, its arrays too. */

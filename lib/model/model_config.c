@@ -196,10 +196,10 @@ static int check_lstm(const bl_model_config *c, bl_err *e)
 static int check_no_tokens(const bl_model_config *c, bl_err *e)
 {
     static const char *const keys[] = {
-        "memory",      "pos",        "positions", "embed_scale", "tie",
-        "out_bias",    "places",     "bar_rows",  "embed_width", "zero_memory",
-        "same_length", "compressed", "block",     "condition",   "relu_out",
-        "untie_uv",    "clamp_len"};
+        "memory",   "pos",         "positions",  "embed_scale", "tie",
+        "out_bias", "places",      "bar_rows",   "embed_width", "zero_memory",
+        "recall",   "same_length", "compressed", "block",       "condition",
+        "relu_out", "untie_uv",    "clamp_len"};
     size_t n;
     const bl_setting *row = bl_model_settings(&n);
     bl_model_config own = bl_model_config_default();

@@ -28,6 +28,9 @@ typedef enum {
     BL_DIM_ID,  /* inputs of a cell and h */
     BL_DIM_PLACES,
     BL_DIM_BARS,
+    BL_DIM_LENGTHS, /* of what is recalled, and none; likewise */
+    BL_DIM_DISTANCES,
+    BL_DIM_TIMES,
     BL_DIM_TWO,   /* the sides of a condition */
     BL_DIM_INPUT, /* D; of cells what their gates get of a token */
     BL_DIM_VS,    /* source_vocab, or V */
@@ -126,6 +129,9 @@ struct bl_model {
     bl_mat *wpe;            /* (positions, D); of sinusoids (T, D), constants */
     bl_mat *bar, *barno;    /* (places, D), (bar_rows, D) */
     bl_mat *side;           /* (2, N), N = D, of cells 4 D or 3 D */
+    bl_mat *recall;         /* (V, N) of what came next the last time */
+    bl_mat *recall_length;  /* (lengths + 1, N) of how much was the same; */
+    bl_mat *recall_distance, *recall_times; /* of how far back and how often */
     bl_mat *enc_emb;        /* (Vs, A) of the encoder; with share_embed emb */
     bl_mat *enc_w, *enc_wb; /* (A, D), (D) */
     bl_mat *enc_g, *enc_b;  /* (D) its last norm */
@@ -153,6 +159,7 @@ struct bl_model {
     const bl_place *at;         /* (B,T) of the tokens, or NULL */
     int32_t *place_id, *bar_id; /* (B,T) rows of bar and barno; NULL: has none */
     int32_t *side_id;           /* (B,T) rows of side */
+    int32_t *recall_id[4];      /* (B,T) of recall, its length, distance, times */
     bl_condition condition;     /* with x and length, where there is an encoder */
     int32_t *source_bar;        /* (B,source) rows of barno */
     int32_t *no_source;         /* (B,source) zeros: no condition, no length */

@@ -30,6 +30,9 @@ const char *bl_dim_name(bl_dim dim)
                                                  [BL_DIM_ID] = "I + D",
                                                  [BL_DIM_PLACES] = "places",
                                                  [BL_DIM_BARS] = "bar_rows",
+                                                 [BL_DIM_LENGTHS] = "K + 1",
+                                                 [BL_DIM_DISTANCES] = "32",
+                                                 [BL_DIM_TIMES] = "8",
                                                  [BL_DIM_TWO] = "2",
                                                  [BL_DIM_INPUT] = "N",
                                                  [BL_DIM_VS] = "Vs",
@@ -92,6 +95,9 @@ static int64_t size_of(bl_dim dim, const bl_model_config *config, int layer)
         [BL_DIM_LOW] = d / 4,
         [BL_DIM_PLACES] = c->places,
         [BL_DIM_BARS] = c->bar_rows,
+        [BL_DIM_LENGTHS] = bl_recall_lengths(c->recall) + 1,
+        [BL_DIM_DISTANCES] = BL_RECALL_DISTANCES,
+        [BL_DIM_TIMES] = BL_RECALL_TIMES,
         [BL_DIM_TWO] = 2,
         [BL_DIM_INPUT] = input_of(c),
         [BL_DIM_VS] = bl_model_source_vocab(c),
@@ -213,6 +219,12 @@ static int has_sides(const bl_model_config *c, int n)
     return bl_model_has_sides(c);
 }
 
+static int recalls(const bl_model_config *c, int n)
+{
+    (void)n;
+    return c->recall > 0;
+}
+
 static int has_own_embedding(const bl_model_config *c, int n)
 {
     (void)n;
@@ -319,7 +331,7 @@ static int has_out_bias(const bl_model_config *c, int n)
 #define PAIR .init = BL_INIT_NORMAL
 #define BIAS .init = BL_INIT_ZERO
 #define GAIN .init = BL_INIT_ONE
-#define SIDE .init = BL_INIT_ZERO, .decay = 1
+#define ROWS .init = BL_INIT_ZERO, .decay = 1
 
 /* The order is that of the flat block, and a tensor's place in the list is the key of
  * its random numbers. */
@@ -338,8 +350,15 @@ static const bl_tensor_row before[] = {
     {"enc.emb.wb", TOP(enc_wb), BL_DIM_ONE, BL_DIM_D, BIAS, .is_there = is_between_own},
 };
 
-static const bl_tensor_row sides[] = {
-    {"side", TOP(side), BL_DIM_TWO, BL_DIM_INPUT, SIDE, .is_there = has_sides},
+static const bl_tensor_row input_rows[] = {
+    {"side", TOP(side), BL_DIM_TWO, BL_DIM_INPUT, ROWS, .is_there = has_sides},
+    {"recall", TOP(recall), BL_DIM_V, BL_DIM_INPUT, ROWS, .is_there = recalls},
+    {"recall.length", TOP(recall_length), BL_DIM_LENGTHS, BL_DIM_INPUT, ROWS,
+     .is_there = recalls},
+    {"recall.distance", TOP(recall_distance), BL_DIM_DISTANCES, BL_DIM_INPUT, ROWS,
+     .is_there = recalls},
+    {"recall.times", TOP(recall_times), BL_DIM_TIMES, BL_DIM_INPUT, ROWS,
+     .is_there = recalls},
 };
 
 #define OF_GATE(name, field, rows, cols, how, when)                                    \
@@ -480,7 +499,7 @@ static const bl_tensor_row windows_out[] = {
 /* The groups in the order of the list; those of a layer come once a layer. */
 static const bl_tensor_group groups[] = {
     {"", before, BL_COUNT(before), BL_OF_ATTENTION, 0},
-    {"", sides, BL_COUNT(sides), BL_OF_ATTENTION | BL_OF_CELLS, 0},
+    {"", input_rows, BL_COUNT(input_rows), BL_OF_ATTENTION | BL_OF_CELLS, 0},
     {"", windows_in, BL_COUNT(windows_in), BL_OF_GROOVE, 0},
     {"", encoder_in, BL_COUNT(encoder_in), BL_OF_VAE, 0},
     {"l", attention, BL_COUNT(attention), BL_OF_ATTENTION | BL_OF_GROOVE, 0},

@@ -5,6 +5,7 @@
 #define BL_PLACE_H
 
 #include "base/mem.h"
+#include "model/recall.h"
 
 /* A token: the bars that it begins, and the position in the bar after it, -1: as it was
  * (0 where it begins one). */
@@ -14,12 +15,13 @@ typedef struct {
 
 /* After a token. */
 typedef struct {
-    int32_t bar;      /* from 0, -1 before the first */
-    int32_t position; /* in it, from 0 */
-    int32_t side;     /* 1: of the target of a condition, 0: of the condition */
+    int32_t bar;          /* from 0, -1 before the first */
+    int32_t position;     /* in it, from 0 */
+    int32_t side;         /* 1: of the target of a condition, 0: of the condition */
+    bl_recalled recalled; /* of its stream, both sides */
 } bl_place;
 
-static const bl_place BL_PLACE_BEGIN = {-1, 0, 0};
+static const bl_place BL_PLACE_BEGIN = {-1, 0, 0, {0, 0, 0, 0}};
 
 static inline void bl_place_step(bl_place *p, const bl_token_place *token)
 {

@@ -88,10 +88,32 @@ static int init_source(bl_batch *b, bl_err *e)
     return ok ? 0 : BL_E_NOMEM;
 }
 
+/* What came next, if it is asked for: room for the longest piece. */
+static int init_recall(bl_batch *b, bl_err *e)
+{
+    const bl_pieces *p = &b->pieces;
+    size_t cells;
+    if (p->recall == 0 || p->tokens == NULL)
+        return 0;
+    for (int64_t i = 0; i < p->n_pieces; i++)
+        b->longest = bl_max(b->longest, piece_len(p, i));
+    if (bl_mul((size_t)b->lanes, (size_t)b->longest, &cells) != 0)
+        return bl_fail(e, BL_E_LIMIT, "%d lanes of pieces of %lld tokens are too many",
+                       b->lanes, (long long)b->longest);
+    b->recalled = bl_calloc(cells, sizeof *b->recalled, e);
+    b->recalled_of = bl_calloc((size_t)b->lanes, sizeof *b->recalled_of, e);
+    if (b->recalled == NULL || b->recalled_of == NULL)
+        return BL_E_NOMEM;
+    for (int l = 0; l < b->lanes; l++)
+        b->recalled_of[l] = -1;
+    int rc = bl_recall_new(&b->recall, p->recall, e);
+    return rc == 0 ? bl_recall_reserve(b->recall, b->longest, e) : rc;
+}
+
 static int init(bl_batch *b, const bl_pieces *pieces, int lanes, int segment, bl_err *e)
 {
     size_t n = (size_t)lanes, cells;
-    int has_at = pieces->places != NULL || pieces->sides != NULL;
+    int has_at = pieces->places != NULL || pieces->sides != NULL || pieces->recall > 0;
     *b = (bl_batch){.pieces = *pieces, .lanes = lanes, .segment = segment};
     if (bl_mul(n, (size_t)segment, &cells) != 0)
         return bl_fail(e, BL_E_LIMIT, "%d lanes of %d tokens are too many", lanes,
@@ -114,6 +136,8 @@ static int init(bl_batch *b, const bl_pieces *pieces, int lanes, int segment, bl
         return BL_E_NOMEM;
     }
     int rc = init_source(b, e);
+    if (rc == 0)
+        rc = init_recall(b, e);
     if (rc != 0) {
         bl_batch_free(b);
         return rc;
@@ -248,10 +272,24 @@ static int take_piece(bl_batch *b, int lane)
     return 1;
 }
 
+/* Of all tokens of the lane's piece, once. */
+static const bl_recalled *find_recalled(bl_batch *b, int lane, int64_t piece)
+{
+    const bl_pieces *p = &b->pieces;
+    bl_recalled *to = b->recalled + (ptrdiff_t)lane * b->longest;
+    if (b->recalled_of[lane] == piece)
+        return to;
+    b->recalled_of[lane] = piece;
+    bl_recall_forget(b->recall);
+    for (int64_t i = 0; i < piece_len(p, piece); i++)
+        to[i] = bl_recall_step(b->recall, p->tokens[p->offsets[piece] + i]);
+    return to;
+}
+
 /* Where the n tokens from the at-th of a piece on stand: counted from its beginning, so
  * that a cursor is all that a batch goes on from. */
 static void find_places(const bl_batch *b, const uint16_t *piece, int64_t at, int64_t n,
-                        bl_place *to)
+                        const bl_recalled *recalled, bl_place *to)
 {
     const bl_pieces *p = &b->pieces;
     const uint8_t *sides = p->sides != NULL ? p->sides + (piece - p->tokens) : NULL;
@@ -261,8 +299,11 @@ static void find_places(const bl_batch *b, const uint16_t *piece, int64_t at, in
         bl_place *own = &now[sides != NULL && bl_side_is_target(sides[i])];
         if (p->places != NULL)
             bl_place_step(own, &p->places[piece[i]]);
-        if (i >= at)
-            to[i - at] = *own;
+        if (i < at)
+            continue;
+        to[i - at] = *own;
+        if (recalled != NULL)
+            to[i - at].recalled = recalled[i];
     }
 }
 
@@ -346,6 +387,7 @@ static int64_t fill_lane(bl_batch *b, int lane)
         b->prefix[lane] = find_prefix(b, b->start[lane], n);
         if (b->at != NULL)
             find_places(b, tokens - at, at, n,
+                        b->recalled != NULL ? find_recalled(b, lane, piece) : NULL,
                         b->at + (size_t)lane * (size_t)b->segment);
         b->offset[lane] = at + n;
         if (n == left)
@@ -411,6 +453,9 @@ void bl_batch_free(bl_batch *b)
     free(b->source_length);
     free(b->source_at);
     free(b->order);
+    bl_recall_del(b->recall);
+    free(b->recalled);
+    free(b->recalled_of);
     free(b->windows);
     free(b->reads);
     *b = (bl_batch){0};

@@ -39,6 +39,7 @@ typedef struct {
     const int64_t *offsets; /* [n_pieces + 1], ascending */
     int64_t n_pieces;
     const bl_token_place *places; /* of each token id; NULL: places are not asked for */
+    int recall;           /* the longest end, as the model's; 0: not asked for */
     const uint8_t *sides; /* [tokens] bl_token_side where a condition stands in the
                            * stream; NULL: all are targets */
     /* of an encoder, else NULL: the conditions; the stretches of piece i from first[i]
@@ -79,10 +80,16 @@ typedef struct {
     bl_window *windows; /* `once`: [n_order], in the place of order */
     bl_window *reads;   /* `once`: (B) what the lane reads */
 
+    /* with pieces.recall */
+    bl_recall *recall;
+    bl_recalled *recalled; /* (B, longest) of the piece that a lane reads */
+    int64_t *recalled_of;  /* (B) that piece, -1 = none */
+    int64_t longest;       /* piece */
+
     /* the batch that bl_batch_next made */
     int32_t *x, *y; /* (B,T) y = -1: padding, or not a target */
     bl_place *at;   /* (B,T) where x stands, each side's place counted for itself; NULL
-                     * without pieces.places and sides */
+                     * without pieces.places, recall and sides */
     int64_t n_targets; /* of y */
     int32_t *prefix;   /* (B) tokens of x, from the first, that are of the condition */
     int32_t *source;   /* (B,source) what an encoder reads; NULL: nothing */

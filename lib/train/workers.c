@@ -112,7 +112,7 @@ int64_t bl_workers_bytes(const bl_train_config *config)
     int64_t batches = rows_a_step * m->segment * 2 * 4;
     if (m->condition == BL_CONDITION_ENCODER) /* here and in the batch */
         batches += (rows_a_step + lanes) * m->source * (4 + (int64_t)sizeof(bl_place));
-    if (bl_model_has_sides(m) || m->places > 0 || m->bar_rows > 0)
+    if (bl_model_has_rows(m))
         batches += (rows_a_step + lanes) * m->segment * (int64_t)sizeof(bl_place);
     if (config->workers == 1)
         return batches;

@@ -138,9 +138,9 @@ class Model(torch.nn.Module):
         x = self.norm(x + self.attend(x, context, layer), layer + "ln1")
         return self.norm(x + self.feed_forward(x, layer), layer + "ln2")
 
-    def forward(self, ids, memory=None, slots=None):
+    def forward(self, ids, memory=None, slots=None, recalled=None):
         """Logits (B,T,V), and a memory of the last `slots` inputs of each layer (None: as
-        many as the config says) for the next call."""
+        many as the config says) for the next call. `recalled` (B,T,4): see recall()."""
         c = self.c
         slots = c["memory"] if slots is None else slots
         x = F.embedding(ids, self.p("emb"))
@@ -148,6 +148,9 @@ class Model(torch.nn.Module):
             x = x * math.sqrt(c["width"])
         if c["pos"] == "absolute":
             x = x + self.p("wpe")[:ids.shape[1]]
+        if c.get("recall", 0):
+            for i, name in enumerate(("", ".length", ".distance", ".times")):
+                x = x + self.p("recall" + name)[recalled[..., i]]
         if memory is None:
             memory = [x.new_zeros(len(ids), slots if c["zero_memory"] else 0, c["width"])] * c["layers"]
         kept = []
@@ -178,6 +181,37 @@ def rotate(x, first, theta):
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
 
 
+def recall(ids, longest):
+    """(T,4): the last 4, 8, 16... tokens are looked for among those before; of the longest that
+    stood there, what came next where it stood last, the number of its length, how far back
+    that is in half octaves, and how often it stood there. When 65,536 tokens have been read,
+    and again after each 32,768, all but the last 32,768 are forgotten."""
+    lengths = [size for size in (4 << k for k in range(9)) if size <= longest]
+    found, rows, ids, first = [{} for _ in lengths], [], ids.tolist(), 0
+    for t in range(len(ids)):
+        row, refill = (0, 0, 0, 0), t - first == 65536
+        first += 32768 * refill
+        for k, size in enumerate(lengths):
+            if refill:
+                found[k].clear()
+            for at in range(first if refill else t, t + 1):
+                if at + 1 - size < first:
+                    continue
+                end = tuple(ids[at + 1 - size:at + 1])
+                last, times = found[k].get(end, (0, 0))
+                if at == t and times > 0:
+                    row = (ids[last + 1], k + 1, half_octave(t - last), min(times, 7))
+                found[k][end] = (at, times + 1)
+        rows.append(row)
+    return torch.tensor(rows)
+
+
+def half_octave(distance):
+    """1, 2, 3, 4-5, 6-7, 8-11, 12-15... have the numbers 1, 2, 3, 4, 5, 6, 7..."""
+    octave = distance.bit_length() - 1
+    return distance if octave == 0 else min(2 * octave + (distance >> (octave - 1) & 1), 31)
+
+
 def pieces(folder, split):
     """The ids of each piece of a split, BOS first and EOS last (schemas/remi-shard.md)."""
     with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as f:
@@ -206,10 +240,10 @@ def loss(model, folder, split):
     c, total, n = model.c, 0.0, 0
     segment, slots = c["eval_segment"] or c["segment"], c["eval_memory"] or c["memory"]
     for ids in pieces(folder, split):
-        memory = None
+        memory, came = None, recall(ids, c.get("recall", 0))
         for at in range(0, len(ids) - 1, segment):
             x, y = ids[at:at + segment], ids[at + 1:at + segment + 1]
-            logits, memory = model(x[None, :len(y)], memory, slots)
+            logits, memory = model(x[None, :len(y)], memory, slots, came[None, at:at + len(y)])
             total += F.cross_entropy(logits[0], y, reduction="sum").item()
             n += len(y)
     return total / n

@@ -108,6 +108,15 @@ odd=(23 3 layers=3 width=18 heads=3 ff=29 pre_norm=0)
     compare lstm
 }
 
+@test "torch: what came next, to attention and to cells" {
+    local size=(23 3 layers=2 width=24 heads=4 ff=20 segment=6 memory=9)
+    dump xl "${size[@]}" recall=16
+    dump llama "${size[@]}" arch=llama recall=4 embed_width=7 places=5
+    dump lstm 23 3 layers=2 width=13 segment=6 memory=0 arch=lstm recall=64
+    dump gru 23 3 layers=2 width=13 segment=6 memory=0 arch=lstm cell=gru recall=8
+    compare xl llama lstm gru
+}
+
 @test "torch: grooves of torch's own layers: taps, densities as a number and as a step, the VAE" {
     local size=(layers=2 width=18 heads=3 ff=29)
     drums() { # NAME KEY=VALUE...

@@ -33,8 +33,7 @@ def segment(p, c, r, carried):
     carried.forget(r["fresh"] != 0)
     for t in p.values():
         t.grad = None
-    places = torch.stack([r["position"], r["bar"]]).long()
-    logits, aux = model.forward(p, c, r["x"].long(), carried, n_real, places=places)
+    logits, aux = model.forward(p, c, r["x"].long(), carried, n_real, places=r["at"].long())
     loss = model.loss(logits, r["y"].long())
     (loss + aux).backward()
     real = torch.arange(r["x"].shape[1]) < n_real[:, None]

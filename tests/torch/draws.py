@@ -95,6 +95,8 @@ def blocks(r, s, width):
     for key in ("places", "bar_rows"):
         if r.random() < 0.4:
             s[key] = r.randint(1, 12)
+    if r.random() < 0.4:
+        s["recall"] = r.choice([4, 8, 70])
 
 
 def draw(r):
@@ -118,8 +120,7 @@ def computed(p, c, r, carried):
     for t in p.values():
         t.grad = None
     carried.forget(r["fresh"] != 0)
-    places = torch.stack([r["position"], r["bar"]]).long()
-    logits, aux = model.forward(p, c, r["x"].long(), carried, r["n_real"].long(), places=places)
+    logits, aux = model.forward(p, c, r["x"].long(), carried, r["n_real"].long(), places=r["at"].long())
     (model.loss(logits, r["y"].long()) + aux).backward()
     return [logits.detach()] + [torch.zeros_like(t) if t.grad is None else t.grad for t in p.values()]
 

@@ -21,7 +21,7 @@ typedef struct {
     int32_t *x, *y;          /* (B,T) */
     int32_t *n_real, *fresh; /* (B) */
     bl_place *place;         /* (B,T) */
-    int32_t *position, *bar; /* (B,T) the same, to be written */
+    int32_t *at; /* (6,B,T) the same, to be written: position, bar, what is recalled */
     records out;
 } job;
 
@@ -34,6 +34,16 @@ static void fill(job *j)
     bl_model_init(j->model, j->seed);
     for (int64_t i = 0; i < bl_model_size(j->model); i++)
         v[i] += (bl_real)(0.1 * bl_rng_normal(&rng));
+}
+
+static bl_recalled recalled(const job *j, uint32_t x, uint32_t y)
+{
+    uint32_t lengths = (uint32_t)bl_recall_lengths(j->config.model.recall);
+    uint8_t length = (uint8_t)((x + y) % (lengths + 1));
+    uint32_t vocab = (uint32_t)j->config.model.vocab;
+    return (bl_recalled){(uint16_t)((3 * x + y) % vocab), length,
+                         (uint8_t)((x + 5 * y) % BL_RECALL_DISTANCES),
+                         (uint8_t)((x + 3 * y) % BL_RECALL_TIMES)};
 }
 
 /* Random tokens, a tenth of them not scored (the first one is). A lane of the third
@@ -56,9 +66,9 @@ static void make_batch(job *j, int segment)
             int is_scored = is_real && (bl_rng_below(&rng, 10) > 0 || k == 0);
             j->x[k] = is_real ? (int32_t)x : 0;
             j->y[k] = is_scored ? (int32_t)y : -1;
-            j->position[k] = (int32_t)(x * 7 + y) % 11;
-            j->bar[k] = (int32_t)(segment * t + i) / 3 - 1;
-            j->place[k] = (bl_place){.bar = j->bar[k], .position = j->position[k]};
+            j->place[k] = (bl_place){.bar = (int32_t)(segment * t + i) / 3 - 1,
+                                     .position = (int32_t)(x * 7 + y) % 11,
+                                     .recalled = recalled(j, x, y)};
         }
     }
 }
@@ -67,12 +77,21 @@ static void write_segment(job *j, const bl_real *logits, double loss)
 {
     const bl_model_config *c = &j->config.model;
     const int64_t shape[] = {j->lanes, c->segment, c->vocab};
+    const int64_t places[] = {6, j->lanes, c->segment};
+    ptrdiff_t n = (ptrdiff_t)j->lanes * c->segment;
+    for (ptrdiff_t k = 0; k < n; k++) {
+        j->at[k] = j->place[k].position;
+        j->at[n + k] = j->place[k].bar;
+        j->at[2 * n + k] = j->place[k].recalled.token;
+        j->at[3 * n + k] = j->place[k].recalled.length;
+        j->at[4 * n + k] = j->place[k].recalled.distance;
+        j->at[5 * n + k] = j->place[k].recalled.times;
+    }
     int64_t n_terms;
     double aux = bl_model_aux(j->model, &n_terms) / (double)bl_max(n_terms, 1);
     records_add(&j->out, "x", BL_I32, 2, shape, j->x);
     records_add(&j->out, "y", BL_I32, 2, shape, j->y);
-    records_add(&j->out, "position", BL_I32, 2, shape, j->position);
-    records_add(&j->out, "bar", BL_I32, 2, shape, j->bar);
+    records_add(&j->out, "at", BL_I32, 3, places, j->at);
     records_add(&j->out, "n_real", BL_I32, 1, shape, j->n_real);
     records_add(&j->out, "fresh", BL_I32, 1, shape, j->fresh);
     records_add(&j->out, "logits", BL_F32, 3, shape, logits);
@@ -121,8 +140,7 @@ static int prepare(job *j, char **assignment, bl_pool *pool, bl_err *e)
     j->x = bl_calloc(tokens, sizeof *j->x, e);
     j->y = bl_calloc(tokens, sizeof *j->y, e);
     j->place = bl_calloc(tokens, sizeof *j->place, e);
-    j->position = bl_calloc(tokens, sizeof *j->position, e);
-    j->bar = bl_calloc(tokens, sizeof *j->bar, e);
+    j->at = bl_calloc(6 * tokens, sizeof *j->at, e);
     j->n_real = bl_calloc(lanes, sizeof *j->n_real, e);
     j->fresh = bl_calloc(lanes, sizeof *j->fresh, e);
     return e->code;
@@ -163,8 +181,7 @@ int main(int argc, char **argv)
     free(j.x);
     free(j.y);
     free(j.place);
-    free(j.position);
-    free(j.bar);
+    free(j.at);
     free(j.n_real);
     free(j.fresh);
     return rc == 0 ? 0 : 1;

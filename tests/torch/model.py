@@ -67,6 +67,21 @@ def layer_shapes(c, n):
     return s | gate_shapes(c, "ga") | gate_shapes(c, "gf")
 
 
+def recall_shapes(c, width):
+    """Rows by what came next, by how many tokens were the same (none, 4, 8, 16...), by how
+    far back in half octaves, and by how often."""
+    if not c["recall"]:
+        return {}
+    lengths = max(0, int(math.log2(c["recall"] / 2)))
+    return {"recall": (c["vocab"], width), "recall.length": (lengths + 1, width),
+            "recall.distance": (32, width), "recall.times": (8, width)}
+
+
+def recalled(p, places):
+    return sum(p["recall" + name][at] for name, at in
+               zip(("", ".length", ".distance", ".times"), places[2:]))
+
+
 def transformer_shapes(c):
     d, h = c["width"], c["heads"]
     s = {"emb": (c["vocab"], embed_width(c))}
@@ -81,6 +96,7 @@ def transformer_shapes(c):
         s["barno"] = (c["bar_rows"], d)
     if c["pos"] == "sinusoid" and not c["untie_uv"]:
         s.update({"u": (h, d // h), "v": (h, d // h)})
+    s.update(recall_shapes(c, d))
     for n in range(c["layers"]):
         s.update({f"l{n}.{name}": shape for name, shape in layer_shapes(c, n).items()})
     if c["pre_norm"]:
@@ -89,7 +105,8 @@ def transformer_shapes(c):
 
 
 def lstm_shapes(c):
-    d, s = c["width"], {}
+    d = c["width"]
+    s = recall_shapes(c, (3 if c["cell"] == "gru" else 4) * d)
     for n in range(c["layers"]):
         if c["cell"] == "gru":
             s[f"gru{n}.w"] = ((d if n else c["vocab"]) + d, 3 * d)
@@ -297,6 +314,8 @@ def embed(p, c, ids, places, drop):
         x = x + p["bar"][places[0].clamp(0, c["places"] - 1)]
     if c["bar_rows"]:
         x = x + p["barno"][places[1].clamp(min=0) % c["bar_rows"]]
+    if c["recall"]:
+        x = x + recalled(p, places)
     return drop(x, own_dropout(c, "embed_dropout"))
 
 
@@ -326,29 +345,37 @@ def transformer(p, c, ids, memory, n_real, drop, places):
     return norm(p, "lnf", x, c) if c["pre_norm"] else x, aux
 
 
-def gru_layer(p, n, x, ids, cells):
-    """torch's GRU cell, token by token; a token is one-hot."""
+def gru_layer(p, n, x, ids, cells, more):
+    """torch's GRU cell, token by token; a token is one-hot, and more goes to the gates."""
     w, h, outputs = p[f"gru{n}.w"], cells.h[n], []
     wi, wh = (m.t() for m in w.split([len(w) - h.shape[1], h.shape[1]]))
+    if more is not None:  # by a matrix that leaves it as it is
+        wi = torch.cat([wi, torch.eye(len(wi), dtype=w.dtype)], 1)
     for t in range(ids.shape[1]):
-        now = F.one_hot(ids[:, t], wi.shape[1]).to(w.dtype) if n == 0 else x[:, t]
+        now = F.one_hot(ids[:, t], len(w) - h.shape[1]).to(w.dtype) if n == 0 else x[:, t]
+        if more is not None:
+            now = torch.cat([now, more[:, t]], 1)
         h = torch.gru_cell(now, h, wi, wh, p[f"gru{n}.bi"], p[f"gru{n}.bh"])
         outputs.append(h)
     return torch.stack(outputs, 1)
 
 
-def lstm(p, c, ids, cells, n_real, drop, _):
+def lstm(p, c, ids, cells, n_real, drop, places):
     """Gates in the order i, j, f, o, with 1 added to f (Hochreiter and Schmidhuber 1997;
     a token is one-hot)."""
     d, x = c["width"], None
+    more = recalled(p, places) if c["recall"] else None
     for n in range(c["layers"]):
         if c["cell"] == "gru":
-            x = gru_layer(p, n, drop(x, c["dropout"]) if n else None, ids, cells)
+            x = gru_layer(p, n, drop(x, c["dropout"]) if n else None, ids, cells,
+                          None if n else more)
             cells.advance(n, x, x, n_real)
             continue
         w, h, cell = p[f"lstm{n}.w"], cells.h[n], cells.c[n]
         z = F.embedding(ids, w[:-d]) if n == 0 else drop(x, c["dropout"]) @ w[:-d]
         z, outputs, memories = z + p[f"lstm{n}.b"], [], []
+        if n == 0 and more is not None:
+            z = z + more
         for t in range(ids.shape[1]):
             i, j, f, o = (z[:, t] + h @ w[-d:]).chunk(4, 1)
             cell = cell * torch.sigmoid(f + 1) + torch.sigmoid(i) * torch.tanh(j)
@@ -362,8 +389,8 @@ def lstm(p, c, ids, cells, n_real, drop, _):
 
 def forward(p, c, ids, carried, n_real=None, train=False, places=None):
     """Logits (B,T,V) of a segment and the auxiliary loss; what is carried moves on by the
-    n_real tokens of each lane (all, if not given). Places are where tokens stand: (2,B,T),
-    positions in the bar and numbers of bars."""
+    n_real tokens of each lane (all, if not given). Places are where tokens stand: (6,B,T),
+    positions in the bar, numbers of bars, and what is recalled."""
     def drop(x, rate):
         return F.dropout(x, rate, True) if train and rate > 0 else x
 

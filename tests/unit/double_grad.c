@@ -43,7 +43,7 @@ static void tell_condition(fixture *f, const bl_model_config *c)
     int vocab = c->source_vocab > 0 ? c->source_vocab : c->vocab;
     for (int i = 0; i < TOKENS; i++) {
         f->source[i] = (i * i * 3 + 2 * i) % vocab;
-        f->source_at[i] = (bl_place){i / 2 % 5, i % 3, 0};
+        f->source_at[i] = (bl_place){.bar = i / 2 % 5, .position = i % 3};
     }
     f->length[0] = c->source;
     f->length[1] = c->source / 2;
@@ -79,6 +79,14 @@ static void tell_windows(fixture *f, const bl_model_config *c)
     bl_model_windows(f->m, &f->told);
 }
 
+static bl_recalled recalled(int i, const bl_model_config *c)
+{
+    return (bl_recalled){(uint16_t)(i * 3 % bl_max(1, c->vocab)),
+                         (uint8_t)(i % (bl_recall_lengths(c->recall) + 1)),
+                         (uint8_t)(i * 5 % BL_RECALL_DISTANCES),
+                         (uint8_t)(i % BL_RECALL_TIMES)};
+}
+
 static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
 {
     bl_err e = BL_ERR_INIT;
@@ -91,7 +99,7 @@ static void fill(fixture *f, const bl_model_config *c, bl_pool *pool)
          i++) /* no parameter at a special value */
         bl_model_values(f->m)[i] += 0.1 * sin(1.7 * (double)i);
     for (int i = 0; i < TOKENS; i++)
-        f->at[i] = (bl_place){i / 3 - 1, i * i % 7, i % 2};
+        f->at[i] = (bl_place){i / 3 - 1, i * i % 7, i % 2, recalled(i, c)};
     bl_model_place(f->m, f->at);
     tell_condition(f, c);
     tell_windows(f, c);
@@ -290,6 +298,8 @@ static void options(const bl_model_config *base, bl_pool *pool)
     c.bar_rows = 3;
     c.embed_width = 7;
     check("and by bar, a narrow embedding", &c, 1, pool);
+    c.recall = 8;
+    check("and by what came next", &c, 1, pool);
     c = *base;
     c.embed_width = 5;
     c.dropout = 0.2;

@@ -244,6 +244,51 @@ static void test_places(const corpus *c)
     bl_batch_free(&b);
 }
 
+/* What came next is that of the piece from its beginning on, wherever a batch goes on.
+ */
+static void test_recall(const corpus *c)
+{
+    static uint16_t token[TOKENS];
+    bl_err e = BL_ERR_INIT;
+    bl_batch b;
+    bl_recall *r;
+    bl_pieces pieces = c->pieces;
+    int wrong = 0, found = 0;
+    for (int i = 0; i < TOKENS; i++)
+        token[i] = (uint16_t)(i % 7 + (i % 50 == 0));
+    pieces.tokens = token;
+    pieces.recall = 16;
+    if (!ok(bl_batch_init(&b, &pieces, LANES, SEGMENT, 9, &e) == 0 &&
+                bl_recall_new(&r, 16, &e) == 0 && bl_recall_reserve(r, TOKENS, &e) == 0,
+            "recall: opens"))
+        return;
+    for (int step = 0; step < 60; step++) {
+        if (step == 30)
+            wrong += bl_batch_seek(&b, b.epoch, b.next, b.piece, b.offset, &e) != 0;
+        bl_batch_next(&b);
+        for (int lane = 0; lane < LANES; lane++) {
+            int first = PIECES - 1;
+            while (c->offsets[first] > b.start[lane])
+                first--;
+            bl_recall_forget(r);
+            for (int64_t i = c->offsets[first]; i < b.start[lane] + b.n_real[lane];
+                 i++) {
+                bl_recalled is = bl_recall_step(r, token[i]);
+                int64_t t = i - b.start[lane];
+                if (t < 0)
+                    continue;
+                bl_recalled was = b.at[lane * SEGMENT + t].recalled;
+                wrong += was.token != is.token || was.length != is.length ||
+                         was.distance != is.distance || was.times != is.times;
+                found += is.length > 0;
+            }
+        }
+    }
+    ok(wrong == 0 && found > 100, "recall: %d tokens stood there before", found);
+    bl_recall_del(r);
+    bl_batch_free(&b);
+}
+
 static void test_seek(const corpus *c)
 {
     bl_err e = BL_ERR_INIT;
@@ -302,6 +347,7 @@ int main(void)
     test_lanes(&c);
     test_epochs(&c);
     test_places(&c);
+    test_recall(&c);
     test_seek(&c);
     test_empty();
     return tap_done();

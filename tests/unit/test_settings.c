@@ -59,6 +59,7 @@ static const struct {
     {"memory_layers", "all 1 2 1,2 2,3"},
     {"places", "0 3 7"},
     {"bar_rows", "0 2"},
+    {"recall", "0 4 16"},
     {"embed_width", "0 5 12 30"},
     {"kv_heads", "0 1 2"},
     {"glu", "0 1"},
@@ -256,6 +257,15 @@ static void keep(sample *s, int b, int at, const bl_real *logits)
     s->token[b][at + 1] = largest(logits);
 }
 
+/* Any, as the model does not know what is true. */
+static bl_recalled recalled(const bl_model_config *c, int32_t token)
+{
+    int lengths = bl_recall_lengths(c->recall) + 1;
+    return (bl_recalled){
+        (uint16_t)((token * 3 + 1) % VOCAB), (uint8_t)(token % lengths),
+        (uint8_t)(token * 7 % BL_RECALL_DISTANCES), (uint8_t)(token % BL_RECALL_TIMES)};
+}
+
 /* What both streams go with. */
 static void tell_sampler(sample *s, bl_gen *g)
 {
@@ -263,7 +273,8 @@ static void tell_sampler(sample *s, bl_gen *g)
     for (int b = 0; b < STREAMS && rc == 0; b++) {
         bl_place at[SOURCE_MAX];
         for (int i = 0; i <= s->first; i++)
-            s->at[b][i] = at[i] = (bl_place){-1, 0, i % 2};
+            s->at[b][i] = at[i] =
+                (bl_place){-1, 0, i % 2, recalled(&s->config, s->token[b][i])};
         s->token[b][s->first] = 1 + b;
         if (s->config.condition == BL_CONDITION_ENCODER)
             rc = bl_gen_condition(g, b, s->source[b], s->source_at[b], s->length[b],
@@ -300,6 +311,7 @@ static void draw_tokens(sample *s)
             if (next[b] >= 0) {
                 bl_place_step(&at[b], &places[next[b]]);
                 at[b].side = next[b] % 2;
+                at[b].recalled = recalled(&s->config, next[b]);
                 s->at[b][i - b * LATE] = at[b];
             }
         bl_gen_step(g, next, logits);
@@ -431,7 +443,7 @@ static void make_condition(sample *s)
         s->prefix[b] = s->first + 1;
         for (int i = 0; i < SOURCE_MAX; i++) {
             s->source[b][i] = (i * i + 3 * i + b) % vocab;
-            s->source_at[b][i] = (bl_place){i / 3 - 1, 0, 0};
+            s->source_at[b][i] = (bl_place){.bar = i / 3 - 1};
         }
         for (int i = 0; i < s->first; i++)
             s->token[b][i] = 2 * i + b;
