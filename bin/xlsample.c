@@ -118,9 +118,7 @@ static int groove(const xlsample *x, const bl_cli *cli, bl_err *e)
         .n = x->n,
         .gives_latents = x->latent,
         .between = x->between,
-        .temperature = bl_opt_given(cli->opts, "temperature") != NULL
-                           ? x->wish.draw.temperature
-                           : -1,
+        .temperature = x->wish.draw.temperature,
         .threshold = x->threshold,
         .max_hits = x->max_hits,
         .density = bl_opt_given(cli->opts, "density") != NULL ? x->wish.density : -1,
@@ -145,6 +143,10 @@ static int work(void *tool, const bl_cli *cli, bl_err *e)
 {
     xlsample *x = tool;
     int is_groove, rc = check_options(cli, &is_groove, e);
+    if (bl_opt_given(cli->opts, "temperature") == NULL)
+        x->wish.draw.temperature = -1; /* as suits the model, and so is top_p */
+    if (bl_opt_given(cli->opts, "top-p") == NULL)
+        x->wish.draw.top_p = -1;
     if (rc != 0 || is_groove > 0)
         return rc != 0 ? rc : groove(x, cli, e);
     bl_tool_need_room(cli->log, BL_TOOL_ROOM);
@@ -163,7 +165,7 @@ int main(int argc, char **argv)
     xlsample set = {
         .n = 1,
         .bars = BL_SAMPLING_BARS,
-        .wish = {.max_tokens = 65536, .draw = {.temperature = 0.9, .top_p = 0.9}}};
+        .wish = {.max_tokens = 65536, .draw = {.temperature = 0.95, .top_p = 0.95}}};
     char smf[64], libraries[BL_LIBRARIES_MAX];
     bl_midi_libraries(smf, sizeof smf);
     bl_engine_libraries(smf, libraries);

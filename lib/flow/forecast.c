@@ -44,6 +44,21 @@ static int64_t split_bytes(const bl_train_config *c, const bl_shards *s)
     return all * one + (bl_model_has_sides(&c->model) ? all * (one + 1) : 0);
 }
 
+/* What came next, for the longest of the pieces as train/pairs.c makes them, a lane. */
+static int64_t recall_bytes(const bl_train_config *c, const bl_shards *s)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; c->model.recall > 0 && i < s->n_pieces; i++) {
+        int64_t n = s->offsets[i + 1] - s->offsets[i];
+        if (s->condition_offsets != NULL && bl_model_has_sides(&c->model))
+            n += s->condition_offsets[i + 1] - s->condition_offsets[i];
+        longest = bl_max(longest, n);
+    }
+    return longest == 0 ? 0
+                        : c->lanes * longest * (int64_t)sizeof(bl_recalled) +
+                              bl_recall_bytes(c->model.recall, longest);
+}
+
 static int64_t row_bytes(const bl_shards *s)
 {
     return s->rows != NULL ? (int64_t)s->rows->x.len : 0;
@@ -57,6 +72,7 @@ static int64_t bytes_of(const bl_train_config *c, const bl_shards *train,
     int64_t bytes = PROGRAM_BYTES +
                     bl_model_bytes(&c->model, c->lanes / c->workers, 1) +
                     blocks_of(c) * n * one + bl_workers_bytes(c);
+    bytes += recall_bytes(c, train) + recall_bytes(c, valid);
     bytes += split_bytes(c, train) + split_bytes(c, valid);
     bytes += row_bytes(train) + row_bytes(valid);
     if (valid->n_pieces > 0)

@@ -129,11 +129,8 @@ int bl_refit(bl_ckpt *c, const bl_token_names *names, const bl_vocab *to,
     static const struct {
         const char *name;
         int is_column;
-    } tensors[] = {{"param.emb", 0},
-                   {"param.lstm0.w", 0},
-                   {"param.gru0.w", 0},
-                   {"param.out.w", 1},
-                   {"param.out.b", 1}};
+    } tensors[] = {{"param.emb", 0},    {"param.recall", 0}, {"param.lstm0.w", 0},
+                   {"param.gru0.w", 0}, {"param.out.w", 1},  {"param.out.b", 1}};
     fitting f = {.c = c,
                  .old = c->info.config.model.vocab,
                  .to = (int64_t)bl_words_size(to->words)};

@@ -74,6 +74,9 @@ typedef struct {
      * holds, by which a piece keeps its key (pipelines/recipes.md), or what was trained
      * where it may not be more (bl_model_may_remember_more). */
     int64_t memory;
+    /* A temperature or top_p below 0: what suits the model, which repeats itself
+     * without end at odds as sharp as others want, if it recalls
+     * (pipelines/recipes.md). */
     bl_sample_params draw;
     int no_grammar; /* allows what the scheme's grammar forbids */
 } bl_sampling_wish;

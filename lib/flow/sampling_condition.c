@@ -370,6 +370,16 @@ int bl_sampling_feed(bl_sampling_lane *l, const uint16_t *ids, size_t n, int sid
     return rc;
 }
 
+int bl_sampling_recall(bl_sampling_lane *l, uint16_t token, bl_place *at, bl_err *e)
+{
+    if (l->recall == NULL)
+        return 0;
+    int rc = bl_recall_reserve(l->recall, 1, e);
+    if (rc == 0)
+        at->recalled = bl_recall_step(l->recall, token);
+    return rc;
+}
+
 /* Where unit n begins: what stands before the first bar is unit 0. */
 static size_t unit_begin(const bl_sampling_given *g, size_t n)
 {

@@ -558,16 +558,6 @@ static int fill_lanes(bl_sampling *s, bl_err *e)
     return rc >= 0 ? n_active(s) : rc;
 }
 
-int bl_sampling_recall(bl_sampling_lane *l, uint16_t token, bl_place *at, bl_err *e)
-{
-    if (l->recall == NULL)
-        return 0;
-    int rc = bl_recall_reserve(l->recall, 1, e);
-    if (rc == 0)
-        at->recalled = bl_recall_step(l->recall, token);
-    return rc;
-}
-
 /* Where the lane's next token stands, counted for its side. */
 static int find_place(const bl_sampling *s, bl_sampling_lane *l, bl_place *to,
                       bl_err *e)

@@ -73,6 +73,15 @@ static void find_bar(bl_sampling *s)
         }
 }
 
+static void settle_odds(bl_sampling *s)
+{
+    double usual = s->ckpt.info.config.model.recall > 0 ? 0.95 : 0.9;
+    if (s->draw.temperature < 0)
+        s->draw.temperature = usual;
+    if (s->draw.top_p < 0)
+        s->draw.top_p = usual;
+}
+
 /* What is sampled from: the model that was trained, and how far back it looks. */
 static int look_back(const bl_sampling_wish *w, bl_model_config *c, bl_err *e)
 {
@@ -117,6 +126,7 @@ static int begin(void *arg, const bl_ckpt *c, bl_err *e)
         bl_gen_place(s->gen, s->at);
     if (rc == 0)
         rc = make_scratch(s, e);
+    settle_odds(s);
     return rc == 0 ? bl_sampling_odds_open(s, e) : rc;
 }
 

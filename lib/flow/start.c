@@ -182,7 +182,7 @@ static int base_config(bl_start *s, const bl_start_wish *w, int *is_new, bl_err 
         *is_new = 0;
         return 0;
     }
-    int rc = bl_config_preset(&s->plan, w->preset != NULL ? w->preset : "small", e);
+    int rc = bl_config_preset(&s->plan, w->preset != NULL ? w->preset : "minutes", e);
     *is_new = w->init == NULL;
     if (rc == 0 && w->init != NULL) {
         s->plan.model = s->ckpt.info.config.model;

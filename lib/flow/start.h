@@ -8,13 +8,13 @@
 #include "train/pairs.h"
 #include "train/run.h"
 
-/* Zero-initialised all is as the preset "small" says, but for precision and seed. */
+/* Zero-initialised all is as the preset "minutes" says, but for precision and seed. */
 typedef struct {
     const char *data;       /* a folder of shards; NULL: none, for a forecast */
     const char *run;        /* the run's folder */
     int resumes;            /* goes on with that run */
     const char *init;       /* a checkpoint whose weights are the first, or NULL */
-    const char *preset;     /* NULL: the run's that is resumed, else "small" */
+    const char *preset;     /* NULL: the run's that is resumed, else "minutes" */
     const char *config;     /* a JSON file of settings, or NULL */
     const char *const *set; /* [n_set] "key=value" */
     size_t n_set;

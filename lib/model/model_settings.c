@@ -314,7 +314,7 @@ static const bl_setting rows[] = {
          "learned rows added to the embeddings by the number of the bar, which come "
          "round; 0 = none; only with schemes that have bars"},
     {"recall", BL_SET_INT, AT(recall), 0, BL_RECALL_LONGEST, 0,
-     .fixed = BL_FIXED_WEIGHTS,
+     .fixed = BL_FIXED_WEIGHTS, .traits = BL_SET_BY_ARCH,
      .help = "learned rows added to the embeddings by the token that came next where "
              "the same tokens stood before in the piece, and by how many they were (4, "
              "8, 16... up to this), how far back and how often; 0 = none"},
@@ -541,8 +541,6 @@ void bl_model_config_arch(bl_model_config *c, bl_arch arch)
     for (size_t i = 0; i < BL_COUNT(rows); i++)
         if (rows[i].follows != NULL)
             bl_setting_put(&rows[i], c, rows[i].follows(c));
-    if (bl_model_is_groove(c))
-        c->recall = 0; /* of all others it stays as it is: each can do with it */
 }
 
 bl_model_config bl_model_config_default(void)

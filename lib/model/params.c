@@ -31,7 +31,7 @@ const char *bl_dim_name(bl_dim dim)
                                                  [BL_DIM_PLACES] = "places",
                                                  [BL_DIM_BARS] = "bar_rows",
                                                  [BL_DIM_LENGTHS] = "K + 1",
-                                                 [BL_DIM_DISTANCES] = "32",
+                                                 [BL_DIM_DISTANCES] = "30",
                                                  [BL_DIM_TIMES] = "8",
                                                  [BL_DIM_TWO] = "2",
                                                  [BL_DIM_INPUT] = "N",

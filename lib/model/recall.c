@@ -8,12 +8,13 @@
 
 enum { LENGTHS_MAX = 9, SLOTS_MIN = 1 << 10, ROOM_MAX = 2 * BL_RECALL_REACH };
 
-/* An end by its sum, the last place of its last token, and how often it stood there. A
- * slot of an older stream, whose number is another, is free. */
+/* An end: a part of its sum, where its last token stood last, its length and how often
+ * it stood there. A slot of an older stream, whose number is another, is free. */
 typedef struct {
-    uint64_t sum;
-    uint32_t stream;
-    int32_t at, times;
+    uint32_t sum;
+    int32_t at;
+    uint16_t stream;
+    uint8_t length, times;
 } slot;
 
 struct bl_recall {
@@ -24,7 +25,7 @@ struct bl_recall {
     int64_t n, cap;
     slot *slot; /* [slots], a power of two; half of them free at least */
     size_t slots;
-    uint32_t stream; /* not 0, the number of a free slot */
+    uint16_t stream; /* not 0, the number of a free slot */
 };
 
 static const uint64_t BASE = 0x9e3779b97f4a7c15; /* odd: no token is lost */
@@ -74,7 +75,7 @@ void bl_recall_forget(bl_recall *r)
 
 /* ---- the table ---- */
 
-/* The sum of the end of length k whose last token is the at-th; lengths apart. */
+/* The sum of the end of length k whose last token is the at-th. */
 static uint64_t sum_of(const bl_recall *r, int k, int64_t at)
 {
     int64_t begin = at + 1 - (BL_RECALL_SHORTEST << k);
@@ -83,11 +84,20 @@ static uint64_t sum_of(const bl_recall *r, int k, int64_t at)
     return sum ^ sum >> 32;
 }
 
-/* Where the end is, or the free slot for it. */
-static slot *find(const bl_recall *r, uint64_t sum)
+static int is_same(const bl_recall *r, const slot *s, int k, int64_t at)
 {
-    size_t i = (size_t)sum & (r->slots - 1);
-    while (r->slot[i].stream == r->stream && r->slot[i].sum != sum)
+    int64_t size = BL_RECALL_SHORTEST << k;
+    return s->length == k &&
+           memcmp(r->token + s->at + 1 - size, r->token + at + 1 - size,
+                  (size_t)size * sizeof *r->token) == 0;
+}
+
+/* Where the end is, or the free slot for it. */
+static slot *find(const bl_recall *r, int k, int64_t at, uint64_t sum)
+{
+    size_t i = (size_t)(sum >> 32) & (r->slots - 1);
+    while (r->slot[i].stream == r->stream &&
+           !(r->slot[i].sum == (uint32_t)sum && is_same(r, &r->slot[i], k, at)))
         i = (i + 1) & (r->slots - 1);
     return &r->slot[i];
 }
@@ -107,20 +117,17 @@ static bl_recalled enter(bl_recall *r, int64_t at)
 {
     bl_recalled found = {0};
     for (int k = r->lengths - 1; k >= 0; k--) {
-        int64_t size = BL_RECALL_SHORTEST << k;
-        if (at + 1 < size)
+        if (at + 1 < BL_RECALL_SHORTEST << k)
             continue;
         uint64_t sum = sum_of(r, k, at);
-        slot *s = find(r, sum);
-        int is_there = s->stream == r->stream &&
-                       memcmp(r->token + s->at + 1 - size, r->token + at + 1 - size,
-                              (size_t)size * sizeof *r->token) == 0;
-        int times = is_there ? s->times : 0;
-        if (is_there && found.length == 0)
-            found = (bl_recalled){r->token[s->at + 1], (uint8_t)(k + 1),
-                                  (uint8_t)bl_recall_distance(at - s->at),
-                                  (uint8_t)bl_min(times, BL_RECALL_TIMES - 1)};
-        *s = (slot){sum, r->stream, (int32_t)at, bl_min(times + 1, BL_RECALL_TIMES)};
+        slot *s = find(r, k, at, sum);
+        int times = s->stream == r->stream ? s->times : 0;
+        if (times > 0 && found.length == 0)
+            found =
+                (bl_recalled){r->token[s->at + 1], (uint8_t)(k + 1),
+                              (uint8_t)bl_recall_distance(at - s->at), (uint8_t)times};
+        *s = (slot){(uint32_t)sum, (int32_t)at, r->stream, (uint8_t)k,
+                    (uint8_t)bl_min(times + 1, BL_RECALL_TIMES - 1)};
     }
     return found;
 }
@@ -133,11 +140,24 @@ static void enter_all(bl_recall *r)
 
 /* ---- room ---- */
 
-static int make_slots(bl_recall *r, int64_t cap, bl_err *e)
+static size_t slots_for(int lengths, int64_t cap)
 {
     size_t slots = SLOTS_MIN;
-    while (slots < 2 * (size_t)cap * (size_t)r->lengths)
+    while (slots < 2 * (size_t)cap * (size_t)lengths)
         slots *= 2;
+    return slots;
+}
+
+int64_t bl_recall_bytes(int longest, int64_t n)
+{
+    int64_t cap = bl_min(n, ROOM_MAX);
+    return cap * (int64_t)(sizeof(uint16_t) + sizeof(uint64_t)) +
+           (int64_t)(slots_for(bl_recall_lengths(longest), cap) * sizeof(slot));
+}
+
+static int make_slots(bl_recall *r, int64_t cap, bl_err *e)
+{
+    size_t slots = slots_for(r->lengths, cap);
     slot *made = bl_calloc(slots, sizeof *made, e);
     if (made == NULL)
         return BL_E_NOMEM;

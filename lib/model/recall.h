@@ -15,8 +15,8 @@
 enum {
     BL_RECALL_SHORTEST = 4,
     BL_RECALL_LONGEST = 1024,
-    BL_RECALL_REACH = 1 << 15,
-    BL_RECALL_DISTANCES = 32, /* none, and half octaves: 1, 2, 3, 4, 6, 8, 12... */
+    BL_RECALL_REACH = 1 << 14,
+    BL_RECALL_DISTANCES = 30, /* none, and half octaves: 1, 2, 3, 4, 6, 8, 12... */
     BL_RECALL_TIMES = 8       /* none, 1 to 7 or more */
 };
 
@@ -43,6 +43,8 @@ int bl_recall_new(bl_recall **r, int longest, bl_err *e) BL_MUST_CHECK;
 void bl_recall_del(bl_recall *r);
 /* Begins anew; room stays. */
 void bl_recall_forget(bl_recall *r);
+/* What it takes for n tokens. */
+int64_t bl_recall_bytes(int longest, int64_t n);
 /* Room for n more tokens. */
 int bl_recall_reserve(bl_recall *r, int64_t n, bl_err *e) BL_MUST_CHECK;
 /* Reads a token, for which there is room. */

@@ -33,14 +33,23 @@ void bl_config_post_norm(bl_train_config *c)
     c->warmup = c->warmup * warmup_factor(&c->model) / before;
 }
 
+/* Those that no other program reads are told what came next as the settings before. */
+static int keeps_recall(bl_arch arch)
+{
+    return arch == BL_ARCH_XL || arch == BL_ARCH_MUSIC_TRANSFORMER ||
+           arch == BL_ARCH_COMPRESSIVE || arch == BL_ARCH_LSTM;
+}
+
 /* Transformer-XL, its compressive kin and Music Transformer with norms before the
  * sub-layers, and embeddings as small as what they are added to. */
 void bl_config_arch(bl_train_config *c, bl_arch arch)
 {
     int64_t before = warmup_factor(&c->model);
     bl_arch was = c->model.arch;
-    int was_groove = bl_model_is_groove(&c->model);
+    int was_groove = bl_model_is_groove(&c->model), recall = c->model.recall;
     bl_model_config_arch(&c->model, arch);
+    if (keeps_recall(arch))
+        c->model.recall = recall;
     if (arch == BL_ARCH_XL || arch == BL_ARCH_MUSIC_TRANSFORMER ||
         arch == BL_ARCH_COMPRESSIVE) {
         c->model.pre_norm = 1;

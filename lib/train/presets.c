@@ -15,6 +15,9 @@ static void shape(bl_train_config *c, int layers, int width, int heads, int ff,
     c->model.memory = memory;
 }
 
+/* Longer ends say nothing more (pipelines/recipes.md). */
+enum { RECALL = 64 };
+
 /* A minute on two processors: enough to hear what a handful of pieces teach. Many
  * lanes, as weights follow the pieces that are read at the time: eight lanes of the
  * samples give twice the programs a piece and half of the repeats
@@ -29,6 +32,7 @@ static void tiny(bl_train_config *c)
     c->warmup = 50;
     c->eval_every = 100;
     c->eval_tokens = 30000;
+    c->model.recall = RECALL;
 }
 
 /* Ten minutes on two processors, some hundred pieces or more. */
@@ -55,6 +59,7 @@ static void minutes(bl_train_config *c)
     c->lr = 4e-3;
     c->steps = 2700;
     c->eval_every = 300;
+    c->model.recall = RECALL;
 }
 
 /* Huang and Yang 2020, "Pop Music Transformer": the size, rate and schedule, and a

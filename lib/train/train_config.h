@@ -68,9 +68,10 @@ void bl_config_arch(bl_train_config *c, bl_arch arch);
  * nothing where they are there already. */
 void bl_config_post_norm(bl_train_config *c);
 
-/* The named settings "tiny", "small" (the default), "remi", "seed", and the published
- * sizes "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", which have the vocabulary of
- * theirs until the data give another; BL_E_ARG lists them where the name is another. */
+/* The named settings "tiny", "small", "minutes" (the default), "remi", "seed", and the
+ * published sizes "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", which have the
+ * vocabulary of theirs until the data give another; BL_E_ARG lists them where the name
+ * is another. */
 int bl_config_preset(bl_train_config *c, const char *name, bl_err *e) BL_MUST_CHECK;
 /* "tiny|small|...", for a table of options; and the i-th of them, NULL beyond the last.
  */

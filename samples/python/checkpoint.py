@@ -184,13 +184,13 @@ def rotate(x, first, theta):
 def recall(ids, longest):
     """(T,4): the last 4, 8, 16... tokens are looked for among those before; of the longest that
     stood there, what came next where it stood last, the number of its length, how far back
-    that is in half octaves, and how often it stood there. When 65,536 tokens have been read,
-    and again after each 32,768, all but the last 32,768 are forgotten."""
+    that is in half octaves, and how often it stood there. When 32,768 tokens have been read,
+    and again after each 16,384, all but the last 16,384 are forgotten."""
     lengths = [size for size in (4 << k for k in range(9)) if size <= longest]
     found, rows, ids, first = [{} for _ in lengths], [], ids.tolist(), 0
     for t in range(len(ids)):
-        row, refill = (0, 0, 0, 0), t - first == 65536
-        first += 32768 * refill
+        row, refill = (0, 0, 0, 0), t - first == 32768
+        first += 16384 * refill
         for k, size in enumerate(lengths):
             if refill:
                 found[k].clear()
@@ -209,7 +209,7 @@ def recall(ids, longest):
 def half_octave(distance):
     """1, 2, 3, 4-5, 6-7, 8-11, 12-15... have the numbers 1, 2, 3, 4, 5, 6, 7..."""
     octave = distance.bit_length() - 1
-    return distance if octave == 0 else min(2 * octave + (distance >> (octave - 1) & 1), 31)
+    return distance if octave == 0 else min(2 * octave + (distance >> (octave - 1) & 1), 29)
 
 
 def pieces(folder, split):

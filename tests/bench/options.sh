@@ -26,6 +26,7 @@ mogrify|gate=gru mogrify=5|
 embed-width|embed_width=128|
 places|places=64|
 bar-rows|bar_rows=16|
+recall|recall=64|
 rotary|pos=rotary|
 block|block=64 memory=0|
 local-layers|block=64 local_layers=1,2,3|

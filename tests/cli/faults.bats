@@ -237,7 +237,7 @@ ends() {
     xltrain --resume --data data -o copy --steps 420
     cmp run/latest copy/latest
     # killed between the two links: `best` is that of before
-    xltrain "${small[@]}" --steps 80 --set eval_every=40 --keep 3 -o two
+    xltrain "${small[@]}" --steps 80 --set eval_every=40 --set lr=0.001 --keep 3 -o two
     [ "$(readlink two/best)" = ckpt-00000080.safetensors ]
     ln -sfn ckpt-00000040.safetensors two/best
     xltrain --resume --steps 81 --set lr=0 --data data -o two

@@ -73,7 +73,7 @@ outside() {
     xltrain -q --data left --eval test --init one >table
     # filling gives the model what it was trained on: what comes after changes nothing...
     fill() { xlsample "$1" --prompt "$2" --fill 3:program=19 --no-pg -u -q --max-tokens 200 | awk '/^Bar/ && ++bar == 3' |
-        cut -d ' ' -f 1-24; } # of the last notes some go for what follows
+        cut -d ' ' -f 1-20; } # of the last notes some go for what follows
     midi2remi "$SAMPLES/amazing-grace.mid" -u -o long.tok
     shard -q long.tok --split train=1 -o song
     shard --unshard train song --lines 3 -q -o ends.tok.zst

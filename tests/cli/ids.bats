@@ -91,8 +91,8 @@ EOT
 import json
 json.dump({"ids": [[(a * i) % 7 + a % 3 for i in range(60)] for a in range(1, 40)]}, open("i.json", "w"))'
     shard -q --ids --split train=.8,valid=.2 -o data i.json
-    xltrain -q --data data --set arch=gpt2 --set layers=1 --set width=16 --set heads=2 --set ff=32 \
-        --set segment=32 --set batch=2 --set eval_every=0 --steps 5 -o run
+    xltrain -q --data data --preset tiny --set arch=gpt2 --set layers=1 --set width=16 --set heads=2 --set ff=32 \
+        --set segment=32 --set batch=2 --set eval_every=0 --steps 60 -o run
     [ "$(xltrain --data data -o run --eval valid | tail -n 1 | cut -f 1)" = valid ]
     xlsample -q run --max-tokens 40 --no-pg -u -n 2 --seed 1 >new
     [ "$(grep -v '^#' new | tr ' ' '\n' | grep -vc '^[0-8]$')" -eq 0 ]

@@ -16,8 +16,8 @@ final() {
     ln -s "$SAMPLES" .
     run -0 --separate-stderr bash -e script
     [ -z "$stderr" ] || fail "$stderr"
-    # the frequencies alone have 4.1; seeds end between 1.7 and 2.0
-    awk -v x="$(final run)" 'BEGIN {exit !(x > 1 && x < 2.1)}' || fail "loss $(final run)"
+    # the frequencies alone have 4.1, without what came next seeds end between 1.7 and 2.0
+    awk -v x="$(final run)" 'BEGIN {exit !(x > .4 && x < .9)}' || fail "loss $(final run)"
 }
 
 @test "learn: a model that knows only frequencies is told of once, with what to try" {

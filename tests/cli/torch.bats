@@ -160,7 +160,7 @@ draws() { # draws SEED COUNT: random settings of the whole family
 }
 
 @test "torch: fifty steps, with each schedule of the learning rate, weight decay, clipping" {
-    local run=(steps=50 layers=2 width=32 heads=4 ff=64 segment=16 memory=24 batch=4 dropout=0)
+    local run=(steps=50 layers=2 width=32 heads=4 ff=64 segment=16 memory=24 batch=4 dropout=0 recall=0)
     "$STEPS" pre_norm=0 "${run[@]}" lr=0.005 warmup=10 >cosine
     "$STEPS" "${run[@]}" lr=0.005 warmup=10 schedule=inv_sqrt clip=0.3 \
         weight_decay=0.1 >inv_sqrt
@@ -179,7 +179,7 @@ draws() { # draws SEED COUNT: random settings of the whole family
     midi2remi "$SAMPLES"/*.mid | shard --split train=.6,valid=.2,test=.2 -o data
     for arch in xl compressive; do
         xltrain -q --data data -o $arch --set arch=$arch --set layers=2 --set width=16 --set heads=2 \
-            --set ff=32 --set segment=16 --set memory=16 --set batch=3 --set lr=0.01 --steps 30
+            --set ff=32 --set segment=16 --set memory=16 --set batch=3 --set lr=0.01 --set recall=0 --steps 30
         ours=$(xltrain --data data -o $arch --eval valid | tail -n 1 | cut -f 4)
         theirs=$(/usr/bin/python3 -B "$BARLINE_ROOT/tests/torch/evaluate.py" $arch/best data valid)
         echo "$arch $ours $theirs"
@@ -198,6 +198,7 @@ draws() { # draws SEED COUNT: random settings of the whole family
         echo "$arch $ours $theirs"
         awk "BEGIN {exit !(($ours - $theirs) ^ 2 < 1e-8)}"
     done <<<'xl --set memory=40 --set untie_uv=1 --set clamp_len=30 --set same_length=1
+compressive --set compressed=0 --set memory=24 --set recall=16
 remi --set memory=24 --set eval_memory=50
 gpt2
 llama --set memory=24 --set kv_heads=1 --set eval_segment=16'

@@ -536,9 +536,9 @@ words() {
     for p in $(words s Program_); do [ "$p" = Program_84 ] || fail "$p"; done
     # who may play does so in the place of who may not, and no tempos in theirs
     local free only
-    free=$(xlsample -q run -n 16 --bars 8 -u | grep -o Tempo_ | wc -l)
-    only=$(xlsample -q run -n 16 --bars 8 -u --programs violin | grep -o Tempo_ | wc -l)
-    [ "$only" -le "$free" ] || fail "$only tempos with one instrument, $free with all"
+    free=$(xlsample -q run -n 32 --bars 8 -u | grep -o Tempo_ | wc -l)
+    only=$(xlsample -q run -n 32 --bars 8 -u --programs violin | grep -o Tempo_ | wc -l)
+    [ $((4 * only)) -le $((5 * free)) ] || fail "$only tempos with one instrument, $free with all"
     # after a prompt the new bars are so, those given stay
     xlsample -q run --prompt "$SAMPLES/greensleeves.mid" --bars 3 --meter 4/4 --programs 40 -u -o s
     remi2midi --check s
@@ -752,8 +752,9 @@ endless() {
     pid=$! bars=0
     while IFS= read -r line; do
         bars=$((bars + 1))
-        [ "$bars" -ne 300 ] || first=$(awk '/RssAnon/ {print $2}' "/proc/$pid/status")
-        [ "$bars" -ne 2500 ] || {
+        # by then all that is recalled has its room
+        [ "$bars" -ne 1500 ] || first=$(awk '/RssAnon/ {print $2}' "/proc/$pid/status")
+        [ "$bars" -ne 3500 ] || {
             last=$(awk '/RssAnon/ {print $2}' "/proc/$pid/status")
             kill "$pid"
         }

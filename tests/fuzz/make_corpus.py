@@ -296,14 +296,14 @@ def make_settings(out):
             "arch=compressive compressed=3 ratio=2 compressor=dilated compressor_loss=rows memory_layers=2",
             "arch=compressive compressed=3 ratio=3 compressor=most_used zero_memory=1",
             "arch=llama kv_heads=1 glu=1 act=silu rope_theta=50", "gate=gru mogrify=5 embed_width=5 tie=0",
-            "arch=gpt2 memory=0 positions=6 places=4 bar_rows=2", "norm=rms pos=distance positions=4 share_distances=1",
+            "arch=gpt2 memory=0 positions=6 places=4 bar_rows=2 recall=9", "norm=rms pos=distance positions=4 share_distances=1",
             "pos=absolute_sinusoid ff_dropout=0 layer_dropout=0.5 embed_dropout=0.2", "optimizer=muon lr=1e-3 patience=2",
             "width=7", "heads=0", "layers", "=", "memory_layers=3", "lr=nan", "segment=99999999999")):
         write(f"{out}/settings", f"{i}", f"{small} {words}".encode())
     for i in range(8):  # keys and values by number
         write(f"{out}/settings", f"pairs-{i}", bytes([0]) + bytes((7 * i + 11 * k) % 90 for k in range(6 + 4 * i)))
     for cell in "lstm", "gru":
-        write(f"{out}/settings", cell, f"arch=lstm cell={cell} layers=2 width=5 segment=4 memory=0".encode())
+        write(f"{out}/settings", cell, f"arch=lstm cell={cell} layers=2 width=5 segment=4 memory=0 recall=4".encode())
 
 
 def npy(kind, shape, data, form=1):

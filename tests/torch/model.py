@@ -74,7 +74,7 @@ def recall_shapes(c, width):
         return {}
     lengths = max(0, int(math.log2(c["recall"] / 2)))
     return {"recall": (c["vocab"], width), "recall.length": (lengths + 1, width),
-            "recall.distance": (32, width), "recall.times": (8, width)}
+            "recall.distance": (30, width), "recall.times": (8, width)}
 
 
 def recalled(p, places):

@@ -216,8 +216,11 @@ static int compare(const char *run, const drawn *d, int prompted, int64_t *check
         need(bl_ids_add_n(&own, d->piece[i].id, d->piece[i].n, &e), &e);
         need(bl_ids_add(&own, BL_ID_EOS, &e), &e);
         const int64_t ends[2][2] = {{0, (int64_t)own.n}, {0, (int64_t)condition->n}};
-        const bl_pieces target = {
-            .tokens = own.id, .offsets = ends[0], .n_pieces = 1, .places = places};
+        const bl_pieces target = {.tokens = own.id,
+                                  .offsets = ends[0],
+                                  .n_pieces = 1,
+                                  .places = places,
+                                  .recall = c.recall};
         const bl_pieces other = {
             .tokens = condition->id, .offsets = ends[1], .n_pieces = 1};
         need(bl_pairs_make(&p, &target, &other, &c, places, &e), &e);
@@ -342,7 +345,7 @@ static void test_run(const char *condition, const char *const *more)
 int main(void)
 {
     static const struct {
-        const char *condition, *set[5];
+        const char *condition, *set[6];
     } cases[] = {
         {"prefix", {"segment=8", "memory=300", "stretch=400", "arch=xl"}},
         {"prefix", {"segment=8", "memory=40", "stretch=30", "pos=rotary"}},
@@ -354,11 +357,12 @@ int main(void)
         {"bars", {"segment=8", "memory=8", "arch=compressive"}},
         {"prefix", {"segment=16", "bar_rows=0", "arch=lstm"}},
         {"bars", {"segment=16", "bar_rows=0", "arch=lstm"}},
-        {"prefix", {"segment=600", "arch=gpt2", "positions=600", "prefix_mask=full"}},
+        {"prefix",
+         {"segment=600", "arch=gpt2", "positions=600", "prefix_mask=full", "recall=8"}},
         {"prefix",
          {"segment=300", "arch=gpt2", "positions=300", "prefix_mask=full",
           "stretch=25"}},
-        {"bars", {"segment=900", "positions=900", "arch=gpt2"}},
+        {"bars", {"segment=900", "positions=900", "arch=gpt2", "recall=64"}},
     };
     if (mkdtemp(folder) == NULL)
         return 1;

@@ -37,6 +37,7 @@ static double trained(bl_precision precision, const bl_pieces *pieces, bl_pool *
     c.model.segment = 24;
     c.model.memory = 40;
     c.model.precision = precision;
+    c.model.recall = 0;
     c.lanes = 4;
     c.steps = c.eval_every = 15;
     c.warmup = 5;

@@ -19,6 +19,7 @@ static bl_train_config config(void)
     c.model.ff = 64;
     c.model.segment = 16;
     c.model.memory = 24;
+    c.model.recall = 0;
     c.model.pre_norm = 0;
     c.model.embed_scale = 1;
     c.lanes = 4;
