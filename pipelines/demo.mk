@@ -1,6 +1,6 @@
 # demo.mk - the whole chain on the project's own samples, in two minutes or so:
 # samples -> tokens -> shards -> a tiny Transformer-XL -> 8 new pieces -> features.
-# Settings by recipes.md: Muon and many lanes, a vocabulary of what occurs, sharper odds;
+# Settings by recipes.md: Muon and many lanes, a vocabulary of what occurs;
 # the last checkpoint, for form is learnt on where the validation loss is not.
 # Run it through `make demo`. The number of steps is fixed, so that two runs on one
 # machine give the same bytes; a fast machine is simply done earlier.
@@ -13,7 +13,7 @@ OUT := demo
 PRESET := tiny
 TRAIN := --set optimizer=muon --set eval_every=0 --steps $(or $(STEPS),1200)
 SHARD := --vocab $(OUT)/vocab.tsv
-SAMPLE := --temperature 0.9 --top-p 0.9 --max-tokens 8000
+SAMPLE := --max-tokens 8000
 include $(HERE)rules.mk
 
 $(DATA)/manifest.json: $(OUT)/vocab.tsv

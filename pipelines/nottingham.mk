@@ -3,7 +3,7 @@
 #
 #     make -f pipelines/nottingham.mk MIDI=path/to/nottingham
 
-PRESET ?= small
+PRESET ?= minutes
 TRAIN ?= --minutes 5
 BARS ?= 32
 include $(dir $(lastword $(MAKEFILE_LIST)))rules.mk

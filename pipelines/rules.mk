@@ -10,7 +10,7 @@
 #   MIDI     folder (or files) to learn from           (required)
 #   OUT      folder for everything that is made        $(notdir MIDI).barline
 #   SHARD    further shard options
-#   PRESET   of xltrain: tiny small minutes remi...    small
+#   PRESET   of xltrain: tiny minutes small remi...    minutes
 #   TRAIN    further xltrain options                   --minutes 10
 #   PIECES   how many pieces to make                   8
 #   BARS     how long each one is                      16
@@ -29,7 +29,7 @@ endif
 
 include $(dir $(lastword $(MAKEFILE_LIST)))names.mk
 OUT ?= $(call base,$(MIDI)).barline
-PRESET ?= small
+PRESET ?= minutes
 TRAIN ?= --minutes 10
 PIECES ?= 8
 BARS ?= 16
