@@ -17,7 +17,7 @@
 #   HOW       the model's condition: bars prefix encoder             bars
 #   READ      further midi2remi options for both sides, as --key
 #   SHARD     further shard options, as --augment transpose=-5..6
-#   PRESET    size of the model: tiny small remi seed                small
+#   PRESET    size of the model: tiny minutes small remi             minutes
 #   TRAIN     further xltrain options                                --minutes 10
 #   PIECES    how many pieces of the test split                      8
 #   TAKES     how many answers to each                               1
@@ -49,7 +49,7 @@ OUT ?= $(call base,$(MIDI)).$(firstword $(subst $(comma), ,$(subst =, ,$(GIVEN))
 HOW ?= bars
 READ ?=
 SHARD ?=
-PRESET ?= small
+PRESET ?= minutes
 TRAIN ?= --minutes 10
 PIECES ?= 8
 TAKES ?= 1

@@ -246,6 +246,9 @@ int bl_model_config_check(const bl_model_config *c, bl_err *e)
     if (rc == 0 && c->freeze > c->layers)
         rc = bl_fail(e, BL_E_ARG, "freeze is %d, which is not within 0..%d", c->freeze,
                      c->layers);
+    if (rc == 0 && c->recall > 0 && c->recall < BL_RECALL_SHORTEST)
+        rc = bl_fail(e, BL_E_ARG, "recall is %d, which is neither 0 nor within %d..%d",
+                     c->recall, BL_RECALL_SHORTEST, BL_RECALL_LONGEST);
     if (rc == 0 && c->vocab < 1) /* 0 until the data are known */
         rc =
             bl_fail(e, BL_E_ARG, "vocab is %d, which is not within 1..65536", c->vocab);

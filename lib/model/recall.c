@@ -21,7 +21,7 @@ struct bl_recall {
     int lengths;
     uint64_t power[LENGTHS_MAX]; /* BASE to the length */
     uint16_t *token;             /* [cap] the last n tokens of the stream */
-    uint64_t *sum; /* [cap + 1] of all before: s[i+1] = s[i] BASE + token */
+    uint64_t *sum; /* [cap + 1] of all before: s[i+1] = s[i] BASE + token + 1 */
     int64_t n, cap;
     slot *slot; /* [slots], a power of two; half of them free at least */
     size_t slots;

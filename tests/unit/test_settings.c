@@ -583,6 +583,7 @@ static void test_refused(void)
         {{"clamp_len=9", "pos=distance"}, "clamp_len goes with pos=sinusoid"},
         {{"untie_uv=1", "pos=absolute"}, "untie_uv goes with pos=sinusoid"},
         {{"positions=9"}, "positions goes with"},
+        {{"recall=3"}, "neither 0 nor within 4..1024"},
         {{"share_distances=1"}, "share_distances goes with pos=distance"},
         {{"ratio=2"}, "ratio goes with compressed"},
         {{"compressor=max", "arch=gpt2"}, "compressor goes with compressed"},
