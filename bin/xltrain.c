@@ -194,7 +194,7 @@ static void release(void *tool)
 
 int main(int argc, char **argv)
 {
-    xltrain set = {.preset = 1, .save_every = 10, .keep = BL_RUN_KEEP};
+    xltrain set = {.preset = 2, .save_every = 10, .keep = BL_RUN_KEEP};
     char libraries[BL_LIBRARIES_MAX];
     bl_engine_libraries(NULL, libraries);
     const bl_opt_about about = {

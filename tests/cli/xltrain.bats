@@ -570,6 +570,11 @@ gpt2-xl 1557611200
 EOT
     run -64 --separate-stderr xltrain --dry-run
     says "no data say how many tokens there are"
+    # the preset that --help names is the one that is taken
+    preset=$(xltrain --help | sed -n '/--preset/{n; s/.*\[\(.*\)\]/\1/p}')
+    [ "$preset" = minutes ]
+    cmp <(xltrain --dry-run --data data | grep -v '^speed\|^time') \
+        <(xltrain --dry-run --data data --preset "$preset" | grep -v '^speed\|^time')
 }
 
 @test "xltrain: --init with other words: rows by name, new ones the mean; freeze=N" {
