@@ -7,7 +7,7 @@ comma := ,
 quoted = '$(subst ','\'',$(strip $1))'
 is_one = $(shell [ ! -e $(call quoted,$1) ] || echo 1)
 
-#   $(call as_words,NAMES)     as words of a shell
+#   $(call as_words,NAMES)  as words of a shell
 #   $(call targets,NAMES)   as targets of make
 #   $(call base,NAMES)      the first one's own name, without folder, blank and quote
 #   $(call absent,NAMES)    those that are not there

@@ -195,11 +195,6 @@ int bl_sampling_run(bl_sampling *s, const bl_sampling_sink *to,
 int bl_sampling_count(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
 /* The model of a checkpoint or run folder, its scheme and vocabulary, scratch. */
 int bl_sampling_open(bl_sampling *s, bl_err *e) BL_MUST_CHECK;
-/* at->recalled after a token that the lane's model reads, where it recalls. */
-int bl_sampling_recall(bl_sampling_lane *l, uint16_t token, bl_place *at, bl_err *e);
-/* Appends the model's ids of a side to what a lane is to read. */
-int bl_sampling_feed(bl_sampling_lane *l, const uint16_t *ids, size_t n, int side,
-                     bl_err *e) BL_MUST_CHECK;
 
 /* ---- sampling_condition.c ---- */
 
@@ -214,6 +209,12 @@ int bl_sampling_given_at(bl_sampling *s, int64_t i, bl_sampling_given **g,
 /* Reads until bar n (from 0) is there: 1, or 0 where the condition ends before it. */
 int bl_sampling_given_bar(bl_sampling *s, bl_sampling_given *g, size_t n,
                           bl_err *e) BL_MUST_CHECK;
+/* Appends the model's ids of a side to what a lane is to read. */
+int bl_sampling_feed(bl_sampling_lane *l, const uint16_t *ids, size_t n, int side,
+                     bl_err *e) BL_MUST_CHECK;
+/* at->recalled after a token that the lane's model reads, where it recalls. */
+int bl_sampling_recall(bl_sampling_lane *l, uint16_t token, bl_place *at,
+                       bl_err *e) BL_MUST_CHECK;
 /* Gives a lane's condition to the model, as far as that is done at once: of a prefix
  * all, of an encoder the first stretch. */
 int bl_sampling_give(bl_sampling *s, int lane, bl_err *e) BL_MUST_CHECK;

@@ -309,10 +309,8 @@ static bl_mat *with_row(bl_model *m, bl_mat *x, bl_mat *table, int32_t *const *i
 static bl_mat *with_input_rows(bl_model *m, bl_mat *x)
 {
     x = with_row(m, x, m->side, &m->side_id);
-    bl_mat *const recalled[] = {m->recall, m->recall_length, m->recall_distance,
-                                m->recall_times};
-    for (size_t i = 0; i < BL_COUNT(recalled); i++)
-        x = with_row(m, x, recalled[i], &m->recall_id[i]);
+    for (int i = 0; i < BL_RECALL_PARTS; i++)
+        x = with_row(m, x, m->recall[i], &m->recall_id[i]);
     return x;
 }
 

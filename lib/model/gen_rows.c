@@ -28,10 +28,8 @@ void bl_gen_add_input_rows(const bl_gen *g, int r, bl_real *x)
 {
     const bl_place *at = &g->place[r];
     bl_gen_add_row(x, g->m->side, at->side != 0);
-    bl_gen_add_row(x, g->m->recall, at->recalled.token);
-    bl_gen_add_row(x, g->m->recall_length, at->recalled.length);
-    bl_gen_add_row(x, g->m->recall_distance, at->recalled.distance);
-    bl_gen_add_row(x, g->m->recall_times, at->recalled.times);
+    for (int i = 0; i < BL_RECALL_PARTS; i++)
+        bl_gen_add_row(x, g->m->recall[i], bl_recall_row(*at, i));
 }
 
 void bl_gen_turn(const bl_gen *g, int64_t place, bl_real *x)

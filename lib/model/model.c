@@ -31,7 +31,7 @@ static int alloc_blocks(bl_model *m)
         m->bar_id = bl_graph_alloc(g, tokens, sizeof *m->bar_id);
     if (bl_model_has_sides(&m->config))
         m->side_id = bl_graph_alloc(g, tokens, sizeof *m->side_id);
-    for (size_t i = 0; m->config.recall > 0 && i < BL_COUNT(m->recall_id); i++)
+    for (int i = 0; m->config.recall > 0 && i < BL_RECALL_PARTS; i++)
         m->recall_id[i] = bl_graph_alloc(g, tokens, sizeof *m->recall_id[i]);
     bl_model_alloc_condition(m);
     bl_model_windows(m, NULL);
@@ -159,12 +159,8 @@ static void find_rows(bl_model *m)
             m->bar_id[i] = bl_bar_row(at, c->bar_rows);
         if (m->side_id != NULL)
             m->side_id[i] = at.side != 0;
-        if (c->recall > 0) {
-            m->recall_id[0][i] = at.recalled.token;
-            m->recall_id[1][i] = at.recalled.length;
-            m->recall_id[2][i] = at.recalled.distance;
-            m->recall_id[3][i] = at.recalled.times;
-        }
+        for (int k = 0; c->recall > 0 && k < BL_RECALL_PARTS; k++)
+            m->recall_id[k][i] = bl_recall_row(at, k);
     }
 }
 

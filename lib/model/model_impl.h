@@ -129,9 +129,9 @@ struct bl_model {
     bl_mat *wpe;            /* (positions, D); of sinusoids (T, D), constants */
     bl_mat *bar, *barno;    /* (places, D), (bar_rows, D) */
     bl_mat *side;           /* (2, N), N = D, of cells 4 D or 3 D */
-    bl_mat *recall;         /* (V, N) of what came next the last time */
-    bl_mat *recall_length;  /* (lengths + 1, N) of how much was the same; */
-    bl_mat *recall_distance, *recall_times; /* of how far back and how often */
+    /* (V, N) of the token that came next the last time, (lengths + 1, N) of how much
+     * was the same, (30, N) of how far back, (8, N) of how often */
+    bl_mat *recall[BL_RECALL_PARTS];
     bl_mat *enc_emb;        /* (Vs, A) of the encoder; with share_embed emb */
     bl_mat *enc_w, *enc_wb; /* (A, D), (D) */
     bl_mat *enc_g, *enc_b;  /* (D) its last norm */
@@ -159,13 +159,13 @@ struct bl_model {
     const bl_place *at;         /* (B,T) of the tokens, or NULL */
     int32_t *place_id, *bar_id; /* (B,T) rows of bar and barno; NULL: has none */
     int32_t *side_id;           /* (B,T) rows of side */
-    int32_t *recall_id[4];      /* (B,T) of recall, its length, distance, times */
-    bl_condition condition;     /* with x and length, where there is an encoder */
-    int32_t *source_bar;        /* (B,source) rows of barno */
-    int32_t *no_source;         /* (B,source) zeros: no condition, no length */
-    bl_rotary_places places;    /* of rotary positions */
-    bl_mat *context;            /* [memory ; x] of a layer, one after the other */
-    bl_windows *windows;        /* told; never NULL */
+    int32_t *recall_id[BL_RECALL_PARTS]; /* (B,T) */
+    bl_condition condition;  /* with x and length, where there is an encoder */
+    int32_t *source_bar;     /* (B,source) rows of barno */
+    int32_t *no_source;      /* (B,source) zeros: no condition, no length */
+    bl_rotary_places places; /* of rotary positions */
+    bl_mat *context;         /* [memory ; x] of a layer, one after the other */
+    bl_windows *windows;     /* told; never NULL */
     bl_windows no_windows;
     bl_window_feed *window_feed; /* its */
     bl_mat *seen;                /* (B*T, inputs) */

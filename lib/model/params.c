@@ -352,12 +352,12 @@ static const bl_tensor_row before[] = {
 
 static const bl_tensor_row input_rows[] = {
     {"side", TOP(side), BL_DIM_TWO, BL_DIM_INPUT, ROWS, .is_there = has_sides},
-    {"recall", TOP(recall), BL_DIM_V, BL_DIM_INPUT, ROWS, .is_there = recalls},
-    {"recall.length", TOP(recall_length), BL_DIM_LENGTHS, BL_DIM_INPUT, ROWS,
+    {"recall", TOP(recall[0]), BL_DIM_V, BL_DIM_INPUT, ROWS, .is_there = recalls},
+    {"recall.length", TOP(recall[1]), BL_DIM_LENGTHS, BL_DIM_INPUT, ROWS,
      .is_there = recalls},
-    {"recall.distance", TOP(recall_distance), BL_DIM_DISTANCES, BL_DIM_INPUT, ROWS,
+    {"recall.distance", TOP(recall[2]), BL_DIM_DISTANCES, BL_DIM_INPUT, ROWS,
      .is_there = recalls},
-    {"recall.times", TOP(recall_times), BL_DIM_TIMES, BL_DIM_INPUT, ROWS,
+    {"recall.times", TOP(recall[3]), BL_DIM_TIMES, BL_DIM_INPUT, ROWS,
      .is_there = recalls},
 };
 

@@ -45,4 +45,12 @@ static inline int32_t bl_bar_row(bl_place p, int bar_rows)
     return (int32_t)(bl_max(0, p.bar) % bar_rows);
 }
 
+/* The row of a part of what is recalled. */
+static inline int32_t bl_recall_row(bl_place p, int part)
+{
+    const int32_t row[BL_RECALL_PARTS] = {p.recalled.token, p.recalled.length,
+                                          p.recalled.distance, p.recalled.times};
+    return row[part];
+}
+
 #endif

@@ -20,9 +20,10 @@ typedef struct {
 struct bl_recall {
     int lengths;
     uint64_t power[LENGTHS_MAX]; /* BASE to the length */
-    uint16_t *token;             /* [cap] the last n tokens of the stream */
-    uint64_t *sum; /* [cap + 1] of all before: s[i+1] = s[i] BASE + token + 1 */
-    int64_t n, cap;
+    uint16_t *token;             /* [n] the last tokens of the stream */
+    uint64_t *sum; /* [n + 1] of all before: s[i+1] = s[i] BASE + token + 1 */
+    int64_t n;
+    size_t cap_tokens, cap_sums;
     slot *slot; /* [slots], a power of two; half of them free at least */
     size_t slots;
     uint16_t stream; /* not 0, the number of a free slot */
@@ -140,24 +141,25 @@ static void enter_all(bl_recall *r)
 
 /* ---- room ---- */
 
-static size_t slots_for(int lengths, int64_t cap)
+static size_t slots_for(int lengths, int64_t n)
 {
     size_t slots = SLOTS_MIN;
-    while (slots < 2 * (size_t)cap * (size_t)lengths)
+    while (slots < 2 * (size_t)n * (size_t)lengths)
         slots *= 2;
     return slots;
 }
 
 int64_t bl_recall_bytes(int longest, int64_t n)
 {
-    int64_t cap = bl_min(n, ROOM_MAX);
-    return cap * (int64_t)(sizeof(uint16_t) + sizeof(uint64_t)) +
-           (int64_t)(slots_for(bl_recall_lengths(longest), cap) * sizeof(slot));
+    int64_t most = bl_min(n, ROOM_MAX);
+    return most * (int64_t)(sizeof(uint16_t) + sizeof(uint64_t)) +
+           (int64_t)(slots_for(bl_recall_lengths(longest), most) * sizeof(slot));
 }
 
-static int make_slots(bl_recall *r, int64_t cap, bl_err *e)
+static int make_slots(bl_recall *r, size_t slots, bl_err *e)
 {
-    size_t slots = slots_for(r->lengths, cap);
+    if (slots <= r->slots)
+        return 0;
     slot *made = bl_calloc(slots, sizeof *made, e);
     if (made == NULL)
         return BL_E_NOMEM;
@@ -171,22 +173,12 @@ static int make_slots(bl_recall *r, int64_t cap, bl_err *e)
 int bl_recall_reserve(bl_recall *r, int64_t n, bl_err *e)
 {
     int64_t want = bl_min(r->n + bl_min(n, ROOM_MAX), ROOM_MAX);
-    if (want <= r->cap)
-        return 0;
-    int64_t cap = bl_min(bl_max(want, 2 * r->cap), ROOM_MAX);
-    uint16_t *token = realloc(r->token, (size_t)cap * sizeof *token);
-    if (token != NULL)
-        r->token = token;
-    uint64_t *sum = realloc(r->sum, (size_t)(cap + 1) * sizeof *sum);
-    if (sum != NULL)
-        r->sum = sum;
-    if (token == NULL || sum == NULL)
-        return bl_fail(e, BL_E_NOMEM, "no room for %lld tokens", (long long)cap);
-    sum[0] = r->n == 0 ? 0 : sum[0];
-    int rc = make_slots(r, cap, e);
+    int rc = bl_room(&r->token, &r->cap_tokens, (size_t)want, sizeof *r->token, e);
     if (rc == 0)
-        r->cap = cap;
-    return rc;
+        rc = bl_room(&r->sum, &r->cap_sums, (size_t)want + 1, sizeof *r->sum, e);
+    if (rc == 0 && r->n == 0)
+        r->sum[0] = 0;
+    return rc == 0 ? make_slots(r, slots_for(r->lengths, want), e) : rc;
 }
 
 /* Forgets what lies beyond the reach. */

@@ -17,7 +17,8 @@ enum {
     BL_RECALL_LONGEST = 1024,
     BL_RECALL_REACH = 1 << 14,
     BL_RECALL_DISTANCES = 30, /* none, and half octaves: 1, 2, 3, 4, 6, 8, 12... */
-    BL_RECALL_TIMES = 8       /* none, 1 to 7 or more */
+    BL_RECALL_TIMES = 8,      /* none, 1 to 7 or more */
+    BL_RECALL_PARTS = 4       /* of bl_recalled, in its order */
 };
 
 /* After a token: what came next, and of the end that was found its length (k: the last
