@@ -131,8 +131,8 @@ PY
 
 @test "xltrain: --resume goes further, and says when there is nothing to do" {
     train run
-    run -0 --separate-stderr xltrain --resume --data data -o run -v
-    says "complete"
+    run -0 xltrain --resume --data data -o run -v
+    has "the run is complete; --steps N goes on to step N"
     run -0 --separate-stderr xltrain --resume --steps 7 --data data -o run
     says "stands at step 10 already, beyond the 7 asked for"
     xltrain --resume --steps 14 --data data -o run

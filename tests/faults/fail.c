@@ -159,6 +159,29 @@ _Noreturn void _exit(int status)
     abort();
 }
 
+static const char *shim;
+
+/* It allocates inside the C library. */
+int setenv(const char *name, const char *value, int overwrite)
+{
+    typedef int setenv_fn(const char *, const char *, int);
+    int was = atomic_exchange(&is_on, 0);
+    int rc = (NEXT(setenv))(name, value, overwrite);
+    atomic_store(&is_on, was);
+    return rc;
+}
+
+/* What starts itself anew, for its libraries to be told something, is the same tool. */
+int execve(const char *path, char *const argv[], char *const env[])
+{
+    typedef int execve_fn(const char *, char *const[], char *const[]);
+    if (strcmp(path, "/proc/self/exe") != 0 || shim == NULL)
+        return (NEXT(execve))(path, argv, env);
+    atomic_store(&is_on, 0);
+    setenv("LD_PRELOAD", shim, 1);
+    return (NEXT(execve))(path, argv, environ);
+}
+
 static int (*their_main)(int, char **, char **);
 
 static int begin(int argc, char **argv, char **env)
@@ -174,6 +197,7 @@ static int begin(int argc, char **argv, char **env)
         error = code;
         and_all_after = plus[0] == '+';
         atexit(report);
+        shim = getenv("LD_PRELOAD");
         unsetenv("LD_PRELOAD"); /* not for what the tool starts */
         atomic_store(&is_on, 1);
     }

@@ -48,6 +48,7 @@ prepare
 FAIL_COUNT=$scratch/count run 0 || { k=0 wrong "status $? undisturbed"; exit 1; }
 look >"$scratch/whole"
 cp "$scratch/stdout" "$scratch/said"
+[ -s "$scratch/count" ] || { k=0 wrong "its calls were not counted"; exit 1; }
 n=$(sort -n "$scratch/count" | tail -n 1)
 [ "$step" -gt 0 ] || step=$((n / 5 + 1))
 for ((k = 1; k <= n; k += step)); do

@@ -2,7 +2,7 @@
  * where the processor has none, and a short training by them: this object's
  * bf16_square.c takes the place of the library's. */
 #define _GNU_SOURCE /* the registers of a trapped instruction */
-#define BL_TILES_EMULATED
+#define BL_TILES_EMULATED 1
 #include "nn/kernel/bf16_square.c"
 
 #ifdef BL_HAS_BF16

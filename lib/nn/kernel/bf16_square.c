@@ -16,19 +16,9 @@
 
 /* ---- what the machine can do ---- */
 
-#ifdef BL_TILES_EMULATED /* by a test */
-
-static int has_tiles(void)
-{
-    return 1;
-}
-
-static int may_use_tiles(void)
-{
-    return 1;
-}
-
-#else
+#ifndef BL_TILES_EMULATED /* by a test, where the processor has none */
+#define BL_TILES_EMULATED 0
+#endif
 
 /* 1 if processor and system have tiles: the state that the system saves includes them.
  */
@@ -37,19 +27,18 @@ static int has_tiles(void)
     enum { TILE_DATA = 1 << 18 };
     unsigned low, high;
     if (BL_CPU < BL_CPU_AMX)
-        return 0;
+        return BL_TILES_EMULATED;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (low & TILE_DATA) != 0;
+    return (low & TILE_DATA) != 0 || BL_TILES_EMULATED;
 }
 
 /* Asks the system, which gives them to those only who ask. */
 static int may_use_tiles(void)
 {
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
-    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0 ||
+           BL_TILES_EMULATED;
 }
-
-#endif
 
 int bl_bf16_can(bl_precision precision)
 {
