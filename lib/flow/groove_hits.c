@@ -73,12 +73,17 @@ static void keep_likeliest(bl_real *x, int steps, int voice, int n)
     }
 }
 
+static int are_drawn(const bl_hits_wish *w)
+{
+    return w->temperature > 0 && w->threshold.n == 0;
+}
+
 /* Odds that are no hit become 0; what is drawn goes by the window's place in all that
  * is made, so that it does not change with what else is. */
 static void choose_hits(const bl_hits_wish *w, bl_real *x, int steps, uint64_t window)
 {
     bl_rng rng = bl_rng_make((uint64_t)w->seed, window);
-    int draws = w->temperature > 0 && w->threshold.n == 0;
+    int draws = are_drawn(w);
     for (int t = 0; t < steps; t++)
         for (int v = 0; v < BL_HVO_VOICES; v++) {
             bl_real *p = &x[t * BL_HVO_CELLS + v];
@@ -93,11 +98,16 @@ void bl_hits_of(const bl_hits_wish *w, const bl_real *logits, int steps,
                 uint64_t window, float *to)
 {
     double temperature = w->temperature > 0 ? w->temperature : 1;
+    /* misses that weigh less in the loss leave the odds of hits as much higher */
+    double weight = are_drawn(w) ? log(w->miss_weight) : 0;
     size_t n = (size_t)steps * BL_HVO_CELLS;
     memcpy(to, logits, n * sizeof *to);
-    for (int t = 0; t < steps; t++)
-        bl_window_row(to + t * BL_HVO_CELLS, BL_HVO_VOICES, w->offset_loss,
-                      temperature);
+    for (int t = 0; t < steps; t++) {
+        float *step = to + t * BL_HVO_CELLS;
+        for (int v = 0; v < BL_HVO_VOICES; v++)
+            step[v] += (float)weight;
+        bl_window_row(step, BL_HVO_VOICES, w->offset_loss, temperature);
+    }
     choose_hits(w, to, steps, window);
     for (int t = 0; t < steps; t++)
         for (int v = 0; v < BL_HVO_VOICES; v++) {

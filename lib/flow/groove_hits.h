@@ -16,6 +16,7 @@ typedef struct {
     bl_by_voice most;      /* hits of a voice that stay, the likeliest */
     double temperature;    /* above 0: of the odds, by which hits are drawn */
     int64_t seed;
+    double miss_weight;      /* of the run, above 0 */
     bl_distance offset_loss; /* of the run: which numbers its offsets are */
 } bl_hits_wish;
 

@@ -134,6 +134,8 @@ static int open_model(grooving *g, size_t n, bl_err *e)
     const bl_model_config *c = &g->ckpt.info.config.model;
     g->lanes = (int)bl_max(1, bl_min(LANES, (int64_t)n));
     g->hits.offset_loss = (bl_distance)c->offset_loss;
+    g->hits.miss_weight =
+        c->arch == BL_ARCH_GROOVE && c->miss_weight > 0 ? c->miss_weight : 1;
     int rc = bl_pool_new(&g->pool, g->wish->threads, e);
     if (rc == 0)
         rc = bl_model_new(&g->model, c, g->lanes, 0, g->pool, e);
