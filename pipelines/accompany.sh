@@ -10,12 +10,12 @@
 # Each is what the same command said before, if it is there: interrupted it goes on. In the
 # environment, with their defaults: GIVEN=melody PLAYED="--drop melody" (table), LABELS=a table
 # as of midi2remi --labels, which style wants, SONGS=the files of the test split (style),
-# PRESET=small STEPS=1500 SET="" SEED=1. All rows read as many targets as STEPS steps
+# PRESET=minutes STEPS=1500 PRECISION=fp32 SET="" SEED=1. All rows read as many targets as STEPS steps
 # without a condition have; one of prefix or bars has condition and target in one stream
 # and takes more steps.
 set -euf -o pipefail
 export LC_ALL=C
-PRESET=${PRESET:-small} STEPS=${STEPS:-1500} SEED=${SEED:-1}
+PRESET=${PRESET:-minutes} STEPS=${STEPS:-1500} SEED=${SEED:-1} PRECISION=${PRECISION:-fp32}
 GIVEN=${GIVEN:-melody} PLAYED=${PLAYED:---drop melody}
 declare -a settings
 for s in ${SET:-}; do settings+=(--set "$s"); done
@@ -79,7 +79,7 @@ train() { # train DATA RUN HOW
     [ ! -e "$2/done" ] || return 0
     [ ! -e "$2/latest" ] || how=--resume
     xltrain -q --data "$1" -o "$2" --preset "$PRESET" --set condition="$3" --seed "$SEED" \
-        --steps "$(steps_for "$3" "$1")" "${settings[@]}" $how
+        --steps "$(steps_for "$3" "$1")" --precision "$PRECISION" "${settings[@]}" $how
     touch "$2/done"
 }
 
