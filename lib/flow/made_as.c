@@ -53,10 +53,11 @@ static int is_of_files(const char *arg)
 
 static int is_same_text(const char *a, const char *b)
 {
-    return a != NULL && b != NULL && strcmp(a, b) == 0;
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Of an entry the last argument of the same option, which counts; or NULL. */
+/* Of an entry the last argument of the same option as "--name" or "--name=value", which
+ * counts; or NULL. */
 static const char *last_of(const bl_json *entry, const char *arg)
 {
     const char *other, *last = NULL;
@@ -67,38 +68,32 @@ static const char *last_of(const bl_json *entry, const char *arg)
     return last;
 }
 
-/* 1 if the other entry has all options of the first, or those of `only`. */
-static int has_all(const bl_json *a, const bl_json *b, const char *const *only,
-                   size_t n_only)
+/* Its value, or NULL. */
+static const char *option_of(const bl_json *entry, const char *option)
+{
+    const char *last = last_of(entry, option);
+    return last != NULL ? value_of(last, option + 2) : NULL;
+}
+
+/* 1 if the other entry has all options of the first. */
+static int has_all(const bl_json *a, const bl_json *b)
 {
     const char *arg;
     for (size_t i = 0; (arg = arg_at(a, i)) != NULL; i++)
-        if (!is_of_files(arg) && (only == NULL || is_one_of(arg, only, n_only)) &&
-            !is_same_text(last_of(a, arg), last_of(b, arg)))
+        if (!is_of_files(arg) && !is_same_text(last_of(a, arg), last_of(b, arg)))
             return 0;
     return 1;
 }
 
 static int is_same(const bl_json *a, const bl_json *b)
 {
-    return has_all(a, b, NULL, 0) && has_all(b, a, NULL, 0);
+    return has_all(a, b) && has_all(b, a);
 }
 
 static int has_same_parts(const bl_json *a, const bl_json *b)
 {
-    static const char *const parts[] = {"keep", "drop"};
-    return has_all(a, b, parts, BL_COUNT(parts)) &&
-           has_all(b, a, parts, BL_COUNT(parts));
-}
-
-/* The value of an option of an entry, or NULL. */
-static const char *option_of(const bl_json *entry, const char *option)
-{
-    const char *arg, *value = NULL;
-    for (size_t i = 0; (arg = arg_at(entry, i)) != NULL; i++)
-        if (value_of(arg, option) != NULL)
-            value = value_of(arg, option);
-    return value;
+    return is_same_text(option_of(a, "--keep"), option_of(b, "--keep")) &&
+           is_same_text(option_of(a, "--drop"), option_of(b, "--drop"));
 }
 
 /* Nobody but midi2remi made music of the chain, and the run began with no other's
@@ -108,8 +103,8 @@ static int is_plain(const bl_json *pg)
     for (size_t i = 0; i < bl_json_size(pg); i++) {
         const bl_json *entry = bl_json_at(pg, i);
         if (!is_of(entry, "midi2remi") && !is_of(entry, "vocab") &&
-            (!is_of(entry, "xltrain") || option_of(entry, "init") != NULL) &&
-            (!is_of(entry, "shard") || option_of(entry, "unshard") != NULL))
+            (!is_of(entry, "xltrain") || option_of(entry, "--init") != NULL) &&
+            (!is_of(entry, "shard") || option_of(entry, "--unshard") != NULL))
             return 0;
     }
     return 1;
@@ -118,8 +113,9 @@ static int is_plain(const bl_json *pg)
 /* What one keeps the other drops. */
 static int are_halves(const bl_json *a, const bl_json *b)
 {
-    return is_same_text(option_of(a, "keep"), option_of(b, "drop")) ||
-           is_same_text(option_of(a, "drop"), option_of(b, "keep"));
+    const char *keep = option_of(a, "--keep"), *drop = option_of(a, "--drop");
+    return (keep != NULL && is_same_text(keep, option_of(b, "--drop"))) ||
+           (drop != NULL && is_same_text(drop, option_of(b, "--keep")));
 }
 
 /* Of the ways of targets, of conditions and of what a vocabulary was learned of, in
@@ -149,7 +145,7 @@ static const bl_json *find(const bl_json *pg)
         if (k == n && n < MOST && is_of(entry, "midi2remi"))
             way[n++] = entry;
     }
-    return i < n_all && option_of(bl_json_at(pg, i), "condition") != NULL
+    return i < n_all && option_of(bl_json_at(pg, i), "--condition") != NULL
                ? choose(way, n, has_vocab)
                : NULL;
 }
