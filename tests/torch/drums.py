@@ -31,7 +31,7 @@ def places(n, width):
 def stack(width, heads, ff, layers, c):
     layer = nn.TransformerEncoderLayer(width, heads, ff, c["dropout"], batch_first=True,
                                        layer_norm_eps=c["norm_eps"])
-    return nn.TransformerEncoder(layer, layers, nn.LayerNorm(width, eps=c["norm_eps"]))
+    return nn.TransformerEncoder(layer, layers, nn.LayerNorm(width, eps=c["norm_eps"]), enable_nested_tensor=False)
 
 
 class Model(nn.Module):
