@@ -58,7 +58,7 @@ static const bl_misuse misuses[] = {
     {"run log-probs sound vectors-of", "!html", 0, NULL},
     {"roll", "", BL_OPERANDS_MANY, "--roll draws one file"},
     {"vs", "fidelity json long tensors", 0, "--vs goes with --summary or alone"},
-    {"tsv", "fidelity json list runs summary tensors", 0, "--tsv goes with tables"},
+    {"tsv", "json list summary tensors", 0, "--tsv goes with tables"},
     {"list", "", BL_OPERANDS_SOME, "--list takes no input"},
 };
 

@@ -145,7 +145,7 @@ static int add_head(const bl_trials *all, const bl_self *self, bl_buf *text, bl_
 static int add_table(const bl_trials *all, const bl_runs_wish *wish,
                      const bl_self *self, bl_buf *text, bl_err *e)
 {
-    int rc = add_head(all, self, text, e);
+    int rc = wish->bare ? 0 : add_head(all, self, text, e);
     return rc == 0 ? bl_trials_tsv(all, !wish->no_costs, text, e) : rc;
 }
 

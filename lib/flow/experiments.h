@@ -12,6 +12,7 @@ typedef enum { BL_RUNS_TABLE, BL_RUNS_TEXT, BL_RUNS_CURVES } bl_runs_form;
 typedef struct {
     bl_runs_form form;
     int by, is_log;          /* of the curves: BL_POINT_STEP, ... */
+    int bare;                /* the table without its line of JSON */
     int no_costs;            /* leave out what is not the same twice */
     const char *html;        /* a page, too; NULL: none */
     const bl_guards *guards; /* or NULL */

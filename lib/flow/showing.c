@@ -22,6 +22,7 @@ static int add_runs(bl_show_wish *w, const char *const *folders, size_t n,
                    : asks(w, BL_MEASURE_SUMMARY) ? BL_RUNS_TEXT
                                                  : BL_RUNS_TABLE;
     w->runs.html = w->measured->page.path;
+    w->runs.bare = w->measured->bare;
     return bl_runs_add(&w->runs, folders, n, self, text, e);
 }
 

@@ -247,6 +247,7 @@ made() {
     made r/d1 d 5 - - -
     featstats --runs r/b1 r/a2 r/a1 r/a3 r/c1 r/d1 --no-pg >t
     [ "$(head -n 1 t)" = '#runs {"schema":"runs/1","settings":4,"runs":6}' ]
+    cmp <(featstats --runs r/b1 r/a2 r/a1 r/a3 r/c1 r/d1 --tsv) <(sed 1d t)
     /usr/bin/python3 - <<'PY'
 import csv, math, statistics
 rows = list(csv.DictReader(list(open('t'))[1:], delimiter='\t'))

@@ -951,6 +951,8 @@ END
     run ! grep -q '^#' vs.tsv
     run -64 --separate-stderr featstats --tsv --json "$SAMPLES/sakura.mid"
     says "--tsv goes with tables"
+    midi2remi "$SAMPLES/sakura.mid" >s.tok.zst
+    cmp <(featstats --tsv --fidelity s.tok.zst s.tok.zst) <(featstats --fidelity s.tok.zst s.tok.zst)
     run -64 --separate-stderr featstats --tsv --roll "$SAMPLES/sakura.mid"
     says "go with no other output"
 }
