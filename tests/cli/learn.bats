@@ -11,6 +11,8 @@ final() {
 }
 
 @test "learn: the README's first training ends far below the frequencies of tokens" {
+    # docs.bats runs them under sanitizers, where 600 steps are half an hour
+    [[ $BARLINE_BUILD != *san ]] || skip "what is learned is the same"
     awk '/^# 1\./{on=1} /^(```)?$/{on=0} on' "$BARLINE_ROOT/README.md" | sed '/xlsample/d' >script
     [ "$(grep -c 'xltrain --data data -o run --preset tiny --steps 600' script)" -eq 1 ]
     ln -s "$SAMPLES" .
