@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static const char name[] = "OPENBLAS_CORETYPE";
@@ -12,6 +13,8 @@ static const char mark[] = "BARLINE_CORETYPE"; /* the same value where it is our
 
 void bl_rerun(const char *core, char **argv)
 {
+    if (bl_rerun_core() != NULL) /* as pgrep(1) and others know it, not "exe" */
+        prctl(PR_SET_NAME, basename(argv[0]));
     if (core == NULL || getenv(name) != NULL)
         return;
     if (setenv(name, core, 1) == 0 && setenv(mark, core, 1) == 0)

@@ -100,7 +100,17 @@ refused() {
     lines_here=${#lines[@]}
     [[ $output == *"cpu: x86-64 avx"* && $output == *OpenBLAS* ]] || skip "no AVX2 here"
     cat >old.c <<'C'
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+__attribute__((destructor)) static void end(void)
+{
+    char name[16];
+    FILE *f = fopen("comm", "w");
+    prctl(PR_GET_NAME, name);
+    fprintf(f, "%s\n", name);
+    fclose(f);
+}
 char *openblas_get_corename(void)
 {
     char *told = getenv("OPENBLAS_CORETYPE");
@@ -114,6 +124,7 @@ C
         run -0 env LD_PRELOAD="$PWD/old.so" "$tool" --version
         [[ $output =~ OpenBLAS\ [0-9.]+\ (SkylakeX|Haswell)[,$'\n'] ]] || fail "$output"
         [[ $output == *"OPENBLAS_CORETYPE="*"told to OpenBLAS"* ]] || fail "$output"
+        [ "$(cat comm)" = "$tool" ]
         [ "${#lines[@]}" -ge "$lines_here" ]
         # a user's own value stays, whatever it is
         run -0 env LD_PRELOAD="$PWD/old.so" OPENBLAS_CORETYPE=Nehalem "$tool" --version
